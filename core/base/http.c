@@ -1,0 +1,175 @@
+// HTTP messages: building requests, reading answers.
+#include "core/base/http.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/mem.h"
+
+void http_request_clear(struct http_request *request)
+{
+    free(request->url);
+    buf_clear(&request->headers);
+    buf_clear(&request->body);
+    *request = (struct http_request){0};
+}
+
+void http_response_clear(struct http_response *response)
+{
+    buf_clear(&response->headers);
+    buf_clear(&response->body);
+    *response = (struct http_response){0};
+}
+
+static void set_url(struct http_request *request, const char *base_url, const char *path,
+                    va_list args)
+{
+    struct buf url = {0};
+
+    buf_str(&url, base_url);
+    for (; *path != '\0'; path++) {
+        if (*path != '%') {
+            buf_char(&url, *path);
+            continue;
+        }
+        path++;
+        if (*path == 's')
+            buf_percent(&url, va_arg(args, const char *));
+        else if (*path == 'd')
+            buf_int(&url, va_arg(args, int));
+        else
+            buf_char(&url, *path);
+    }
+    free(request->url);
+    request->url = buf_take(&url);
+}
+
+bool http_get(struct http_request *request, const char *base_url, struct err *err,
+              const char *path, ...)
+{
+    va_list args;
+
+    if (base_url == NULL || *base_url == '\0')
+        return err_set(err, ERR_CONFIG, "base_url is empty");
+    request->method = HTTP_GET_;
+    va_start(args, path);
+    set_url(request, base_url, path, args);
+    va_end(args);
+    return true;
+}
+
+bool http_post_json(struct http_request *request, const char *base_url, json_t *body,
+                    struct err *err, const char *path, ...)
+{
+    va_list args;
+    char *text;
+
+    if (base_url == NULL || *base_url == '\0') {
+        json_decref(body);
+        return err_set(err, ERR_CONFIG, "base_url is empty");
+    }
+    text = json_dumps(body, JSON_COMPACT);
+    json_decref(body);
+    if (text == NULL)
+        return err_set(err, ERR_INTERNAL, "the request can't be written as JSON");
+    request->method = HTTP_POST_;
+    va_start(args, path);
+    set_url(request, base_url, path, args);
+    va_end(args);
+    buf_reset(&request->body);
+    buf_str(&request->body, text);
+    free(text);
+    http_add_header(request, "Content-Type", "application/json");
+    return true;
+}
+
+void http_add_header(struct http_request *request, const char *name, const char *value)
+{
+    buf_fmt(&request->headers, "%s: %s\n", name, value);
+}
+
+const char *http_header(const struct http_response *response, const char *name,
+                        struct buf *scratch)
+{
+    const char *line = buf_text(&response->headers);
+    size_t name_len = strlen(name);
+
+    for (; *line != '\0'; line++) {
+        const char *end = strchr(line, '\n');
+
+        if (end == NULL)
+            end = line + strlen(line);
+        if (strncmp(line, name, name_len) == 0 && line[name_len] == ':') {
+            line += name_len + 1;
+            while (*line == ' ' || *line == '\t')
+                line++;
+            buf_reset(scratch);
+            buf_add(scratch, line, (size_t)(end - line));
+            return scratch->data;
+        }
+        if (*end == '\0')
+            break;
+        line = end;
+    }
+    return NULL;
+}
+
+json_t *http_json(const struct http_response *response, struct err *err)
+{
+    json_error_t why;
+    json_t *json =
+        json_loadb(buf_text(&response->body), response->body.len, JSON_DECODE_ANY, &why);
+
+    if (json == NULL)
+        err_set(err, ERR_UPSTREAM, "the answer (HTTP %d) isn't JSON: %s", response->status,
+                why.text);
+    return json;
+}
+
+const char *http_method_name(enum http_method method)
+{
+    static const char *const names[] = {"GET", "HEAD", "POST", "PUT", "DELETE"};
+
+    return names[method];
+}
+
+const char *http_status_text(int status)
+{
+    static const struct {
+        int status;
+        const char *text;
+    } known[] = {
+        {101, "Switching Protocols"},
+        {200, "OK"},
+        {202, "Accepted"},
+        {204, "No Content"},
+        {206, "Partial Content"},
+        {304, "Not Modified"},
+        {400, "Bad Request"},
+        {401, "Unauthorized"},
+        {403, "Forbidden"},
+        {404, "Not Found"},
+        {405, "Method Not Allowed"},
+        {408, "Request Timeout"},
+        {409, "Conflict"},
+        {410, "Gone"},
+        {413, "Content Too Large"},
+        {414, "URI Too Long"},
+        {415, "Unsupported Media Type"},
+        {416, "Range Not Satisfiable"},
+        {422, "Unprocessable Content"},
+        {429, "Too Many Requests"},
+        {431, "Request Header Fields Too Large"},
+        {500, "Internal Server Error"},
+        {501, "Not Implemented"},
+        {502, "Bad Gateway"},
+        {503, "Service Unavailable"},
+        {504, "Gateway Timeout"},
+        {505, "HTTP Version Not Supported"},
+    };
+
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (known[i].status == status)
+            return known[i].text;
+    return "Unknown";
+}

@@ -1,0 +1,25 @@
+// Log lines on stderr: a fixed event name, then key=value. Thread-safe, one write per line.
+//
+// error: someone must act; warn: we healed; info: the milestones of a task; debug: the rest.
+// Values that come from outside are cleaned of control characters here; secrets never come here.
+#pragma once
+
+#include <stdbool.h>
+
+enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
+
+extern enum log_level log_threshold;
+
+bool log_level_from_name(const char *name, enum log_level *level);
+void log_write(enum log_level level, const char *event, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#define log_at(level, ...)                                                                         \
+    do {                                                                                           \
+        if ((level) <= log_threshold)                                                              \
+            log_write((level), __VA_ARGS__);                                                       \
+    } while (0)
+#define log_error(...) log_at(LOG_ERROR, __VA_ARGS__)
+#define log_warn(...) log_at(LOG_WARN, __VA_ARGS__)
+#define log_info(...) log_at(LOG_INFO, __VA_ARGS__)
+#define log_debug(...) log_at(LOG_DEBUG, __VA_ARGS__)
