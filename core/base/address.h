@@ -1,0 +1,35 @@
+// Where a stranger's URL may lead: the guard on addresses, and the small URL reader that goes with
+// it. The guard on what a name resolved to is the one that counts (core/io asks it at connect
+// time); the check of the URL only says no early and with a reason.
+//
+// The reader takes what RFC 3986 takes for http and https and refuses where readers differ: user
+// information, backslashes, escapes and bytes over 127 in the host, an empty port.
+#pragma once
+
+#include <stdbool.h>
+
+#include "core/base/err.h"
+
+struct sockaddr;
+
+enum { URL_BYTES_MAX = 2048, URL_HOST_BYTES_MAX = 253 };
+
+struct url_parts {
+    char scheme[8];                    // "http" or "https"
+    char host[URL_HOST_BYTES_MAX + 3]; // in lower case; IPv6 in its brackets
+    int port;                          // the scheme's own where the URL has none
+    const char *path; // borrowed from the URL: path, query, fragment; "" where there is none
+};
+
+// False for anything but a global unicast address of IPv4 or IPv6.
+bool address_is_public(const struct sockaddr *address);
+// For an address in any spelling, with or without brackets, and for "localhost".
+bool address_is_loopback_host(const char *host);
+
+// False where it isn't a URL of ours; `parts` is then empty.
+bool url_split(const char *url, struct url_parts *parts);
+// The same scheme, host and port. Spellings of one address count as different hosts.
+bool url_same_origin(const char *a, const char *b);
+// May a stranger have us send something there? Names are not resolved. The message doesn't say
+// which URL.
+bool url_check_public(const char *url, bool allow_private, struct err *err) WARN_UNUSED;

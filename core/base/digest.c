@@ -1,0 +1,148 @@
+// SHA-256, HMAC and base64. OpenSSL fails here only when out of memory, and so do we.
+#include "core/base/digest.h"
+
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "core/base/buf.h"
+#include "core/base/mem.h"
+
+struct digest {
+    EVP_MD_CTX *evp;
+};
+
+static void must(bool is_done)
+{
+    if (!is_done)
+        abort();
+}
+
+struct digest *digest_new(void)
+{
+    struct digest *digest = mem_new(struct digest);
+
+    digest->evp = EVP_MD_CTX_new();
+    must(digest->evp != NULL && EVP_DigestInit_ex(digest->evp, EVP_sha256(), NULL) == 1);
+    return digest;
+}
+
+void digest_add(struct digest *digest, const void *data, size_t len)
+{
+    must(EVP_DigestUpdate(digest->evp, data, len) == 1);
+}
+
+void digest_hex(const struct digest *digest, char out[SHA256_HEX_BYTES])
+{
+    unsigned char bytes[SHA256_BYTES];
+    EVP_MD_CTX *copy = EVP_MD_CTX_new();
+
+    must(copy != NULL && EVP_MD_CTX_copy_ex(copy, digest->evp) == 1 &&
+         EVP_DigestFinal_ex(copy, bytes, NULL) == 1);
+    EVP_MD_CTX_free(copy);
+    hex_encode(bytes, sizeof bytes, out);
+}
+
+void digest_free(struct digest *digest)
+{
+    if (digest == NULL)
+        return;
+    EVP_MD_CTX_free(digest->evp);
+    free(digest);
+}
+
+void sha256(const void *data, size_t len, unsigned char out[SHA256_BYTES])
+{
+    must(EVP_Digest(data, len, out, NULL, EVP_sha256(), NULL) == 1);
+}
+
+void sha256_hex(const void *data, size_t len, char out[SHA256_HEX_BYTES])
+{
+    unsigned char bytes[SHA256_BYTES];
+
+    sha256(data, len, bytes);
+    hex_encode(bytes, sizeof bytes, out);
+}
+
+void hmac_sha256(const void *key, size_t key_len, const void *data, size_t len,
+                 unsigned char out[SHA256_BYTES])
+{
+    // For OpenSSL a NULL key means the one of the call before.
+    must(HMAC(EVP_sha256(), key_len == 0 ? "" : key, (int)key_len, data, len, out, NULL) != NULL);
+}
+
+void hex_encode(const void *data, size_t len, char *out)
+{
+    static const char digits[] = "0123456789abcdef";
+    const unsigned char *bytes = data;
+
+    for (size_t i = 0; i < len; i++) {
+        *out++ = digits[bytes[i] >> 4];
+        *out++ = digits[bytes[i] & 15];
+    }
+    *out = '\0';
+}
+
+void base64_encode(const void *data, size_t len, struct buf *out)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const unsigned char *bytes = data;
+
+    buf_reserve(out, (len + 2) / 3 * 4);
+    for (size_t i = 0; i < len; i += 3) {
+        size_t left = len - i;
+        uint32_t group = (uint32_t)bytes[i] << 16 | (left > 1 ? (uint32_t)bytes[i + 1] << 8 : 0) |
+                         (left > 2 ? (uint32_t)bytes[i + 2] : 0);
+
+        buf_add(out,
+                (char[]){digits[group >> 18], digits[group >> 12 & 63],
+                         left > 1 ? digits[group >> 6 & 63] : '=',
+                         left > 2 ? digits[group & 63] : '='},
+                4);
+    }
+}
+
+static int base64_value(char c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26;
+    if (c >= '0' && c <= '9')
+        return c - '0' + 52;
+    return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+bool base64_decode(const char *text, size_t len, struct buf *out)
+{
+    size_t start = out->len;
+    uint32_t bits = 0;
+    unsigned count = 0; // bits that wait for the rest of their byte
+
+    if (len % 4 == 0 && len > 0 && text[len - 1] == '=')
+        len -= text[len - 2] == '=' ? 2 : 1;
+    if (len % 4 == 1)
+        return false;
+    buf_reserve(out, len / 4 * 3 + 2);
+    for (size_t i = 0; i < len; i++) {
+        int value = base64_value(text[i]);
+
+        if (value < 0)
+            goto bad;
+        bits = bits << 6 | (uint32_t)value;
+        count += 6;
+        if (count >= 8) {
+            count -= 8;
+            buf_char(out, (char)(bits >> count & 0xff));
+        }
+    }
+    // Two texts for the same bytes would be two names for one secret.
+    if ((bits & ((1u << count) - 1)) == 0)
+        return true;
+bad:
+    out->len = start;
+    if (out->data != NULL)
+        out->data[start] = '\0';
+    return false;
+}

@@ -1,0 +1,29 @@
+// SHA-256, HMAC and base64, over OpenSSL.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct buf;
+struct digest;
+
+enum { SHA256_BYTES = 32, SHA256_HEX_BYTES = 2 * SHA256_BYTES + 1 };
+
+// SHA-256 of what comes in pieces.
+struct digest *digest_new(void);
+void digest_add(struct digest *digest, const void *data, size_t len);
+// What was added so far, terminated; more may follow.
+void digest_hex(const struct digest *digest, char out[SHA256_HEX_BYTES]);
+void digest_free(struct digest *digest);
+
+void sha256(const void *data, size_t len, unsigned char out[SHA256_BYTES]);
+void sha256_hex(const void *data, size_t len, char out[SHA256_HEX_BYTES]);
+void hmac_sha256(const void *key, size_t key_len, const void *data, size_t len,
+                 unsigned char out[SHA256_BYTES]);
+void hex_encode(const void *data, size_t len, char *out); // 2 * len + 1 bytes, lower case
+
+void base64_encode(const void *data, size_t len, struct buf *out);
+// Adds to `out`. False, and nothing added, for other characters than base64's (no line breaks, not
+// the URL alphabet), a wrong length or stray bits at the end. Padding may be missing.
+bool base64_decode(const char *text, size_t len, struct buf *out)
+    __attribute__((warn_unused_result));

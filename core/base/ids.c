@@ -1,0 +1,67 @@
+// Ids from the kernel's random numbers, fetched a page at a time.
+#include "core/base/ids.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+static const char alphabet[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"; // no I, L, O, U
+static const char prefix[] = "task_";
+
+static void random_bytes(unsigned char *out, size_t len)
+{
+    static _Thread_local unsigned char pool[256];
+    static _Thread_local size_t left = 0;
+
+    for (; len > 0; len--) {
+        if (left == 0) {
+            if (getrandom(pool, sizeof pool, 0) != (ssize_t)sizeof pool)
+                abort(); // 256 bytes never come short (getrandom(2))
+            left = sizeof pool;
+        }
+        *out++ = pool[--left];
+        pool[left] = 0;
+    }
+}
+
+void id_make_task(char id[ID_SIZE], int64_t now_ms)
+{
+    unsigned char random[16];
+    char *at = id + sizeof prefix - 1;
+
+    memcpy(id, prefix, sizeof prefix - 1);
+    for (int shift = 45; shift >= 0; shift -= 5)
+        *at++ = alphabet[(now_ms >> shift) & 31];
+    random_bytes(random, sizeof random);
+    for (size_t i = 0; i < sizeof random; i++)
+        *at++ = alphabet[random[i] & 31];
+    *at = '\0';
+}
+
+bool id_is_task(const char *text)
+{
+    if (strlen(text) != ID_SIZE - 1 || strncmp(text, prefix, sizeof prefix - 1) != 0)
+        return false;
+    return strspn(text + sizeof prefix - 1, alphabet) == ID_SIZE - sizeof prefix;
+}
+
+int64_t id_task_time_ms(const char *id)
+{
+    int64_t time_ms = 0;
+
+    for (const char *at = id + sizeof prefix - 1; at < id + sizeof prefix - 1 + 10; at++)
+        time_ms = time_ms << 5 | (strchr(alphabet, *at) - alphabet);
+    return time_ms;
+}
+
+void id_random_hex(char *text, size_t len)
+{
+    static const char hex[] = "0123456789abcdef";
+    unsigned char random;
+
+    for (size_t i = 0; i < len; i++) {
+        random_bytes(&random, 1);
+        text[i] = hex[random & 15];
+    }
+    text[len] = '\0';
+}

@@ -1,0 +1,162 @@
+// Published vectors for SHA-256, HMAC (RFC 4231) and base64 (RFC 4648); secrets.
+#include "core/base/digest.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/base/buf.h"
+#include "core/base/secret.h"
+
+static void test_sha256(void **state)
+{
+    static const struct {
+        const char *name, *text, *hex;
+    } cases[] = {
+        {"empty", "", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
+        {"abc", "abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"},
+        {"two blocks", "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
+         "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct digest *digest = digest_new();
+        char whole[SHA256_HEX_BYTES], pieces[SHA256_HEX_BYTES];
+
+        sha256_hex(cases[i].text, strlen(cases[i].text), whole);
+        for (const char *c = cases[i].text; *c != '\0'; c++) {
+            digest_add(digest, c, 1);
+            digest_hex(digest, pieces); // looking doesn't end it
+        }
+        digest_hex(digest, pieces);
+        digest_free(digest);
+        if (strcmp(whole, cases[i].hex) != 0 || strcmp(pieces, cases[i].hex) != 0)
+            fail_msg("%s: %s %s", cases[i].name, whole, pieces);
+    }
+    digest_free(NULL);
+}
+
+static void test_hmac(void **state)
+{
+    static const char long_key[] =
+        "\xaa\xaa\xaa\xaa\xaa\xaa\xaa\xaa\xaa\xaa\xaa\xaa\xaa\xaa\xaa\xaa\xaa\xaa\xaa\xaa";
+    static const char fifty[] =
+        "\xdd\xdd\xdd\xdd\xdd\xdd\xdd\xdd\xdd\xdd\xdd\xdd\xdd\xdd\xdd\xdd\xdd\xdd\xdd\xdd\xdd\xdd"
+        "\xdd\xdd\xdd\xdd\xdd\xdd\xdd\xdd\xdd\xdd\xdd\xdd\xdd\xdd\xdd\xdd\xdd\xdd\xdd\xdd\xdd\xdd"
+        "\xdd\xdd\xdd\xdd\xdd\xdd";
+    static const struct {
+        const char *name, *key, *data, *hex;
+    } cases[] = {
+        {"RFC 4231 case 1",
+         "\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b",
+         "Hi There", "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"},
+        {"RFC 4231 case 2", "Jefe", "what do ya want for nothing?",
+         "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"},
+        {"RFC 4231 case 3", long_key, fifty,
+         "773ea91e36800e46854db8ebd09181a72959098b3ef8c122d9635514ced565fe"},
+        {"nothing", "", "", "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad"},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        unsigned char bytes[SHA256_BYTES];
+        char hex[SHA256_HEX_BYTES];
+
+        hmac_sha256(cases[i].key, strlen(cases[i].key), cases[i].data, strlen(cases[i].data),
+                    bytes);
+        hex_encode(bytes, sizeof bytes, hex);
+        if (strcmp(hex, cases[i].hex) != 0)
+            fail_msg("%s: %s", cases[i].name, hex);
+    }
+}
+
+static void test_base64(void **state)
+{
+    static const struct {
+        const char *plain, *text;
+    } cases[] = {
+        {"", ""},
+        {"f", "Zg=="},
+        {"fo", "Zm8="},
+        {"foo", "Zm9v"},
+        {"foob", "Zm9vYg=="},
+        {"fooba", "Zm9vYmE="},
+        {"foobar", "Zm9vYmFy"},
+        {"\xfb\xff\xfe", "+//+"},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct buf encoded = {0}, decoded = {0}, bare = {0};
+        size_t bare_len = strcspn(cases[i].text, "=");
+
+        base64_encode(cases[i].plain, strlen(cases[i].plain), &encoded);
+        if (strcmp(buf_text(&encoded), cases[i].text) != 0)
+            fail_msg("encode \"%s\": %s", cases[i].plain, buf_text(&encoded));
+        if (!base64_decode(cases[i].text, strlen(cases[i].text), &decoded) ||
+            strcmp(buf_text(&decoded), cases[i].plain) != 0)
+            fail_msg("decode %s", cases[i].text);
+        if (!base64_decode(cases[i].text, bare_len, &bare) ||
+            strcmp(buf_text(&bare), cases[i].plain) != 0)
+            fail_msg("decode %s without padding", cases[i].text);
+        buf_clear(&encoded);
+        buf_clear(&decoded);
+        buf_clear(&bare);
+    }
+}
+
+static void test_base64_refuses(void **state)
+{
+    static const char *const cases[] = {
+        "Z",     "Zg=",  "Zg===", "Zm9v=",    "Zm9vY",      "=",
+        "==",    "====", "Z=g=",  "Zh==",     "Zm9=",       "Zm9v\nYg==",
+        "Zm 9v", "Zm-_", "Zm9v!", "Zg==Zg==", "\xc3\xa9zz", "Zm9\x80",
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct buf out = {0};
+
+        buf_str(&out, "kept");
+        if (base64_decode(cases[i], strlen(cases[i]), &out) || strcmp(out.data, "kept") != 0)
+            fail_msg("\"%s\"", cases[i]);
+        buf_clear(&out);
+    }
+}
+
+static void test_secret(void **state)
+{
+    struct secret secret = {0};
+    (void)state;
+
+    assert_string_equal(secret_reveal(&secret), "");
+    assert_false(secret_equals(&secret, ""));
+    assert_false(secret_equals(&secret, NULL));
+    secret_set(&secret, "hunter2");
+    assert_string_equal(secret_reveal(&secret), "hunter2");
+    assert_true(secret_equals(&secret, "hunter2"));
+    assert_false(secret_equals(&secret, "hunter"));
+    assert_false(secret_equals(&secret, "hunter22"));
+    assert_false(secret_equals(&secret, ""));
+    secret_set(&secret, secret.text);
+    assert_true(secret_equals(&secret, "hunter2"));
+    secret_set(&secret, NULL);
+    assert_null(secret.text);
+    secret_clear(&secret);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_sha256), cmocka_unit_test(test_hmac),
+        cmocka_unit_test(test_base64), cmocka_unit_test(test_base64_refuses),
+        cmocka_unit_test(test_secret),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
