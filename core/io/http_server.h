@@ -3,7 +3,9 @@
 // What is refused with 400 and a close: more than one Content-Length or one that isn't digits,
 // Content-Length with Transfer-Encoding, a Transfer-Encoding other than "chunked", no or two Hosts
 // (HTTP/1.1), a bare LF, folded headers, a space before a colon, a NUL or control character in a
-// value, HTTP/2's preface. Answers to requests that came in one packet are sent in their order.
+// value, HTTP/2's preface, broken chunk framing or trailers, a target that isn't a path (or an
+// http:// URL), a malformed escape, a "." or ".." segment. Answers to requests that came in one
+// packet are sent in their order.
 //
 // Refused otherwise: 414 for a target over `max_target_bytes`, 431 for headers over
 // `max_header_bytes` or `max_header_count`, 413 for a body over `max_body_bytes` (before it is
@@ -29,7 +31,8 @@ struct loop;
 
 // The request's head or body is complete; answer now or later, exactly once. Called on the loop.
 typedef void (*http_handler_fn)(void *ctx, struct http_exchange *exchange);
-// The client went away before the answer: forget the exchange. Not called after an answer.
+// The client went away before the answer: forget the exchange. Not called after an answer. Without
+// one the exchange stays valid, and its answer goes nowhere.
 typedef void (*http_gone_fn)(void *ctx);
 // The bytes written so far have left; write more or end.
 typedef void (*http_drained_fn)(void *ctx);
@@ -38,8 +41,8 @@ struct http_server_options {
     const char *host; // an address or a name, borrowed during start
     int port;         // 0: a free one
     size_t max_body_bytes;
-    size_t max_header_bytes; // 0: 16 KB
-    size_t max_target_bytes; // 0: 8 KB
+    size_t max_header_bytes;   // 0: 16 KB
+    size_t max_target_bytes;   // 0: 8 KB
     unsigned max_header_count; // 0: 100
     unsigned max_connections;  // 0: no limit; one more waits in the backlog until one ends
     int64_t header_timeout_ms; // 0: 10 s
@@ -69,6 +72,8 @@ unsigned http_exchange_header_count(const struct http_exchange *exchange, const 
 // Terminated. May be modified in place by its reader.
 char *http_exchange_body(struct http_exchange *exchange, size_t *len);
 const char *http_exchange_request_id(const struct http_exchange *exchange); // as in X-Request-Id
+// The number of this request on its connection, from 1.
+unsigned http_exchange_serial(const struct http_exchange *exchange);
 // True for "Connection: Upgrade" with "Upgrade: websocket".
 bool http_exchange_wants_websocket(const struct http_exchange *exchange);
 
@@ -91,8 +96,10 @@ void http_exchange_begin(struct http_exchange *exchange, int status, const char 
 bool http_exchange_write(struct http_exchange *exchange, const void *data, size_t len,
                          http_drained_fn on_drained, void *ctx); // copies; false: wait
 void http_exchange_end(struct http_exchange *exchange);          // the exchange is gone
-void http_exchange_abort(struct http_exchange *exchange);        // closes without a proper end
+// Closes without a proper end once what was written has left; before begin, without any answer.
+void http_exchange_abort(struct http_exchange *exchange);
 
 // Gives the connection away: the descriptor is the caller's (a duplicate), `head` gets the request
-// as it was received, up to the blank line and what followed. The exchange is gone.
+// as it was received, up to the blank line and what followed. The exchange is gone. -1 where the
+// client went away or answers before this one are still leaving: the connection is closed then.
 int http_exchange_take_socket(struct http_exchange *exchange, struct buf *head);
