@@ -1,0 +1,211 @@
+// Webhook deliveries.
+#include "core/store/deliveries.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/mem.h"
+#include "core/store/record.h"
+#include "core/store/store.h"
+
+enum { DEADLINE_MS = 10000 };
+
+void delivery_free(struct delivery *delivery)
+{
+    if (delivery == NULL)
+        return;
+    task_free(delivery->task);
+    free(delivery);
+}
+
+// An item of post.lua: {n, lease, tries, url, view, fields, request, result}.
+static struct delivery *read_delivery(const redisReply *item)
+{
+    struct delivery *delivery;
+    struct task_view view;
+
+    if (item->type != REDIS_REPLY_ARRAY || item->elements != 8 ||
+        item->element[3]->type != REDIS_REPLY_STRING ||
+        item->element[4]->type != REDIS_REPLY_STRING ||
+        record_read_view(item->element[4]->str, &view) == NULL)
+        return NULL;
+    delivery = mem_new(struct delivery);
+    delivery->number = (int)record_integer(item->element[0]);
+    delivery->lease = record_integer(item->element[1]);
+    delivery->tries = (int)record_integer(item->element[2]);
+    delivery->task = record_read(NULL, item->element[5], item->element[6], item->element[7]);
+    if (delivery->task == NULL) {
+        delivery_free(delivery);
+        return NULL;
+    }
+    delivery->task->hook = mem_str(item->element[3]->str);
+    task_show_as(delivery->task, &view);
+    return delivery;
+}
+
+static void on_claimed(void *ctx, store_then_fn then, const redisReply *answer,
+                       const struct err *err)
+{
+    const struct delivery_claim *claim = ctx;
+    size_t count = 0;
+    int64_t next_ms = -1;
+
+    (void)then;
+    if (err == NULL && answer->type == REDIS_REPLY_ARRAY && answer->elements > 0) {
+        next_ms = record_integer(answer->element[0]->element[0]);
+        for (size_t i = 1; i < answer->elements; i++) {
+            struct delivery *delivery = read_delivery(answer->element[i]);
+
+            if (delivery != NULL) {
+                count++;
+                claim->on_delivery(claim->ctx, delivery);
+            }
+        }
+    }
+    claim->done(claim->ctx, count, next_ms, err);
+}
+
+struct store_call *deliveries_claim(struct store *store, int max, int64_t lease_ms,
+                                    const struct delivery_claim *claim)
+{
+    struct args args = {0};
+
+    args_int(&args, 2);
+    args_int(&args, max);
+    args_int(&args, lease_ms);
+    return store_call(store, SCRIPT_post, &args, DEADLINE_MS, on_claimed, NULL, (void *)claim);
+}
+
+struct store_call *deliveries_finish(struct store *store, const struct delivery *delivery,
+                                     const struct delivery_result *result)
+{
+    static const char *const words[] = {"delivered", "retry", "exhausted", "ended", "later"};
+    struct args args = {0};
+
+    args_str(&args, delivery->task->id);
+    args_int(&args, delivery->number);
+    args_int(&args, delivery->lease);
+    args_str(&args, words[result->outcome]);
+    args_int(&args, result->delay_ms);
+    args_int(&args, result->http_status);
+    args_int(&args, result->took_ms);
+    args_str(&args, result->error);
+    return store_call(store, SCRIPT_posted, &args, STORE_FOR_EVER, NULL, NULL, NULL);
+}
+
+// The log.
+
+struct delivery_log {
+    struct store_call *call;
+    delivery_log_fn fn;
+    void *ctx;
+};
+
+static void read_entry(struct delivery_entry *entry, const char *view, const char *result)
+{
+    const char *rest = record_read_view(view, &entry->view);
+    long long tried = 0, took = 0;
+    int used = 0;
+
+    entry->created_ms = rest == NULL ? 0 : strtoll(rest, NULL, 10);
+    snprintf(entry->status, sizeof entry->status, "pending");
+    if (result == NULL)
+        return;
+    if (sscanf(result, "%15s %d %lld %d %lld %n", entry->status, &entry->tries, &tried,
+               &entry->http_status, &took, &used) >= 5)
+        snprintf(entry->error, sizeof entry->error, "%s", result + used);
+    entry->tried_ms = tried;
+    entry->took_ms = took;
+}
+
+static const char *value_of(const redisReply *hash, const char *name)
+{
+    for (size_t i = 0; i + 1 < hash->elements; i += 2)
+        if (strcmp(hash->element[i]->str, name) == 0)
+            return hash->element[i + 1]->str;
+    return NULL;
+}
+
+static void on_log(void *ctx, store_then_fn then, const redisReply *answer, const struct err *err)
+{
+    struct delivery_log *log = ctx;
+    struct delivery_entry *entries = NULL;
+    delivery_log_fn fn = log->fn;
+    void *their_ctx = log->ctx;
+    const char *url = NULL, *last;
+    size_t count = 0;
+
+    (void)then;
+    free(log);
+    if (err == NULL && answer->type == REDIS_REPLY_ARRAY) {
+        url = value_of(answer, "url");
+        last = value_of(answer, "n");
+        count = last == NULL ? 0 : (size_t)strtoul(last, NULL, 10);
+        entries = mem_array(struct delivery_entry, count);
+        for (size_t i = 0; i < count; i++) {
+            char name[16], result[17];
+
+            snprintf(name, sizeof name, "%zu", i + 1);
+            snprintf(result, sizeof result, "%sr", name);
+            entries[i].number = (int)i + 1;
+            if (value_of(answer, name) != NULL)
+                read_entry(&entries[i], value_of(answer, name), value_of(answer, result));
+        }
+    }
+    fn(their_ctx, url, entries, count, err);
+    free(entries);
+}
+
+struct delivery_log *deliveries_read(struct store *store, const char *id, delivery_log_fn fn,
+                                     void *ctx)
+{
+    struct delivery_log *log = mem_new(struct delivery_log);
+    struct args args = {0};
+    char name[64];
+
+    log->fn = fn;
+    log->ctx = ctx;
+    snprintf(name, sizeof name, "spool:d:%s", id);
+    args_str(&args, "HGETALL");
+    args_str(&args, name);
+    log->call = store_command(store, &args, DEADLINE_MS, on_log, log);
+    return log;
+}
+
+void delivery_log_cancel(struct delivery_log **log)
+{
+    if (*log == NULL)
+        return;
+    store_cancel(&(*log)->call);
+    free(*log);
+    *log = NULL;
+}
+
+static void on_redelivered(void *ctx, store_then_fn then, const redisReply *answer,
+                           const struct err *err)
+{
+    redeliver_fn fn = (redeliver_fn)then;
+    struct err why;
+
+    if (err == NULL && strcmp(answer->str, "queued") != 0) {
+        bool is_pending = strcmp(answer->str, "pending") == 0;
+
+        err_set(&why, is_pending ? ERR_CONFLICT : ERR_NOT_FOUND, "%s",
+                is_pending ? "the delivery is still pending" : "no such delivery");
+        err = &why;
+    }
+    fn(ctx, err);
+}
+
+struct store_call *deliveries_redeliver(struct store *store, const char *id, const char *owner,
+                                        int number, redeliver_fn fn, void *ctx)
+{
+    struct args args = {0};
+
+    args_str(&args, id);
+    args_str(&args, owner);
+    args_int(&args, number);
+    return store_call(store, SCRIPT_redeliver, &args, DEADLINE_MS, on_redelivered,
+                      (store_then_fn)fn, ctx);
+}

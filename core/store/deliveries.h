@@ -1,0 +1,80 @@
+// Webhook deliveries: a log per task, and a due set with one entry per task.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/err.h"
+#include "core/base/task.h"
+
+struct store;
+struct store_call;
+
+// A claimed delivery: one POST to make. Owns its task: delivery_free.
+struct delivery {
+    struct task *task; // shown as it was at the change; `hook` is set
+    int number;        // from 1, per task
+    int tries;         // attempts made before this one
+    int64_t lease;     // fences the result
+};
+
+void delivery_free(struct delivery *delivery);
+
+typedef void (*delivery_fn)(void *ctx, struct delivery *delivery); // becomes the callee's
+typedef void (*deliveries_claimed_fn)(void *ctx, size_t count, int64_t next_ms,
+                                      const struct err *err);
+
+struct delivery_claim {
+    delivery_fn on_delivery;
+    deliveries_claimed_fn done;
+    void *ctx;
+};
+
+struct store_call *deliveries_claim(struct store *store, int max, int64_t lease_ms,
+                                    const struct delivery_claim *claim);
+
+enum delivery_outcome {
+    DELIVERY_DELIVERED,
+    DELIVERY_RETRY,     // after delay_ms
+    DELIVERY_EXHAUSTED, // it was the last attempt
+    DELIVERY_ENDED,     // the receiver wants no more (410)
+    DELIVERY_LATER,     // no attempt was made: again after delay_ms
+};
+
+struct delivery_result {
+    enum delivery_outcome outcome;
+    int64_t delay_ms;
+    int http_status; // 0: no answer
+    int64_t took_ms;
+    const char *error; // "" for none
+};
+
+// Sent until Redis has it.
+struct store_call *deliveries_finish(struct store *store, const struct delivery *delivery,
+                                     const struct delivery_result *result);
+
+// One line of the log.
+struct delivery_entry {
+    int number;
+    struct task_view view;
+    int64_t created_ms;
+    char status[16]; // pending, retrying, delivered, superseded, exhausted, ended
+    int tries;
+    int64_t tried_ms;
+    int http_status;
+    int64_t took_ms;
+    char error[128];
+};
+
+typedef void (*delivery_log_fn)(void *ctx, const char *url, const struct delivery_entry *entries,
+                                size_t count, const struct err *err);
+struct delivery_log;
+struct delivery_log *deliveries_read(struct store *store, const char *id, delivery_log_fn fn,
+                                     void *ctx);
+void delivery_log_cancel(struct delivery_log **log);
+
+// ERR_NOT_FOUND, or ERR_CONFLICT while it is still pending.
+typedef void (*redeliver_fn)(void *ctx, const struct err *err);
+struct store_call *deliveries_redeliver(struct store *store, const char *id, const char *owner,
+                                        int number, redeliver_fn fn, void *ctx);

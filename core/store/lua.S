@@ -1,0 +1,24 @@
+// Puts the Lua scripts into the program.
+    .section .rodata
+    .macro script name
+    .global lua_\name, lua_\name\()_end
+lua_\name:
+    .incbin "core/store/lua/\name\().lua"
+lua_\name\()_end:
+    .byte 0
+    .endm
+
+    script lib
+    script submit
+    script claim
+    script due
+    script looks
+    script change
+    script cancel
+    script hold
+    script post
+    script posted
+    script redeliver
+    script sweep
+
+    .section .note.GNU-stack, "", %progbits

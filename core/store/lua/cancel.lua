@@ -1,0 +1,34 @@
+#!lua flags=allow-oom
+-- Cancels tasks; one script decides between a cancel and what happens meanwhile.
+-- Item: id, owner ("" for any), "1" where the vendor can cancel, watch ms.
+-- Answer: {"missing"} | {"ended"} | {"before_submit" | "requested" | "not_supported_may_be_billed"}
+--#lib
+local answers = {}
+
+local function cancel(id, owner, vendor_can, watch_ms)
+    local r = record(id, 'owner', 'lane', 'account', 'progress', 'hook', 'cancel', 'watch')
+    if not r or (owner ~= '' and r.owner ~= owner) then return {'missing'} end
+    if TERMINAL[r.phase] then return {'ended'} end
+    if r.phase == 'queued' then
+        log(id, 'cancelled', 'before it was submitted')
+        finish(r, 'cancelled', {}, true, nil)
+        return {'before_submit'}
+    end
+    if r.phase == 'submitting' or r.phase == 'in_doubt' or vendor_can == '1' then
+        if not r.cancel then log(id, 'cancel_requested', '') end
+        call('HSET', key('t', id), 'cancel', 1)
+        if LOOKED_AT[r.phase] then
+            call('ZADD', key('look', r.account), now, id)
+            call('PUBLISH', 'spool:wake', r.account)
+        end
+        return {'requested'}
+    end
+    log(id, 'cancelled', 'the vendor cannot cancel: it may be billed')
+    -- While it is being archived the vendor's job has ended: there is nothing left to watch.
+    finish(r, 'cancelled', {}, true, r.phase ~= 'archiving' and tonumber(watch_ms) or nil)
+    call('PUBLISH', 'spool:wake', '')
+    return {'not_supported_may_be_billed'}
+end
+
+for i, item in ipairs(items()) do answers[i] = cancel(unpack(item)) end
+return answers

@@ -1,0 +1,35 @@
+#!lua flags=allow-oom
+-- Tasks of an account to look at now. Claiming one only moves its time: to the next look, which comes
+-- after half of what it has been running, between the first wait and the longest, plus jitter.
+-- Item: account, first ms, longest ms, slack ms (what is due so soon comes along), max.
+-- Answer per item: {ms until the next, or -1, {values of LOOK_FIELDS}...}
+--#lib
+local FIELDS = {'phase', 'v', 'n', 'family', 'provider', 'action', 'mode', 'account', 'upstream',
+    'progress', 'sub', 'missing', 'started', 'cancel', 'hook'}
+local answers = {}
+
+for i, item in ipairs(items()) do
+    local account, first_ms, longest_ms, slack_ms, max = item[1], tonumber(item[2]),
+        tonumber(item[3]), tonumber(item[4]), tonumber(item[5])
+    local look = key('look', account)
+    local answer = {-1}
+    local moved = {}
+    for k, id in ipairs(call('ZRANGEBYSCORE', look, '-inf', now + slack_ms, 'LIMIT', 0, max)) do
+        local values = call('HMGET', key('t', id), unpack(FIELDS))
+        if not LOOKED_AT[values[1]] then
+            call('ZREM', look, id)
+        else
+            local age = now - tonumber(values[13] or now)
+            local wait = math.min(math.max(age / 2, first_ms), longest_ms)
+            moved[#moved + 1] = math.floor(now + wait + wait * 0.1 * ((k * 7 + now) % 11) / 10)
+            moved[#moved + 1] = id
+            values[#values + 1] = id
+            answer[#answer + 1] = values
+        end
+    end
+    if #moved > 0 then call('ZADD', look, unpack(moved)) end
+    local head = call('ZRANGE', look, 0, 0, 'WITHSCORES')
+    if head[2] then answer[1] = math.max(tonumber(head[2]) - now, 0) end
+    answers[i] = answer
+end
+return answers

@@ -1,0 +1,55 @@
+#!lua flags=allow-oom
+-- What became of a delivery.
+-- Item: id, n, lease, outcome (delivered | retry | exhausted | ended | later), delay ms, HTTP status,
+--   took ms, error.
+-- Answer: 1, or 0 where the lease is someone else's by now.
+--#lib
+local WORDS = {delivered = 'delivered', retry = 'retrying', exhausted = 'exhausted', ended = 'ended'}
+local answers = {}
+
+for i, item in ipairs(items()) do
+    local id, n, lease, outcome, delay_ms, status, took_ms, err = unpack(item, 1, 8)
+    local d = key('d', id)
+    local state = call('HMGET', d, 'lease', 'n', 'head', 'redo')
+    if state[1] ~= lease then
+        answers[i] = 0
+    else
+        local last, head = tonumber(state[2]), tonumber(state[3] or 1)
+        local next_at = now
+        n = tonumber(n)
+        answers[i] = 1
+        call('HDEL', d, 'lease')
+        if outcome == 'later' then
+            next_at = now + tonumber(delay_ms)
+        else
+            local got = call('HGET', d, n .. 'r')
+            local tries = (got and tonumber(string.match(got, '^%S+ (%d+)')) or 0) + 1
+            call('HSET', d, n .. 'r',
+                table.concat({WORDS[outcome], tries, now, status, took_ms, err}, ' '))
+            log(id, 'webhook', n .. ' ' .. WORDS[outcome] .. ' ' .. status)
+            if outcome == 'retry' then
+                -- News that came meanwhile goes out at once; the claim supersedes this one.
+                if n ~= head or n == last then next_at = now + tonumber(delay_ms) end
+            elseif n == head then
+                head = n + 1
+                call('HSET', d, 'head', head)
+            else
+                call('HDEL', d, 'redo')
+                state[4] = nil
+            end
+            if outcome == 'ended' then
+                call('HSET', d, 'gone', 1, 'head', last + 1)
+                call('HDEL', d, 'redo')
+                for k = n + 1, last do call('HSET', d, k .. 'r', 'ended 0 ' .. now .. ' 0 0 ') end
+                head, state[4] = last + 1, nil
+            end
+        end
+        if head <= last or state[4] then
+            call('ZADD', 'spool:hooks', next_at, id)
+        else
+            call('ZREM', 'spool:hooks', id)
+            retire(id)
+        end
+    end
+end
+return answers

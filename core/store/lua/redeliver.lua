@@ -1,0 +1,23 @@
+#!lua flags=allow-oom
+-- Sends a finished delivery once more, with its old id.
+-- Item: id, owner, n. Answer: "queued" | "missing" | "pending" (it isn't finished yet)
+--#lib
+local answers = {}
+for i, item in ipairs(items()) do
+    local id, owner, n = item[1], item[2], tonumber(item[3])
+    local r = record(id, 'owner')
+    local d = key('d', id)
+    local got = r and r.owner == owner and call('HMGET', d, n, n .. 'r', 'head', 'redo')
+    if not got or not got[1] then
+        answers[i] = 'missing'
+    elseif n >= tonumber(got[3] or 1) or got[4] then
+        answers[i] = 'pending'
+    else
+        call('HSET', d, 'redo', n, n .. 'r', 'pending 0 0 0 0 ')
+        for _, kind in ipairs({'t', 'b', 'r', 'l', 'd'}) do call('PERSIST', key(kind, id)) end
+        call('ZADD', 'spool:hooks', now, id)
+        call('PUBLISH', 'spool:ring', id)
+        answers[i] = 'queued'
+    end
+end
+return answers

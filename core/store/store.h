@@ -1,0 +1,69 @@
+// The connection of one role to Redis, and the engine that runs the scripts there.
+//
+// What one turn of the loop asked of a script goes out as one call, over at most 100 items. A call
+// whose reply was lost is sent again, for every script knows what it has already done; so a caller
+// hears either what became of its item, or, past its deadline, that Redis is away.
+#pragma once
+
+#include <hiredis/hiredis.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/base/buf.h"
+#include "core/base/err.h"
+#include "core/store/scripts.h"
+
+struct config;
+struct loop;
+struct redis;
+struct store;
+struct store_call;
+
+// The callback of a layer above, in its own type, handed through.
+typedef void (*store_then_fn)(void);
+// `answer` is the item's, borrowed for the call; with `err` it is NULL.
+typedef void (*store_answer_fn)(void *ctx, store_then_fn then, const redisReply *answer,
+                                const struct err *err);
+typedef void (*store_fn)(void *ctx);
+
+// The address of Spool's own Redis, or redis_url's. `on_up` is called each time the connection is
+// there and the server is fit to be used; it may be NULL. `config` is borrowed, outlives us.
+struct store *store_start(struct loop *loop, const struct config *config, const char *redis_url,
+                          store_fn on_up, void *ctx);
+void store_drop(struct store **store); // pending calls are forgotten
+bool store_is_up(const struct store *store);
+// Why it isn't up; "" while it is.
+const char *store_problem(const struct store *store);
+// Calls that haven't been answered yet.
+unsigned store_pending(const struct store *store);
+// Redis' own time as far as we know it, in Unix milliseconds. Times in records come from there.
+int64_t store_now_ms(const struct store *store);
+struct redis *store_redis(struct store *store);
+struct loop *store_loop(struct store *store);
+const struct config *store_config(const struct store *store);
+
+// The arguments of one item, put together by args_*.
+struct args {
+    struct buf bytes; // each argument's length as a size_t, then its bytes
+    unsigned count;
+};
+
+void args_str(struct args *args, const char *text); // NULL is ""
+void args_mem(struct args *args, const void *data, size_t len);
+void args_int(struct args *args, int64_t number);
+// A field and its value, left out where the value is NULL.
+void args_field(struct args *args, const char *name, const char *value);
+
+enum { STORE_FOR_EVER = -1 };
+
+// Takes what `args` holds. Past `deadline_ms` from now (STORE_FOR_EVER: never) the answer is
+// ERR_UNAVAILABLE. Never calls back before it returns. `fn` may be NULL.
+struct store_call *store_call(struct store *store, enum script script, struct args *args,
+                              int64_t deadline_ms, store_answer_fn fn, store_then_fn then,
+                              void *ctx);
+// What was asked for may still happen; nobody hears of it.
+void store_cancel(struct store_call **call);
+
+// A plain command, through the same deadline and resending: only for what may be done twice.
+struct store_call *store_command(struct store *store, struct args *argv, int64_t deadline_ms,
+                                 store_answer_fn fn, void *ctx);

@@ -1,0 +1,417 @@
+// Tasks as the front door needs them.
+#include "core/store/tasks.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/config.h"
+#include "core/base/digest.h"
+#include "core/base/mem.h"
+#include "core/store/record.h"
+#include "core/store/store.h"
+
+// A lost reply is asked for again until then. Where Redis is known to be away, there is little hope.
+enum { DEADLINE_MS = 5000, DEADLINE_DOWN_MS = 500 };
+
+struct tasks_op {
+    struct store *store;
+    void *ctx;
+    char *owner; // NULL: anybody's
+    char id[ID_SIZE];
+    union {
+        submit_fn submit;
+        tasks_fn tasks;
+        cancel_fn cancel;
+        strings_fn strings;
+    } fn;
+    task_fn fn_one; // of a read of one task
+    // Several commands may be under way for one operation.
+    size_t count, left;
+    struct store_call **calls;
+    struct part *parts;
+    struct task **tasks;
+};
+
+// The reads of one task: its hash, request and result, one after the other in one turn.
+struct part {
+    struct tasks_op *op;
+    size_t index;
+    unsigned seen;
+};
+
+static struct tasks_op *op_new(struct store *store, const char *owner, const char *id, size_t calls,
+                               void *ctx)
+{
+    struct tasks_op *op = mem_new(struct tasks_op);
+
+    op->store = store;
+    op->ctx = ctx;
+    op->owner = mem_str(owner);
+    snprintf(op->id, sizeof op->id, "%s", id == NULL ? "" : id);
+    op->count = op->left = calls;
+    op->calls = mem_array(struct store_call *, calls);
+    return op;
+}
+
+void tasks_op_cancel(struct tasks_op **pointer)
+{
+    struct tasks_op *op = *pointer;
+
+    if (op == NULL)
+        return;
+    *pointer = NULL;
+    for (size_t i = 0; i < op->count; i++)
+        store_cancel(&op->calls[i]);
+    if (op->tasks != NULL)
+        for (size_t i = 0; i < op->count / 3; i++)
+            task_free(op->tasks[i]);
+    free(op->tasks);
+    free(op->parts);
+    free(op->calls);
+    free(op->owner);
+    free(op);
+}
+
+static bool is_word(const redisReply *reply, const char *word)
+{
+    return reply != NULL && (reply->type == REDIS_REPLY_STRING || reply->type == REDIS_REPLY_STATUS) &&
+           strcmp(reply->str, word) == 0;
+}
+
+static const redisReply *at(const redisReply *reply, size_t i)
+{
+    return reply != NULL && reply->type == REDIS_REPLY_ARRAY && i < reply->elements
+               ? reply->element[i]
+               : NULL;
+}
+
+static int64_t deadline(const struct store *store)
+{
+    return store_is_up(store) ? DEADLINE_MS : DEADLINE_DOWN_MS;
+}
+
+static void command(struct tasks_op *op, size_t call, unsigned argc, const char *const *argv,
+                    store_answer_fn fn, void *ctx)
+{
+    struct args args = {0};
+
+    for (unsigned i = 0; i < argc; i++)
+        args_str(&args, argv[i]);
+    op->calls[call] = store_command(op->store, &args, deadline(op->store), fn, ctx);
+}
+
+// Submit.
+
+static void on_submitted(void *ctx, store_then_fn then, const redisReply *answer,
+                         const struct err *err)
+{
+    struct tasks_op *op = ctx;
+    submit_fn fn = op->fn.submit;
+    void *their_ctx = op->ctx;
+    char id[ID_SIZE];
+    enum submit_result result = SUBMIT_ACCEPTED;
+    int64_t waiting = 0;
+    struct err why;
+
+    (void)then;
+    op->calls[0] = NULL;
+    memcpy(id, op->id, sizeof id);
+    if (err == NULL) {
+        const redisReply *word = at(answer, 0);
+
+        err = &why;
+        if (is_word(word, "accepted")) {
+            waiting = record_integer(at(answer, 1));
+            err = NULL;
+        } else if (is_word(word, "replayed") || is_word(word, "repeated")) {
+            result = is_word(word, "replayed") ? SUBMIT_REPLAYED : SUBMIT_REPEATED;
+            snprintf(id, sizeof id, "%s", at(answer, 1)->str);
+            waiting = record_integer(at(answer, 2));
+            err = NULL;
+        } else if (is_word(word, "mismatch")) {
+            err_set(&why, ERR_IDEMPOTENCY,
+                    "Idempotency-Key: was used before with another request body");
+        } else if (is_word(word, "full") || is_word(word, "full_for_key")) {
+            err_set(&why, ERR_QUEUE_FULL, "the queue is full%s, try again later",
+                    is_word(word, "full") ? "" : " for this key");
+        } else {
+            err_set(&why, ERR_INTERNAL, "Redis: an odd answer to a submit");
+        }
+    }
+    tasks_op_cancel(&op);
+    fn(their_ctx, result, id, waiting, err);
+}
+
+struct tasks_op *tasks_submit(struct store *store, const struct submit *submit, submit_fn fn,
+                              void *ctx)
+{
+    const struct task *task = submit->task;
+    const struct config *config = store_config(store);
+    struct tasks_op *op = op_new(store, NULL, task->id, 1, ctx);
+    struct args args = {0};
+    char hash[65] = "-", idem[65] = "";
+
+    op->fn.submit = fn;
+    if (submit->idempotency_key != NULL) {
+        struct buf whole = {0};
+
+        // The path is part of what was asked: the same body may mean two things.
+        buf_fmt(&whole, "%s %s %s\n%s", task->family, task->action,
+                task->mode == NULL ? "" : task->mode, task->request);
+        sha256_hex(whole.data, whole.len, hash);
+        sha256_hex(submit->idempotency_key, strlen(submit->idempotency_key), idem);
+        buf_clear(&whole);
+    }
+    args_str(&args, task->id);
+    args_str(&args, task->owner);
+    args_str(&args, submit->lane);
+    args_int(&args, task->created_ms);
+    args_int(&args, config->queue_limit);
+    args_int(&args, config->queue_limit_per_key);
+    args_str(&args, idem);
+    args_str(&args, hash);
+    args_str(&args, submit->once == NULL ? "" : task->parent);
+    args_str(&args, submit->once);
+    args_str(&args, task->hook);
+    args_str(&args, submit->is_listed ? "1" : "0");
+    args_str(&args, task->request);
+    args_field(&args, "family", task->family);
+    args_field(&args, "provider", task->provider);
+    args_field(&args, "action", task->action);
+    args_field(&args, "model", task->model);
+    args_field(&args, "mode", task->mode);
+    args_field(&args, "state", task->state);
+    args_field(&args, "parent", task->parent);
+    args_field(&args, "account", task->account);
+    args_field(&args, "uparent", task->upstream_parent);
+    if (task->is_ask)
+        args_field(&args, "ask", "1");
+    if (task->cost != 1) {
+        args_str(&args, "cost");
+        args_int(&args, task->cost);
+    }
+    op->calls[0] = store_call(store, SCRIPT_submit, &args, deadline(store), on_submitted, NULL, op);
+    return op;
+}
+
+// Reads.
+
+static void finish_reads(struct tasks_op *op, const struct err *err)
+{
+    tasks_fn fn = op->fn.tasks;
+    task_fn fn_one = op->fn_one;
+    void *ctx = op->ctx;
+    struct task **tasks = op->tasks;
+    size_t count = op->count / 3;
+    struct err unknown;
+
+    op->tasks = NULL;
+    if (err != NULL) {
+        for (size_t i = 0; i < count; i++)
+            task_drop(&tasks[i]);
+    }
+    tasks_op_cancel(&op);
+    if (fn_one == NULL) {
+        fn(ctx, err == NULL ? tasks : NULL, err == NULL ? count : 0, err);
+    } else {
+        if (err == NULL && tasks[0] == NULL) {
+            err_set(&unknown, ERR_NOT_FOUND, "no such task");
+            err = &unknown;
+        }
+        fn_one(ctx, err == NULL ? tasks[0] : NULL, err);
+    }
+    free(tasks);
+}
+
+static void on_read(void *ctx, store_then_fn then, const redisReply *answer,
+                         const struct err *err)
+{
+    struct part *part = ctx;
+    struct tasks_op *op = part->op;
+    struct task **task = &op->tasks[part->index];
+    unsigned which = part->seen++;
+
+    (void)then;
+    op->calls[part->index * 3 + which] = NULL;
+    op->left--;
+    if (err != NULL) {
+        finish_reads(op, err);
+        return;
+    }
+    if (which == 0) {
+        struct task *placeholder = *task;
+
+        *task = record_read(placeholder->id, answer, NULL, NULL);
+        task_free(placeholder);
+        if (*task != NULL && op->owner != NULL && strcmp((*task)->owner, op->owner) != 0)
+            task_drop(task);
+    } else if (*task != NULL && answer->type == REDIS_REPLY_STRING) {
+        char *text = mem_strn(answer->str, (size_t)answer->len);
+
+        if (which == 1)
+            (*task)->request = text;
+        else
+            (*task)->result = text;
+    }
+    if (op->left == 0)
+        finish_reads(op, NULL);
+}
+
+struct tasks_op *tasks_get_many(struct store *store, const char *const *ids, size_t count,
+                                const char *owner, tasks_fn fn, void *ctx)
+{
+    static const char *const commands[] = {"HGETALL", "GET", "GET"};
+    static const char *const kinds[] = {"t", "b", "r"};
+    struct tasks_op *op = op_new(store, owner, NULL, count * 3, ctx);
+
+    op->fn.tasks = fn;
+    op->tasks = mem_array(struct task *, count);
+    op->parts = mem_array(struct part, count);
+    for (size_t i = 0; i < count; i++) {
+        op->parts[i] = (struct part){.op = op, .index = i};
+        op->tasks[i] = task_new(); // holds the id until its record is read
+        snprintf(op->tasks[i]->id, ID_SIZE, "%s", ids[i]);
+        for (unsigned k = 0; k < 3; k++) {
+            char name[64];
+
+            snprintf(name, sizeof name, "spool:%s:%s", kinds[k], ids[i]);
+            command(op, i * 3 + k, 2, (const char *const[]){commands[k], name}, on_read,
+                    &op->parts[i]);
+        }
+    }
+    return op;
+}
+
+
+struct tasks_op *tasks_get(struct store *store, const char *id, const char *owner, task_fn fn,
+                           void *ctx)
+{
+    struct tasks_op *op = tasks_get_many(store, &id, 1, owner, NULL, ctx);
+
+    op->fn_one = fn;
+    return op;
+}
+
+// Lists of strings.
+
+static void on_strings(void *ctx, store_then_fn then, const redisReply *answer,
+                         const struct err *err)
+{
+    struct tasks_op *op = ctx;
+    strings_fn fn = op->fn.strings;
+    void *their_ctx = op->ctx;
+    size_t count = 0;
+    const char **values = NULL;
+
+    (void)then;
+    op->calls[0] = NULL;
+    if (err == NULL && answer->type == REDIS_REPLY_STRING) {
+        values = mem_array(const char *, 1);
+        values[count++] = answer->str;
+    } else if (err == NULL && answer->type == REDIS_REPLY_ARRAY) {
+        values = mem_array(const char *, answer->elements);
+        for (size_t i = 0; i < answer->elements; i++)
+            if (answer->element[i]->type == REDIS_REPLY_STRING)
+                values[count++] = answer->element[i]->str;
+    }
+    tasks_op_cancel(&op);
+    fn(their_ctx, values, count, err);
+    free(values);
+}
+
+static struct tasks_op *read_strings(struct store *store, unsigned argc, const char *const *argv,
+                                     strings_fn fn, void *ctx)
+{
+    struct tasks_op *op = op_new(store, NULL, NULL, 1, ctx);
+
+    op->fn.strings = fn;
+    command(op, 0, argc, argv, on_strings, op);
+    return op;
+}
+
+struct tasks_op *tasks_list(struct store *store, const char *owner, const char *after, int limit,
+                            strings_fn fn, void *ctx)
+{
+    char name[96], from[ID_SIZE + 1], count[12];
+
+    snprintf(name, sizeof name, "spool:own:%s", owner);
+    snprintf(from, sizeof from, after == NULL ? "+" : "(%s", after);
+    snprintf(count, sizeof count, "%d", limit);
+    return read_strings(store, 7,
+                        (const char *const[]){"ZREVRANGEBYLEX", name, from, "-", "LIMIT", "0", count},
+                        fn, ctx);
+}
+
+struct tasks_op *tasks_timeline(struct store *store, const char *id, strings_fn fn, void *ctx)
+{
+    char name[64];
+
+    snprintf(name, sizeof name, "spool:l:%s", id);
+    return read_strings(store, 4, (const char *const[]){"LRANGE", name, "0", "999"}, fn, ctx);
+}
+
+struct tasks_op *tasks_find_once(struct store *store, const char *parent, const char *word,
+                                 strings_fn fn, void *ctx)
+{
+    char name[64];
+
+    snprintf(name, sizeof name, "spool:once:%s", parent);
+    return read_strings(store, 3, (const char *const[]){"HGET", name, word}, fn, ctx);
+}
+
+// Cancel.
+
+static void on_cancelled(void *ctx, store_then_fn then, const redisReply *answer,
+                         const struct err *err)
+{
+    struct tasks_op *op = ctx;
+    cancel_fn fn = op->fn.cancel;
+    void *their_ctx = op->ctx;
+    enum cancel_result result = CANCEL_BEFORE_SUBMIT;
+    const redisReply *word = at(answer, 0);
+    struct err why;
+
+    (void)then;
+    op->calls[0] = NULL;
+    if (err == NULL) {
+        if (is_word(word, "requested")) {
+            result = CANCEL_REQUESTED;
+        } else if (is_word(word, "not_supported_may_be_billed")) {
+            result = CANCEL_NOT_SUPPORTED;
+        } else if (is_word(word, "ended")) {
+            err_set(&why, ERR_CONFLICT, "the task has already ended");
+            err = &why;
+        } else if (!is_word(word, "before_submit")) {
+            err_set(&why, ERR_NOT_FOUND, "no such task");
+            err = &why;
+        }
+    }
+    tasks_op_cancel(&op);
+    fn(their_ctx, result, err);
+}
+
+struct tasks_op *tasks_cancel(struct store *store, const char *id, const char *owner,
+                              bool vendor_can, int64_t watch_ms, cancel_fn fn, void *ctx)
+{
+    struct tasks_op *op = op_new(store, NULL, id, 1, ctx);
+    struct args args = {0};
+
+    op->fn.cancel = fn;
+    args_str(&args, id);
+    args_str(&args, owner);
+    args_str(&args, vendor_can ? "1" : "0");
+    args_int(&args, watch_ms);
+    op->calls[0] = store_call(store, SCRIPT_cancel, &args, deadline(store), on_cancelled, NULL, op);
+    return op;
+}
+
+void lane_name(char *lane, size_t size, const char *provider, const char *model,
+               const char *account, bool needs_slot)
+{
+    if (account != NULL)
+        snprintf(lane, size, "%s@%s", needs_slot ? "" : "?", account);
+    else
+        snprintf(lane, size, "%s%s/%s", needs_slot ? "" : "?", provider,
+                 model == NULL ? "" : model);
+}

@@ -1,0 +1,72 @@
+// Tasks as the front door needs them: submit, read, list, cancel.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/err.h"
+#include "core/base/task.h"
+
+struct store;
+struct store_call;
+
+enum submit_result {
+    SUBMIT_ACCEPTED,
+    SUBMIT_REPLAYED, // the same Idempotency-Key and body: `id` is the first task's
+    SUBMIT_REPEATED, // the same was already asked of the parent: `id` is the task that does it
+};
+
+struct submit {
+    const struct task *task; // id, owner, …, request, hook; borrowed during the call
+    const char *lane;
+    const char *idempotency_key; // NULL: none
+    const char *once;            // the word for what is asked of the parent; NULL: may be repeated
+    bool is_listed;              // false for questions of our own
+};
+
+// `id` is borrowed for the call. Errors: ERR_UNAVAILABLE, ERR_QUEUE_FULL, ERR_IDEMPOTENCY.
+typedef void (*submit_fn)(void *ctx, enum submit_result result, const char *id, int64_t waiting,
+                          const struct err *err);
+// `task` becomes the callee's; NULL with ERR_NOT_FOUND or ERR_UNAVAILABLE.
+typedef void (*task_fn)(void *ctx, struct task *task, const struct err *err);
+// The tasks become the callee's, the array doesn't. One that isn't known is NULL in its place.
+typedef void (*tasks_fn)(void *ctx, struct task **tasks, size_t count, const struct err *err);
+
+enum cancel_result {
+    CANCEL_BEFORE_SUBMIT,
+    CANCEL_REQUESTED,
+    CANCEL_NOT_SUPPORTED,
+};
+typedef void (*cancel_fn)(void *ctx, enum cancel_result result, const struct err *err);
+// Pairs of value and score, or plain values; borrowed for the call.
+typedef void (*strings_fn)(void *ctx, const char *const *values, size_t count,
+                           const struct err *err);
+
+// What runs is one object whatever it is. Cancelled means silent; what was sent may still happen.
+struct tasks_op;
+void tasks_op_cancel(struct tasks_op **op);
+
+struct tasks_op *tasks_submit(struct store *store, const struct submit *submit, submit_fn fn,
+                              void *ctx);
+// `owner` NULL: anybody's. Another key's task is as unknown as one that isn't there.
+// With the request and the result.
+struct tasks_op *tasks_get(struct store *store, const char *id, const char *owner, task_fn fn,
+                           void *ctx);
+struct tasks_op *tasks_get_many(struct store *store, const char *const *ids, size_t count,
+                                const char *owner, tasks_fn fn, void *ctx);
+// Ids of a key's tasks, newest first, those before `after` (NULL: from the newest).
+struct tasks_op *tasks_list(struct store *store, const char *owner, const char *after, int limit,
+                            strings_fn fn, void *ctx);
+struct tasks_op *tasks_cancel(struct store *store, const char *id, const char *owner,
+                              bool vendor_can, int64_t watch_ms, cancel_fn fn, void *ctx);
+// Lines of "time word detail", oldest first.
+struct tasks_op *tasks_timeline(struct store *store, const char *id, strings_fn fn, void *ctx);
+// The task that once did what `word` says of the parent: one id, or none.
+struct tasks_op *tasks_find_once(struct store *store, const char *parent, const char *word,
+                                 strings_fn fn, void *ctx);
+
+// The name of the lane: of a follow-up (`account` set), else of a provider's model. What needs no
+// slot has lanes of its own.
+void lane_name(char *lane, size_t size, const char *provider, const char *model,
+               const char *account, bool needs_slot);
