@@ -1,0 +1,502 @@
+// The public /mj dialect: midjourney-proxy's paths, bodies and codes.
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/buf.h"
+#include "core/base/field.h"
+#include "core/base/mem.h"
+#include "core/base/task.h"
+#include "providers/family.h"
+
+enum { MAX_PROMPT = 16384, MAX_STATE = 255, MAX_CUSTOM_ID = 512, MAX_LIST = 100, MAX_LINK = 2048 };
+
+static const struct family_mode modes[] = {
+    {"/mj-fast", "fast"},
+    {"/mj-turbo", "turbo"},
+    {"/mj-relax", "relax"},
+    {0},
+};
+
+static const struct route routes[] = {
+    {"POST", "/mj/submit/imagine", ROUTE_SUBMIT, "IMAGINE"},
+    {"POST", "/mj/submit/action", ROUTE_SUBMIT, "ACTION"},
+    {"POST", "/mj/submit/blend", ROUTE_SUBMIT, "BLEND"},
+    {"POST", "/mj/submit/describe", ROUTE_SUBMIT, "DESCRIBE"},
+    {"POST", "/mj/submit/modal", ROUTE_SUBMIT, "MODAL"},
+    {"POST", "/mj/submit/shorten", ROUTE_SUBMIT, "SHORTEN"},
+    {"POST", "/mj/submit/upload-discord-images", ROUTE_ASK, "UPLOAD"},
+    {"GET", "/mj/task/{id}/fetch", ROUTE_FETCH, NULL},
+    {"POST", "/mj/task/list-by-condition", ROUTE_LIST, NULL},
+    {"GET", "/mj/task/{id}/image-seed", ROUTE_ASK, "SEED"},
+    {0},
+};
+
+// Bodies.
+
+// "data:image/png;base64,iVBO…", or the base64 alone.
+static bool is_image(const char *text)
+{
+    const char *comma = strncmp(text, "data:", 5) == 0 ? strchr(text, ',') : NULL;
+    size_t len, padding;
+
+    if (strncmp(text, "data:", 5) == 0) {
+        if (comma == NULL || comma - text < 12 || strncmp(comma - 7, ";base64", 7) != 0)
+            return false;
+        text = comma + 1;
+    }
+    len = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/");
+    padding = strspn(text + len, "=");
+    return len >= 4 && padding <= 2 && text[len + padding] == '\0' && (len + padding) % 4 == 0;
+}
+
+static bool check_image(const json_t *value, const char *path, struct err *err)
+{
+    if (!json_is_string(value))
+        return err_set(err, ERR_INVALID, "%s: must be a string", path);
+    return is_image(json_string_value(value)) ||
+           err_set(err, ERR_INVALID, "%s: must be an image in base64", path);
+}
+
+static bool check_images(const json_t *body, size_t min, size_t max, struct err *err)
+{
+    json_t *array = NULL, *item;
+    size_t i;
+
+    if (!field_opt_array(body, "base64Array", &array, err))
+        return false;
+    if (array == NULL && min > 0)
+        return err_set(err, ERR_INVALID, "base64Array: is required");
+    if (json_array_size(array) < min || json_array_size(array) > max)
+        return err_set(err, ERR_INVALID, "base64Array: must have %zu to %zu images", min, max);
+    json_array_foreach(array, i, item) {
+        char path[32];
+
+        snprintf(path, sizeof path, "base64Array.%zu", i);
+        if (!check_image(item, path, err))
+            return false;
+    }
+    return true;
+}
+
+static bool check_word(const json_t *body, const char *path, const char *const *words,
+                       struct err *err)
+{
+    const char *text = "";
+    struct buf all = {0};
+
+    if (!field_opt_str(body, path, &text, err))
+        return false;
+    if (*text == '\0')
+        return true;
+    for (size_t i = 0; words[i] != NULL; i++) {
+        if (strcmp(words[i], text) == 0) {
+            buf_clear(&all);
+            return true;
+        }
+        buf_fmt(&all, "%s%s", i == 0 ? "" : ", ", words[i]);
+    }
+    err_set(err, ERR_INVALID, "%s: must be one of: %s", path, all.data);
+    buf_clear(&all);
+    return false;
+}
+
+static bool check_prompt(const json_t *body, struct err *err)
+{
+    const char *prompt;
+
+    return field_text(body, "prompt", MAX_PROMPT, &prompt, err);
+}
+
+static bool check_imagine(const json_t *body, struct err *err)
+{
+    return check_prompt(body, err) && check_images(body, 0, 20, err);
+}
+
+static bool check_blend(const json_t *body, struct err *err)
+{
+    static const char *const dimensions[] = {"PORTRAIT", "SQUARE", "LANDSCAPE", NULL};
+
+    return check_images(body, 2, 5, err) && check_word(body, "dimensions", dimensions, err);
+}
+
+static bool check_describe(const json_t *body, struct err *err)
+{
+    const char *link = "";
+    json_t *image = field_at(body, "base64");
+
+    if (!field_opt_str(body, "link", &link, err))
+        return false;
+    if (image == NULL && *link == '\0')
+        return err_set(err, ERR_INVALID, "base64: is required");
+    if (strlen(link) > MAX_LINK)
+        return err_set(err, ERR_INVALID, "link: is longer than %d bytes", MAX_LINK);
+    return image == NULL || check_image(image, "base64", err);
+}
+
+static bool check_action(const json_t *body, struct err *err)
+{
+    const char *custom_id;
+    bool is_set;
+
+    return field_text(body, "customId", MAX_CUSTOM_ID, &custom_id, err) &&
+           field_opt_bool(body, "enableRemix", &is_set, err);
+}
+
+static bool check_modal(const json_t *body, struct err *err)
+{
+    const char *prompt = "";
+    json_t *mask = field_at(body, "maskBase64");
+
+    if (!field_opt_str(body, "prompt", &prompt, err))
+        return false;
+    if (strlen(prompt) > MAX_PROMPT)
+        return err_set(err, ERR_INVALID, "prompt: is longer than %d bytes", MAX_PROMPT);
+    return mask == NULL || check_image(mask, "maskBase64", err);
+}
+
+static bool check_upload(const json_t *body, struct err *err)
+{
+    return check_images(body, 1, 20, err);
+}
+
+static const struct {
+    const char *action;
+    bool (*check)(const json_t *body, struct err *err);
+} checks[] = {
+    {"IMAGINE", check_imagine}, {"BLEND", check_blend},   {"DESCRIBE", check_describe},
+    {"ACTION", check_action},   {"MODAL", check_modal},   {"SHORTEN", check_prompt},
+    {"UPLOAD", check_upload},
+};
+
+// What a button does, by the beginning of its customId (T Models/Enums.cs and TaskService.cs).
+static const struct {
+    const char *prefix, *action;
+} buttons[] = {
+    {"MJ::JOB::upsample", "UPSCALE"},      {"MJ::JOB::variation", "VARIATION"},
+    {"MJ::JOB::low_variation", "VARIATION"}, {"MJ::JOB::high_variation", "VARIATION"},
+    {"MJ::JOB::reroll", "REROLL"},         {"MJ::JOB::pan", "PAN"},
+    {"MJ::JOB::animate", "VIDEO"},         {"MJ::CustomZoom", "ZOOM"},
+    {"MJ::Outpaint", "OUTPAINT"},          {"MJ::Inpaint", "INPAINT"},
+    {"MJ::Job::PicReader", "PIC_READER"},
+};
+
+static const char *action_of_button(const char *custom_id)
+{
+    for (size_t i = 0; i < sizeof buttons / sizeof buttons[0]; i++)
+        if (strncmp(custom_id, buttons[i].prefix, strlen(buttons[i].prefix)) == 0)
+            return buttons[i].action;
+    return "ACTION";
+}
+
+static bool accept(const struct family_request *request, struct task *task, const char **once,
+                   struct err *err)
+{
+    static const char *const bots[] = {"MID_JOURNEY", "NIJI_JOURNEY", NULL};
+    const char *action = request->route->action, *state = "", *hook = "", *parent = NULL;
+    const json_t *body = request->body;
+
+    for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++)
+        if (strcmp(checks[i].action, action) == 0 && !checks[i].check(body, err))
+            return false;
+    if (!check_word(body, "botType", bots, err) || !field_opt_str(body, "state", &state, err) ||
+        !field_opt_str(body, "notifyHook", &hook, err))
+        return false;
+    if (strlen(state) > MAX_STATE)
+        return err_set(err, ERR_INVALID, "state: is longer than %d bytes", MAX_STATE);
+
+    mem_set_str(&task->provider, "midjourney");
+    mem_set_str(&task->action, action);
+    mem_set_str(&task->mode, request->mode);
+    task->cost = 1;
+    if (*state != '\0')
+        mem_set_str(&task->state, state);
+    if (*hook != '\0')
+        mem_set_str(&task->hook, hook);
+    if (strcmp(action, "ACTION") == 0 || strcmp(action, "MODAL") == 0) {
+        if (!field_text(body, "taskId", 64, &parent, err))
+            return false;
+        // Asked for once already, a button's task is the answer to asking again.
+        *once = strcmp(action, "MODAL") == 0 ? "modal" : field_str_or_empty(body, "customId");
+        if (strcmp(action, "ACTION") == 0)
+            mem_set_str(&task->action, action_of_button(*once));
+        else
+            task->cost = 0; // it goes on with its parent's job, which has the slot
+    } else if (strcmp(action, "SEED") == 0) {
+        parent = request->path_id;
+        *once = "seed";
+    }
+    if (request->route->kind == ROUTE_ASK) {
+        task->is_ask = true;
+        task->cost = 0;
+    }
+    mem_set_str(&task->parent, parent);
+    return true;
+}
+
+static const char *prompt_of(const json_t *request)
+{
+    const char *prompt = field_str_or_empty(request, "prompt");
+
+    return *prompt != '\0' ? prompt : field_str_or_empty(request, "parentPrompt");
+}
+
+// The vendor's buttons, as they were given to the client with the parent.
+static bool has_button(const struct task *parent, const char *custom_id)
+{
+    json_t *result = family_result(parent), *button;
+    json_t *list = field_at(result, "extra.buttons");
+    bool is_there = false;
+    size_t i;
+
+    json_array_foreach(list, i, button)
+        is_there = is_there || strcmp(field_str_or_empty(button, "customId"), custom_id) == 0;
+    json_decref(result);
+    return is_there;
+}
+
+static bool adopt_checked(struct task *task, const struct task *parent, json_t *request,
+                          struct err *err)
+{
+    const char *custom_id = field_str_or_empty(request, "customId");
+    json_t *parent_request;
+    char *text;
+
+    if (strcmp(parent->family, "midjourney") != 0)
+        return err_set(err, ERR_INVALID, "taskId: is not a Midjourney task");
+    if (strcmp(task->action, "MODAL") == 0) {
+        if (parent->substate == NULL)
+            return err_set(err, ERR_INVALID, "taskId: the task doesn't wait for a confirmation");
+    } else if (parent->phase != TASK_SUCCEEDED) {
+        return err_set(err, ERR_INVALID, "taskId: the task has not succeeded");
+    } else if (strcmp(task->action, "SEED") != 0 && !has_button(parent, custom_id)) {
+        return err_set(err, ERR_INVALID, "customId: is not a button of the task");
+    }
+    if (parent->upstream_id == NULL || parent->account == NULL)
+        return err_set(err, ERR_INVALID, "taskId: the vendor never had the task");
+    mem_set_str(&task->account, parent->account);
+    mem_set_str(&task->upstream_parent, parent->upstream_id);
+    if (task->mode == NULL)
+        mem_set_str(&task->mode, parent->mode);
+
+    // What the task shows as its prompt is its parent's.
+    parent_request = parent->request == NULL ? NULL : json_loads(parent->request, 0, NULL);
+    json_object_set_new(request, "parentPrompt", json_string(prompt_of(parent_request)));
+    json_decref(parent_request);
+    text = json_dumps(request, JSON_COMPACT);
+    free(task->request);
+    task->request = text;
+    return true;
+}
+
+static bool adopt(struct task *task, const struct task *parent, struct err *err)
+{
+    json_t *request = json_loads(task->request, 0, NULL);
+    bool ok = adopt_checked(task, parent, request, err);
+
+    json_decref(request);
+    return ok;
+}
+
+// Answers.
+
+static void accepted(const char *id, int64_t waiting, bool is_repeated, struct buf *json)
+{
+    if (is_repeated)
+        buf_fmt(json, "{\"code\":21,\"description\":\"Task already exists\",\"result\":\"%s\","
+                      "\"properties\":{}}",
+                id);
+    else if (waiting > 0)
+        buf_fmt(json, "{\"code\":22,\"description\":\"In queue, %lld tasks ahead\",\"result\":\"%s\","
+                      "\"properties\":{\"numberOfQueues\":%lld}}",
+                (long long)waiting, id, (long long)waiting);
+    else
+        buf_fmt(json, "{\"code\":1,\"description\":\"Submitted successfully\",\"result\":\"%s\","
+                      "\"properties\":{}}",
+                id);
+}
+
+static void add_json(struct buf *json, const json_t *value, const char *otherwise)
+{
+    char *text = value == NULL ? NULL : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+
+    buf_str(json, text == NULL ? otherwise : text);
+    free(text);
+}
+
+static int answer(const struct task *task, struct buf *json)
+{
+    json_t *result;
+
+    if (task->phase != TASK_SUCCEEDED) {
+        buf_str(json, "{\"code\":4,\"description\":");
+        buf_json_str(json, task->error_message == NULL ? "failed" : task->error_message);
+        buf_str(json, "}");
+        return 200;
+    }
+    result = family_result(task);
+    buf_str(json, "{\"code\":1,\"description\":\"Success\",\"result\":");
+    add_json(json, field_at(result, "extra.answer"), "\"\"");
+    buf_str(json, "}");
+    json_decref(result);
+    return 200;
+}
+
+static const char *word(enum task_phase phase, bool is_modal)
+{
+    static const char *const words[] = {
+        [TASK_QUEUED] = "NOT_START",       [TASK_SUBMITTING] = "NOT_START",
+        [TASK_IN_DOUBT] = "NOT_START",     [TASK_SUBMITTED] = "SUBMITTED",
+        [TASK_RENDERING] = "IN_PROGRESS",  [TASK_ARCHIVING] = "IN_PROGRESS",
+        [TASK_SUCCEEDED] = "SUCCESS",      [TASK_FAILED] = "FAILURE",
+        [TASK_CANCELLED] = "CANCEL",
+    };
+
+    return is_modal ? "MODAL" : words[phase];
+}
+
+// The links of one kind: the first alone, and all of them where there are more.
+static void add_links(struct buf *json, const json_t *artifacts, const char *kind, const char *one,
+                      const char *all)
+{
+    const char *first = "";
+    json_t *artifact;
+    size_t i, count = 0;
+
+    json_array_foreach((json_t *)artifacts, i, artifact) {
+        if (strcmp(field_str_or_empty(artifact, "kind"), kind) == 0 && count++ == 0)
+            first = field_str_or_empty(artifact, "url");
+    }
+    if (count > 0 || strcmp(kind, "image") == 0) {
+        buf_fmt(json, ",\"%s\":", one);
+        buf_json_str(json, first);
+    }
+    if (count < 2)
+        return;
+    buf_fmt(json, ",\"%s\":[", all);
+    count = 0;
+    json_array_foreach((json_t *)artifacts, i, artifact) {
+        if (strcmp(field_str_or_empty(artifact, "kind"), kind) != 0)
+            continue;
+        buf_str(json, count++ == 0 ? "{\"url\":" : ",{\"url\":");
+        buf_json_str(json, field_str_or_empty(artifact, "url"));
+        buf_char(json, '}');
+    }
+    buf_char(json, ']');
+}
+
+static void render(const struct task *task, struct buf *json)
+{
+    json_t *request = task->request == NULL ? NULL : json_loads(task->request, 0, NULL);
+    json_t *result = family_result(task);
+    json_t *final_prompt = field_at(result, "extra.finalPrompt");
+    const char *prompt_en = field_str_or_empty(result, "extra.promptEn");
+
+    buf_fmt(json, "{\"id\":\"%s\",\"action\":\"%s\",\"status\":\"%s\",\"prompt\":", task->id,
+            task->action, word(task->phase, task->substate != NULL));
+    buf_json_str(json, prompt_of(request));
+    buf_str(json, ",\"promptEn\":");
+    buf_json_str(json, *prompt_en == '\0' ? prompt_of(request) : prompt_en);
+    buf_str(json, ",\"description\":");
+    buf_json_str(json, "");
+    buf_str(json, ",\"state\":");
+    buf_json_str(json, task->state);
+    buf_fmt(json, ",\"submitTime\":%lld,\"startTime\":%lld,\"finishTime\":%lld",
+            (long long)task->created_ms, (long long)task->started_ms, (long long)task->finished_ms);
+    buf_fmt(json, ",\"progress\":\"%d%%\"", task_is_terminal(task->phase) ? 100 : task->progress);
+    add_links(json, json_object_get(result, "artifacts"), "image", "imageUrl", "imageUrls");
+    add_links(json, json_object_get(result, "artifacts"), "video", "videoUrl", "videoUrls");
+    buf_str(json, ",\"failReason\":");
+    buf_json_str(json, task->phase == TASK_CANCELLED && task->error_message == NULL
+                           ? "cancelled"
+                           : task->error_message);
+    buf_str(json, ",\"buttons\":");
+    add_json(json, field_at(result, "extra.buttons"), "[]");
+    buf_str(json, ",\"properties\":{");
+    if (final_prompt != NULL) {
+        buf_str(json, "\"finalPrompt\":");
+        add_json(json, final_prompt, "\"\"");
+    }
+    buf_str(json, "}}");
+    json_decref(result);
+    json_decref(request);
+}
+
+static bool list_ids(const json_t *body, const json_t **ids, struct err *err)
+{
+    json_t *array = NULL, *id;
+    size_t i;
+
+    if (!field_opt_array(body, "ids", &array, err))
+        return false;
+    if (json_array_size(array) > MAX_LIST)
+        return err_set(err, ERR_INVALID, "ids: at most %d at once", MAX_LIST);
+    json_array_foreach(array, i, id) {
+        if (!json_is_string(id))
+            return err_set(err, ERR_INVALID, "ids.%zu: must be a string", i);
+    }
+    *ids = array;
+    return true;
+}
+
+static void render_list(struct task *const *tasks, size_t count, struct buf *json)
+{
+    buf_char(json, '[');
+    for (size_t i = 0, shown = 0; i < count; i++) {
+        if (tasks[i] == NULL)
+            continue;
+        if (shown++ > 0)
+            buf_char(json, ',');
+        render(tasks[i], json);
+    }
+    buf_char(json, ']');
+}
+
+static int refuse(const struct err *err, struct buf *json)
+{
+    int status = err_http_status(err->code), code;
+
+    switch (err->code) {
+    case ERR_NOT_FOUND:
+    case ERR_MODEL:
+        code = 3;
+        break;
+    case ERR_QUEUE_FULL:
+        code = 23;
+        status = 200;
+        break;
+    case ERR_REFUSED:
+        code = 24;
+        status = 200;
+        break;
+    case ERR_INVALID:
+    case ERR_TOO_LARGE:
+    case ERR_IDEMPOTENCY:
+    case ERR_CONFLICT:
+        code = 4;
+        break;
+    default:
+        code = 9;
+        break;
+    }
+    buf_fmt(json, "{\"code\":%d,\"description\":", code);
+    buf_json_str(json, err->message);
+    buf_char(json, '}');
+    return status;
+}
+
+const struct family family_midjourney = {
+    .name = "midjourney",
+    .modes = modes,
+    .routes = routes,
+    .accept = accept,
+    .adopt = adopt,
+    .accepted = accepted,
+    .answer = answer,
+    .render = render,
+    .list_ids = list_ids,
+    .render_list = render_list,
+    .render_callback = render,
+    .word = word,
+    .refuse = refuse,
+};

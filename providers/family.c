@@ -1,0 +1,49 @@
+// What families share: matching paths, reading results.
+#include "providers/family.h"
+
+#include <string.h>
+
+#include "core/base/buf.h"
+
+bool route_matches(const struct route *route, const char *path, char *id, size_t size)
+{
+    const char *pattern = route->path;
+
+    *id = '\0';
+    while (*pattern != '\0') {
+        if (strncmp(pattern, "{id}", 4) == 0) {
+            size_t len = strcspn(path, "/");
+
+            if (len == 0 || len >= size)
+                return false;
+            memcpy(id, path, len);
+            id[len] = '\0';
+            pattern += 4;
+            path += len;
+        } else if (*pattern++ != *path++) {
+            return false;
+        }
+    }
+    return *path == '\0';
+}
+
+json_t *family_result(const struct task *task)
+{
+    json_t *result = task->result == NULL ? NULL : json_loads(task->result, 0, NULL), *artifact;
+    size_t i;
+
+    if (result == NULL)
+        return json_object();
+    json_array_foreach(json_object_get(result, "artifacts"), i, artifact) {
+        const char *key = json_string_value(json_object_get(artifact, "key"));
+        struct buf url = {0};
+
+        if (key == NULL)
+            continue;
+        buf_fmt(&url, "%s/%s", task->media_base == NULL ? "" : task->media_base, key);
+        json_object_set_new(artifact, "url", json_string(url.data));
+        json_object_del(artifact, "key");
+        buf_clear(&url);
+    }
+    return result;
+}

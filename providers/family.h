@@ -1,0 +1,78 @@
+// A family: one public dialect of REST. A client's request becomes a task or an error, a task
+// becomes the family's JSON. Pure, like the adapters; neither knows the other.
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/err.h"
+#include "core/base/task.h"
+
+struct buf;
+struct family;
+
+// What a path of the family is for.
+enum route_kind {
+    ROUTE_SUBMIT, // makes a task; answered at once
+    ROUTE_ASK,    // makes a question to the vendor, answered when it is
+    ROUTE_FETCH,  // shows one task, by the id in the path
+    ROUTE_LIST,   // shows tasks, by ids in the body
+};
+
+struct route {
+    const char *method;
+    const char *path; // "{id}" stands for one segment
+    enum route_kind kind;
+    const char *action; // what the task is to do
+};
+
+// A client's request to make a task. All borrowed.
+struct family_request {
+    const struct route *route;
+    const char *path_id; // "{id}" of the path; NULL: none
+    const char *mode;    // of the path's prefix; NULL: none
+    const json_t *body;
+};
+
+struct family {
+    const char *name; // as in the record
+    // A prefix of the path that chooses a mode: "/mj-fast" before "/mj/submit/imagine".
+    const struct family_mode {
+        const char *prefix, *mode;
+    } *modes;                   // ends with NULL; NULL: none
+    const struct route *routes; // ends with a NULL method
+
+    // Fills provider, action, model, mode, state, hook, parent, cost, is_ask. `once` is a word for
+    // what is asked of the parent, where asking again means the same task (static or of the task).
+    bool (*accept)(const struct family_request *request, struct task *task, const char **once,
+                   struct err *err);
+    // The parent was found and is the same key's: may it be followed up? Sets account and
+    // upstream_parent from it, and what else the task takes over.
+    bool (*adopt)(struct task *task, const struct task *parent, struct err *err);
+    // The answer to a submit, and to one that was already asked for.
+    void (*accepted)(const char *id, int64_t waiting, bool is_repeated, struct buf *json);
+    // The answer to a question, from its ended task. Returns the HTTP status.
+    int (*answer)(const struct task *task, struct buf *json);
+    // The task as a query shows it.
+    void (*render)(const struct task *task, struct buf *json);
+    // The ids of a ROUTE_LIST's body, and the answer around the tasks (NULL where unknown).
+    bool (*list_ids)(const json_t *body, const json_t **ids, struct err *err);
+    void (*render_list)(struct task *const *tasks, size_t count, struct buf *json);
+    // The body of a webhook.
+    void (*render_callback)(const struct task *task, struct buf *json);
+    // The status word of a phase.
+    const char *(*word)(enum task_phase phase, bool is_modal);
+    // An error in the family's own shape. Returns the HTTP status.
+    int (*refuse)(const struct err *err, struct buf *json);
+};
+
+const struct family *family_find(const char *name);
+const struct family *family_at(size_t index); // NULL past the end
+
+// Whether `path` is the route's; `id` gets the segment at "{id}".
+bool route_matches(const struct route *route, const char *path, char *id, size_t size);
+// The result of a task as JSON, never NULL; json_decref. Empty where there is none. Artifacts that
+// are kept under a key get their `url` here, so that no stored task ever holds a dead link.
+json_t *family_result(const struct task *task);

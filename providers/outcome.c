@@ -1,0 +1,100 @@
+// What a vendor's answer means.
+#include "providers/outcome.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/mem.h"
+
+enum { MAX_REASON = 200 };
+
+void outcome_clear(struct outcome *outcome)
+{
+    free(outcome->upstream_id);
+    free(outcome->reason);
+    for (size_t i = 0; i < outcome->source_count; i++) {
+        free(outcome->sources[i].kind);
+        free(outcome->sources[i].url);
+    }
+    free(outcome->sources);
+    json_decref(outcome->extra);
+    *outcome = (struct outcome){0};
+}
+
+bool outcome_from_word(struct outcome *outcome, const struct outcome_word *words, size_t count,
+                       const char *word, struct err *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(words[i].word, word) == 0) {
+            outcome->kind = words[i].kind;
+            return true;
+        }
+    }
+    return err_set(err, ERR_UPSTREAM, "unknown status \"%.40s\"", word);
+}
+
+void outcome_set_reason(struct outcome *outcome, const char *reason)
+{
+    size_t len = strlen(reason);
+
+    if (len > MAX_REASON) {
+        len = MAX_REASON;
+        while (len > 0 && ((unsigned char)reason[len] & 0xc0) == 0x80)
+            len--; // not in the middle of a UTF-8 character
+    }
+    free(outcome->reason);
+    outcome->reason = mem_strn(reason, len);
+}
+
+void outcome_add_source(struct outcome *outcome, const char *kind, const char *url)
+{
+    size_t size = (outcome->source_count + 1) * sizeof *outcome->sources;
+
+    outcome->sources = mem_resize(outcome->sources, size);
+    outcome->sources[outcome->source_count].kind = mem_str(kind);
+    outcome->sources[outcome->source_count].url = mem_str(url);
+    outcome->source_count++;
+}
+
+void outcome_set_extra(struct outcome *outcome, const char *name, json_t *value)
+{
+    if (outcome->extra == NULL)
+        outcome->extra = json_object();
+    json_object_set_new(outcome->extra, name, value);
+}
+
+const char *outcome_kind_name(enum outcome_kind kind)
+{
+    static const char *const names[] = {
+        [OUTCOME_NONE] = "none",
+        [OUTCOME_ACCEPTED] = "accepted",
+        [OUTCOME_REFUSED_RETRY] = "refused_retry",
+        [OUTCOME_REFUSED_ELSEWHERE] = "refused_elsewhere",
+        [OUTCOME_REFUSED_FINAL] = "refused_final",
+        [OUTCOME_BAD_KEY] = "bad_key",
+        [OUTCOME_DOUBT] = "doubt",
+        [OUTCOME_RUNNING] = "running",
+        [OUTCOME_SUCCEEDED] = "succeeded",
+        [OUTCOME_FAILED] = "failed",
+        [OUTCOME_CANCELLED] = "cancelled",
+        [OUTCOME_MISSING] = "missing",
+    };
+
+    return names[kind];
+}
+
+char *outcome_result(const struct outcome *outcome)
+{
+    json_t *result = json_object(), *sources = json_array();
+    char *text;
+
+    for (size_t i = 0; i < outcome->source_count; i++)
+        json_array_append_new(sources, json_pack("{s:s,s:s}", "kind", outcome->sources[i].kind,
+                                                 "url", outcome->sources[i].url));
+    json_object_set_new(result, "sources", sources);
+    if (outcome->extra != NULL)
+        json_object_set(result, "extra", outcome->extra);
+    text = json_dumps(result, JSON_COMPACT);
+    json_decref(result);
+    return text;
+}

@@ -1,0 +1,67 @@
+// What a vendor's answer means.
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/err.h"
+
+enum outcome_kind {
+    OUTCOME_NONE,
+    // of a submit
+    OUTCOME_ACCEPTED,          // upstream_id is set
+    OUTCOME_REFUSED_RETRY,     // nothing was accepted; the same may be sent later
+    OUTCOME_REFUSED_ELSEWHERE, // nothing was accepted; this account can't, another may
+    OUTCOME_REFUSED_FINAL,     // nothing was accepted, nor would it be: reason
+    OUTCOME_BAD_KEY,           // nothing was accepted: the account's key is wrong
+    OUTCOME_DOUBT,             // it may have been accepted
+    // of a look
+    OUTCOME_RUNNING,
+    OUTCOME_SUCCEEDED,
+    OUTCOME_FAILED,    // reason
+    OUTCOME_CANCELLED, // by the vendor, or by us there
+    OUTCOME_MISSING,   // the vendor doesn't know it; one such answer proves nothing
+};
+
+struct outcome_source {
+    char *kind; // "image", "video", "audio", "cover"; "text": nothing to fetch
+    char *url;  // of a text, the text itself
+};
+
+// Owns its strings: outcome_clear. `= {0}` is ready for use.
+struct outcome {
+    enum outcome_kind kind;
+    char *upstream_id;
+    char *reason;
+    const char *code;     // of the error as clients see it, static; NULL: vendor_failed
+    int progress;         // 0 to 100, -1 where the vendor doesn't say
+    bool has_started;     // it renders, it isn't only queued there
+    bool is_modal;        // it waits for the client's confirmation
+    int64_t retry_after_ms;
+    struct outcome_source *sources; // what to archive
+    size_t source_count;
+    json_t *extra; // what the family shows beside the files: buttons, texts. NULL: nothing
+};
+
+struct outcome_word {
+    const char *word;
+    enum outcome_kind kind;
+};
+
+void outcome_clear(struct outcome *outcome);
+// False for a word that isn't in the table; a stranger's word proves nothing about the task.
+bool outcome_from_word(struct outcome *outcome, const struct outcome_word *words, size_t count,
+                       const char *word, struct err *err) WARN_UNUSED;
+#define OUTCOME_WORDS(table) (table), sizeof(table) / sizeof((table)[0])
+
+void outcome_set_reason(struct outcome *outcome, const char *reason); // cut at 200 bytes
+void outcome_add_source(struct outcome *outcome, const char *kind, const char *url);
+void outcome_set_extra(struct outcome *outcome, const char *name, json_t *value); // takes value
+const char *outcome_kind_name(enum outcome_kind kind);
+
+// The result as the record keeps it, first with the vendor's links, then with ours:
+//   {"sources":[{"kind","url"}], "extra":{…}}
+//   {"artifacts":[{"kind","key","content_type","bytes","sha256"} | {"kind":"text","text"}], "extra":{…}}
+char *outcome_result(const struct outcome *outcome);

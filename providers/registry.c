@@ -1,0 +1,58 @@
+// The lists of what there is: a line per vendor, a line per public dialect.
+#include <string.h>
+
+#include "core/base/config.h"
+#include "providers/family.h"
+#include "providers/provider.h"
+
+extern const struct provider provider_midjourney;
+
+static const struct provider *const providers[] = {
+    &provider_midjourney,
+};
+
+extern const struct family family_midjourney;
+
+static const struct family *const families[] = {
+    &family_midjourney,
+};
+
+const struct provider *provider_at(size_t index)
+{
+    return index < sizeof providers / sizeof providers[0] ? providers[index] : NULL;
+}
+
+const struct provider *provider_find(const char *name)
+{
+    const struct provider *provider;
+
+    for (size_t i = 0; name != NULL && (provider = provider_at(i)) != NULL; i++)
+        if (strcmp(provider->name, name) == 0)
+            return provider;
+    return NULL;
+}
+
+int provider_dialect(const struct provider *provider, const struct account *account)
+{
+    if (account->dialect == NULL)
+        return 0;
+    for (int i = 0; provider->dialects[i] != NULL; i++)
+        if (strcmp(provider->dialects[i], account->dialect) == 0)
+            return i;
+    return -1;
+}
+
+const struct family *family_at(size_t index)
+{
+    return index < sizeof families / sizeof families[0] ? families[index] : NULL;
+}
+
+const struct family *family_find(const char *name)
+{
+    const struct family *family;
+
+    for (size_t i = 0; name != NULL && (family = family_at(i)) != NULL; i++)
+        if (strcmp(family->name, name) == 0)
+            return family;
+    return NULL;
+}
