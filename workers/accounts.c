@@ -1,0 +1,63 @@
+// Which lanes each account serves.
+#include "workers/accounts.h"
+
+#include <stdlib.h>
+
+#include "core/base/config.h"
+#include "core/base/mem.h"
+#include "core/store/queue.h"
+#include "core/store/tasks.h"
+#include "providers/provider.h"
+
+static void add_lane(char **lanes, size_t *count, const char *provider, const char *model,
+                     const char *account, bool needs_slot)
+{
+    char lane[160];
+
+    lane_name(lane, sizeof lane, provider, model, account, needs_slot);
+    lanes[(*count)++] = mem_str(lane);
+}
+
+static void add_models(char **lanes, size_t *count, const struct account *account,
+                       const struct provider *provider, bool needs_slot)
+{
+    for (size_t i = 0; i < account->model_count; i++)
+        add_lane(lanes, count, provider->name, account->models[i].name, NULL, needs_slot);
+    for (size_t i = 0; account->model_count == 0 && provider->models[i] != NULL; i++)
+        add_lane(lanes, count, provider->name, provider->models[i], NULL, needs_slot);
+}
+
+void accounts_init(struct accounts *accounts, const struct config *config)
+{
+    accounts->list = mem_array(struct queue_account, config->account_count);
+    accounts->count = 0;
+    for (size_t i = 0; i < config->account_count; i++) {
+        const struct account *account = &config->accounts[i];
+        const struct provider *provider = provider_find(account->provider);
+        struct queue_account *entry = &accounts->list[accounts->count++];
+        size_t model_count = account->model_count, count = 0;
+        char **lanes;
+
+        while (account->model_count == 0 && provider->models[model_count] != NULL)
+            model_count++;
+        lanes = mem_array(char *, 2 + 2 * model_count);
+        for (int needs_slot = 0; needs_slot < 2; needs_slot++) {
+            add_lane(lanes, &count, NULL, NULL, account->name, needs_slot);
+            add_models(lanes, &count, account, provider, needs_slot);
+        }
+        entry->account = account;
+        entry->lanes = (const char *const *)lanes;
+        entry->lane_count = count;
+    }
+}
+
+void accounts_clear(struct accounts *accounts)
+{
+    for (size_t i = 0; i < accounts->count; i++) {
+        for (size_t k = 0; k < accounts->list[i].lane_count; k++)
+            free((char *)accounts->list[i].lanes[k]);
+        free((void *)accounts->list[i].lanes);
+    }
+    free(accounts->list);
+    *accounts = (struct accounts){0};
+}

@@ -1,0 +1,469 @@
+// Archiving: each file the vendor gives is streamed to storage, with size and SHA-256, then the task
+// has succeeded. The claim is a lease; it is renewed every third, and checked before each rename.
+//
+//  start ─▶ FETCHING ── last byte ──▶ HOLDING ── ours ──▶ COMMITTING ─▶ next file, or over
+//              ├── cut, resumable ──▶ FETCHING (Range)       └── not ours ──▶ dropped
+//              └── no ──▶ later (the lease moves), or failed where the link is dead
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/address.h"
+#include "core/base/clock.h"
+#include "core/base/config.h"
+#include "core/base/digest.h"
+#include "core/base/field.h"
+#include "core/base/http.h"
+#include "core/base/log.h"
+#include "core/base/mem.h"
+#include "core/base/metrics.h"
+#include "core/io/http_client.h"
+#include "core/io/loop.h"
+#include "core/store/queue.h"
+#include "core/store/store.h"
+#include "providers/provider.h"
+#include "workers/archive_result.h"
+#include "workers/jobs.h"
+#include "workers/storage.h"
+#include "workers/worker.h"
+
+enum { MAX_RESUMES = 3, MAX_REDIRECTS = 3, LOW_SPEED_MS = 20000 };
+// A link that is refused so long after the vendor was done is dead.
+enum { DEAD_AFTER_MS = 10000, FIRST_WAIT_MS = 1000, LONGEST_WAIT_MS = 60000 };
+
+struct archive {
+    struct job job;
+    json_t *result;    // as stored; becomes the final one
+    json_t *artifacts; // ours, done so far
+    size_t index;      // of the source being fetched
+    int64_t lease_until_ms; // of our monotonic clock
+
+    char *url;
+    unsigned redirects, resumes;
+    char *etag;        // of what was begun; NULL: it can't be resumed
+    int64_t expected;  // of the whole file; -1: not told
+    struct digest *digest;
+    unsigned char head[MEDIA_HEAD_BYTES];
+    size_t head_len;
+    bool has_begun; // the answer's first bytes have come
+    bool is_other;  // the answer isn't what was asked for: its body is not kept
+
+    struct storage_file *file;
+    struct http_call *call;
+    struct loop_timer *renew;
+    struct store_call *held, *stored;
+    char key_text[256];
+};
+
+static void fetch(struct archive *a);
+
+static void drop(struct job *job)
+{
+    struct archive *a = (struct archive *)job;
+
+    http_cancel(&a->call);
+    storage_drop(&a->file);
+    loop_cancel(&a->renew);
+    store_cancel(&a->held);
+    store_cancel(&a->stored);
+    digest_free(a->digest);
+    json_decref(a->result);
+    json_decref(a->artifacts);
+    free(a->url);
+    free(a->etag);
+    job->worker->archives--;
+    job_clear(job);
+    free(a);
+}
+
+static void finish(struct archive *a)
+{
+    struct worker *worker = a->job.worker;
+
+    drop(&a->job);
+    worker_wake(worker);
+}
+
+static const json_t *source_of(const struct archive *a)
+{
+    return json_array_get(json_object_get(a->result, "sources"), a->index);
+}
+
+static void end_with(struct archive *a, struct change *change)
+{
+    change->task = a->job.task;
+    worker_change(a->job.worker, change);
+    finish(a);
+}
+
+static void succeed(struct archive *a)
+{
+    struct change change = CHANGE_TO(TASK_SUCCEEDED);
+    char *result;
+
+    json_object_del(a->result, "sources");
+    json_object_set(a->result, "artifacts", a->artifacts);
+    result = json_dumps(a->result, JSON_COMPACT);
+    log_info("task.succeeded", "task=%s artifacts=%zu", a->job.task->id,
+             json_array_size(a->artifacts));
+    metric_add(METRIC_tasks_succeeded_total, 1);
+    change.result = result;
+    change.word = "archived";
+    end_with(a, &change);
+    free(result);
+}
+
+// The operator may prefer the vendor's link to nothing; it is marked as such.
+static void succeed_with_links(struct archive *a)
+{
+    json_t *source;
+
+    for (; (source = (json_t *)source_of(a)) != NULL; a->index++)
+        json_array_append_new(a->artifacts,
+                              json_pack("{s:s,s:s,s:b}", "kind", field_str_or_empty(source, "kind"),
+                                        "url", field_str_or_empty(source, "url"), "archived", 0));
+    succeed(a);
+}
+
+static void give_up(struct archive *a, const char *why)
+{
+    struct change change = CHANGE_TO(TASK_FAILED);
+    char message[240];
+
+    if (a->job.worker->config->storage.on_failure == ON_FAILURE_VENDOR_URL) {
+        succeed_with_links(a);
+        return;
+    }
+    snprintf(message, sizeof message, "the result couldn't be archived: %s", why);
+    log_warn("task.failed", "task=%s code=archive_failed reason=\"%s\"", a->job.task->id, why);
+    metric_add(METRIC_tasks_failed_total, 1);
+    change.error_code = "archive_failed";
+    change.error_message = message;
+    change.word = "failed";
+    change.detail = message;
+    end_with(a, &change);
+}
+
+// `is_refused`: the link itself seems to be dead, not the way to it.
+static void try_later(struct archive *a, const char *why, bool is_refused)
+{
+    int64_t elapsed_ms = store_now_ms(a->job.worker->store) - a->job.task->archive_ms;
+    int64_t wait_ms = elapsed_ms / 2;
+    struct change change = CHANGE_TO(TASK_ARCHIVING);
+
+    metric_add(METRIC_archive_failures_total, 1);
+    log_warn("archive.failed", "task=%s account=%s error=\"%s\"", a->job.task->id,
+             a->job.task->account, why);
+    if (elapsed_ms > (is_refused ? DEAD_AFTER_MS : a->job.provider->link_life_ms)) {
+        give_up(a, why);
+        return;
+    }
+    change.delay_ms = wait_ms < FIRST_WAIT_MS     ? FIRST_WAIT_MS
+                      : wait_ms > LONGEST_WAIT_MS ? LONGEST_WAIT_MS
+                                                  : wait_ms;
+    change.word = "archive_failed";
+    change.detail = why;
+    end_with(a, &change);
+}
+
+// The lease.
+
+static void on_renewed(void *ctx, bool is_ours, const struct err *err)
+{
+    struct archive *a = ctx;
+
+    a->held = NULL;
+    if (is_ours) {
+        a->lease_until_ms = clock_mono_ms() + a->job.worker->config->lease_ms / 2;
+    } else if (err == NULL) {
+        metric_add(METRIC_stale_writes_total, 1);
+        log_warn("archive.lease_lost", "task=%s", a->job.task->id);
+        finish(a);
+    }
+}
+
+static void on_renew(void *ctx)
+{
+    struct archive *a = ctx;
+    int64_t lease_ms = a->job.worker->config->lease_ms;
+
+    a->renew = loop_after(a->job.worker->loop, lease_ms / 3, on_renew, a);
+    if (a->held == NULL)
+        a->held = queue_hold(a->job.worker->store, a->job.task, lease_ms, on_renewed, a);
+}
+
+// One file is whole: is it still ours to store?
+
+static void next_source(struct archive *a);
+
+static void on_committed(void *ctx, const struct err *err)
+{
+    struct archive *a = ctx;
+    const struct media_type *type = media_type_of(a->head, a->head_len);
+    char sha256[SHA256_HEX_BYTES];
+
+    if (err != NULL) {
+        try_later(a, err->message, false);
+        return;
+    }
+    digest_hex(a->digest, sha256);
+    json_array_append_new(
+        a->artifacts,
+        json_pack("{s:s,s:s,s:s,s:I,s:s}", "kind",
+                  strcmp(field_str_or_empty(source_of(a), "kind"), "cover") == 0 ? "cover"
+                                                                                 : type->kind,
+                  "key", a->key_text, "content_type", type->content_type, "bytes",
+                  (json_int_t)storage_size(a->file), "sha256", sha256));
+    metric_add(METRIC_archived_files_total, 1);
+    metric_add(METRIC_archived_bytes_total, storage_size(a->file));
+    storage_drop(&a->file);
+    a->index++;
+    next_source(a);
+}
+
+static void on_checked(void *ctx, bool is_ours, const struct err *err)
+{
+    struct archive *a = ctx;
+    size_t file_count = 0;
+    json_t *artifact;
+    size_t i;
+    char *key;
+
+    on_renewed(a, is_ours, err);
+    if (!is_ours) {
+        if (err != NULL)
+            try_later(a, err->message, false);
+        return; // gone
+    }
+    json_array_foreach(a->artifacts, i, artifact)
+        file_count += json_object_get(artifact, "key") != NULL;
+    key = archive_key(a->job.task, file_count, media_type_of(a->head, a->head_len)->extension);
+    snprintf(a->key_text, sizeof a->key_text, "%s", key);
+    free(key);
+    storage_commit(a->file, a->key_text, a->lease_until_ms, on_committed, a);
+}
+
+static void on_whole(struct archive *a)
+{
+    const struct media_type *type = media_type_of(a->head, a->head_len);
+    const char *kind = field_str_or_empty(source_of(a), "kind");
+
+    if (storage_size(a->file) == 0) {
+        try_later(a, "the vendor's file is empty", true);
+    } else if (type == NULL ||
+               (strcmp(kind, "cover") != 0 && strcmp(kind, type->kind) != 0 &&
+                // Midjourney's videos come in imageUrl, too.
+                !(strcmp(kind, "image") == 0 && strcmp(type->kind, "video") == 0))) {
+        try_later(a, "what the vendor's link gives is no such media", true);
+    } else {
+        store_cancel(&a->held);
+        a->held = queue_hold(a->job.worker->store, a->job.task, a->job.worker->config->lease_ms,
+                             on_checked, a);
+    }
+}
+
+// Fetching.
+
+static void on_room(void *ctx, const struct err *err)
+{
+    struct archive *a = ctx;
+
+    if (err != NULL)
+        try_later(a, err->message, false);
+    else if (a->call != NULL)
+        http_resume(a->call);
+}
+
+// The number behind `prefix`; -1 where there is none.
+static int64_t header_number(const struct http_response *response, const char *name,
+                             const char *prefix)
+{
+    struct buf scratch = {0};
+    const char *value = http_header(response, name, &scratch);
+    int64_t number = -1;
+
+    if (value != NULL && strncmp(value, prefix, strlen(prefix)) == 0) {
+        char *end;
+
+        value += strlen(prefix);
+        number = strtoll(value, &end, 10);
+        if (end == value)
+            number = -1;
+    }
+    buf_clear(&scratch);
+    return number;
+}
+
+// The first bytes of an answer: is it the file, or the rest of it?
+static void begin(struct archive *a, const struct http_response *head)
+{
+    struct buf scratch = {0};
+    const char *etag;
+
+    if (head->status == 206 && storage_size(a->file) > 0 &&
+        header_number(head, "content-range", "bytes ") == storage_size(a->file))
+        return; // it goes on where it was cut
+    if (head->status != 200) {
+        a->is_other = true;
+        return;
+    }
+    if (storage_size(a->file) > 0)
+        storage_rewind(a->file);
+    digest_free(a->digest);
+    a->digest = digest_new();
+    a->head_len = 0;
+    a->expected = header_number(head, "content-length", "");
+    etag = http_header(head, "etag", &scratch);
+    mem_set_str(&a->etag, etag != NULL && strncmp(etag, "W/", 2) != 0 ? etag : NULL);
+    buf_clear(&scratch);
+}
+
+static bool on_data(void *ctx, const struct http_response *head, const void *data, size_t len)
+{
+    struct archive *a = ctx;
+    size_t more;
+
+    if (!a->has_begun) {
+        a->has_begun = true;
+        begin(a, head);
+    }
+    if (a->is_other)
+        return true; // an error's page
+    if (!storage_write(a->file, data, len))
+        return false;
+    digest_add(a->digest, data, len);
+    more = sizeof a->head - a->head_len < len ? sizeof a->head - a->head_len : len;
+    memcpy(a->head + a->head_len, data, more);
+    a->head_len += more;
+    return true;
+}
+
+// What a vendor's answer names may lead to the account's own host and port, or to the public.
+static bool on_address(const struct sockaddr *address, void *ctx)
+{
+    const struct archive *a = ctx;
+
+    return address_is_public(address) ||
+           (a->job.account->base_url != NULL && url_same_origin(a->url, a->job.account->base_url));
+}
+
+static bool follow_redirect(struct archive *a, const struct http_response *response)
+{
+    struct buf scratch = {0}, url = {0};
+    const char *location = http_header(response, "location", &scratch);
+    struct url_parts parts;
+    bool ok = false;
+
+    if (location != NULL && a->redirects < MAX_REDIRECTS && url_split(a->url, &parts)) {
+        if (*location == '/' && location[1] != '/')
+            buf_fmt(&url, "%s://%s:%d%s", parts.scheme, parts.host, parts.port, location);
+        else
+            buf_str(&url, location);
+        // Never from https to http.
+        ok = url_split(url.data, &parts) &&
+             !(strncmp(a->url, "https:", 6) == 0 && strcmp(parts.scheme, "http") == 0);
+    }
+    if (ok) {
+        mem_set_str(&a->url, url.data);
+        a->redirects++;
+    }
+    buf_clear(&scratch);
+    buf_clear(&url);
+    return ok;
+}
+
+static void on_answer(void *ctx, const struct http_response *response,
+                      const struct http_failure *failure)
+{
+    struct archive *a = ctx;
+    char why[80];
+    bool is_short;
+
+    a->call = NULL;
+    is_short = a->expected >= 0 && storage_size(a->file) < a->expected && !a->is_other &&
+               a->digest != NULL;
+    if (failure != NULL || (is_short && response->status < 300)) {
+        if (is_short && storage_size(a->file) > 0 && a->etag != NULL && a->resumes < MAX_RESUMES) {
+            a->resumes++;
+            fetch(a);
+            return;
+        }
+        try_later(a, failure != NULL ? failure->err.message : "the vendor's file came short", false);
+        return;
+    }
+    if (response->status >= 301 && response->status <= 308 && response->status != 304 &&
+        follow_redirect(a, response)) {
+        fetch(a);
+    } else if (response->status != 200 && response->status != 206) {
+        snprintf(why, sizeof why, "HTTP %d", response->status);
+        try_later(a, why, response->status < 500 && response->status != 429);
+    } else if (!a->has_begun || a->is_other) {
+        try_later(a, "the vendor's file is empty", true);
+    } else {
+        on_whole(a);
+    }
+}
+
+static void fetch(struct archive *a)
+{
+    struct http_request request = {.method = HTTP_GET_, .url = mem_str(a->url)};
+    struct http_options options = {
+        .low_speed_ms = LOW_SPEED_MS, .on_address = on_address, .on_data = on_data, .ctx = a};
+    int64_t have = storage_size(a->file);
+
+    if (have > 0 && a->etag != NULL) {
+        struct buf range = {0};
+
+        buf_fmt(&range, "bytes=%lld-", (long long)have);
+        http_add_header(&request, "Range", range.data);
+        http_add_header(&request, "If-Range", a->etag);
+        buf_clear(&range);
+    } else {
+        digest_free(a->digest);
+        a->digest = NULL;
+        a->expected = -1;
+    }
+    a->has_begun = a->is_other = false;
+    a->call = http_start(a->job.worker->http, &request, &options, on_answer);
+    http_request_clear(&request);
+}
+
+static void next_source(struct archive *a)
+{
+    const json_t *source;
+
+    for (; (source = source_of(a)) != NULL; a->index++) {
+        if (strcmp(field_str_or_empty(source, "kind"), "text") != 0) {
+            mem_set_str(&a->url, field_str_or_empty(source, "url"));
+            mem_set_str(&a->etag, NULL);
+            a->redirects = a->resumes = 0;
+            a->file = storage_create(a->job.worker->loop, a->job.worker->config->data_dir, on_room,
+                                     a);
+            fetch(a);
+            return;
+        }
+        json_array_append_new(a->artifacts, json_pack("{s:s,s:s}", "kind", "text", "text",
+                                                      field_str_or_empty(source, "url")));
+    }
+    succeed(a);
+}
+
+void archive_start(struct worker *worker, struct task *task)
+{
+    struct archive *a = mem_new(struct archive);
+    int64_t lease_ms = worker->config->lease_ms;
+
+    worker->archives++;
+    job_init(&a->job, worker, task, drop);
+    a->result = task->result == NULL ? NULL : json_loads(task->result, 0, NULL);
+    a->artifacts = json_array();
+    a->lease_until_ms = clock_mono_ms() + lease_ms / 2;
+    if (a->job.provider == NULL || a->result == NULL) {
+        a->result = a->result == NULL ? json_object() : a->result;
+        give_up(a, a->job.provider == NULL ? "its account is no longer configured"
+                                           : "the stored result can't be read");
+        return;
+    }
+    a->renew = loop_after(worker->loop, lease_ms / 3, on_renew, a);
+    next_source(a);
+}

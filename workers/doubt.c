@@ -1,0 +1,161 @@
+// A submit in doubt: looked up at once, then with growing waits, decided within 15 s.
+#include <stdlib.h>
+
+#include "core/base/config.h"
+#include "core/base/http.h"
+#include "core/base/log.h"
+#include "core/base/mem.h"
+#include "core/base/metrics.h"
+#include "core/io/http_client.h"
+#include "core/store/queue.h"
+#include "core/store/store.h"
+#include "providers/outcome.h"
+#include "providers/provider.h"
+#include "workers/follow.h"
+#include "workers/jobs.h"
+#include "workers/worker.h"
+
+enum { DECIDE_MS = 15000, FIRST_WAIT_MS = 500, LONGEST_WAIT_MS = 4000, LOOKUP_TIMEOUT_MS = 5000 };
+
+struct doubt {
+    struct job job;
+    struct http_call *call;    // the lookup
+    struct store_call *stored; // what was found
+};
+
+static void drop(struct job *job)
+{
+    struct doubt *d = (struct doubt *)job;
+
+    http_cancel(&d->call);
+    store_cancel(&d->stored);
+    job_clear(job);
+    free(d);
+}
+
+static void finish(struct doubt *d)
+{
+    struct worker *worker = d->job.worker;
+
+    drop(&d->job);
+    worker_wake(worker);
+}
+
+static void end_with(struct doubt *d, struct change *change)
+{
+    change->task = d->job.task;
+    worker_change(d->job.worker, change);
+    finish(d);
+}
+
+// Nothing more can be found out: the operator's choice, or a failure that says what it is.
+static void give_up(struct doubt *d)
+{
+    bool retry =
+        d->job.account != NULL && d->job.account->on_unknown_submit == ON_UNKNOWN_RETRY;
+    struct change change = CHANGE_TO(retry ? TASK_QUEUED : TASK_FAILED);
+
+    metric_add(METRIC_submits_unknown_total, 1);
+    log_warn("submit.unknown", "task=%s account=%s retry=%d", d->job.task->id,
+             d->job.task->account, retry);
+    change.word = retry ? "retried_unknown" : "failed";
+    change.detail = "submit_outcome_unknown";
+    if (retry) {
+        change.count_try = true;
+    } else {
+        metric_add(METRIC_tasks_failed_total, 1);
+        change.error_code = "submit_outcome_unknown";
+        change.error_message = "the vendor's answer to the submit was lost: it may have been "
+                               "accepted and billed, and was not sent again";
+        // The job may run there: its slot stays taken for as long as it could.
+        change.watch_ms = d->job.account == NULL ? 0 : 2 * d->job.account->task_timeout_ms;
+    }
+    end_with(d, &change);
+}
+
+static void on_stored(void *ctx, enum change_result result, bool is_cancel_asked,
+                      const struct err *err)
+{
+    struct doubt *d = ctx;
+
+    (void)err;
+    d->stored = NULL;
+    if (result == CHANGE_DONE)
+        follow_expect(d->job.worker->follow, d->job.account,
+                      is_cancel_asked ? 0 : d->job.provider->poll_first_ms);
+    finish(d);
+}
+
+static void adopt(struct doubt *d, const struct outcome *outcome)
+{
+    struct change change = CHANGE_TO(TASK_SUBMITTED);
+
+    log_info("submit.found", "task=%s account=%s upstream=%s", d->job.task->id,
+             d->job.task->account, outcome->upstream_id);
+    change.task = d->job.task;
+    change.upstream_id = outcome->upstream_id;
+    change.word = "found";
+    change.detail = outcome->upstream_id;
+    change.notify = worker_is_news(d->job.task, TASK_SUBMITTED, false);
+    d->stored = queue_change(d->job.worker->store, &change, STORE_FOR_EVER, on_stored, d);
+}
+
+static void look_again(struct doubt *d)
+{
+    int64_t elapsed_ms = store_now_ms(d->job.worker->store) - d->job.task->doubt_ms;
+    int64_t wait_ms = elapsed_ms < FIRST_WAIT_MS     ? FIRST_WAIT_MS
+                      : elapsed_ms > LONGEST_WAIT_MS ? LONGEST_WAIT_MS
+                                                     : elapsed_ms;
+
+    if (elapsed_ms + wait_ms > DECIDE_MS) {
+        give_up(d);
+        return;
+    }
+    queue_hold(d->job.worker->store, d->job.task, wait_ms, NULL, NULL);
+    drop(&d->job);
+}
+
+static void on_answer(void *ctx, const struct http_response *response,
+                      const struct http_failure *failure)
+{
+    struct doubt *d = ctx;
+    struct outcome outcome = {0};
+    struct err err;
+
+    d->call = NULL;
+    if (failure != NULL || !d->job.provider->read_lookup(d->job.task, response, &outcome, &err)) {
+        log_warn("lookup.failed", "task=%s error=\"%s\"", d->job.task->id,
+                 failure != NULL ? failure->err.message : err.message);
+        look_again(d);
+    } else if (outcome.kind == OUTCOME_ACCEPTED) {
+        adopt(d, &outcome);
+    } else if (outcome.kind == OUTCOME_REFUSED_RETRY) {
+        struct change change = CHANGE_TO(TASK_QUEUED);
+
+        change.count_try = true;
+        change.word = "not_found";
+        end_with(d, &change);
+    } else {
+        look_again(d);
+    }
+    outcome_clear(&outcome);
+}
+
+void doubt_start(struct worker *worker, struct task *task)
+{
+    struct doubt *d = mem_new(struct doubt);
+    struct http_request request = {0};
+    struct http_options options = {.timeout_ms = LOOKUP_TIMEOUT_MS, .ctx = d};
+    struct err err;
+
+    job_init(&d->job, worker, task, drop);
+    if (d->job.provider == NULL || d->job.provider->build_lookup == NULL ||
+        !d->job.provider->build_lookup(task, d->job.account, &request, &err)) {
+        http_request_clear(&request);
+        give_up(d);
+        return;
+    }
+    options.max_body_bytes = 64u << 20; // N lists all it has
+    d->call = http_start(worker->http, &request, &options, on_answer);
+    http_request_clear(&request);
+}

@@ -1,0 +1,383 @@
+// Following the tasks of each account.
+#include "workers/follow.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/config.h"
+#include "core/base/http.h"
+#include "core/base/log.h"
+#include "core/base/mem.h"
+#include "core/base/metrics.h"
+#include "core/io/http_client.h"
+#include "core/io/loop.h"
+#include "core/store/queue.h"
+#include "core/store/store.h"
+#include "core/store/tasks.h"
+#include "providers/outcome.h"
+#include "providers/provider.h"
+#include "workers/archive_result.h"
+#include "workers/worker.h"
+
+// So many requests of one account at once: a vendor that hangs holds up nobody but itself.
+enum { MAX_REQUESTS = 16, MAX_SINGLE = 16, MAX_SLACK_MS = 250 };
+
+struct follow {
+    struct worker *worker; // borrowed, outlives us
+    struct source *sources;
+    size_t count;
+};
+
+// One account.
+struct source {
+    struct follow *follow;
+    const struct account *account;
+    const struct provider *provider;
+    struct loop_timer *timer;
+    struct store_call *claim;
+    struct look *looks; // under way
+    unsigned requests;
+    int64_t timer_at_ms; // of Redis' clock, while the timer runs
+    bool is_more;        // there was more than one claim takes
+};
+
+// One request: about one task, or many.
+struct look {
+    struct source *source;
+    struct task **tasks; // ours
+    size_t count;
+    struct http_call *call;
+    struct look *next, **at;
+};
+
+static void claim(struct source *source);
+
+static void look_drop(struct look *look)
+{
+    http_cancel(&look->call);
+    *look->at = look->next;
+    if (look->next != NULL)
+        look->next->at = look->at;
+    look->source->requests--;
+    for (size_t i = 0; i < look->count; i++)
+        task_free(look->tasks[i]);
+    free(look->tasks);
+    free(look);
+}
+
+static void on_archiving(void *ctx, enum change_result result, bool is_cancel_asked,
+                         const struct err *err)
+{
+    (void)is_cancel_asked, (void)err;
+    if (result == CHANGE_DONE)
+        worker_wake(ctx);
+}
+
+static void end(struct worker *worker, struct change *change, const char *code,
+                const char *message)
+{
+    log_info("task.failed", "task=%s code=%s reason=\"%s\"", change->task->id, code, message);
+    metric_add(METRIC_tasks_failed_total, 1);
+    change->error_code = code;
+    change->error_message = message;
+    change->word = task_phase_name(change->to);
+    change->detail = message;
+    worker_change(worker, change);
+}
+
+static void succeeded(struct worker *worker, const struct task *task, const struct outcome *outcome)
+{
+    struct change change = CHANGE_TO(TASK_ARCHIVING);
+    char *result = outcome_result(outcome);
+
+    change.task = task;
+    change.progress = 99;
+    change.word = "rendered";
+    if (archive_result_has_files(outcome)) {
+        change.result = result;
+        change.notify = worker_is_news(task, TASK_ARCHIVING, false);
+        queue_change(worker->store, &change, STORE_FOR_EVER, on_archiving, worker);
+    } else {
+        // Nothing to fetch: the texts are the result.
+        char *final = archive_result_of_texts(result);
+
+        change.to = TASK_SUCCEEDED;
+        change.progress = -1;
+        change.result = final;
+        change.word = "succeeded";
+        metric_add(METRIC_tasks_succeeded_total, 1);
+        worker_change(worker, &change);
+        free(final);
+    }
+    free(result);
+}
+
+static void running(struct worker *worker, const struct task *task, const struct outcome *outcome)
+{
+    bool has_started = outcome->has_started || task->phase == TASK_RENDERING;
+    struct change change = CHANGE_TO(has_started ? TASK_RENDERING : TASK_SUBMITTED);
+    bool was_modal = task->substate != NULL, is_other;
+
+    change.task = task;
+    // A vendor's number may go back; ours doesn't.
+    if (outcome->progress > task->progress)
+        change.progress = outcome->progress > 99 ? 99 : outcome->progress;
+    if (was_modal != outcome->is_modal)
+        change.substate = outcome->is_modal ? "MODAL" : "";
+    if (task->missing_ms > 0)
+        change.missing_ms = 0;
+    is_other = change.to != task->phase || change.substate != NULL || change.missing_ms == 0;
+    if (!is_other && change.progress < 0)
+        return; // no news is not written
+    change.only_progress = !is_other;
+    if (change.to != task->phase)
+        change.word = "rendering";
+    change.notify = worker_is_news(task, change.to, outcome->is_modal);
+    worker_change(worker, &change);
+}
+
+static void missing(struct worker *worker, const struct provider *provider, const struct task *task)
+{
+    int64_t now_ms = store_now_ms(worker->store);
+    struct change change = CHANGE_TO(task->phase);
+
+    change.task = task;
+    if (task->missing_ms == 0) {
+        change.missing_ms = now_ms;
+        change.word = "missing";
+        worker_change(worker, &change);
+    } else if (now_ms - task->missing_ms > provider->missing_grace_ms) {
+        change.to = TASK_FAILED;
+        end(worker, &change, "upstream_lost", "the vendor doesn't know the task any more");
+    }
+}
+
+// Cancelled here: the silent watch is due from now on.
+static void on_cancelled(void *ctx, enum cancel_result result, const struct err *err)
+{
+    (void)result;
+    if (err == NULL)
+        worker_wake(ctx);
+}
+
+static void decide(struct source *source, const struct task *task, const struct outcome *outcome)
+{
+    struct worker *worker = source->follow->worker;
+    int64_t timeout_ms = source->account->task_timeout_ms;
+    struct change change = CHANGE_TO(TASK_FAILED);
+
+    change.task = task;
+    switch (outcome->kind) {
+    case OUTCOME_SUCCEEDED:
+        succeeded(worker, task, outcome);
+        return;
+    case OUTCOME_FAILED:
+        end(worker, &change, outcome->code == NULL ? "vendor_failed" : outcome->code,
+            outcome->reason);
+        return;
+    case OUTCOME_CANCELLED:
+        change.to = TASK_CANCELLED;
+        end(worker, &change, "cancelled", "cancelled at the vendor");
+        return;
+    default:
+        break;
+    }
+    // It isn't over there. Is it here?
+    if (task->is_cancel_asked && source->provider->build_cancel == NULL) {
+        tasks_cancel(worker->store, task->id, NULL, false, 2 * timeout_ms, on_cancelled,
+                     worker);
+    } else if (store_now_ms(worker->store) - task->started_ms > timeout_ms) {
+        change.watch_ms = 2 * timeout_ms;
+        end(worker, &change, "task_timeout", "the vendor didn't finish in time");
+    } else if (outcome->kind == OUTCOME_RUNNING) {
+        running(worker, task, outcome);
+    } else if (outcome->kind == OUTCOME_MISSING) {
+        missing(worker, source->provider, task);
+    }
+}
+
+static void on_answer(void *ctx, const struct http_response *response,
+                      const struct http_failure *failure)
+{
+    struct look *look = ctx;
+    struct source *source = look->source;
+    struct outcome *outcomes = mem_array(struct outcome, look->count);
+    struct err err;
+    bool ok = false;
+
+    look->call = NULL;
+    if (failure != NULL)
+        err = failure->err;
+    else if (look->count == 1)
+        ok = source->provider->read_poll(look->tasks[0], response, outcomes, &err);
+    else
+        ok = source->provider->read_poll_many((const struct task *const *)look->tasks, look->count,
+                                              response, outcomes, &err);
+    if (!ok) {
+        // One bad answer proves nothing about a task: its deadline decides, not we.
+        metric_add(METRIC_poll_failures_total, 1);
+        log_warn("poll.failed", "account=%s tasks=%zu first=%s error=\"%s\"",
+                 source->account->name, look->count, look->tasks[0]->id, err.message);
+    }
+    for (size_t i = 0; i < look->count; i++) {
+        if (!ok)
+            outcomes[i].kind = OUTCOME_NONE;
+        decide(source, look->tasks[i], &outcomes[i]);
+        outcome_clear(&outcomes[i]);
+    }
+    free(outcomes);
+    look_drop(look);
+    if (source->is_more)
+        claim(source);
+}
+
+static void look_start(struct source *source, struct task **tasks, size_t count)
+{
+    struct look *look = mem_new(struct look);
+    struct http_request request = {0};
+    struct http_options options = {.timeout_ms = source->provider->poll_timeout_ms,
+                                   .max_body_bytes = 16u << 20,
+                                   .ctx = look};
+    struct err err;
+    bool ok;
+
+    look->source = source;
+    look->tasks = mem_array(struct task *, count);
+    memcpy(look->tasks, tasks, count * sizeof *tasks);
+    look->count = count;
+    look->next = source->looks;
+    look->at = &source->looks;
+    if (look->next != NULL)
+        look->next->at = &look->next;
+    source->looks = look;
+    source->requests++;
+    ok = count == 1 ? source->provider->build_poll(tasks[0], source->account, &request, &err)
+                    : source->provider->build_poll_many((const struct task *const *)tasks, count,
+                                                        source->account, &request, &err);
+    if (!ok) {
+        log_error("poll.build", "account=%s error=\"%s\"", source->account->name, err.message);
+        look_drop(look);
+    } else {
+        metric_add(METRIC_polls_total, 1);
+        metric_add(METRIC_polled_tasks_total, (int64_t)count);
+        look->call = http_start(source->follow->worker->http, &request, &options, on_answer);
+    }
+    http_request_clear(&request);
+}
+
+static int claim_max(const struct source *source)
+{
+    return source->provider->build_poll_many == NULL ? MAX_SINGLE : source->provider->poll_many_max;
+}
+
+static void on_timer(void *ctx)
+{
+    struct source *source = ctx;
+
+    source->timer = NULL;
+    claim(source);
+}
+
+static void expect(struct source *source, int64_t ms)
+{
+    int64_t at_ms = store_now_ms(source->follow->worker->store) + ms;
+
+    if (source->timer != NULL && source->timer_at_ms <= at_ms)
+        return;
+    loop_cancel(&source->timer);
+    source->timer_at_ms = at_ms;
+    source->timer = loop_after(source->follow->worker->loop, ms, on_timer, source);
+}
+
+static void on_claimed(void *ctx, struct task **tasks, size_t count, int64_t next_ms,
+                       const struct err *err)
+{
+    struct source *source = ctx;
+
+    source->claim = NULL;
+    source->is_more = count == (size_t)claim_max(source);
+    if (source->provider->build_poll_many != NULL && count > 0) {
+        look_start(source, tasks, count);
+    } else {
+        for (size_t i = 0; i < count; i++)
+            look_start(source, &tasks[i], 1);
+    }
+    if (err != NULL)
+        return; // the heartbeat tries again
+    if (source->is_more && source->requests < MAX_REQUESTS)
+        claim(source);
+    else if (next_ms >= 0 && !source->is_more)
+        expect(source, next_ms);
+}
+
+static void claim(struct source *source)
+{
+    const struct account *account = source->account;
+    struct queue_look look = {
+        .account = account->name,
+        .first_ms = source->provider->poll_first_ms,
+        .longest_ms = source->provider->poll_max_ms,
+        .max = claim_max(source),
+    };
+
+    if (source->claim != NULL || source->follow->worker->is_draining)
+        return;
+    if (source->requests >= MAX_REQUESTS) {
+        source->is_more = true; // the next answer makes room
+        return;
+    }
+    if (account->poll_interval_ms > 0)
+        look.first_ms = look.longest_ms = account->poll_interval_ms;
+    // What would be due in a moment comes along: fewer requests, and never a late look.
+    look.slack_ms = look.first_ms / 8 < MAX_SLACK_MS ? look.first_ms / 8 : MAX_SLACK_MS;
+    source->claim =
+        queue_claim_looks(source->follow->worker->store, &look, on_claimed, source);
+}
+
+void follow_expect(struct follow *follow, const struct account *account, int64_t ms)
+{
+    if (account->poll_interval_ms > 0 && ms > account->poll_interval_ms)
+        ms = account->poll_interval_ms;
+    for (size_t i = 0; i < follow->count; i++)
+        if (follow->sources[i].account == account)
+            expect(&follow->sources[i], ms);
+}
+
+void follow_wake(struct follow *follow)
+{
+    for (size_t i = 0; i < follow->count; i++)
+        claim(&follow->sources[i]);
+}
+
+struct follow *follow_start(struct worker *worker)
+{
+    struct follow *follow = mem_new(struct follow);
+    const struct config *config = worker->config;
+
+    follow->worker = worker;
+    follow->count = config->account_count;
+    follow->sources = mem_array(struct source, follow->count);
+    for (size_t i = 0; i < follow->count; i++) {
+        follow->sources[i].follow = follow;
+        follow->sources[i].account = &config->accounts[i];
+        follow->sources[i].provider = provider_find(config->accounts[i].provider);
+    }
+    return follow;
+}
+
+void follow_drop(struct follow **follow)
+{
+    if (*follow == NULL)
+        return;
+    for (size_t i = 0; i < (*follow)->count; i++) {
+        struct source *source = &(*follow)->sources[i];
+
+        loop_cancel(&source->timer);
+        store_cancel(&source->claim);
+        while (source->looks != NULL)
+            look_drop(source->looks);
+    }
+    free((*follow)->sources);
+    free(*follow);
+    *follow = NULL;
+}

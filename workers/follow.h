@@ -1,0 +1,16 @@
+// Following: looks at the tasks that run at the vendors, many in one request where the vendor
+// answers so.
+#pragma once
+
+#include <stdint.h>
+
+struct account;
+struct follow;
+struct worker;
+
+struct follow *follow_start(struct worker *worker);
+void follow_drop(struct follow **follow);
+// A task of the account wants to be looked at in `ms`.
+void follow_expect(struct follow *follow, const struct account *account, int64_t ms);
+// Looks for what is due at every account.
+void follow_wake(struct follow *follow);

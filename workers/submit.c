@@ -1,0 +1,275 @@
+// One submit: a claimed task goes to its vendor, and what the vendor says is stored before anything
+// else is done with it.
+//
+//  start ─▶ SENDING ── accepted ──▶ STORING ─▶ over      (submitted; the id is kept until stored)
+//              ├────── refused ───▶ over                 (queued again, or failed)
+//              └────── unknown ───▶ over                 (in doubt)
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/clock.h"
+#include "core/base/config.h"
+#include "core/base/http.h"
+#include "core/base/log.h"
+#include "core/base/mem.h"
+#include "core/base/metrics.h"
+#include "core/io/http_client.h"
+#include "core/io/loop.h"
+#include "core/store/queue.h"
+#include "core/store/store.h"
+#include "core/store/tasks.h"
+#include "providers/outcome.h"
+#include "providers/provider.h"
+#include "workers/follow.h"
+#include "workers/jobs.h"
+#include "workers/worker.h"
+
+struct sending {
+    struct job job;
+    struct http_call *call;    // while SENDING
+    struct loop_timer *renew;  // while SENDING: the lease is renewed every third of it
+    struct store_call *stored; // while STORING
+    struct store_call *held;
+};
+
+static void drop(struct job *job)
+{
+    struct sending *s = (struct sending *)job;
+
+    http_cancel(&s->call);
+    loop_cancel(&s->renew);
+    store_cancel(&s->stored);
+    store_cancel(&s->held);
+    job->worker->submits--;
+    job_clear(job);
+    free(s);
+}
+
+static void finish(struct sending *s)
+{
+    struct worker *worker = s->job.worker;
+
+    drop(&s->job);
+    worker_wake(worker); // there is room for one more
+}
+
+// The vendor has it. If the client wants it cancelled, now is the time to say so.
+static void on_stored(void *ctx, enum change_result result, bool is_cancel_asked,
+                      const struct err *err)
+{
+    struct sending *s = ctx;
+    const struct task *task = s->job.task;
+
+    s->stored = NULL;
+    if (err != NULL)
+        log_error("submit.store", "task=%s error=\"%s\"", task->id, err->message);
+    else if (result == CHANGE_STALE)
+        log_warn("submit.stale", "task=%s account=%s", task->id, task->account);
+    else
+        follow_expect(s->job.worker->follow, s->job.account, s->job.provider->poll_first_ms);
+    if (is_cancel_asked)
+        follow_expect(s->job.worker->follow, s->job.account, 0);
+    finish(s);
+}
+
+static void store_accepted(struct sending *s, const struct outcome *outcome)
+{
+    struct change change = CHANGE_TO(TASK_SUBMITTED);
+
+    log_info("task.submitted", "task=%s account=%s upstream=%s", s->job.task->id,
+             s->job.task->account, outcome->upstream_id);
+    change.task = s->job.task;
+    change.upstream_id = outcome->upstream_id;
+    change.substate = outcome->is_modal ? "MODAL" : NULL;
+    change.warm = true;
+    change.look_ms = s->job.account->poll_interval_ms > 0 ? s->job.account->poll_interval_ms
+                                                          : s->job.provider->poll_first_ms;
+    change.word = "submitted";
+    change.detail = outcome->upstream_id;
+    change.notify = worker_is_news(s->job.task, TASK_SUBMITTED, outcome->is_modal);
+    // Whatever happens to Redis: this id was paid for.
+    s->stored = queue_change(s->job.worker->store, &change, STORE_FOR_EVER, on_stored, s);
+}
+
+static void end_with(struct sending *s, struct change *change)
+{
+    change->task = s->job.task;
+    worker_change(s->job.worker, change);
+    finish(s);
+}
+
+static void refuse(struct sending *s, const struct outcome *outcome, bool is_out)
+{
+    struct change change = CHANGE_TO(TASK_QUEUED);
+
+    metric_add(METRIC_submits_refused_total, 1);
+    if (is_out) {
+        metric_add(METRIC_accounts_out, 1);
+        log_error("account.out", "account=%s reason=\"%s\" hint=\"mend api_key and restart\"",
+                  s->job.account->name, outcome->reason);
+    } else {
+        log_info("submit.refused", "task=%s account=%s reason=\"%s\"", s->job.task->id,
+                 s->job.account->name, outcome->reason == NULL ? "" : outcome->reason);
+    }
+    change.count_try = true;
+    change.cool = !is_out;
+    change.cool_ms = outcome->retry_after_ms;
+    change.out = is_out;
+    change.word = "refused";
+    change.detail = outcome->reason;
+    end_with(s, &change);
+}
+
+static void doubt(struct sending *s, const char *why)
+{
+    struct change change = CHANGE_TO(s->job.task->is_ask ? TASK_QUEUED : TASK_IN_DOUBT);
+
+    log_warn("submit.doubt", "task=%s account=%s why=\"%s\"", s->job.task->id, s->job.account->name,
+             why);
+    if (!s->job.task->is_ask)
+        metric_add(METRIC_submits_in_doubt_total, 1);
+    change.count_try = s->job.task->is_ask;
+    change.word = s->job.task->is_ask ? "refused" : "in_doubt";
+    change.detail = why;
+    end_with(s, &change);
+}
+
+static void fail(struct sending *s, const char *code, const char *reason)
+{
+    struct change change = CHANGE_TO(TASK_FAILED);
+
+    log_info("task.failed", "task=%s code=%s reason=\"%s\"", s->job.task->id, code, reason);
+    metric_add(METRIC_tasks_failed_total, 1);
+    change.error_code = code;
+    change.error_message = reason;
+    change.word = "failed";
+    change.detail = reason;
+    end_with(s, &change);
+}
+
+// An answer that is the result itself: questions.
+static void succeed(struct sending *s, const struct outcome *outcome)
+{
+    struct change change = CHANGE_TO(TASK_SUCCEEDED);
+    char *result = outcome_result(outcome);
+
+    change.result = result;
+    change.word = "succeeded";
+    end_with(s, &change);
+    free(result);
+}
+
+static void decide(struct sending *s, const struct outcome *outcome, const struct err *unreadable)
+{
+    const char *reason = outcome->reason == NULL ? "the vendor gave no reason" : outcome->reason;
+
+    switch (outcome->kind) {
+    case OUTCOME_ACCEPTED:
+        store_accepted(s, outcome);
+        return;
+    case OUTCOME_SUCCEEDED:
+        succeed(s, outcome);
+        return;
+    case OUTCOME_REFUSED_RETRY:
+    case OUTCOME_REFUSED_ELSEWHERE:
+        refuse(s, outcome, false);
+        return;
+    case OUTCOME_BAD_KEY:
+        refuse(s, outcome, true);
+        return;
+    case OUTCOME_REFUSED_FINAL:
+    case OUTCOME_FAILED:
+        fail(s, outcome->code == NULL ? "vendor_refused" : outcome->code, reason);
+        return;
+    default:
+        doubt(s, unreadable != NULL ? unreadable->message : reason);
+        return;
+    }
+}
+
+static void on_answer(void *ctx, const struct http_response *response,
+                      const struct http_failure *failure)
+{
+    struct sending *s = ctx;
+    struct outcome outcome = {0};
+    struct err err;
+    bool is_read;
+
+    s->call = NULL;
+    loop_cancel(&s->renew);
+    if (failure != NULL && failure->nothing_sent) {
+        // No connection, no TLS: nothing can have been accepted.
+        outcome_set_reason(&outcome, failure->err.message);
+        refuse(s, &outcome, false);
+    } else if (failure != NULL) {
+        doubt(s, failure->err.message);
+    } else {
+        is_read = s->job.provider->read_submit(s->job.task, response, &outcome, &err);
+        if (!is_read)
+            outcome.kind = OUTCOME_DOUBT;
+        decide(s, &outcome, is_read ? NULL : &err);
+    }
+    outcome_clear(&outcome);
+}
+
+static void on_held(void *ctx, bool is_ours, const struct err *err)
+{
+    struct sending *s = ctx;
+
+    (void)err;
+    s->held = NULL;
+    // Not ours any more: the answer, if it is good news, will find the record changed.
+    if (!is_ours)
+        log_warn("submit.lease_lost", "task=%s", s->job.task->id);
+}
+
+static void on_renew(void *ctx)
+{
+    struct sending *s = ctx;
+    int64_t lease_ms = s->job.worker->config->lease_ms;
+
+    s->renew = loop_after(s->job.worker->loop, lease_ms / 3, on_renew, s);
+    if (s->held == NULL)
+        s->held = queue_hold(s->job.worker->store, s->job.task, lease_ms, on_held, s);
+}
+
+static void hand_back(struct sending *s)
+{
+    struct change change = CHANGE_TO(TASK_QUEUED);
+
+    change.word = "handed_back";
+    end_with(s, &change);
+}
+
+void submit_start(struct worker *worker, struct task *task, int64_t claimed_ms)
+{
+    struct sending *s = mem_new(struct sending);
+    struct http_request request = {0};
+    struct http_options options = {.fresh_connection = true, .ctx = s};
+    int64_t lease_ms = worker->config->lease_ms;
+    struct err err;
+
+    worker->submits++;
+    job_init(&s->job, worker, task, drop);
+    if (s->job.provider == NULL) {
+        fail(s, "account_removed", "its account is no longer configured");
+        return;
+    }
+    // A worker that was stopped must never send late: someone else may have the task by now.
+    if (worker->is_draining || clock_mono_ms() - claimed_ms > lease_ms / 2) {
+        hand_back(s);
+        return;
+    }
+    if (!s->job.provider->build_submit(task, s->job.account, &request, &err)) {
+        http_request_clear(&request);
+        fail(s, "internal_error", err.message);
+        return;
+    }
+    metric_add(METRIC_submits_total, 1);
+    log_info("task.submitting", "task=%s account=%s action=%s", task->id, task->account,
+             task->action);
+    options.timeout_ms = s->job.provider->submit_timeout_ms;
+    s->renew = loop_after(worker->loop, lease_ms / 3, on_renew, s);
+    s->call = http_start(worker->http, &request, &options, on_answer);
+    http_request_clear(&request);
+}

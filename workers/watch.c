@@ -1,0 +1,83 @@
+// The silent watch: a task has ended here while its vendor job may still run. Its slot is the
+// vendor's until that ends, or until the watch does (due.lua ends it then).
+#include <stdlib.h>
+
+#include "core/base/config.h"
+#include "core/base/http.h"
+#include "core/base/log.h"
+#include "core/base/mem.h"
+#include "core/io/http_client.h"
+#include "core/store/queue.h"
+#include "core/store/store.h"
+#include "providers/outcome.h"
+#include "providers/provider.h"
+#include "workers/jobs.h"
+#include "workers/worker.h"
+
+enum { LOOK_EVERY_MS = 15000 };
+
+struct watch {
+    struct job job;
+    struct http_call *call;
+};
+
+static void drop(struct job *job)
+{
+    struct watch *w = (struct watch *)job;
+
+    http_cancel(&w->call);
+    job_clear(job);
+    free(w);
+}
+
+static void look_again(struct watch *w)
+{
+    int64_t left_ms = w->job.task->watch_ms - store_now_ms(w->job.worker->store);
+    int64_t wait_ms = LOOK_EVERY_MS;
+
+    if (w->job.account != NULL && w->job.account->poll_interval_ms > 0)
+        wait_ms = w->job.account->poll_interval_ms;
+    if (w->job.task->upstream_id == NULL || wait_ms > left_ms)
+        wait_ms = left_ms; // there is nothing to look at: until the end
+    queue_hold(w->job.worker->store, w->job.task, wait_ms < 0 ? 0 : wait_ms, NULL, NULL);
+    drop(&w->job);
+}
+
+static void on_answer(void *ctx, const struct http_response *response,
+                      const struct http_failure *failure)
+{
+    struct watch *w = ctx;
+    struct outcome outcome = {0};
+    struct err err;
+
+    w->call = NULL;
+    if (failure == NULL && w->job.provider->read_poll(w->job.task, response, &outcome, &err) &&
+        (outcome.kind == OUTCOME_SUCCEEDED || outcome.kind == OUTCOME_FAILED ||
+         outcome.kind == OUTCOME_CANCELLED)) {
+        log_info("watch.over", "task=%s account=%s", w->job.task->id, w->job.task->account);
+        queue_hold(w->job.worker->store, w->job.task, -1, NULL, NULL);
+        drop(&w->job);
+    } else {
+        look_again(w);
+    }
+    outcome_clear(&outcome);
+}
+
+void watch_start(struct worker *worker, struct task *task)
+{
+    struct watch *w = mem_new(struct watch);
+    struct http_request request = {0};
+    struct http_options options = {.ctx = w};
+    struct err err;
+
+    job_init(&w->job, worker, task, drop);
+    if (w->job.provider == NULL || task->upstream_id == NULL ||
+        !w->job.provider->build_poll(task, w->job.account, &request, &err)) {
+        http_request_clear(&request);
+        look_again(w);
+        return;
+    }
+    options.timeout_ms = w->job.provider->poll_timeout_ms;
+    w->call = http_start(worker->http, &request, &options, on_answer);
+    http_request_clear(&request);
+}

@@ -1,0 +1,338 @@
+// The worker role: claims what can act, sleeps till the next thing is due, is woken for what comes
+// earlier. A heartbeat a second finds what a lost wake-up would have told.
+#include "workers/worker.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/clock.h"
+#include "core/base/config.h"
+#include "core/base/log.h"
+#include "core/base/mem.h"
+#include "core/base/metrics.h"
+#include "core/io/http_client.h"
+#include "core/io/loop.h"
+#include "core/io/redis.h"
+#include "core/store/queue.h"
+#include "core/store/store.h"
+#include "providers/family.h"
+#include "providers/provider.h"
+#include "workers/accounts.h"
+#include "workers/follow.h"
+#include "workers/jobs.h"
+#include "workers/worker_role.h"
+
+enum {
+    HEARTBEAT_MS = 1000,
+    MAX_SUBMITS = 512,  // in hand at once
+    MAX_ARCHIVES = 64,
+    MAX_CLAIM = 64,     // in one call
+    SWEEP_COUNT = 500,  // records of one step of the sweeper
+    SWEEP_EVERY_MS = 3000,
+};
+
+struct role {
+    struct worker worker; // first: what jobs know
+    struct accounts accounts;
+    struct redis *wakes; // its own connection: it is subscribed
+    struct queue_claim submits_claim, due_claim;
+    struct store_call *submits, *due, *sweep;
+    bool is_submits_asked, is_due_asked; // while a claim is under way
+    int64_t submits_claimed_ms;
+    struct loop_timer *submits_timer, *due_timer, *heartbeat;
+    int64_t due_timer_ms;
+    char cursor[32]; // of the sweeper
+    int64_t swept_ms;
+};
+
+static struct role *role_of(struct worker *worker)
+{
+    return (struct role *)worker;
+}
+
+// Jobs.
+
+void job_init(struct job *job, struct worker *worker, struct task *task,
+              void (*drop)(struct job *job))
+{
+    job->worker = worker;
+    job->task = task;
+    job->account = config_account(worker->config, task->account);
+    job->provider = job->account == NULL ? NULL : provider_find(task->provider);
+    job->drop = drop;
+    job->next = worker->jobs;
+    job->at = &worker->jobs;
+    if (job->next != NULL)
+        job->next->at = &job->next;
+    worker->jobs = job;
+}
+
+void job_clear(struct job *job)
+{
+    *job->at = job->next;
+    if (job->next != NULL)
+        job->next->at = job->at;
+    task_drop(&job->task);
+}
+
+// Changes.
+
+bool worker_is_news(const struct task *task, enum task_phase to, bool is_modal)
+{
+    const struct family *family = family_find(task->family);
+
+    return family == NULL ||
+           strcmp(family->word(task->phase, task->substate != NULL), family->word(to, is_modal)) != 0;
+}
+
+static void on_changed(void *ctx, enum change_result result, bool is_cancel_asked,
+                       const struct err *err)
+{
+    (void)is_cancel_asked;
+    if (err != NULL) {
+        log_error("change.lost", "error=\"%s\"", err->message);
+    } else if (result == CHANGE_STALE) {
+        metric_add(METRIC_stale_writes_total, 1);
+        log_debug("change.stale", "ctx=%p", ctx);
+    } else {
+        worker_wake(ctx); // it may be due, or have freed a slot
+    }
+}
+
+void worker_change(struct worker *worker, struct change *change)
+{
+    if (!change->notify)
+        change->notify = worker_is_news(change->task, change->to,
+                                        !task_is_terminal(change->to) &&
+                                            (change->substate == NULL
+                                                 ? change->task->substate != NULL
+                                                 : *change->substate != '\0'));
+    queue_change(worker->store, change, STORE_FOR_EVER, on_changed, worker);
+}
+
+// Claims.
+
+static void claim_submits(struct role *r);
+static void claim_due(struct role *r);
+
+static void on_submits_timer(void *ctx)
+{
+    struct role *r = ctx;
+
+    r->submits_timer = NULL;
+    claim_submits(r);
+}
+
+static void on_due_timer(void *ctx)
+{
+    struct role *r = ctx;
+
+    r->due_timer = NULL;
+    claim_due(r);
+}
+
+static void on_work(void *ctx, enum work_kind kind, struct task *task)
+{
+    struct role *r = ctx;
+
+    switch (kind) {
+    case WORK_SUBMIT:
+        submit_start(&r->worker, task, r->submits_claimed_ms);
+        break;
+    case WORK_DOUBT:
+        doubt_start(&r->worker, task);
+        break;
+    case WORK_ARCHIVE:
+        archive_start(&r->worker, task);
+        break;
+    case WORK_WATCH:
+        watch_start(&r->worker, task);
+        break;
+    }
+}
+
+static void on_submits(void *ctx, size_t count, int64_t next_ms, const struct err *err)
+{
+    struct role *r = ctx;
+
+    r->submits = NULL;
+    loop_cancel(&r->submits_timer);
+    if (err != NULL)
+        return; // the heartbeat asks again
+    if (next_ms >= 0)
+        r->submits_timer = loop_after(r->worker.loop, next_ms, on_submits_timer, r);
+    if (count > 0 || r->is_submits_asked)
+        claim_submits(r);
+}
+
+static void claim_submits(struct role *r)
+{
+    int room = MAX_SUBMITS - (int)r->worker.submits;
+
+    if (r->worker.is_draining || !store_is_up(r->worker.store))
+        return;
+    r->is_submits_asked = r->submits != NULL;
+    if (r->submits != NULL || room <= 0)
+        return; // asked again when this one is through, or a submit is
+    r->submits_claimed_ms = clock_mono_ms();
+    r->submits = queue_claim_submits(r->worker.store, room < MAX_CLAIM ? room : MAX_CLAIM,
+                                     r->accounts.list, r->accounts.count, &r->submits_claim);
+}
+
+static void on_due(void *ctx, size_t count, int64_t next_ms, const struct err *err)
+{
+    struct role *r = ctx;
+
+    r->due = NULL;
+    if (err != NULL)
+        return;
+    loop_cancel(&r->due_timer);
+    if (next_ms >= 0 && next_ms < HEARTBEAT_MS && r->worker.archives < MAX_ARCHIVES)
+        r->due_timer = loop_after(r->worker.loop, next_ms, on_due_timer, r);
+    if (count > 0 || r->is_due_asked)
+        claim_due(r);
+}
+
+static void claim_due(struct role *r)
+{
+    int room = MAX_ARCHIVES - (int)r->worker.archives;
+
+    if (r->worker.is_draining || !store_is_up(r->worker.store))
+        return;
+    r->is_due_asked = r->due != NULL;
+    if (r->due == NULL && room > 0)
+        r->due = queue_claim_due(r->worker.store, room < MAX_CLAIM ? room : MAX_CLAIM,
+                                 &r->due_claim);
+}
+
+void worker_wake(struct worker *worker)
+{
+    claim_submits(role_of(worker));
+    claim_due(role_of(worker));
+}
+
+// The sweeper: any worker may do it, one round goes through all records.
+
+static void on_swept(void *ctx, const char *cursor, int64_t repairs, const struct err *err)
+{
+    struct role *r = ctx;
+
+    r->sweep = NULL;
+    if (err != NULL)
+        return;
+    if (repairs > 0) {
+        metric_add(METRIC_sweeper_repairs_total, repairs);
+        log_warn("sweeper.repaired", "count=%lld", (long long)repairs);
+        worker_wake(&r->worker);
+    }
+    snprintf(r->cursor, sizeof r->cursor, "%s", cursor);
+    if (strcmp(cursor, "0") == 0)
+        r->swept_ms = clock_mono_ms();
+}
+
+static void sweep(struct role *r)
+{
+    bool is_between_rounds = strcmp(r->cursor, "0") == 0;
+
+    if (r->sweep != NULL || r->worker.is_draining ||
+        (is_between_rounds && clock_mono_ms() - r->swept_ms < SWEEP_EVERY_MS))
+        return;
+    r->sweep = queue_sweep(r->worker.store, r->cursor, SWEEP_COUNT, on_swept, r);
+}
+
+static void on_heartbeat(void *ctx)
+{
+    struct role *r = ctx;
+
+    r->heartbeat = loop_after(r->worker.loop, HEARTBEAT_MS, on_heartbeat, r);
+    metric_set(METRIC_redis_up, store_is_up(r->worker.store));
+    if (!store_is_up(r->worker.store))
+        return;
+    worker_wake(&r->worker);
+    follow_wake(r->worker.follow);
+    sweep(r);
+}
+
+static void on_wake(void *ctx, const redisReply *message)
+{
+    struct role *r = ctx;
+
+    // What is named is a lane or an account; for an account there may be a look to take.
+    if (message != NULL && config_account(r->worker.config, message->str) != NULL)
+        follow_expect(r->worker.follow, config_account(r->worker.config, message->str), 0);
+    worker_wake(&r->worker);
+}
+
+// An account that was out gets a new chance when a worker starts: its key may have been mended.
+static void on_up(void *ctx)
+{
+    struct role *r = ctx;
+
+    for (size_t i = 0; i < r->worker.config->account_count; i++) {
+        struct args args = {0};
+        struct buf name = {0};
+
+        buf_fmt(&name, "spool:acct:%s", r->worker.config->accounts[i].name);
+        args_str(&args, "HDEL");
+        args_str(&args, name.data);
+        args_str(&args, "out");
+        store_command(r->worker.store, &args, STORE_FOR_EVER, NULL, NULL);
+        buf_clear(&name);
+    }
+    worker_wake(&r->worker);
+    follow_wake(r->worker.follow);
+}
+
+// Start and stop.
+
+struct worker *worker_start(struct loop *loop, const struct config *config, const char *redis_url)
+{
+    struct role *r = mem_new(struct role);
+    struct redis_options wakes = {.url = redis_url};
+
+    r->worker.loop = loop;
+    r->worker.config = config;
+    r->worker.http = http_client_new(loop, "Spool/" SPOOL_VERSION);
+    r->worker.store = store_start(loop, config, redis_url, on_up, r);
+    r->worker.follow = follow_start(&r->worker);
+    accounts_init(&r->accounts, config);
+    r->submits_claim = (struct queue_claim){on_work, on_submits, r};
+    r->due_claim = (struct queue_claim){on_work, on_due, r};
+    snprintf(r->cursor, sizeof r->cursor, "0");
+    r->wakes = redis_start(loop, &wakes);
+    redis_subscribe(r->wakes, "spool:wake", on_wake, r);
+    r->heartbeat = loop_after(loop, HEARTBEAT_MS, on_heartbeat, r);
+    return &r->worker;
+}
+
+bool worker_drain(struct worker *worker)
+{
+    worker->is_draining = true;
+    // Archives may be long and are picked up by their lease; a submit under way is waited for.
+    // So is what Redis hasn't taken yet: a vendor's id may be among it.
+    return worker->submits == 0 && store_pending(worker->store) == 0;
+}
+
+void worker_drop(struct worker **worker)
+{
+    struct role *r;
+
+    if (*worker == NULL)
+        return;
+    r = role_of(*worker);
+    *worker = NULL;
+    loop_cancel(&r->submits_timer);
+    loop_cancel(&r->due_timer);
+    loop_cancel(&r->heartbeat);
+    store_cancel(&r->submits);
+    store_cancel(&r->due);
+    store_cancel(&r->sweep);
+    while (r->worker.jobs != NULL)
+        r->worker.jobs->drop(r->worker.jobs);
+    follow_drop(&r->worker.follow);
+    redis_drop(&r->wakes);
+    http_client_drop(&r->worker.http);
+    store_drop(&r->worker.store);
+    accounts_clear(&r->accounts);
+    free(r);
+}
