@@ -1,0 +1,356 @@
+// Taking jobs: what is checked, what is accepted, how the answer gets lost.
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/buf.h"
+#include "core/io/http_server.h"
+#include "tests/sim/midjourney.h"
+#include "tests/sim/midjourney_tasks.h"
+#include "tests/sim/sim.h"
+
+enum {
+    CODE_ACCEPTED = 1,
+    CODE_NOT_FOUND = 3,
+    CODE_INVALID = 4,
+    CODE_FAILURE = 9, // also a full queue, in this dialect
+    CODE_WINDOW = 21,
+    CODE_QUEUE_FULL = 23,
+    CODE_BANNED = 24,
+};
+
+enum { SLOW_ANSWER_MS = 3000, REFUSALS = 2 };
+
+// What a submit asks for, once it is understood.
+struct job {
+    enum mj_action action;
+    const char *prompt; // a follow-up has its parent's
+    const char *state;
+    struct mj_task *modal; // the task whose window is confirmed, NULL else
+    bool needs_modal;
+};
+
+static void refuse(struct http_exchange *exchange, int status, int code, const char *why)
+{
+    struct buf json = {0};
+
+    buf_fmt(&json, "{\"code\":%d,\"description\":", code);
+    buf_json_str(&json, why);
+    buf_str(&json, ",\"result\":null,\"properties\":{}}");
+    http_exchange_answer_json(exchange, status, json.data);
+    buf_clear(&json);
+}
+
+static bool is_base64(const char *text)
+{
+    size_t len = strlen(text), digits = strspn(text,
+                                               "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopq"
+                                               "rstuvwxyz0123456789+/");
+
+    return len > 0 && len % 4 == 0 && len - digits <= 2 &&
+           strspn(text + digits, "=") == len - digits;
+}
+
+static bool is_data_url(const json_t *value)
+{
+    const char *text = json_string_value(value), *data;
+
+    if (text == NULL || strncmp(text, "data:image/", 11) != 0)
+        return false;
+    data = strstr(text, ";base64,");
+    return data != NULL && is_base64(data + 8);
+}
+
+static bool are_data_urls(const json_t *values, size_t least, size_t most)
+{
+    size_t i, count = json_array_size(values);
+    json_t *value;
+
+    json_array_foreach((json_t *)values, i, value)
+    {
+        if (!is_data_url(value))
+            return false;
+    }
+    return count >= least && count <= most;
+}
+
+static const char *text_of(const json_t *body, const char *name)
+{
+    const char *text = json_string_value(json_object_get(body, name));
+
+    return text == NULL ? "" : text;
+}
+
+// Each of these fills the job, or says what is wrong and answers.
+
+static bool read_imagine(struct http_exchange *exchange, const json_t *body, struct job *job)
+{
+    const json_t *images = json_object_get(body, "base64Array");
+
+    if (*job->prompt == '\0') {
+        refuse(exchange, 200, CODE_INVALID, "prompt can not be empty");
+        return false;
+    }
+    if (images != NULL && !json_is_null(images) && !are_data_urls(images, 0, 10)) {
+        refuse(exchange, 200, CODE_INVALID, "base64Array is malformed");
+        return false;
+    }
+    return true;
+}
+
+static bool read_blend(struct http_exchange *exchange, const json_t *body, struct job *job)
+{
+    const char *shape = text_of(body, "dimensions");
+
+    (void)job;
+    if (!are_data_urls(json_object_get(body, "base64Array"), 2, 5)) {
+        refuse(exchange, 200, CODE_INVALID, "base64Array must have 2 to 5 images");
+        return false;
+    }
+    if (*shape != '\0' && strcmp(shape, "PORTRAIT") != 0 && strcmp(shape, "SQUARE") != 0 &&
+        strcmp(shape, "LANDSCAPE") != 0) {
+        refuse(exchange, 200, CODE_INVALID, "dimensions is malformed");
+        return false;
+    }
+    return true;
+}
+
+static bool read_describe(struct http_exchange *exchange, const json_t *body, struct job *job)
+{
+    (void)job;
+    if (is_data_url(json_object_get(body, "base64")) || *text_of(body, "link") != '\0')
+        return true;
+    refuse(exchange, 200, CODE_INVALID, "base64 is malformed");
+    return false;
+}
+
+static bool press_button(struct sim *sim, struct http_exchange *exchange, const char *task_id,
+                         const char *custom_id, struct job *job)
+{
+    const struct mj_task *parent = mj_tasks_find(sim->tasks, task_id);
+
+    if (parent == NULL) {
+        refuse(exchange, 404, CODE_NOT_FOUND, "the related task doesn't exist or has expired");
+        return false;
+    }
+    if (!mj_task_button(sim->tasks, parent, custom_id, &job->action, &job->needs_modal)) {
+        refuse(exchange, 400, CODE_INVALID, "the related task has no such button");
+        return false;
+    }
+    job->prompt = parent->prompt;
+    return true;
+}
+
+static bool press_letter(struct sim *sim, struct http_exchange *exchange, const char *task_id,
+                         char letter, long index, struct job *job)
+{
+    const struct mj_task *parent = mj_tasks_find(sim->tasks, task_id);
+    char hash[37], custom_id[80];
+
+    *hash = '\0';
+    if (parent != NULL)
+        mj_task_hash(parent, hash);
+    if (letter == 'R')
+        snprintf(custom_id, sizeof custom_id, "MJ::JOB::reroll::0::%s::SOLO", hash);
+    else
+        snprintf(custom_id, sizeof custom_id, "MJ::JOB::%s::%ld::%s",
+                 letter == 'U' ? "upsample" : "variation", index, hash);
+    return press_button(sim, exchange, task_id, custom_id, job);
+}
+
+static bool read_change(struct sim *sim, struct http_exchange *exchange, const json_t *body,
+                        struct job *job)
+{
+    const char *action = text_of(body, "action");
+    json_int_t index = json_integer_value(json_object_get(body, "index"));
+
+    if (strcmp(action, "UPSCALE") != 0 && strcmp(action, "VARIATION") != 0 &&
+        strcmp(action, "REROLL") != 0) {
+        refuse(exchange, 200, CODE_INVALID, "action is malformed");
+        return false;
+    }
+    if (*action != 'R' && (index < 1 || index > 4)) {
+        refuse(exchange, 200, CODE_INVALID, "index is malformed");
+        return false;
+    }
+    return press_letter(sim, exchange, text_of(body, "taskId"), *action, (long)index, job);
+}
+
+// "1731900000123456 U1"
+static bool read_simple_change(struct sim *sim, struct http_exchange *exchange, const json_t *body,
+                               struct job *job)
+{
+    char id[32], letter = '\0';
+    int index = 0, count = sscanf(text_of(body, "content"), "%31s %c%d", id, &letter, &index);
+
+    if (count < 2 || strchr("UVR", letter) == NULL || (letter != 'R' && (index < 1 || index > 4))) {
+        refuse(exchange, 200, CODE_INVALID, "content is malformed");
+        return false;
+    }
+    return press_letter(sim, exchange, id, letter, index, job);
+}
+
+static bool read_modal(struct sim *sim, struct http_exchange *exchange, const json_t *body,
+                       struct job *job)
+{
+    const json_t *mask = json_object_get(body, "maskBase64");
+
+    job->modal = mj_tasks_find(sim->tasks, text_of(body, "taskId"));
+    if (job->modal == NULL) {
+        refuse(exchange, 404, CODE_NOT_FOUND, "the related task doesn't exist or has expired");
+        return false;
+    }
+    if (!job->modal->is_modal) {
+        refuse(exchange, 400, CODE_INVALID, "the related task has no window open");
+        return false;
+    }
+    if (mask != NULL && !json_is_null(mask) && !is_data_url(mask)) {
+        refuse(exchange, 200, CODE_INVALID, "maskBase64 is malformed");
+        return false;
+    }
+    if (*job->prompt == '\0')
+        job->prompt = job->modal->prompt;
+    return true;
+}
+
+static bool read_job(struct sim *sim, struct http_exchange *exchange, const char *kind,
+                     const json_t *body, struct job *job)
+{
+    if (strcmp(kind, "imagine") == 0) {
+        job->action = MJ_IMAGINE;
+        return read_imagine(exchange, body, job);
+    }
+    if (strcmp(kind, "shorten") == 0) {
+        job->action = MJ_SHORTEN;
+        return read_imagine(exchange, body, job);
+    }
+    if (strcmp(kind, "blend") == 0) {
+        job->action = MJ_BLEND;
+        return read_blend(exchange, body, job);
+    }
+    if (strcmp(kind, "describe") == 0) {
+        job->action = MJ_DESCRIBE;
+        return read_describe(exchange, body, job);
+    }
+    if (strcmp(kind, "action") == 0)
+        return press_button(sim, exchange, text_of(body, "taskId"), text_of(body, "customId"), job);
+    if (strcmp(kind, "change") == 0)
+        return read_change(sim, exchange, body, job);
+    if (strcmp(kind, "simple-change") == 0)
+        return read_simple_change(sim, exchange, body, job);
+    if (strcmp(kind, "modal") == 0)
+        return read_modal(sim, exchange, body, job);
+    refuse(exchange, 404, CODE_NOT_FOUND, "there is no such path");
+    return false;
+}
+
+// True where the prompt asks for a refusal, which is answered then. Nothing was accepted.
+static bool refuses(struct sim *sim, struct http_exchange *exchange, const char *prompt)
+{
+    struct count *count = counts_entry(&sim->tasks->prompts, prompt);
+    unsigned tried = count->tried++;
+
+    if (mj_has_word(prompt, "refuse")) {
+        http_exchange_answer_json(exchange, 200,
+                                  "{\"code\":24,\"description\":\"may contain banned words\","
+                                  "\"result\":null,\"properties\":{\"promptEn\":\"refuse\","
+                                  "\"bannedWord\":\"refuse\"}}");
+    } else if (mj_has_word(prompt, "invalid")) {
+        refuse(exchange, 200, CODE_INVALID, "the prompt is invalid");
+    } else if (mj_has_word(prompt, "cut-unaccepted")) {
+        http_exchange_abort(exchange);
+    } else if (tried < REFUSALS && mj_has_word(prompt, "429")) {
+        http_exchange_answer(exchange, 429, NULL, NULL, 0);
+    } else if (tried < REFUSALS && mj_has_word(prompt, "23")) {
+        refuse(exchange, 200, CODE_QUEUE_FULL, "the queue is full, try again later");
+    } else if (tried < REFUSALS && mj_has_word(prompt, "9")) {
+        refuse(exchange, 200, CODE_FAILURE, "submit failed, the queue is full");
+    } else if (tried < 1 && mj_has_word(prompt, "500")) {
+        http_exchange_answer(exchange, 500, "text/plain", "internal error", 14);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static void answer_accepted(struct sim *sim, struct http_exchange *exchange,
+                            const struct mj_task *task)
+{
+    static const char page[] = "<html><body><h1>502 Bad Gateway</h1></body></html>";
+    const char *prompt = task->prompt;
+    double delay_ms = sim->speed > 0 ? SLOW_ANSWER_MS / sim->speed : 0;
+    struct buf json = {0};
+
+    buf_fmt(&json, "{\"code\":%d,\"description\":\"%s\",\"result\":\"%llu\",\"properties\":{",
+            task->is_modal ? CODE_WINDOW : CODE_ACCEPTED,
+            task->is_modal ? "Waiting for window confirm" : "Submit success",
+            (unsigned long long)task->id);
+    if (task->is_modal) {
+        buf_str(&json, "\"finalPrompt\":");
+        buf_json_str(&json, prompt);
+        buf_str(&json, ",\"remix\":true,");
+    }
+    buf_str(&json, "\"discordInstanceId\":\"1118138338562560102\"}}");
+
+    if (mj_has_word(prompt, "cut") ||
+        (mj_has_word(prompt, "cut-reused") && http_exchange_serial(exchange) > 1))
+        http_exchange_abort(exchange);
+    else if (mj_has_word(prompt, "502"))
+        http_exchange_answer(exchange, 502, "text/html", page, sizeof page - 1);
+    else if (mj_has_word(prompt, "html"))
+        http_exchange_answer(exchange, 200, "text/html", page, sizeof page - 1);
+    else if (mj_has_word(prompt, "empty"))
+        http_exchange_answer(exchange, 200, "application/json", NULL, 0);
+    else if (mj_has_word(prompt, "slow-answer"))
+        answer_later(sim, exchange, (int64_t)delay_ms, 200, "application/json", json.data,
+                     json.len);
+    else
+        http_exchange_answer(exchange, 200, "application/json", json.data, json.len);
+    buf_clear(&json);
+}
+
+static void upload_images(struct sim *sim, struct http_exchange *exchange, const json_t *body)
+{
+    const json_t *images = json_object_get(body, "base64Array");
+    struct buf json = {0};
+
+    if (!are_data_urls(images, 1, 100)) {
+        refuse(exchange, 200, CODE_INVALID, "base64Array is malformed");
+        return;
+    }
+    buf_str(&json, "{\"code\":1,\"description\":\"success\",\"result\":[");
+    for (size_t i = 0; i < json_array_size(images); i++)
+        buf_fmt(&json, "%s\"%s/sim/files/upload-%llu-%zu.png\"", i > 0 ? "," : "", sim->base_url,
+                (unsigned long long)sim->stats.submits, i);
+    buf_str(&json, "],\"properties\":{}}");
+    http_exchange_answer_json(exchange, 200, json.data);
+    buf_clear(&json);
+}
+
+void midjourney_submit(struct sim *sim, struct http_exchange *exchange, const char *kind)
+{
+    size_t len;
+    const char *text = http_exchange_body(exchange, &len);
+    json_auto_t *body = json_loadb(text, len, 0, NULL);
+    struct job job = {.prompt = text_of(body, "prompt"), .state = text_of(body, "state")};
+    struct mj_task *task;
+
+    sim->stats.submits++;
+    if (!json_is_object(body)) {
+        refuse(exchange, 400, CODE_INVALID, "the body isn't a JSON object");
+        return;
+    }
+    if (strcmp(kind, "upload-discord-images") == 0) {
+        upload_images(sim, exchange, body);
+        return;
+    }
+    if (!read_job(sim, exchange, kind, body, &job) || refuses(sim, exchange, job.prompt))
+        return;
+    if (job.modal != NULL) {
+        task = job.modal;
+        mj_task_confirm(sim->tasks, task, job.prompt, job.state);
+    } else {
+        task = mj_tasks_add(sim->tasks, job.action, job.prompt, job.state, job.needs_modal);
+    }
+    answer_accepted(sim, exchange, task);
+}

@@ -1,0 +1,38 @@
+// What tests ask the simulator afterwards: how often was each job accepted, who asked for what.
+#include <string.h>
+
+#include "core/base/buf.h"
+#include "core/io/http_server.h"
+#include "tests/sim/midjourney_tasks.h"
+#include "tests/sim/sim.h"
+
+bool reports_handle(struct sim *sim, struct http_exchange *exchange)
+{
+    const char *path = http_exchange_path(exchange);
+    const char *state;
+    struct buf json = {0};
+
+    if (strcmp(path, "/sim/submits") == 0) {
+        state = http_exchange_query(exchange, "state");
+        if (state != NULL)
+            buf_fmt(&json, "{\"accepted\":%u}", counts_entry(&sim->tasks->states, state)->accepted);
+        else
+            counts_add_json(&sim->tasks->prompts, &json);
+    } else if (strcmp(path, "/sim/states") == 0) {
+        counts_add_json(&sim->tasks->states, &json);
+    } else if (strcmp(path, "/sim/stats") == 0) {
+        buf_fmt(&json,
+                "{\"submits\":%llu,\"accepted\":%llu,\"polls_single\":%llu,\"polls_batch\":%llu,"
+                "\"lists\":%llu,\"downloads\":%llu}",
+                (unsigned long long)sim->stats.submits,
+                (unsigned long long)(sim->tasks->next_id - sim->tasks->first_id),
+                (unsigned long long)sim->stats.polls_single,
+                (unsigned long long)sim->stats.polls_batch, (unsigned long long)sim->stats.lists,
+                (unsigned long long)sim->stats.downloads);
+    } else {
+        return false;
+    }
+    http_exchange_answer_json(exchange, 200, json.data);
+    buf_clear(&json);
+    return true;
+}

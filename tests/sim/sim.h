@@ -1,0 +1,42 @@
+// spool-sim plays the vendors, and receives webhooks, for tests and for trying Spool out.
+//
+// What goes wrong is asked for by words in a job's prompt: midjourney.c lists them.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct buf;
+struct hooks;
+struct http_exchange;
+struct loop;
+struct mj_tasks;
+
+struct sim {
+    struct loop *loop;
+    double speed; // 2: twice as fast; 0: everything is finished at once
+    const char *secret;
+    char base_url[320]; // of the links in answers
+    struct mj_tasks *tasks;
+    struct hooks *hooks;
+    struct {
+        uint64_t submits, polls_single, polls_batch, lists, downloads;
+    } stats;
+};
+
+// Each answers the request, or says that the path isn't its own.
+bool midjourney_handle(struct sim *sim, struct http_exchange *exchange);
+bool files_handle(struct sim *sim, struct http_exchange *exchange);
+bool hooks_handle(struct sim *sim, struct http_exchange *exchange);
+bool reports_handle(struct sim *sim, struct http_exchange *exchange);
+
+struct hooks *hooks_new(void);
+void hooks_free(struct hooks *hooks);
+
+// A small PNG, another one for each seed.
+void png_add(struct buf *buf, uint64_t seed);
+
+// Answers after `delay_ms`, unless the client goes away before. Copies.
+void answer_later(struct sim *sim, struct http_exchange *exchange, int64_t delay_ms, int status,
+                  const char *content_type, const void *body, size_t len);
