@@ -201,7 +201,11 @@ static bool read_submit(const struct task *task, const struct http_response *res
         return true;
     case 429: // R wraps its refusals in it, with or without a body
         outcome->kind = OUTCOME_REFUSED_RETRY;
-        outcome_set_reason(outcome, "the vendor is busy (HTTP 429)");
+        body = json_loadb(buf_text(&response->body), response->body.len, 0, NULL);
+        outcome_set_reason(outcome, *field_str_or_empty(body, "description") != '\0'
+                                        ? field_str_or_empty(body, "description")
+                                        : "the vendor is busy (HTTP 429)");
+        json_decref(body);
         read_retry_after(response, outcome);
         return true;
     default:

@@ -1,0 +1,125 @@
+// The configuration: defaults, overrides, and errors that name the key.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "core/base/config.h"
+
+#define ACCOUNT "\"accounts\":[{\"name\":\"a\",\"provider\":\"midjourney\",\"base_url\":\"http://v\"}]"
+
+static const char *no_env(const char *name)
+{
+    (void)name;
+    return NULL;
+}
+
+static const char *some_env(const char *name)
+{
+    if (strcmp(name, "SPOOL_LISTEN") == 0)
+        return "127.0.0.1:9000";
+    if (strcmp(name, "SPOOL_ROLES") == 0)
+        return "worker,webhook";
+    return strcmp(name, "MJ_KEY") == 0 ? "sk-from-env" : NULL;
+}
+
+static void test_errors(void **state)
+{
+    static const struct {
+        const char *name, *text, *error;
+    } cases[] = {
+        {"not JSON", "{", "line 1"},
+        {"no account", "{}", "accounts: at least one"},
+        {"unknown key", "{\"liste\":\"x\"," ACCOUNT "}", "liste: unknown key"},
+        {"duplicate key", "{\"listen\":\"a:1\",\"listen\":\"a:1\"}", "duplicate"},
+        {"nested unknown key", "{\"webhook\":{\"secrt\":\"\"}}", "webhook.secrt: unknown key"},
+        {"wrong type", "{\"queue_limit\":\"many\"}", "queue_limit: must be an integer"},
+        {"negative", "{\"queue_limit\":-1}", "queue_limit: must be between"},
+        {"too short", "{\"lease_ms\":49}", "lease_ms: must be between 50"},
+        {"bad word", "{\"log_level\":\"loud\"}", "log_level: must be one of: error, warn"},
+        {"bad role", "{\"roles\":[\"cook\"]}", "roles: a role must be"},
+        {"listen", "{\"listen\":\"8080\"}", "listen: must be HOST:PORT"},
+        {"in an account", "{\"accounts\":[{\"name\":\"a\",\"provider\":\"m\",\"weight\":true}]}",
+         "accounts.0.weight: must be an integer"},
+        {"account's name", "{\"accounts\":[{\"name\":\"../a\",\"provider\":\"m\"}]}",
+         "accounts.0: name:"},
+        {"base_url", "{\"accounts\":[{\"name\":\"a\",\"provider\":\"m\",\"base_url\":\"ftp://x\"}]}",
+         "base_url: must be an http"},
+        {"variable", "{\"redis_url\":\"env:NOPE\"," ACCOUNT "}", "redis_url: the environment variable NOPE"},
+        {"tokens", "{\"listen\":\"0.0.0.0:1\"," ACCOUNT "}", "tokens: required"},
+        {"same account twice",
+         "{\"accounts\":[{\"name\":\"a\",\"provider\":\"m\"},{\"name\":\"a\",\"provider\":\"m\"}]}",
+         "accounts.1.name: a is already taken"},
+        {"rediss", "{\"redis_url\":\"rediss://h:1\"," ACCOUNT "}", "stunnel"},
+        {"redis", "{\"redis_url\":\"http://h:1\"," ACCOUNT "}", "redis_url: must be"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct config config;
+        struct err err = {0};
+        bool ok = config_parse(&config, cases[i].text, strlen(cases[i].text), no_env, NULL, &err);
+
+        if (ok || strstr(err.message, cases[i].error) == NULL)
+            fail_msg("%s: \"%s\"", cases[i].name, ok ? "accepted" : err.message);
+        assert_int_equal(err.code, ERR_CONFIG);
+        config_clear(&config);
+    }
+}
+
+static void test_defaults(void **state)
+{
+    static const char text[] = "{" ACCOUNT "}";
+    struct config config;
+    struct err err;
+
+    (void)state;
+    assert_true(config_parse(&config, text, sizeof text - 1, no_env, NULL, &err));
+    assert_string_equal(config.listen_host, "127.0.0.1");
+    assert_int_equal(config.listen_port, 8080);
+    assert_string_equal(config.public_url, "http://127.0.0.1:8080");
+    assert_int_equal(config.roles, ROLE_API | ROLE_WORKER | ROLE_WEBHOOK);
+    assert_int_equal(config.webhook.retry_count, 3);
+    assert_int_equal(config.webhook.retry_delays_ms[2], 60000);
+    assert_int_equal(config.accounts[0].max_concurrency, 12);
+    assert_int_equal(config.token_count, 1);
+    assert_true(secret_equals(&config.tokens[0].key, "sk-dev"));
+    config_clear(&config);
+}
+
+static void test_order(void **state)
+{
+    static const char text[] =
+        "{\"listen\":\"127.0.0.1:1\",\"accounts\":[{\"name\":\"a\",\"provider\":\"m\","
+        "\"base_url\":\"http://v/\",\"api_key\":\"env:MJ_KEY\",\"models\":{\"x\":\"y\"}}]}";
+    struct config_flags flags = {.listen = "[::1]:7"};
+    struct config config;
+    struct err err;
+
+    (void)state;
+    assert_true(config_parse(&config, text, sizeof text - 1, some_env, NULL, &err));
+    assert_int_equal(config.listen_port, 9000);
+    assert_int_equal(config.roles, ROLE_WORKER | ROLE_WEBHOOK);
+    assert_string_equal(secret_reveal(&config.accounts[0].api_key), "sk-from-env");
+    assert_string_equal(config.accounts[0].base_url, "http://v");
+    assert_string_equal(account_model(&config.accounts[0], "x"), "y");
+    assert_null(account_model(&config.accounts[0], "z"));
+    assert_ptr_equal(config_account(&config, "a"), &config.accounts[0]);
+    config_clear(&config);
+    assert_true(config_parse(&config, text, sizeof text - 1, some_env, &flags, &err));
+    assert_string_equal(config.listen_host, "::1");
+    assert_string_equal(config.public_url, "http://[::1]:7");
+    config_clear(&config);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_errors),
+                                       cmocka_unit_test(test_defaults),
+                                       cmocka_unit_test(test_order)};
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
