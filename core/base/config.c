@@ -97,7 +97,7 @@ static bool read_count(struct reader *reader, const json_t *value, void *out)
 
 static bool read_small_count(struct reader *reader, const json_t *value, void *out)
 {
-    int64_t number;
+    int64_t number = 0;
 
     if (!read_number(reader, value, 0, 1000000000, &number))
         return false;
@@ -107,7 +107,7 @@ static bool read_small_count(struct reader *reader, const json_t *value, void *o
 
 static bool read_bytes(struct reader *reader, const json_t *value, void *out)
 {
-    int64_t number;
+    int64_t number = 0;
 
     if (!read_number(reader, value, 1024, 1LL << 31, &number))
         return false;
@@ -132,7 +132,7 @@ static bool read_interval(struct reader *reader, const json_t *value, void *out)
 
 static bool read_hours(struct reader *reader, const json_t *value, void *out)
 {
-    int64_t hours;
+    int64_t hours = 0;
 
     if (!read_number(reader, value, 1, 24 * 365 * 10, &hours))
         return false;
@@ -152,6 +152,7 @@ static bool read_word(struct reader *reader, const json_t *value, const char *co
     for (unsigned i = 0; words[i] != NULL; i++) {
         if (strcmp(text, words[i]) == 0) {
             *out = i;
+            buf_clear(&all);
             return true;
         }
         buf_fmt(&all, "%s%s", i == 0 ? "" : ", ", words[i]);

@@ -1,4 +1,3 @@
 # For work: debug information, assertions, ASan and UBSan.
 set(CMAKE_BUILD_TYPE Debug CACHE STRING "")
 set(SPOOL_SANITIZE address,undefined CACHE STRING "")
-set(SPOOL_WERROR ON CACHE BOOL "")

@@ -1,0 +1,42 @@
+# What the scripts share: packages, colours, a place for what they start. Sourced, not run.
+
+BUILD_PACKAGES=(gcc cmake make pkg-config libc6-dev libuv1-dev libcurl4-openssl-dev libhiredis-dev
+  libjansson-dev libwebsockets-dev libwebsockets-evlib-uv libhttp-parser-dev libssl-dev redis-server
+  ca-certificates curl)
+TEST_PACKAGES=(libcmocka-dev python3 python3-websockets redis-tools)
+LINT_PACKAGES=(clang-format clang-tidy cppcheck clang)
+
+if [ -t 1 ]; then
+  bold=$'\e[1m' dim=$'\e[2m' green=$'\e[32m' red=$'\e[31m' plain=$'\e[0m'
+else
+  bold='' dim='' green='' red='' plain=''
+fi
+
+say() { printf '%s\n' "$bold$*$plain"; }
+die() { printf '%s\n' "$red$*$plain" >&2; exit 1; }
+
+# Installs what is missing, and only that; nothing is started by it.
+need() {
+  local missing=() package
+  for package in "$@"; do
+    dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
+  done
+  [ ${#missing[@]} -eq 0 ] && return
+  [ "$(id -u)" -eq 0 ] || die "These Debian packages are missing; install them as root: ${missing[*]}"
+  say "Installing ${#missing[@]} packages: ${missing[*]}"
+  local log policy=/usr/sbin/policy-rc.d made_policy=
+  log=$(mktemp)
+  # Debian's redis-server package would start a server; ours is started by Spool itself.
+  if [ ! -e $policy ]; then
+    printf '#!/bin/sh\nexit 101\n' >$policy && chmod +x $policy && made_policy=1
+  fi
+  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"; } \
+    >"$log" 2>&1 || { tail -n 15 "$log" >&2; [ -n "$made_policy" ] && rm -f $policy; die "The packages could not be installed."; }
+  [ -n "$made_policy" ] && rm -f $policy
+  rm -f "$log"
+}
+
+# A port that is free now.
+free_port() {
+  python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}

@@ -1,0 +1,3 @@
+# For gcov.
+set(CMAKE_BUILD_TYPE Debug CACHE STRING "")
+set(CMAKE_C_FLAGS "--coverage" CACHE STRING "")

@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Installs what the tests need, builds with ASan and UBSan, runs them all.
+#   scripts/test.sh [PRESET] [ctest arguments]     e.g. scripts/test.sh dev -R unit
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/lib.sh
+preset=${1:-dev}
+shift || true
+need "${BUILD_PACKAGES[@]}" "${TEST_PACKAGES[@]}"
+say "Building ($preset)"
+scripts/build.sh "$preset" | grep -vE '^\[ *[0-9]+%\] (Building|Linking|Built)' || true
+say "Testing"
+cd "build/$preset"
+ctest --output-on-failure -j 2 "$@"

@@ -1,0 +1,588 @@
+"""What end-to-end tests stand on: Spool, the vendor simulator, a webhook receiver, a Redis.
+
+Everything runs on free ports of the loopback and in temporary folders, is ended by its pid, and is
+gone when the test is, however that went.
+"""
+import atexit
+import base64
+import collections
+import copy
+import hashlib
+import hmac
+import http.client
+import http.server
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+SANITIZER = re.compile(rb"ERROR: AddressSanitizer|LeakSanitizer|runtime error")
+TERMINAL = ("SUCCESS", "FAILURE", "CANCEL")
+LOG_TAIL_BYTES = 6000
+
+running = set()  # whatever must not outlive us; each has close()
+last_words = collections.deque(maxlen=4)  # the ends of logs, shown when a test fails
+
+
+@atexit.register
+def close_all():
+    for thing in list(running):
+        thing.close()
+
+
+def binary(variable, *places):
+    """The environment's, else the newest build's."""
+    if os.environ.get(variable):
+        return os.path.abspath(os.environ[variable])
+    for place in places:
+        path = os.path.join(ROOT, "build", "dev", place)
+        if os.path.exists(path):
+            return path
+    return os.path.join(ROOT, "build", "dev", places[0])
+
+
+def spool_binary():
+    return binary("SPOOL_BIN", "scheduler/spool", "spool")
+
+
+def sim_binary():
+    return binary("SPOOL_SIM_BIN", "tests/sim/spool-sim", "spool-sim")
+
+
+def free_port():
+    with socket.socket() as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def eventually(condition, timeout=10, what="it", every=0.02):
+    """The condition's value, once it is true."""
+    end = time.monotonic() + timeout
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"{what} did not happen within {timeout} s")
+        time.sleep(every)
+
+
+def merged(base, extra):
+    """`extra` over `base`, objects key by key."""
+    base = copy.deepcopy(base)
+    for key, value in (extra or {}).items():
+        if isinstance(value, dict) and isinstance(base.get(key), dict):
+            base[key] = merged(base[key], value)
+        else:
+            base[key] = copy.deepcopy(value)
+    return base
+
+
+def exchange(port, method, path, body=None, headers=None, timeout=60):
+    """(status, headers with names in lower case, JSON or bytes)"""
+    headers = dict(headers or {})
+    if body is not None and not isinstance(body, (bytes, str)):
+        body = json.dumps(body)
+        headers.setdefault("Content-Type", "application/json")
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+    try:
+        connection.request(method, path, body, headers)
+        response = connection.getresponse()
+        data = response.read()
+    finally:
+        connection.close()
+    names = {name.lower(): value for name, value in response.getheaders()}
+    if "json" in names.get("content-type", ""):
+        data = json.loads(data)
+    return response.status, names, data
+
+
+def end(process, number=signal.SIGKILL):
+    """By its pid, and gone when we return."""
+    if process is not None and process.poll() is None:
+        process.send_signal(number)
+        process.wait()
+
+
+class Child:
+    """A program that says on stdout when it is ready."""
+
+    def __init__(self):
+        self.process = None
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def run(self, command, ready, stderr, timeout=30, **options):
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr, **options
+        )
+        running.add(self)
+        lines = []
+        done = threading.Event()
+
+        def read():
+            for line in self.process.stdout:
+                lines.append(line.decode(errors="replace"))
+                if re.search(ready, lines[-1]):
+                    done.set()
+            done.set()
+
+        self.reader = threading.Thread(target=read, daemon=True)
+        self.reader.start()
+        if not done.wait(timeout) or not lines or not re.search(ready, lines[-1]):
+            self.kill()
+            raise RuntimeError(f"{command[0]} did not get ready: {''.join(lines)}")
+        return lines[-1]
+
+    def ended(self):
+        self.reader.join(5)
+        self.process.stdout.close()
+
+    def kill(self):
+        if self.process is not None and not self.process.stdout.closed:
+            end(self.process)
+            self.ended()
+
+    def close(self):
+        self.kill()
+        running.discard(self)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+class Sim(Child):
+    """The vendor simulator. `speed` 0: every job is finished at once."""
+
+    def __init__(self, speed=20, secret="sim-secret"):
+        super().__init__()
+        command = [sim_binary(), "--listen", "127.0.0.1:0", "--speed", str(speed)]
+        line = self.run(command + ["--secret", secret], "listening on", subprocess.DEVNULL)
+        self.url = re.search(r"http://\S+", line).group()
+        self.port = int(self.url.rsplit(":", 1)[1])
+
+    def get(self, path):
+        return exchange(self.port, "GET", path, headers={"mj-api-secret": "sim-secret"})[2]
+
+
+class Redis:
+    """A redis-server of its own, on a socket in a temporary folder or on a TCP port."""
+
+    def __init__(self, tcp=False, options=()):
+        self.dir = tempfile.mkdtemp(prefix="spool-redis-")
+        self.process = None
+        self.options = list(options)
+        self.port = free_port() if tcp else 0
+        self.socket = os.path.join(self.dir, "redis.sock")
+        self.url = f"redis://127.0.0.1:{self.port}" if tcp else f"unix://{self.socket}"
+        self.start()
+
+    def start(self):
+        where = ["--port", str(self.port), "--bind", "127.0.0.1", "--unixsocket", self.socket]
+        keep = ["--appendonly", "yes", "--appendfsync", "always", "--save", ""]
+        self.process = subprocess.Popen(
+            ["redis-server", "--dir", self.dir, *where, *keep, *self.options],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        running.add(self)
+        eventually(lambda: self.answers(), what="a ready redis-server")
+
+    def answers(self):
+        if self.process.poll() is not None:
+            raise RuntimeError("redis-server ended")
+        return os.path.exists(self.socket) and self.cli("PING") == "PONG"
+
+    def cli(self, *words):
+        return redis_cli(self.socket, *words)
+
+    def kill(self, number=signal.SIGKILL):
+        end(self.process, number)
+
+    def close(self):
+        self.kill()
+        running.discard(self)
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+def redis_cli(path, *words):
+    done = subprocess.run(
+        ["redis-cli", "-s", path, *words], capture_output=True, text=True, timeout=30, check=False
+    )
+    return done.stdout.strip()
+
+
+class Hook:
+    """A request that came to a Receiver."""
+
+    def __init__(self, path, headers, body):
+        self.at = time.monotonic()
+        self.wall = time.time()
+        self.path = path
+        self.headers = {name.lower(): value for name, value in headers.items()}
+        self.raw = body
+
+    @property
+    def body(self):
+        return json.loads(self.raw)
+
+    @property
+    def id(self):
+        return self.headers["webhook-id"]
+
+    @property
+    def word(self):
+        return self.body["status"]
+
+
+class Receiver:
+    """Receives webhooks; what it answers is programmed per path.
+
+    answer(path, 500) always answers so, answer(path, [500, 200]) in turn, the last one for ever. A
+    status may also be a function of the hook. `delay` is slept before the answer.
+    """
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.hooks = []
+        self.answers = {}
+        receiver = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
+
+            def do_POST(self):
+                receiver.handle(self)
+
+            def log_message(self, *_):
+                pass
+
+        class Server(http.server.ThreadingHTTPServer):
+            daemon_threads = True
+            request_queue_size = 512
+
+            def handle_error(self, *_):
+                pass  # who hangs up on us isn't news
+
+        self.server = Server(("127.0.0.1", 0), Handler)
+        self.port = self.server.server_address[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True)
+        self.thread.start()
+
+    def answer(self, path, status, delay=0, headers=None, body=b"{}"):
+        statuses = list(status) if isinstance(status, (list, tuple)) else [status]
+        with self.lock:
+            self.answers[path] = (statuses, delay, headers or {}, body)
+
+    def handle(self, request):
+        body = request.rfile.read(int(request.headers.get("Content-Length", 0)))
+        hook = Hook(request.path, dict(request.headers), body)
+        with self.lock:
+            self.hooks.append(hook)
+            statuses, delay, headers, answer = self.answers.get(request.path, ([200], 0, {}, b"{}"))
+            status = statuses.pop(0) if len(statuses) > 1 else statuses[0]
+        if callable(status):
+            status = status(hook)
+        time.sleep(delay)
+        request.send_response(status)
+        for name, value in headers.items():
+            request.send_header(name, value)
+        request.send_header("Content-Length", str(len(answer)))
+        request.end_headers()
+        request.wfile.write(answer)
+
+    def at(self, path):
+        with self.lock:
+            return [hook for hook in self.hooks if hook.path == path]
+
+    def words(self, path):
+        return [hook.word for hook in self.at(path)]
+
+    def wait(self, path, count=1, timeout=15):
+        """At least so many hooks at the path."""
+        eventually(
+            lambda: len(self.at(path)) >= count, timeout, f"{count} webhooks at {path}"
+        )
+        return self.at(path)
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+class DeadReceiver:
+    """Accepts connections and never says anything."""
+
+    def __init__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
+        self.port = self.listener.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.connections = []
+        self.thread = threading.Thread(target=self.accept, daemon=True)
+        self.thread.start()
+
+    def accept(self):
+        while True:
+            try:
+                self.connections.append(self.listener.accept()[0])
+            except OSError:
+                return
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        self.thread.join()
+        for connection in self.connections:
+            connection.close()
+
+
+class Spool(Child):
+    """`spool serve` on a free port, with its own Redis unless `redis` is given."""
+
+    def __init__(self, config=None, sim=None, redis=None, roles=None, data_dir=None, env=None):
+        super().__init__()
+        self.key = "sk-dev"
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.owns_dir = data_dir is None
+        self.dir = tempfile.mkdtemp(prefix="spool-")
+        self.data_dir = data_dir or os.path.join(self.dir, "data")
+        self.log_path = os.path.join(self.dir, "spool.log")
+        self.env = dict(os.environ, **(env or {}))
+        for name in list(self.env):
+            if name.startswith("SPOOL_") and name not in (env or {}):
+                del self.env[name]
+        account = {
+            "name": "mj-1",
+            "provider": "midjourney",
+            "base_url": sim.url if sim else f"http://127.0.0.1:{free_port()}",
+            "api_key": "sim-secret",
+            "poll_interval_ms": 100,
+            "max_concurrency": 50,
+        }
+        default = {
+            "listen": f"127.0.0.1:{self.port}",
+            "data_dir": self.data_dir,
+            "log_level": "debug",
+            "tokens": [{"name": "dev", "key": self.key}],
+            "webhook": {"allow_private_networks": True},
+            "accounts": [account],
+        }
+        if redis is not None:
+            default["redis_url"] = redis.url
+        if roles is not None:
+            default["roles"] = roles
+        self.config = merged(default, config)
+        self.start()
+
+    def start(self):
+        """Again, after stop() or kill(), on the same data_dir."""
+        os.makedirs(self.data_dir, exist_ok=True)
+        path = os.path.join(self.dir, "spool.json")
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(self.config, file)
+        with open(self.log_path, "ab") as log:
+            command = [spool_binary(), "serve", "-c", path]
+            try:
+                self.ready = self.run(command, f"{self.port}|without an address", log, cwd=self.dir, env=self.env)
+            except RuntimeError as error:
+                raise RuntimeError(f"{error}\n{self.log_tail()}") from None
+        if "redis_url" not in self.config:
+            eventually(self.is_ready, 15, "readiness")
+
+    def is_ready(self):
+        try:
+            return self.request("GET", "/readyz")[0] == 200
+        except OSError:
+            return False
+
+    # Talking to it.
+
+    def request(self, method, path, body=None, headers=None, timeout=60):
+        all_headers = {"Authorization": f"Bearer {self.key}"}
+        all_headers.update(headers or {})
+        return exchange(self.port, method, path, body, all_headers, timeout)
+
+    def get(self, path):
+        status, _, body = self.request("GET", path)
+        assert status == 200, (path, status, body)
+        return body
+
+    def submit(self, prompt, **fields):
+        """A Midjourney imagine; its task's id."""
+        status, _, body = self.request("POST", "/mj/submit/imagine", {"prompt": prompt, **fields})
+        assert status == 200 and body["code"] in (1, 22), (status, body)
+        return body["result"]
+
+    def fetch(self, task):
+        return self.get(f"/mj/task/{task}/fetch")
+
+    def wait(self, task, timeout=30):
+        """The task as it ended."""
+
+        def ended():
+            shown = self.fetch(task)
+            return shown if shown["status"] in TERMINAL else None
+
+        return eventually(ended, timeout, f"the end of {task}", 0.05)
+
+    def deliveries(self, task):
+        return self.get(f"/v1/tasks/{task}/deliveries")["data"]
+
+    def redis(self, *words):
+        """redis-cli on Spool's own server."""
+        return redis_cli(os.path.join(self.data_dir, "redis.sock"), *words)
+
+    # Its end.
+
+    def log(self):
+        with open(self.log_path, "rb") as file:
+            return file.read()
+
+    def log_tail(self):
+        return self.log()[-LOG_TAIL_BYTES:].decode(errors="replace")
+
+    def stop(self, timeout=30):
+        """SIGTERM: it must end with 0, and leave no complaint of a sanitizer."""
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            code = self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"no end {timeout} s after SIGTERM") from None
+        self.ended()
+        found = SANITIZER.search(self.log())
+        assert found is None, self.log()[max(found.start() - 200, 0) : found.end() + 4000].decode()
+        assert code == 0, f"exit code {code}"
+
+    def redis_pid(self):
+        """Of the server it started itself; 0 where there is none."""
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                is_redis = os.path.basename(os.readlink(f"/proc/{pid}/exe")).startswith("redis")
+                folder = os.readlink(f"/proc/{pid}/cwd")
+                if is_redis and (folder + "/").startswith(os.path.realpath(self.data_dir) + "/"):
+                    return int(pid)
+            except OSError:
+                pass  # it has ended, or isn't ours to look at
+        return 0
+
+    def kill_redis(self):
+        """Of its own: SIGKILL, and gone when we return."""
+        pid = self.redis_pid()
+        if pid != 0:
+            os.kill(pid, signal.SIGKILL)
+            eventually(lambda: not is_alive(pid), 10, "the end of redis-server")
+
+    def close(self):
+        """Everything ends, and the folder goes."""
+        self.kill()
+        running.discard(self)
+        if "redis_url" not in self.config:
+            self.kill_redis()
+        last_words.append((self.log_path, self.log_tail()))
+        if self.owns_dir:
+            shutil.rmtree(self.data_dir, ignore_errors=True)
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    def __exit__(self, kind, *_):
+        try:
+            if kind is None and self.process is not None and self.process.poll() is None:
+                self.stop()
+        finally:
+            self.close()
+
+
+def is_alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def check_signature(hook, secret):
+    """As a receiver with `secret` ("whsec_…") does it; our own words, not Spool's code."""
+    key = base64.b64decode(secret[len("whsec_") :])
+    signed = f"{hook.headers['webhook-id']}.{hook.headers['webhook-timestamp']}.".encode() + hook.raw
+    mine = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
+    given = [part.split(",", 1) for part in hook.headers["webhook-signature"].split(" ")]
+    return any(version == "v1" and hmac.compare_digest(text, mine) for version, text in given)
+
+
+class Result(unittest.TextTestResult):
+    """Says how long each test took; a failure comes with the end of Spool's log."""
+
+    def startTest(self, test):
+        super().startTest(test)
+        self.began = time.monotonic()
+
+    def stopTest(self, test):
+        super().stopTest(test)
+        print(f"{time.monotonic() - self.began:7.2f} s  {test.id()}", file=sys.stderr, flush=True)
+
+    def tails(self):
+        live = [(t.log_path, t.log_tail()) for t in running if isinstance(t, Spool)]
+        for path, text in live or list(last_words)[-1:]:
+            print(f"--- the end of {path}\n{text}---", file=sys.stderr, flush=True)
+
+    def addFailure(self, test, err):
+        super().addFailure(test, err)
+        self.tails()
+
+    def addError(self, test, err):
+        super().addError(test, err)
+        self.tails()
+
+    def addSubTest(self, test, subtest, err):
+        super().addSubTest(test, subtest, err)
+        if err is not None:
+            self.tails()
+
+
+def main():
+    # Ended from outside (a time limit), we still end what we started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    began = time.monotonic()
+    runner = unittest.TextTestRunner(resultclass=Result)
+    try:
+        program = unittest.main(module="__main__", testRunner=runner, exit=False)
+        is_fine = program.result.wasSuccessful()
+    finally:
+        close_all()
+    print(f"{time.monotonic() - began:.1f} s", file=sys.stderr)
+    sys.exit(not is_fine)
