@@ -1,0 +1,155 @@
+// One attempt at one delivery.
+#include "webhook/delivery.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/address.h"
+#include "core/base/buf.h"
+#include "core/base/clock.h"
+#include "core/base/config.h"
+#include "core/base/http.h"
+#include "core/base/mem.h"
+#include "core/io/http_client.h"
+#include "core/store/deliveries.h"
+#include "providers/family.h"
+#include "webhook/sign.h"
+
+enum { BODY_READ_MAX = 64 << 10 };
+
+struct delivery_call {
+    struct http_call *http;
+    int64_t started_ms, timeout_ms;
+    size_t read_bytes; // of the answer's body, which nobody wants
+    delivery_sent_fn fn;
+    void *ctx;
+};
+
+// Asked for each address that a name has, and for each connection that is used again.
+static bool on_address(const struct sockaddr *address, void *ctx)
+{
+    (void)ctx;
+    return address_is_public(address);
+}
+
+static void describe(const struct delivery_call *call, const struct http_failure *failure,
+                     struct delivery_answer *answer)
+{
+    int status = answer->http_status;
+
+    if (status >= 200 && status < 300)
+        return;
+    if (status != 0)
+        snprintf(answer->error, sizeof answer->error, "the receiver answered %d", status);
+    else if (failure == NULL)
+        snprintf(answer->error, sizeof answer->error, "the answer isn't HTTP");
+    else if (failure->nothing_sent || failure->err.code == ERR_REFUSED)
+        // The same for an address that is refused, so that nobody can feel out our network.
+        snprintf(answer->error, sizeof answer->error, "the receiver can't be reached");
+    else if (failure->err.code == ERR_TIMEOUT)
+        snprintf(answer->error, sizeof answer->error, "no answer within %lld ms",
+                 (long long)call->timeout_ms);
+    else
+        snprintf(answer->error, sizeof answer->error, "the connection broke before the answer");
+}
+
+static void conclude(struct delivery_call *call, const struct http_response *response,
+                     const struct http_failure *failure)
+{
+    struct delivery_answer answer = {.took_ms = clock_mono_ms() - call->started_ms};
+    delivery_sent_fn fn = call->fn;
+    void *ctx = call->ctx;
+    struct buf scratch = {0};
+
+    // The status is the answer. What was to follow it may be late, cut off or endless.
+    if (response->status >= 200)
+        answer.http_status = response->status;
+    answer.is_silent =
+        answer.http_status == 0 && failure != NULL && failure->err.code == ERR_TIMEOUT;
+    answer.retry_after = http_header(response, "retry-after", &scratch);
+    describe(call, failure, &answer);
+    delivery_cancel(&call);
+    fn(ctx, &answer);
+    buf_clear(&scratch);
+}
+
+static bool on_data(void *ctx, const struct http_response *head, const void *data, size_t len)
+{
+    struct delivery_call *call = ctx;
+
+    (void)data;
+    call->read_bytes += len;
+    if (call->read_bytes > BODY_READ_MAX)
+        conclude(call, head, NULL);
+    return true;
+}
+
+static void on_done(void *ctx, const struct http_response *response,
+                    const struct http_failure *failure)
+{
+    struct delivery_call *call = ctx;
+
+    call->http = NULL;
+    conclude(call, response, failure);
+}
+
+static void add_headers(struct http_request *request, const struct delivery *delivery,
+                        const struct sign_keys *keys)
+{
+    static const char prefix[] = "task_";
+    int64_t now_s = clock_wall_ms() / 1000;
+    struct buf signature = {0};
+    char id[64], timestamp[24];
+
+    snprintf(id, sizeof id, "msg_%s_%d", delivery->task->id + sizeof prefix - 1, delivery->number);
+    snprintf(timestamp, sizeof timestamp, "%lld", (long long)now_s);
+    sign_message(keys, id, now_s, request->body.data, request->body.len, &signature);
+    http_add_header(request, "Content-Type", "application/json");
+    http_add_header(request, "webhook-id", id);
+    http_add_header(request, "webhook-timestamp", timestamp);
+    http_add_header(request, "webhook-signature", buf_text(&signature));
+    buf_clear(&signature);
+}
+
+struct delivery_call *delivery_send(const struct delivery_sender *sender,
+                                    const struct delivery *delivery, delivery_sent_fn fn, void *ctx,
+                                    struct err *err)
+{
+    const struct family *family =
+        delivery->task->family == NULL ? NULL : family_find(delivery->task->family);
+    struct http_request request = {.method = HTTP_POST_};
+    struct http_options options = {.timeout_ms = sender->config->webhook.timeout_ms,
+                                   .on_data = on_data};
+    struct delivery_call *call;
+
+    if (family == NULL) {
+        err_set(err, ERR_INTERNAL, "no family is called \"%s\"",
+                delivery->task->family == NULL ? "" : delivery->task->family);
+        return NULL;
+    }
+    delivery->task->media_base = sender->media_base;
+    family->render_callback(delivery->task, &request.body);
+    request.url = mem_str(delivery->task->hook);
+    add_headers(&request, delivery, sender->keys);
+
+    call = mem_new(struct delivery_call);
+    call->started_ms = clock_mono_ms();
+    call->timeout_ms = options.timeout_ms;
+    call->fn = fn;
+    call->ctx = ctx;
+    if (!sender->config->webhook.allow_private_networks)
+        options.on_address = on_address;
+    options.ctx = call;
+    call->http = http_start(sender->http, &request, &options, on_done);
+    return call;
+}
+
+void delivery_cancel(struct delivery_call **slot)
+{
+    if (*slot == NULL)
+        return;
+    http_cancel(&(*slot)->http);
+    free(*slot);
+    *slot = NULL;
+}

@@ -1,0 +1,39 @@
+// One attempt at one delivery: the body is made from the task, signed, and sent.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/base/err.h"
+
+struct config;
+struct delivery;
+struct delivery_call;
+struct http_client;
+struct sign_keys;
+
+// What sending needs; all borrowed, outlives the calls.
+struct delivery_sender {
+    struct http_client *http;
+    const struct config *config;
+    const struct sign_keys *keys;
+    const char *media_base;
+};
+
+struct delivery_answer {
+    int http_status; // 0: none came
+    int64_t took_ms;
+    bool is_silent;          // the time ran out
+    const char *retry_after; // the header, borrowed for the call; NULL: none
+    char error[128];         // "" for a 2xx; never says what is behind an address that is refused
+};
+
+// Called once, never before delivery_send returns, never after delivery_cancel.
+typedef void (*delivery_sent_fn)(void *ctx, const struct delivery_answer *answer);
+
+// `delivery` is borrowed during the call; its task gets its media_base. NULL where no body can be
+// made of it.
+struct delivery_call *delivery_send(const struct delivery_sender *sender,
+                                    const struct delivery *delivery, delivery_sent_fn fn, void *ctx,
+                                    struct err *err) WARN_UNUSED;
+void delivery_cancel(struct delivery_call **call);

@@ -1,0 +1,24 @@
+// The dispatcher: claims deliveries that are due, sends them, stores what became of them.
+//
+// It sleeps till the next one is due and is woken when one comes; a heartbeat a second finds what a
+// lost wake-up would have told. What is in hand is bounded, in all and per receiver.
+#pragma once
+
+#include <stdbool.h>
+
+#include "webhook/delivery.h"
+
+struct dispatcher;
+struct loop;
+struct store;
+
+// `sender` is copied; nothing is sent while its keys are none. The others are borrowed and outlive
+// the dispatcher.
+struct dispatcher *dispatcher_start(struct loop *loop, struct store *store, const char *redis_url,
+                                    const struct delivery_sender *sender);
+// What is in flight is sent again by whoever claims it when its lease is over.
+void dispatcher_drop(struct dispatcher **dispatcher);
+// Something may be due.
+void dispatcher_wake(struct dispatcher *dispatcher);
+// No new claims. True when nothing is in flight any more.
+bool dispatcher_drain(struct dispatcher *dispatcher);
