@@ -455,6 +455,7 @@ void archive_start(struct worker *worker, struct task *task)
 
     worker->archives++;
     job_init(&a->job, worker, task, drop);
+    a->job.is_handed_back = true;
     a->result = task->result == NULL ? NULL : json_loads(task->result, 0, NULL);
     a->artifacts = json_array();
     a->lease_until_ms = clock_mono_ms() + lease_ms / 2;

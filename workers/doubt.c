@@ -149,6 +149,7 @@ void doubt_start(struct worker *worker, struct task *task)
     struct err err;
 
     job_init(&d->job, worker, task, drop);
+    d->job.is_handed_back = true;
     if (d->job.provider == NULL || d->job.provider->build_lookup == NULL ||
         !d->job.provider->build_lookup(task, d->job.account, &request, &err)) {
         http_request_clear(&request);

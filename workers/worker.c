@@ -305,11 +305,26 @@ struct worker *worker_start(struct loop *loop, const struct config *config, cons
     return &r->worker;
 }
 
+// Leases end now instead of later: another worker, or this one's successor, goes on with them.
+static void hand_back(struct worker *worker)
+{
+    for (struct job *job = worker->jobs, *next; job != NULL; job = next) {
+        next = job->next;
+        if (job->is_handed_back) {
+            queue_hold(worker->store, job->task, 0, NULL, NULL);
+            job->drop(job);
+        }
+    }
+}
+
 bool worker_drain(struct worker *worker)
 {
-    worker->is_draining = true;
-    // Archives may be long and are picked up by their lease; a submit under way is waited for.
-    // So is what Redis hasn't taken yet: a vendor's id may be among it.
+    if (!worker->is_draining) {
+        worker->is_draining = true;
+        hand_back(worker);
+    }
+    // A submit under way is waited for: its answer is worth money. So is what Redis hasn't taken
+    // yet: a vendor's id may be among it.
     return worker->submits == 0 && store_pending(worker->store) == 0;
 }
 

@@ -26,6 +26,7 @@ struct job {
     struct task *task;     // ours
     const struct account *account;
     const struct provider *provider;
+    bool is_handed_back; // on a drain: at once, for somebody else to go on with
     void (*drop)(struct job *job); // cancels what is pending and frees; called once
     struct job *next, **at;
 };
