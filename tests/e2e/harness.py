@@ -28,6 +28,10 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 SANITIZER = re.compile(rb"ERROR: AddressSanitizer|LeakSanitizer|runtime error")
 TERMINAL = ("SUCCESS", "FAILURE", "CANCEL")
 LOG_TAIL_BYTES = 6000
+# One red pixel.
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC"
+)
 
 running = set()  # whatever must not outlive us; each has close()
 last_words = collections.deque(maxlen=4)  # the ends of logs, shown when a test fails
@@ -169,15 +173,19 @@ class Child:
 class Sim(Child):
     """The vendor simulator. `speed` 0: every job is finished at once."""
 
-    def __init__(self, speed=20, secret="sim-secret"):
+    def __init__(self, speed=20, secret="sim-secret", port=0):
         super().__init__()
-        command = [sim_binary(), "--listen", "127.0.0.1:0", "--speed", str(speed)]
+        command = [sim_binary(), "--listen", f"127.0.0.1:{port}", "--speed", str(speed)]
         line = self.run(command + ["--secret", secret], "listening on", subprocess.DEVNULL)
         self.url = re.search(r"http://\S+", line).group()
         self.port = int(self.url.rsplit(":", 1)[1])
 
     def get(self, path):
         return exchange(self.port, "GET", path, headers={"mj-api-secret": "sim-secret"})[2]
+
+    def accepted(self, task):
+        """How often the vendor took it."""
+        return self.get(f"/sim/submits?state={task}")["accepted"]
 
 
 class Redis:
@@ -370,6 +378,130 @@ class DeadReceiver:
             connection.close()
 
 
+class Asked:
+    """A request that came to a Vendor."""
+
+    def __init__(self, method, path, headers, body):
+        self.method = method
+        self.path = path
+        self.headers = {name.lower(): value for name, value in headers.items()}
+        self.raw = body
+
+    @property
+    def body(self):
+        return json.loads(self.raw)
+
+
+class Vendor:
+    """A Midjourney of a few lines that keeps every request, for what the simulator can't be asked.
+
+    Jobs have ended when they are looked at. on(words, answer) answers requests whose path has the
+    words: a function of the Asked that returns (status, headers, body), or None where the usual
+    answer is right. A `body` longer than its Content-Length header, or shorter, is sent as it is.
+    """
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.asked = []
+        self.jobs = {}  # id -> the submit's body
+        self.special = []
+        vendor = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
+
+            def do_GET(self):
+                vendor.handle(self)
+
+            do_POST = do_GET
+
+            def log_message(self, *_):
+                pass
+
+        class Server(http.server.ThreadingHTTPServer):
+            daemon_threads = True
+            request_queue_size = 512
+
+            def handle_error(self, *_):
+                pass
+
+        self.server = Server(("127.0.0.1", 0), Handler)
+        self.port = self.server.server_address[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True)
+        self.thread.start()
+
+    def on(self, words, answer):
+        self.special.append((words, answer))
+
+    def at(self, words):
+        with self.lock:
+            return [asked for asked in self.asked if words in asked.path]
+
+    def handle(self, request):
+        body = request.rfile.read(int(request.headers.get("Content-Length", 0)))
+        asked = Asked(request.command, request.path, dict(request.headers), body)
+        with self.lock:
+            self.asked.append(asked)
+        answer = None
+        for words, special in self.special:
+            if answer is None and words in asked.path:
+                answer = special(asked)
+        status, headers, data = answer or self.usual(asked)
+        if not isinstance(data, bytes):
+            data = json.dumps(data).encode()
+            headers = {"Content-Type": "application/json", **headers}
+        headers = {"Content-Length": str(len(data)), **headers}
+        request.close_connection = int(headers["Content-Length"]) != len(data)
+        request.send_response(status)
+        for name, value in headers.items():
+            request.send_header(name, value)
+        request.end_headers()
+        request.wfile.write(data)
+
+    def usual(self, asked):
+        parts = asked.path.split("/")
+        if "/submit/" in asked.path:
+            with self.lock:
+                job = str(1000000 + len(self.jobs))
+                self.jobs[job] = asked.body
+            return 200, {}, {"code": 1, "description": "", "result": job, "properties": {}}
+        if asked.path.endswith("/list-by-condition"):
+            return 200, {}, [self.shown(job) for job in asked.body["ids"] if job in self.jobs]
+        if asked.path.endswith("/task/list"):
+            return 200, {}, [self.shown(job) for job in self.jobs]
+        if asked.path.endswith("/fetch") and parts[-2] in self.jobs:
+            return 200, {}, self.shown(parts[-2])
+        if asked.path.startswith("/files/"):
+            return 200, {"Content-Type": "image/png"}, PNG
+        return 404, {}, {"code": 3, "description": "unknown"}
+
+    def shown(self, job):
+        body = self.jobs[job]
+        buttons = [{"customId": f"MJ::JOB::upsample::1::{job}", "emoji": "", "label": "U1", "style": 2}]
+        return {
+            "id": job,
+            "status": "SUCCESS",
+            "progress": "100%",
+            "prompt": body.get("prompt", ""),
+            "state": body.get("state", ""),
+            "imageUrl": f"{self.url}/files/{job}.png",
+            "buttons": buttons,
+        }
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
 class Spool(Child):
     """`spool serve` on a free port, with its own Redis unless `redis` is given."""
 
@@ -459,6 +591,22 @@ class Spool(Child):
             return shown if shown["status"] in TERMINAL else None
 
         return eventually(ended, timeout, f"the end of {task}", 0.05)
+
+    def task(self, task):
+        """As our own surface shows it."""
+        return self.get(f"/v1/tasks/{task}")
+
+    def upstream(self, task):
+        """The vendor's id of it."""
+        found = [e["detail"] for e in self.timeline(task) if e["event"] in ("submitted", "found")]
+        return found[-1]
+
+    def timeline(self, task):
+        return self.get(f"/v1/tasks/{task}/timeline")["data"]
+
+    def metric(self, name):
+        text = exchange(self.port, "GET", "/metrics")[2].decode()
+        return float(re.search(rf"^spool_{name} (\S+)$", text, re.M).group(1))
 
     def deliveries(self, task):
         return self.get(f"/v1/tasks/{task}/deliveries")["data"]

@@ -45,7 +45,12 @@ for i, item in ipairs(items()) do
                 call('ZADD', key('own', owner), 0, id)
                 event(id, 1, 'queued', 0, nil, owner)
             end
-            if parent ~= '' then call('HSET', key('once', parent), word, id) end
+            if parent ~= '' then
+                call('HSET', key('once', parent), word, id)
+                -- The parent has ended, as a rule: what is noted of it goes when it goes.
+                local left_ms = call('PTTL', key('t', parent))
+                if left_ms > 0 then call('PEXPIRE', key('once', parent), left_ms) end
+            end
             if idem_key then
                 call('SET', idem_key, body_hash .. ' ' .. id .. ' ' .. waiting, 'PX', 86400000)
             end

@@ -1,0 +1,348 @@
+// The front door: finds who a request is for, who it is from, and hands it on.
+#include "scheduler/api.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/buf.h"
+#include "core/base/config.h"
+#include "core/base/field.h"
+#include "core/base/log.h"
+#include "core/base/mem.h"
+#include "core/base/metrics.h"
+#include "core/io/http_server.h"
+#include "core/io/loop.h"
+#include "core/store/deliveries.h"
+#include "core/store/store.h"
+#include "core/store/tasks.h"
+#include "providers/family.h"
+#include "scheduler/api_role.h"
+#include "scheduler/outs.h"
+#include "scheduler/realtime.h"
+#include "scheduler/tokens.h"
+#include "scheduler/websocket.h"
+
+// Our own paths. Those of the families are in their tables.
+static const struct own_route {
+    struct route route;
+    void (*handle)(struct request *request);
+    bool is_open;      // no key is asked for
+    bool is_for_media; // the rest of the path is a file's name
+} own_routes[] = {
+    {{"GET", "/v1/tasks/{id}", ROUTE_FETCH, NULL}, tasks_show, false, false},
+    {{"GET", "/v1/tasks", ROUTE_LIST, NULL}, tasks_index, false, false},
+    {{"POST", "/v1/tasks/{id}/cancel", ROUTE_FETCH, NULL}, tasks_cancel_one, false, false},
+    {{"GET", "/v1/tasks/{id}/timeline", ROUTE_FETCH, NULL}, tasks_show_timeline, false, false},
+    {{"GET", "/v1/tasks/{id}/deliveries", ROUTE_FETCH, NULL}, deliveries_show, false, false},
+    {{"GET", "/v1/tasks/{id}/events", ROUTE_FETCH, NULL}, stream_start, false, false},
+    {{"GET", "/v1/events", ROUTE_FETCH, NULL}, websocket_start, false, false},
+    {{"GET", "/healthz", ROUTE_FETCH, NULL}, health_alive, true, false},
+    {{"GET", "/readyz", ROUTE_FETCH, NULL}, health_ready, true, false},
+    {{"GET", "/metrics", ROUTE_FETCH, NULL}, health_metrics, true, false},
+};
+
+// Requests.
+
+static void on_gone(void *ctx)
+{
+    request_drop(ctx);
+}
+
+static struct request *request_new(struct api *api, struct http_exchange *exchange)
+{
+    struct request *request = mem_new(struct request);
+
+    request->api = api;
+    request->exchange = exchange;
+    request->next = api->requests;
+    request->at = &api->requests;
+    if (request->next != NULL)
+        request->next->at = &request->next;
+    api->requests = request;
+    http_exchange_on_gone(exchange, on_gone, request);
+    return request;
+}
+
+void request_drop(struct request *request)
+{
+    tasks_op_cancel(&request->op);
+    store_cancel(&request->call);
+    delivery_log_cancel(&request->log);
+    watcher_drop(&request->watcher);
+    loop_cancel(&request->timer);
+    task_free(request->task);
+    json_decref(request->body);
+    free(request->extra);
+    *request->at = request->next;
+    if (request->next != NULL)
+        request->next->at = request->at;
+    free(request);
+}
+
+void request_answer(struct request *request, int status, const struct buf *json)
+{
+    struct http_exchange *exchange = request->exchange;
+
+    request_drop(request);
+    http_exchange_answer(exchange, status, "application/json", buf_text(json), json->len);
+}
+
+// The envelope of our own surface, and of every family where it is about the key.
+static int write_envelope(const struct err *err, struct buf *json)
+{
+    const char *type = err->code == ERR_AUTH          ? "authentication_error"
+                       : err->code == ERR_QUEUE_FULL  ? "rate_limit_error"
+                       : err_http_status(err->code) >= 500 ? "server_error"
+                                                           : "invalid_request_error";
+
+    buf_str(json, "{\"error\":{\"message\":");
+    buf_json_str(json, err->message);
+    buf_fmt(json, ",\"type\":\"%s\",\"code\":\"%s\"}}", type, err_name(err->code));
+    return err_http_status(err->code);
+}
+
+void request_refuse(struct request *request, const struct err *err)
+{
+    struct buf json = {0};
+    int status;
+
+    if (request->family == NULL || err->code == ERR_AUTH)
+        status = write_envelope(err, &json);
+    else
+        status = request->family->refuse(err, &json);
+    if (err->code == ERR_INTERNAL)
+        log_error("request.failed", "request=%s error=\"%s\"",
+                  http_exchange_request_id(request->exchange), err->message);
+    if (status == 429 || status == 503)
+        http_exchange_add_header(request->exchange, "Retry-After", "1");
+    if (status == 401)
+        http_exchange_add_header(request->exchange, "WWW-Authenticate", "Bearer");
+    request_answer(request, status, &json);
+    buf_clear(&json);
+}
+
+bool request_read_body(struct request *request)
+{
+    struct err err;
+    size_t len;
+    char *text = http_exchange_body(request->exchange, &len);
+
+    request->body = field_parse_body(text, len, &err);
+    if (request->body != NULL)
+        return true;
+    request_refuse(request, &err);
+    return false;
+}
+
+// Routing.
+
+static bool is_method(const struct http_exchange *exchange, const char *method)
+{
+    const char *name = http_method_name(http_exchange_method(exchange));
+
+    return strcmp(name, method) == 0 || (strcmp(name, "HEAD") == 0 && strcmp(method, "GET") == 0);
+}
+
+static bool authorize(struct request *request, bool may_query)
+{
+    struct err err;
+
+    request->owner =
+        token_owner(request->api->config, request->exchange, may_query, &err);
+    if (request->owner != NULL)
+        return true;
+    request_refuse(request, &err);
+    return false;
+}
+
+static void handle_family(struct request *request)
+{
+    if (!authorize(request, false))
+        return;
+    switch (request->route->kind) {
+    case ROUTE_SUBMIT:
+    case ROUTE_ASK:
+        submit_handle(request);
+        break;
+    case ROUTE_FETCH:
+        query_fetch(request);
+        break;
+    case ROUTE_LIST:
+        query_list(request);
+        break;
+    }
+}
+
+// Whether a family has the path. `is_known`: it is there, but not with this method.
+static bool find_family(struct request *request, const char *path, bool *is_known)
+{
+    const struct family *family;
+
+    for (size_t i = 0; (family = family_at(i)) != NULL; i++) {
+        const char *mode = NULL, *rest = path;
+
+        for (size_t k = 0; family->modes != NULL && family->modes[k].prefix != NULL; k++) {
+            size_t len = strlen(family->modes[k].prefix);
+
+            if (strncmp(path, family->modes[k].prefix, len) == 0 && path[len] == '/') {
+                mode = family->modes[k].mode;
+                rest = path + len;
+            }
+        }
+        for (const struct route *route = family->routes; route->method != NULL; route++) {
+            if (!route_matches(route, rest, request->id, sizeof request->id))
+                continue;
+            *is_known = true;
+            if (!is_method(request->exchange, route->method))
+                continue;
+            request->family = family;
+            request->route = route;
+            request->extra = mem_str(mode);
+            return true;
+        }
+    }
+    return false;
+}
+
+// POST /v1/tasks/{id}/deliveries/{n}/redeliver is the only path with two names in it.
+static bool is_redeliver(struct request *request, const char *path)
+{
+    static const struct route tail = {"POST", "/{id}/redeliver", ROUTE_FETCH, NULL};
+    const char *middle = strstr(path, "/deliveries/");
+    char id[64];
+    size_t len;
+
+    if (middle == NULL || strncmp(path, "/v1/tasks/", 10) != 0)
+        return false;
+    len = (size_t)(middle - path) - 10;
+    if (len == 0 || len >= sizeof id || memchr(path + 10, '/', len) != NULL)
+        return false;
+    memcpy(id, path + 10, len);
+    id[len] = '\0';
+    // The number is kept behind the id.
+    if (!route_matches(&tail, middle + strlen("/deliveries"), request->id, sizeof request->id))
+        return false;
+    request->extra = mem_str(request->id);
+    memcpy(request->id, id, sizeof id);
+    return true;
+}
+
+static void on_request(void *ctx, struct http_exchange *exchange)
+{
+    struct request *request = request_new(ctx, exchange);
+    const char *path = http_exchange_path(exchange);
+    bool is_known = false;
+    struct err err;
+
+    metric_add(METRIC_http_requests_total, 1);
+    if (strncmp(path, "/v1/", 4) != 0 && find_family(request, path, &is_known)) {
+        handle_family(request);
+        return;
+    }
+    if (strncmp(path, "/media/", 7) == 0 && is_method(exchange, "GET")) {
+        media_serve(request);
+        return;
+    }
+    for (size_t i = 0; i < sizeof own_routes / sizeof own_routes[0]; i++) {
+        const struct own_route *own = &own_routes[i];
+
+        if (!route_matches(&own->route, path, request->id, sizeof request->id))
+            continue;
+        is_known = true;
+        if (is_method(exchange, own->route.method)) {
+            if (own->is_open || authorize(request, own->handle == websocket_start))
+                own->handle(request);
+            return;
+        }
+    }
+    if (is_redeliver(request, path)) {
+        if (!is_method(exchange, "POST"))
+            is_known = true;
+        else {
+            if (authorize(request, false))
+                deliveries_send_again(request);
+            return;
+        }
+    }
+    if (find_family(request, path, &is_known)) {
+        handle_family(request);
+        return;
+    }
+    err_set(&err, is_known ? ERR_METHOD : ERR_NOT_FOUND, "%s",
+            is_known ? "this method isn't offered here" : "there is no such path");
+    request_refuse(request, &err);
+}
+
+// The role.
+
+struct api *api_start(struct loop *loop, const struct config *config, const char *redis_url,
+                      struct err *err)
+{
+    struct api *api = mem_new(struct api);
+    struct http_server_options options = {
+        .host = config->listen_host,
+        .port = config->listen_port,
+        .max_body_bytes = config->max_body_bytes,
+        .max_connections = config->max_connections,
+        .on_request = on_request,
+        .ctx = api,
+    };
+
+    api->loop = loop;
+    api->config = config;
+    api->server = http_server_start(loop, &options, err);
+    if (api->server == NULL) {
+        free(api);
+        return NULL;
+    }
+    api->store = store_start(loop, config, redis_url, NULL, NULL);
+    api->outs = outs_start(api->store);
+    api->realtime = realtime_start(loop, api->store, redis_url);
+    api->websockets = websockets_start(api);
+    return api;
+}
+
+int api_port(const struct api *api)
+{
+    return http_server_port(api->server);
+}
+
+bool api_drain(struct api *api)
+{
+    if (!api->is_draining) {
+        api->is_draining = true;
+        http_server_drain(api->server);
+        websockets_drain(api->websockets);
+        // Those who wait for a task to change needn't: they ask again elsewhere.
+        for (struct request *request = api->requests, *next; request != NULL; request = next) {
+            struct err err;
+
+            next = request->next;
+            if (request->watcher == NULL)
+                continue;
+            err_set(&err, ERR_UNAVAILABLE, "shutting down");
+            if (request->route == NULL)
+                http_exchange_abort(request->exchange), request_drop(request);
+            else
+                request_refuse(request, &err);
+        }
+    }
+    return http_server_connections(api->server) == 0;
+}
+
+void api_drop(struct api **pointer)
+{
+    struct api *api = *pointer;
+
+    if (api == NULL)
+        return;
+    *pointer = NULL;
+    websockets_drop(&api->websockets);
+    http_server_drop(&api->server); // requests under way go with their exchanges
+    while (api->requests != NULL)
+        request_drop(api->requests);
+    outs_drop(&api->outs);
+    realtime_drop(&api->realtime);
+    store_drop(&api->store);
+    free(api);
+}

@@ -1,0 +1,87 @@
+// The api role: the front door. Knows the paths, the keys, and what a request holds while it waits.
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "core/base/err.h"
+#include "core/base/task.h"
+
+struct buf;
+struct config;
+struct delivery_log;
+struct family;
+struct http_exchange;
+struct http_server;
+struct loop;
+struct loop_timer;
+struct outs;
+struct realtime;
+struct request;
+struct route;
+struct store;
+struct store_call;
+struct tasks_op;
+struct watcher;
+struct websockets;
+
+struct api {
+    struct loop *loop;
+    const struct config *config;
+    struct store *store;
+    struct http_server *server;
+    struct realtime *realtime;
+    struct websockets *websockets;
+    struct request *requests; // under way
+    struct outs *outs;
+    bool is_draining;
+};
+
+// One request under way. It is gone when it is answered, or when its client is.
+struct request {
+    struct api *api;
+    struct http_exchange *exchange; // ours until it is answered
+    const char *owner;              // the key's name, borrowed from the configuration
+    const struct family *family;    // NULL on our own surface
+    const struct route *route;
+    char id[64];                    // of the path
+    json_t *body;
+    struct task *task;
+    // What we wait for.
+    struct tasks_op *op;
+    struct store_call *call;
+    struct delivery_log *log;
+    struct watcher *watcher;
+    struct loop_timer *timer;
+    void *extra; // of whoever handles it, freed with free()
+    struct request *next, **at;
+};
+
+// Answers. The request is gone afterwards.
+void request_answer(struct request *request, int status, const struct buf *json);
+void request_refuse(struct request *request, const struct err *err);
+void request_drop(struct request *request); // without an answer: the exchange has been given away
+
+// Parses the body as a JSON object; false: it has been refused.
+bool request_read_body(struct request *request);
+
+// Handlers, one file each.
+void submit_handle(struct request *request);
+void query_fetch(struct request *request);
+void query_list(struct request *request);
+void query_answer(struct request *request, const char *id); // of a question, when it has ended
+void tasks_show(struct request *request);
+void tasks_index(struct request *request);
+void tasks_cancel_one(struct request *request);
+void tasks_show_timeline(struct request *request);
+void deliveries_show(struct request *request);
+void deliveries_send_again(struct request *request);
+void stream_start(struct request *request);
+void websocket_start(struct request *request);
+void media_serve(struct request *request);
+void health_alive(struct request *request);
+void health_ready(struct request *request);
+void health_metrics(struct request *request);
+
+// The task shown as it is, with the links of its files.
+void request_show(struct request *request, struct task *task);

@@ -1,0 +1,18 @@
+// The api role, as main.c starts it.
+#pragma once
+
+#include <stdbool.h>
+
+#include "core/base/err.h"
+
+struct api;
+struct config;
+struct loop;
+
+// Listens when it returns. NULL where the address can't be had.
+struct api *api_start(struct loop *loop, const struct config *config, const char *redis_url,
+                      struct err *err) WARN_UNUSED;
+int api_port(const struct api *api);
+// Begins to stop: accepts nothing new. True when every request is answered.
+bool api_drain(struct api *api);
+void api_drop(struct api **api);

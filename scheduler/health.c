@@ -1,0 +1,47 @@
+// What monitors ask: alive, ready, metrics.
+#include "core/base/buf.h"
+#include "core/base/metrics.h"
+#include "core/io/http_server.h"
+#include "core/store/store.h"
+#include "scheduler/api.h"
+
+void health_alive(struct request *request)
+{
+    struct buf json = {0};
+
+    buf_str(&json, "{\"status\":\"ok\"}");
+    request_answer(request, 200, &json);
+    buf_clear(&json);
+}
+
+void health_ready(struct request *request)
+{
+    const struct api *api = request->api;
+    const char *problem = api->is_draining ? "draining" : store_problem(api->store);
+    bool is_ready = !api->is_draining && store_is_up(api->store);
+    struct buf json = {0};
+
+    buf_fmt(&json, "{\"status\":\"%s\"", is_ready ? "ready" : "unavailable");
+    if (!is_ready) {
+        buf_fmt(&json, ",\"reason\":");
+        buf_json_str(&json, problem);
+        http_exchange_add_header(request->exchange, "Retry-After", "1");
+    }
+    buf_char(&json, '}');
+    request_answer(request, is_ready ? 200 : 503, &json);
+    buf_clear(&json);
+}
+
+void health_metrics(struct request *request)
+{
+    struct http_exchange *exchange = request->exchange;
+    struct buf text = {0};
+
+    metric_set(METRIC_http_connections, http_server_connections(request->api->server));
+    metric_set(METRIC_redis_up, store_is_up(request->api->store));
+    metrics_write(&text);
+    request_drop(request);
+    http_exchange_answer(exchange, 200, "text/plain; version=0.0.4; charset=utf-8", text.data,
+                         text.len);
+    buf_clear(&text);
+}

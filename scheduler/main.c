@@ -1,0 +1,375 @@
+// The composition root: reads the command line, starts the roles, each on a thread and a loop of its
+// own, and stops them in order.
+#include <errno.h>
+#include <getopt.h>
+#include <jansson.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <uv.h>
+
+#include "core/base/buf.h"
+#include "core/base/clock.h"
+#include "core/base/config.h"
+#include "core/base/log.h"
+#include "core/base/mem.h"
+#include "core/io/loop.h"
+#include "core/io/redis_child.h"
+#include "providers/provider.h"
+#include "scheduler/api_role.h"
+#include "webhook/webhook.h"
+#include "workers/worker_role.h"
+
+enum { EXIT_USAGE = 2, DRAIN_LOOK_MS = 20 };
+
+// A role: what runs on one thread and one loop, and meets the others in Redis only.
+struct role {
+    const char *name;
+    unsigned bit;
+    void *(*start)(struct loop *loop, const struct config *config, const char *redis_url,
+                   struct err *err);
+    bool (*drain)(void *role);
+    void (*drop)(void *role);
+};
+
+static void *start_api(struct loop *loop, const struct config *config, const char *redis_url,
+                       struct err *err)
+{
+    return api_start(loop, config, redis_url, err);
+}
+
+static bool drain_api(void *role)
+{
+    return api_drain(role);
+}
+
+static void drop_api(void *role)
+{
+    struct api *api = role;
+
+    api_drop(&api);
+}
+
+static void *start_worker(struct loop *loop, const struct config *config, const char *redis_url,
+                          struct err *err)
+{
+    (void)err;
+    return worker_start(loop, config, redis_url);
+}
+
+static bool drain_worker(void *role)
+{
+    return worker_drain(role);
+}
+
+static void drop_worker(void *role)
+{
+    struct worker *worker = role;
+
+    worker_drop(&worker);
+}
+
+static void *start_webhook(struct loop *loop, const struct config *config, const char *redis_url,
+                           struct err *err)
+{
+    (void)err;
+    return webhook_start(loop, config, redis_url);
+}
+
+static bool drain_webhook(void *role)
+{
+    return webhook_drain(role);
+}
+
+static void drop_webhook(void *role)
+{
+    struct webhook *webhook = role;
+
+    webhook_drop(&webhook);
+}
+
+// The first is started first: it may choose the port that public_url is made of.
+static const struct role roles[] = {
+    {"api", ROLE_API, start_api, drain_api, drop_api},
+    {"worker", ROLE_WORKER, start_worker, drain_worker, drop_worker},
+    {"webhook", ROLE_WEBHOOK, start_webhook, drain_webhook, drop_webhook},
+};
+enum { ROLE_COUNT = sizeof roles / sizeof roles[0] };
+
+// A running role.
+struct thread {
+    const struct role *role;
+    struct loop *loop;
+    void *state;
+    pthread_t id;
+    int64_t drain_until_ms;
+    struct loop_timer *drain_timer;
+    bool is_clean;
+};
+
+static void on_drain_look(void *ctx)
+{
+    struct thread *thread = ctx;
+
+    thread->drain_timer = NULL;
+    if (thread->role->drain(thread->state) || clock_mono_ms() > thread->drain_until_ms)
+        loop_stop(thread->loop);
+    else
+        thread->drain_timer = loop_after(thread->loop, DRAIN_LOOK_MS, on_drain_look, thread);
+}
+
+static void *run_thread(void *ctx)
+{
+    struct thread *thread = ctx;
+
+    loop_run(thread->loop);
+    loop_cancel(&thread->drain_timer);
+    thread->role->drop(thread->state);
+    thread->is_clean = loop_free(thread->loop);
+    if (!thread->is_clean)
+        log_error("loop.leak", "role=%s", thread->role->name);
+    return NULL;
+}
+
+// Signals end the main loop; a second one ends at once.
+static void on_signal(uv_signal_t *signal, int number)
+{
+    static int count;
+
+    (void)number;
+    if (++count > 1)
+        _Exit(EXIT_FAILURE);
+    loop_stop(signal->data);
+}
+
+static void start_signals(struct loop *loop, uv_signal_t signals[2])
+{
+    static const int numbers[2] = {SIGTERM, SIGINT};
+
+    for (int i = 0; i < 2; i++) {
+        uv_signal_init(loop_uv(loop), &signals[i]);
+        signals[i].data = loop;
+        uv_signal_start(&signals[i], on_signal, numbers[i]);
+    }
+}
+
+static bool check_accounts(const struct config *config, struct err *err)
+{
+    for (size_t i = 0; i < config->account_count; i++) {
+        const struct account *account = &config->accounts[i];
+        const struct provider *provider = provider_find(account->provider);
+
+        if (provider == NULL)
+            return err_set(err, ERR_CONFIG, "accounts.%zu.provider: there is no provider \"%s\"", i,
+                           account->provider);
+        if (provider_dialect(provider, account) < 0)
+            return err_set(err, ERR_CONFIG, "accounts.%zu.dialect: %s has no dialect \"%s\"", i,
+                           provider->name, account->dialect);
+        if (account->base_url == NULL || *account->base_url == '\0')
+            return err_set(err, ERR_CONFIG, "accounts.%zu.base_url: is required", i);
+    }
+    return true;
+}
+
+static bool load(struct config *config, const char *path, const struct config_flags *flags,
+                 struct err *err)
+{
+    return config_load(config, path, flags, err) && check_accounts(config, err) &&
+           webhook_check_config(config, err);
+}
+
+static int usage(FILE *out)
+{
+    fputs("usage: spool serve [-c FILE] [--listen HOST:PORT] [--roles api,worker,webhook]\n"
+          "       spool check-config -c FILE\n"
+          "       spool --version | --help\n"
+          "\n"
+          "Takes media generation jobs over REST, submits them to their vendors, follows them,\n"
+          "archives what they give, and tells the client by webhook and WebSocket.\n",
+          out);
+    return out == stdout ? EXIT_SUCCESS : EXIT_USAGE;
+}
+
+static void raise_limits(void)
+{
+    struct rlimit files;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+    prctl(PR_SET_DUMPABLE, 0); // keys are in memory: no core files
+    signal(SIGPIPE, SIG_IGN);
+}
+
+// With port 0 the address is known only now; nobody else has seen the configuration yet.
+static void note_port(struct config *config, int port)
+{
+    struct buf url = {0};
+
+    if (config->listen_port != 0)
+        return;
+    buf_fmt(&url, strchr(config->listen_host, ':') ? "http://[%s]:%d" : "http://%s:%d",
+            config->listen_host, port);
+    config->listen_port = port;
+    if (strcmp(config->public_url + strlen(config->public_url) - 2, ":0") == 0)
+        mem_set_str(&config->public_url, url.data);
+    buf_clear(&url);
+}
+
+static bool start_role(struct thread *thread, const struct role *role, struct config *config,
+                       const char *redis_url, struct err *err)
+{
+    thread->role = role;
+    thread->loop = loop_new();
+    thread->state = role->start(thread->loop, config, redis_url, err);
+    if (thread->state == NULL) {
+        loop_free(thread->loop);
+        return false;
+    }
+    if (role->bit == ROLE_API)
+        note_port(config, api_port(thread->state));
+    return true;
+}
+
+static void say_ready(const struct config *config)
+{
+    if (config->roles & ROLE_API)
+        printf(strchr(config->listen_host, ':') ? "spool: listening on http://[%s]:%d\n"
+                                                : "spool: listening on http://%s:%d\n",
+               config->listen_host, config->listen_port);
+    else
+        printf("spool: ready, without an address\n");
+    fflush(stdout);
+}
+
+static void start_drain(void *ctx)
+{
+    on_drain_look(ctx);
+}
+
+static bool run_roles(struct config *config, struct loop *main_loop, const char *redis_url,
+                      struct err *err)
+{
+    struct thread threads[ROLE_COUNT] = {0};
+    unsigned count = 0;
+    bool is_clean = true;
+
+    for (unsigned i = 0; i < ROLE_COUNT; i++) {
+        if (!(config->roles & roles[i].bit))
+            continue;
+        if (!start_role(&threads[count], &roles[i], config, redis_url, err)) {
+            while (count-- > 0) {
+                threads[count].role->drop(threads[count].state);
+                loop_free(threads[count].loop);
+            }
+            return false;
+        }
+        count++;
+    }
+    for (unsigned i = 0; i < count; i++)
+        pthread_create(&threads[i].id, NULL, run_thread, &threads[i]);
+    say_ready(config);
+    loop_run(main_loop);
+
+    log_info("spool.draining", "timeout_ms=%lld", (long long)config->drain_timeout_ms);
+    for (unsigned i = 0; i < count; i++) {
+        threads[i].drain_until_ms = clock_mono_ms() + config->drain_timeout_ms;
+        loop_post(threads[i].loop, start_drain, &threads[i]);
+    }
+    for (unsigned i = 0; i < count; i++) {
+        pthread_join(threads[i].id, NULL);
+        is_clean = is_clean && threads[i].is_clean;
+    }
+    return is_clean || err_set(err, ERR_INTERNAL, "a loop had handles left over");
+}
+
+static int complain(const struct err *err)
+{
+    fprintf(stderr, "spool: %s\n", err->message);
+    return err->code == ERR_CONFIG ? EXIT_USAGE : EXIT_FAILURE;
+}
+
+static int serve(struct config *config)
+{
+    struct loop *loop = loop_new();
+    uv_signal_t signals[2];
+    struct redis_child *child = NULL;
+    struct err err;
+    bool ok = true;
+
+    log_threshold = config->log_level;
+    json_object_seed(0); // once, before there are threads
+    raise_limits();
+    start_signals(loop, signals);
+    if (*config->redis_url == '\0') {
+        child = redis_child_start(loop, config->data_dir, &err);
+        ok = child != NULL;
+    }
+    ok = ok && run_roles(config, loop, child != NULL ? redis_child_url(child) : config->redis_url,
+                         &err);
+    redis_child_drop(&child);
+    for (int i = 0; i < 2; i++)
+        uv_close((uv_handle_t *)&signals[i], NULL);
+    if (!loop_free(loop))
+        log_error("loop.leak", "role=main");
+    if (ok)
+        log_info("spool.stopped", "exit=0");
+    return ok ? EXIT_SUCCESS : complain(&err);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"config", required_argument, NULL, 'c'}, {"listen", required_argument, NULL, 'l'},
+        {"roles", required_argument, NULL, 'r'},  {"version", no_argument, NULL, 'v'},
+        {"help", no_argument, NULL, 'h'},         {0},
+    };
+    const char *path = NULL, *command;
+    struct config_flags flags = {0};
+    struct config config = {0};
+    struct err err;
+    int option, status;
+
+    while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+        switch (option) {
+        case 'c':
+            path = optarg;
+            break;
+        case 'l':
+            flags.listen = optarg;
+            break;
+        case 'r':
+            flags.roles = optarg;
+            break;
+        case 'v':
+            puts("spool " SPOOL_VERSION);
+            return EXIT_SUCCESS;
+        case 'h':
+            return usage(stdout);
+        default:
+            return usage(stderr);
+        }
+    }
+    if (optind != argc - 1)
+        return usage(stderr);
+    command = argv[optind];
+    if (strcmp(command, "serve") != 0 && strcmp(command, "check-config") != 0)
+        return usage(stderr);
+    if (!load(&config, path, &flags, &err)) {
+        status = complain(&err);
+    } else if (strcmp(command, "check-config") == 0) {
+        printf("spool: the configuration is fine: %zu account%s, listening on %s:%d\n",
+               config.account_count, config.account_count == 1 ? "" : "s", config.listen_host,
+               config.listen_port);
+        status = EXIT_SUCCESS;
+    } else {
+        status = serve(&config);
+    }
+    config_clear(&config);
+    return status;
+}

@@ -1,0 +1,286 @@
+// GET /media/…: archived files, without a key, for the path carries the unguessable task id.
+//
+// Reads happen on libuv's threads, through one fixed buffer.
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "core/base/buf.h"
+#include "core/base/config.h"
+#include "core/base/mem.h"
+#include "core/io/http_server.h"
+#include "core/io/loop.h"
+#include "scheduler/api.h"
+
+enum { PIECE_BYTES = 64 * 1024 };
+
+struct media {
+    uv_work_t work; // first: what libuv gives back
+    struct http_exchange *exchange; // NULL: the client is gone, or it was answered
+    char *root, *name;
+    char *range, *if_range, *if_none_match; // of the request
+    bool is_head;
+    int fd;
+    int64_t size, mtime_ns;
+    int64_t at, end; // what is left to be sent
+    char *piece;
+    ssize_t got; // of the last read, or -errno
+    bool is_working;
+    uv_loop_t *uv;
+};
+
+static void media_free(struct media *media)
+{
+    if (media->fd >= 0)
+        close(media->fd);
+    free(media->root);
+    free(media->name);
+    free(media->range);
+    free(media->if_range);
+    free(media->if_none_match);
+    free(media->piece);
+    free(media);
+}
+
+static void on_gone(void *ctx)
+{
+    struct media *media = ctx;
+
+    media->exchange = NULL;
+    if (!media->is_working)
+        media_free(media);
+}
+
+// On a thread of the pool.
+
+// Nothing outside the directory, whatever the name or the links in it.
+static void open_file(struct media *media)
+{
+    struct open_how how = {.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK,
+                           .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
+    int root = open(media->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct stat info;
+
+    if (root < 0)
+        return;
+    media->fd = (int)syscall(SYS_openat2, root, media->name, &how, sizeof how);
+    close(root);
+    if (media->fd < 0)
+        return;
+    if (fstat(media->fd, &info) != 0 || !S_ISREG(info.st_mode)) {
+        close(media->fd);
+        media->fd = -1;
+        return;
+    }
+    media->size = info.st_size;
+    media->mtime_ns = (int64_t)info.st_mtim.tv_sec * 1000000000 + info.st_mtim.tv_nsec;
+}
+
+static void on_work(uv_work_t *work)
+{
+    struct media *media = (struct media *)work;
+    int64_t left = media->end - media->at;
+
+    if (media->piece == NULL) {
+        open_file(media);
+        return;
+    }
+    media->got = pread(media->fd, media->piece, left < PIECE_BYTES ? (size_t)left : PIECE_BYTES,
+                       (off_t)media->at);
+}
+
+// On the loop.
+
+static void on_worked(uv_work_t *work, int status);
+
+static void work(struct media *media)
+{
+    media->is_working = true;
+    uv_queue_work(media->uv, &media->work, on_work, on_worked);
+}
+
+static const char *content_type(const char *name)
+{
+    static const struct {
+        const char *extension, *type;
+    } types[] = {
+        {"png", "image/png"},   {"jpg", "image/jpeg"}, {"gif", "image/gif"},
+        {"webp", "image/webp"}, {"avif", "image/avif"}, {"mp4", "video/mp4"},
+        {"mov", "video/quicktime"}, {"webm", "video/webm"}, {"mp3", "audio/mpeg"},
+        {"m4a", "audio/mp4"},   {"wav", "audio/wav"},  {"ogg", "audio/ogg"},
+        {"flac", "audio/flac"},
+    };
+    const char *dot = strrchr(name, '.');
+
+    for (size_t i = 0; dot != NULL && i < sizeof types / sizeof types[0]; i++)
+        if (strcmp(dot + 1, types[i].extension) == 0)
+            return types[i].type;
+    return "application/octet-stream";
+}
+
+// One range of bytes (RFC 9110 14.1.2). False: it can't be satisfied. Several, or what isn't
+// understood, are ignored: then the whole is sent.
+static bool read_range(const char *text, int64_t size, int64_t *from, int64_t *end, bool *is_part)
+{
+    char *rest;
+    int64_t first, last;
+
+    *is_part = false;
+    if (text == NULL || strncasecmp(text, "bytes=", 6) != 0 || strchr(text, ',') != NULL)
+        return true;
+    text += 6;
+    if (strlen(text) > 40 || text[strspn(text, "0123456789-")] != '\0')
+        return true;
+    if (*text == '-') {
+        first = strtoll(text + 1, &rest, 10);
+        if (rest == text + 1 || *rest != '\0')
+            return true;
+        if (first == 0 || size == 0)
+            return false;
+        *from = first > size ? 0 : size - first;
+        *end = size;
+    } else {
+        first = strtoll(text, &rest, 10);
+        if (rest == text || *rest != '-')
+            return true;
+        last = rest[1] == '\0' ? size - 1 : strtoll(rest + 1, &rest, 10);
+        if ((*rest != '\0' && *rest != '-') || last < first)
+            return first < size;
+        if (first >= size)
+            return false;
+        *from = first;
+        *end = last >= size ? size : last + 1;
+    }
+    *is_part = true;
+    return true;
+}
+
+static void answer(struct media *media, int status, const char *text)
+{
+    struct http_exchange *exchange = media->exchange;
+
+    media_free(media);
+    http_exchange_answer(exchange, status, text == NULL ? NULL : "application/json", text,
+                         text == NULL ? 0 : strlen(text));
+}
+
+static void on_drained(void *ctx)
+{
+    work(ctx);
+}
+
+static void finish(struct media *media)
+{
+    struct http_exchange *exchange = media->exchange;
+
+    media_free(media);
+    http_exchange_end(exchange);
+}
+
+static void begin(struct media *media)
+{
+    struct http_exchange *exchange = media->exchange;
+    char etag[64], range[96];
+    bool is_part = false;
+
+    if (media->fd < 0) {
+        answer(media, 404,
+               "{\"error\":{\"message\":\"there is no such file\",\"type\":"
+               "\"invalid_request_error\",\"code\":\"not_found\"}}");
+        return;
+    }
+    snprintf(etag, sizeof etag, "\"%llx-%llx\"", (unsigned long long)media->size,
+             (unsigned long long)media->mtime_ns);
+    http_exchange_add_header(exchange, "ETag", etag);
+    http_exchange_add_header(exchange, "X-Content-Type-Options", "nosniff");
+    http_exchange_add_header(exchange, "Accept-Ranges", "bytes");
+    http_exchange_add_header(exchange, "Cache-Control", "public, max-age=31536000, immutable");
+    if (media->if_none_match != NULL && (strcmp(media->if_none_match, "*") == 0 ||
+                                         strstr(media->if_none_match, etag) != NULL)) {
+        answer(media, 304, NULL);
+        return;
+    }
+    media->at = 0;
+    media->end = media->size;
+    if ((media->if_range == NULL || strcmp(media->if_range, etag) == 0) &&
+        !read_range(media->range, media->size, &media->at, &media->end, &is_part)) {
+        snprintf(range, sizeof range, "bytes */%lld", (long long)media->size);
+        http_exchange_add_header(exchange, "Content-Range", range);
+        answer(media, 416, NULL);
+        return;
+    }
+    if (is_part) {
+        snprintf(range, sizeof range, "bytes %lld-%lld/%lld", (long long)media->at,
+                 (long long)media->end - 1, (long long)media->size);
+        http_exchange_add_header(exchange, "Content-Range", range);
+    }
+    http_exchange_begin(exchange, is_part ? 206 : 200, content_type(media->name),
+                        media->end - media->at);
+    if (media->is_head || media->at == media->end) {
+        finish(media);
+        return;
+    }
+    media->piece = mem_resize(NULL, PIECE_BYTES);
+    work(media);
+}
+
+static void send_piece(struct media *media)
+{
+    struct http_exchange *exchange = media->exchange;
+
+    if (media->got <= 0) { // it became shorter, or can't be read: the client must notice
+        media_free(media);
+        http_exchange_abort(exchange);
+        return;
+    }
+    media->at += media->got;
+    if (media->at == media->end) {
+        http_exchange_write(exchange, media->piece, (size_t)media->got, NULL, NULL);
+        finish(media);
+    } else if (http_exchange_write(exchange, media->piece, (size_t)media->got, on_drained, media)) {
+        work(media);
+    }
+}
+
+static void on_worked(uv_work_t *done, int status)
+{
+    struct media *media = (struct media *)done;
+
+    (void)status;
+    media->is_working = false;
+    if (media->exchange == NULL)
+        media_free(media);
+    else if (media->piece == NULL)
+        begin(media);
+    else
+        send_piece(media);
+}
+
+void media_serve(struct request *request)
+{
+    struct media *media = mem_new(struct media);
+    struct http_exchange *exchange = request->exchange;
+    struct buf root = {0};
+
+    buf_fmt(&root, "%s/media", request->api->config->data_dir);
+    media->exchange = exchange;
+    media->root = buf_take(&root);
+    media->name = mem_str(http_exchange_path(exchange) + strlen("/media/"));
+    media->range = mem_str(http_exchange_header(exchange, "range"));
+    media->if_range = mem_str(http_exchange_header(exchange, "if-range"));
+    media->if_none_match = mem_str(http_exchange_header(exchange, "if-none-match"));
+    media->is_head = http_exchange_method(exchange) == HTTP_HEAD_;
+    media->fd = -1;
+    media->uv = loop_uv(request->api->loop);
+    request_drop(request); // it holds nothing that we need
+    http_exchange_on_gone(exchange, on_gone, media);
+    work(media);
+}

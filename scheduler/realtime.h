@@ -1,0 +1,53 @@
+// Watching tasks: one reader of the event stream feeds every watcher of the process.
+//
+// A watcher is told each change once and in order, as the task was then. It begins with the present
+// state of the tasks it names, so nothing falls between asking and listening.
+#pragma once
+
+#include <stdbool.h>
+
+#include "core/base/err.h"
+#include "core/base/task.h"
+
+struct buf;
+struct config;
+struct loop;
+struct realtime;
+struct store;
+struct watcher;
+
+// What happened to one task. All borrowed for the call.
+struct news {
+    const struct task *task; // as it was at the change
+    const char *cursor;      // resumes after this
+    const char *json;        // the task object
+};
+
+// What one turn brought for the watcher, in order.
+typedef void (*watcher_news_fn)(void *ctx, const struct news *news, size_t count);
+// There is a gap behind what was told so far; the present states follow.
+typedef void (*watcher_gap_fn)(void *ctx);
+// A task that was asked for isn't there (or is another key's).
+typedef void (*watcher_missing_fn)(void *ctx, const char *id);
+
+struct watcher_options {
+    const char *owner; // sees this key's tasks only; borrowed, outlives the watcher
+    watcher_news_fn on_news;
+    watcher_gap_fn on_gap;         // may be NULL
+    watcher_missing_fn on_missing; // may be NULL
+    void *ctx;
+};
+
+struct realtime *realtime_start(struct loop *loop, struct store *store, const char *redis_url);
+void realtime_drop(struct realtime **realtime);
+
+struct watcher *watcher_new(struct realtime *realtime, const struct watcher_options *options);
+void watcher_drop(struct watcher **watcher); // also from inside a callback
+// Adds one task. Its present state is told first, if it is newer than `after_version` (0: always).
+void watcher_add(struct watcher *watcher, const char *id, int after_version);
+// Adds one task whose changes after `cursor` are told, as they are in the stream.
+void watcher_resume(struct watcher *watcher, const char *id, const char *cursor);
+// Adds all tasks of the key: what changes from now on, or after `cursor` (NULL: from now on).
+void watcher_add_all(struct watcher *watcher, const char *cursor);
+size_t watcher_count(const struct watcher *watcher); // tasks named so far
+bool realtime_is_cursor(const char *text);

@@ -1,0 +1,84 @@
+// GET /v1/tasks/{id}/events: Server-Sent Events, as WHATWG HTML 9.2 describes them.
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/buf.h"
+#include "core/io/http_server.h"
+#include "core/io/loop.h"
+#include "core/store/store.h"
+#include "core/store/tasks.h"
+#include "scheduler/api.h"
+#include "scheduler/realtime.h"
+
+// A client that doesn't read so much is let go; a comment now and then keeps proxies from doing so.
+enum { KEEP_ALIVE_MS = 20000 };
+
+static void on_drained(void *ctx)
+{
+    (void)ctx;
+}
+
+static void on_keep_alive(void *ctx)
+{
+    struct request *request = ctx;
+
+    request->timer = loop_after(request->api->loop, KEEP_ALIVE_MS, on_keep_alive, request);
+    http_exchange_write(request->exchange, ": \n\n", 4, on_drained, NULL);
+}
+
+static void on_news(void *ctx, const struct news *news, size_t count)
+{
+    struct request *request = ctx;
+    struct http_exchange *exchange = request->exchange;
+    struct buf text = {0};
+    bool has_ended = false, is_slow;
+
+    for (size_t i = 0; i < count; i++) {
+        buf_fmt(&text, "id: %s\nevent: task\ndata: %s\n\n", news[i].cursor, news[i].json);
+        has_ended = has_ended || task_is_terminal(news[i].task->phase);
+    }
+    is_slow = !http_exchange_write(exchange, text.data, text.len, on_drained, NULL);
+    buf_clear(&text);
+    if (has_ended) {
+        request_drop(request);
+        http_exchange_end(exchange);
+    } else if (is_slow) {
+        request_drop(request);
+        http_exchange_abort(exchange); // it comes back with Last-Event-ID
+    }
+}
+
+static void on_gap(void *ctx)
+{
+    struct request *request = ctx;
+
+    http_exchange_write(request->exchange, "event: gap\ndata: {}\n\n", 21, on_drained, NULL);
+}
+
+static void on_task(void *ctx, struct task *task, const struct err *err)
+{
+    struct request *request = ctx;
+    const char *last = http_exchange_header(request->exchange, "last-event-id");
+    struct watcher_options options = {
+        .owner = request->owner, .on_news = on_news, .on_gap = on_gap, .ctx = request};
+
+    request->op = NULL;
+    if (err != NULL) {
+        request_refuse(request, err);
+        return;
+    }
+    http_exchange_add_header(request->exchange, "Cache-Control", "no-store");
+    http_exchange_begin(request->exchange, 200, "text/event-stream", -1);
+    request->timer = loop_after(request->api->loop, KEEP_ALIVE_MS, on_keep_alive, request);
+    request->watcher = watcher_new(request->api->realtime, &options);
+    if (last != NULL && realtime_is_cursor(last) && !task_is_terminal(task->phase))
+        watcher_resume(request->watcher, task->id, last);
+    else
+        watcher_add(request->watcher, task->id, 0);
+    task_free(task);
+}
+
+void stream_start(struct request *request)
+{
+    request->op = tasks_get(request->api->store, request->id, request->owner, on_task, request);
+}

@@ -1,0 +1,54 @@
+// The task object of our own REST surface.
+#include "scheduler/task_json.h"
+
+#include <stdlib.h>
+
+#include "core/base/buf.h"
+#include "core/base/task.h"
+#include "providers/family.h"
+
+static void add_time(struct buf *json, const char *name, int64_t time_ms)
+{
+    buf_fmt(json, ",\"%s\":", name);
+    if (time_ms > 0)
+        buf_int(json, time_ms);
+    else
+        buf_str(json, "null");
+}
+
+void task_json_write(const struct task *task, const char *cancel, struct buf *json)
+{
+    buf_fmt(json, "{\"id\":\"%s\",\"object\":\"task\",\"provider\":\"%s\",\"action\":\"%s\",\"model\":",
+            task->id, task->provider, task->action);
+    buf_json_str(json, task->model);
+    buf_fmt(json, ",\"status\":\"%s\",\"phase\":\"%s\",\"progress\":%d,\"version\":%d",
+            task_status(task->phase), task_phase_name(task->phase), task->progress, task->version);
+    add_time(json, "created_at", task->created_ms);
+    add_time(json, "started_at", task->started_ms);
+    add_time(json, "finished_at", task->finished_ms);
+    buf_str(json, ",\"artifacts\":");
+    if (task->phase == TASK_SUCCEEDED && task->result != NULL) {
+        json_t *result = family_result(task);
+        char *text = json_dumps(json_object_get(result, "artifacts"), JSON_COMPACT);
+
+        buf_str(json, text == NULL ? "[]" : text);
+        free(text);
+        json_decref(result);
+    } else {
+        buf_str(json, "[]");
+    }
+    if (task->phase == TASK_FAILED) {
+        buf_str(json, ",\"error\":{\"code\":");
+        buf_json_str(json, task->error_code);
+        buf_str(json, ",\"message\":");
+        buf_json_str(json, task->error_message);
+        buf_char(json, '}');
+    } else {
+        buf_str(json, ",\"error\":null");
+    }
+    buf_str(json, ",\"state\":");
+    buf_json_str(json, task->state);
+    if (cancel != NULL)
+        buf_fmt(json, ",\"cancel\":\"%s\"", cancel);
+    buf_char(json, '}');
+}

@@ -1,0 +1,397 @@
+// /v1/tasks: our own surface, over all families.
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/buf.h"
+#include "core/base/config.h"
+#include "core/base/mem.h"
+#include "core/io/http_server.h"
+#include "core/io/loop.h"
+#include "core/store/store.h"
+#include "core/store/tasks.h"
+#include "providers/provider.h"
+#include "scheduler/api.h"
+#include "scheduler/realtime.h"
+#include "scheduler/task_json.h"
+
+enum { MAX_WAIT_S = 60, DEFAULT_LIMIT = 20, MAX_LIMIT = 100, PAGE = 100, MAX_PAGES = 50 };
+
+static void answer_task(struct request *request, struct task *task, const char *cancel)
+{
+    struct buf json = {0};
+
+    request_show(request, task);
+    task_json_write(task, cancel, &json);
+    request_answer(request, 200, &json);
+    buf_clear(&json);
+}
+
+static bool is_hidden(struct request *request, struct task *task, const struct err *err)
+{
+    struct err unknown;
+
+    if (err != NULL) {
+        request_refuse(request, err);
+        return true;
+    }
+    if (!task->is_ask)
+        return false;
+    task_free(task);
+    err_set(&unknown, ERR_NOT_FOUND, "no such task");
+    request_refuse(request, &unknown);
+    return true;
+}
+
+// A number of the query; false: refused.
+static bool read_number(struct request *request, const char *name, int min, int max, int *number)
+{
+    const char *text = http_exchange_query(request->exchange, name);
+    struct err err;
+    char *end;
+    long value;
+
+    if (text == NULL || *text == '\0')
+        return true;
+    value = strtol(text, &end, 10);
+    if (*end != '\0' || value < min || value > max) {
+        err_set(&err, ERR_INVALID, "%s: must be a number from %d to %d", name, min, max);
+        request_refuse(request, &err);
+        return false;
+    }
+    *number = (int)value;
+    return true;
+}
+
+// One task, and ?wait=.
+
+static void on_task(void *ctx, struct task *task, const struct err *err)
+{
+    struct request *request = ctx;
+
+    request->op = NULL;
+    if (is_hidden(request, task, err))
+        return;
+    answer_task(request, task, NULL);
+    task_free(task);
+}
+
+static void show_now(struct request *request)
+{
+    request->op =
+        tasks_get(request->api->store, request->id, request->owner, on_task, request);
+}
+
+static void on_wait_over(void *ctx)
+{
+    struct request *request = ctx;
+
+    request->timer = NULL;
+    watcher_drop(&request->watcher);
+    show_now(request);
+}
+
+static void on_change(void *ctx, const struct news *news, size_t count)
+{
+    struct request *request = ctx;
+    struct buf json = {0};
+
+    buf_str(&json, news[count - 1].json);
+    request_answer(request, 200, &json);
+    buf_clear(&json);
+}
+
+static void on_task_to_wait_for(void *ctx, struct task *task, const struct err *err)
+{
+    struct request *request = ctx;
+    struct watcher_options options = {
+        .owner = request->owner, .on_news = on_change, .ctx = request};
+
+    request->op = NULL;
+    if (is_hidden(request, task, err))
+        return;
+    if (task_is_terminal(task->phase)) {
+        answer_task(request, task, NULL);
+    } else {
+        request->watcher = watcher_new(request->api->realtime, &options);
+        watcher_add(request->watcher, task->id, task->version);
+    }
+    task_free(task);
+}
+
+void tasks_show(struct request *request)
+{
+    int wait_s = 0;
+
+    if (!read_number(request, "wait", 0, MAX_WAIT_S, &wait_s))
+        return;
+    if (wait_s == 0) {
+        show_now(request);
+        return;
+    }
+    request->timer =
+        loop_after(request->api->loop, (int64_t)wait_s * 1000, on_wait_over, request);
+    request->op = tasks_get(request->api->store, request->id, request->owner, on_task_to_wait_for,
+                            request);
+}
+
+// The list: the key's index is read page by page until there are enough that match.
+
+struct list {
+    char status[16], provider[32];
+    int limit, pages;
+    int found;
+    bool has_more;
+    char last[ID_SIZE], next[ID_SIZE]; // read so far; shown so far
+    struct buf json;
+};
+
+static void next_page(struct request *request);
+
+static void finish_list(struct request *request)
+{
+    struct list *list = request->extra;
+    struct buf json = {0};
+
+    buf_fmt(&json, "{\"object\":\"list\",\"data\":[%s],\"has_more\":%s,\"next\":",
+            buf_text(&list->json), list->has_more ? "true" : "false");
+    if (list->has_more)
+        buf_json_str(&json, list->next);
+    else
+        buf_str(&json, "null");
+    buf_char(&json, '}');
+    buf_clear(&list->json);
+    request_answer(request, 200, &json);
+    buf_clear(&json);
+}
+
+static bool matches(const struct list *list, const struct task *task)
+{
+    return (*list->status == '\0' || strcmp(list->status, task_status(task->phase)) == 0) &&
+           (*list->provider == '\0' || strcmp(list->provider, task->provider) == 0);
+}
+
+static void on_listed(void *ctx, struct task **tasks, size_t count, const struct err *err)
+{
+    struct request *request = ctx;
+    struct list *list = request->extra;
+    struct buf base = {0};
+
+    request->op = NULL;
+    if (err != NULL) {
+        buf_clear(&list->json);
+        request_refuse(request, err);
+        return;
+    }
+    buf_fmt(&base, "%s/media", request->api->config->public_url);
+    for (size_t i = 0; i < count; i++) {
+        struct task *task = tasks[i];
+
+        if (task == NULL)
+            continue;
+        if (!matches(list, task)) {
+            // passed over
+        } else if (list->found == list->limit) {
+            list->has_more = true;
+        } else {
+            task->media_base = base.data;
+            if (list->found++ > 0)
+                buf_char(&list->json, ',');
+            task_json_write(task, NULL, &list->json);
+            snprintf(list->next, sizeof list->next, "%s", task->id);
+        }
+        task_free(task);
+    }
+    buf_clear(&base);
+    if (list->has_more || count < PAGE)
+        finish_list(request);
+    else
+        next_page(request);
+}
+
+static void on_ids(void *ctx, const char *const *ids, size_t count, const struct err *err)
+{
+    struct request *request = ctx;
+    struct list *list = request->extra;
+
+    request->op = NULL;
+    if (err != NULL) {
+        buf_clear(&list->json);
+        request_refuse(request, err);
+    } else if (count == 0) {
+        finish_list(request);
+    } else {
+        snprintf(list->last, sizeof list->last, "%s", ids[count - 1]);
+        request->op = tasks_get_many(request->api->store, ids, count, request->owner, on_listed,
+                                     request);
+    }
+}
+
+static void next_page(struct request *request)
+{
+    struct list *list = request->extra;
+
+    if (++list->pages > MAX_PAGES) {
+        // So rare are those that match: the client may go on from here.
+        list->has_more = true;
+        snprintf(list->next, sizeof list->next, "%s", list->last);
+        finish_list(request);
+        return;
+    }
+    request->op = tasks_list(request->api->store, request->owner,
+                             *list->last == '\0' ? NULL : list->last, PAGE, on_ids, request);
+}
+
+// A parameter of the query; one that is empty is as good as absent.
+static const char *filter(struct request *request, const char *name)
+{
+    const char *text = http_exchange_query(request->exchange, name);
+
+    return text == NULL || *text == '\0' ? NULL : text;
+}
+
+void tasks_index(struct request *request)
+{
+    static const char *const statuses[] = {"queued", "in_progress", "succeeded", "failed",
+                                           "cancelled"};
+    const char *status = filter(request, "status");
+    const char *provider = filter(request, "provider");
+    const char *after = filter(request, "after");
+    struct list *list;
+    struct err err;
+    bool is_known = status == NULL;
+    int limit = DEFAULT_LIMIT;
+
+    if (!read_number(request, "limit", 1, MAX_LIMIT, &limit))
+        return;
+    for (size_t i = 0; i < sizeof statuses / sizeof statuses[0] && !is_known; i++)
+        is_known = strcmp(statuses[i], status) == 0;
+    if (!is_known)
+        err_set(&err, ERR_INVALID,
+                "status: must be queued, in_progress, succeeded, failed or cancelled");
+    else if (provider != NULL && provider_find(provider) == NULL)
+        err_set(&err, ERR_INVALID, "provider: there is no such provider");
+    else if (after != NULL && !id_is_task(after))
+        err_set(&err, ERR_INVALID, "after: must be a task id");
+    else {
+        list = mem_new(struct list);
+        list->limit = limit;
+        snprintf(list->status, sizeof list->status, "%s", status == NULL ? "" : status);
+        snprintf(list->provider, sizeof list->provider, "%s", provider == NULL ? "" : provider);
+        snprintf(list->last, sizeof list->last, "%s", after == NULL ? "" : after);
+        request->extra = list;
+        next_page(request);
+        return;
+    }
+    request_refuse(request, &err);
+}
+
+// Cancel.
+
+static const char *const cancel_words[] = {
+    [CANCEL_BEFORE_SUBMIT] = "before_submit",
+    [CANCEL_REQUESTED] = "requested",
+    [CANCEL_NOT_SUPPORTED] = "not_supported_may_be_billed",
+};
+
+static void on_cancelled_task(void *ctx, struct task *task, const struct err *err)
+{
+    struct request *request = ctx;
+    const char *word = request->extra;
+
+    request->op = NULL;
+    if (err != NULL) {
+        request_refuse(request, err);
+        return;
+    }
+    request->extra = NULL; // request_show has use for it
+    answer_task(request, task, word);
+    free((char *)word);
+    task_free(task);
+}
+
+static void on_cancelled(void *ctx, enum cancel_result result, const struct err *err)
+{
+    struct request *request = ctx;
+
+    request->op = NULL;
+    if (err != NULL) {
+        request_refuse(request, err);
+        return;
+    }
+    request->extra = mem_str(cancel_words[result]);
+    request->op =
+        tasks_get(request->api->store, request->id, request->owner, on_cancelled_task, request);
+}
+
+static void on_task_to_cancel(void *ctx, struct task *task, const struct err *err)
+{
+    struct request *request = ctx;
+    const struct provider *provider;
+    const struct account *account;
+
+    request->op = NULL;
+    if (is_hidden(request, task, err))
+        return;
+    provider = provider_find(task->provider);
+    account = config_account(request->api->config, task->account);
+    request->op = tasks_cancel(request->api->store, task->id, request->owner,
+                               provider != NULL && provider->build_cancel != NULL,
+                               account == NULL ? 3600000 : 2 * account->task_timeout_ms,
+                               on_cancelled, request);
+    task_free(task);
+}
+
+void tasks_cancel_one(struct request *request)
+{
+    request->op =
+        tasks_get(request->api->store, request->id, request->owner, on_task_to_cancel, request);
+}
+
+// The timeline.
+
+static void on_timeline(void *ctx, const char *const *lines, size_t count, const struct err *err)
+{
+    struct request *request = ctx;
+    struct buf json = {0};
+
+    request->op = NULL;
+    if (err != NULL) {
+        request_refuse(request, err);
+        return;
+    }
+    buf_fmt(&json, "{\"object\":\"list\",\"data\":[{\"at\":%lld,\"event\":\"accepted\","
+                   "\"detail\":\"\"}",
+            (long long)request->task->created_ms);
+    for (size_t i = 0; i < count; i++) {
+        char *detail;
+        long long at = strtoll(lines[i], &detail, 10);
+        size_t word_len;
+
+        detail += *detail == ' ';
+        word_len = strcspn(detail, " ");
+        buf_fmt(&json, ",{\"at\":%lld,\"event\":\"%.*s\",\"detail\":", at, (int)word_len, detail);
+        buf_json_str(&json, detail[word_len] == '\0' ? "" : detail + word_len + 1);
+        buf_char(&json, '}');
+    }
+    buf_str(&json, "]}");
+    request_answer(request, 200, &json);
+    buf_clear(&json);
+}
+
+static void on_task_for_timeline(void *ctx, struct task *task, const struct err *err)
+{
+    struct request *request = ctx;
+
+    request->op = NULL;
+    if (is_hidden(request, task, err))
+        return;
+    request->task = task;
+    request->op = tasks_timeline(request->api->store, task->id, on_timeline, request);
+}
+
+void tasks_show_timeline(struct request *request)
+{
+    request->op = tasks_get(request->api->store, request->id, request->owner, on_task_for_timeline,
+                            request);
+}

@@ -1,0 +1,40 @@
+// API keys: compared in a time that doesn't depend on where they differ, all of them each time.
+#include "scheduler/tokens.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "core/base/config.h"
+#include "core/io/http_server.h"
+
+static const char *key_of(struct http_exchange *exchange, bool may_query)
+{
+    const char *authorization = http_exchange_header(exchange, "authorization");
+    const char *secret = http_exchange_header(exchange, "mj-api-secret");
+
+    if (http_exchange_header_count(exchange, "authorization") > 1 ||
+        http_exchange_header_count(exchange, "mj-api-secret") > 1)
+        return NULL;
+    if (authorization != NULL) {
+        if (strncasecmp(authorization, "Bearer ", 7) != 0)
+            return NULL;
+        authorization += 7;
+        return authorization + strspn(authorization, " ");
+    }
+    if (secret != NULL)
+        return secret;
+    return may_query ? http_exchange_query(exchange, "access_token") : NULL;
+}
+
+const char *token_owner(const struct config *config, struct http_exchange *exchange, bool may_query,
+                        struct err *err)
+{
+    const char *key = key_of(exchange, may_query), *owner = NULL;
+
+    for (size_t i = 0; key != NULL && i < config->token_count; i++)
+        if (secret_equals(&config->tokens[i].key, key))
+            owner = config->tokens[i].name;
+    if (owner == NULL)
+        err_set(err, ERR_AUTH, "Invalid API key");
+    return owner;
+}

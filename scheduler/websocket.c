@@ -1,0 +1,412 @@
+// WebSockets: who may have one, and how libwebsockets gets the socket.
+//
+// What a stranger sends is read and checked by our own front door. libwebsockets only sees a
+// request we wrote ourselves, so no key lies in its buffers, and neither HTTP/2 nor an extension
+// nor a subprotocol can be talked into being.
+#include "scheduler/websocket.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+
+#include "core/base/clock.h"
+#include "core/base/config.h"
+#include "core/base/log.h"
+#include "core/base/mem.h"
+#include "core/base/metrics.h"
+#include "core/io/http_server.h"
+#include "core/io/loop.h"
+#include "scheduler/api.h"
+#include "scheduler/websocket_private.h"
+
+enum {
+    // libwebsockets allocates the first per connection; what is longer comes in pieces. Without the
+    // second it would limit what is sent at once, too.
+    RX_BYTES = 512,
+    TX_BYTES = 16 * 1024 * 1024,
+    SEND_BUFFER_BYTES = 128 * 1024,
+    KEY_CHARS = 24,
+    PING_MS = 25000,
+    SILENCE_MS = 60000,
+    LOOK_MS = 1000,      // the least between two looks at all
+    PINGS_AT_ONCE = 250, // so that a look never takes long
+    END_TURNS = 4,       // of the loop, until libwebsockets' handles are gone
+};
+
+// Who may have one.
+
+static void refuse(struct request *request, int status, const char *message)
+{
+    struct buf json = {0};
+
+    buf_fmt(&json,
+            "{\"error\":{\"message\":\"%s\",\"type\":\"invalid_request_error\","
+            "\"code\":\"%s\"}}",
+            message, status == 403 ? "forbidden_origin" : "invalid_request");
+    if (status == 426) {
+        http_exchange_add_header(request->exchange, "Upgrade", "websocket");
+        http_exchange_add_header(request->exchange, "Sec-WebSocket-Version", "13");
+    }
+    request_answer(request, status, &json);
+    buf_clear(&json);
+}
+
+// What is behind "http://" and "https://", without the scheme's own port.
+static const char *authority_of(const char *url, size_t *len)
+{
+    bool is_tls = strncasecmp(url, "https://", 8) == 0;
+    const char *port = is_tls ? ":443" : ":80";
+
+    *len = 0;
+    if (!is_tls && strncasecmp(url, "http://", 7) != 0)
+        return NULL;
+    url += is_tls ? 8 : 7;
+    *len = strcspn(url, "/?#");
+    if (*len > strlen(port) && memcmp(url + *len - strlen(port), port, strlen(port)) == 0)
+        *len -= strlen(port);
+    return url;
+}
+
+// Browsers say whose page it is that asks; only our own may.
+static bool is_own_origin(const struct request *request, const char *origin)
+{
+    const char *host = http_exchange_header(request->exchange, "host"), *theirs, *ours;
+    size_t their_len, our_len;
+
+    theirs = authority_of(origin, &their_len);
+    if (theirs == NULL || their_len == 0)
+        return false;
+    ours = authority_of(request->api->config->public_url, &our_len);
+    if (ours != NULL && our_len == their_len && strncasecmp(ours, theirs, our_len) == 0)
+        return true;
+    return host != NULL && strlen(host) == their_len && strncasecmp(host, theirs, their_len) == 0;
+}
+
+static bool is_key(const char *key)
+{
+    static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+    return strlen(key) == KEY_CHARS && strspn(key, base64) == KEY_CHARS - 2 &&
+           strcmp(key + KEY_CHARS - 2, "==") == 0;
+}
+
+void websocket_start(struct request *request)
+{
+    struct http_exchange *exchange = request->exchange;
+    struct websockets *websockets = request->api->websockets;
+    const struct config *config = request->api->config;
+    const char *version = http_exchange_header(exchange, "sec-websocket-version");
+    const char *key = http_exchange_header(exchange, "sec-websocket-key");
+    const char *origin = http_exchange_header(exchange, "origin");
+    struct err err;
+    size_t body_len;
+
+    http_exchange_body(exchange, &body_len);
+    if (http_exchange_method(exchange) != HTTP_GET_ || !http_exchange_wants_websocket(exchange)) {
+        refuse(request, 426, "this path is a WebSocket");
+    } else if (version == NULL) {
+        refuse(request, 400, "Sec-WebSocket-Version: is required");
+    } else if (strcmp(version, "13") != 0) {
+        refuse(request, 426, "Sec-WebSocket-Version: must be 13");
+    } else if (key == NULL || !is_key(key)) {
+        refuse(request, 400, "Sec-WebSocket-Key: must be 16 bytes in base64");
+    } else if (body_len > 0) {
+        refuse(request, 400, "an upgrade has no body");
+    } else if (http_exchange_header_count(exchange, "origin") > 0 &&
+               (origin == NULL || !is_own_origin(request, origin))) {
+        refuse(request, 403, "Origin: another site's page may not connect");
+    } else if (request->api->is_draining ||
+               (config->max_connections > 0 && websockets->count >= config->max_connections)) {
+        err_set(&err, ERR_UNAVAILABLE,
+                request->api->is_draining ? "shutting down" : "too many connections");
+        request_refuse(request, &err);
+    } else {
+        websockets_accept(websockets, request);
+    }
+}
+
+// Pings. One timer looks at all connections, when the first of them may be due.
+
+static bool ping(struct websocket *ws)
+{
+    unsigned char frame[LWS_PRE + 1];
+
+    return lws_partial_buffered(
+               ws->wsi) || // it is being written to: nothing to be learnt from more
+           lws_write(ws->wsi, frame + LWS_PRE, 0, LWS_WRITE_PING) >= 0;
+}
+
+// Ends it without another word.
+static void cut(struct websocket *ws)
+{
+    websocket_end(ws, LWS_CLOSE_STATUS_ABNORMAL_CLOSE);
+    lws_set_timeout(ws->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
+}
+
+static void on_look(void *ctx)
+{
+    struct websockets *websockets = ctx;
+    int64_t now = clock_mono_ms(), first = INT64_MAX;
+    int sent = 0;
+
+    websockets->timer = NULL;
+    for (struct websocket *ws = websockets->all; ws != NULL; ws = ws->next) {
+        int64_t due = ws->pinged_ms + PING_MS;
+
+        if (ws->close_code != 0)
+            continue;
+        if (now - ws->heard_ms >= SILENCE_MS) {
+            log_info("websocket.silent", "owner=%s", ws->owner);
+            cut(ws);
+            continue;
+        }
+        if (due <= now && sent < PINGS_AT_ONCE) {
+            sent++;
+            ws->pinged_ms = now;
+            if (!ping(ws)) {
+                cut(ws);
+                continue;
+            }
+            due = now + PING_MS;
+        }
+        if (ws->pinged_ms > ws->heard_ms && ws->heard_ms + SILENCE_MS < due)
+            due = ws->heard_ms + SILENCE_MS;
+        if (due < first)
+            first = due;
+    }
+    if (websockets->count > 0)
+        websockets->timer = loop_after(websockets->loop,
+                                       first == INT64_MAX      ? PING_MS
+                                       : first - now < LOOK_MS ? LOOK_MS
+                                                               : first - now,
+                                       on_look, websockets);
+}
+
+// What a turn of the loop brought is sent at its end.
+static void on_turn(void *ctx)
+{
+    struct websockets *websockets = ctx;
+    struct websocket *ws;
+
+    while ((ws = websockets->woken) != NULL) {
+        websockets->woken = ws->next_woken;
+        if (ws->next_woken != NULL)
+            ws->next_woken->at_woken = &websockets->woken;
+        ws->is_woken = false;
+        if (!websocket_send(ws))
+            cut(ws);
+    }
+    websocket_clear_shared(websockets);
+}
+
+// libwebsockets.
+
+static int on_established(struct websockets *websockets, struct websocket *ws, struct lws *wsi)
+{
+    int fd = lws_get_socket_fd(wsi), size = SEND_BUFFER_BYTES, yes = 1;
+
+    if (websockets->arriving == NULL)
+        return -1;
+    // libwebsockets has made the kernel's buffer as small as its own.
+    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+    websocket_open(ws, websockets, wsi, websockets->arriving->owner, websockets->arriving_rest);
+    if (websockets->timer == NULL)
+        websockets->timer = loop_after(websockets->loop, PING_MS, on_look, websockets);
+    return 0;
+}
+
+static void on_closed(struct websockets *websockets, struct websocket *ws)
+{
+    websocket_forget(ws);
+    if (websockets->count == 0)
+        loop_cancel(&websockets->timer);
+}
+
+static int add_headers(struct websockets *websockets, struct lws *wsi,
+                       struct lws_process_html_args *args)
+{
+    unsigned char *at = (unsigned char *)args->p;
+
+    if (lws_add_http_header_by_name(
+            wsi,
+            (const unsigned char *)"x-request-id:", (const unsigned char *)websockets->arriving_id,
+            (int)strlen(websockets->arriving_id), &at, at + args->max_len) != 0)
+        return -1;
+    args->p = (char *)at;
+    return 0;
+}
+
+static int on_lws(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
+                  size_t len)
+{
+    struct websocket *ws = user;
+
+    switch (reason) {
+    case LWS_CALLBACK_ESTABLISHED:
+        return on_established(lws_context_user(lws_get_context(wsi)), ws, wsi);
+    case LWS_CALLBACK_CLOSED:
+        if (ws->websockets != NULL)
+            on_closed(ws->websockets, ws);
+        break;
+    case LWS_CALLBACK_RECEIVE:
+        ws->heard_ms = clock_mono_ms();
+        websocket_receive(ws, in, len);
+        break;
+    case LWS_CALLBACK_RECEIVE_PONG:
+        ws->heard_ms = clock_mono_ms();
+        break;
+    case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE: // libwebsockets answers it
+        websocket_end(ws, LWS_CLOSE_STATUS_NORMAL);
+        break;
+    case LWS_CALLBACK_SERVER_WRITEABLE:
+        return websocket_send(ws) ? 0 : -1;
+    case LWS_CALLBACK_ADD_HEADERS:
+        return add_headers(lws_context_user(lws_get_context(wsi)), wsi, in);
+    default:
+        break;
+    }
+    return 0;
+}
+
+static const struct lws_protocols protocols[] = {
+    {"spool", on_lws, sizeof(struct websocket), RX_BYTES, 0, NULL, TX_BYTES},
+    {NULL, NULL, 0, 0, 0, NULL, 0},
+};
+
+// What it calls an error is often none: each adoption is one.
+static void on_log(int level, const char *line)
+{
+    (void)level;
+    log_debug("lws", "text=\"%.*s\"", (int)strcspn(line, "\n"), line);
+}
+
+static bool create_context(struct websockets *websockets)
+{
+    static const lws_retry_bo_t patience = {.secs_since_valid_ping = 65534,
+                                            .secs_since_valid_hangup = 65535};
+    void *loops[] = {loop_uv(websockets->loop)};
+    struct lws_context_creation_info info = {
+        .port = CONTEXT_PORT_NO_LISTEN_SERVER,
+        .protocols = protocols,
+        .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
+                   LWS_SERVER_OPTION_VALIDATE_UTF8 | LWS_SERVER_OPTION_DISABLE_IPV6 |
+                   LWS_SERVER_OPTION_NO_LWS_SYSTEM_STATES,
+        .foreign_loops = loops,
+        .retry_and_idle_policy = &patience, // the pings are ours
+        .vhost_name = "spool",
+        .alpn = "http/1.1",
+        .gid = -1,
+        .uid = -1,
+        .user = websockets,
+    };
+
+    lws_set_log_level(LLL_ERR | LLL_WARN, on_log);
+    websockets->context = lws_create_context(&info);
+    if (websockets->context == NULL)
+        return false;
+    websockets->vhost = lws_create_vhost(websockets->context, &info);
+    return websockets->vhost != NULL;
+}
+
+void websockets_accept(struct websockets *websockets, struct request *request)
+{
+    struct http_exchange *exchange = request->exchange;
+    struct buf head = {0}, clean = {0};
+    struct err err;
+    const char *rest;
+    int fd;
+
+    if (websockets->vhost == NULL && !create_context(websockets)) {
+        err_set(&err, ERR_INTERNAL, "libwebsockets can't be started");
+        request_refuse(request, &err);
+        return;
+    }
+    buf_fmt(&clean,
+            "GET /v1/events HTTP/1.1\r\nHost: spool\r\nUpgrade: websocket\r\n"
+            "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n\r\n",
+            http_exchange_header(exchange, "sec-websocket-key"));
+    snprintf(websockets->arriving_id, sizeof websockets->arriving_id, "%s",
+             http_exchange_request_id(exchange));
+    fd = http_exchange_take_socket(exchange, &head);
+    if (fd >= 0) {
+        rest = strstr(buf_text(&head), "\r\n\r\n"); // frames that came with it
+        websockets->arriving_rest = rest == NULL ? 0 : head.len - (size_t)(rest + 4 - head.data);
+        buf_add(&clean, rest == NULL ? "" : rest + 4, websockets->arriving_rest);
+        websockets->arriving = request;
+        lws_adopt_socket_vhost_readbuf(websockets->vhost, fd, clean.data, clean.len);
+        websockets->arriving = NULL;
+    }
+    buf_clear(&head);
+    buf_clear(&clean);
+    request_drop(request);
+}
+
+// The whole.
+
+struct websockets *websockets_start(struct api *api)
+{
+    struct websockets *websockets = mem_new(struct websockets);
+
+    websockets->api = api;
+    websockets->loop = api->loop;
+    websockets->turn = loop_turn_new(api->loop, on_turn, websockets);
+    return websockets;
+}
+
+// The loop may end with this turn, so libwebsockets is told at once that it can write.
+void websockets_drain(struct websockets *websockets)
+{
+    struct websocket *next;
+
+    for (struct websocket *ws = websockets->all; ws != NULL; ws = next) {
+        struct lws_pollfd writable = {
+            .fd = lws_get_socket_fd(ws->wsi), .events = LWS_POLLOUT, .revents = LWS_POLLOUT};
+
+        next = ws->next;
+        websocket_close(ws, LWS_CLOSE_STATUS_GOINGAWAY);
+        lws_service_fd(websockets->context, &writable);
+    }
+}
+
+static void on_ended(uv_handle_t *handle)
+{
+    free(handle->data);
+}
+
+// libwebsockets' handles are closed in the loop's next turns. Only then its memory may go, and the
+// code: its glue to libuv is a plugin.
+static void on_end(uv_idle_t *idle)
+{
+    struct websockets *websockets = idle->data;
+
+    if (++websockets->end_turns < END_TURNS)
+        return;
+    lws_context_destroy(websockets->context);
+    uv_close((uv_handle_t *)idle, on_ended);
+}
+
+void websockets_drop(struct websockets **pointer)
+{
+    struct websockets *websockets = *pointer;
+
+    if (websockets == NULL)
+        return;
+    *pointer = NULL;
+    if (websockets->context != NULL)
+        lws_context_destroy(websockets->context); // closes them all
+    loop_cancel(&websockets->timer);
+    loop_turn_drop(&websockets->turn);
+    websocket_clear_shared(websockets);
+    buf_clear(&websockets->frame);
+    if (websockets->context == NULL) {
+        free(websockets);
+        return;
+    }
+    uv_idle_init(loop_uv(websockets->loop), &websockets->end);
+    websockets->end.data = websockets;
+    uv_idle_start(&websockets->end, on_end);
+}

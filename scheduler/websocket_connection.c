@@ -1,0 +1,468 @@
+// One WebSocket: what its client asks for, and what waits to be sent to it.
+#include "scheduler/websocket_private.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include "core/base/clock.h"
+#include "core/base/field.h"
+#include "core/base/ids.h"
+#include "core/base/log.h"
+#include "core/base/mem.h"
+#include "core/base/metrics.h"
+#include "core/base/task.h"
+#include "core/io/loop.h"
+#include "scheduler/api.h"
+#include "scheduler/realtime.h"
+
+#define TASK_TEXT "{\"type\":\"task\","
+#define MANY_BEGIN "{\"type\":\"tasks\",\"changes\":["
+#define MANY_END "]}"
+
+// A message, in as many queues as there are watchers of its task: the text is there once.
+struct websocket_text {
+    unsigned refs;
+    bool is_task; // begins with TASK_TEXT and may be joined with others
+    size_t len;
+    // Which change of which task it is; the version is 0 where it is something else.
+    int version;
+    char task[ID_SIZE];
+    char cursor[48];
+    unsigned char bytes[]; // LWS_PRE for the frame's header, then the text
+};
+
+static struct websocket_text *text_new(const char *text, size_t len)
+{
+    struct websocket_text *made = mem_zeroed(1, sizeof *made + LWS_PRE + len);
+
+    made->refs = 1;
+    made->len = len;
+    memcpy(made->bytes + LWS_PRE, text, len);
+    return made;
+}
+
+static void text_unref(struct websocket_text *text)
+{
+    if (text != NULL && --text->refs == 0)
+        free(text);
+}
+
+// The text of a change. Watchers are told of the same change one after the other, in one turn.
+static struct websocket_text *text_of_news(struct websockets *websockets, const struct news *news)
+{
+    struct websocket_text **slot =
+        &websockets->shared[((uintptr_t)news->json >> 4) % WEBSOCKET_SHARED];
+    struct websocket_text *text = *slot;
+
+    if (text == NULL || text->version != news->task->version ||
+        strcmp(text->task, news->task->id) != 0 || strcmp(text->cursor, news->cursor) != 0) {
+        struct buf buf = {0};
+
+        buf_fmt(&buf, TASK_TEXT "\"cursor\":\"%s\",\"task\":%s}", news->cursor, news->json);
+        text_unref(text);
+        text = *slot = text_new(buf.data, buf.len);
+        buf_clear(&buf);
+        text->is_task = true;
+        text->version = news->task->version;
+        snprintf(text->task, sizeof text->task, "%s", news->task->id);
+        snprintf(text->cursor, sizeof text->cursor, "%s", news->cursor);
+    }
+    text->refs++;
+    return text;
+}
+
+void websocket_clear_shared(struct websockets *websockets)
+{
+    for (size_t i = 0; i < WEBSOCKET_SHARED; i++) {
+        text_unref(websockets->shared[i]);
+        websockets->shared[i] = NULL;
+    }
+}
+
+// The queue.
+
+static void queue_clear(struct websocket *ws)
+{
+    while (ws->first < ws->last)
+        text_unref(ws->queue[ws->first++]);
+    free(ws->queue);
+    ws->queue = NULL;
+    ws->first = ws->last = ws->cap = 0;
+    ws->waiting_bytes = 0;
+}
+
+static struct websocket_text *queue_take(struct websocket *ws)
+{
+    struct websocket_text *text = ws->queue[ws->first++];
+
+    ws->waiting_bytes -= (unsigned)text->len;
+    return text;
+}
+
+static void unwake(struct websocket *ws)
+{
+    if (!ws->is_woken)
+        return;
+    ws->is_woken = false;
+    *ws->at_woken = ws->next_woken;
+    if (ws->next_woken != NULL)
+        ws->next_woken->at_woken = ws->at_woken;
+}
+
+static void wake(struct websocket *ws)
+{
+    struct websockets *websockets = ws->websockets;
+
+    if (ws->is_woken)
+        return;
+    ws->is_woken = true;
+    ws->next_woken = websockets->woken;
+    ws->at_woken = &websockets->woken;
+    if (ws->next_woken != NULL)
+        ws->next_woken->at_woken = &ws->next_woken;
+    websockets->woken = ws;
+    loop_turn_ask(websockets->turn);
+}
+
+// Takes the text.
+static void queue_add(struct websocket *ws, struct websocket_text *text)
+{
+    if (ws->close_code != 0) {
+        text_unref(text);
+        return;
+    }
+    if (ws->waiting_bytes + text->len > WEBSOCKET_MAX_WAITING && ws->waiting_bytes > 0) {
+        text_unref(text);
+        log_info("websocket.slow", "owner=%s waiting_bytes=%u", ws->owner, ws->waiting_bytes);
+        metric_add(METRIC_websocket_slow_total, 1);
+        websocket_close(ws, WEBSOCKET_TRY_AGAIN);
+        return;
+    }
+    if (ws->last == ws->cap) {
+        unsigned count = ws->last - ws->first;
+
+        if (ws->first > 0) // make room at the end
+            memmove(ws->queue, ws->queue + ws->first, count * sizeof *ws->queue);
+        if (count > ws->cap / 2) {
+            ws->cap *= 2;
+            ws->queue = mem_resize(ws->queue, ws->cap * sizeof *ws->queue);
+        } else if (ws->cap == 0) {
+            ws->cap = 4;
+            ws->queue = mem_array(struct websocket_text *, ws->cap);
+        }
+        ws->first = 0;
+        ws->last = count;
+    }
+    ws->queue[ws->last++] = text;
+    ws->waiting_bytes += (unsigned)text->len;
+    wake(ws);
+}
+
+static void say(struct websocket *ws, const char *json)
+{
+    queue_add(ws, text_new(json, strlen(json)));
+}
+
+static void complain(struct websocket *ws, const char *message, const char *task)
+{
+    struct buf json = {0};
+
+    buf_str(&json, "{\"type\":\"error\",\"message\":");
+    buf_json_str(&json, message);
+    if (task != NULL) {
+        buf_str(&json, ",\"task\":");
+        buf_json_str(&json, task);
+    }
+    buf_char(&json, '}');
+    say(ws, json.data);
+    buf_clear(&json);
+}
+
+// Sending.
+
+// Joins what waits from here on.
+static bool send_joined(struct websocket *ws)
+{
+    struct buf *frame = &ws->websockets->frame;
+    static const char room[LWS_PRE];
+
+    buf_reset(frame);
+    buf_add(frame, room, sizeof room);
+    buf_str(frame, MANY_BEGIN);
+    for (bool is_first = true;
+         ws->first < ws->last && ws->queue[ws->first]->is_task &&
+         (is_first || frame->len + ws->queue[ws->first]->len < WEBSOCKET_FRAME_BYTES);
+         is_first = false) {
+        struct websocket_text *text = queue_take(ws);
+        size_t skip = strlen(TASK_TEXT);
+
+        buf_str(frame, is_first ? "{" : ",{");
+        buf_add(frame, text->bytes + LWS_PRE + skip, text->len - skip);
+        text_unref(text);
+    }
+    buf_str(frame, MANY_END);
+    return lws_write(ws->wsi, (unsigned char *)frame->data + LWS_PRE, frame->len - LWS_PRE,
+                     LWS_WRITE_TEXT) >= 0;
+}
+
+static bool send_one(struct websocket *ws)
+{
+    struct websocket_text *text = queue_take(ws);
+    bool ok = lws_write(ws->wsi, text->bytes + LWS_PRE, text->len, LWS_WRITE_TEXT) >= 0;
+
+    text_unref(text);
+    return ok;
+}
+
+// libwebsockets closes in its own time, but what it still has to send it would not send then.
+static void tell_close(struct websocket *ws)
+{
+    if (ws->is_told || lws_partial_buffered(ws->wsi))
+        return;
+    ws->is_told = true;
+    lws_close_reason(ws->wsi, (enum lws_close_status)ws->close_code, NULL, 0);
+    lws_set_timeout(ws->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_SYNC);
+}
+
+// libwebsockets keeps what the socket doesn't take, once; more would go wrong, so it is asked
+// first.
+bool websocket_send(struct websocket *ws)
+{
+    if (ws->close_code != 0) {
+        tell_close(ws);
+        return true;
+    }
+    while (ws->first < ws->last) {
+        if (lws_partial_buffered(ws->wsi)) {
+            lws_callback_on_writable(ws->wsi);
+            return true;
+        }
+        if (ws->is_batch && ws->queue[ws->first]->is_task ? !send_joined(ws) : !send_one(ws))
+            return false;
+    }
+    queue_clear(ws);
+    return true;
+}
+
+void websocket_end(struct websocket *ws, int code)
+{
+    if (ws->close_code != 0)
+        return;
+    ws->close_code = (uint16_t)code;
+    ws->is_told = true;
+    queue_clear(ws);
+    buf_clear(&ws->in);
+    watcher_drop(&ws->watcher);
+}
+
+void websocket_close(struct websocket *ws, int code)
+{
+    if (ws->close_code != 0)
+        return;
+    websocket_end(ws, code);
+    ws->is_told = false;
+    tell_close(ws);
+    if (ws->is_told)
+        return;
+    lws_set_timeout(ws->wsi, PENDING_TIMEOUT_USER_REASON_BASE, WEBSOCKET_CLOSE_S);
+    lws_callback_on_writable(ws->wsi);
+}
+
+// What the watcher tells.
+
+static void on_news(void *ctx, const struct news *news, size_t count)
+{
+    struct websocket *ws = ctx;
+
+    for (size_t i = 0; i < count && ws->close_code == 0; i++)
+        queue_add(ws, text_of_news(ws->websockets, &news[i]));
+}
+
+static void on_gap(void *ctx)
+{
+    struct websocket *ws = ctx;
+    static const char gap[] = "{\"type\":\"gap\"}";
+    const struct websocket_text *last = ws->first < ws->last ? ws->queue[ws->last - 1] : NULL;
+
+    // Each of many tasks that are resumed finds the same gap.
+    if (last == NULL || last->len != strlen(gap) ||
+        memcmp(last->bytes + LWS_PRE, gap, last->len) != 0)
+        say(ws, gap);
+}
+
+static void on_missing(void *ctx, const char *id)
+{
+    complain(ctx, "no such task", id);
+}
+
+// What the client asks for.
+
+static void subscribe(struct websocket *ws, const json_t *body)
+{
+    struct watcher_options options = {.owner = ws->owner,
+                                      .on_news = on_news,
+                                      .on_gap = on_gap,
+                                      .on_missing = on_missing,
+                                      .ctx = ws};
+    bool is_all = false, is_batch = ws->is_batch, is_lost;
+    const char *since = NULL;
+    json_t *tasks = NULL, *id;
+    struct err err;
+    size_t i, count;
+
+    if (!field_opt_array(body, "tasks", &tasks, &err) ||
+        !field_opt_bool(body, "all", &is_all, &err) ||
+        !field_opt_bool(body, "batch", &is_batch, &err) ||
+        !field_opt_str(body, "since", &since, &err)) {
+        complain(ws, err.message, NULL);
+        return;
+    }
+    if (tasks == NULL && !is_all) {
+        complain(ws, "tasks: is required, or all", NULL);
+        return;
+    }
+    json_array_foreach(tasks, i, id)
+    {
+        if (json_is_string(id) && id_is_task(json_string_value(id)))
+            continue;
+        err_set(&err, ERR_INVALID, "tasks.%zu: must be a task id", i);
+        complain(ws, err.message, NULL);
+        return;
+    }
+    count = json_array_size(tasks) + (is_all ? 1 : 0);
+    if (count + (ws->watcher == NULL ? 0 : watcher_count(ws->watcher)) > WEBSOCKET_MAX_TASKS) {
+        websocket_close(ws, LWS_CLOSE_STATUS_POLICY_VIOLATION);
+        return;
+    }
+    if (ws->watcher == NULL)
+        ws->watcher = watcher_new(ws->websockets->api->realtime, &options);
+    ws->is_batch = is_batch;
+    say(ws, "{\"type\":\"subscribed\"}");
+    is_lost = since != NULL && !realtime_is_cursor(since);
+    if (is_lost) {
+        on_gap(ws);
+        since = NULL;
+    }
+    json_array_foreach(tasks, i, id)
+    {
+        if (since != NULL)
+            watcher_resume(ws->watcher, json_string_value(id), since);
+        else
+            watcher_add(ws->watcher, json_string_value(id), 0);
+    }
+    if (is_all)
+        watcher_add_all(ws->watcher, since);
+}
+
+static void on_message(struct websocket *ws, const char *text, size_t len)
+{
+    struct err err;
+    const char *type;
+    json_auto_t *body = field_parse_body(text, len, &err);
+
+    if (body == NULL || !field_str(body, "type", &type, &err))
+        complain(ws, err.message, NULL);
+    else if (strcmp(type, "subscribe") != 0)
+        complain(ws, "type: must be \"subscribe\"", NULL);
+    else
+        subscribe(ws, body);
+}
+
+// The kernel's tcp_info; glibc's is older, and linux/tcp.h doesn't go with its netinet/tcp.h.
+struct long_tcp_info {
+    struct tcp_info known;
+    uint64_t pacing_rate, max_pacing_rate, bytes_acked, bytes_received;
+};
+
+// How many bytes of what the client sent were read; 0 where the kernel can't say.
+static uint64_t bytes_read(struct websocket *ws)
+{
+    int fd = lws_get_socket_fd(ws->wsi), unread = 0;
+    struct long_tcp_info info = {0};
+    socklen_t len = sizeof info;
+
+    // In this order: what comes in between makes the result too large, never too small.
+    if (ioctl(fd, FIONREAD, &unread) != 0 ||
+        getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0 || len < sizeof info)
+        return 0;
+    return info.bytes_received - (uint64_t)unread;
+}
+
+// A client has to mask its frames. libwebsockets 4.1 doesn't mind, and doesn't tell, so we count: a
+// mask is four bytes.
+static bool is_masked(struct websocket *ws, size_t len, size_t to_come)
+{
+    size_t frame_len = len + to_come;
+    uint64_t read;
+
+    if (ws->is_in_frame)
+        ws->least_bytes += len;
+    else
+        ws->least_bytes += 2 + (frame_len > 0xffff ? 8u : frame_len > 125 ? 2u : 0u) + 4 + len;
+    ws->is_in_frame = to_come > 0;
+    read = to_come > 0 ? 0 : bytes_read(ws);
+    return read == 0 || read >= ws->least_bytes;
+}
+
+void websocket_receive(struct websocket *ws, const char *data, size_t len)
+{
+    size_t to_come = lws_remaining_packet_payload(ws->wsi);
+
+    if (ws->close_code != 0)
+        return;
+    if (lws_frame_is_binary(ws->wsi)) {
+        websocket_close(ws, LWS_CLOSE_STATUS_UNACCEPTABLE_OPCODE);
+    } else if (to_come > WEBSOCKET_MAX_INCOMING ||
+               ws->in.len + len + to_come > WEBSOCKET_MAX_INCOMING) {
+        websocket_close(ws, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE);
+    } else if (!is_masked(ws, len, to_come)) {
+        websocket_close(ws, LWS_CLOSE_STATUS_PROTOCOL_ERR);
+    } else if (to_come == 0 && lws_is_final_fragment(ws->wsi) && ws->in.len == 0) {
+        on_message(ws, data, len);
+    } else {
+        buf_add(&ws->in, data, len);
+        if (to_come > 0 || !lws_is_final_fragment(ws->wsi))
+            return;
+        on_message(ws, buf_text(&ws->in), ws->in.len);
+        buf_clear(&ws->in);
+    }
+}
+
+// Its life.
+
+void websocket_open(struct websocket *ws, struct websockets *websockets, struct lws *wsi,
+                    const char *owner, size_t rest)
+{
+    ws->websockets = websockets;
+    ws->wsi = wsi;
+    ws->owner = owner;
+    ws->heard_ms = ws->pinged_ms = clock_mono_ms();
+    ws->least_bytes = bytes_read(ws) - rest;
+    ws->next = websockets->all;
+    ws->at = &websockets->all;
+    if (ws->next != NULL)
+        ws->next->at = &ws->next;
+    websockets->all = ws;
+    websockets->count++;
+    metric_add(METRIC_websocket_connections, 1);
+    log_debug("websocket.opened", "owner=%s", owner);
+}
+
+void websocket_forget(struct websocket *ws)
+{
+    log_debug("websocket.closed", "owner=%s code=%d", ws->owner, ws->close_code);
+    unwake(ws);
+    queue_clear(ws);
+    buf_clear(&ws->in);
+    watcher_drop(&ws->watcher);
+    *ws->at = ws->next;
+    if (ws->next != NULL)
+        ws->next->at = ws->at;
+    ws->websockets->count--;
+    metric_add(METRIC_websocket_connections, -1);
+    ws->websockets = NULL;
+}
