@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "core/base/json_fast.h"
+
 enum { MAX_DEPTH = 32, MAX_TOKENS = 20000 };
 
 json_t *field_at(const json_t *value, const char *path)
@@ -176,7 +178,9 @@ json_t *field_parse_body(const char *text, size_t len, struct err *err)
 
     if (!is_modest(text, len, err))
         return NULL;
-    json = json_loadb(text, len, JSON_REJECT_DUPLICATES, &why);
+    json = json_fast_read(text, len);
+    if (json == NULL)
+        json = json_loadb(text, len, JSON_REJECT_DUPLICATES, &why);
     if (json == NULL) {
         err_set(err, ERR_INVALID, "body: not valid JSON: %s (line %d, column %d)", why.text,
                 why.line, why.column);

@@ -10,6 +10,7 @@ lua_\name\()_end:
 
     script lib
     script submit
+    script list
     script claim
     script due
     script looks

@@ -3,6 +3,7 @@
 
 #define SCRIPTS(X)                                                                                 \
     X(submit)                                                                                      \
+    X(list)                                                                                        \
     X(claim)                                                                                       \
     X(due)                                                                                         \
     X(looks)                                                                                       \

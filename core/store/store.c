@@ -24,6 +24,7 @@ struct store_call {
     store_answer_fn fn;  // NULL: cancelled
     store_then_fn then;
     void *ctx;
+    uint64_t serial; // in the order they were made
     bool is_sent;
     struct store_call *next, **at; // in `waiting` of its script, while it isn't sent
 };
@@ -47,11 +48,14 @@ struct store {
     char retention[24];
     char sha[SCRIPT_COUNT][41];
     unsigned unloaded; // scripts that aren't there yet
+    bool is_loading;   // they are being loaded: once is enough, however many calls found none
     bool is_up;
     char problem[240];
     int64_t offset_ms; // Redis' time less our monotonic clock
     struct store_call *waiting[SCRIPT_COUNT + 1], **waiting_end[SCRIPT_COUNT + 1];
+    struct store_call *requeued[SCRIPT_COUNT + 1]; // the last one that was, while it waits
     struct batch *batches;
+    uint64_t serial;
     unsigned pending; // calls alive
     struct loop_turn *turn;
     struct loop_timer *deadlines, *probe;
@@ -99,6 +103,8 @@ static void unlink_call(struct store_call *call)
         call->next->at = call->at;
     else
         store->waiting_end[call->script] = call->at;
+    if (store->requeued[call->script] == call)
+        store->requeued[call->script] = NULL;
 }
 
 static void queue_call(struct store_call *call)
@@ -216,28 +222,41 @@ static void unlink_batch(struct batch *batch)
         batch->next->at = batch->at;
 }
 
-// Back to where they came from, in their order, in front.
+// Back to its place: what was made earlier may have come back before it.
+static void requeue_call(struct store_call *call)
+{
+    struct store *store = call->store;
+    struct store_call *last = store->requeued[call->script];
+    struct store_call **at = &store->waiting[call->script];
+
+    if (last != NULL && last->serial < call->serial)
+        at = &last->next; // as a rule: they come back in the order they were sent
+    while (*at != NULL && (*at)->serial < call->serial)
+        at = &(*at)->next;
+    call->is_sent = false;
+    call->next = *at;
+    call->at = at;
+    *at = call;
+    if (call->next != NULL)
+        call->next->at = &call->next;
+    else
+        store->waiting_end[call->script] = &call->next;
+    store->requeued[call->script] = call;
+}
+
 static void requeue(struct batch *batch)
 {
     struct store *store = batch->store;
-    struct store_call *first = store->waiting[batch->script];
 
-    store->waiting[batch->script] = NULL;
-    store->waiting_end[batch->script] = &store->waiting[batch->script];
     for (unsigned i = 0; i < batch->count; i++) {
         if (batch->calls[i] == NULL)
             continue;
         if (batch->calls[i]->fn == NULL)
             free_call(batch->calls[i]);
         else
-            queue_call(batch->calls[i]);
+            requeue_call(batch->calls[i]);
     }
-    while (first != NULL) {
-        struct store_call *next = first->next;
-
-        queue_call(first);
-        first = next;
-    }
+    loop_turn_ask(store->turn);
     watch_deadlines(store);
 }
 
@@ -383,6 +402,7 @@ static struct store_call *new_call(struct store *store, unsigned script, struct 
     struct store_call *call = mem_new(struct store_call);
 
     store->pending++;
+    call->serial = store->serial++;
     call->store = store;
     call->script = script;
     call->args = *args;
@@ -450,16 +470,18 @@ static void on_script(void *ctx, const redisReply *reply)
     struct store *store = ctx;
     unsigned script = SCRIPT_COUNT - store->unloaded;
 
-    if (reply == NULL)
+    if (reply == NULL || !store->is_loading)
         return; // the connection broke: on_state has been or will be called
     if (reply->type != REDIS_REPLY_STRING || reply->len != 40) {
         set_problem(store, reply->type == REDIS_REPLY_ERROR ? reply->str : "SCRIPT LOAD failed");
+        store->is_loading = false;
         check_again(store);
         return;
     }
     memcpy(store->sha[script], reply->str, 41);
     if (--store->unloaded > 0)
         return;
+    store->is_loading = false;
     if (!store->is_up) {
         store->is_up = true;
         *store->problem = '\0';
@@ -474,7 +496,7 @@ static void on_policy(void *ctx, const redisReply *reply)
 {
     struct store *store = ctx;
 
-    if (reply == NULL)
+    if (reply == NULL || !store->is_loading)
         return;
     // A server that forgets keys when it is full would forget tasks. One that doesn't tell (CONFIG
     // is often renamed away) is taken at its word.
@@ -487,6 +509,7 @@ static void on_policy(void *ctx, const redisReply *reply)
                  "noeviction",
                  reply->element[1]->str);
         set_problem(store, problem);
+        store->is_loading = false;
         check_again(store);
         return;
     }
@@ -512,6 +535,9 @@ static void on_time(void *ctx, const redisReply *reply)
 
 static void load_scripts(struct store *store)
 {
+    if (store->is_loading)
+        return;
+    store->is_loading = true;
     redis_sendf(store->redis, on_time, store, "TIME");
     redis_sendf(store->redis, on_policy, store, "CONFIG GET maxmemory-policy");
 }
@@ -520,6 +546,7 @@ static void on_state(void *ctx, bool is_up)
 {
     struct store *store = ctx;
 
+    store->is_loading = false; // what was sent on the old connection is lost
     if (is_up) {
         load_scripts(store);
         return;

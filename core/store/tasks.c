@@ -33,11 +33,11 @@ struct tasks_op {
     struct task **tasks;
 };
 
-// The reads of one task: its hash, request and result, one after the other in one turn.
+// One read of the three that make a task: its hash, request and result. Where Redis went away in
+// between they are answered in any order.
 struct part {
     struct tasks_op *op;
-    size_t index;
-    unsigned seen;
+    size_t index; // of the call
 };
 
 static struct tasks_op *op_new(struct store *store, const char *owner, const char *id, size_t calls,
@@ -229,11 +229,11 @@ static void on_read(void *ctx, store_then_fn then, const redisReply *answer,
 {
     struct part *part = ctx;
     struct tasks_op *op = part->op;
-    struct task **task = &op->tasks[part->index];
-    unsigned which = part->seen++;
+    struct task **task = &op->tasks[part->index / 3];
+    size_t which = part->index % 3;
 
     (void)then;
-    op->calls[part->index * 3 + which] = NULL;
+    op->calls[part->index] = NULL;
     op->left--;
     if (err != NULL) {
         finish_reads(op, err);
@@ -243,6 +243,11 @@ static void on_read(void *ctx, store_then_fn then, const redisReply *answer,
         struct task *placeholder = *task;
 
         *task = record_read(placeholder->id, answer, NULL, NULL);
+        if (*task != NULL) {
+            (*task)->request = placeholder->request;
+            (*task)->result = placeholder->result;
+            placeholder->request = placeholder->result = NULL;
+        }
         task_free(placeholder);
         if (*task != NULL && op->owner != NULL && strcmp((*task)->owner, op->owner) != 0)
             task_drop(task);
@@ -267,17 +272,17 @@ struct tasks_op *tasks_get_many(struct store *store, const char *const *ids, siz
 
     op->fn.tasks = fn;
     op->tasks = mem_array(struct task *, count);
-    op->parts = mem_array(struct part, count);
+    op->parts = mem_array(struct part, count * 3);
     for (size_t i = 0; i < count; i++) {
-        op->parts[i] = (struct part){.op = op, .index = i};
         op->tasks[i] = task_new(); // holds the id until its record is read
         snprintf(op->tasks[i]->id, ID_SIZE, "%s", ids[i]);
         for (unsigned k = 0; k < 3; k++) {
             char name[64];
 
             snprintf(name, sizeof name, "spool:%s:%s", kinds[k], ids[i]);
+            op->parts[i * 3 + k] = (struct part){op, i * 3 + k};
             command(op, i * 3 + k, 2, (const char *const[]){commands[k], name}, on_read,
-                    &op->parts[i]);
+                    &op->parts[i * 3 + k]);
         }
     }
     return op;
@@ -333,14 +338,15 @@ static struct tasks_op *read_strings(struct store *store, unsigned argc, const c
 struct tasks_op *tasks_list(struct store *store, const char *owner, const char *after, int limit,
                             strings_fn fn, void *ctx)
 {
-    char name[96], from[ID_SIZE + 1], count[12];
+    struct tasks_op *op = op_new(store, NULL, NULL, 1, ctx);
+    struct args args = {0};
 
-    snprintf(name, sizeof name, "spool:own:%s", owner);
-    snprintf(from, sizeof from, after == NULL ? "+" : "(%s", after);
-    snprintf(count, sizeof count, "%d", limit);
-    return read_strings(store, 7,
-                        (const char *const[]){"ZREVRANGEBYLEX", name, from, "-", "LIMIT", "0", count},
-                        fn, ctx);
+    op->fn.strings = fn;
+    args_str(&args, owner);
+    args_str(&args, after);
+    args_int(&args, limit);
+    op->calls[0] = store_call(store, SCRIPT_list, &args, deadline(store), on_strings, NULL, op);
+    return op;
 }
 
 struct tasks_op *tasks_timeline(struct store *store, const char *id, strings_fn fn, void *ctx)

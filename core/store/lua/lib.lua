@@ -8,7 +8,7 @@
 -- Keys (all begin with "spool:"):
 --   t:<task>       hash    the record          b:<task>   string  the client's request, JSON
 --   r:<task>       string  the result, JSON    l:<task>   list    the timeline
---   d:<task>       hash    its deliveries      own:<key>  zset    a key's tasks, by id
+--   d:<task>       hash    its deliveries      own:<key>  list    a key's tasks, as they came
 --   lane:<lane>    zset    queued tasks, by virtual time; vt:<lane> hash: clock, o:<key> last time
 --   lanes          set     lanes that aren't empty
 --   due            zset    tasks that act at a known time (leases, retries, doubt, archive, watches)

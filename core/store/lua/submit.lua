@@ -4,62 +4,110 @@
 --   once word, hook or "", is listed ("1"), request, then field, value, ...
 -- Answer: {"accepted", waiting before it} | {"replayed", id, waiting} | {"mismatch"} |
 --   {"repeated", id} | {"full"} | {"full_for_key"}
+--
+-- This is the busiest script: what items of one call share is read once and written once, at the end.
 --#lib
 local answers = {}
-local woken = {}
+local waiting = {} -- per key, and "*"
+local lanes = {}   -- name -> {count, clock, last = {key -> time}, add = {score, id, ...}}
+local lists = {}   -- key -> ids
 
-for i, item in ipairs(items()) do
+local function waiting_of(owner)
+    if not waiting[owner] then
+        waiting[owner] = {now = tonumber(call('HGET', 'spool:waiting', owner) or 0), more = 0}
+    end
+    return waiting[owner]
+end
+
+local function lane_of(name)
+    if not lanes[name] then
+        lanes[name] = {count = call('ZCARD', key('lane', name)), last = {}, add = {},
+            clock = tonumber(call('HGET', key('vt', name), 'clock') or 0)}
+    end
+    return lanes[name]
+end
+
+-- As enqueue() does it for one.
+local function join(name, owner, id)
+    local lane = lane_of(name)
+    local last = lane.last[owner] or tonumber(call('HGET', key('vt', name), 'o:' .. owner) or 0)
+    lane.last[owner] = math.max(lane.clock, last) + 1
+    lane.add[#lane.add + 1] = lane.last[owner]
+    lane.add[#lane.add + 1] = id
+    lane.count = lane.count + 1
+end
+
+local function accept(first, last)
     local id, owner, lane, created, limit, key_limit, idem, body_hash, parent, word, hook, listed,
-        request = unpack(item, 1, 13)
+        request = unpack(ARGV, first, first + 12)
     local idem_key = idem ~= '' and key('idem', owner .. ':' .. idem) or nil
     local known = idem_key and call('GET', idem_key)
-    local t = key('t', id)
 
     if known then
-        local hash, first, waiting = string.match(known, '^(%S+) (%S+) (%S+)$')
-        if hash ~= body_hash then answers[i] = {'mismatch'}
-        elseif first == id then answers[i] = {'accepted', tonumber(waiting)}
-        else answers[i] = {'replayed', first, tonumber(waiting)} end
-    elseif call('EXISTS', t) == 1 then
-        answers[i] = {'accepted', 0} -- sent again after a lost reply: already done
+        local hash, original, before = string.match(known, '^(%S+) (%S+) (%S+)$')
+        if hash ~= body_hash then return {'mismatch'} end
+        if original == id then return {'accepted', tonumber(before)} end
+        return {'replayed', original, tonumber(before)}
+    end
+    local original = parent ~= '' and call('HGET', key('once', parent), word)
+    local phase = original and original ~= id and call('HGET', key('t', original), 'phase')
+    if phase and phase ~= 'failed' and phase ~= 'cancelled' then return {'repeated', original} end
+
+    local all, mine = waiting_of('*'), waiting_of(owner)
+    local refusal = tonumber(limit) > 0 and all.now >= tonumber(limit) and 'full' or
+        tonumber(key_limit) > 0 and mine.now >= tonumber(key_limit) and 'full_for_key'
+    if refusal and call('EXISTS', key('b', id)) == 0 then return {refusal} end
+    -- Sent again after a lost reply: already done.
+    if refusal or not call('SET', key('b', id), request, 'NX') then return {'accepted', 0} end
+
+    local before = lane_of(lane).count
+    if hook ~= '' then
+        call('HSET', key('t', id), 'phase', 'queued', 'v', 1, 'n', 0, 'owner', owner, 'lane', lane,
+            'created', created, 'hook', 1, unpack(ARGV, first + 13, last))
+        call('HSET', key('d', id), 'url', hook)
     else
-        local first = parent ~= '' and call('HGET', key('once', parent), word)
-        local first_phase = first and call('HGET', key('t', first), 'phase')
-        local counts = call('HMGET', 'spool:waiting', '*', owner)
-        if first_phase and first_phase ~= 'failed' and first_phase ~= 'cancelled' then
-            answers[i] = {'repeated', first}
-        elseif tonumber(limit) > 0 and tonumber(counts[1] or 0) >= tonumber(limit) then
-            answers[i] = {'full'}
-        elseif tonumber(key_limit) > 0 and tonumber(counts[2] or 0) >= tonumber(key_limit) then
-            answers[i] = {'full_for_key'}
-        else
-            local waiting = call('ZCARD', key('lane', lane))
-            call('HSET', t, 'phase', 'queued', 'v', 1, 'n', 0, 'owner', owner, 'lane', lane,
-                'created', created, unpack(item, 14))
-            call('SET', key('b', id), request)
-            if hook ~= '' then
-                call('HSET', t, 'hook', 1)
-                call('HSET', key('d', id), 'url', hook)
-            end
-            if listed == '1' then
-                call('ZADD', key('own', owner), 0, id)
-                event(id, 1, 'queued', 0, nil, owner)
-            end
-            if parent ~= '' then
-                call('HSET', key('once', parent), word, id)
-                -- The parent has ended, as a rule: what is noted of it goes when it goes.
-                local left_ms = call('PTTL', key('t', parent))
-                if left_ms > 0 then call('PEXPIRE', key('once', parent), left_ms) end
-            end
-            if idem_key then
-                call('SET', idem_key, body_hash .. ' ' .. id .. ' ' .. waiting, 'PX', 86400000)
-            end
-            enqueue(lane, owner, id)
-            count_waiting(owner, 1)
-            woken[lane] = true
-            answers[i] = {'accepted', waiting}
-        end
+        call('HSET', key('t', id), 'phase', 'queued', 'v', 1, 'n', 0, 'owner', owner, 'lane', lane,
+            'created', created, unpack(ARGV, first + 13, last))
+    end
+    if listed == '1' then
+        lists[owner] = lists[owner] or {}
+        lists[owner][#lists[owner] + 1] = id
+        event(id, 1, 'queued', 0, nil, owner)
+    end
+    if parent ~= '' then
+        call('HSET', key('once', parent), word, id)
+        -- The parent has ended, as a rule: what is noted of it goes when it goes.
+        local left_ms = call('PTTL', key('t', parent))
+        if left_ms > 0 then call('PEXPIRE', key('once', parent), left_ms) end
+    end
+    if idem_key then
+        call('SET', idem_key, body_hash .. ' ' .. id .. ' ' .. before, 'PX', 86400000)
+    end
+    join(lane, owner, id)
+    for _, count in ipairs({all, mine}) do
+        count.now = count.now + 1
+        count.more = count.more + 1
+    end
+    return {'accepted', before}
+end
+
+local at = 3
+while at <= #ARGV do
+    local last = at + tonumber(ARGV[at])
+    answers[#answers + 1] = accept(at + 1, last)
+    at = last + 1
+end
+
+for owner, count in pairs(waiting) do
+    if count.more > 0 then call('HINCRBY', 'spool:waiting', owner, count.more) end
+end
+for owner, ids in pairs(lists) do call('RPUSH', key('own', owner), unpack(ids)) end
+for name, lane in pairs(lanes) do
+    if #lane.add > 0 then
+        call('ZADD', key('lane', name), unpack(lane.add))
+        for owner, time in pairs(lane.last) do call('HSET', key('vt', name), 'o:' .. owner, time) end
+        call('SADD', 'spool:lanes', name)
+        call('PUBLISH', 'spool:wake', name)
     end
 end
-for lane in pairs(woken) do call('PUBLISH', 'spool:wake', lane) end
 return answers

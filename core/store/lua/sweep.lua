@@ -76,9 +76,11 @@ end
 
 -- Lists name tasks that have been forgotten since.
 for k = 4 + account_count, #item do
-    for _, id in ipairs(call('ZRANGE', key('own', item[k]), 0, 49)) do
+    local gone = 0
+    for _, id in ipairs(call('LRANGE', key('own', item[k]), 0, 99)) do
         if call('EXISTS', key('t', id)) == 1 then break end
-        call('ZREM', key('own', item[k]), id)
+        gone = gone + 1
     end
+    if gone > 0 then call('LTRIM', key('own', item[k]), gone, -1) end
 end
 return {step[1], repairs}

