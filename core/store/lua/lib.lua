@@ -1,12 +1,14 @@
 -- What every script shares. It is put before each of them; a script is one kind of transition over
 -- a list of items.
 --
--- ARGV is: who writes (a word of its own for each process), the retention in milliseconds, then
--- per item its number of arguments and the arguments. Each item is checked before it writes and
+-- ARGV is: who writes (a word of its own for each process), "retention in ms, queue limit, queue limit
+-- per key", then per item its number of arguments and the arguments. Each item is checked before it writes and
 -- gets its own answer, for Lua doesn't roll back.
 --
 -- Keys (all begin with "spool:"):
---   t:<task>       hash    the record          b:<task>   string  the client's request, JSON
+--   t:<task>       hash    the record (no v: 1, no n: 0, no family: the provider's name; the time it
+--                          was made is in its id)
+--                                              b:<task>   string  the client's request, JSON
 --   r:<task>       string  the result, JSON    l:<task>   list    the timeline
 --   d:<task>       hash    its deliveries      own:<key>  list    a key's tasks, as they came
 --   lane:<lane>    zset    queued tasks, by virtual time; vt:<lane> hash: clock, o:<key> last time
@@ -22,7 +24,8 @@
 --   idem:<key>:<hash> string  Idempotency-Key: body hash, task, waiting before it
 -- Channels: wake (workers), ring (webhook dispatchers).
 local call = redis.call
-local by, retention_ms = ARGV[1], tonumber(ARGV[2])
+local by = ARGV[1]
+local retention_ms, queue_limit, queue_limit_per_key = string.match(ARGV[2], '(%d+) (%d+) (%d+)')
 local clock = call('TIME')
 local now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
 
@@ -51,7 +54,7 @@ local function record(id, ...)
     if not values[1] then return nil end
     local r = {id = id}
     for i, name in ipairs(names) do r[name] = values[i] or nil end
-    r.v, r.n = tonumber(r.v), tonumber(r.n)
+    r.v, r.n = tonumber(r.v or 1), tonumber(r.n or 0)
     return r
 end
 

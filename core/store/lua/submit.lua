@@ -1,12 +1,15 @@
 #!lua
 -- New tasks. Not allowed when Redis is full: what runs must still be able to finish.
--- Item: id, owner, lane, created, limit, limit per key, idem key or "", body hash, once parent or "",
---   once word, hook or "", is listed ("1"), request, then field, value, ...
+-- Item: id, owner, lane, request, options, then field, value, ... The options are "", or JSON:
+--   idem (hash of the Idempotency-Key) with body (hash), parent with once (what is asked of it), hook,
+--   unlisted.
 -- Answer: {"accepted", waiting before it} | {"replayed", id, waiting} | {"mismatch"} |
 --   {"repeated", id} | {"full"} | {"full_for_key"}
 --
 -- This is the busiest script: what items of one call share is read once and written once, at the end.
 --#lib
+local NONE = {}
+local limit, key_limit = tonumber(queue_limit), tonumber(queue_limit_per_key)
 local answers = {}
 local waiting = {} -- per key, and "*"
 local lanes = {}   -- name -> {count, clock, last = {key -> time}, add = {score, id, ...}}
@@ -38,50 +41,46 @@ local function join(name, owner, id)
 end
 
 local function accept(first, last)
-    local id, owner, lane, created, limit, key_limit, idem, body_hash, parent, word, hook, listed,
-        request = unpack(ARGV, first, first + 12)
-    local idem_key = idem ~= '' and key('idem', owner .. ':' .. idem) or nil
+    local id, owner, lane, request, options = unpack(ARGV, first, first + 4)
+    options = options == '' and NONE or cjson.decode(options)
+    local idem_key = options.idem and key('idem', owner .. ':' .. options.idem)
     local known = idem_key and call('GET', idem_key)
 
     if known then
         local hash, original, before = string.match(known, '^(%S+) (%S+) (%S+)$')
-        if hash ~= body_hash then return {'mismatch'} end
+        if hash ~= options.body then return {'mismatch'} end
         if original == id then return {'accepted', tonumber(before)} end
         return {'replayed', original, tonumber(before)}
     end
-    local original = parent ~= '' and call('HGET', key('once', parent), word)
+    local parent = options.parent
+    local original = parent and call('HGET', key('once', parent), options.once)
     local phase = original and original ~= id and call('HGET', key('t', original), 'phase')
     if phase and phase ~= 'failed' and phase ~= 'cancelled' then return {'repeated', original} end
 
     local all, mine = waiting_of('*'), waiting_of(owner)
-    local refusal = tonumber(limit) > 0 and all.now >= tonumber(limit) and 'full' or
-        tonumber(key_limit) > 0 and mine.now >= tonumber(key_limit) and 'full_for_key'
+    local refusal = limit > 0 and all.now >= limit and 'full' or
+        key_limit > 0 and mine.now >= key_limit and 'full_for_key'
     if refusal and call('EXISTS', key('b', id)) == 0 then return {refusal} end
     -- Sent again after a lost reply: already done.
     if refusal or not call('SET', key('b', id), request, 'NX') then return {'accepted', 0} end
 
     local before = lane_of(lane).count
-    if hook ~= '' then
-        call('HSET', key('t', id), 'phase', 'queued', 'v', 1, 'n', 0, 'owner', owner, 'lane', lane,
-            'created', created, 'hook', 1, unpack(ARGV, first + 13, last))
-        call('HSET', key('d', id), 'url', hook)
-    else
-        call('HSET', key('t', id), 'phase', 'queued', 'v', 1, 'n', 0, 'owner', owner, 'lane', lane,
-            'created', created, unpack(ARGV, first + 13, last))
-    end
-    if listed == '1' then
+    call('HSET', key('t', id), 'phase', 'queued', 'owner', owner, 'lane', lane,
+        unpack(ARGV, first + 5, last))
+    if options.hook then call('HSET', key('d', id), 'url', options.hook) end
+    if not options.unlisted then
         lists[owner] = lists[owner] or {}
         lists[owner][#lists[owner] + 1] = id
-        event(id, 1, 'queued', 0, nil, owner)
+        call('XADD', 'spool:events', 'MAXLEN', '~', '100000', '*', 'e', id .. ' 1 queued 0 0 ' .. owner)
     end
-    if parent ~= '' then
-        call('HSET', key('once', parent), word, id)
+    if parent then
+        call('HSET', key('once', parent), options.once, id)
         -- The parent has ended, as a rule: what is noted of it goes when it goes.
         local left_ms = call('PTTL', key('t', parent))
         if left_ms > 0 then call('PEXPIRE', key('once', parent), left_ms) end
     end
     if idem_key then
-        call('SET', idem_key, body_hash .. ' ' .. id .. ' ' .. before, 'PX', 86400000)
+        call('SET', idem_key, options.body .. ' ' .. id .. ' ' .. before, 'PX', 86400000)
     end
     join(lane, owner, id)
     for _, count in ipairs({all, mine}) do

@@ -1,9 +1,9 @@
 // Polling with BullMQ: each job asks the vendor, then moves itself to delayed.
-//   poll.js <redis socket> <jobs> <seconds> <url>      prints {"polls", "cpu_us"}
+//   poll.js <redis port> <jobs> <seconds> <url>      prints {"polls", "cpu_us"}
 const { Queue, Worker, DelayedError } = require('bullmq')
 const http = require('http')
-const [path, jobs, seconds, url] = process.argv.slice(2)
-const connection = { path, maxRetriesPerRequest: null }
+const [redisPort, jobs, seconds, url] = process.argv.slice(2)
+const connection = { host: '127.0.0.1', port: +redisPort, maxRetriesPerRequest: null }
 const agent = new http.Agent({ keepAlive: true, maxSockets: 100 })
 const ask = () =>
   new Promise((done, failed) =>

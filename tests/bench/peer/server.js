@@ -1,8 +1,8 @@
-// The usual build: fastify takes the job, BullMQ puts it into Redis.   server.js <http port> <redis socket>
+// The usual build: fastify takes the job, BullMQ puts it into Redis.   server.js <http port> <redis port>
 // The body is checked against a schema, the key compared, the answer sent when Redis has answered.
 const { Queue } = require('bullmq')
-const [port, path] = process.argv.slice(2)
-const queue = new Queue('jobs', { connection: { path }, defaultJobOptions: { removeOnComplete: true, removeOnFail: true } })
+const [port, redisPort] = process.argv.slice(2).map(Number)
+const queue = new Queue('jobs', { connection: { host: '127.0.0.1', port: redisPort }, defaultJobOptions: { removeOnComplete: true, removeOnFail: true } })
 const app = require('fastify')()
 const schema = {
   body: {
@@ -16,4 +16,4 @@ app.post('/mj/submit/imagine', { schema }, async (request, reply) => {
   const job = await queue.add('imagine', request.body, { delay: 3600e3 })
   return { code: 1, description: 'Submitted successfully', result: job.id, properties: {} }
 })
-app.listen({ port: +port, host: '127.0.0.1' }).then(() => console.log('listening'))
+app.listen({ port, host: '127.0.0.1' }).then(() => console.log('listening'))
