@@ -148,6 +148,8 @@ static bool spawn(struct redis_child *child, int lock, struct err *err)
                     "--appendfsync", "always",
                     "--save", "",
                     "--maxmemory-policy", "noeviction",
+                    // A task's record, its request included, stays in the compact form.
+                    "--hash-max-listpack-value", "8192",
                     "--logfile", child->log,
                     "--daemonize", "no",
                     NULL};

@@ -36,6 +36,7 @@ static const struct {
     {"uparent", TEXT, AT(upstream_parent)},
     {"upstream", TEXT, AT(upstream_id)},
     {"sub", TEXT, AT(substate)},
+    {"request", TEXT, AT(request)},
     {"code", TEXT, AT(error_code)},
     {"error", TEXT, AT(error_message)},
     {"hook", FLAG, AT(has_hook)},
@@ -109,7 +110,7 @@ struct task *record_read(const char *id, const redisReply *fields, const redisRe
         set_field(task, fields->element[i]->str, fields->element[i + 1]);
     derive(task);
     if (request != NULL && request->type == REDIS_REPLY_STRING)
-        task->request = mem_strn(request->str, (size_t)request->len);
+        mem_set_str(&task->request, request->str); // too large for the record
     if (result != NULL && result->type == REDIS_REPLY_STRING)
         task->result = mem_strn(result->str, (size_t)result->len);
     return task;

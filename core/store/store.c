@@ -25,7 +25,7 @@ struct store_call {
     store_then_fn then;
     void *ctx;
     uint64_t serial; // in the order they were made
-    bool is_sent;
+    bool is_sent, is_again; // again: its last reply was lost
     struct store_call *next, **at; // in `waiting` of its script, while it isn't sent
 };
 
@@ -45,7 +45,7 @@ struct store {
     store_fn on_up;
     void *ctx;
     char by[9];
-    char constants[80]; // of the configuration, as scripts get them
+    char constants[2][80]; // as scripts get them: for the first time, and again
     char sha[SCRIPT_COUNT][41];
     unsigned unloaded; // scripts that aren't there yet
     bool is_loading;   // they are being loaded: once is enough, however many calls found none
@@ -325,6 +325,7 @@ static void send_batch(struct store *store, unsigned script)
     // A claim's items are accounts: its arguments are packed as several items by the caller.
     struct batch *batch = mem_new(struct batch);
     unsigned argc = script == PLAIN ? 0 : 5, max = is_single(script) ? 1 : MAX_ITEMS;
+    bool is_again = false;
     size_t bytes = 0;
     const char **argv;
     size_t *lens;
@@ -338,6 +339,7 @@ static void send_batch(struct store *store, unsigned script)
 
         unlink_call(call);
         call->is_sent = true;
+        is_again = is_again || call->is_again;
         batch->calls[batch->count++] = call;
         argc += call->args.count + (is_single(script) ? 0 : 1);
         bytes += call->args.bytes.len;
@@ -347,7 +349,7 @@ static void send_batch(struct store *store, unsigned script)
     argc = 0;
     if (script != PLAIN) {
         const char *const head[] = {"EVALSHA", store->sha[script], "0", store->by,
-                                    store->constants};
+                                    store->constants[is_again]};
 
         for (; argc < 5; argc++) {
             argv[argc] = head[argc];
@@ -584,9 +586,10 @@ struct store *store_start(struct loop *loop, const struct config *config, const 
     store->on_up = on_up;
     store->ctx = ctx;
     id_random_hex(store->by, 8);
-    snprintf(store->constants, sizeof store->constants, "%lld %lld %lld",
-             (long long)config->retention_ms, (long long)config->queue_limit,
-             (long long)config->queue_limit_per_key);
+    for (int again = 0; again < 2; again++)
+        snprintf(store->constants[again], sizeof store->constants[again], "%lld %lld %lld %d",
+                 (long long)config->retention_ms, (long long)config->queue_limit,
+                 (long long)config->queue_limit_per_key, again);
     snprintf(store->problem, sizeof store->problem, "not connected");
     store->offset_ms = clock_wall_ms() - clock_mono_ms();
     for (unsigned i = 0; i <= PLAIN; i++)

@@ -267,9 +267,10 @@ static void on_read(void *ctx, store_then_fn then, const redisReply *answer,
 
         *task = record_read(placeholder->id, answer, NULL, NULL);
         if (*task != NULL) {
-            (*task)->request = placeholder->request;
-            (*task)->result = placeholder->result;
-            placeholder->request = placeholder->result = NULL;
+            // What was read before, because this was asked for again.
+            if (placeholder->request != NULL)
+                mem_set_str(&(*task)->request, placeholder->request);
+            mem_set_str(&(*task)->result, placeholder->result);
         }
         task_free(placeholder);
         if (*task != NULL && op->owner != NULL && strcmp((*task)->owner, op->owner) != 0)
@@ -277,10 +278,10 @@ static void on_read(void *ctx, store_then_fn then, const redisReply *answer,
     } else if (*task != NULL && answer->type == REDIS_REPLY_STRING) {
         char *text = mem_strn(answer->str, (size_t)answer->len);
 
-        if (which == 1)
-            (*task)->request = text;
-        else
-            (*task)->result = text;
+        char **slot = which == 1 ? &(*task)->request : &(*task)->result;
+
+        free(*slot);
+        *slot = text;
     }
     if (op->left == 0)
         finish_reads(op, NULL);

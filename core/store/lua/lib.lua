@@ -2,13 +2,13 @@
 -- a list of items.
 --
 -- ARGV is: who writes (a word of its own for each process), "retention in ms, queue limit, queue limit
--- per key", then per item its number of arguments and the arguments. Each item is checked before it writes and
+-- per key, 1 when a reply was lost", then per item its number of arguments and the arguments. Each item is checked before it writes and
 -- gets its own answer, for Lua doesn't roll back.
 --
 -- Keys (all begin with "spool:"):
 --   t:<task>       hash    the record (no v: 1, no n: 0, no family: the provider's name; the time it
 --                          was made is in its id)
---                                              b:<task>   string  the client's request, JSON
+--                                              b:<task>   string  a request too large for it
 --   r:<task>       string  the result, JSON    l:<task>   list    the timeline
 --   d:<task>       hash    its deliveries      own:<key>  list    a key's tasks, as they came
 --   lane:<lane>    zset    queued tasks, by virtual time; vt:<lane> hash: clock, o:<key> last time
@@ -25,7 +25,8 @@
 -- Channels: wake (workers), ring (webhook dispatchers).
 local call = redis.call
 local by = ARGV[1]
-local retention_ms, queue_limit, queue_limit_per_key = string.match(ARGV[2], '(%d+) (%d+) (%d+)')
+local retention_ms, queue_limit, queue_limit_per_key, again =
+    string.match(ARGV[2], '(%d+) (%d+) (%d+) (%d)')
 local clock = call('TIME')
 local now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
 

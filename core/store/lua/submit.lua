@@ -9,6 +9,7 @@
 -- This is the busiest script: what items of one call share is read once and written once, at the end.
 --#lib
 local NONE = {}
+local LARGE = 4096 -- a record with a field above the server's hash-max-listpack-value takes twice the memory
 local limit, key_limit = tonumber(queue_limit), tonumber(queue_limit_per_key)
 local answers = {}
 local waiting = {} -- per key, and "*"
@@ -60,13 +61,19 @@ local function accept(first, last)
     local all, mine = waiting_of('*'), waiting_of(owner)
     local refusal = limit > 0 and all.now >= limit and 'full' or
         key_limit > 0 and mine.now >= key_limit and 'full_for_key'
-    if refusal and call('EXISTS', key('b', id)) == 0 then return {refusal} end
-    -- Sent again after a lost reply: already done.
-    if refusal or not call('SET', key('b', id), request, 'NX') then return {'accepted', 0} end
+    -- Sent again after a lost reply: is it already done?
+    if again == '1' and call('EXISTS', key('t', id)) == 1 then return {'accepted', 0} end
+    if refusal then return {refusal} end
 
     local before = lane_of(lane).count
-    call('HSET', key('t', id), 'phase', 'queued', 'owner', owner, 'lane', lane,
-        unpack(ARGV, first + 5, last))
+    if #request > LARGE then
+        call('SET', key('b', id), request)
+        call('HSET', key('t', id), 'phase', 'queued', 'owner', owner, 'lane', lane,
+            unpack(ARGV, first + 5, last))
+    else
+        call('HSET', key('t', id), 'phase', 'queued', 'owner', owner, 'lane', lane,
+            'request', request, unpack(ARGV, first + 5, last))
+    end
     if options.hook then call('HSET', key('d', id), 'url', options.hook) end
     if not options.unlisted then
         lists[owner] = lists[owner] or {}
