@@ -44,8 +44,8 @@ static void set_url(struct http_request *request, const char *base_url, const ch
     request->url = buf_take(&url);
 }
 
-bool http_get(struct http_request *request, const char *base_url, struct err *err,
-              const char *path, ...)
+bool http_get(struct http_request *request, const char *base_url, struct err *err, const char *path,
+              ...)
 {
     va_list args;
 
@@ -88,8 +88,7 @@ void http_add_header(struct http_request *request, const char *name, const char 
     buf_fmt(&request->headers, "%s: %s\n", name, value);
 }
 
-const char *http_header(const struct http_response *response, const char *name,
-                        struct buf *scratch)
+const char *http_header(const struct http_response *response, const char *name, struct buf *scratch)
 {
     const char *line = buf_text(&response->headers);
     size_t name_len = strlen(name);
@@ -117,8 +116,7 @@ const char *http_header(const struct http_response *response, const char *name,
 json_t *http_json(const struct http_response *response, struct err *err)
 {
     json_error_t why;
-    json_t *json =
-        json_loadb(buf_text(&response->body), response->body.len, JSON_DECODE_ANY, &why);
+    json_t *json = json_loadb(buf_text(&response->body), response->body.len, JSON_DECODE_ANY, &why);
 
     if (json == NULL)
         err_set(err, ERR_UPSTREAM, "the answer (HTTP %d) isn't JSON: %s", response->status,
@@ -158,6 +156,7 @@ const char *http_status_text(int status)
         {415, "Unsupported Media Type"},
         {416, "Range Not Satisfiable"},
         {422, "Unprocessable Content"},
+        {426, "Upgrade Required"},
         {429, "Too Many Requests"},
         {431, "Request Header Fields Too Large"},
         {500, "Internal Server Error"},

@@ -5,6 +5,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -195,7 +196,8 @@ static void update_accepting(struct http_server *server)
 
 static bool listen_on(struct http_server *server, const struct addrinfo *address, struct err *err)
 {
-    struct sockaddr_storage bound;
+    struct sockaddr_storage bound = {0};
+    in_port_t port;
     socklen_t len = sizeof bound;
     int one = 1;
     int fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -210,8 +212,9 @@ static bool listen_on(struct http_server *server, const struct addrinfo *address
         return false;
     }
     server->fd = fd;
-    server->port = ntohs(bound.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&bound)->sin6_port
-                                                     : ((struct sockaddr_in *)&bound)->sin_port);
+    // It is at the same place in both families' addresses.
+    memcpy(&port, (const char *)&bound + offsetof(struct sockaddr_in, sin_port), sizeof port);
+    server->port = ntohs(port);
     return true;
 }
 

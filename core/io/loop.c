@@ -110,9 +110,11 @@ bool loop_free(struct loop *loop)
     uv_close((uv_handle_t *)&loop->prepare, NULL);
     uv_close((uv_handle_t *)&loop->check, NULL);
     uv_close((uv_handle_t *)&loop->async, NULL);
-    // What is closing needs a turn or two; what is left over would turn for ever.
-    for (int i = 0; i < 1000 && uv_run(&loop->uv, UV_RUN_NOWAIT) != 0; i++)
-        ;
+    // What is closing needs a turn or two, what is on a thread of the pool its time (a slow disk);
+    // what is left over would turn for ever.
+    for (int i = 0; i < 5000 && uv_run(&loop->uv, UV_RUN_NOWAIT) != 0; i++)
+        if (i >= 100)
+            uv_sleep(1);
     is_clean = uv_loop_close(&loop->uv) == 0;
     while (loop->posts != NULL) {
         struct post *post = loop->posts;

@@ -20,9 +20,9 @@ typedef void (*redis_reply_fn)(void *ctx, const redisReply *reply);
 typedef void (*redis_state_fn)(void *ctx, bool is_up);
 
 struct redis_options {
-    const char *url;           // redis://[user:password@]host:port[/db] or unix:///path, borrowed
+    const char *url;            // redis://[user:password@]host:port[/db] or unix:///path, borrowed
     int64_t command_timeout_ms; // 0: none (for blocking reads); else a silent server is dropped
-    redis_state_fn on_state;   // up or down, on the loop; may be NULL
+    redis_state_fn on_state;    // up or down, on the loop; may be NULL
     void *ctx;
 };
 

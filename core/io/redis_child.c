@@ -65,8 +65,8 @@ static void plan_restart(struct redis_child *child)
         child->backoff_ms = FIRST_BACKOFF_MS;
     log_error("redis.died", "restart_in_ms=%lld log=%s", (long long)child->backoff_ms, child->log);
     child->restart = loop_after(child->loop, child->backoff_ms, on_restart, child);
-    child->backoff_ms = child->backoff_ms * 2 > LONGEST_BACKOFF_MS ? LONGEST_BACKOFF_MS
-                                                                   : child->backoff_ms * 2;
+    child->backoff_ms =
+        child->backoff_ms * 2 > LONGEST_BACKOFF_MS ? LONGEST_BACKOFF_MS : child->backoff_ms * 2;
 }
 
 static void on_exit_of_child(uv_process_t *process, int64_t status, int signal)
@@ -139,23 +139,16 @@ static bool adopt(struct redis_child *child)
 // `lock` is inherited: it is held for as long as the server lives.
 static bool spawn(struct redis_child *child, int lock, struct err *err)
 {
-    char *args[] = {"redis-server",
-                    "--port", "0",
-                    "--unixsocket", child->socket,
-                    "--unixsocketperm", "700",
-                    "--dir", child->dir,
-                    "--appendonly", "yes",
-                    "--appendfsync", "always",
-                    "--save", "",
-                    "--maxmemory-policy", "noeviction",
+    char *args[] = {"redis-server", "--port", "0", "--unixsocket", child->socket,
+                    "--unixsocketperm", "700", "--dir", child->dir, "--appendonly", "yes",
+                    "--appendfsync", "always", "--save", "", "--maxmemory-policy", "noeviction",
                     // A task's record, its request included, stays in the compact form.
-                    "--hash-max-listpack-value", "8192",
-                    "--logfile", child->log,
-                    "--daemonize", "no",
-                    NULL};
-    uv_stdio_container_t stdio[4] = {
-        {.flags = UV_IGNORE}, {.flags = UV_IGNORE}, {.flags = UV_IGNORE},
-        {.flags = UV_INHERIT_FD, .data.fd = lock}};
+                    "--hash-max-listpack-value", "8192", "--logfile", child->log, "--daemonize",
+                    "no", NULL};
+    uv_stdio_container_t stdio[4] = {{.flags = UV_IGNORE},
+                                     {.flags = UV_IGNORE},
+                                     {.flags = UV_IGNORE},
+                                     {.flags = UV_INHERIT_FD, .data.fd = lock}};
     uv_process_options_t options = {
         .file = args[0],
         .args = args,
@@ -172,8 +165,9 @@ static bool spawn(struct redis_child *child, int lock, struct err *err)
     failure = uv_spawn(loop_uv(child->loop), process, &options);
     if (failure != 0) {
         uv_close((uv_handle_t *)process, free_handle);
-        return err_set(err, ERR_CONFIG, "redis-server can't be started (%s): install it, or set "
-                                        "redis_url",
+        return err_set(err, ERR_CONFIG,
+                       "redis-server can't be started (%s): install it, or set "
+                       "redis_url",
                        uv_strerror(failure));
     }
     child->process = process;
