@@ -90,8 +90,8 @@ void request_answer(struct request *request, int status, const struct buf *json)
 // The envelope of our own surface, and of every family where it is about the key.
 static int write_envelope(const struct err *err, struct buf *json)
 {
-    const char *type = err->code == ERR_AUTH          ? "authentication_error"
-                       : err->code == ERR_QUEUE_FULL  ? "rate_limit_error"
+    const char *type = err->code == ERR_AUTH               ? "authentication_error"
+                       : err->code == ERR_QUEUE_FULL       ? "rate_limit_error"
                        : err_http_status(err->code) >= 500 ? "server_error"
                                                            : "invalid_request_error";
 
@@ -147,8 +147,7 @@ static bool authorize(struct request *request, bool may_query)
 {
     struct err err;
 
-    request->owner =
-        token_owner(request->api->config, request->exchange, may_query, &err);
+    request->owner = token_owner(request->api->config, request->exchange, may_query, &err);
     if (request->owner != NULL)
         return true;
     request_refuse(request, &err);

@@ -44,7 +44,7 @@ struct request {
     const char *owner;              // the key's name, borrowed from the configuration
     const struct family *family;    // NULL on our own surface
     const struct route *route;
-    char id[64];                    // of the path
+    char id[64]; // of the path
     json_t *body;
     struct task *task;
     // What we wait for.

@@ -12,8 +12,9 @@
 static void write_entry(struct buf *json, const struct family *family,
                         const struct delivery_entry *entry)
 {
-    buf_fmt(json, "{\"n\":%d,\"status_word\":\"%s\",\"phase\":\"%s\",\"version\":%d,"
-                  "\"status\":\"%s\",\"attempts\":%d,\"created_at\":%lld,\"last_attempt_at\":",
+    buf_fmt(json,
+            "{\"n\":%d,\"status_word\":\"%s\",\"phase\":\"%s\",\"version\":%d,"
+            "\"status\":\"%s\",\"attempts\":%d,\"created_at\":%lld,\"last_attempt_at\":",
             entry->number, family->word(entry->view.phase, entry->view.is_modal),
             task_phase_name(entry->view.phase), entry->view.version, entry->status, entry->tries,
             (long long)entry->created_ms);

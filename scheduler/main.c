@@ -1,5 +1,5 @@
-// The composition root: reads the command line, starts the roles, each on a thread and a loop of its
-// own, and stops them in order.
+// The composition root: reads the command line, starts the roles, each on a thread and a loop of
+// its own, and stops them in order.
 #include <errno.h>
 #include <getopt.h>
 #include <jansson.h>
@@ -184,13 +184,14 @@ static bool load(struct config *config, const char *path, const struct config_fl
 
 static int usage(FILE *out)
 {
-    fputs("usage: spool serve [-c FILE] [--listen HOST:PORT] [--roles api,worker,webhook]\n"
-          "       spool check-config -c FILE\n"
-          "       spool --version | --help\n"
-          "\n"
-          "Takes media generation jobs over REST, submits them to their vendors, follows them,\n"
-          "archives what they give, and tells the client by webhook and WebSocket.\n",
-          out);
+    fputs(
+        "usage: spool serve [-c FILE] [--listen HOST:PORT] [--roles api,worker,webhook]\n"
+        "       spool check-config -c FILE\n"
+        "       spool --version | --help\n"
+        "\n"
+        "Takes media generation jobs over REST, submits them to their vendors, follows them,\n"
+        "archives what they give, and tells the client by webhook and WebSocket.\n",
+        out);
     return out == stdout ? EXIT_SUCCESS : EXIT_USAGE;
 }
 
@@ -198,8 +199,9 @@ static void raise_limits(void)
 {
     struct rlimit files;
 
+    // Not more than could be of use: libwebsockets has a table as long as the limit.
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
-        files.rlim_cur = files.rlim_max;
+        files.rlim_cur = files.rlim_max < 65536 ? files.rlim_max : 65536;
         setrlimit(RLIMIT_NOFILE, &files);
     }
     prctl(PR_SET_DUMPABLE, 0); // keys are in memory: no core files
@@ -310,8 +312,8 @@ static int serve(struct config *config)
         child = redis_child_start(loop, config->data_dir, &err);
         ok = child != NULL;
     }
-    ok = ok && run_roles(config, loop, child != NULL ? redis_child_url(child) : config->redis_url,
-                         &err);
+    ok = ok &&
+         run_roles(config, loop, child != NULL ? redis_child_url(child) : config->redis_url, &err);
     redis_child_drop(&child);
     for (int i = 0; i < 2; i++)
         uv_close((uv_handle_t *)&signals[i], NULL);

@@ -23,7 +23,7 @@
 enum { PIECE_BYTES = 64 * 1024 };
 
 struct media {
-    uv_work_t work; // first: what libuv gives back
+    uv_work_t work;                 // first: what libuv gives back
     struct http_exchange *exchange; // NULL: the client is gone, or it was answered
     char *root, *name;
     char *range, *if_range, *if_none_match; // of the request
@@ -112,10 +112,10 @@ static const char *content_type(const char *name)
     static const struct {
         const char *extension, *type;
     } types[] = {
-        {"png", "image/png"},   {"jpg", "image/jpeg"}, {"gif", "image/gif"},
-        {"webp", "image/webp"}, {"avif", "image/avif"}, {"mp4", "video/mp4"},
+        {"png", "image/png"},       {"jpg", "image/jpeg"},  {"gif", "image/gif"},
+        {"webp", "image/webp"},     {"avif", "image/avif"}, {"mp4", "video/mp4"},
         {"mov", "video/quicktime"}, {"webm", "video/webm"}, {"mp3", "audio/mpeg"},
-        {"m4a", "audio/mp4"},   {"wav", "audio/wav"},  {"ogg", "audio/ogg"},
+        {"m4a", "audio/mp4"},       {"wav", "audio/wav"},   {"ogg", "audio/ogg"},
         {"flac", "audio/flac"},
     };
     const char *dot = strrchr(name, '.');
@@ -130,34 +130,36 @@ static const char *content_type(const char *name)
 // understood, are ignored: then the whole is sent.
 static bool read_range(const char *text, int64_t size, int64_t *from, int64_t *end, bool *is_part)
 {
-    char *rest;
+    static const char digits[] = "0123456789";
+    const char *second;
+    size_t first_len, second_len;
     int64_t first, last;
 
     *is_part = false;
-    if (text == NULL || strncasecmp(text, "bytes=", 6) != 0 || strchr(text, ',') != NULL)
+    if (text == NULL || strncasecmp(text, "bytes=", 6) != 0)
         return true;
     text += 6;
-    if (strlen(text) > 40 || text[strspn(text, "0123456789-")] != '\0')
+    first_len = strspn(text, digits);
+    if (text[first_len] != '-')
         return true;
-    if (*text == '-') {
-        first = strtoll(text + 1, &rest, 10);
-        if (rest == text + 1 || *rest != '\0')
-            return true;
-        if (first == 0 || size == 0)
+    second = text + first_len + 1;
+    second_len = strspn(second, digits);
+    if (second[second_len] != '\0' || first_len + second_len == 0)
+        return true;
+    first = strtoll(text, NULL, 10); // too large a number becomes the largest
+    last = strtoll(second, NULL, 10);
+    if (first_len == 0) { // the last so many
+        if (last == 0 || size == 0)
             return false;
-        *from = first > size ? 0 : size - first;
+        *from = last > size ? 0 : size - last;
         *end = size;
     } else {
-        first = strtoll(text, &rest, 10);
-        if (rest == text || *rest != '-')
+        if (second_len > 0 && last < first)
             return true;
-        last = rest[1] == '\0' ? size - 1 : strtoll(rest + 1, &rest, 10);
-        if ((*rest != '\0' && *rest != '-') || last < first)
-            return first < size;
         if (first >= size)
             return false;
         *from = first;
-        *end = last >= size ? size : last + 1;
+        *end = second_len == 0 || last >= size ? size : last + 1;
     }
     *is_part = true;
     return true;
@@ -203,14 +205,14 @@ static void begin(struct media *media)
     http_exchange_add_header(exchange, "X-Content-Type-Options", "nosniff");
     http_exchange_add_header(exchange, "Accept-Ranges", "bytes");
     http_exchange_add_header(exchange, "Cache-Control", "public, max-age=31536000, immutable");
-    if (media->if_none_match != NULL && (strcmp(media->if_none_match, "*") == 0 ||
-                                         strstr(media->if_none_match, etag) != NULL)) {
+    if (media->if_none_match != NULL &&
+        (strcmp(media->if_none_match, "*") == 0 || strstr(media->if_none_match, etag) != NULL)) {
         answer(media, 304, NULL);
         return;
     }
     media->at = 0;
     media->end = media->size;
-    if ((media->if_range == NULL || strcmp(media->if_range, etag) == 0) &&
+    if (!media->is_head && (media->if_range == NULL || strcmp(media->if_range, etag) == 0) &&
         !read_range(media->range, media->size, &media->at, &media->end, &is_part)) {
         snprintf(range, sizeof range, "bytes */%lld", (long long)media->size);
         http_exchange_add_header(exchange, "Content-Range", range);

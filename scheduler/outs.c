@@ -49,8 +49,7 @@ void outs_look(struct outs *outs)
         args_str(&args, "HGET");
         args_str(&args, name);
         args_str(&args, "out");
-        outs->list[i].call =
-            store_command(outs->store, &args, EVERY_MS, on_answer, &outs->list[i]);
+        outs->list[i].call = store_command(outs->store, &args, EVERY_MS, on_answer, &outs->list[i]);
     }
 }
 

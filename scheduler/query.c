@@ -57,8 +57,7 @@ static void on_task(void *ctx, struct task *task, const struct err *err)
 
 void query_fetch(struct request *request)
 {
-    request->op =
-        tasks_get(request->api->store, request->id, request->owner, on_task, request);
+    request->op = tasks_get(request->api->store, request->id, request->owner, on_task, request);
 }
 
 // Many.
@@ -116,8 +115,8 @@ void query_list(struct request *request)
     texts = mem_array(const char *, count);
     for (size_t i = 0; i < count; i++)
         texts[i] = json_string_value(json_array_get(ids, i));
-    request->op = tasks_get_many(request->api->store, texts, count, request->owner, on_tasks,
-                                 request);
+    request->op =
+        tasks_get_many(request->api->store, texts, count, request->owner, on_tasks, request);
     free(texts);
 }
 

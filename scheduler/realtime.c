@@ -22,14 +22,14 @@ enum { TABLE_SIZE = 4096, PAGE = 1000, RETRY_MS = 1000 };
 // That a watcher watches one task, or all of its key's.
 struct interest {
     struct watcher *watcher;
-    char id[ID_SIZE];   // "": all
-    int version;        // told so far; only newer ones are
-    char after[CURSOR_SIZE]; // told so far, of the stream; "": by version
-    char upto[CURSOR_SIZE];  // where the reader was when we last asked
-    bool is_catching_up; // its past is being read: what comes meanwhile waits in the stream
-    struct tasks_op *read;       // of the present state
-    struct events_range *range;  // of the past
-    struct tasks_op *past;       // the records of one page of it
+    char id[ID_SIZE];           // "": all
+    int version;                // told so far; only newer ones are
+    char after[CURSOR_SIZE];    // told so far, of the stream; "": by version
+    char upto[CURSOR_SIZE];     // where the reader was when we last asked
+    bool is_catching_up;        // its past is being read: what comes meanwhile waits in the stream
+    struct tasks_op *read;      // of the present state
+    struct events_range *range; // of the past
+    struct tasks_op *past;      // the records of one page of it
     struct page *page;
     struct loop_timer *retry;
     struct interest *next, **at;           // in the watcher
@@ -41,8 +41,11 @@ struct watcher {
     struct watcher_options options;
     struct interest *interests;
     size_t count;
-    bool is_busy;    // in a callback
-    bool is_dropped; // freed when it is out of it
+    bool is_busy;      // in a callback, or about to be told of a page
+    bool is_dropped;   // freed when it is out of it
+    struct news *mine; // of the page that is being told
+    size_t mine_count;
+    struct watcher *next_told;
     struct watcher *next, **at;
 };
 
@@ -51,7 +54,7 @@ struct page {
     struct page_event {
         char cursor[CURSOR_SIZE], id[ID_SIZE];
         struct task_view view;
-    } *events;
+    } * events;
     size_t count;
     char last[CURSOR_SIZE]; // of all that were looked through
     struct page *next;
@@ -149,8 +152,7 @@ static bool tell(struct watcher *watcher, const struct news *news, size_t count)
 }
 
 // Whether the interest wants this change; notes that it was told.
-static bool take(struct interest *interest, const struct page_event *event,
-                 const struct task *task)
+static bool take(struct interest *interest, const struct page_event *event, const struct task *task)
 {
     if (strcmp(task->owner, interest->watcher->options.owner) != 0)
         return false;
@@ -201,27 +203,54 @@ static void telling_clear(struct telling *telling)
     free(telling->news);
 }
 
-// Collects for one watcher what its interests want of the page.
-static void tell_watcher(struct watcher *watcher, const struct page *page,
-                         const struct telling *telling, struct news *mine)
+// Notes a change for a watcher that is told of the whole page at once.
+static void collect(struct watcher **told, struct watcher *watcher, const struct news *news)
 {
-    size_t count = 0;
+    if (!watcher->is_busy) {
+        watcher->is_busy = true; // so that it stays where it is
+        watcher->next_told = *told;
+        *told = watcher;
+    }
+    if (watcher->mine_count > 0 && watcher->mine[watcher->mine_count - 1].cursor == news->cursor)
+        return; // another interest of it wants the same
+    if ((watcher->mine_count & (watcher->mine_count - 1)) == 0) // doubles at powers of two
+        watcher->mine = mem_resize(watcher->mine, (watcher->mine_count * 2 + 1) * sizeof *news);
+    watcher->mine[watcher->mine_count++] = *news;
+}
+
+// Whether a watcher of all tasks also names this one: then that interest knows what was told.
+static bool is_named(const struct watcher *watcher, const char *id)
+{
+    const struct interest *k = watcher->realtime->by_task[slot_of(id)];
+
+    if (watcher->count == 1)
+        return false;
+    while (k != NULL && (k->watcher != watcher || strcmp(k->id, id) != 0))
+        k = k->next_same;
+    return k != NULL;
+}
+
+// Goes from each change to those who want it, so that nobody else costs anything.
+static struct watcher *collect_page(struct realtime *rt, const struct page *page,
+                                    const struct telling *telling)
+{
+    struct watcher *told = NULL;
 
     for (size_t i = 0; i < page->count; i++) {
-        bool is_wanted = false;
+        const struct page_event *event = &page->events[i];
+        const struct news *news = &telling->news[i];
 
-        if (telling->news[i].task == NULL)
+        if (news->task == NULL)
             continue;
-        for (struct interest *interest = watcher->interests; interest != NULL;
-             interest = interest->next)
-            if (!interest->is_catching_up &&
-                (*interest->id == '\0' || strcmp(interest->id, page->events[i].id) == 0) &&
-                take(interest, &page->events[i], telling->news[i].task))
-                is_wanted = true;
-        if (is_wanted)
-            mine[count++] = telling->news[i];
+        for (struct interest *k = rt->by_task[slot_of(event->id)]; k != NULL; k = k->next_same)
+            if (!k->is_catching_up && strcmp(k->id, event->id) == 0 && take(k, event, news->task))
+                collect(&told, k->watcher, news);
+        for (struct interest *k = rt->of_all; k != NULL; k = k->next_same)
+            if (!k->is_catching_up && !is_named(k->watcher, event->id) &&
+                take(k, event, news->task))
+                collect(&told, k->watcher, news);
     }
-    tell(watcher, mine, count);
+    return told;
 }
 
 static void next_page(struct realtime *rt);
@@ -231,7 +260,6 @@ static void on_page(void *ctx, struct task **tasks, size_t count, const struct e
     struct realtime *rt = ctx;
     struct page *page = rt->pages;
     struct telling telling;
-    struct news *mine;
 
     rt->read = NULL;
     if (err != NULL) {
@@ -244,17 +272,20 @@ static void on_page(void *ctx, struct task **tasks, size_t count, const struct e
     if (rt->pages == NULL)
         rt->pages_end = &rt->pages;
     telling_init(&telling, rt, page, tasks, count);
-    mine = mem_array(struct news, page->count);
-    for (struct watcher *watcher = rt->watchers, *next; watcher != NULL; watcher = next) {
-        next = watcher->next;
-        watcher->is_busy = true; // so that it stays where it is
-        tell_watcher(watcher, page, &telling, mine);
-        next = watcher->next;
+    for (struct watcher *watcher = collect_page(rt, page, &telling), *next; watcher != NULL;
+         watcher = next) {
+        struct news *mine = watcher->mine;
+        size_t mine_count = watcher->mine_count;
+
+        next = watcher->next_told;
+        watcher->mine = NULL;
+        watcher->mine_count = 0;
+        tell(watcher, mine, mine_count);
+        free(mine);
         watcher->is_busy = false;
         if (watcher->is_dropped)
             watcher_free(watcher);
     }
-    free(mine);
     telling_clear(&telling);
     for (size_t i = 0; i < count; i++)
         task_free(tasks[i]);
@@ -333,8 +364,8 @@ static void on_present(void *ctx, struct task *task, const struct err *err)
     }
     if (task->version > interest->version) {
         interest->version = task->version;
-        now = (struct task_view){task->phase, task->version, task->progress,
-                                 task->substate != NULL};
+        now =
+            (struct task_view){task->phase, task->version, task->progress, task->substate != NULL};
         task_show_as(task, &now);
         task->media_base = rt->media_base;
         task_json_write(task, NULL, &json);
@@ -375,8 +406,7 @@ static void on_past(void *ctx, struct task **tasks, size_t count, const struct e
     telling_init(&telling, rt, page, tasks, count);
     mine = mem_array(struct news, page->count);
     for (size_t i = 0; i < page->count; i++)
-        if (telling.news[i].task != NULL &&
-            take(interest, &page->events[i], telling.news[i].task))
+        if (telling.news[i].task != NULL && take(interest, &page->events[i], telling.news[i].task))
             mine[told++] = telling.news[i];
     // Not only as far as was told: the rest may be of tasks that are gone, or of no interest.
     snprintf(interest->after, CURSOR_SIZE, "%s", page->last);
@@ -406,8 +436,8 @@ static void on_range(void *ctx, const struct event *events, size_t count, bool i
         snprintf(interest->after, CURSOR_SIZE, "%s", events_cursor(rt->events));
         interest->is_catching_up = false;
         if (*interest->id != '\0')
-            interest->read = tasks_get(rt->store, interest->id, watcher->options.owner, on_present,
-                                       interest);
+            interest->read =
+                tasks_get(rt->store, interest->id, watcher->options.owner, on_present, interest);
         if (watcher->options.on_gap != NULL)
             watcher->options.on_gap(watcher->options.ctx);
         return;
@@ -442,8 +472,8 @@ static void begin(struct interest *interest)
         if (events_compare(interest->after, cursor) == 0)
             interest->is_catching_up = false;
         else
-            interest->range = events_read(rt->events, interest->after, cursor, PAGE, on_range,
-                                          interest);
+            interest->range =
+                events_read(rt->events, interest->after, cursor, PAGE, on_range, interest);
     } else if (*interest->id != '\0') {
         interest->read =
             tasks_get(rt->store, interest->id, watcher->options.owner, on_present, interest);

@@ -132,9 +132,9 @@ static bool check_hook(const struct request *request, struct err *err)
         url_check_public(task->hook, request->api->config->webhook.allow_private_networks, err))
         return true;
     err->code = ERR_INVALID; // a field like any other
-    return err_wrap(err, "%s", json_object_get(request->body, "callback_url") != NULL
-                                   ? "callback_url"
-                                   : "notifyHook");
+    return err_wrap(err, "%s",
+                    json_object_get(request->body, "callback_url") != NULL ? "callback_url"
+                                                                           : "notifyHook");
 }
 
 static bool check_idempotency_key(struct request *request, struct err *err)
@@ -189,6 +189,6 @@ void submit_handle(struct request *request)
     once_copy = mem_str(once); // the body may go with the request's memory
     free(request->extra);
     request->extra = once_copy;
-    request->op = tasks_get(request->api->store, request->task->parent, request->owner, on_parent,
-                            request);
+    request->op =
+        tasks_get(request->api->store, request->task->parent, request->owner, on_parent, request);
 }

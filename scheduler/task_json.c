@@ -18,7 +18,8 @@ static void add_time(struct buf *json, const char *name, int64_t time_ms)
 
 void task_json_write(const struct task *task, const char *cancel, struct buf *json)
 {
-    buf_fmt(json, "{\"id\":\"%s\",\"object\":\"task\",\"provider\":\"%s\",\"action\":\"%s\",\"model\":",
+    buf_fmt(json,
+            "{\"id\":\"%s\",\"object\":\"task\",\"provider\":\"%s\",\"action\":\"%s\",\"model\":",
             task->id, task->provider, task->action);
     buf_json_str(json, task->model);
     buf_fmt(json, ",\"status\":\"%s\",\"phase\":\"%s\",\"progress\":%d,\"version\":%d",

@@ -78,8 +78,7 @@ static void on_task(void *ctx, struct task *task, const struct err *err)
 
 static void show_now(struct request *request)
 {
-    request->op =
-        tasks_get(request->api->store, request->id, request->owner, on_task, request);
+    request->op = tasks_get(request->api->store, request->id, request->owner, on_task, request);
 }
 
 static void on_wait_over(void *ctx)
@@ -129,10 +128,9 @@ void tasks_show(struct request *request)
         show_now(request);
         return;
     }
-    request->timer =
-        loop_after(request->api->loop, (int64_t)wait_s * 1000, on_wait_over, request);
-    request->op = tasks_get(request->api->store, request->id, request->owner, on_task_to_wait_for,
-                            request);
+    request->timer = loop_after(request->api->loop, (int64_t)wait_s * 1000, on_wait_over, request);
+    request->op =
+        tasks_get(request->api->store, request->id, request->owner, on_task_to_wait_for, request);
 }
 
 // The list: the key's index is read page by page until there are enough that match.
@@ -153,8 +151,9 @@ static void finish_list(struct request *request)
     struct list *list = request->extra;
     struct buf json = {0};
 
-    buf_fmt(&json, "{\"object\":\"list\",\"data\":[%s],\"has_more\":%s,\"next\":",
-            buf_text(&list->json), list->has_more ? "true" : "false");
+    buf_fmt(&json,
+            "{\"object\":\"list\",\"data\":[%s],\"has_more\":%s,\"next\":", buf_text(&list->json),
+            list->has_more ? "true" : "false");
     if (list->has_more)
         buf_json_str(&json, list->next);
     else
@@ -222,8 +221,8 @@ static void on_ids(void *ctx, const char *const *ids, size_t count, const struct
         finish_list(request);
     } else {
         snprintf(list->last, sizeof list->last, "%s", ids[count - 1]);
-        request->op = tasks_get_many(request->api->store, ids, count, request->owner, on_listed,
-                                     request);
+        request->op =
+            tasks_get_many(request->api->store, ids, count, request->owner, on_listed, request);
     }
 }
 
@@ -360,8 +359,9 @@ static void on_timeline(void *ctx, const char *const *lines, size_t count, const
         request_refuse(request, err);
         return;
     }
-    buf_fmt(&json, "{\"object\":\"list\",\"data\":[{\"at\":%lld,\"event\":\"accepted\","
-                   "\"detail\":\"\"}",
+    buf_fmt(&json,
+            "{\"object\":\"list\",\"data\":[{\"at\":%lld,\"event\":\"accepted\","
+            "\"detail\":\"\"}",
             (long long)request->task->created_ms);
     for (size_t i = 0; i < count; i++) {
         char *detail;
@@ -392,6 +392,6 @@ static void on_task_for_timeline(void *ctx, struct task *task, const struct err 
 
 void tasks_show_timeline(struct request *request)
 {
-    request->op = tasks_get(request->api->store, request->id, request->owner, on_task_for_timeline,
-                            request);
+    request->op =
+        tasks_get(request->api->store, request->id, request->owner, on_task_for_timeline, request);
 }

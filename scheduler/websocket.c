@@ -23,9 +23,10 @@
 #include "scheduler/websocket_private.h"
 
 enum {
-    // libwebsockets allocates the first per connection; what is longer comes in pieces. Without the
-    // second it would limit what is sent at once, too.
-    RX_BYTES = 512,
+    // libwebsockets allocates the first for each connection; what is longer comes in pieces.
+    // Without
+    // the second it would also cut in pieces what is sent.
+    RX_BYTES = 128,
     TX_BYTES = 16 * 1024 * 1024,
     SEND_BUFFER_BYTES = 128 * 1024,
     KEY_CHARS = 24,
@@ -132,11 +133,12 @@ void websocket_start(struct request *request)
 
 static bool ping(struct websocket *ws)
 {
-    unsigned char frame[LWS_PRE + 1];
+    // libwebsockets doesn't tell us of a pong that is empty.
+    unsigned char frame[LWS_PRE + 1] = {[LWS_PRE] = '.'};
 
-    return lws_partial_buffered(
-               ws->wsi) || // it is being written to: nothing to be learnt from more
-           lws_write(ws->wsi, frame + LWS_PRE, 0, LWS_WRITE_PING) >= 0;
+    if (lws_partial_buffered(ws->wsi))
+        return true; // it is behind with reading already: that counts
+    return lws_write(ws->wsi, frame + LWS_PRE, 1, LWS_WRITE_PING) >= 0;
 }
 
 // Ends it without another word.
@@ -284,7 +286,7 @@ static void on_log(int level, const char *line)
     log_debug("lws", "text=\"%.*s\"", (int)strcspn(line, "\n"), line);
 }
 
-static bool create_context(struct websockets *websockets)
+static void create_context(struct websockets *websockets)
 {
     static const lws_retry_bo_t patience = {.secs_since_valid_ping = 65534,
                                             .secs_since_valid_hangup = 65535};
@@ -306,10 +308,8 @@ static bool create_context(struct websockets *websockets)
 
     lws_set_log_level(LLL_ERR | LLL_WARN, on_log);
     websockets->context = lws_create_context(&info);
-    if (websockets->context == NULL)
-        return false;
-    websockets->vhost = lws_create_vhost(websockets->context, &info);
-    return websockets->vhost != NULL;
+    if (websockets->context != NULL)
+        websockets->vhost = lws_create_vhost(websockets->context, &info);
 }
 
 void websockets_accept(struct websockets *websockets, struct request *request)
@@ -320,7 +320,9 @@ void websockets_accept(struct websockets *websockets, struct request *request)
     const char *rest;
     int fd;
 
-    if (websockets->vhost == NULL && !create_context(websockets)) {
+    if (websockets->context == NULL)
+        create_context(websockets);
+    if (websockets->vhost == NULL) {
         err_set(&err, ERR_INTERNAL, "libwebsockets can't be started");
         request_refuse(request, &err);
         return;

@@ -22,6 +22,7 @@
 #define TASK_TEXT "{\"type\":\"task\","
 #define MANY_BEGIN "{\"type\":\"tasks\",\"changes\":["
 #define MANY_END "]}"
+#define GAP_TEXT "{\"type\":\"gap\"}"
 
 // A message, in as many queues as there are watchers of its task: the text is there once.
 struct websocket_text {
@@ -128,43 +129,46 @@ static void wake(struct websocket *ws)
     loop_turn_ask(websockets->turn);
 }
 
-// Takes the text.
-static void queue_add(struct websocket *ws, struct websocket_text *text)
+static void make_room(struct websocket *ws)
+{
+    unsigned count = ws->last - ws->first;
+    unsigned cap = count > ws->cap / 2 ? 2 * ws->cap : ws->cap == 0 ? 4 : ws->cap;
+    struct websocket_text **queue = mem_array(struct websocket_text *, cap);
+
+    for (unsigned i = 0; i < count; i++)
+        queue[i] = ws->queue[ws->first + i];
+    free(ws->queue);
+    ws->queue = queue;
+    ws->first = 0;
+    ws->last = count;
+    ws->cap = cap;
+}
+
+// Takes the text. False: it is being closed.
+static bool queue_add(struct websocket *ws, struct websocket_text *text)
 {
     if (ws->close_code != 0) {
         text_unref(text);
-        return;
+        return false;
     }
     if (ws->waiting_bytes + text->len > WEBSOCKET_MAX_WAITING && ws->waiting_bytes > 0) {
         text_unref(text);
         log_info("websocket.slow", "owner=%s waiting_bytes=%u", ws->owner, ws->waiting_bytes);
         metric_add(METRIC_websocket_slow_total, 1);
         websocket_close(ws, WEBSOCKET_TRY_AGAIN);
-        return;
+        return false;
     }
-    if (ws->last == ws->cap) {
-        unsigned count = ws->last - ws->first;
-
-        if (ws->first > 0) // make room at the end
-            memmove(ws->queue, ws->queue + ws->first, count * sizeof *ws->queue);
-        if (count > ws->cap / 2) {
-            ws->cap *= 2;
-            ws->queue = mem_resize(ws->queue, ws->cap * sizeof *ws->queue);
-        } else if (ws->cap == 0) {
-            ws->cap = 4;
-            ws->queue = mem_array(struct websocket_text *, ws->cap);
-        }
-        ws->first = 0;
-        ws->last = count;
-    }
+    if (ws->last == ws->cap)
+        make_room(ws);
     ws->queue[ws->last++] = text;
     ws->waiting_bytes += (unsigned)text->len;
     wake(ws);
+    return true;
 }
 
-static void say(struct websocket *ws, const char *json)
+static bool say(struct websocket *ws, const char *json)
 {
-    queue_add(ws, text_new(json, strlen(json)));
+    return queue_add(ws, text_new(json, strlen(json)));
 }
 
 static void complain(struct websocket *ws, const char *message, const char *task)
@@ -218,14 +222,18 @@ static bool send_one(struct websocket *ws)
     return ok;
 }
 
-// libwebsockets closes in its own time, but what it still has to send it would not send then.
-static void tell_close(struct websocket *ws)
+// libwebsockets sends the close frame in its own time; but while it has something else to send, it
+// would give up both. False: not yet.
+static bool tell_close(struct websocket *ws)
 {
-    if (ws->is_told || lws_partial_buffered(ws->wsi))
-        return;
+    if (ws->is_told)
+        return true;
+    if (lws_partial_buffered(ws->wsi))
+        return false;
     ws->is_told = true;
     lws_close_reason(ws->wsi, (enum lws_close_status)ws->close_code, NULL, 0);
     lws_set_timeout(ws->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_SYNC);
+    return true;
 }
 
 // libwebsockets keeps what the socket doesn't take, once; more would go wrong, so it is asked
@@ -233,7 +241,8 @@ static void tell_close(struct websocket *ws)
 bool websocket_send(struct websocket *ws)
 {
     if (ws->close_code != 0) {
-        tell_close(ws);
+        if (!tell_close(ws))
+            lws_callback_on_writable(ws->wsi);
         return true;
     }
     while (ws->first < ws->last) {
@@ -265,8 +274,7 @@ void websocket_close(struct websocket *ws, int code)
         return;
     websocket_end(ws, code);
     ws->is_told = false;
-    tell_close(ws);
-    if (ws->is_told)
+    if (tell_close(ws))
         return;
     lws_set_timeout(ws->wsi, PENDING_TIMEOUT_USER_REASON_BASE, WEBSOCKET_CLOSE_S);
     lws_callback_on_writable(ws->wsi);
@@ -278,20 +286,20 @@ static void on_news(void *ctx, const struct news *news, size_t count)
 {
     struct websocket *ws = ctx;
 
-    for (size_t i = 0; i < count && ws->close_code == 0; i++)
-        queue_add(ws, text_of_news(ws->websockets, &news[i]));
+    for (size_t i = 0; i < count; i++)
+        if (!queue_add(ws, text_of_news(ws->websockets, &news[i])))
+            return;
 }
 
+// Each of many tasks that are resumed finds the same gap.
 static void on_gap(void *ctx)
 {
     struct websocket *ws = ctx;
-    static const char gap[] = "{\"type\":\"gap\"}";
     const struct websocket_text *last = ws->first < ws->last ? ws->queue[ws->last - 1] : NULL;
 
-    // Each of many tasks that are resumed finds the same gap.
-    if (last == NULL || last->len != strlen(gap) ||
-        memcmp(last->bytes + LWS_PRE, gap, last->len) != 0)
-        say(ws, gap);
+    if (last == NULL || last->len != strlen(GAP_TEXT) ||
+        memcmp(last->bytes + LWS_PRE, GAP_TEXT, last->len) != 0)
+        say(ws, GAP_TEXT);
 }
 
 static void on_missing(void *ctx, const char *id)
@@ -341,12 +349,11 @@ static void subscribe(struct websocket *ws, const json_t *body)
     if (ws->watcher == NULL)
         ws->watcher = watcher_new(ws->websockets->api->realtime, &options);
     ws->is_batch = is_batch;
-    say(ws, "{\"type\":\"subscribed\"}");
     is_lost = since != NULL && !realtime_is_cursor(since);
-    if (is_lost) {
-        on_gap(ws);
+    if (!say(ws, "{\"type\":\"subscribed\"}") || (is_lost && !say(ws, GAP_TEXT)))
+        return;
+    if (is_lost)
         since = NULL;
-    }
     json_array_foreach(tasks, i, id)
     {
         if (since != NULL)
