@@ -1,5 +1,6 @@
-// Archiving: each file the vendor gives is streamed to storage, with size and SHA-256, then the task
-// has succeeded. The claim is a lease; it is renewed every third, and checked before each rename.
+// Archiving: each file the vendor gives is streamed to storage, with size and SHA-256, then the
+// task has succeeded. The claim is a lease; it is renewed every third, and checked before each
+// rename.
 //
 //  start ─▶ FETCHING ── last byte ──▶ HOLDING ── ours ──▶ COMMITTING ─▶ next file, or over
 //              ├── cut, resumable ──▶ FETCHING (Range)       └── not ours ──▶ dropped
@@ -33,15 +34,15 @@ enum { DEAD_AFTER_MS = 10000, FIRST_WAIT_MS = 1000, LONGEST_WAIT_MS = 60000 };
 
 struct archive {
     struct job job;
-    json_t *result;    // as stored; becomes the final one
-    json_t *artifacts; // ours, done so far
-    size_t index;      // of the source being fetched
+    json_t *result;         // as stored; becomes the final one
+    json_t *artifacts;      // ours, done so far
+    size_t index;           // of the source being fetched
     int64_t lease_until_ms; // of our monotonic clock
 
     char *url;
     unsigned redirects, resumes;
-    char *etag;        // of what was begun; NULL: it can't be resumed
-    int64_t expected;  // of the whole file; -1: not told
+    char *etag;       // of what was begun; NULL: it can't be resumed
+    int64_t expected; // of the whole file; -1: not told
     struct digest *digest;
     unsigned char head[MEDIA_HEAD_BYTES];
     size_t head_len;
@@ -207,13 +208,13 @@ static void on_committed(void *ctx, const struct err *err)
         return;
     }
     digest_hex(a->digest, sha256);
-    json_array_append_new(
-        a->artifacts,
-        json_pack("{s:s,s:s,s:s,s:I,s:s}", "kind",
-                  strcmp(field_str_or_empty(source_of(a), "kind"), "cover") == 0 ? "cover"
-                                                                                 : type->kind,
-                  "key", a->key_text, "content_type", type->content_type, "bytes",
-                  (json_int_t)storage_size(a->file), "sha256", sha256));
+    json_array_append_new(a->artifacts,
+                          json_pack("{s:s,s:s,s:s,s:I,s:s}", "kind",
+                                    strcmp(field_str_or_empty(source_of(a), "kind"), "cover") == 0
+                                        ? "cover"
+                                        : type->kind,
+                                    "key", a->key_text, "content_type", type->content_type, "bytes",
+                                    (json_int_t)storage_size(a->file), "sha256", sha256));
     metric_add(METRIC_archived_files_total, 1);
     metric_add(METRIC_archived_bytes_total, storage_size(a->file));
     storage_drop(&a->file);
@@ -235,8 +236,8 @@ static void on_checked(void *ctx, bool is_ours, const struct err *err)
             try_later(a, err->message, false);
         return; // gone
     }
-    json_array_foreach(a->artifacts, i, artifact)
-        file_count += json_object_get(artifact, "key") != NULL;
+    json_array_foreach(a->artifacts, i, artifact) file_count +=
+        json_object_get(artifact, "key") != NULL;
     key = archive_key(a->job.task, file_count, media_type_of(a->head, a->head_len)->extension);
     snprintf(a->key_text, sizeof a->key_text, "%s", key);
     free(key);
@@ -388,14 +389,16 @@ static void on_answer(void *ctx, const struct http_response *response,
             fetch(a);
             return;
         }
-        try_later(a, failure != NULL ? failure->err.message : "the vendor's file came short", false);
+        // A link that we won't follow (a private address, another scheme) is as good as dead.
+        try_later(a, failure != NULL ? failure->err.message : "the vendor's file came short",
+                  failure != NULL && failure->err.code == ERR_REFUSED);
         return;
     }
     if (response->status >= 301 && response->status <= 308 && response->status != 304 &&
         follow_redirect(a, response)) {
         fetch(a);
     } else if (response->status != 200 && response->status != 206) {
-        snprintf(why, sizeof why, "HTTP %d", response->status);
+        snprintf(why, sizeof why, "the vendor's link answers HTTP %d", response->status);
         try_later(a, why, response->status < 500 && response->status != 429);
     } else if (!a->has_begun || a->is_other) {
         try_later(a, "the vendor's file is empty", true);
@@ -437,8 +440,8 @@ static void next_source(struct archive *a)
             mem_set_str(&a->url, field_str_or_empty(source, "url"));
             mem_set_str(&a->etag, NULL);
             a->redirects = a->resumes = 0;
-            a->file = storage_create(a->job.worker->loop, a->job.worker->config->data_dir, on_room,
-                                     a);
+            a->file =
+                storage_create(a->job.worker->loop, a->job.worker->config->data_dir, on_room, a);
             fetch(a);
             return;
         }

@@ -51,13 +51,12 @@ static void end_with(struct doubt *d, struct change *change)
 // Nothing more can be found out: the operator's choice, or a failure that says what it is.
 static void give_up(struct doubt *d)
 {
-    bool retry =
-        d->job.account != NULL && d->job.account->on_unknown_submit == ON_UNKNOWN_RETRY;
+    bool retry = d->job.account != NULL && d->job.account->on_unknown_submit == ON_UNKNOWN_RETRY;
     struct change change = CHANGE_TO(retry ? TASK_QUEUED : TASK_FAILED);
 
     metric_add(METRIC_submits_unknown_total, 1);
-    log_warn("submit.unknown", "task=%s account=%s retry=%d", d->job.task->id,
-             d->job.task->account, retry);
+    log_warn("submit.unknown", "task=%s account=%s retry=%d", d->job.task->id, d->job.task->account,
+             retry);
     change.word = retry ? "retried_unknown" : "failed";
     change.detail = "submit_outcome_unknown";
     if (retry) {
@@ -65,8 +64,9 @@ static void give_up(struct doubt *d)
     } else {
         metric_add(METRIC_tasks_failed_total, 1);
         change.error_code = "submit_outcome_unknown";
-        change.error_message = "the vendor's answer to the submit was lost: it may have been "
-                               "accepted and billed, and was not sent again";
+        change.error_message =
+            "the vendor's answer to the submit was lost: it may have been "
+            "accepted and billed, and was not sent again";
         // The job may run there: its slot stays taken for as long as it could.
         change.watch_ms = d->job.account == NULL ? 0 : 2 * d->job.account->task_timeout_ms;
     }

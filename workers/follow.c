@@ -73,8 +73,7 @@ static void on_archiving(void *ctx, enum change_result result, bool is_cancel_as
         worker_wake(ctx);
 }
 
-static void end(struct worker *worker, struct change *change, const char *code,
-                const char *message)
+static void end(struct worker *worker, struct change *change, const char *code, const char *message)
 {
     log_info("task.failed", "task=%s code=%s reason=\"%s\"", change->task->id, code, message);
     metric_add(METRIC_tasks_failed_total, 1);
@@ -184,8 +183,7 @@ static void decide(struct source *source, const struct task *task, const struct 
     }
     // It isn't over there. Is it here?
     if (task->is_cancel_asked && source->provider->build_cancel == NULL) {
-        tasks_cancel(worker->store, task->id, NULL, false, 2 * timeout_ms, on_cancelled,
-                     worker);
+        tasks_cancel(worker->store, task->id, NULL, false, 2 * timeout_ms, on_cancelled, worker);
     } else if (store_now_ms(worker->store) - task->started_ms > timeout_ms) {
         change.watch_ms = 2 * timeout_ms;
         end(worker, &change, "task_timeout", "the vendor didn't finish in time");
@@ -216,8 +214,8 @@ static void on_answer(void *ctx, const struct http_response *response,
     if (!ok) {
         // One bad answer proves nothing about a task: its deadline decides, not we.
         metric_add(METRIC_poll_failures_total, 1);
-        log_warn("poll.failed", "account=%s tasks=%zu first=%s error=\"%s\"",
-                 source->account->name, look->count, look->tasks[0]->id, err.message);
+        log_warn("poll.failed", "account=%s tasks=%zu first=%s error=\"%s\"", source->account->name,
+                 look->count, look->tasks[0]->id, err.message);
     }
     for (size_t i = 0; i < look->count; i++) {
         if (!ok)
@@ -235,9 +233,8 @@ static void look_start(struct source *source, struct task **tasks, size_t count)
 {
     struct look *look = mem_new(struct look);
     struct http_request request = {0};
-    struct http_options options = {.timeout_ms = source->provider->poll_timeout_ms,
-                                   .max_body_bytes = 16u << 20,
-                                   .ctx = look};
+    struct http_options options = {
+        .timeout_ms = source->provider->poll_timeout_ms, .max_body_bytes = 16u << 20, .ctx = look};
     struct err err;
     bool ok;
 
@@ -330,8 +327,7 @@ static void claim(struct source *source)
         look.first_ms = look.longest_ms = account->poll_interval_ms;
     // What would be due in a moment comes along: fewer requests, and never a late look.
     look.slack_ms = look.first_ms / 8 < MAX_SLACK_MS ? look.first_ms / 8 : MAX_SLACK_MS;
-    source->claim =
-        queue_claim_looks(source->follow->worker->store, &look, on_claimed, source);
+    source->claim = queue_claim_looks(source->follow->worker->store, &look, on_claimed, source);
 }
 
 void follow_expect(struct follow *follow, const struct account *account, int64_t ms)

@@ -32,3 +32,5 @@ void storage_commit(struct storage_file *file, const char *key, int64_t deadline
                     storage_done_fn done, void *ctx);
 // Deletes what isn't committed. No callback afterwards.
 void storage_drop(struct storage_file **file);
+// Deletes, on a thread, what processes that were killed have left behind.
+void storage_sweep(struct loop *loop, const char *data_dir);

@@ -1,10 +1,12 @@
 // Artifacts in data_dir/media: temporary name, fsync of file and directory, rename.
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/base/buf.h"
@@ -14,7 +16,7 @@
 #include "core/io/loop.h"
 #include "workers/storage.h"
 
-enum { BUFFER_BYTES = 256 * 1024 };
+enum { BUFFER_BYTES = 256 * 1024, LEFT_OVER_S = 24 * 3600 };
 
 // What a thread of the pool is doing for a file; one thing at a time.
 enum task { IDLE, WRITING, COMMITTING };
@@ -22,11 +24,11 @@ enum task { IDLE, WRITING, COMMITTING };
 struct storage_file {
     uv_work_t work; // first: what libuv gives back
     struct loop *loop;
-    char *path;      // the temporary name
-    char *media_dir; // where keys begin
-    int fd;          // -1 until the first piece is written
-    int64_t size;    // taken, written or not
-    int64_t offset;  // written
+    char *path;         // the temporary name
+    char *media_dir;    // where keys begin
+    int fd;             // -1 until the first piece is written
+    int64_t size;       // taken, written or not
+    int64_t offset;     // written
     bool is_truncating; // the piece being written begins anew
     bool wants_rewind;  // the next one does
 
@@ -87,8 +89,8 @@ static bool write_piece(struct storage_file *file)
         file->offset = 0;
     }
     while (done < file->to_write) {
-        ssize_t wrote = pwrite(file->fd, file->writing + done, file->to_write - done,
-                               (off_t)file->offset);
+        ssize_t wrote =
+            pwrite(file->fd, file->writing + done, file->to_write - done, (off_t)file->offset);
 
         if (wrote < 0 && errno == EINTR)
             continue;
@@ -280,4 +282,47 @@ void storage_drop(struct storage_file **file)
     else
         (*file)->is_dropped = true;
     *file = NULL;
+}
+
+// Files that nobody has written to for so long are nobody's.
+
+struct sweep {
+    uv_work_t work; // first: what libuv gives back
+    char *path;
+};
+
+static void on_sweep(uv_work_t *work)
+{
+    struct sweep *sweep = (struct sweep *)work;
+    DIR *dir = opendir(sweep->path);
+    struct dirent *entry;
+    struct stat info;
+
+    if (dir == NULL)
+        return; // nothing was ever archived here
+    while ((entry = readdir(dir)) != NULL) {
+        if (fstatat(dirfd(dir), entry->d_name, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+            S_ISREG(info.st_mode) && time(NULL) - info.st_mtime > LEFT_OVER_S)
+            unlinkat(dirfd(dir), entry->d_name, 0);
+    }
+    closedir(dir);
+}
+
+static void on_swept(uv_work_t *work, int status)
+{
+    struct sweep *sweep = (struct sweep *)work;
+
+    (void)status;
+    free(sweep->path);
+    free(sweep);
+}
+
+void storage_sweep(struct loop *loop, const char *data_dir)
+{
+    struct sweep *sweep = mem_new(struct sweep);
+    struct buf path = {0};
+
+    buf_fmt(&path, "%s/tmp", data_dir);
+    sweep->path = buf_take(&path);
+    uv_queue_work(loop_uv(loop), &sweep->work, on_sweep, on_swept);
 }

@@ -20,14 +20,15 @@
 #include "workers/accounts.h"
 #include "workers/follow.h"
 #include "workers/jobs.h"
+#include "workers/storage.h"
 #include "workers/worker_role.h"
 
 enum {
     HEARTBEAT_MS = 1000,
-    MAX_SUBMITS = 512,  // in hand at once
+    MAX_SUBMITS = 512, // in hand at once
     MAX_ARCHIVES = 64,
-    MAX_CLAIM = 64,     // in one call
-    SWEEP_COUNT = 500,  // records of one step of the sweeper
+    MAX_CLAIM = 64,    // in one call
+    SWEEP_COUNT = 500, // records of one step of the sweeper
     SWEEP_EVERY_MS = 3000,
 };
 
@@ -81,8 +82,8 @@ bool worker_is_news(const struct task *task, enum task_phase to, bool is_modal)
 {
     const struct family *family = family_find(task->family);
 
-    return family == NULL ||
-           strcmp(family->word(task->phase, task->substate != NULL), family->word(to, is_modal)) != 0;
+    return family == NULL || strcmp(family->word(task->phase, task->substate != NULL),
+                                    family->word(to, is_modal)) != 0;
 }
 
 static void on_changed(void *ctx, enum change_result result, bool is_cancel_asked,
@@ -102,11 +103,11 @@ static void on_changed(void *ctx, enum change_result result, bool is_cancel_aske
 void worker_change(struct worker *worker, struct change *change)
 {
     if (!change->notify)
-        change->notify = worker_is_news(change->task, change->to,
-                                        !task_is_terminal(change->to) &&
-                                            (change->substate == NULL
-                                                 ? change->task->substate != NULL
-                                                 : *change->substate != '\0'));
+        change->notify =
+            worker_is_news(change->task, change->to,
+                           !task_is_terminal(change->to) &&
+                               (change->substate == NULL ? change->task->substate != NULL
+                                                         : *change->substate != '\0'));
     queue_change(worker->store, change, STORE_FOR_EVER, on_changed, worker);
 }
 
@@ -201,8 +202,8 @@ static void claim_due(struct role *r)
         return;
     r->is_due_asked = r->due != NULL;
     if (r->due == NULL && room > 0)
-        r->due = queue_claim_due(r->worker.store, room < MAX_CLAIM ? room : MAX_CLAIM,
-                                 &r->due_claim);
+        r->due =
+            queue_claim_due(r->worker.store, room < MAX_CLAIM ? room : MAX_CLAIM, &r->due_claim);
 }
 
 void worker_wake(struct worker *worker)
@@ -302,6 +303,7 @@ struct worker *worker_start(struct loop *loop, const struct config *config, cons
     r->wakes = redis_start(loop, &wakes);
     redis_subscribe(r->wakes, "spool:wake", on_wake, r);
     r->heartbeat = loop_after(loop, HEARTBEAT_MS, on_heartbeat, r);
+    storage_sweep(loop, config->data_dir);
     return &r->worker;
 }
 

@@ -26,7 +26,7 @@ struct job {
     struct task *task;     // ours
     const struct account *account;
     const struct provider *provider;
-    bool is_handed_back; // on a drain: at once, for somebody else to go on with
+    bool is_handed_back;           // on a drain: at once, for somebody else to go on with
     void (*drop)(struct job *job); // cancels what is pending and frees; called once
     struct job *next, **at;
 };
@@ -38,8 +38,8 @@ struct worker {
     struct http_client *http;
     struct follow *follow;
     struct job *jobs;
-    unsigned submits;    // of the jobs, those that submit
-    unsigned archives;   // those that archive
+    unsigned submits;  // of the jobs, those that submit
+    unsigned archives; // those that archive
     bool is_draining;
 };
 
