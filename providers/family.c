@@ -34,7 +34,8 @@ json_t *family_result(const struct task *task)
 
     if (result == NULL)
         return json_object();
-    json_array_foreach(json_object_get(result, "artifacts"), i, artifact) {
+    json_array_foreach(json_object_get(result, "artifacts"), i, artifact)
+    {
         const char *key = json_string_value(json_object_get(artifact, "key"));
         struct buf url = {0};
 

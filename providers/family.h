@@ -41,7 +41,7 @@ struct family {
     // A prefix of the path that chooses a mode: "/mj-fast" before "/mj/submit/imagine".
     const struct family_mode {
         const char *prefix, *mode;
-    } *modes;                   // ends with NULL; NULL: none
+    } * modes;                  // ends with NULL; NULL: none
     const struct route *routes; // ends with a NULL method
 
     // Fills provider, action, model, mode, state, hook, parent, cost, is_ask. `once` is a word for

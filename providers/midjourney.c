@@ -30,7 +30,7 @@ static const struct action {
     {"SHORTEN", "/submit/shorten", false},
     {"MODAL", "/submit/modal", false},
     {"UPLOAD", "/submit/upload-discord-images", true},
-    {"SEED", NULL, true}, // a GET of its own
+    {"SEED", NULL, true},            // a GET of its own
     {NULL, "/submit/action", false}, // every button
 };
 
@@ -73,6 +73,35 @@ static char *base_of(const struct task *task, const struct account *account)
     return buf_take(&base);
 }
 
+// Both proxies take images as data URLs only; clients may leave the beginning away.
+static void make_data_url(json_t *image)
+{
+    static const struct {
+        const char *begins, *type;
+    } types[] = {{"/9j/", "jpeg"}, {"UklGR", "webp"}, {"R0lGOD", "gif"}};
+    const char *text = json_string_value(image), *type = "png";
+    struct buf url = {0};
+
+    if (text == NULL || *text == '\0' || strncmp(text, "data:", 5) == 0)
+        return;
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
+        if (strncmp(text, types[i].begins, strlen(types[i].begins)) == 0)
+            type = types[i].type;
+    buf_fmt(&url, "data:image/%s;base64,%s", type, text);
+    json_string_set(image, url.data);
+    buf_clear(&url);
+}
+
+static void make_data_urls(json_t *body)
+{
+    json_t *image;
+    size_t i;
+
+    make_data_url(json_object_get(body, "base64"));
+    make_data_url(json_object_get(body, "maskBase64"));
+    json_array_foreach(json_object_get(body, "base64Array"), i, image) make_data_url(image);
+}
+
 static bool build_submit(const struct task *task, const struct account *account,
                          struct http_request *request, struct err *err)
 {
@@ -95,6 +124,7 @@ static bool build_submit(const struct task *task, const struct account *account,
         free(base);
         return err_set(err, ERR_INTERNAL, "the stored request isn't a JSON object");
     }
+    make_data_urls(body);
     // Hooks are ours to call; `state` carries our own id, by which a lost submit is found again.
     json_object_del(body, "notifyHook");
     json_object_set_new(body, "state", json_string(task->id));
@@ -119,11 +149,11 @@ static const struct code {
     {22, OUTCOME_ACCEPTED, NULL}, // waiting there
     {3, OUTCOME_REFUSED_ELSEWHERE, NULL},
     {4, OUTCOME_REFUSED_FINAL, "invalid_request"},
-    {5, OUTCOME_DOUBT, NULL},         // R: it couldn't reach or read its own upstream
-    {9, OUTCOME_REFUSED_RETRY, NULL}, // T says so, too, when its queue is full
-    {23, OUTCOME_REFUSED_RETRY, NULL}, // N: queue full, the task was deleted again
+    {5, OUTCOME_DOUBT, NULL},                      // R: it couldn't reach or read its own upstream
+    {9, OUTCOME_REFUSED_RETRY, NULL},              // T says so, too, when its queue is full
+    {23, OUTCOME_REFUSED_RETRY, NULL},             // N: queue full, the task was deleted again
     {24, OUTCOME_REFUSED_FINAL, "content_filter"}, // banned words
-    {30, OUTCOME_REFUSED_RETRY, NULL}, // R: the group is saturated
+    {30, OUTCOME_REFUSED_RETRY, NULL},             // R: the group is saturated
 };
 
 static void read_retry_after(const struct http_response *response, struct outcome *outcome)
@@ -272,9 +302,10 @@ static void add_urls(struct outcome *outcome, const json_t *list, const char *ki
     size_t i;
     json_t *item;
 
-    json_array_foreach((json_t *)list, i, item) {
-        const char *url = json_is_string(item) ? json_string_value(item)
-                                               : field_str_or_empty(item, "url");
+    json_array_foreach((json_t *)list, i, item)
+    {
+        const char *url =
+            json_is_string(item) ? json_string_value(item) : field_str_or_empty(item, "url");
 
         bool is_known = *url == '\0';
 
@@ -398,7 +429,8 @@ static bool read_poll_many(const struct task *const *tasks, size_t count,
         json_decref(body);
         return false;
     }
-    json_array_foreach(body, k, item) {
+    json_array_foreach(body, k, item)
+    {
         const char *id = field_str_or_empty(item, "id");
 
         // The vendor keeps our order as a rule: look there first.
@@ -453,7 +485,8 @@ static bool read_lookup(const struct task *task, const struct http_response *res
             found = body;
         matches = found != NULL;
     } else {
-        json_array_foreach(body, i, item) {
+        json_array_foreach(body, i, item)
+        {
             if (strcmp(field_str_or_empty(item, "state"), task->id) == 0) {
                 found = item;
                 matches++;
@@ -477,7 +510,7 @@ const struct provider provider_midjourney = {
     .poll_max_ms = 5000,
     .submit_timeout_ms = 30000,
     .poll_timeout_ms = 15000,
-    .missing_grace_ms = 60000,       // N forgets its tasks when it restarts
+    .missing_grace_ms = 60000,          // N forgets its tasks when it restarts
     .link_life_ms = 24 * 3600 * 1000LL, // Discord's links carry ex, is, hm: about a day, unverified
     .poll_many_max = 100,
     .build_submit = build_submit,

@@ -35,10 +35,10 @@ struct outcome {
     enum outcome_kind kind;
     char *upstream_id;
     char *reason;
-    const char *code;     // of the error as clients see it, static; NULL: vendor_failed
-    int progress;         // 0 to 100, -1 where the vendor doesn't say
-    bool has_started;     // it renders, it isn't only queued there
-    bool is_modal;        // it waits for the client's confirmation
+    const char *code; // of the error as clients see it, static; NULL: vendor_failed
+    int progress;     // 0 to 100, -1 where the vendor doesn't say
+    bool has_started; // it renders, it isn't only queued there
+    bool is_modal;    // it waits for the client's confirmation
     int64_t retry_after_ms;
     struct outcome_source *sources; // what to archive
     size_t source_count;
@@ -63,5 +63,6 @@ const char *outcome_kind_name(enum outcome_kind kind);
 
 // The result as the record keeps it, first with the vendor's links, then with ours:
 //   {"sources":[{"kind","url"}], "extra":{…}}
-//   {"artifacts":[{"kind","key","content_type","bytes","sha256"} | {"kind":"text","text"}], "extra":{…}}
+//   {"artifacts":[{"kind","key","content_type","bytes","sha256"} | {"kind":"text","text"}],
+//   "extra":{…}}
 char *outcome_result(const struct outcome *outcome);

@@ -38,17 +38,17 @@ typedef bool (*provider_check_fn)(const struct task *task, const struct account 
                                   struct err *err);
 
 struct provider {
-    const char *name;             // as in config, Redis keys and metrics
-    const char *const *dialects;  // the first is the default; ends with NULL
-    const char *const *models;    // those it serves under their own names; ends with NULL
-    int64_t poll_first_ms;        // when to look at a running task first;
-    int64_t poll_max_ms;          // then each wait grows by half, up to this
+    const char *name;            // as in config, Redis keys and metrics
+    const char *const *dialects; // the first is the default; ends with NULL
+    const char *const *models;   // those it serves under their own names; ends with NULL
+    int64_t poll_first_ms;       // when to look at a running task first;
+    int64_t poll_max_ms;         // then each wait grows by half, up to this
     int64_t submit_timeout_ms;
     int64_t poll_timeout_ms;
-    int64_t missing_grace_ms;     // so long "unknown" isn't believed
-    int64_t link_life_ms;         // so long we try to archive what the vendor keeps
-    int poll_many_max;            // tasks in one request of build_poll_many
-    provider_check_fn check;      // NULL: nothing to check
+    int64_t missing_grace_ms; // so long "unknown" isn't believed
+    int64_t link_life_ms;     // so long we try to archive what the vendor keeps
+    int poll_many_max;        // tasks in one request of build_poll_many
+    provider_check_fn check;  // NULL: nothing to check
     provider_build_fn build_submit;
     provider_read_fn read_submit;
     provider_build_fn build_poll;

@@ -69,7 +69,8 @@ static bool check_images(const json_t *body, size_t min, size_t max, struct err 
         return err_set(err, ERR_INVALID, "base64Array: is required");
     if (json_array_size(array) < min || json_array_size(array) > max)
         return err_set(err, ERR_INVALID, "base64Array: must have %zu to %zu images", min, max);
-    json_array_foreach(array, i, item) {
+    json_array_foreach(array, i, item)
+    {
         char path[32];
 
         snprintf(path, sizeof path, "base64Array.%zu", i);
@@ -164,8 +165,8 @@ static const struct {
     const char *action;
     bool (*check)(const json_t *body, struct err *err);
 } checks[] = {
-    {"IMAGINE", check_imagine}, {"BLEND", check_blend},   {"DESCRIBE", check_describe},
-    {"ACTION", check_action},   {"MODAL", check_modal},   {"SHORTEN", check_prompt},
+    {"IMAGINE", check_imagine}, {"BLEND", check_blend}, {"DESCRIBE", check_describe},
+    {"ACTION", check_action},   {"MODAL", check_modal}, {"SHORTEN", check_prompt},
     {"UPLOAD", check_upload},
 };
 
@@ -173,11 +174,16 @@ static const struct {
 static const struct {
     const char *prefix, *action;
 } buttons[] = {
-    {"MJ::JOB::upsample", "UPSCALE"},      {"MJ::JOB::variation", "VARIATION"},
-    {"MJ::JOB::low_variation", "VARIATION"}, {"MJ::JOB::high_variation", "VARIATION"},
-    {"MJ::JOB::reroll", "REROLL"},         {"MJ::JOB::pan", "PAN"},
-    {"MJ::JOB::animate", "VIDEO"},         {"MJ::CustomZoom", "ZOOM"},
-    {"MJ::Outpaint", "OUTPAINT"},          {"MJ::Inpaint", "INPAINT"},
+    {"MJ::JOB::upsample", "UPSCALE"},
+    {"MJ::JOB::variation", "VARIATION"},
+    {"MJ::JOB::low_variation", "VARIATION"},
+    {"MJ::JOB::high_variation", "VARIATION"},
+    {"MJ::JOB::reroll", "REROLL"},
+    {"MJ::JOB::pan", "PAN"},
+    {"MJ::JOB::animate", "VIDEO"},
+    {"MJ::CustomZoom", "ZOOM"},
+    {"MJ::Outpaint", "OUTPAINT"},
+    {"MJ::Inpaint", "INPAINT"},
     {"MJ::Job::PicReader", "PIC_READER"},
 };
 
@@ -249,8 +255,8 @@ static bool has_button(const struct task *parent, const char *custom_id)
     bool is_there = false;
     size_t i;
 
-    json_array_foreach(list, i, button)
-        is_there = is_there || strcmp(field_str_or_empty(button, "customId"), custom_id) == 0;
+    json_array_foreach(list, i, button) is_there =
+        is_there || strcmp(field_str_or_empty(button, "customId"), custom_id) == 0;
     json_decref(result);
     return is_there;
 }
@@ -303,16 +309,19 @@ static bool adopt(struct task *task, const struct task *parent, struct err *err)
 static void accepted(const char *id, int64_t waiting, bool is_repeated, struct buf *json)
 {
     if (is_repeated)
-        buf_fmt(json, "{\"code\":21,\"description\":\"Task already exists\",\"result\":\"%s\","
-                      "\"properties\":{}}",
+        buf_fmt(json,
+                "{\"code\":21,\"description\":\"Task already exists\",\"result\":\"%s\","
+                "\"properties\":{}}",
                 id);
     else if (waiting > 0)
-        buf_fmt(json, "{\"code\":22,\"description\":\"In queue, %lld tasks ahead\",\"result\":\"%s\","
-                      "\"properties\":{\"numberOfQueues\":%lld}}",
+        buf_fmt(json,
+                "{\"code\":22,\"description\":\"In queue, %lld tasks ahead\",\"result\":\"%s\","
+                "\"properties\":{\"numberOfQueues\":%lld}}",
                 (long long)waiting, id, (long long)waiting);
     else
-        buf_fmt(json, "{\"code\":1,\"description\":\"Submitted successfully\",\"result\":\"%s\","
-                      "\"properties\":{}}",
+        buf_fmt(json,
+                "{\"code\":1,\"description\":\"Submitted successfully\",\"result\":\"%s\","
+                "\"properties\":{}}",
                 id);
 }
 
@@ -345,10 +354,10 @@ static int answer(const struct task *task, struct buf *json)
 static const char *word(enum task_phase phase, bool is_modal)
 {
     static const char *const words[] = {
-        [TASK_QUEUED] = "NOT_START",       [TASK_SUBMITTING] = "NOT_START",
-        [TASK_IN_DOUBT] = "NOT_START",     [TASK_SUBMITTED] = "SUBMITTED",
-        [TASK_RENDERING] = "IN_PROGRESS",  [TASK_ARCHIVING] = "IN_PROGRESS",
-        [TASK_SUCCEEDED] = "SUCCESS",      [TASK_FAILED] = "FAILURE",
+        [TASK_QUEUED] = "NOT_START",      [TASK_SUBMITTING] = "NOT_START",
+        [TASK_IN_DOUBT] = "NOT_START",    [TASK_SUBMITTED] = "SUBMITTED",
+        [TASK_RENDERING] = "IN_PROGRESS", [TASK_ARCHIVING] = "IN_PROGRESS",
+        [TASK_SUCCEEDED] = "SUCCESS",     [TASK_FAILED] = "FAILURE",
         [TASK_CANCELLED] = "CANCEL",
     };
 
@@ -363,7 +372,8 @@ static void add_links(struct buf *json, const json_t *artifacts, const char *kin
     json_t *artifact;
     size_t i, count = 0;
 
-    json_array_foreach((json_t *)artifacts, i, artifact) {
+    json_array_foreach((json_t *)artifacts, i, artifact)
+    {
         if (strcmp(field_str_or_empty(artifact, "kind"), kind) == 0 && count++ == 0)
             first = field_str_or_empty(artifact, "url");
     }
@@ -375,7 +385,8 @@ static void add_links(struct buf *json, const json_t *artifacts, const char *kin
         return;
     buf_fmt(json, ",\"%s\":[", all);
     count = 0;
-    json_array_foreach((json_t *)artifacts, i, artifact) {
+    json_array_foreach((json_t *)artifacts, i, artifact)
+    {
         if (strcmp(field_str_or_empty(artifact, "kind"), kind) != 0)
             continue;
         buf_str(json, count++ == 0 ? "{\"url\":" : ",{\"url\":");
@@ -431,7 +442,8 @@ static bool list_ids(const json_t *body, const json_t **ids, struct err *err)
         return false;
     if (json_array_size(array) > MAX_LIST)
         return err_set(err, ERR_INVALID, "ids: at most %d at once", MAX_LIST);
-    json_array_foreach(array, i, id) {
+    json_array_foreach(array, i, id)
+    {
         if (!json_is_string(id))
             return err_set(err, ERR_INVALID, "ids.%zu: must be a string", i);
     }

@@ -1,13 +1,7 @@
 // Adapters against what their vendors send: walks tests/fixtures/<provider>/*.json.
 //
-// A file is {"call", "given": {"task", "status", "headers", "body"}, "expect": {…}}; a body that is a
-// string is sent as it is, anything else as JSON.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
+// A file is {"call", "given": {"task", "status", "headers", "body"}, "expect": {…}}; a body that is
+// a string is sent as it is, anything else as JSON.
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +14,7 @@
 #include "core/base/task.h"
 #include "providers/outcome.h"
 #include "providers/provider.h"
+#include "tests/support/check.h"
 
 enum { MAX_TASKS = 8 };
 
@@ -71,7 +66,8 @@ static bool compare(const struct outcome *outcome, bool is_read, const json_t *e
     json_t *value;
     bool ok = true;
 
-    json_object_foreach((json_t *)expect, name, value) {
+    json_object_foreach((json_t *)expect, name, value)
+    {
         if (strcmp(name, "outcome") == 0) {
             ok &= same(name, is_read ? outcome_kind_name(outcome->kind) : "unreadable",
                        json_string_value(value));
@@ -98,7 +94,8 @@ static bool compare(const struct outcome *outcome, bool is_read, const json_t *e
                 print_error("  %zu sources, should be %zu\n", sources, json_array_size(value));
                 return false;
             }
-            json_array_foreach(value, i, artifact) {
+            json_array_foreach(value, i, artifact)
+            {
                 const char *text = field_str_or_empty(artifact, "text");
 
                 ok &= same("kind", outcome->sources[i].kind, field_str_or_empty(artifact, "kind"));
@@ -109,8 +106,8 @@ static bool compare(const struct outcome *outcome, bool is_read, const json_t *e
             const char *key;
             json_t *item;
 
-            json_object_foreach(value, key, item)
-                ok &= json_equal(json_object_get(outcome->extra, key), item) == 1;
+            json_object_foreach(value, key, item) ok &=
+                json_equal(json_object_get(outcome->extra, key), item) == 1;
         } else if (strcmp(name, "retry_after_ms") == 0) {
             ok &= outcome->retry_after_ms == json_integer_value(value);
         } else {
@@ -134,16 +131,14 @@ static bool run_many(const struct provider *provider, const struct http_response
     for (i = 0; i < count; i++) {
         tasks[i] = task_new();
         tasks[i]->action = mem_str("IMAGINE");
-        tasks[i]->upstream_id =
-            mem_str(field_str_or_empty(json_array_get(list, i), "upstream_id"));
+        tasks[i]->upstream_id = mem_str(field_str_or_empty(json_array_get(list, i), "upstream_id"));
     }
     is_read = provider->read_poll_many((const struct task *const *)tasks, count, response, outcomes,
                                        &err);
     if (list == NULL)
         ok = same("outcome", is_read ? "readable" : "unreadable",
                   field_str_or_empty(expect, "outcome"));
-    json_array_foreach(list, i, item)
-        ok &= compare(&outcomes[i], is_read, item);
+    json_array_foreach(list, i, item) ok &= compare(&outcomes[i], is_read, item);
     for (i = 0; i < count; i++) {
         outcome_clear(&outcomes[i]);
         task_free(tasks[i]);
@@ -245,6 +240,14 @@ static void test_midjourney_headers(void **state)
     assert_null(strstr(request.headers.data, "mj-api-secret"));
     assert_false(provider->build_lookup(task, &account, &request, &err));
     http_request_clear(&request);
+
+    account.dialect = NULL;
+    mem_set_str(&task->action, "BLEND");
+    mem_set_str(&task->request, "{\"base64Array\":[\"/9j/4AAQ\",\"data:image/gif;base64,R0lG\"]}");
+    assert_true(provider->build_submit(task, &account, &request, &err));
+    assert_non_null(strstr(request.body.data, "\"data:image/jpeg;base64,/9j/4AAQ\""));
+    assert_non_null(strstr(request.body.data, "\"data:image/gif;base64,R0lG\""));
+    http_request_clear(&request);
     task_free(task);
     secret_clear(&account.api_key);
 }
@@ -256,8 +259,7 @@ int main(void)
     size_t count = 1;
 
     for (; (provider = provider_at(count - 1)) != NULL; count++)
-        tests[count] = (struct CMUnitTest){.name = provider->name,
-                                           .test_func = test_fixtures,
-                                           .initial_state = (void *)provider};
+        tests[count] = (struct CMUnitTest){
+            .name = provider->name, .test_func = test_fixtures, .initial_state = (void *)provider};
     return _cmocka_run_group_tests("providers", tests, count, NULL, NULL);
 }
