@@ -25,5 +25,5 @@ void buf_reserve(struct buf *buf, size_t more);
 void buf_consume(struct buf *buf, size_t len); // drops from the front
 void buf_reset(struct buf *buf);               // empty, memory kept
 void buf_clear(struct buf *buf);
-char *buf_take(struct buf *buf);           // the string becomes the caller's; never NULL
+char *buf_take(struct buf *buf);             // the string becomes the caller's; never NULL
 const char *buf_text(const struct buf *buf); // borrowed, "" while empty

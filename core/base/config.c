@@ -199,7 +199,8 @@ static bool read_roles(struct reader *reader, const json_t *value, void *out)
 
     if (!json_is_array(value) || json_array_size(value) == 0)
         return bad(reader, "must be an array of roles");
-    json_array_foreach(value, i, item) {
+    json_array_foreach(value, i, item)
+    {
         const char *name = text_of(reader, item);
 
         if (name == NULL || !add_role(reader, name, strlen(name), &roles))
@@ -242,7 +243,8 @@ static bool read_keys(struct reader *reader, const json_t *object, const struct 
 
     if (!json_is_object(object))
         return bad(reader, "must be an object");
-    json_object_foreach((json_t *)object, name, value) {
+    json_object_foreach((json_t *)object, name, value)
+    {
         const struct key *key = keys;
 
         snprintf(reader->path + path_len, sizeof reader->path - path_len, "%s%s",
@@ -268,7 +270,8 @@ static bool read_array(struct reader *reader, const json_t *value, size_t size, 
     if (!json_is_array(value))
         return bad(reader, "must be an array");
     *items = mem_zeroed(json_array_size(value), size);
-    json_array_foreach(value, i, item) {
+    json_array_foreach(value, i, item)
+    {
         snprintf(reader->path + path_len, sizeof reader->path - path_len, ".%zu", i);
         (*count)++;
         if (!read(reader, item, (char *)*items + i * size))
@@ -372,7 +375,8 @@ static bool read_models(struct reader *reader, const json_t *value, void *out)
     if (!json_is_object(value))
         return bad(reader, "must be an object");
     account->models = mem_array(struct config_model, json_object_size(value));
-    json_object_foreach((json_t *)value, name, item) {
+    json_object_foreach((json_t *)value, name, item)
+    {
         struct config_model *model = &account->models[account->model_count++];
 
         snprintf(reader->path + path_len, sizeof reader->path - path_len, ".%s", name);
@@ -389,7 +393,8 @@ static bool is_name(const char *text)
     size_t len = text == NULL ? 0 : strlen(text);
 
     return len > 0 && len <= 64 &&
-           strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") == len &&
+           strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") ==
+               len &&
            *text != '.';
 }
 
@@ -538,8 +543,8 @@ static bool read_overrides(struct config *config, struct reader *reader,
     static const struct {
         const char *variable, *key;
     } variables[] = {
-        {"SPOOL_LISTEN", "listen"},          {"SPOOL_PUBLIC_URL", "public_url"},
-        {"SPOOL_DATA_DIR", "data_dir"},      {"SPOOL_REDIS_URL", "redis_url"},
+        {"SPOOL_LISTEN", "listen"},           {"SPOOL_PUBLIC_URL", "public_url"},
+        {"SPOOL_DATA_DIR", "data_dir"},       {"SPOOL_REDIS_URL", "redis_url"},
         {"SPOOL_STORAGE_URL", "storage.url"}, {"SPOOL_ROLES", "roles"},
         {"SPOOL_LOG_LEVEL", "log_level"},
     };
@@ -562,8 +567,8 @@ static bool check_unique(const struct config *config, struct err *err)
     for (size_t i = 0; i < config->token_count; i++)
         for (size_t k = 0; k < i; k++)
             if (secret_equals(&config->tokens[i].key, secret_reveal(&config->tokens[k].key)))
-                return err_set(err, ERR_CONFIG, "tokens.%zu.key: the same key as that of tokens.%zu",
-                               i, k);
+                return err_set(err, ERR_CONFIG,
+                               "tokens.%zu.key: the same key as that of tokens.%zu", i, k);
     return true;
 }
 
@@ -692,8 +697,8 @@ void config_clear(struct config *config)
     }
     free(config->tokens);
     // The count is 0 where the only secret is empty: the first is cleared all the same.
-    for (size_t i = 0; config->webhook.secrets != NULL && (i == 0 || i < config->webhook.secret_count);
-         i++)
+    for (size_t i = 0;
+         config->webhook.secrets != NULL && (i == 0 || i < config->webhook.secret_count); i++)
         secret_clear(&config->webhook.secrets[i]);
     free(config->webhook.secrets);
     free(config->webhook.retry_delays_ms);

@@ -28,7 +28,7 @@ struct account {
     char *base_url;
     struct secret api_key;
     struct config_model *models;
-    size_t model_count; // 0: the provider's own models under their own names
+    size_t model_count;      // 0: the provider's own models under their own names
     int max_concurrency;     // 0: no limit
     int requests_per_minute; // submits; 0: no limit
     int weight;

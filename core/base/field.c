@@ -64,7 +64,7 @@ bool field_str(const json_t *value, const char *path, const char **text, struct 
 bool field_text(const json_t *value, const char *path, size_t max, const char **text,
                 struct err *err)
 {
-    if (!field_str(value, path, text, err))
+    if (!field_str(value, path, text, err) || *text == NULL)
         return false;
     if (**text == '\0')
         return wrong(err, path, "must not be empty");

@@ -29,15 +29,16 @@ void http_request_clear(struct http_request *request);
 void http_response_clear(struct http_response *response);
 
 // A request without a body. `path` is a format whose %s are percent-encoded; %d stays.
-bool http_get(struct http_request *request, const char *base_url, struct err *err,
-              const char *path, ...) WARN_UNUSED;
+bool http_get(struct http_request *request, const char *base_url, struct err *err, const char *path,
+              ...) WARN_UNUSED;
 // A POST of `body` as JSON; takes the reference, also on failure. `path` as in http_get.
 bool http_post_json(struct http_request *request, const char *base_url, json_t *body,
                     struct err *err, const char *path, ...) WARN_UNUSED;
 void http_add_header(struct http_request *request, const char *name, const char *value);
 
 // Borrowed until the response is cleared; NULL where there is none. `name` in lower case.
-const char *http_header(const struct http_response *response, const char *name, struct buf *scratch);
+const char *http_header(const struct http_response *response, const char *name,
+                        struct buf *scratch);
 // The body as JSON, for json_auto_t; NULL and err where it isn't any. Duplicate keys are accepted
 // here (vendors send what they send), trailing garbage isn't.
 json_t *http_json(const struct http_response *response, struct err *err) WARN_UNUSED;

@@ -9,6 +9,6 @@
 
 void *mem_zeroed(size_t count, size_t size);
 void *mem_resize(void *memory, size_t size);
-char *mem_str(const char *text);               // a copy; NULL stays NULL
-char *mem_strn(const char *text, size_t len);  // a copy, terminated
+char *mem_str(const char *text);                 // a copy; NULL stays NULL
+char *mem_strn(const char *text, size_t len);    // a copy, terminated
 void mem_set_str(char **slot, const char *text); // frees what was there; NULL clears

@@ -37,7 +37,7 @@ enum metric {
 #define X(name, type, help) METRIC_##name,
     METRICS(X)
 #undef X
-    METRIC_COUNT
+        METRIC_COUNT
 };
 
 void metric_add(enum metric metric, int64_t by);

@@ -82,10 +82,11 @@ const char *task_status(enum task_phase phase)
     case TASK_SUCCEEDED:
     case TASK_FAILED:
     case TASK_CANCELLED:
+        return phase_names[phase];
     case TASK_PHASE_COUNT:
         break;
     }
-    return phase_names[phase];
+    return "";
 }
 
 void task_show_as(struct task *task, const struct task_view *view)

@@ -27,7 +27,7 @@ enum task_phase {
 #define X(phase, name) phase,
     TASK_PHASES(X)
 #undef X
-    TASK_PHASE_COUNT
+        TASK_PHASE_COUNT
 };
 
 // Owns its strings: task_free. A string that isn't set is NULL.
@@ -38,36 +38,36 @@ struct task {
     char *provider; // the vendor it goes to
     char *action;   // what is asked of the vendor, in the family's word
     char *model;
-    char *mode;     // Midjourney's speed: fast, turbo, relax
-    char *state;    // the client's own mark, given back as it came
-    char *parent;   // id of the task this one follows up
-    char *account;  // whose slot it has; a follow-up has its parent's from the start
+    char *mode;            // Midjourney's speed: fast, turbo, relax
+    char *state;           // the client's own mark, given back as it came
+    char *parent;          // id of the task this one follows up
+    char *account;         // whose slot it has; a follow-up has its parent's from the start
     char *upstream_parent; // the vendor's id of the parent
     char *upstream_id;     // the vendor's id of this one
     char *substate;        // "MODAL" while the vendor waits for the client
     char *error_code;
     char *error_message;
-    char *hook;    // where to call back; not loaded with the record
-    char *request; // JSON as the client sent it; NULL where only the record was loaded
-    char *result;  // JSON (its form: providers/outcome.h); NULL as above
+    char *hook;             // where to call back; not loaded with the record
+    char *request;          // JSON as the client sent it; NULL where only the record was loaded
+    char *result;           // JSON (its form: providers/outcome.h); NULL as above
     const char *media_base; // where archived files are served, borrowed; set by who renders
     enum task_phase phase;
-    int version;       // raised by each visible change
-    int counter;       // raised by each claim; a write with an old one is refused
-    int progress;      // 0 to 100
-    int attempts;      // submits refused so far
-    int cost;          // slots it takes; 0 for what needs none
+    int version;  // raised by each visible change
+    int counter;  // raised by each claim; a write with an old one is refused
+    int progress; // 0 to 100
+    int attempts; // submits refused so far
+    int cost;     // slots it takes; 0 for what needs none
     bool has_hook;
-    bool is_ask;       // a question to the vendor that costs nothing: may be repeated
+    bool is_ask; // a question to the vendor that costs nothing: may be repeated
     bool is_cancel_asked;
     int64_t created_ms; // Unix milliseconds; 0 where it hasn't happened
     int64_t started_ms; // accepted by the vendor
     int64_t finished_ms;
     int64_t changed_ms;
-    int64_t missing_ms;  // since when the vendor doesn't know it any more
-    int64_t doubt_ms;    // since when it is in doubt
-    int64_t watch_ms;    // ended, but its vendor job is watched until then; its slot is still held
-    int64_t archive_ms;  // since when it is being archived
+    int64_t missing_ms; // since when the vendor doesn't know it any more
+    int64_t doubt_ms;   // since when it is in doubt
+    int64_t watch_ms;   // ended, but its vendor job is watched until then; its slot is still held
+    int64_t archive_ms; // since when it is being archived
 };
 
 struct task *task_new(void);

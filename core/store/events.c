@@ -151,8 +151,8 @@ static void read_on(struct events *events)
         return;
     events->is_reading = true;
     snprintf(count, sizeof count, "%d", READ_AT_ONCE);
-    redis_sendf(events->redis, on_read, events, "XREAD COUNT %s BLOCK 0 STREAMS " STREAM " %s", count,
-                events->cursor);
+    redis_sendf(events->redis, on_read, events, "XREAD COUNT %s BLOCK 0 STREAMS " STREAM " %s",
+                count, events->cursor);
 }
 
 static void on_extent(void *ctx, const redisReply *reply)
@@ -209,8 +209,7 @@ struct events *events_start(struct loop *loop, struct store *store,
                             const struct events_options *options)
 {
     struct events *events = mem_new(struct events);
-    struct redis_options redis = {
-        .url = options->redis_url, .on_state = on_state, .ctx = events};
+    struct redis_options redis = {.url = options->redis_url, .on_state = on_state, .ctx = events};
 
     events->store = store;
     events->options = *options;
@@ -288,8 +287,7 @@ static void on_range_extent(void *ctx, store_then_fn then, const redisReply *ans
     range->is_gap = is_gap(&extent, range->from);
 }
 
-static void on_range(void *ctx, store_then_fn then, const redisReply *answer,
-                     const struct err *err)
+static void on_range(void *ctx, store_then_fn then, const redisReply *answer, const struct err *err)
 {
     struct events_range *range = ctx;
     events_range_fn fn = range->fn;

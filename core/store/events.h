@@ -48,8 +48,8 @@ void events_pause(struct events *events);
 // The id of the last event that was told, "" before on_ready.
 const char *events_cursor(const struct events *events);
 
-// Events after `from` up to and with `to`, at most `max`; `is_gap` where `from` is older than what is
-// kept, or newer than what there is.
+// Events after `from` up to and with `to`, at most `max`; `is_gap` where `from` is older than what
+// is kept, or newer than what there is.
 typedef void (*events_range_fn)(void *ctx, const struct event *events, size_t count, bool is_gap,
                                 const struct err *err);
 struct events_range;

@@ -20,7 +20,8 @@ static const redisReply *at(const redisReply *reply, size_t i)
 
 // Claims.
 
-static void on_submits(void *ctx, store_then_fn then, const redisReply *answer, const struct err *err)
+static void on_submits(void *ctx, store_then_fn then, const redisReply *answer,
+                       const struct err *err)
 {
     const struct queue_claim *claim = ctx;
     size_t count = 0;
@@ -57,7 +58,8 @@ struct store_call *queue_claim_submits(struct store *store, int max,
         for (size_t k = 0; k < accounts[i].lane_count; k++)
             args_str(&args, accounts[i].lanes[k]);
     }
-    return store_call(store, SCRIPT_claim, &args, CLAIM_DEADLINE_MS, on_submits, NULL, (void *)claim);
+    return store_call(store, SCRIPT_claim, &args, CLAIM_DEADLINE_MS, on_submits, NULL,
+                      (void *)claim);
 }
 
 static void on_due(void *ctx, store_then_fn then, const redisReply *answer, const struct err *err)
@@ -125,13 +127,14 @@ struct store_call *queue_claim_looks(struct store *store, const struct queue_loo
     args_int(&args, look->longest_ms);
     args_int(&args, look->slack_ms);
     args_int(&args, look->max);
-    return store_call(store, SCRIPT_looks, &args, CLAIM_DEADLINE_MS, on_looks,
-                      (store_then_fn)fn, ctx);
+    return store_call(store, SCRIPT_looks, &args, CLAIM_DEADLINE_MS, on_looks, (store_then_fn)fn,
+                      ctx);
 }
 
 // Changes.
 
-static void on_change(void *ctx, store_then_fn then, const redisReply *answer, const struct err *err)
+static void on_change(void *ctx, store_then_fn then, const redisReply *answer,
+                      const struct err *err)
 {
     change_fn fn = (change_fn)then;
     const redisReply *word = at(answer, 0);
@@ -191,8 +194,7 @@ struct store_call *queue_change(struct store *store, const struct change *change
         add_number(&args, "missing", change->missing_ms);
     else if (change->missing_ms == 0)
         args_field(&args, "missing", "");
-    return store_call(store, SCRIPT_change, &args, deadline_ms, on_change,
-                      (store_then_fn)fn, ctx);
+    return store_call(store, SCRIPT_change, &args, deadline_ms, on_change, (store_then_fn)fn, ctx);
 }
 
 static void on_hold(void *ctx, store_then_fn then, const redisReply *answer, const struct err *err)
@@ -211,8 +213,8 @@ struct store_call *queue_hold(struct store *store, const struct task *task, int6
     args_str(&args, task->id);
     args_int(&args, task->counter);
     args_int(&args, ms);
-    return store_call(store, SCRIPT_hold, &args, CLAIM_DEADLINE_MS, on_hold,
-                      (store_then_fn)fn, ctx);
+    return store_call(store, SCRIPT_hold, &args, CLAIM_DEADLINE_MS, on_hold, (store_then_fn)fn,
+                      ctx);
 }
 
 // The sweeper.
@@ -240,6 +242,6 @@ struct store_call *queue_sweep(struct store *store, const char *cursor, int coun
         args_str(&args, config->accounts[i].name);
     for (size_t i = 0; i < config->token_count; i++)
         args_str(&args, config->tokens[i].name);
-    return store_call(store, SCRIPT_sweep, &args, CLAIM_DEADLINE_MS, on_sweep,
-                      (store_then_fn)fn, ctx);
+    return store_call(store, SCRIPT_sweep, &args, CLAIM_DEADLINE_MS, on_sweep, (store_then_fn)fn,
+                      ctx);
 }

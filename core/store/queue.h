@@ -54,8 +54,8 @@ struct store_call *queue_claim_looks(struct store *store, const struct queue_loo
 struct change {
     const struct task *task; // as it was read: its version and counter are the fence
     enum task_phase to;
-    bool notify;        // the client's word for it changes
-    bool cool;          // the account failed: let it rest, at least cool_ms
+    bool notify; // the client's word for it changes
+    bool cool;   // the account failed: let it rest, at least cool_ms
     int64_t cool_ms;
     bool warm;          // the account did well
     bool out;           // the account's key is bad
@@ -76,7 +76,10 @@ struct change {
     int64_t missing_ms; // -1: stays; 0: it is there again
 };
 
-#define CHANGE_TO(phase) {.to = (phase), .progress = -1, .missing_ms = -1}
+#define CHANGE_TO(phase)                                                                           \
+    {                                                                                              \
+        .to = (phase), .progress = -1, .missing_ms = -1                                            \
+    }
 
 enum change_result { CHANGE_DONE, CHANGE_STALE };
 typedef void (*change_fn)(void *ctx, enum change_result result, bool is_cancel_asked,

@@ -126,10 +126,9 @@ struct task *record_read_whole(const redisReply *whole)
 struct task *record_read_look(const redisReply *values)
 {
     // In the order of FIELDS in looks.lua.
-    static const char *const names[] = {"phase",    "v",       "n",        "family",
-                                        "provider", "action",  "mode",     "account",
-                                        "upstream", "progress", "sub",     "missing",
-                                        "started",  "cancel",  "hook",     "id"};
+    static const char *const names[] = {
+        "phase",    "v",        "n",   "family",  "provider", "action", "mode", "account",
+        "upstream", "progress", "sub", "missing", "started",  "cancel", "hook", "id"};
     struct task *task;
 
     if (values->type != REDIS_REPLY_ARRAY || values->elements != sizeof names / sizeof names[0])
@@ -147,7 +146,8 @@ const char *record_read_view(const char *text, struct task_view *view)
     char phase[16];
     int modal, used = 0;
 
-    if (sscanf(text, "%d %15s %d %d %n", &view->version, phase, &view->progress, &modal, &used) < 4 ||
+    if (sscanf(text, "%d %15s %d %d %n", &view->version, phase, &view->progress, &modal, &used) <
+            4 ||
         !task_phase_from_name(phase, &view->phase))
         return NULL;
     view->is_modal = modal == 1;

@@ -33,6 +33,7 @@ char *script_text(enum script script)
     struct buf whole = {0};
 
     buf_add(&whole, text, head);
+    // cppcheck-suppress comparePointers // the assembler put both into one section
     buf_add(&whole, lua_lib, (size_t)(lua_lib_end - lua_lib));
     buf_add(&whole, at + sizeof place - 1, len - head - (sizeof place - 1));
     return buf_take(&whole);

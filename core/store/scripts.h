@@ -19,7 +19,7 @@ enum script {
 #define X(name) SCRIPT_##name,
     SCRIPTS(X)
 #undef X
-    SCRIPT_COUNT
+        SCRIPT_COUNT
 };
 
 const char *script_name(enum script script);

@@ -24,8 +24,8 @@ struct store_call {
     store_answer_fn fn;  // NULL: cancelled
     store_then_fn then;
     void *ctx;
-    uint64_t serial; // in the order they were made
-    bool is_sent, is_again; // again: its last reply was lost
+    uint64_t serial;               // in the order they were made
+    bool is_sent, is_again;        // again: its last reply was lost
     struct store_call *next, **at; // in `waiting` of its script, while it isn't sent
 };
 
@@ -196,7 +196,8 @@ static bool is_passing(const redisReply *reply)
 // Full, by its own limit. Only what may not run then (submits) hears of it, and at once.
 static bool is_full(const redisReply *reply)
 {
-    return reply->type == REDIS_REPLY_ERROR && strstr(reply->str, "used memory > 'maxmemory'") != NULL;
+    return reply->type == REDIS_REPLY_ERROR &&
+           strstr(reply->str, "used memory > 'maxmemory'") != NULL;
 }
 
 static void load_scripts(struct store *store);
@@ -383,8 +384,8 @@ static void send_batch(struct store *store, unsigned script)
     free(lens);
 }
 
-// While one call is under way the next gathers items: the busier Redis is, the larger the calls, and
-// the less each item costs. An idle Redis is never waited for.
+// While one call is under way the next gathers items: the busier Redis is, the larger the calls,
+// and the less each item costs. An idle Redis is never waited for.
 static bool is_busy(const struct store *store, unsigned script)
 {
     return !is_single(script) && store->under_way[script] >= MAX_UNDER_WAY;
@@ -399,7 +400,8 @@ static void flush(void *ctx)
         return;
     }
     for (unsigned i = 0; i <= PLAIN; i++)
-        while (store->waiting[i] != NULL && store->is_up && store->probe == NULL && !is_busy(store, i))
+        while (store->waiting[i] != NULL && store->is_up && store->probe == NULL &&
+               !is_busy(store, i))
             send_batch(store, i);
     if (store->probe != NULL)
         watch_deadlines(store);

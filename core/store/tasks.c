@@ -11,7 +11,8 @@
 #include "core/store/record.h"
 #include "core/store/store.h"
 
-// A lost reply is asked for again until then. Where Redis is known to be away, there is little hope.
+// A lost reply is asked for again until then. Where Redis is known to be away, there is little
+// hope.
 enum { DEADLINE_MS = 5000, DEADLINE_DOWN_MS = 500 };
 
 struct tasks_op {
@@ -75,7 +76,8 @@ void tasks_op_cancel(struct tasks_op **pointer)
 
 static bool is_word(const redisReply *reply, const char *word)
 {
-    return reply != NULL && (reply->type == REDIS_REPLY_STRING || reply->type == REDIS_REPLY_STATUS) &&
+    return reply != NULL &&
+           (reply->type == REDIS_REPLY_STRING || reply->type == REDIS_REPLY_STATUS) &&
            strcmp(reply->str, word) == 0;
 }
 
@@ -247,8 +249,7 @@ static void finish_reads(struct tasks_op *op, const struct err *err)
     free(tasks);
 }
 
-static void on_read(void *ctx, store_then_fn then, const redisReply *answer,
-                         const struct err *err)
+static void on_read(void *ctx, store_then_fn then, const redisReply *answer, const struct err *err)
 {
     struct part *part = ctx;
     struct tasks_op *op = part->op;
@@ -312,7 +313,6 @@ struct tasks_op *tasks_get_many(struct store *store, const char *const *ids, siz
     return op;
 }
 
-
 struct tasks_op *tasks_get(struct store *store, const char *id, const char *owner, task_fn fn,
                            void *ctx)
 {
@@ -325,7 +325,7 @@ struct tasks_op *tasks_get(struct store *store, const char *id, const char *owne
 // Lists of strings.
 
 static void on_strings(void *ctx, store_then_fn then, const redisReply *answer,
-                         const struct err *err)
+                       const struct err *err)
 {
     struct tasks_op *op = ctx;
     strings_fn fn = op->fn.strings;

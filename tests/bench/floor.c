@@ -1,6 +1,6 @@
-// The floor of a submit: the least that Redis must do for a task, through hiredis, in batches of 64,
-// without HTTP, checks or keys.     floor SOCKET TASKS
-// Prints microseconds of this process per task; Redis' share is measured from outside.
+// The floor of a submit: the least that Redis must do for a task, through hiredis, in batches of
+// 64, without HTTP, checks or keys.     floor SOCKET TASKS Prints microseconds of this process per
+// task; Redis' share is measured from outside.
 #include <hiredis/hiredis.h>
 #include <stdio.h>
 #include <stdlib.h>

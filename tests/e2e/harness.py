@@ -106,7 +106,7 @@ def exchange(port, method, path, body=None, headers=None, timeout=60):
     finally:
         connection.close()
     names = {name.lower(): value for name, value in response.getheaders()}
-    if "json" in names.get("content-type", ""):
+    if data and "json" in names.get("content-type", ""):
         data = json.loads(data)
     return response.status, names, data
 
@@ -395,15 +395,16 @@ class Asked:
 class Vendor:
     """A Midjourney of a few lines that keeps every request, for what the simulator can't be asked.
 
-    Jobs have ended when they are looked at. on(words, answer) answers requests whose path has the
-    words: a function of the Asked that returns (status, headers, body), or None where the usual
-    answer is right. A `body` longer than its Content-Length header, or shorter, is sent as it is.
+    Jobs have ended when they are looked at, unless `is_held`. on(words, answer) answers requests
+    whose path has the words: a function of the Asked that returns (status, headers, body), or None
+    where the usual answer is right. A `body` longer than its Content-Length header, or shorter, is sent as it is.
     """
 
     def __init__(self):
         self.lock = threading.Lock()
         self.asked = []
         self.jobs = {}  # id -> the submit's body
+        self.is_held = False
         self.special = []
         vendor = self
 
@@ -438,6 +439,9 @@ class Vendor:
     def at(self, words):
         with self.lock:
             return [asked for asked in self.asked if words in asked.path]
+
+    def prompts(self):
+        return [asked.body["prompt"] for asked in self.at("/submit/imagine")]
 
     def handle(self, request):
         body = request.rfile.read(int(request.headers.get("Content-Length", 0)))
@@ -479,6 +483,8 @@ class Vendor:
 
     def shown(self, job):
         body = self.jobs[job]
+        if self.is_held:
+            return {"id": job, "status": "IN_PROGRESS", "progress": "10%", "state": body.get("state", "")}
         buttons = [{"customId": f"MJ::JOB::upsample::1::{job}", "emoji": "", "label": "U1", "style": 2}]
         return {
             "id": job,
@@ -502,6 +508,13 @@ class Vendor:
         self.close()
 
 
+def account(vendor, name="mj-1", **fields):
+    """Of a configuration; the vendor is a Sim, a Vendor or a URL."""
+    url = vendor if isinstance(vendor, str) else vendor.url
+    base = {"name": name, "provider": "midjourney", "base_url": url, "api_key": "sim-secret"}
+    return {**base, "poll_interval_ms": 100, "max_concurrency": 50, **fields}
+
+
 class Spool(Child):
     """`spool serve` on a free port, with its own Redis unless `redis` is given."""
 
@@ -518,21 +531,13 @@ class Spool(Child):
         for name in list(self.env):
             if name.startswith("SPOOL_") and name not in (env or {}):
                 del self.env[name]
-        account = {
-            "name": "mj-1",
-            "provider": "midjourney",
-            "base_url": sim.url if sim else f"http://127.0.0.1:{free_port()}",
-            "api_key": "sim-secret",
-            "poll_interval_ms": 100,
-            "max_concurrency": 50,
-        }
         default = {
             "listen": f"127.0.0.1:{self.port}",
             "data_dir": self.data_dir,
             "log_level": "debug",
             "tokens": [{"name": "dev", "key": self.key}],
             "webhook": {"allow_private_networks": True},
-            "accounts": [account],
+            "accounts": [account(sim or f"http://127.0.0.1:{free_port()}")],
         }
         if redis is not None:
             default["redis_url"] = redis.url
@@ -595,6 +600,9 @@ class Spool(Child):
     def task(self, task):
         """As our own surface shows it."""
         return self.get(f"/v1/tasks/{task}")
+
+    def wait_phase(self, task, *phases, timeout=15):
+        eventually(lambda: self.task(task)["phase"] in phases, timeout, f"{task} to be {phases}")
 
     def upstream(self, task):
         """The vendor's id of it."""

@@ -1,15 +1,10 @@
 // Addresses in every spelling that reached a loopback listener once, and the URL reader.
 #include "core/base/address.h"
+#include "tests/support/check.h"
 
 #include <arpa/inet.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
-
-#include <cmocka.h>
 
 static void test_addresses(void **state)
 {

@@ -1,16 +1,11 @@
 // What files are, by their first bytes, and what they are called.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/mem.h"
 #include "core/base/task.h"
+#include "tests/support/check.h"
 #include "workers/archive_result.h"
 
 static void test_types(void **state)
@@ -24,7 +19,10 @@ static void test_types(void **state)
         {"jpeg", "\xff\xd8\xff\xe0\0\x10JFIF\0\1\1\0\0", 16, "image/jpeg"},
         {"webp", "RIFF\1\2\3\4WEBPVP8 ", 16, "image/webp"},
         {"wav", "RIFF\1\2\3\4WAVEfmt ", 16, "audio/wav"},
-        {"mp4", "\0\0\0\x20" "ftypisom\0\0\2\0", 16, "video/mp4"},
+        {"mp4",
+         "\0\0\0\x20"
+         "ftypisom\0\0\2\0",
+         16, "video/mp4"},
         {"mp3 with a tag", "ID3\3\0\0\0\0\0\0\0\0\0\0\0\0", 16, "audio/mpeg"},
         {"mp3 frame", "\xff\xfb\x90\x64\0\0\0\0\0\0\0\0\0\0\0\0", 16, "audio/mpeg"},
         {"webm", "\x1a\x45\xdf\xa3\0\0\0\0\0\0\0\0\0\0\0\0", 16, "video/webm"},
@@ -70,8 +68,8 @@ static void test_texts(void **state)
         "{\"sources\":[{\"kind\":\"text\",\"url\":\"1. a\"}],\"extra\":{\"x\":1}}");
 
     (void)state;
-    assert_string_equal(final,
-                        "{\"extra\":{\"x\":1},\"artifacts\":[{\"kind\":\"text\",\"text\":\"1. a\"}]}");
+    assert_string_equal(
+        final, "{\"extra\":{\"x\":1},\"artifacts\":[{\"kind\":\"text\",\"text\":\"1. a\"}]}");
     free(final);
 }
 

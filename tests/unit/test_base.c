@@ -1,10 +1,4 @@
 // Buffers, errors, ids, fields of JSON.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +8,7 @@
 #include "core/base/http.h"
 #include "core/base/ids.h"
 #include "core/base/task.h"
+#include "tests/support/check.h"
 
 static void test_buf(void **state)
 {
@@ -98,7 +93,8 @@ static void test_bodies(void **state)
         {"overflow", "{\"a\":1e999}", false},
         {"2^63", "{\"a\":9223372036854775808}", false},
         {"too deep", deep, false},
-        {"brackets in strings", "{\"a\":\"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\\\"[[[\"}", true},
+        {"brackets in strings", "{\"a\":\"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\\\"[[[\"}",
+         true},
         {"unterminated", "{\"a\":\"\\", false},
         {"too many tokens", NULL, false},
     };
@@ -206,7 +202,7 @@ static void test_views(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_buf),    cmocka_unit_test(test_err),  cmocka_unit_test(test_ids),
+        cmocka_unit_test(test_buf),    cmocka_unit_test(test_err),    cmocka_unit_test(test_ids),
         cmocka_unit_test(test_bodies), cmocka_unit_test(test_fields), cmocka_unit_test(test_http),
         cmocka_unit_test(test_views),
     };

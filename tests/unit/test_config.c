@@ -1,15 +1,11 @@
 // The configuration: defaults, overrides, and errors that name the key.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
 #include <string.h>
 
 #include "core/base/config.h"
+#include "tests/support/check.h"
 
-#define ACCOUNT "\"accounts\":[{\"name\":\"a\",\"provider\":\"midjourney\",\"base_url\":\"http://v\"}]"
+#define ACCOUNT                                                                                    \
+    "\"accounts\":[{\"name\":\"a\",\"provider\":\"midjourney\",\"base_url\":\"http://v\"}]"
 
 static const char *no_env(const char *name)
 {
@@ -46,9 +42,11 @@ static void test_errors(void **state)
          "accounts.0.weight: must be an integer"},
         {"account's name", "{\"accounts\":[{\"name\":\"../a\",\"provider\":\"m\"}]}",
          "accounts.0: name:"},
-        {"base_url", "{\"accounts\":[{\"name\":\"a\",\"provider\":\"m\",\"base_url\":\"ftp://x\"}]}",
+        {"base_url",
+         "{\"accounts\":[{\"name\":\"a\",\"provider\":\"m\",\"base_url\":\"ftp://x\"}]}",
          "base_url: must be an http"},
-        {"variable", "{\"redis_url\":\"env:NOPE\"," ACCOUNT "}", "redis_url: the environment variable NOPE"},
+        {"variable", "{\"redis_url\":\"env:NOPE\"," ACCOUNT "}",
+         "redis_url: the environment variable NOPE"},
         {"tokens", "{\"listen\":\"0.0.0.0:1\"," ACCOUNT "}", "tokens: required"},
         {"same account twice",
          "{\"accounts\":[{\"name\":\"a\",\"provider\":\"m\"},{\"name\":\"a\",\"provider\":\"m\"}]}",

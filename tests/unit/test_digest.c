@@ -1,13 +1,8 @@
 // Published vectors for SHA-256, HMAC (RFC 4231) and base64 (RFC 4648); secrets.
 #include "core/base/digest.h"
+#include "tests/support/check.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "core/base/buf.h"
 #include "core/base/secret.h"

@@ -1,15 +1,10 @@
 // The fast reader says yes only to what jansson says yes to, and means the same by it.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "core/base/json_fast.h"
+#include "tests/support/check.h"
 
 static bool agree(const char *text, size_t len, bool *is_read)
 {
@@ -26,9 +21,15 @@ static bool agree(const char *text, size_t len, bool *is_read)
 static void test_usual(void **state)
 {
     static const char *const texts[] = {
-        "{}", "{\"a\":1}", " {\"a\" : [1, -2, true,false , null,\"x\"] , \"b\":{\"c\":{}} }\n",
+        "{}",
+        "{\"a\":1}",
+        " {\"a\" : [1, -2, true,false , null,\"x\"] , \"b\":{\"c\":{}} }\n",
         "{\"prompt\":\"a cat \\\"quoted\\\" \\\\ \\/ \\n\",\"n\":123456789012345678}",
-        "{\"prompt\":\"наклейка 🐱 日本語\"}", "[]", "[[],[[]]]", "\"x\"", "{\"\":\"\"}",
+        "{\"prompt\":\"наклейка 🐱 日本語\"}",
+        "[]",
+        "[[],[[]]]",
+        "\"x\"",
+        "{\"\":\"\"}",
         "{\"long\":\"0123456789012345678901234567890123456789\"}",
     };
 
@@ -44,11 +45,35 @@ static void test_usual(void **state)
 static void test_unusual(void **state)
 {
     static const char *const texts[] = {
-        "", " ", "{", "}", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "[1,]", "{\"a\":1 \"b\":2}",
-        "{\"a\":1,\"a\":2}", "{\"a\":01}", "{\"a\":-}", "{\"a\":1.5}", "{\"a\":1e3}", "{'a':1}",
-        "{\"a\":\"\\u0041\"}", "{\"a\":\"\\x\"}", "{\"a\":\"\\\"}", "{\"a\":\"\x01\"}",
-        "{\"a\":\"\xff\"}", "{\"\xff\":1}", "{\"a\":\"\xed\xa0\x80\"}", "{\"a\":tru}",
-        "{\"a\":9223372036854775808}", "{} {}", "{\"a\":\"\t\"}", "nul", "[1 2]", "\xef\xbb\xbf{}",
+        "",
+        " ",
+        "{",
+        "}",
+        "{\"a\"}",
+        "{\"a\":}",
+        "{\"a\":1,}",
+        "[1,]",
+        "{\"a\":1 \"b\":2}",
+        "{\"a\":1,\"a\":2}",
+        "{\"a\":01}",
+        "{\"a\":-}",
+        "{\"a\":1.5}",
+        "{\"a\":1e3}",
+        "{'a':1}",
+        "{\"a\":\"\\u0041\"}",
+        "{\"a\":\"\\x\"}",
+        "{\"a\":\"\\\"}",
+        "{\"a\":\"\x01\"}",
+        "{\"a\":\"\xff\"}",
+        "{\"\xff\":1}",
+        "{\"a\":\"\xed\xa0\x80\"}",
+        "{\"a\":tru}",
+        "{\"a\":9223372036854775808}",
+        "{} {}",
+        "{\"a\":\"\t\"}",
+        "nul",
+        "[1 2]",
+        "\xef\xbb\xbf{}",
     };
 
     (void)state;
@@ -64,7 +89,8 @@ static void test_unusual(void **state)
 static void test_mutations(void **state)
 {
     static const char seed[] =
-        "{\"prompt\":\"a \\\"b\\\" \xc3\xa9\xf0\x9f\x90\xb1\",\"n\":[1,-20,{\"x\":null}],\"t\":true}";
+        "{\"prompt\":\"a \\\"b\\\" "
+        "\xc3\xa9\xf0\x9f\x90\xb1\",\"n\":[1,-20,{\"x\":null}],\"t\":true}";
     static const char bytes[] = "\"\\{}[]:,0-9 tnf\x01\x7f\x80\xc3\xff";
     unsigned random = 1, read = 0;
     char text[256];

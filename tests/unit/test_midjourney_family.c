@@ -1,10 +1,4 @@
 // The public /mj dialect: bodies, codes, the task object, in the contract's words.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +7,7 @@
 #include "core/base/field.h"
 #include "core/base/mem.h"
 #include "providers/family.h"
+#include "tests/support/check.h"
 
 static const struct route *route_of(const struct family *family, const char *path)
 {
@@ -32,10 +27,12 @@ static void test_accept(void **state)
         {"no prompt", "imagine", "{}", "prompt: is required", NULL},
         {"empty prompt", "imagine", "{\"prompt\":\"\"}", "prompt: must not be empty", NULL},
         {"prompt's type", "imagine", "{\"prompt\":[]}", "prompt: must be a string", NULL},
-        {"bot", "imagine", "{\"prompt\":\"x\",\"botType\":\"BOT\"}", "botType: must be one of", NULL},
+        {"bot", "imagine", "{\"prompt\":\"x\",\"botType\":\"BOT\"}", "botType: must be one of",
+         NULL},
         {"empty hook and state", "imagine", "{\"prompt\":\"x\",\"notifyHook\":\"\",\"state\":\"\"}",
          NULL, "IMAGINE"},
-        {"hook's type", "imagine", "{\"prompt\":\"x\",\"notifyHook\":1}", "notifyHook: must be", NULL},
+        {"hook's type", "imagine", "{\"prompt\":\"x\",\"notifyHook\":1}", "notifyHook: must be",
+         NULL},
         {"image", "imagine", "{\"prompt\":\"x\",\"base64Array\":[\"%\"]}", "base64Array.0: must be",
          NULL},
         {"images' type", "imagine", "{\"prompt\":\"x\",\"base64Array\":{}}",
@@ -50,8 +47,8 @@ static void test_accept(void **state)
         {"shorten", "shorten", "{\"prompt\":\"x\"}", NULL, "SHORTEN"},
         {"action", "action", "{\"taskId\":\"t\",\"customId\":\"MJ::JOB::upsample::1::h\"}", NULL,
          "UPSCALE"},
-        {"variation", "action", "{\"taskId\":\"t\",\"customId\":\"MJ::JOB::variation::1::h\"}", NULL,
-         "VARIATION"},
+        {"variation", "action", "{\"taskId\":\"t\",\"customId\":\"MJ::JOB::variation::1::h\"}",
+         NULL, "VARIATION"},
         {"action without a task", "action", "{\"customId\":\"x\"}", "taskId: is required", NULL},
         {"action without a button", "action", "{\"taskId\":\"t\"}", "customId: is required", NULL},
         {"modal", "modal", "{\"taskId\":\"t\",\"prompt\":\"x\"}", NULL, "MODAL"},
@@ -119,8 +116,9 @@ static void test_render(void **state)
     task->state = mem_str("mine");
     task->media_base = "http://h/media";
     task->request = mem_str("{\"prompt\":\"a \\\"cat\\\"\"}");
-    task->result = mem_str("{\"artifacts\":[{\"kind\":\"image\",\"key\":\"k.png\"}],"
-                           "\"extra\":{\"buttons\":[{\"customId\":\"c\"}]}}");
+    task->result = mem_str(
+        "{\"artifacts\":[{\"kind\":\"image\",\"key\":\"k.png\"}],"
+        "\"extra\":{\"buttons\":[{\"customId\":\"c\"}]}}");
     family->render(task, &json);
     object = json_loads(json.data, 0, NULL);
     assert_non_null(object);
@@ -143,9 +141,9 @@ static void test_codes(void **state)
         enum err_code code;
         int status, mj;
     } cases[] = {
-        {ERR_INVALID, 400, 4},     {ERR_NOT_FOUND, 404, 3},   {ERR_QUEUE_FULL, 200, 23},
-        {ERR_REFUSED, 200, 24},    {ERR_UNAVAILABLE, 503, 9}, {ERR_MODEL, 404, 3},
-        {ERR_CHANNEL, 503, 9},     {ERR_TOO_LARGE, 413, 4},   {ERR_IDEMPOTENCY, 422, 4},
+        {ERR_INVALID, 400, 4},  {ERR_NOT_FOUND, 404, 3},   {ERR_QUEUE_FULL, 200, 23},
+        {ERR_REFUSED, 200, 24}, {ERR_UNAVAILABLE, 503, 9}, {ERR_MODEL, 404, 3},
+        {ERR_CHANNEL, 503, 9},  {ERR_TOO_LARGE, 413, 4},   {ERR_IDEMPOTENCY, 422, 4},
     };
     const struct family *family = family_find("midjourney");
 
@@ -182,9 +180,8 @@ static void test_paths(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_accept), cmocka_unit_test(test_render),
-        cmocka_unit_test(test_codes), cmocka_unit_test(test_paths)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_accept), cmocka_unit_test(test_render),
+                                       cmocka_unit_test(test_codes), cmocka_unit_test(test_paths)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,13 +1,8 @@
 // The published vector of Standard Webhooks, rotation, and secrets that aren't any.
+#include "tests/support/check.h"
 #include "webhook/sign.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 static const char secret[] = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 static const char other[] = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";

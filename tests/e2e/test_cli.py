@@ -1,0 +1,359 @@
+"""The command line: exit codes, configurations that are wrong, which setting wins, what stays secret."""
+import base64
+import json
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import unittest
+
+import harness
+from harness import DeadReceiver, Receiver, Redis, Sim, Spool, account, eventually, exchange, free_port, main
+
+WHSEC = "whsec_" + base64.b64encode(bytes(range(32))).decode()
+MJ = account("http://127.0.0.1:1")
+
+
+def environment(**more):
+    """Ours without what would configure Spool."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("SPOOL_")}
+    return {**kept, **more}
+
+
+def run(*words, env=None, binary=None, cwd=None):
+    return subprocess.run(
+        [binary or harness.spool_binary(), *words],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        env=environment(**(env or {})),
+        cwd=cwd,
+    )
+
+
+class Files(unittest.TestCase):
+    def setUp(self):
+        self.dir = self.enterContext(tempfile.TemporaryDirectory(prefix="spool-cli-"))
+        self.path = os.path.join(self.dir, "spool.json")
+
+    def write(self, config):
+        with open(self.path, "wb") as file:
+            file.write(config if isinstance(config, bytes) else json.dumps(config).encode())
+        return self.path
+
+    def config(self, **more):
+        listen, data_dir = f"127.0.0.1:{free_port()}", os.path.join(self.dir, "data")
+        return {"listen": listen, "data_dir": data_dir, "accounts": [MJ], **more}
+
+
+class Words(Files):
+    def test_version_and_help(self):
+        for binary, name in ((harness.spool_binary(), "spool"), (harness.sim_binary(), "spool-sim")):
+            done = run("--version", binary=binary)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            self.assertRegex(done.stdout, rf"^{name} \d+\.\d+\.\d+\n$")
+            done = run("--help", binary=binary)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            self.assertIn(f"usage: {name}", done.stdout)
+
+    def test_what_is_not_understood(self):
+        for words in (
+            (), ("serv",), ("serve", "more"), ("--nonsense",), ("serve", "--nonsense"), ("serve", "-c"),
+            ("serve", "--listen"), ("check-config", "-x"),
+        ):
+            done = run(*words)
+            self.assertEqual((done.returncode, done.stdout), (2, ""), words)
+            self.assertIn("usage: spool", done.stderr)
+        for words in (("--nonsense",), ("--listen", "nowhere"), ("--speed", "fast")):
+            self.assertEqual(run(*words, binary=harness.sim_binary()).returncode, 2, words)
+
+    def test_check_config(self):
+        path = self.write(self.config())
+        done = run("check-config", "-c", path)
+        self.assertEqual((done.returncode, done.stderr, done.stdout.count("\n")), (0, "", 1), done)
+        self.assertEqual(os.listdir(self.dir), ["spool.json"], "it only looks")
+        done = run("check-config", env={"SPOOL_CONFIG": path})
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+
+# A change of a good configuration, or the whole file; what the line names.
+WRONG = [
+    (b"", "line 1"),
+    (b"{", "line 1"),
+    (b'{"listen": "127.0.0.1:0",\n "listen": "127.0.0.1:0"}', "line 2"),
+    (b"[]", "object"),
+    (b"{}", "accounts"),
+    ({"accounts": []}, "accounts"),
+    ({"accounts": {}}, "accounts"),
+    ({"accounts": ["x"]}, "accounts.0"),
+    ({"nonsense": 1}, "nonsense"),
+    ({"listen": 8080}, "listen"),
+    ({"listen": "8080"}, "listen"),
+    ({"listen": "127.0.0.1:70000"}, "listen"),
+    ({"listen": "127.0.0.1:"}, "listen"),
+    ({"listen": "0.0.0.0:0"}, "tokens"),
+    ({"public_url": "ftp://x"}, "public_url"),
+    ({"data_dir": ""}, "data_dir"),
+    ({"data_dir": 5}, "data_dir"),
+    ({"redis_url": "rediss://127.0.0.1:6379"}, "redis_url"),
+    ({"redis_url": "http://127.0.0.1"}, "redis_url"),
+    ({"redis_url": "127.0.0.1:6379"}, "redis_url"),
+    ({"storage": "s3://x"}, "storage"),
+    ({"storage": {"nonsense": 1}}, "storage.nonsense"),
+    ({"storage": {"on_failure": "give_up"}}, "storage.on_failure"),
+    ({"roles": []}, "roles"),
+    ({"roles": "api"}, "roles"),
+    ({"roles": ["cook"]}, "roles"),
+    ({"log_level": "loud"}, "log_level"),
+    ({"retention_hours": 0}, "retention_hours"),
+    ({"retention_hours": "168"}, "retention_hours"),
+    ({"max_body_bytes": -1}, "max_body_bytes"),
+    ({"max_connections": 1.5}, "max_connections"),
+    ({"queue_limit": -1}, "queue_limit"),
+    ({"queue_limit_per_key": None}, "queue_limit_per_key"),
+    ({"lease_ms": 49}, "lease_ms"),
+    ({"drain_timeout_ms": True}, "drain_timeout_ms"),
+    ({"vendor_callbacks": "sometimes"}, "vendor_callbacks"),
+    ({"tokens": [{"name": "x"}]}, "tokens.0"),
+    ({"tokens": [{"name": "", "key": "x"}]}, "tokens.0"),
+    ({"tokens": [{"name": "x", "key": "k"}, {"name": "y", "key": "k"}]}, "tokens.1.key"),
+    ({"tokens": [{"name": "x", "key": "k", "more": 1}]}, "tokens.0.more"),
+    ({"webhook": {"timeout_ms": 0}}, "webhook.timeout_ms"),
+    ({"webhook": {"retry_delays_ms": [1]}}, "webhook.retry_delays_ms.0"),
+    ({"webhook": {"retry_delays_ms": 5}}, "webhook.retry_delays_ms"),
+    ({"webhook": {"allow_private_networks": "yes"}}, "webhook.allow_private_networks"),
+    ({"webhook": {"secret": "canary-1"}}, "webhook.secret"),
+    ({"accounts": [{**MJ, "name": "a/b"}]}, "accounts.0"),
+    ({"accounts": [{**MJ, "name": "../x"}]}, "accounts.0"),
+    ({"accounts": [MJ, MJ]}, "accounts.1.name"),
+    ({"accounts": [{**MJ, "provider": "dall-e"}]}, "accounts.0.provider"),
+    ({"accounts": [{k: v for k, v in MJ.items() if k != "provider"}]}, "accounts.0"),
+    ({"accounts": [{**MJ, "dialect": "nonsense"}]}, "accounts.0.dialect"),
+    ({"accounts": [{**MJ, "base_url": "nonsense"}]}, "accounts.0"),
+    ({"accounts": [{**MJ, "base_url": ""}]}, "accounts.0.base_url"),
+    ({"accounts": [{**MJ, "api_key": 5}]}, "accounts.0.api_key"),
+    ({"accounts": [{**MJ, "api_key": "env:SPOOL_NO_SUCH"}]}, "accounts.0.api_key"),
+    ({"accounts": [{**MJ, "max_concurrency": -1}]}, "accounts.0.max_concurrency"),
+    ({"accounts": [{**MJ, "poll_interval_ms": 10}]}, "accounts.0.poll_interval_ms"),
+    ({"accounts": [{**MJ, "on_unknown_submit": "hope"}]}, "accounts.0.on_unknown_submit"),
+    ({"accounts": [{**MJ, "models": ["x"]}]}, "accounts.0.models"),
+    ({"accounts": [{**MJ, "nonsense": 1}]}, "accounts.0.nonsense"),
+]
+
+
+class WrongConfigurations(Files):
+    def complaint(self, done, named):
+        """One line, before anything was begun."""
+        self.assertEqual((done.returncode, done.stdout), (2, ""), done)
+        self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+        self.assertTrue(done.stderr.startswith("spool: "), done.stderr)
+        self.assertIn(named, done.stderr)
+        self.assertNotIn("canary", done.stderr)
+        self.assertFalse(os.path.exists(os.path.join(self.dir, "data")))
+        return done.stderr
+
+    def test_table(self):
+        for change, named in WRONG:
+            with self.subTest(change=str(change)[:80]):
+                path = self.write(change if isinstance(change, bytes) else self.config(**change))
+                first = self.complaint(run("serve", "-c", path), named)
+                self.assertEqual(self.complaint(run("check-config", "-c", path), named), first)
+
+    def test_tls_is_stunnel_s(self):
+        path = self.write(self.config(redis_url="rediss://:canary@127.0.0.1:6379"))
+        self.assertIn("stunnel", self.complaint(run("serve", "-c", path), "redis_url"))
+
+    def test_files_that_can_t_be_read(self):
+        missing = os.path.join(self.dir, "missing.json")
+        self.complaint(run("serve", "-c", missing), missing)
+        self.complaint(run("serve", "-c", self.dir), self.dir)
+        self.complaint(run("serve", env={"SPOOL_CONFIG": missing}), missing)
+
+    def test_a_data_dir_that_is_none(self):
+        plain = os.path.join(self.dir, "plain")
+        with open(plain, "w", encoding="utf-8"):
+            pass
+        done = run("serve", "-c", self.write(self.config(data_dir=plain)))
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("data_dir", done.stderr.splitlines()[-1])
+
+    def test_no_redis_server_to_start(self):
+        done = run("serve", "-c", self.write(self.config()), env={"PATH": self.dir})
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertIn("redis_url", done.stderr.splitlines()[-1])
+
+    def test_variables(self):
+        path = self.write(self.config())
+        for name, value in (
+            ("SPOOL_LISTEN", "nonsense"), ("SPOOL_ROLES", "cook"), ("SPOOL_LOG_LEVEL", "loud"),
+            ("SPOOL_PUBLIC_URL", "x"), ("SPOOL_REDIS_URL", "rediss://x"),
+        ):
+            done = run("check-config", "-c", path, env={name: value})
+            self.assertEqual((done.returncode, done.stderr.count("\n")), (2, 1), done)
+            key = name[len("SPOOL_") :]
+            self.assertTrue(name in done.stderr or key.lower() in done.stderr, done.stderr)
+        for flag, value in (("--listen", "nonsense"), ("--roles", "cook")):
+            done = run("serve", "-c", path, flag, value)
+            self.assertEqual((done.returncode, done.stderr.count("\n")), (2, 1), done)
+            self.assertIn(flag, done.stderr)
+
+    def test_flag_before_variable_before_file(self):
+        path = self.write(self.config(listen="127.0.0.1:1111"))
+        self.assertIn("127.0.0.1:1111", run("check-config", "-c", path).stdout)
+        env = {"SPOOL_LISTEN": "127.0.0.1:2222"}
+        self.assertIn("127.0.0.1:2222", run("check-config", "-c", path, env=env).stdout)
+        done = run("check-config", "-c", path, "--listen", "127.0.0.1:3333", env=env)
+        self.assertIn("127.0.0.1:3333", done.stdout)
+        other = os.path.join(self.dir, "none.json")
+        self.assertEqual(run("check-config", "-c", path, env={"SPOOL_CONFIG": other}).returncode, 0)
+
+
+class Serving(Files):
+    def test_a_port_that_is_taken(self):
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            done = run("serve", "-c", self.write(self.config(listen=f"127.0.0.1:{port}", log_level="error")))
+            self.assertEqual((done.returncode, done.stdout), (1, ""), done)
+            self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+            self.assertIn(f"127.0.0.1:{port}", done.stderr)
+        lock = os.path.join(self.dir, "data", "redis.lock")
+        done = subprocess.run(["flock", "-n", lock, "true"], check=False)
+        self.assertEqual(done.returncode, 0, "its Redis has ended with it")
+
+    def test_variables_in_the_file(self):
+        names = {"TEST_SPOOL_KEY": "sim-secret", "TEST_SPOOL_TOKEN": "sk-dev"}
+        with Sim(speed=20) as sim:
+            config = {
+                "tokens": [{"name": "dev", "key": "env:TEST_SPOOL_TOKEN"}],
+                "accounts": [account(sim, api_key="env:TEST_SPOOL_KEY")],
+            }
+            with Spool(config, env=names) as spool:
+                self.assertEqual(spool.wait(spool.submit("a lighthouse"))["status"], "SUCCESS")
+
+    def test_one_line_when_it_is_ready(self):
+        with Redis() as redis, Sim(speed=20) as sim, Spool(sim=sim, redis=redis) as spool:
+            self.assertEqual(spool.ready, f"spool: listening on http://127.0.0.1:{spool.port}\n")
+            with Spool(sim=sim, redis=redis, roles=["worker"], data_dir=spool.data_dir) as worker:
+                self.assertEqual(worker.ready, "spool: ready, without an address\n")
+                with socket.socket() as one:
+                    self.assertNotEqual(one.connect_ex(("127.0.0.1", worker.port)), 0)
+
+    def test_any_port(self):
+        with Sim(speed=20) as sim, Redis() as redis:
+            path = self.write(self.config(redis_url=redis.url, accounts=[account(sim)]))
+            process = subprocess.Popen(
+                [harness.spool_binary(), "serve", "-c", path, "--listen", "127.0.0.1:0"],
+                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment(), text=True,
+            )
+            try:
+                port = int(process.stdout.readline().rsplit(":", 1)[1])
+                headers = {"Authorization": "Bearer sk-dev"}
+                eventually(lambda: exchange(port, "GET", "/readyz")[0] == 200)
+                task = exchange(port, "POST", "/mj/submit/imagine", {"prompt": "x"}, headers)[2]["result"]
+                path = f"/mj/task/{task}/fetch"
+                shown = eventually(
+                    lambda: (s := exchange(port, "GET", path, None, headers)[2])["status"] == "SUCCESS" and s
+                )
+                self.assertTrue(shown["imageUrl"].startswith(f"http://127.0.0.1:{port}/media/"), shown)
+                process.send_signal(signal.SIGINT)
+                self.assertEqual(process.wait(20), 0)
+            finally:
+                harness.end(process)
+                process.stdout.close()
+
+    def test_idle_it_rests(self):
+        """Not a busy loop in sight."""
+        with Sim(speed=20) as sim, Spool(sim=sim) as spool:
+            spool.wait(spool.submit("a lighthouse"))
+            time.sleep(0.5)
+
+            def used():
+                with open(f"/proc/{spool.pid}/stat", encoding="utf-8") as file:
+                    fields = file.read().rsplit(")", 1)[1].split()
+                return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+            before = used()
+            time.sleep(2)
+            self.assertLess(used() - before, 0.2)
+
+
+class Secrets(unittest.TestCase):
+    """Canaries, and traffic of every kind: none of them is told."""
+
+    CANARIES = [
+        "canary-api", "canary-token", "canary-client", "canary-redis", "canary-query", "canary-prompt", WHSEC[6:],
+    ]
+
+    def test_canaries(self):
+        seen = []  # answers
+        sim = self.enterContext(Sim(speed=20, secret="canary-api"))
+        with Receiver() as receiver, DeadReceiver() as dead, Redis(tcp=True) as redis:
+            redis.cli("CONFIG", "SET", "requirepass", "canary-redis")
+            url = f"redis://:canary-redis@127.0.0.1:{redis.port}"
+            keys = {"mj-1": "canary-api", "mj-2": "canary-api-wrong"}
+            config = {
+                "redis_url": url,
+                "log_level": "debug",
+                "tokens": [{"name": "dev", "key": "sk-canary-token"}],
+                "webhook": {"secret": WHSEC, "timeout_ms": 200, "retry_delays_ms": [100]},
+                "accounts": [account(sim, name, api_key=key) for name, key in keys.items()],
+            }
+            spool = self.enterContext(Spool(config))
+            spool.key = "sk-canary-token"
+            eventually(spool.is_ready)
+
+            def ask(method, path, body=None, key="sk-canary-token"):
+                status, headers, answer = exchange(
+                    spool.port, method, path, body, {"Authorization": f"Bearer {key}"}
+                )
+                seen.append((path, status, str(headers), str(answer)))
+                return answer
+
+            hooks = [receiver.url, dead.url, "http://127.0.0.1:1", "http://no.such.host.invalid"]
+            words = ["", "[fail]", "[refuse]", "[invalid]", "[cut]", "[502]", "[429]", "[jpeg-named]"]
+            tasks = []
+            for number, word in enumerate(words):
+                hook = hooks[number % len(hooks)] + f"/h?k=canary-query{number}"
+                body = {"prompt": f"canary-prompt {word}", "notifyHook": hook}
+                tasks.append(ask("POST", "/mj/submit/imagine", body)["result"])
+            paths = ["/v1/tasks", f"/mj/task/{tasks[0]}/fetch", "/v1/events", "/metrics", "/readyz", "/healthz"]
+            for key in ("canary-client", "sk-canary-client"):
+                for path in paths:
+                    ask("GET", path, None, key)
+            ask("GET", "/v1/events?access_token=canary-client")
+            bad_hook = {"prompt": "x", "notifyHook": "http://u:canary-query@x/"}
+            for body in (b"{", b'{"prompt": 5}', bad_hook, {"prompt": ""}):
+                ask("POST", "/mj/submit/imagine", body)
+            for task in tasks:
+                spool.wait(task)
+                ask("GET", f"/v1/tasks/{task}")
+                ask("GET", f"/v1/tasks/{task}/timeline")
+            eventually(lambda: spool.metric("webhooks_exhausted_total") >= 1, 10, "a delivery given up")
+            ask("GET", "/mj/nothing")
+            ask("GET", "/media/nothing")
+            ask("GET", "/metrics")
+            # Redis goes and comes back with another password.
+            redis.cli("-a", "canary-redis", "CONFIG", "SET", "requirepass", "canary-redis-2")
+            redis.cli("-a", "canary-redis-2", "CLIENT", "KILL", "TYPE", "normal")
+            eventually(lambda: not spool.is_ready(), 10, "a Redis that refuses us")
+            for path in ("/readyz", "/v1/tasks", "/metrics"):
+                ask("GET", path)
+            ask("POST", "/mj/submit/imagine", {"prompt": "x"})
+            spool.process.send_signal(signal.SIGTERM)
+            self.assertEqual(spool.process.wait(20), 0)
+            log = spool.log().decode()
+            with open(f"{spool.dir}/spool.json", encoding="utf-8") as file:
+                self.assertIn("canary-redis", file.read(), "the test means what it says")
+        self.assertIn("account.out", log)
+        for canary in self.CANARIES:
+            self.assertNotIn(canary, log)
+            for answer in seen:
+                self.assertNotIn(canary, "".join(answer[2:]), answer)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,680 @@
+"""What watchers see: WebSockets, Server-Sent Events, ?wait=. Each change once, in order, no gap."""
+import asyncio
+import http.client
+import json
+import socket
+import struct
+import threading
+import time
+import unittest
+
+import websockets
+
+from harness import Sim, Spool, eventually, main
+
+ENDS = ("succeeded", "failed", "cancelled")
+OTHER_KEY = "sk-other"
+TOKENS = [{"name": "dev", "key": "sk-dev"}, {"name": "other", "key": OTHER_KEY}]
+UNKNOWN_TASK = "task_" + "0" * 26
+SAMPLE_KEY = b"dGhlIHNhbXBsZSBub25jZQ=="  # RFC 6455's own
+TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
+
+
+class Watch:
+    """A WebSocket client on a thread of its own. What comes is kept in `messages`."""
+
+    def __init__(self, spool, *requests, key="sk-dev", in_query=False, origin=None):
+        self.messages = []
+        self.code = None  # of its close
+        self.loop = asyncio.new_event_loop()
+        self.opened = threading.Event()
+        self.failure = None
+        self.uri = f"ws://127.0.0.1:{spool.port}/v1/events"
+        self.options = {"max_size": None, "origin": origin}
+        if in_query:
+            self.uri += f"?access_token={key}"
+        else:
+            self.options["extra_headers"] = {"Authorization": f"Bearer {key}"}
+        self.thread = threading.Thread(target=self.loop.run_until_complete, args=(self.run(),))
+        self.thread.start()
+        self.opened.wait(15)
+        if self.failure is not None:
+            self.thread.join()
+            raise self.failure
+        for request in requests:
+            self.send(request)
+
+    async def run(self):
+        try:
+            self.socket = await websockets.connect(self.uri, **self.options)
+        except Exception as failure:
+            self.failure = failure
+            return
+        finally:
+            self.opened.set()
+        try:
+            async for text in self.socket:
+                self.messages.append(json.loads(text))
+        except websockets.ConnectionClosed:
+            pass
+        await self.socket.wait_closed()
+        self.code = self.socket.close_code
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        if others:
+            await asyncio.wait(others, timeout=5)
+
+    def send(self, request):
+        text = request if isinstance(request, (str, bytes)) else json.dumps(request)
+        asyncio.run_coroutine_threadsafe(self.socket.send(text), self.loop).result(15)
+
+    def wait(self, condition, timeout=30, what="the messages"):
+        """Until it is true of the messages; then they are returned."""
+        eventually(lambda: condition(self.messages), timeout, what)
+        return self.messages
+
+    def of_type(self, name):
+        return [message for message in self.messages if message["type"] == name]
+
+    def changes(self):
+        """(cursor, task) of each, joined or not."""
+        found = []
+        for message in list(self.messages):
+            if message["type"] == "task":
+                found.append((message["cursor"], message["task"]))
+            elif message["type"] == "tasks":
+                found += [(change["cursor"], change["task"]) for change in message["changes"]]
+        return found
+
+    def seen(self, tasks=None):
+        """(cursor, task, version) of each, or of those of `tasks`."""
+        found = [(cursor, task["id"], task["version"]) for cursor, task in self.changes()]
+        return [seen for seen in found if tasks is None or seen[1] in tasks]
+
+    def versions(self, task):
+        return [shown["version"] for _, shown in self.changes() if shown["id"] == task]
+
+    def wait_ends(self, tasks, timeout=60):
+        """Until every one of the tasks was seen at its end."""
+
+        def ended():
+            ends = {shown["id"] for _, shown in self.changes() if shown["status"] in ENDS}
+            return set(tasks) <= ends
+
+        eventually(ended, timeout, "the ends of all tasks")
+
+    def close(self):
+        if self.thread.is_alive():
+            closing = self.socket.close()
+            self.loop.call_soon_threadsafe(self.loop.create_task, closing)
+        self.thread.join(30)
+        self.loop.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+def frame(opcode, payload=b"", is_final=True, is_masked=True, length=None):
+    length = len(payload) if length is None else length
+    mask = b"\x01\x02\x03\x04" if is_masked else b""
+    head = bytes([opcode | (0x80 if is_final else 0)])
+    bit = 0x80 if is_masked else 0
+    if length < 126:
+        head += bytes([bit | length])
+    elif length < 65536:
+        head += bytes([bit | 126]) + struct.pack(">H", length)
+    else:
+        head += bytes([bit | 127]) + struct.pack(">Q", length)
+    if is_masked:
+        payload = bytes(byte ^ mask[i % 4] for i, byte in enumerate(payload))
+    return head + mask + payload
+
+
+class Raw:
+    """A WebSocket byte by byte, for what no client would send."""
+
+    def __init__(self, port, *headers, rest=b"", receive_bytes=0, **changed):
+        values = {
+            "Host": "spool",
+            "Authorization": "Bearer sk-dev",
+            "Upgrade": "websocket",
+            "Connection": "Upgrade",
+            "Sec-WebSocket-Version": "13",
+            "Sec-WebSocket-Key": SAMPLE_KEY.decode(),
+        }
+        for name, value in changed.items():
+            values[name.replace("_", "-")] = value
+        lines = [f"{name}: {value}" for name, value in values.items() if value is not None]
+        lines = ["GET /v1/events HTTP/1.1", *lines, *headers, "", ""]
+        self.socket = socket.socket()
+        if receive_bytes:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+        self.socket.settimeout(15)
+        self.socket.connect(("127.0.0.1", port))
+        self.socket.sendall("\r\n".join(lines).encode() + rest)
+        self.stream = self.socket.makefile("rb")
+        self.head = b""
+        while not self.head.endswith(b"\r\n\r\n"):
+            line = self.stream.readline()
+            if not line:
+                break
+            self.head += line
+        self.status = int(self.head.split()[1])
+
+    def send(self, data):
+        try:
+            self.socket.sendall(data)
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # it was closed before everything was sent
+
+    def read(self):
+        """(opcode, payload) of the next frame, None at the end."""
+        try:
+            head = self.stream.read(2)
+            if len(head) < 2:
+                return None
+            length = head[1] & 0x7F
+            if length == 126:
+                length = struct.unpack(">H", self.stream.read(2))[0]
+            elif length == 127:
+                length = struct.unpack(">Q", self.stream.read(8))[0]
+            return head[0] & 0xF, self.stream.read(length)
+        except ConnectionResetError:
+            return None
+
+    def read_code(self):
+        """That of the close frame, once it comes; None where the connection just ends."""
+        while (got := self.read()) is not None:
+            if got[0] == CLOSE:
+                return struct.unpack(">H", got[1][:2])[0]
+        return None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stream.close()
+        self.socket.close()
+
+
+def subscribe(**fields):
+    return {"type": "subscribe", **fields}
+
+
+class Realtime(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.sim = cls.enterClassContext(Sim(speed=4))
+        cls.spool = cls.enterClassContext(Spool({"tokens": TOKENS}, cls.sim))
+        cls.port = cls.spool.port
+
+    def submit_many(self, count, prompt="a lighthouse"):
+        return [self.spool.submit(f"{prompt} {i}") for i in range(count)]
+
+    def assert_each_once(self, watch, task, first=None):
+        versions = watch.versions(task)
+        self.assertEqual(versions, list(range(versions[0], versions[0] + len(versions))), task)
+        if first is not None:
+            self.assertEqual(versions[0], first)
+        shown = self.spool.task(task)
+        self.assertEqual(versions[-1], shown["version"])
+        self.assertEqual([s for _, s in watch.changes() if s["id"] == task][-1], shown)
+
+    # Subscribing.
+
+    def test_named_tasks(self):
+        tasks = self.submit_many(3)
+        with Watch(self.spool, subscribe(tasks=tasks)) as watch:
+            watch.wait_ends(tasks)
+            self.assertEqual(watch.messages[0], {"type": "subscribed"})
+            self.assertEqual(len(watch.of_type("subscribed")), 1)
+            for task in tasks:
+                self.assert_each_once(watch, task)
+
+    def test_present_state_of_ended_task(self):
+        task = self.spool.submit("ended")
+        self.spool.wait(task)
+        with Watch(self.spool, subscribe(tasks=[task]), in_query=True) as watch:
+            watch.wait(lambda m: len(m) == 2)
+            self.assertEqual([m["type"] for m in watch.messages], ["subscribed", "task"])
+            self.assertEqual(watch.messages[1]["task"], self.spool.task(task))
+
+    def test_all_tasks_of_the_key(self):
+        with Watch(self.spool, subscribe(all=True)) as watch, Watch(
+            self.spool, subscribe(all=True), key=OTHER_KEY
+        ) as other:
+            watch.wait(lambda m: m)
+            other.wait(lambda m: m)
+            tasks = self.submit_many(10)
+            watch.wait_ends(tasks)
+            for task in tasks:
+                self.assert_each_once(watch, task, first=1)
+            cursors = [cursor for cursor, _ in watch.changes()]
+            self.assertEqual(len(set(cursors)), len(cursors))
+            self.assertEqual(other.messages, [{"type": "subscribed"}])
+
+    def test_all_and_named_tell_a_change_once(self):
+        task = self.spool.submit("twice asked for")
+        with Watch(self.spool, subscribe(tasks=[task], all=True)) as watch:
+            watch.wait_ends([task])
+            self.assert_each_once(watch, task)
+
+    def test_batch(self):
+        tasks = self.submit_many(40, "many")
+        with Watch(self.spool, subscribe(tasks=tasks, batch=True)) as watch:
+            watch.wait_ends(tasks)
+            self.assertEqual(watch.of_type("task"), [])
+            joined = watch.of_type("tasks")
+            self.assertGreater(max(len(message["changes"]) for message in joined), 1)
+            for task in tasks:
+                self.assert_each_once(watch, task)
+
+    def test_many_subscriptions_on_one_connection(self):
+        tasks = self.submit_many(5)
+        with Watch(self.spool, *[subscribe(tasks=[task]) for task in tasks]) as watch:
+            watch.wait_ends(tasks)
+            self.assertEqual(len(watch.of_type("subscribed")), 5)
+            for task in tasks:
+                self.assert_each_once(watch, task)
+
+    # Resuming.
+
+    def check_resumed(self, asked, count_later):
+        """Two connections one after the other see what one sees that wasn't interrupted."""
+        with Watch(self.spool, subscribe(**asked)) as whole:
+            whole.wait(lambda m: m)
+            with Watch(self.spool, subscribe(**asked)) as first:
+                first.wait(lambda m: m)
+                tasks = self.submit_many(6)
+                first.wait(lambda m: len(first.seen(tasks)) >= 5)
+            tasks += self.submit_many(count_later)
+            time.sleep(0.3)  # changes that nobody is there for
+            since = first.changes()[-1][0]
+            before = first.seen(tasks)
+            with Watch(self.spool, subscribe(**asked, since=since)) as second:
+                whole.wait_ends(tasks)
+                eventually(
+                    lambda: second.seen(tasks)[-1:] == whole.seen(tasks)[-1:], what="the same end"
+                )
+                self.assertEqual(second.of_type("gap"), [])
+                self.assertEqual(before + second.seen(tasks), whole.seen(tasks))
+
+    def test_resumes_all(self):
+        self.check_resumed({"all": True}, 6)
+
+    def test_resumes_batch(self):
+        self.check_resumed({"all": True, "batch": True}, 20)
+
+    def test_resumes_one_task(self):
+        task = self.spool.submit("resumed")
+        with Watch(self.spool, subscribe(tasks=[task])) as whole:
+            whole.wait_ends([task])
+            seen = whole.seen()
+            for i, (cursor, _, version) in enumerate(seen[1:], 1):
+                with self.subTest(version=version), Watch(
+                    self.spool, subscribe(tasks=[task], since=cursor)
+                ) as again:
+                    again.wait(lambda m, i=i: len(again.seen()) >= len(seen) - i - 1 and m)
+                    self.assertEqual(again.seen(), seen[i + 1 :])
+
+    def test_resumes_past_tasks_that_are_gone(self):
+        with Watch(self.spool, subscribe(all=True)) as watch:
+            watch.wait(lambda m: m)
+            tasks = self.submit_many(3, "gone")
+            watch.wait_ends(tasks)
+            cursor = watch.seen()[0][0]
+        for task in tasks:
+            for name in self.spool.redis("KEYS", f"*{task}*").split():
+                self.spool.redis("DEL", name)
+        with Watch(self.spool, subscribe(all=True, since=cursor)) as watch:
+            watch.wait(lambda m: m)
+            calls = self.spool.metric("redis_calls")
+            time.sleep(0.5)
+            # The stream isn't read again and again.
+            self.assertLess(self.spool.metric("redis_calls") - calls, 500)
+            later = self.spool.submit("later")
+            watch.wait_ends([later])
+            self.assertEqual({task for _, task, _ in watch.seen()}, {later})
+
+    def test_gaps(self):
+        task = self.spool.submit("before the gap")
+        self.spool.wait(task)
+        cases = {
+            "from the future": "99999999999999-0",
+            "malformed": "yesterday",
+            "empty": "",
+            "negative": "-1-0",
+        }
+        for name, cursor in cases.items():
+            with self.subTest(name), Watch(self.spool) as watch:
+                watch.send(subscribe(tasks=[task, task], since=cursor))
+                watch.wait(lambda m: m[-1:] and m[-1]["type"] == "task")
+                types = [message["type"] for message in watch.messages]
+                self.assertEqual(types[:3], ["subscribed", "gap", "task"])
+                self.assertEqual(types.count("gap"), 1)
+            with self.subTest(name), Watch(self.spool) as watch:
+                watch.send(subscribe(all=True, since=cursor))
+                watch.wait(lambda m: len(m) == 2)
+                types = [message["type"] for message in watch.messages]
+                self.assertEqual(types, ["subscribed", "gap"])
+                later = self.spool.submit("after the gap")
+                watch.wait_ends([later])
+                self.assert_each_once(watch, later, first=1)
+
+    def test_gap_after_a_trim(self):
+        with Watch(self.spool, subscribe(all=True)) as watch:
+            watch.wait(lambda m: m)
+            task = self.spool.submit("trimmed")
+            watch.wait_ends([task])
+            cursor = watch.seen()[0][0]
+        self.spool.redis("XTRIM", "spool:events", "MAXLEN", "1")
+        for asked in ({"all": True}, {"tasks": [task]}):
+            with Watch(self.spool, subscribe(since=cursor, **asked)) as watch:
+                watch.wait(lambda m: len(m) >= 2)
+                self.assertEqual([m["type"] for m in watch.messages[:2]], ["subscribed", "gap"])
+                if "tasks" in asked:
+                    watch.wait_ends([task])
+
+    # What isn't understood.
+
+    def test_errors_keep_the_connection(self):
+        cases = {
+            "not JSON": "hello",
+            "empty": "",
+            "an array": "[]",
+            "no type": "{}",
+            "unknown type": '{"type":"dance"}',
+            "type of a wrong type": '{"type":1}',
+            "nothing to subscribe": '{"type":"subscribe"}',
+            "all is false": '{"type":"subscribe","all":false}',
+            "tasks is no list": '{"type":"subscribe","tasks":"task_1"}',
+            "not an id": '{"type":"subscribe","tasks":["x"]}',
+            "a number among ids": '{"type":"subscribe","tasks":[1]}',
+            "since of a wrong type": '{"type":"subscribe","all":true,"since":7}',
+            "twice the same key": '{"type":"subscribe","type":"subscribe","all":true}',
+            "deep": "[" * 5000,
+            "NUL": '{"type":"sub\\u0000scribe"}',
+        }
+        with Watch(self.spool) as watch:
+            for i, (name, text) in enumerate(cases.items(), 1):
+                with self.subTest(name):
+                    watch.send(text)
+                    watch.wait(lambda m, i=i: len(m) >= i, 5)
+                    self.assertEqual(watch.messages[-1]["type"], "error")
+                    self.assertTrue(watch.messages[-1]["message"])
+            watch.send(subscribe(all=True))
+            watch.wait(lambda m: m[-1]["type"] == "subscribed", 5)
+            self.assertEqual(len(watch.messages), len(cases) + 1)
+
+    def test_missing_tasks(self):
+        mine = self.spool.submit("mine")
+        with Watch(self.spool, subscribe(tasks=[mine, UNKNOWN_TASK]), key=OTHER_KEY) as other:
+            other.wait(lambda m: len(m) == 3)
+            error = {"type": "error", "message": "no such task"}
+            self.assertEqual(other.messages[0], {"type": "subscribed"})
+            self.assertCountEqual(
+                other.messages[1:], [{**error, "task": mine}, {**error, "task": UNKNOWN_TASK}]
+            )
+            self.spool.wait(mine)
+            self.assertEqual(len(other.messages), 3)
+
+    def test_too_many_tasks(self):
+        ids = ["task_" + f"{i:026d}" for i in range(5000)]
+        with Watch(self.spool, subscribe(tasks=ids), subscribe(tasks=ids)) as watch:
+            watch.wait(lambda m: len(watch.of_type("error")) >= 10000)
+            self.assertIsNone(watch.code)
+            watch.send(subscribe(tasks=ids[:1]))
+            eventually(lambda: watch.code, what="a close")
+            self.assertEqual(watch.code, 1008)
+
+    # Who may have one.
+
+    def test_refused_upgrades(self):
+        mine, other = f"http://127.0.0.1:{self.port}", "http://evil.example"
+        cases = {
+            "no upgrade": (426, {"Upgrade": None, "Connection": None}),
+            "another upgrade": (426, {"Upgrade": "h2c"}),
+            "no Connection": (426, {"Connection": "keep-alive"}),
+            "an old version": (426, {"Sec_WebSocket_Version": "8"}),
+            "no version": (400, {"Sec_WebSocket_Version": None}),
+            "no key": (400, {"Sec_WebSocket_Key": None}),
+            "a short key": (400, {"Sec_WebSocket_Key": "dGhlIHNhbXBsZQ=="}),
+            "a key of other characters": (400, {"Sec_WebSocket_Key": "dGhlIHNhbXBsZSBub25j!Q=="}),
+            "a wrong API key": (401, {"Authorization": "Bearer sk-wrong"}),
+            "no API key": (401, {"Authorization": None}),
+            "another site's page": (403, {"Origin": other}),
+            "a page from nowhere": (403, {"Origin": "null"}),
+            "another port's page": (403, {"Origin": "http://127.0.0.1:1"}),
+            "a site that begins alike": (403, {"Origin": mine + ".evil.example"}),
+            "our own page": (101, {"Origin": mine}),
+            "the page of this Host": (101, {"Origin": "https://spool"}),
+            "tokens of several protocols": (101, {"Connection": "keep-alive, Upgrade"}),
+            "a subprotocol and an extension": (
+                101,
+                {"Sec_WebSocket_Protocol": "chat", "Sec_WebSocket_Extensions": "permessage-deflate"},
+            ),
+        }
+        for name, (status, headers) in cases.items():
+            with self.subTest(name), Raw(self.port, **headers) as raw:
+                self.assertEqual(raw.status, status, raw.head)
+                self.assertIn(b"\r\nx-request-id: ", raw.head.lower())
+                if status == 426:
+                    self.assertIn(b"\r\nsec-websocket-version: 13\r\n", raw.head.lower())
+                if status == 101:
+                    self.assertIn(b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", raw.head)
+                    self.assertNotIn(b"sec-websocket-protocol", raw.head.lower())
+                    self.assertNotIn(b"sec-websocket-extensions", raw.head.lower())
+
+    def test_repeated_headers_are_refused(self):
+        for header, status in (
+            ("Origin: http://spool", 403),
+            ("Sec-WebSocket-Key: " + SAMPLE_KEY.decode(), 400),
+            ("Sec-WebSocket-Version: 13", 400),
+            ("Authorization: Bearer sk-dev", 401),
+        ):
+            with self.subTest(header), Raw(self.port, header, Origin="http://spool") as raw:
+                self.assertEqual(raw.status, status)
+
+    def test_a_body_is_refused(self):
+        with Raw(self.port, "Content-Length: 3", rest=b"abc") as raw:
+            self.assertEqual(raw.status, 400)
+
+    def test_the_key_in_the_query_opens_nothing_else(self):
+        for path in ("/v1/tasks", "/v1/events"):
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=15)
+            connection.request("GET", f"{path}?access_token=sk-dev")
+            self.assertEqual(connection.getresponse().status, 426 if path == "/v1/events" else 401)
+            connection.close()
+
+    # Frames.
+
+    def test_frames_behind_the_request(self):
+        text = json.dumps(subscribe(all=True)).encode()
+        with Raw(self.port, rest=frame(TEXT, text) + frame(PING, b"here")) as raw:
+            self.assertEqual(raw.status, 101)
+            got = [raw.read(), raw.read()]
+            self.assertCountEqual(got, [(TEXT, b'{"type":"subscribed"}'), (PONG, b"here")])
+
+    def test_fragments_with_a_ping_between(self):
+        text = json.dumps(subscribe(all=True)).encode()
+        with Raw(self.port) as raw:
+            raw.send(frame(TEXT, text[:7], is_final=False) + frame(PING, b"x"))
+            self.assertEqual(raw.read(), (PONG, b"x"))
+            for byte in frame(0, text[7:]):
+                raw.send(bytes([byte]))
+            self.assertEqual(raw.read(), (TEXT, b'{"type":"subscribed"}'))
+
+    def test_bad_frames(self):
+        long = b'{"type":"' + b"x" * 300000
+        cases = {
+            "without a mask": (1002, frame(TEXT, b"{}", is_masked=False)),
+            "a long one without a mask": (1002, frame(TEXT, b"{%70000s}" % b"", is_masked=False)),
+            "without a mask, later": (
+                1002,
+                frame(TEXT, b"{}") * 3 + frame(TEXT, b"{}", is_masked=False),
+            ),
+            "control in pieces": (1002, frame(PING, b"x", is_final=False)),
+            "a reserved bit": (1002, b"\xc1" + frame(TEXT, b"{}")[1:]),
+            "a reserved opcode": (1002, frame(3)),
+            "a continuation of nothing": (1002, frame(0, b"x")),
+            "a text inside a text": (1002, frame(TEXT, b"x", is_final=False) + frame(TEXT, b"x")),
+            "invalid UTF-8": (1007, frame(TEXT, b"\xff\xfe")),
+            "half a character": (1007, frame(TEXT, b"\xe2\x82")),
+            "binary": (1003, frame(BINARY, b"{}")),
+            "too long": (1009, frame(TEXT, long)),
+            "too long in pieces": (
+                1009,
+                frame(TEXT, long[:100000], is_final=False)
+                + frame(0, long[100000:200000], is_final=False)
+                + frame(0, long[200000:]),
+            ),
+            "a gigabyte announced": (1009, frame(TEXT, b"x" * 1000, length=1 << 30)),
+            "an exabyte announced": (1009, frame(TEXT, b"x" * 1000, length=1 << 60)),
+            "control that is too long": (None, frame(PING, b"x" * 200)),
+            "a close": (1000, frame(CLOSE, struct.pack(">H", 1000))),
+        }
+        for name, (code, data) in cases.items():
+            with self.subTest(name), Raw(self.port) as raw:
+                raw.send(data)
+                self.assertEqual(raw.read_code(), code)
+
+    def test_largest_message(self):
+        text = json.dumps({"type": "dance", "x": "y" * (262144 - 30)}).encode()
+        with Raw(self.port) as raw:
+            raw.send(frame(TEXT, text))
+            self.assertIn(b'"error"', raw.read()[1])
+
+    def test_slow_reader(self):
+        before = self.spool.metric("websocket_slow_total")
+        with Raw(self.port, receive_bytes=4096) as raw:
+            for _ in range(100):
+                raw.send(frame(TEXT, b"x") * 200)  # each is answered with an error
+            eventually(lambda: self.spool.metric("websocket_slow_total") > before, what="1013")
+            self.assertEqual(raw.read_code(), 1013)
+
+    def test_slow_reader_that_never_reads(self):
+        open_before = self.spool.metric("websocket_connections")
+        with Raw(self.port, receive_bytes=4096) as raw:
+            for _ in range(100):
+                raw.send(frame(TEXT, b"x") * 200)
+            eventually(
+                lambda: self.spool.metric("websocket_connections") <= open_before, 30, "its end"
+            )
+
+    def test_lost_connections_are_counted(self):
+        def count():
+            return self.spool.metric("websocket_connections")
+
+        eventually(lambda: count() == 0, what="no WebSocket")
+        raws = [Raw(self.port) for _ in range(5)]
+        self.assertEqual(count(), 5)
+        for i, raw in enumerate(raws):
+            if i % 2:  # without a word
+                raw.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            raw.stream.close()
+            raw.socket.close()
+        eventually(lambda: count() == 0, what="no WebSocket")
+
+    # Server-Sent Events and ?wait=.
+
+    def events(self, task, last=None):
+        """(id, event, data) until the stream ends."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        headers = {"Authorization": "Bearer sk-dev"}
+        if last is not None:
+            headers["Last-Event-ID"] = last
+        connection.request("GET", f"/v1/tasks/{task}/events", headers=headers)
+        response = connection.getresponse()
+        self.assertEqual(response.status, 200)
+        self.assertEqual(response.getheader("Content-Type"), "text/event-stream")
+        text = response.read().decode()
+        connection.close()
+        found = []
+        for block in filter(None, text.split("\n\n")):
+            lines = [line for line in block.split("\n") if not line.startswith(":")]
+            fields = dict(line.split(": ", 1) for line in lines)
+            if fields:
+                found.append((fields.get("id"), fields["event"], json.loads(fields["data"])))
+        return found
+
+    def test_event_stream(self):
+        task = self.spool.submit("streamed")
+        events = self.events(task)
+        versions = [data["version"] for _, _, data in events]
+        self.assertEqual(versions, list(range(versions[0], versions[0] + len(versions))))
+        self.assertEqual(events[-1][2], self.spool.task(task))
+        self.assertEqual({event for _, event, _ in events}, {"task"})
+
+    def test_event_stream_resumes(self):
+        task = self.spool.submit("streamed in two parts")
+        with Watch(self.spool, subscribe(tasks=[task])) as whole:
+            whole.wait(lambda m: len(whole.seen()) >= 2)
+            cursor, _, version = whole.seen()[1]
+            events = self.events(task, cursor)
+            self.assertEqual([data["version"] for _, _, data in events][0], version + 1)
+            whole.wait_ends([task])
+            self.assertEqual(
+                [(at, data["version"]) for at, _, data in events],
+                [(at, v) for at, _, v in whole.seen()[2:]],
+            )
+
+    def test_event_stream_of_another_keys_task(self):
+        task = self.spool.submit("mine")
+        status, _, body = self.spool.request(
+            "GET", f"/v1/tasks/{task}/events", headers={"Authorization": f"Bearer {OTHER_KEY}"}
+        )
+        self.assertEqual(status, 404, body)
+
+    def test_wait_answers_at_the_next_change(self):
+        task = self.spool.submit("waited for")
+        seen = [self.spool.task(task)["version"]]
+        while True:
+            began = time.monotonic()
+            shown = self.spool.get(f"/v1/tasks/{task}?wait=20")
+            self.assertLess(time.monotonic() - began, 15)
+            if shown["version"] > seen[-1]:
+                seen.append(shown["version"])
+            else:
+                self.assertIn(shown["status"], ENDS)
+            if shown["status"] in ENDS:
+                break
+        self.assertGreater(len(seen), 2)
+
+    def test_wait_ends_with_its_seconds(self):
+        with Sim(speed=0.01) as sim, Spool(None, sim) as spool:
+            task = spool.submit("slow")
+            eventually(lambda: spool.task(task)["status"] == "in_progress", what="its start")
+            time.sleep(0.5)
+            began = time.monotonic()
+            shown = spool.get(f"/v1/tasks/{task}?wait=1")
+            self.assertEqual(shown["status"], "in_progress")
+            self.assertGreater(time.monotonic() - began, 0.9)
+            self.assertLess(time.monotonic() - began, 3)
+
+
+class End(unittest.TestCase):
+    def test_sigterm_closes_with_1001(self):
+        with Spool() as spool:
+            asked = subscribe(all=True)
+            with Watch(spool, asked) as one, Watch(spool) as two, Raw(spool.port) as raw:
+                one.wait(lambda m: m)
+                spool.stop()
+                self.assertEqual(raw.read_code(), 1001)
+                eventually(lambda: one.code and two.code, what="their closes")
+                self.assertEqual((one.code, two.code), (1001, 1001))
+
+    def test_no_more_than_max_connections(self):
+        with Spool({"max_connections": 3}) as spool:
+            raws = [Raw(spool.port) for _ in range(3)]
+            with Raw(spool.port) as refused:
+                self.assertEqual(refused.status, 503)
+            for raw in raws:
+                self.assertEqual(raw.status, 101)
+                raw.__exit__()
+            spool.stop()
+
+
+if __name__ == "__main__":
+    main()
