@@ -433,17 +433,16 @@ static bool read_poll_many(const struct task *const *tasks, size_t count,
     {
         const char *id = field_str_or_empty(item, "id");
 
-        // The vendor keeps our order as a rule: look there first.
+        // A modal and its parent are one task there, and it is listed once for both.
         for (size_t i = 0; i < count; i++) {
-            size_t at = (k + i) % count;
             struct err one;
 
-            if (strcmp(tasks[at]->upstream_id, id) != 0)
+            if (strcmp(tasks[i]->upstream_id, id) != 0)
                 continue;
+            outcome_clear(&outcomes[i]);
             // Not readable: as if it were not in the answer, but not missing either.
-            if (!read_task(tasks[at], item, &outcomes[at], &one))
-                outcomes[at].kind = OUTCOME_NONE;
-            break;
+            if (!read_task(tasks[i], item, &outcomes[i], &one))
+                outcomes[i].kind = OUTCOME_NONE;
         }
     }
     json_decref(body);

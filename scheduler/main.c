@@ -204,6 +204,8 @@ static void raise_limits(void)
         files.rlim_cur = files.rlim_max < 65536 ? files.rlim_max : 65536;
         setrlimit(RLIMIT_NOFILE, &files);
     }
+    // libuv's threads wait for the disk, not for a processor.
+    setenv("UV_THREADPOOL_SIZE", "16", 0);
     prctl(PR_SET_DUMPABLE, 0); // keys are in memory: no core files
     signal(SIGPIPE, SIG_IGN);
 }

@@ -86,6 +86,7 @@ static void on_wait_over(void *ctx)
     struct request *request = ctx;
 
     request->timer = NULL;
+    tasks_op_cancel(&request->op); // Redis may not have answered yet
     watcher_drop(&request->watcher);
     show_now(request);
 }

@@ -21,6 +21,9 @@
 
 // So many requests of one account at once: a vendor that hangs holds up nobody but itself.
 enum { MAX_REQUESTS = 16, MAX_SINGLE = 16, MAX_SLACK_MS = 250 };
+// What was found out is stored before more is: else the same news are found again and again, and
+// their storing falls ever further behind.
+enum { MAX_UNSTORED = 300, UNSTORED_WAIT_MS = 5 };
 
 struct follow {
     struct worker *worker; // borrowed, outlives us
@@ -319,6 +322,10 @@ static void claim(struct source *source)
 
     if (source->claim != NULL || source->follow->worker->is_draining)
         return;
+    if (store_pending(source->follow->worker->store) > MAX_UNSTORED) {
+        expect(source, UNSTORED_WAIT_MS);
+        return;
+    }
     if (source->requests >= MAX_REQUESTS) {
         source->is_more = true; // the next answer makes room
         return;

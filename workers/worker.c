@@ -39,7 +39,7 @@ struct role {
     struct queue_claim submits_claim, due_claim;
     struct store_call *submits, *due, *sweep;
     bool is_submits_asked, is_due_asked; // while a claim is under way
-    int64_t submits_claimed_ms;
+    int64_t submits_claimed_ms, submits_serial;
     struct loop_timer *submits_timer, *due_timer, *heartbeat;
     int64_t due_timer_ms;
     char cursor[32]; // of the sweeper
@@ -176,8 +176,9 @@ static void claim_submits(struct role *r)
     if (r->submits != NULL || room <= 0)
         return; // asked again when this one is through, or a submit is
     r->submits_claimed_ms = clock_mono_ms();
-    r->submits = queue_claim_submits(r->worker.store, room < MAX_CLAIM ? room : MAX_CLAIM,
-                                     r->accounts.list, r->accounts.count, &r->submits_claim);
+    r->submits = queue_claim_submits(r->worker.store, ++r->submits_serial,
+                                     room < MAX_CLAIM ? room : MAX_CLAIM, r->accounts.list,
+                                     r->accounts.count, &r->submits_claim);
 }
 
 static void on_due(void *ctx, size_t count, int64_t next_ms, const struct err *err)
@@ -188,7 +189,7 @@ static void on_due(void *ctx, size_t count, int64_t next_ms, const struct err *e
     if (err != NULL)
         return;
     loop_cancel(&r->due_timer);
-    if (next_ms >= 0 && next_ms < HEARTBEAT_MS && r->worker.archives < MAX_ARCHIVES)
+    if (next_ms >= 0 && next_ms < HEARTBEAT_MS)
         r->due_timer = loop_after(r->worker.loop, next_ms, on_due_timer, r);
     if (count > 0 || r->is_due_asked)
         claim_due(r);
@@ -201,9 +202,8 @@ static void claim_due(struct role *r)
     if (r->worker.is_draining || !store_is_up(r->worker.store))
         return;
     r->is_due_asked = r->due != NULL;
-    if (r->due == NULL && room > 0)
-        r->due =
-            queue_claim_due(r->worker.store, room < MAX_CLAIM ? room : MAX_CLAIM, &r->due_claim);
+    if (r->due == NULL)
+        r->due = queue_claim_due(r->worker.store, MAX_CLAIM, room > 0 ? room : 0, &r->due_claim);
 }
 
 void worker_wake(struct worker *worker)

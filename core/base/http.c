@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/json_fast.h"
 #include "core/base/mem.h"
 
 void http_request_clear(struct http_request *request)

@@ -38,15 +38,16 @@ static void on_submits(void *ctx, store_then_fn then, const redisReply *answer,
     claim->done(claim->ctx, count, err == NULL ? record_integer(at(at(answer, 0), 0)) : -1, err);
 }
 
-struct store_call *queue_claim_submits(struct store *store, int max,
+struct store_call *queue_claim_submits(struct store *store, int64_t serial, int max,
                                        const struct queue_account *accounts, size_t count,
                                        const struct queue_claim *claim)
 {
     struct args args = {0};
 
-    args_int(&args, 2);
+    args_int(&args, 3);
     args_int(&args, max);
     args_int(&args, store_config(store)->lease_ms);
+    args_int(&args, serial);
     for (size_t i = 0; i < count; i++) {
         const struct account *account = accounts[i].account;
 
@@ -90,13 +91,15 @@ static void on_due(void *ctx, store_then_fn then, const redisReply *answer, cons
     claim->done(claim->ctx, count, err == NULL ? record_integer(at(at(answer, 0), 0)) : -1, err);
 }
 
-struct store_call *queue_claim_due(struct store *store, int max, const struct queue_claim *claim)
+struct store_call *queue_claim_due(struct store *store, int max, int max_archives,
+                                   const struct queue_claim *claim)
 {
     struct args args = {0};
 
-    args_int(&args, 2);
+    args_int(&args, 3);
     args_int(&args, max);
     args_int(&args, store_config(store)->lease_ms);
+    args_int(&args, max_archives);
     return store_call(store, SCRIPT_due, &args, CLAIM_DEADLINE_MS, on_due, NULL, (void *)claim);
 }
 

@@ -32,12 +32,14 @@ struct queue_account {
     size_t lane_count;
 };
 
-// Queued tasks, to be submitted. `claim` must outlive the call.
-struct store_call *queue_claim_submits(struct store *store, int max,
+// Queued tasks, to be submitted. `claim` must outlive the call. `serial` is another one each time,
+// by which a claim whose answer was lost gets it when it is sent again.
+struct store_call *queue_claim_submits(struct store *store, int64_t serial, int max,
                                        const struct queue_account *accounts, size_t count,
                                        const struct queue_claim *claim);
-// Doubts, archives, watches whose time has come.
-struct store_call *queue_claim_due(struct store *store, int max, const struct queue_claim *claim);
+// Doubts, archives, watches whose time has come; of archives at most `max_archives`.
+struct store_call *queue_claim_due(struct store *store, int max, int max_archives,
+                                   const struct queue_claim *claim);
 
 struct queue_look {
     const char *account;

@@ -1,17 +1,19 @@
 // The Lua scripts, one per kind of transition, as they are sent to Redis.
 #pragma once
 
+// In the order in which one turn sends them: what is known comes to Redis before anything is claimed,
+// so that a claim doesn't find a lease expired whose outcome waits to be stored.
 #define SCRIPTS(X)                                                                                 \
     X(submit)                                                                                      \
     X(list)                                                                                        \
+    X(change)                                                                                      \
+    X(hold)                                                                                        \
+    X(posted)                                                                                      \
     X(claim)                                                                                       \
     X(due)                                                                                         \
     X(looks)                                                                                       \
-    X(change)                                                                                      \
     X(cancel)                                                                                      \
-    X(hold)                                                                                        \
     X(post)                                                                                        \
-    X(posted)                                                                                      \
     X(redeliver)                                                                                   \
     X(sweep)
 

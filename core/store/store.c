@@ -247,13 +247,15 @@ static void requeue_call(struct store_call *call)
     store->requeued[call->script] = call;
 }
 
-static void requeue(struct batch *batch)
+// `is_lost`: nobody knows whether it was done.
+static void requeue(struct batch *batch, bool is_lost)
 {
     struct store *store = batch->store;
 
     for (unsigned i = 0; i < batch->count; i++) {
         if (batch->calls[i] == NULL)
             continue;
+        batch->calls[i]->is_again = batch->calls[i]->is_again || is_lost;
         if (batch->calls[i]->fn == NULL)
             free_call(batch->calls[i]);
         else
@@ -275,12 +277,12 @@ static void on_batch(void *ctx, const redisReply *reply)
     if (reply == NULL) {
         if (!redis_is_up(store->redis))
             store->is_up = false; // on_state may come later
-        requeue(batch);
+        requeue(batch, true);
     } else if (is_passing(reply)) {
         bool is_unknown_script = strncmp(reply->str, "NOSCRIPT", 8) == 0;
 
         snprintf(store->problem, sizeof store->problem, "%s", reply->str);
-        requeue(batch);
+        requeue(batch, false);
         if (is_unknown_script)
             load_scripts(store);
         retry_soon(store, is_unknown_script ? 1 : 100);

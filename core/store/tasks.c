@@ -123,8 +123,8 @@ static void on_submitted(void *ctx, store_then_fn then, const redisReply *answer
         const redisReply *word = at(answer, 0);
 
         err = &why;
-        if (is_word(word, "accepted")) {
-            waiting = record_integer(at(answer, 1));
+        if (answer->type == REDIS_REPLY_INTEGER) {
+            waiting = answer->integer;
             err = NULL;
         } else if (is_word(word, "replayed") || is_word(word, "repeated")) {
             result = is_word(word, "replayed") ? SUBMIT_REPLAYED : SUBMIT_REPEATED;

@@ -308,21 +308,17 @@ static bool adopt(struct task *task, const struct task *parent, struct err *err)
 
 static void accepted(const char *id, int64_t waiting, bool is_repeated, struct buf *json)
 {
-    if (is_repeated)
-        buf_fmt(json,
-                "{\"code\":21,\"description\":\"Task already exists\",\"result\":\"%s\","
-                "\"properties\":{}}",
-                id);
-    else if (waiting > 0)
-        buf_fmt(json,
-                "{\"code\":22,\"description\":\"In queue, %lld tasks ahead\",\"result\":\"%s\","
-                "\"properties\":{\"numberOfQueues\":%lld}}",
-                (long long)waiting, id, (long long)waiting);
-    else
-        buf_fmt(json,
-                "{\"code\":1,\"description\":\"Submitted successfully\",\"result\":\"%s\","
-                "\"properties\":{}}",
-                id);
+    buf_str(json, is_repeated ? "{\"code\":21,\"description\":\"Task already exists\",\"result\":\""
+                  : waiting > 0
+                      ? "{\"code\":22,\"description\":\"In queue\",\"result\":\""
+                      : "{\"code\":1,\"description\":\"Submitted successfully\",\"result\":\"");
+    buf_str(json, id);
+    buf_str(json, "\",\"properties\":{");
+    if (waiting > 0) {
+        buf_str(json, "\"numberOfQueues\":");
+        buf_int(json, waiting);
+    }
+    buf_str(json, "}}");
 }
 
 static void add_json(struct buf *json, const json_t *value, const char *otherwise)

@@ -151,7 +151,7 @@ def throughput():
             harness.eventually(spool.is_ready)
             pids = (spool.pid, redis.process.pid)
             before, began = cpu_us(*pids), time.monotonic()
-            wrk(spool.port, 5, connections=4)
+            wrk(spool.port, 2, connections=4)
             harness.eventually(
                 lambda: (c := counts(spool))["tasks_succeeded_total"] >= c["tasks_accepted_total"], 300, "the end", 0.1
             )

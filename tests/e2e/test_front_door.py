@@ -194,7 +194,7 @@ class FrontDoor(unittest.TestCase):
                 answer = exchange(self.port, request)
                 self.assertEqual(statuses(answer), [200], answer[:300])
                 if request.startswith(b"POST"):
-            self.assertIn(json.loads(answer.partition(b"\r\n\r\n")[2])["code"], (1, 22))
+                    self.assertIn(json.loads(answer.partition(b"\r\n\r\n")[2])["code"], (1, 22))
 
     def test_pipelined_answers_come_in_order(self):
         requests = b"".join(

@@ -6,8 +6,11 @@
 local answers = {}
 
 local function cancel(id, owner, vendor_can, watch_ms)
-    local r = record(id, 'owner', 'lane', 'account', 'progress', 'hook', 'cancel', 'watch')
+    local r = record(id, 'owner', 'lane', 'account', 'progress', 'hook', 'cancel', 'by', 'upstream')
     if not r or (owner ~= '' and r.owner ~= owner) then return {'missing'} end
+    if again == '1' and r.phase == 'cancelled' and r.by == by then -- by us: the reply was lost
+        return {r.upstream and 'not_supported_may_be_billed' or 'before_submit'}
+    end
     if TERMINAL[r.phase] then return {'ended'} end
     if r.phase == 'queued' then
         log(id, 'cancelled', 'before it was submitted')

@@ -27,7 +27,9 @@ local function change(item)
     if r.v == v + 1 and r.by == by and (r.phase == to or TERMINAL[r.phase]) then
         return {'again', r.v, cancel}
     end
-    if r.v ~= v or r.n ~= n then return {'stale', r.v, cancel} end
+    -- A vendor's id that could not be stored before the lease ended: it is what the doubt was about.
+    local is_late = to == 'submitted' and r.phase == 'in_doubt' and r.v == v + 1
+    if not is_late and (r.v ~= v or r.n ~= n) then return {'stale', r.v, cancel} end
     if TERMINAL[r.phase] or not (TERMINAL[to] or ALLOWED[r.phase][to]) then
         return {'stale', r.v, cancel}
     end

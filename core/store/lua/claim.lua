@@ -1,13 +1,27 @@
 #!lua flags=allow-oom
 -- Claims queued tasks for submitting: the least loaded healthy account first, never more than it has
 -- free slots for. The claim is a lease in the due set, and its number fences later writes.
--- Item 1: max, lease in ms. Then per account: name, max_concurrency, weight, requests_per_minute,
+-- Item 1: max, lease in ms, which claim of this process it is. Then per account: name, max_concurrency, weight, requests_per_minute,
 --   and its lanes: model lanes, follow-ups ("@account"), what needs no slot ("?...").
 -- Answer: {{ms until a cooling account may act, or -1}, {fields, request, result}...}
 --#lib
 local list = items()
 local max, lease_ms = tonumber(list[1][1]), tonumber(list[1][2])
 local answer = {{-1}}
+local given = 'spool:claimed:' .. by -- "claim id id ...": what the last one gave
+
+-- Sent again after a lost reply: nobody has what that gave.
+if again == '1' then
+    local words = string.gmatch(call('GET', given) or '', '%S+')
+    if words() == list[1][3] then
+        for id in words do
+            local r = record(id, 'by')
+            if r and r.phase == 'submitting' and r.by == by then answer[#answer + 1] = whole(id) end
+        end
+        return answer
+    end
+end
+
 local is_ready = {}
 for _, lane in ipairs(call('SMEMBERS', 'spool:lanes')) do is_ready[lane] = true end
 if not next(is_ready) then return answer end
@@ -17,7 +31,7 @@ local function may_act_at(time)
     if answer[1][1] < 0 or ms < answer[1][1] then answer[1][1] = ms end
 end
 
-local accounts = {}
+local accounts, ids = {}, {}
 for i = 2, #list do
     local item = list[i]
     local a = {name = item[1], cap = tonumber(item[2]), weight = tonumber(item[3]),
@@ -62,6 +76,7 @@ local function claim(a, lane, id, score)
         call('HSET', key('acct', a.name), 'tat', a.tat)
     end
     answer[#answer + 1] = whole(id)
+    ids[#ids + 1] = id
 end
 
 local function take_from(a)
@@ -97,5 +112,8 @@ while #answer <= max and #accounts > 0 do
     elseif not take_from(a) then
         table.remove(accounts, best)
     end
+end
+if #ids > 0 then
+    call('SET', given, list[1][3] .. ' ' .. table.concat(ids, ' '), 'PX', lease_ms)
 end
 return answer

@@ -1,9 +1,11 @@
 #!lua flags=allow-oom
 -- What is due: retries go back to their lane, an expired submit becomes a doubt, doubts, archives
 -- and watches are claimed. Each claim is a lease and raises the counter.
--- Item: max, lease in ms. Answer: {{ms until the next, or -1}, {kind, fields, request, result}...}
+-- Item: max, lease in ms, how many archives at most. Answer: {{ms until the next, or -1},
+--   {kind, fields, request, result}...}
 --#lib
-local max, lease_ms = tonumber(items()[1][1]), tonumber(items()[1][2])
+local item = items()[1]
+local max, lease_ms, archives = tonumber(item[1]), tonumber(item[2]), tonumber(item[3])
 local answer = {{-1}}
 
 local function claim(kind, id, n)
@@ -36,7 +38,12 @@ for _, id in ipairs(call('ZRANGEBYSCORE', 'spool:due', '-inf', now, 'LIMIT', 0, 
         claim('doubt', id, r.n)
     elseif r.phase == 'in_doubt' then
         claim('doubt', id, r.n)
+    elseif r.phase == 'archiving' and archives == 0 then
+        -- Later, so that it holds up nothing else; the more there are, the less often they are asked.
+        local waits_ms = math.min(math.max(call('ZCARD', 'spool:due'), 100), 5000)
+        call('ZADD', 'spool:due', now + waits_ms, id)
     elseif r.phase == 'archiving' then
+        archives = archives - 1
         claim('archive', id, r.n)
     elseif r.watch then
         if tonumber(r.watch) <= now then

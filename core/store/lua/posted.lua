@@ -28,8 +28,10 @@ for i, item in ipairs(items()) do
                 table.concat({WORDS[outcome], tries, now, status, took_ms, err}, ' '))
             log(id, 'webhook', n .. ' ' .. WORDS[outcome] .. ' ' .. status)
             if outcome == 'retry' then
-                -- News that came meanwhile goes out at once; the claim supersedes this one.
-                if n ~= head or n == last then next_at = now + tonumber(delay_ms) end
+                -- News that came meanwhile goes out at once; the claim supersedes this one, unless it
+                -- is an old one that was asked for again.
+                local has_news = head <= last and (n ~= head or n < last)
+                if not has_news then next_at = now + tonumber(delay_ms) end
             elseif n == head then
                 head = n + 1
                 call('HSET', d, 'head', head)

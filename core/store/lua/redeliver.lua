@@ -10,6 +10,8 @@ for i, item in ipairs(items()) do
     local got = r and r.owner == owner and call('HMGET', d, n, n .. 'r', 'head', 'redo')
     if not got or not got[1] then
         answers[i] = 'missing'
+    elseif again == '1' and tonumber(got[4] or 0) == n then
+        answers[i] = 'queued' -- by us: the reply was lost
     elseif n >= tonumber(got[3] or 1) or got[4] then
         answers[i] = 'pending'
     else

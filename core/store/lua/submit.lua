@@ -3,8 +3,8 @@
 -- Item: id, owner, lane, request, options, then field, value, ... The options are "", or JSON:
 --   idem (hash of the Idempotency-Key) with body (hash), parent with once (what is asked of it), hook,
 --   unlisted.
--- Answer: {"accepted", waiting before it} | {"replayed", id, waiting} | {"mismatch"} |
---   {"repeated", id} | {"full"} | {"full_for_key"}
+-- Answer: how many wait before it, a number, when it is accepted; else {"replayed", id, waiting} |
+--   {"mismatch"} | {"repeated", id} | {"full"} | {"full_for_key"}
 --
 -- This is the busiest script: what items of one call share is read once and written once, at the end.
 --#lib
@@ -50,7 +50,7 @@ local function accept(first, last)
     if known then
         local hash, original, before = string.match(known, '^(%S+) (%S+) (%S+)$')
         if hash ~= options.body then return {'mismatch'} end
-        if original == id then return {'accepted', tonumber(before)} end
+        if original == id then return tonumber(before) end
         return {'replayed', original, tonumber(before)}
     end
     local parent = options.parent
@@ -62,7 +62,7 @@ local function accept(first, last)
     local refusal = limit > 0 and all.now >= limit and 'full' or
         key_limit > 0 and mine.now >= key_limit and 'full_for_key'
     -- Sent again after a lost reply: is it already done?
-    if again == '1' and call('EXISTS', key('t', id)) == 1 then return {'accepted', 0} end
+    if again == '1' and call('EXISTS', key('t', id)) == 1 then return 0 end
     if refusal then return {refusal} end
 
     local before = lane_of(lane).count
@@ -94,7 +94,7 @@ local function accept(first, last)
         count.now = count.now + 1
         count.more = count.more + 1
     end
-    return {'accepted', before}
+    return before
 end
 
 local at = 3
