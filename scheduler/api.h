@@ -53,7 +53,8 @@ struct request {
     struct delivery_log *log;
     struct watcher *watcher;
     struct loop_timer *timer;
-    void *extra; // of whoever handles it, freed with free()
+    void *extra;     // of whoever handles it, freed with free()
+    struct buf text; // the same, an answer that comes together in several steps
     struct request *next, **at;
 };
 

@@ -142,7 +142,6 @@ struct list {
     int found;
     bool has_more;
     char last[ID_SIZE], next[ID_SIZE]; // read so far; shown so far
-    struct buf json;
 };
 
 static void next_page(struct request *request);
@@ -153,14 +152,13 @@ static void finish_list(struct request *request)
     struct buf json = {0};
 
     buf_fmt(&json,
-            "{\"object\":\"list\",\"data\":[%s],\"has_more\":%s,\"next\":", buf_text(&list->json),
+            "{\"object\":\"list\",\"data\":[%s],\"has_more\":%s,\"next\":", buf_text(&request->text),
             list->has_more ? "true" : "false");
     if (list->has_more)
         buf_json_str(&json, list->next);
     else
         buf_str(&json, "null");
     buf_char(&json, '}');
-    buf_clear(&list->json);
     request_answer(request, 200, &json);
     buf_clear(&json);
 }
@@ -179,7 +177,6 @@ static void on_listed(void *ctx, struct task **tasks, size_t count, const struct
 
     request->op = NULL;
     if (err != NULL) {
-        buf_clear(&list->json);
         request_refuse(request, err);
         return;
     }
@@ -196,8 +193,8 @@ static void on_listed(void *ctx, struct task **tasks, size_t count, const struct
         } else {
             task->media_base = base.data;
             if (list->found++ > 0)
-                buf_char(&list->json, ',');
-            task_json_write(task, NULL, &list->json);
+                buf_char(&request->text, ',');
+            task_json_write(task, NULL, &request->text);
             snprintf(list->next, sizeof list->next, "%s", task->id);
         }
         task_free(task);
@@ -216,7 +213,6 @@ static void on_ids(void *ctx, const char *const *ids, size_t count, const struct
 
     request->op = NULL;
     if (err != NULL) {
-        buf_clear(&list->json);
         request_refuse(request, err);
     } else if (count == 0) {
         finish_list(request);

@@ -136,6 +136,11 @@ static void on_work(void *ctx, enum work_kind kind, struct task *task)
 {
     struct role *r = ctx;
 
+    if (r->worker.is_draining && kind != WORK_SUBMIT) {
+        queue_hold(r->worker.store, task, 0, NULL, NULL);
+        task_free(task);
+        return;
+    }
     switch (kind) {
     case WORK_SUBMIT:
         submit_start(&r->worker, task, r->submits_claimed_ms);

@@ -117,8 +117,10 @@ const char *http_header(const struct http_response *response, const char *name, 
 json_t *http_json(const struct http_response *response, struct err *err)
 {
     json_error_t why;
-    json_t *json = json_loadb(buf_text(&response->body), response->body.len, JSON_DECODE_ANY, &why);
+    json_t *json = json_fast_read(buf_text(&response->body), response->body.len);
 
+    if (json == NULL)
+        json = json_loadb(buf_text(&response->body), response->body.len, JSON_DECODE_ANY, &why);
     if (json == NULL)
         err_set(err, ERR_UPSTREAM, "the answer (HTTP %d) isn't JSON: %s", response->status,
                 why.text);

@@ -42,7 +42,7 @@ for i, item in ipairs(items()) do
             if outcome == 'ended' then
                 call('HSET', d, 'gone', 1, 'head', last + 1)
                 call('HDEL', d, 'redo')
-                for k = n + 1, last do call('HSET', d, k .. 'r', 'ended 0 ' .. now .. ' 0 0 ') end
+                for k = head, last do call('HSET', d, k .. 'r', 'ended 0 ' .. now .. ' 0 0 ') end
                 head, state[4] = last + 1, nil
             end
         end
