@@ -4,10 +4,10 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+#include "core/base/buf.h"
 #include "core/base/err.h"
 #include "core/base/task.h"
 
-struct buf;
 struct config;
 struct delivery_log;
 struct family;

@@ -151,9 +151,8 @@ static void finish_list(struct request *request)
     struct list *list = request->extra;
     struct buf json = {0};
 
-    buf_fmt(&json,
-            "{\"object\":\"list\",\"data\":[%s],\"has_more\":%s,\"next\":", buf_text(&request->text),
-            list->has_more ? "true" : "false");
+    buf_fmt(&json, "{\"object\":\"list\",\"data\":[%s],\"has_more\":%s,\"next\":",
+            buf_text(&request->text), list->has_more ? "true" : "false");
     if (list->has_more)
         buf_json_str(&json, list->next);
     else

@@ -8,7 +8,7 @@ preset=${1:-dev}
 shift || true
 need "${BUILD_PACKAGES[@]}" "${TEST_PACKAGES[@]}"
 say "Building ($preset)"
-scripts/build.sh "$preset" | grep -vE '^\[ *[0-9]+%\] (Building|Linking|Built)' || true
+scripts/build.sh "$preset" > >(grep -vE '^\[ *[0-9]+%\] (Building|Linking|Built)')
 say "Testing"
 cd "build/$preset"
 ctest --output-on-failure -j 2 "$@"

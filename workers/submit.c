@@ -24,6 +24,8 @@
 #include "workers/jobs.h"
 #include "workers/worker.h"
 
+enum { QUESTION_MS = 60000 }; // twice as long as a client waits for the answer of one
+
 struct sending {
     struct job job;
     struct http_call *call;    // while SENDING
@@ -98,10 +100,34 @@ static void end_with(struct sending *s, struct change *change)
     finish(s);
 }
 
+static void fail(struct sending *s, const char *code, const char *reason)
+{
+    struct change change = CHANGE_TO(TASK_FAILED);
+
+    log_info("task.failed", "task=%s code=%s reason=\"%s\"", s->job.task->id, code, reason);
+    metric_add(METRIC_tasks_failed_total, 1);
+    change.error_code = code;
+    change.error_message = reason;
+    change.word = "failed";
+    change.detail = reason;
+    end_with(s, &change);
+}
+
+// Who asked has gone.
+static bool is_past_asking(const struct sending *s)
+{
+    return s->job.task->is_ask &&
+           store_now_ms(s->job.worker->store) - s->job.task->created_ms > QUESTION_MS;
+}
+
 static void refuse(struct sending *s, const struct outcome *outcome, bool is_out)
 {
     struct change change = CHANGE_TO(TASK_QUEUED);
 
+    if (!is_out && is_past_asking(s)) {
+        fail(s, "vendor_no_answer", outcome->reason == NULL ? "" : outcome->reason);
+        return;
+    }
     metric_add(METRIC_submits_refused_total, 1);
     if (is_out) {
         metric_add(METRIC_accounts_out, 1);
@@ -124,6 +150,10 @@ static void doubt(struct sending *s, const char *why)
 {
     struct change change = CHANGE_TO(s->job.task->is_ask ? TASK_QUEUED : TASK_IN_DOUBT);
 
+    if (is_past_asking(s)) {
+        fail(s, "vendor_no_answer", why);
+        return;
+    }
     log_warn("submit.doubt", "task=%s account=%s why=\"%s\"", s->job.task->id, s->job.account->name,
              why);
     if (!s->job.task->is_ask)
@@ -131,19 +161,6 @@ static void doubt(struct sending *s, const char *why)
     change.count_try = s->job.task->is_ask;
     change.word = s->job.task->is_ask ? "refused" : "in_doubt";
     change.detail = why;
-    end_with(s, &change);
-}
-
-static void fail(struct sending *s, const char *code, const char *reason)
-{
-    struct change change = CHANGE_TO(TASK_FAILED);
-
-    log_info("task.failed", "task=%s code=%s reason=\"%s\"", s->job.task->id, code, reason);
-    metric_add(METRIC_tasks_failed_total, 1);
-    change.error_code = code;
-    change.error_message = reason;
-    change.word = "failed";
-    change.detail = reason;
     end_with(s, &change);
 }
 

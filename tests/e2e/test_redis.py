@@ -114,6 +114,17 @@ class RedisGoes(unittest.TestCase):
                 self.assertEqual(spool.wait(answer["result"])["status"], "SUCCESS")
                 self.assertEqual(sim.accepted(answer["result"]), 1)
 
+    def test_waited_for_while_it_stands_still(self):
+        """The time is over before the first answer of Redis has come."""
+        with Sim(speed=20) as sim, Redis() as redis, Spool(config(sim), redis=redis) as spool:
+            eventually(spool.is_ready)
+            task = spool.submit("a lighthouse")
+            spool.wait(task)
+            os.kill(redis.process.pid, signal.SIGSTOP)
+            threading.Timer(2, os.kill, (redis.process.pid, signal.SIGCONT)).start()
+            status, _, shown = spool.request("GET", f"/v1/tasks/{task}?wait=1")
+            self.assertEqual((status, shown["status"]), (200, "succeeded"))
+
     def test_one_that_forgets(self):
         with Sim(speed=20) as sim, Redis(options=["--maxmemory-policy", "allkeys-lru"]) as redis:
             with Spool(config(sim), redis=redis) as spool:

@@ -346,6 +346,16 @@ class Webhooks(unittest.TestCase):
     def redeliver(self, task, n):
         return self.spool.request("POST", f"/v1/tasks/{task}/deliveries/{n}/redeliver")[0]
 
+    def test_410_to_an_old_one_leaves_the_rest_of_the_log(self):
+        task = self.submit()
+        self.spool.wait(task)
+        self.wait_entry(task, "delivered", n=3)
+        self.receiver.answer(self.path(), 410)
+        self.assertEqual(self.redeliver(task, 1), 200)
+        self.wait_entry(task, "ended", n=1)
+        statuses = [entry["status"] for entry in self.spool.deliveries(task)]
+        self.assertEqual(statuses, ["ended", "delivered", "delivered"])
+
     def test_redeliver_what_was_exhausted(self):
         self.receiver.answer(self.path(), 500)
         task = self.submit("a lighthouse [never]")
