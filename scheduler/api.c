@@ -73,6 +73,7 @@ void request_drop(struct request *request)
     task_free(request->task);
     json_decref(request->body);
     free(request->extra);
+    free(request->idempotency);
     buf_clear(&request->text);
     *request->at = request->next;
     if (request->next != NULL)

@@ -13,6 +13,7 @@ struct delivery_log;
 struct family;
 struct http_exchange;
 struct http_server;
+struct idempotency;
 struct loop;
 struct loop_timer;
 struct outs;
@@ -47,6 +48,7 @@ struct request {
     char id[64]; // of the path
     json_t *body;
     struct task *task;
+    struct idempotency *idempotency; // NULL: it has no such key
     // What we wait for.
     struct tasks_op *op;
     struct store_call *call;

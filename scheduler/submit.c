@@ -85,8 +85,7 @@ static void send(struct request *request, const char *once)
     struct submit submit = {.task = task,
                             .once = once,
                             .is_listed = !task->is_ask,
-                            .idempotency_key =
-                                http_exchange_header(request->exchange, "idempotency-key")};
+                            .idempotency = request->idempotency};
     char lane[160];
     struct err err;
 
@@ -113,7 +112,7 @@ static void on_parent(void *ctx, struct task *parent, const struct err *err)
         return;
     }
     if (request->family->adopt(request->task, parent, &why)) {
-        char *once = request->extra; // noted by submit_handle
+        char *once = request->extra; // noted by submit_handle: what is asked of the parent
 
         request->extra = NULL;
         send(request, once);
@@ -167,9 +166,32 @@ static bool make_task(struct request *request, const char **once, struct err *er
            request->family->accept(&family_request, task, once, err) && check_hook(request, err);
 }
 
+static void go_on(struct request *request)
+{
+    if (request->task->parent == NULL)
+        send(request, NULL);
+    else
+        request->op = tasks_get(request->api->store, request->task->parent, request->owner,
+                                on_parent, request);
+}
+
+// Asked first: the answer that was given once stands, whatever became of the parent or the accounts
+// since. Two at the same time are told apart by the submit itself.
+static void on_replay(void *ctx, enum submit_result result, const char *id, int64_t waiting,
+                      const struct err *err)
+{
+    struct request *request = ctx;
+
+    request->op = NULL;
+    if (err != NULL || result == SUBMIT_REPLAYED)
+        on_submitted(request, result, id, waiting, err);
+    else
+        go_on(request);
+}
+
 void submit_handle(struct request *request)
 {
-    const char *once = NULL;
+    const char *once = NULL, *key;
     char *once_copy;
     struct err err;
 
@@ -182,13 +204,16 @@ void submit_handle(struct request *request)
         request_refuse(request, &err);
         return;
     }
-    if (request->task->parent == NULL) {
-        send(request, NULL);
-        return;
-    }
-    once_copy = mem_str(once); // the body may go with the request's memory
+    once_copy = mem_str(once); // it may point into what the request frees
     free(request->extra);
     request->extra = once_copy;
-    request->op =
-        tasks_get(request->api->store, request->task->parent, request->owner, on_parent, request);
+    key = http_exchange_header(request->exchange, "idempotency-key");
+    if (key == NULL) {
+        go_on(request);
+        return;
+    }
+    request->idempotency = mem_new(struct idempotency);
+    idempotency_init(request->idempotency, key, request->task);
+    request->op = tasks_find_replay(request->api->store, request->owner, request->idempotency,
+                                    on_replay, request);
 }

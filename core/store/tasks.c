@@ -20,6 +20,7 @@ struct tasks_op {
     void *ctx;
     char *owner; // NULL: anybody's
     char id[ID_SIZE];
+    char body[65]; // of an Idempotency-Key, to compare with
     union {
         submit_fn submit;
         tasks_fn tasks;
@@ -105,6 +106,11 @@ static void command(struct tasks_op *op, size_t call, unsigned argc, const char 
 
 // Submit.
 
+static void set_mismatch(struct err *err)
+{
+    err_set(err, ERR_IDEMPOTENCY, "Idempotency-Key: was used before with another request body");
+}
+
 static void on_submitted(void *ctx, store_then_fn then, const redisReply *answer,
                          const struct err *err)
 {
@@ -132,8 +138,7 @@ static void on_submitted(void *ctx, store_then_fn then, const redisReply *answer
             waiting = record_integer(at(answer, 2));
             err = NULL;
         } else if (is_word(word, "mismatch")) {
-            err_set(&why, ERR_IDEMPOTENCY,
-                    "Idempotency-Key: was used before with another request body");
+            set_mismatch(&why);
         } else if (is_word(word, "full") || is_word(word, "full_for_key")) {
             err_set(&why, ERR_QUEUE_FULL, "the queue is full%s, try again later",
                     is_word(word, "full") ? "" : " for this key");
@@ -143,6 +148,18 @@ static void on_submitted(void *ctx, store_then_fn then, const redisReply *answer
     }
     tasks_op_cancel(&op);
     fn(their_ctx, result, id, waiting, err);
+}
+
+void idempotency_init(struct idempotency *idempotency, const char *key, const struct task *task)
+{
+    struct buf whole = {0};
+
+    sha256_hex(key, strlen(key), idempotency->key);
+    // The path is part of what was asked: the same body may mean two things.
+    buf_fmt(&whole, "%s %s %s\n%s", task->family, task->action,
+            task->mode == NULL ? "" : task->mode, task->request);
+    sha256_hex(whole.data, whole.len, idempotency->body);
+    buf_clear(&whole);
 }
 
 static void add_option(struct buf *json, const char *name, const char *value)
@@ -157,18 +174,11 @@ static void add_option(struct buf *json, const char *name, const char *value)
 static void add_options(struct args *args, const struct submit *submit)
 {
     const struct task *task = submit->task;
-    struct buf json = {0}, whole = {0};
-    char hash[SHA256_HEX_BYTES];
+    struct buf json = {0};
 
-    if (submit->idempotency_key != NULL) {
-        sha256_hex(submit->idempotency_key, strlen(submit->idempotency_key), hash);
-        add_option(&json, "idem", hash);
-        // The path is part of what was asked: the same body may mean two things.
-        buf_fmt(&whole, "%s %s %s\n%s", task->family, task->action,
-                task->mode == NULL ? "" : task->mode, task->request);
-        sha256_hex(whole.data, whole.len, hash);
-        add_option(&json, "body", hash);
-        buf_clear(&whole);
+    if (submit->idempotency != NULL) {
+        add_option(&json, "idem", submit->idempotency->key);
+        add_option(&json, "body", submit->idempotency->body);
     }
     if (submit->once != NULL) {
         add_option(&json, "parent", task->parent);
@@ -217,6 +227,46 @@ struct tasks_op *tasks_submit(struct store *store, const struct submit *submit, 
         args_int(&args, task->cost);
     }
     op->calls[0] = store_call(store, SCRIPT_submit, &args, deadline(store), on_submitted, NULL, op);
+    return op;
+}
+
+// "body hash, task, waiting", as submit.lua keeps it.
+static void on_replay(void *ctx, store_then_fn then, const redisReply *answer,
+                      const struct err *err)
+{
+    struct tasks_op *op = ctx;
+    submit_fn fn = op->fn.submit;
+    void *their_ctx = op->ctx;
+    enum submit_result result = SUBMIT_ACCEPTED;
+    char body[65] = "", id[ID_SIZE] = "";
+    long long waiting = 0;
+    struct err why;
+
+    (void)then;
+    op->calls[0] = NULL;
+    if (err == NULL && answer->type == REDIS_REPLY_STRING &&
+        sscanf(answer->str, "%64s %31s %lld", body, id, &waiting) == 3) {
+        result = SUBMIT_REPLAYED;
+        if (strcmp(body, op->body) != 0) {
+            set_mismatch(&why);
+            err = &why;
+        }
+    }
+    tasks_op_cancel(&op);
+    fn(their_ctx, result, id, waiting, err);
+}
+
+struct tasks_op *tasks_find_replay(struct store *store, const char *owner,
+                                   const struct idempotency *idempotency, submit_fn fn, void *ctx)
+{
+    struct tasks_op *op = op_new(store, NULL, NULL, 1, ctx);
+    struct buf name = {0};
+
+    op->fn.submit = fn;
+    memcpy(op->body, idempotency->body, sizeof op->body);
+    buf_fmt(&name, "spool:idem:%s:%s", owner, idempotency->key);
+    command(op, 0, 2, (const char *const[]){"GET", name.data}, on_replay, op);
+    buf_clear(&name);
     return op;
 }
 

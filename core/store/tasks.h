@@ -17,12 +17,20 @@ enum submit_result {
     SUBMIT_REPEATED, // the same was already asked of the parent: `id` is the task that does it
 };
 
+// What an Idempotency-Key stands for: the key, and all that was asked with it.
+struct idempotency {
+    char key[65], body[65]; // SHA-256, in hexadecimal
+};
+
+// Of the task as the family accepted it, before it takes anything over from a parent.
+void idempotency_init(struct idempotency *idempotency, const char *key, const struct task *task);
+
 struct submit {
     const struct task *task; // id, owner, …, request, hook; borrowed during the call
     const char *lane;
-    const char *idempotency_key; // NULL: none
-    const char *once;            // the word for what is asked of the parent; NULL: may be repeated
-    bool is_listed;              // false for questions of our own
+    const struct idempotency *idempotency; // NULL: none
+    const char *once; // the word for what is asked of the parent; NULL: may be repeated
+    bool is_listed;   // false for questions of our own
 };
 
 // `id` is borrowed for the call. Errors: ERR_UNAVAILABLE, ERR_QUEUE_FULL, ERR_IDEMPOTENCY.
@@ -49,6 +57,10 @@ void tasks_op_cancel(struct tasks_op **op);
 
 struct tasks_op *tasks_submit(struct store *store, const struct submit *submit, submit_fn fn,
                               void *ctx);
+// What the key was used for before: SUBMIT_REPLAYED, or SUBMIT_ACCEPTED with an empty id where it
+// wasn't.
+struct tasks_op *tasks_find_replay(struct store *store, const char *owner,
+                                   const struct idempotency *idempotency, submit_fn fn, void *ctx);
 // `owner` NULL: anybody's. Another key's task is as unknown as one that isn't there.
 // With the request and the result.
 struct tasks_op *tasks_get(struct store *store, const char *id, const char *owner, task_fn fn,

@@ -366,6 +366,18 @@ class FollowUps(Family):
             self.assertEqual((status, answer["code"]), (400, 4))
         self.succeed(confirm)
 
+    def test_a_follow_up_is_replayed_whatever_became_of_its_parent(self):
+        window = self.open_window()
+        body, once = {"taskId": window, "prompt": "x"}, {"Idempotency-Key": "modal-1"}
+        first = self.post("/mj/submit/modal", body, headers=once)
+        self.assertEqual(first[0], 200, first)
+        self.succeed(first[2]["result"])
+        again = self.post("/mj/submit/modal", body, headers=once)
+        self.assertEqual((again[0], again[2]), (200, first[2]))
+        self.assertEqual(again[1].get("idempotent-replayed"), "true")
+        other = self.post("/mj/submit/modal", {**body, "prompt": "y"}, headers=once)
+        self.assertEqual(other[0], 422, other)
+
     def test_seed_is_remembered(self):
         vendor = self.enterContext(Vendor())
         seed = {"code": 1, "description": "success", "result": "1234567890"}
