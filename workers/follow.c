@@ -320,8 +320,9 @@ static void claim(struct source *source)
         .max = claim_max(source),
     };
 
-    if (source->claim != NULL || source->follow->worker->is_draining)
-        return;
+    if (source->claim != NULL || source->follow->worker->is_draining ||
+        !store_is_up(source->follow->worker->store))
+        return; // the heartbeat asks again
     if (store_pending(source->follow->worker->store) > MAX_UNSTORED) {
         expect(source, UNSTORED_WAIT_MS);
         return;

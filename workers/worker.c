@@ -42,6 +42,7 @@ struct role {
     int64_t submits_claimed_ms, submits_serial;
     struct loop_timer *submits_timer, *due_timer, *heartbeat;
     int64_t due_timer_ms;
+    bool was_up;
     char cursor[32]; // of the sweeper
     int64_t swept_ms;
 };
@@ -273,8 +274,10 @@ static void on_wake(void *ctx, const redisReply *message)
 static void on_up(void *ctx)
 {
     struct role *r = ctx;
+    bool is_first = !r->was_up;
 
-    for (size_t i = 0; i < r->worker.config->account_count; i++) {
+    r->was_up = true;
+    for (size_t i = 0; is_first && i < r->worker.config->account_count; i++) {
         struct args args = {0};
         struct buf name = {0};
 

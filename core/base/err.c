@@ -8,9 +8,8 @@
 static const struct {
     const char *name;
     int http_status;
-    bool may_retry;
 } codes[] = {
-#define X(code, name, status, retry) [code] = {name, status, retry},
+#define X(code, name, status) [code] = {name, status},
     ERR_TABLE(X)
 #undef X
 };
@@ -59,9 +58,4 @@ const char *err_name(enum err_code code)
 int err_http_status(enum err_code code)
 {
     return codes[code].http_status;
-}
-
-bool err_may_retry(enum err_code code)
-{
-    return codes[code].may_retry;
 }

@@ -6,28 +6,28 @@
 
 #include <stdbool.h>
 
-// code, name in JSON, HTTP status, whether the same request may succeed later
+// code, name in JSON, HTTP status
 #define ERR_TABLE(X)                                                                               \
-    X(ERR_INTERNAL, "internal_error", 500, false)                                                  \
-    X(ERR_INVALID, "invalid_request", 400, false)                                                  \
-    X(ERR_AUTH, "invalid_api_key", 401, false)                                                     \
-    X(ERR_NOT_FOUND, "not_found", 404, false)                                                      \
-    X(ERR_METHOD, "method_not_allowed", 405, false)                                                \
-    X(ERR_CONFLICT, "conflict", 409, false)                                                        \
-    X(ERR_TOO_LARGE, "request_too_large", 413, false)                                              \
-    X(ERR_IDEMPOTENCY, "idempotency_key_reused", 422, false)                                       \
-    X(ERR_QUEUE_FULL, "queue_full", 429, true)                                                     \
-    X(ERR_MODEL, "model_not_found", 404, false)                                                    \
-    X(ERR_CHANNEL, "get_channel_failed", 503, true)                                                \
-    X(ERR_UNAVAILABLE, "service_unavailable", 503, true)                                           \
-    X(ERR_TIMEOUT, "timeout", 504, true)                                                           \
-    X(ERR_UPSTREAM, "upstream_error", 502, true)                                                   \
-    X(ERR_REFUSED, "refused", 400, false)                                                          \
-    X(ERR_IO, "io_error", 500, true)                                                               \
-    X(ERR_CONFIG, "config_error", 500, false)
+    X(ERR_INTERNAL, "internal_error", 500)                                                         \
+    X(ERR_INVALID, "invalid_request", 400)                                                         \
+    X(ERR_AUTH, "invalid_api_key", 401)                                                            \
+    X(ERR_NOT_FOUND, "not_found", 404)                                                             \
+    X(ERR_METHOD, "method_not_allowed", 405)                                                       \
+    X(ERR_CONFLICT, "conflict", 409)                                                               \
+    X(ERR_TOO_LARGE, "request_too_large", 413)                                                     \
+    X(ERR_IDEMPOTENCY, "idempotency_key_reused", 422)                                              \
+    X(ERR_QUEUE_FULL, "queue_full", 429)                                                           \
+    X(ERR_MODEL, "model_not_found", 404)                                                           \
+    X(ERR_CHANNEL, "get_channel_failed", 503)                                                      \
+    X(ERR_UNAVAILABLE, "service_unavailable", 503)                                                 \
+    X(ERR_TIMEOUT, "timeout", 504)                                                                 \
+    X(ERR_UPSTREAM, "upstream_error", 502)                                                         \
+    X(ERR_REFUSED, "refused", 400)                                                                 \
+    X(ERR_IO, "io_error", 500)                                                                     \
+    X(ERR_CONFIG, "config_error", 500)
 
 enum err_code {
-#define X(code, name, status, retry) code,
+#define X(code, name, status) code,
     ERR_TABLE(X)
 #undef X
 };
@@ -47,4 +47,3 @@ bool err_wrap(struct err *err, const char *format, ...) __attribute__((format(pr
 
 const char *err_name(enum err_code code);
 int err_http_status(enum err_code code);
-bool err_may_retry(enum err_code code);

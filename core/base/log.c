@@ -11,17 +11,6 @@ enum log_level log_threshold = LOG_INFO;
 
 static const char *const names[] = {"error", "warn", "info", "debug"};
 
-bool log_level_from_name(const char *name, enum log_level *level)
-{
-    for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (strcmp(name, names[i]) == 0) {
-            *level = (enum log_level)i;
-            return true;
-        }
-    }
-    return false;
-}
-
 void log_write(enum log_level level, const char *event, const char *format, ...)
 {
     char line[1024];

@@ -4,13 +4,11 @@
 // Values that come from outside are cleaned of control characters here; secrets never come here.
 #pragma once
 
-#include <stdbool.h>
 
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
 extern enum log_level log_threshold;
 
-bool log_level_from_name(const char *name, enum log_level *level);
 void log_write(enum log_level level, const char *event, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -26,6 +26,7 @@ struct store_call {
     void *ctx;
     uint64_t serial;               // in the order they were made
     bool is_sent, is_again;        // again: its last reply was lost
+    bool is_alone;                 // a call it was part of failed: it is sent by itself
     struct store_call *next, **at; // in `waiting` of its script, while it isn't sent
 };
 
@@ -286,6 +287,14 @@ static void on_batch(void *ctx, const redisReply *reply)
         if (is_unknown_script)
             load_scripts(store);
         retry_soon(store, is_unknown_script ? 1 : 100);
+    } else if (!is_ok && batch->count > 1 && !is_full(reply)) {
+        // One item broke the script, perhaps after others were done: each by itself, so that no
+        // more than that one is lost. A vendor's id may be among them.
+        log_error("redis.script", "script=%s items=%u error=\"%s\"",
+                  script_name((enum script)batch->script), batch->count, reply->str);
+        for (unsigned i = 0; i < batch->count; i++)
+            batch->calls[i]->is_alone = true;
+        requeue(batch, true);
     } else {
         if (is_ok)
             *store->problem = '\0';
@@ -337,7 +346,7 @@ static void send_batch(struct store *store, unsigned script)
     batch->store = store;
     batch->script = script;
     while (store->waiting[script] != NULL && batch->count < max &&
-           (batch->count == 0 || bytes < MAX_BATCH_BYTES)) {
+           (batch->count == 0 || (bytes < MAX_BATCH_BYTES && !store->waiting[script]->is_alone))) {
         struct store_call *call = store->waiting[script];
 
         unlink_call(call);
@@ -346,6 +355,8 @@ static void send_batch(struct store *store, unsigned script)
         batch->calls[batch->count++] = call;
         argc += call->args.count + (is_single(script) ? 0 : 1);
         bytes += call->args.bytes.len;
+        if (call->is_alone)
+            break;
     }
     argv = mem_array(const char *, argc);
     lens = mem_array(size_t, argc);
@@ -651,16 +662,6 @@ unsigned store_pending(const struct store *store)
 int64_t store_now_ms(const struct store *store)
 {
     return clock_mono_ms() + store->offset_ms;
-}
-
-struct redis *store_redis(struct store *store)
-{
-    return store->redis;
-}
-
-struct loop *store_loop(struct store *store)
-{
-    return store->loop;
 }
 
 const struct config *store_config(const struct store *store)

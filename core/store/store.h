@@ -38,8 +38,6 @@ const char *store_problem(const struct store *store);
 unsigned store_pending(const struct store *store);
 // Redis' own time as far as we know it, in Unix milliseconds. Times in records come from there.
 int64_t store_now_ms(const struct store *store);
-struct redis *store_redis(struct store *store);
-struct loop *store_loop(struct store *store);
 const struct config *store_config(const struct store *store);
 
 // The arguments of one item, put together by args_*.

@@ -431,15 +431,6 @@ struct tasks_op *tasks_timeline(struct store *store, const char *id, strings_fn 
     return read_strings(store, 4, (const char *const[]){"LRANGE", name, "0", "999"}, fn, ctx);
 }
 
-struct tasks_op *tasks_find_once(struct store *store, const char *parent, const char *word,
-                                 strings_fn fn, void *ctx)
-{
-    char name[64];
-
-    snprintf(name, sizeof name, "spool:once:%s", parent);
-    return read_strings(store, 3, (const char *const[]){"HGET", name, word}, fn, ctx);
-}
-
 // Cancel.
 
 static void on_cancelled(void *ctx, store_then_fn then, const redisReply *answer,

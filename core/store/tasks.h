@@ -74,9 +74,6 @@ struct tasks_op *tasks_cancel(struct store *store, const char *id, const char *o
                               bool vendor_can, int64_t watch_ms, cancel_fn fn, void *ctx);
 // Lines of "time word detail", oldest first.
 struct tasks_op *tasks_timeline(struct store *store, const char *id, strings_fn fn, void *ctx);
-// The task that once did what `word` says of the parent: one id, or none.
-struct tasks_op *tasks_find_once(struct store *store, const char *parent, const char *word,
-                                 strings_fn fn, void *ctx);
 
 // The name of the lane: of a follow-up (`account` set), else of a provider's model. What needs no
 // slot has lanes of its own.
