@@ -2,6 +2,7 @@
 // earlier. A heartbeat a second finds what a lost wake-up would have told.
 #include "workers/worker.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,7 +43,7 @@ struct role {
     int64_t submits_claimed_ms, submits_serial;
     struct loop_timer *submits_timer, *due_timer, *heartbeat;
     int64_t due_timer_ms;
-    bool was_up;
+    bool was_up, was_busy;
     char cursor[32]; // of the sweeper
     int64_t swept_ms;
 };
@@ -253,6 +254,10 @@ static void on_heartbeat(void *ctx)
 
     r->heartbeat = loop_after(r->worker.loop, HEARTBEAT_MS, on_heartbeat, r);
     metric_set(METRIC_redis_up, store_is_up(r->worker.store));
+    // What a busy time took goes back to the system when it is over.
+    if (r->was_busy && r->worker.jobs == NULL)
+        malloc_trim(0);
+    r->was_busy = r->worker.jobs != NULL;
     if (!store_is_up(r->worker.store))
         return;
     worker_wake(&r->worker);
