@@ -14,6 +14,7 @@ import http.server
 import json
 import os
 import re
+import select
 import shutil
 import signal
 import socket
@@ -240,6 +241,99 @@ def redis_cli(path, *words):
         ["redis-cli", "-s", path, *words], capture_output=True, text=True, timeout=30, check=False
     )
     return done.stdout.strip()
+
+
+class Wire:
+    """Between Spool and a Redis: loses the replies that lose() names; cut() and mend() are for all."""
+
+    def __init__(self, redis):
+        self.redis = redis
+        self.lock = threading.Lock()
+        self.connections = set()
+        self.is_cut = False
+        self.armed = []
+        self.lost = 0
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"redis://127.0.0.1:{self.listener.getsockname()[1]}"
+        self.thread = threading.Thread(target=self.accept, daemon=True)
+        self.thread.start()
+
+    def lose(self, *words, in_reply=False):
+        """Once: the reply to a request with all the words, or the one that has them itself."""
+        with self.lock:
+            self.armed.append(([word.encode() for word in words], in_reply))
+
+    def takes(self, data, is_reply):
+        with self.lock:
+            for one in self.armed:
+                words, in_reply = one
+                if in_reply == is_reply and all(word in data for word in words):
+                    self.armed.remove(one)
+                    self.lost += 1
+                    return True
+        return False
+
+    def accept(self):
+        while True:
+            try:
+                client = self.listener.accept()[0]
+            except OSError:
+                return
+            with self.lock:
+                if self.is_cut:
+                    client.close()
+                    continue
+                self.connections.add(client)
+            threading.Thread(target=self.carry, args=(client,), daemon=True).start()
+
+    def carry(self, client):
+        try:
+            with client, socket.socket(socket.AF_UNIX) as server:
+                server.connect(self.redis.socket)
+                sources = [client, server]
+                while True:
+                    for source in select.select(sources, [], [])[0]:
+                        data = source.recv(1 << 16)
+                        if not data:
+                            return
+                        if source is client:
+                            server.sendall(data)
+                            if self.takes(data, False):
+                                # Redis does all that it was sent, then it hangs up.
+                                server.shutdown(socket.SHUT_WR)
+                                sources = [server]
+                                break
+                        elif self.takes(data, True):
+                            return
+                        elif client in sources:
+                            client.sendall(data)
+        except OSError:
+            pass  # who hangs up isn't news
+        finally:
+            with self.lock:
+                self.connections.discard(client)
+
+    def cut(self):
+        with self.lock:
+            self.is_cut = True
+            for client in self.connections:
+                try:
+                    client.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass
+
+    def mend(self):
+        with self.lock:
+            self.is_cut = False
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.cut()
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        self.thread.join()
 
 
 class Hook:
