@@ -44,6 +44,7 @@ build() {
 start() { # name, log, command...
   local name=$1 log=$2 tries
   shift 2
+  : >"$log" # an older run's address must not be read from it
   if [ -n "$keep" ]; then setsid "$@" >"$log" 2>&1 & else "$@" >"$log" 2>&1 & fi
   pids+=($!)
   for ((tries = 0; tries < 200; tries++)); do
