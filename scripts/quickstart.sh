@@ -15,7 +15,8 @@ esac
 
 pids=()
 stop() {
-  [ -n "$keep" ] && [ $? -eq 0 ] && return
+  local status=$?
+  [ -n "$keep" ] && [ $status -eq 0 ] && return
   for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
   for pid in "${pids[@]}"; do while kill -0 "$pid" 2>/dev/null; do sleep 0.05; done; done
 }
@@ -114,7 +115,7 @@ draw() { # the present state of every task, in place on a terminal
   lines=${#tasks[@]}
 }
 
-states=() before=() upscaled=
+states=() before=() upscaled= submitted=$SECONDS
 while :; do
   shown=$(curl -s "$api/mj/task/list-by-condition" -H "$key" -d "$(jq -nc '{ids: $ARGS.positional}' --args "${tasks[@]}")")
   running=0
@@ -132,6 +133,7 @@ while :; do
   fi
   draw
   [ $running -eq 0 ] && break
+  [ $((SECONDS - submitted)) -lt 120 ] || die "The tasks don't end; see $home/spool.log."
   sleep 0.3
 done
 
