@@ -19,6 +19,7 @@
 #include "core/base/mem.h"
 #include "core/io/loop.h"
 #include "core/io/redis_child.h"
+#include "core/io/redis_url.h"
 #include "providers/provider.h"
 #include "scheduler/api_role.h"
 #include "webhook/webhook.h"
@@ -175,11 +176,20 @@ static bool check_accounts(const struct config *config, struct err *err)
     return true;
 }
 
+static bool check_redis_url(const struct config *config, struct err *err)
+{
+    struct redis_url url = {0};
+    bool is_good = *config->redis_url == '\0' || redis_url_read(&url, config->redis_url, err);
+
+    redis_url_clear(&url);
+    return is_good;
+}
+
 static bool load(struct config *config, const char *path, const struct config_flags *flags,
                  struct err *err)
 {
     return config_load(config, path, flags, err) && check_accounts(config, err) &&
-           webhook_check_config(config, err);
+           check_redis_url(config, err) && webhook_check_config(config, err);
 }
 
 static int usage(FILE *out)

@@ -20,14 +20,12 @@ typedef void (*redis_reply_fn)(void *ctx, const redisReply *reply);
 typedef void (*redis_state_fn)(void *ctx, bool is_up);
 
 struct redis_options {
-    const char *url;            // redis://[user:password@]host:port[/db] or unix:///path, borrowed
+    const char *url; // a good one (redis_url_read): redis://[user:password@]host:port[/db] or
+                     // unix:///path, borrowed
     int64_t command_timeout_ms; // 0: none (for blocking reads); else a silent server is dropped
     redis_state_fn on_state;    // up or down, on the loop; may be NULL
     void *ctx;
 };
-
-// False for a URL that can't be one of ours; `rediss://` gets an error that names stunnel.
-bool redis_check_url(const char *url, struct err *err) WARN_UNUSED;
 
 // Starts connecting; reconnects by itself, 50 ms doubling to 2 s.
 struct redis *redis_start(struct loop *loop, const struct redis_options *options);
