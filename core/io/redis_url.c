@@ -8,15 +8,15 @@
 #include "core/base/buf.h"
 #include "core/base/mem.h"
 
-void redis_url_clear(struct redis_url *target)
+void redis_url_clear(struct redis_url *url)
 {
-    free(target->path);
-    free(target->host);
-    free(target->user);
-    if (target->password != NULL)
-        explicit_bzero(target->password, strlen(target->password));
-    free(target->password);
-    *target = (struct redis_url){0};
+    free(url->path);
+    free(url->host);
+    free(url->user);
+    if (url->password != NULL)
+        explicit_bzero(url->password, strlen(url->password));
+    free(url->password);
+    *url = (struct redis_url){0};
 }
 
 static int hex_value(char c)
@@ -128,21 +128,21 @@ static bool read_tcp(const char *text, struct redis_url *target, struct err *err
     return true;
 }
 
-bool redis_url_read(struct redis_url *target, const char *url, struct err *err)
+bool redis_url_read(struct redis_url *url, const char *text, struct err *err)
 {
-    *target = (struct redis_url){0};
-    if (strncmp(url, "unix://", 7) == 0) {
-        if (url[7] != '/' || url[8] == '\0')
+    *url = (struct redis_url){0};
+    if (strncmp(text, "unix://", 7) == 0) {
+        if (text[7] != '/' || text[8] == '\0')
             return err_set(err, ERR_CONFIG, "redis_url: unix:// wants an absolute path");
         // hiredis would cut a longer one and connect elsewhere.
-        if (strlen(url + 7) >= sizeof((struct sockaddr_un *)0)->sun_path)
+        if (strlen(text + 7) >= sizeof((struct sockaddr_un *)0)->sun_path)
             return err_set(err, ERR_CONFIG, "redis_url: the path of the socket is too long");
-        target->path = mem_str(url + 7);
+        url->path = mem_str(text + 7);
         return true;
     }
-    if (strncmp(url, "redis://", 8) == 0)
-        return read_tcp(url + 8, target, err);
-    if (strncmp(url, "rediss://", 9) == 0)
+    if (strncmp(text, "redis://", 8) == 0)
+        return read_tcp(text + 8, url, err);
+    if (strncmp(text, "rediss://", 9) == 0)
         return err_set(err, ERR_CONFIG,
                        "redis_url: rediss:// isn't supported by the packaged hiredis; run a "
                        "stunnel client and point redis_url at it");
