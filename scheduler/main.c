@@ -231,7 +231,7 @@ static void note_port(struct config *config, int port)
             config->listen_host, port);
     config->listen_port = port;
     if (strcmp(config->public_url + strlen(config->public_url) - 2, ":0") == 0)
-        mem_set_str(&config->public_url, url.data);
+        config_set_public_url(config, url.data);
     buf_clear(&url);
 }
 

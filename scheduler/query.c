@@ -19,14 +19,9 @@ enum { ANSWER_MS = 30000 };
 void request_show(struct request *request, struct task *task)
 {
     struct task_view now = {task->phase, task->version, task->progress, task->substate != NULL};
-    struct buf base = {0};
 
     task_show_as(task, &now);
-    buf_fmt(&base, "%s/media", request->api->config->public_url);
-    // Lives as long as the request: answering frees both.
-    free(request->extra);
-    request->extra = buf_take(&base);
-    task->media_base = request->extra;
+    task->media_base = request->api->config->media_url;
 }
 
 // One task.
@@ -79,10 +74,6 @@ static void on_tasks(void *ctx, struct task **tasks, size_t count, const struct 
         if (strcmp(tasks[i]->family, request->family->name) != 0 || tasks[i]->is_ask)
             task_drop(&tasks[i]);
     }
-    // The last request_show's memory serves for all: the base is the same.
-    for (size_t i = 0; i < count; i++)
-        if (tasks[i] != NULL)
-            tasks[i]->media_base = request->extra;
     request->family->render_list(tasks, count, &json);
     for (size_t i = 0; i < count; i++)
         task_free(tasks[i]);

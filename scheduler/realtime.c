@@ -64,7 +64,6 @@ struct realtime {
     struct loop *loop;
     struct store *store;
     struct events *events;
-    char *media_base;
     bool is_ready; // the reader has begun
     struct watcher *watchers;
     struct interest *by_task[TABLE_SIZE], *of_all;
@@ -188,7 +187,7 @@ static void telling_init(struct telling *telling, struct realtime *rt, const str
         if (tasks[i] == NULL)
             continue;
         task_show_as(tasks[i], &page->events[i].view);
-        tasks[i]->media_base = rt->media_base;
+        tasks[i]->media_base = store_config(rt->store)->media_url;
         task_json_write(tasks[i], NULL, &json);
         telling->texts[i] = buf_take(&json);
         telling->news[i] = (struct news){tasks[i], page->events[i].cursor, telling->texts[i]};
@@ -367,7 +366,7 @@ static void on_present(void *ctx, struct task *task, const struct err *err)
         now =
             (struct task_view){task->phase, task->version, task->progress, task->substate != NULL};
         task_show_as(task, &now);
-        task->media_base = rt->media_base;
+        task->media_base = store_config(rt->store)->media_url;
         task_json_write(task, NULL, &json);
         // Resuming from before the read can repeat a change, but never miss one.
         tell(watcher, &(struct news){task, interest->upto, json.data}, 1);
@@ -652,13 +651,10 @@ struct realtime *realtime_start(struct loop *loop, struct store *store, const ch
                                      .on_gap = on_gap,
                                      .on_ready = on_ready,
                                      .ctx = rt};
-    struct buf base = {0};
 
     rt->loop = loop;
     rt->store = store;
     rt->pages_end = &rt->pages;
-    buf_fmt(&base, "%s/media", store_config(store)->public_url);
-    rt->media_base = buf_take(&base);
     rt->events = events_start(loop, store, &options);
     return rt;
 }
@@ -683,6 +679,5 @@ void realtime_drop(struct realtime **pointer)
         page_free(page);
     }
     events_drop(&rt->events);
-    free(rt->media_base);
     free(rt);
 }

@@ -172,14 +172,12 @@ static void on_listed(void *ctx, struct task **tasks, size_t count, const struct
 {
     struct request *request = ctx;
     struct list *list = request->extra;
-    struct buf base = {0};
 
     request->op = NULL;
     if (err != NULL) {
         request_refuse(request, err);
         return;
     }
-    buf_fmt(&base, "%s/media", request->api->config->public_url);
     for (size_t i = 0; i < count; i++) {
         struct task *task = tasks[i];
 
@@ -190,7 +188,7 @@ static void on_listed(void *ctx, struct task **tasks, size_t count, const struct
         } else if (list->found == list->limit) {
             list->has_more = true;
         } else {
-            task->media_base = base.data;
+            task->media_base = request->api->config->media_url;
             if (list->found++ > 0)
                 buf_char(&request->text, ',');
             task_json_write(task, NULL, &request->text);
@@ -198,7 +196,6 @@ static void on_listed(void *ctx, struct task **tasks, size_t count, const struct
         }
         task_free(task);
     }
-    buf_clear(&base);
     if (list->has_more || count < PAGE)
         finish_list(request);
     else
@@ -292,16 +289,13 @@ static const char *const cancel_words[] = {
 static void on_cancelled_task(void *ctx, struct task *task, const struct err *err)
 {
     struct request *request = ctx;
-    const char *word = request->extra;
 
     request->op = NULL;
     if (err != NULL) {
         request_refuse(request, err);
         return;
     }
-    request->extra = NULL; // request_show has use for it
-    answer_task(request, task, word);
-    free((char *)word);
+    answer_task(request, task, request->extra);
     task_free(task);
 }
 

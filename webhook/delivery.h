@@ -17,7 +17,6 @@ struct delivery_sender {
     struct http_client *http;
     const struct config *config;
     const struct sign_keys *keys;
-    const char *media_base;
 };
 
 struct delivery_answer {

@@ -26,7 +26,6 @@ struct webhook {
     struct store *store;
     struct http_client *http;
     struct sign_keys keys; // none: not known yet, and nothing is sent
-    char *media_base;
     struct dispatcher *dispatcher;
     // While the secret isn't known: at most one of these is set.
     struct store_call *asking;
@@ -147,19 +146,15 @@ static void on_up(void *ctx)
 struct webhook *webhook_start(struct loop *loop, const struct config *config, const char *redis_url)
 {
     struct webhook *w = mem_new(struct webhook);
-    struct buf media_base = {0};
     struct err err;
 
     w->loop = loop;
     w->config = config;
-    buf_fmt(&media_base, "%s/media", config->public_url);
-    w->media_base = buf_take(&media_base);
     w->http = http_client_new(loop, "Spool/" SPOOL_VERSION);
     w->store = store_start(loop, config, redis_url, on_up, w);
     w->dispatcher = dispatcher_start(
         loop, w->store, redis_url,
-        &(struct delivery_sender){
-            .http = w->http, .config = config, .keys = &w->keys, .media_base = w->media_base});
+        &(struct delivery_sender){.http = w->http, .config = config, .keys = &w->keys});
     if (config->webhook.secret_count == 0)
         ask_for_secret(w);
     else if (!read_secrets(config, &w->keys, &err)) // webhook_check_config comes first
@@ -190,6 +185,5 @@ void webhook_drop(struct webhook **slot)
     store_drop(&w->store);
     sign_keys_clear(&w->keys);
     forget_proposal(w);
-    free(w->media_base);
     free(w);
 }

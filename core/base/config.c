@@ -572,6 +572,16 @@ static bool check_unique(const struct config *config, struct err *err)
     return true;
 }
 
+void config_set_public_url(struct config *config, const char *url)
+{
+    struct buf media = {0};
+
+    buf_fmt(&media, "%s/media", url);
+    mem_set_str(&config->media_url, media.data);
+    mem_set_str(&config->public_url, url);
+    buf_clear(&media);
+}
+
 // What is derived from other keys, and what only makes sense together.
 static bool finish(struct config *config, struct err *err)
 {
@@ -597,6 +607,7 @@ static bool finish(struct config *config, struct err *err)
     }
     for (len = strlen(config->public_url); len > 0 && config->public_url[len - 1] == '/';)
         config->public_url[--len] = '\0';
+    config_set_public_url(config, config->public_url);
     if (strncmp(config->public_url, "http://", 7) != 0 &&
         strncmp(config->public_url, "https://", 8) != 0)
         return err_set(err, ERR_CONFIG, "public_url: must be an http or https URL");
@@ -683,6 +694,7 @@ void config_clear(struct config *config)
 {
     free(config->listen_host);
     free(config->public_url);
+    free(config->media_url);
     free(config->data_dir);
     free(config->redis_url);
     free(config->storage.url);

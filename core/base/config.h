@@ -46,6 +46,7 @@ struct config {
     char *listen_host;
     int listen_port;
     char *public_url; // without a slash at the end
+    char *media_url;  // where archived files are served, derived from it
     char *data_dir;
     char *redis_url; // "": Spool's own
     struct {
@@ -97,6 +98,8 @@ bool config_parse(struct config *config, const char *text, size_t len, config_en
 bool config_load(struct config *config, const char *path, const struct config_flags *flags,
                  struct err *err) WARN_UNUSED;
 void config_clear(struct config *config);
+// Sets public_url, and what is derived from it: while nobody else has seen the configuration.
+void config_set_public_url(struct config *config, const char *url);
 
 // NULL where there is none.
 const struct account *config_account(const struct config *config, const char *name);

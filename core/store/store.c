@@ -266,6 +266,13 @@ static void requeue(struct batch *batch, bool is_lost)
     watch_deadlines(store);
 }
 
+// These answer for the whole call, so each is a call of its own.
+static bool is_single(unsigned script)
+{
+    return script == PLAIN || script == SCRIPT_claim || script == SCRIPT_due ||
+           script == SCRIPT_post || script == SCRIPT_sweep;
+}
+
 static void on_batch(void *ctx, const redisReply *reply)
 {
     struct batch *batch = ctx;
@@ -310,9 +317,7 @@ static void on_batch(void *ctx, const redisReply *reply)
                     log_error("redis.script", "script=%s error=\"%s\"",
                               script_name((enum script)batch->script), reply->str);
                 answer_call(call, NULL, &err);
-            } else if (batch->script == PLAIN || batch->script == SCRIPT_claim ||
-                       batch->script == SCRIPT_due || batch->script == SCRIPT_post ||
-                       batch->script == SCRIPT_sweep) {
+            } else if (is_single(batch->script)) {
                 answer_call(call, reply, NULL); // one item, the whole reply is its answer
             } else if (reply->type != REDIS_REPLY_ARRAY || i >= reply->elements) {
                 err_set(&err, ERR_INTERNAL, "Redis: the script's answer is too short");
@@ -323,13 +328,6 @@ static void on_batch(void *ctx, const redisReply *reply)
         }
     }
     free(batch);
-}
-
-// These answer for the whole call, so each is a call of its own.
-static bool is_single(unsigned script)
-{
-    return script == PLAIN || script == SCRIPT_claim || script == SCRIPT_due ||
-           script == SCRIPT_post || script == SCRIPT_sweep;
 }
 
 static void send_batch(struct store *store, unsigned script)
