@@ -7,6 +7,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/base/buf.h"
+
 static const struct {
     uint32_t network;
     unsigned bits;
@@ -336,4 +338,18 @@ bool url_check_public(const char *url, bool allow_private, struct err *err)
         (host.kind == HOST_V6 && !is_public_v6(host.v6)))
         return err_set(err, ERR_REFUSED, "the URL's host is not a public address");
     return true;
+}
+
+bool url_redirect(const char *url, const char *location, struct buf *to)
+{
+    struct url_parts parts;
+
+    if (!url_split(url, &parts))
+        return false;
+    if (*location == '/' && location[1] != '/')
+        buf_fmt(to, "%s://%s:%d%s", parts.scheme, parts.host, parts.port, location);
+    else
+        buf_str(to, location);
+    return url_split(buf_text(to), &parts) &&
+           !(strncmp(url, "https:", 6) == 0 && strcmp(parts.scheme, "http") == 0);
 }

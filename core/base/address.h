@@ -10,6 +10,8 @@
 
 #include "core/base/err.h"
 
+struct buf;
+
 struct sockaddr;
 
 enum { URL_BYTES_MAX = 2048, URL_HOST_BYTES_MAX = 253 };
@@ -30,6 +32,9 @@ bool address_is_loopback_host(const char *host);
 bool url_split(const char *url, struct url_parts *parts);
 // The same scheme, host and port. Spellings of one address count as different hosts.
 bool url_same_origin(const char *a, const char *b);
+// Where a redirect from `url` leads, added to `to`. False where it isn't followed: no URL, or from
+// https to http.
+bool url_redirect(const char *url, const char *location, struct buf *to);
 // May a stranger have us send something there? Names are not resolved. The message doesn't say
 // which URL.
 bool url_check_public(const char *url, bool allow_private, struct err *err) WARN_UNUSED;

@@ -398,6 +398,54 @@ static bool is_name(const char *text)
            *text != '.';
 }
 
+static bool read_whole(struct reader *reader, const char *path, struct buf *text)
+{
+    char piece[4096];
+    size_t got;
+    FILE *file = fopen(path, "r");
+    bool ok;
+
+    if (file == NULL)
+        return err_set(reader->err, ERR_CONFIG, "%s: %s: %s", reader->path, path, strerror(errno));
+    while ((got = fread(piece, 1, sizeof piece, file)) > 0 && text->len < 65536)
+        buf_add(text, piece, got);
+    ok = !ferror(file) && feof(file);
+    memset(piece, 0, sizeof piece);
+    fclose(file);
+    return ok || err_set(reader->err, ERR_CONFIG, "%s: %s: can't be read", reader->path, path);
+}
+
+// A key file of Google's cloud: only what signing in with it takes.
+static bool read_service_account(struct reader *reader, const json_t *value, void *out)
+{
+    struct account *account = out;
+    struct service_account *key = &account->service_account;
+    const char *path = text_of(reader, value);
+    struct buf text = {0};
+    json_t *root;
+    bool ok;
+
+    if (path == NULL || *path == '\0')
+        return path != NULL;
+    if (!read_whole(reader, path, &text)) {
+        buf_clear(&text);
+        return false;
+    }
+    root = json_loads(buf_text(&text), 0, NULL);
+    if (text.data != NULL)
+        memset(text.data, 0, text.len); // it has the private key
+    buf_clear(&text);
+    mem_set_str(&key->client_email, json_string_value(json_object_get(root, "client_email")));
+    mem_set_str(&key->project_id, json_string_value(json_object_get(root, "project_id")));
+    mem_set_str(&key->token_uri, json_string_value(json_object_get(root, "token_uri")));
+    secret_set(&key->private_key, json_string_value(json_object_get(root, "private_key")));
+    json_decref(root);
+    ok = key->client_email != NULL && key->project_id != NULL && key->private_key.text != NULL;
+    if (key->token_uri == NULL)
+        mem_set_str(&key->token_uri, "https://oauth2.googleapis.com/token");
+    return ok || bad(reader, "the file must have client_email, project_id and private_key");
+}
+
 static bool read_account(struct reader *reader, const json_t *value, void *out)
 {
     static const struct key keys[] = {
@@ -406,6 +454,10 @@ static bool read_account(struct reader *reader, const json_t *value, void *out)
         {"dialect", AT(account, dialect), read_string},
         {"base_url", AT(account, base_url), read_string},
         {"api_key", AT(account, api_key), read_secret},
+        {"access_key", AT(account, access_key), read_secret},
+        {"secret_key", AT(account, secret_key), read_secret},
+        {"region", AT(account, region), read_string},
+        {"service_account_file", 0, read_service_account},
         {"models", 0, read_models},
         {"max_concurrency", AT(account, max_concurrency), read_small_count},
         {"requests_per_minute", AT(account, requests_per_minute), read_small_count},
@@ -722,6 +774,13 @@ void config_clear(struct config *config)
         free(account->dialect);
         free(account->base_url);
         secret_clear(&account->api_key);
+        secret_clear(&account->access_key);
+        secret_clear(&account->secret_key);
+        free(account->region);
+        free(account->service_account.client_email);
+        free(account->service_account.project_id);
+        free(account->service_account.token_uri);
+        secret_clear(&account->service_account.private_key);
         for (size_t k = 0; k < account->model_count; k++) {
             free(account->models[k].name);
             free(account->models[k].upstream);
@@ -742,8 +801,6 @@ const struct account *config_account(const struct config *config, const char *na
 
 const char *account_model(const struct account *account, const char *model)
 {
-    if (account->model_count == 0)
-        return model;
     for (size_t i = 0; i < account->model_count; i++)
         if (strcmp(account->models[i].name, model) == 0)
             return account->models[i].upstream;

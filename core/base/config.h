@@ -27,6 +27,14 @@ struct account {
     char *dialect; // NULL: the provider's first
     char *base_url;
     struct secret api_key;
+    struct secret access_key, secret_key; // Kling's own pair
+    char *region;                         // of Google's cloud; NULL: the adapter's default
+    struct service_account {              // of service_account_file, read with the configuration
+        char *client_email;
+        char *project_id;
+        char *token_uri;
+        struct secret private_key; // PEM
+    } service_account;
     struct config_model *models;
     size_t model_count;      // 0: the provider's own models under their own names
     int max_concurrency;     // 0: no limit
@@ -103,6 +111,5 @@ void config_set_public_url(struct config *config, const char *url);
 
 // NULL where there is none.
 const struct account *config_account(const struct config *config, const char *name);
-// What the account calls a public model; NULL where it doesn't serve it. An account without
-// a list serves every model of its provider.
+// What the account calls a public model, by its own list; NULL where that doesn't have it.
 const char *account_model(const struct account *account, const char *model);

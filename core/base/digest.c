@@ -3,6 +3,7 @@
 
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <openssl/pem.h>
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -101,6 +102,41 @@ void base64_encode(const void *data, size_t len, struct buf *out)
                          left > 2 ? digits[group & 63] : '='},
                 4);
     }
+}
+
+void base64url_encode(const void *data, size_t len, struct buf *out)
+{
+    size_t start = out->len;
+
+    base64_encode(data, len, out);
+    while (out->len > start && out->data[out->len - 1] == '=')
+        out->data[--out->len] = '\0';
+    for (size_t i = start; i < out->len; i++)
+        if (out->data[i] == '+' || out->data[i] == '/')
+            out->data[i] = out->data[i] == '+' ? '-' : '_';
+}
+
+bool rsa_sha256_sign(const char *pem, const void *data, size_t len, struct buf *out)
+{
+    BIO *bio = BIO_new_mem_buf(pem, -1);
+    EVP_PKEY *key = bio == NULL ? NULL : PEM_read_bio_PrivateKey(bio, NULL, NULL, (void *)"");
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    size_t size = 0, start = out->len;
+    bool ok = key != NULL && EVP_PKEY_base_id(key) == EVP_PKEY_RSA && context != NULL &&
+              EVP_DigestSignInit(context, NULL, EVP_sha256(), NULL, key) == 1 &&
+              EVP_DigestSign(context, NULL, &size, data, len) == 1;
+
+    if (ok) {
+        buf_reserve(out, size);
+        ok = EVP_DigestSign(context, (unsigned char *)out->data + start, &size, data, len) == 1;
+        if (ok)
+            out->len = start + size;
+        out->data[out->len] = '\0';
+    }
+    EVP_MD_CTX_free(context);
+    EVP_PKEY_free(key);
+    BIO_free(bio);
+    return ok;
 }
 
 static int base64_value(char c)

@@ -22,6 +22,13 @@ void hmac_sha256(const void *key, size_t key_len, const void *data, size_t len,
                  unsigned char out[SHA256_BYTES]);
 void hex_encode(const void *data, size_t len, char *out); // 2 * len + 1 bytes, lower case
 
+// RSASSA-PKCS1-v1_5 with SHA-256 (RFC 8017), by a private key in PEM; added to `out`. False, and
+// nothing added, where the key can't be read.
+bool rsa_sha256_sign(const char *pem, const void *data, size_t len, struct buf *out)
+    __attribute__((warn_unused_result));
+
+// The URL alphabet without padding (RFC 4648 5), as JSON Web Tokens want it.
+void base64url_encode(const void *data, size_t len, struct buf *out);
 void base64_encode(const void *data, size_t len, struct buf *out);
 // Adds to `out`. False, and nothing added, for other characters than base64's (no line breaks, not
 // the URL alphabet), a wrong length or stray bits at the end. Padding may be missing.

@@ -89,6 +89,11 @@ void http_add_header(struct http_request *request, const char *name, const char 
     buf_fmt(&request->headers, "%s: %s\n", name, value);
 }
 
+void http_add_bearer(struct http_request *request, const char *token)
+{
+    buf_fmt(&request->headers, "Authorization: Bearer %s\n", token);
+}
+
 const char *http_header(const struct http_response *response, const char *name, struct buf *scratch)
 {
     const char *line = buf_text(&response->headers);
@@ -112,6 +117,16 @@ const char *http_header(const struct http_response *response, const char *name, 
         line = end;
     }
     return NULL;
+}
+
+int64_t http_retry_after_ms(const struct http_response *response)
+{
+    struct buf scratch = {0};
+    const char *value = http_header(response, "retry-after", &scratch);
+    long long ms = value == NULL ? 0 : strtoll(value, NULL, 10) * 1000;
+
+    buf_clear(&scratch);
+    return ms < 0 || ms > 3600000 ? 0 : ms;
 }
 
 json_t *http_json(const struct http_response *response, struct err *err)

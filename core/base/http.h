@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "core/base/buf.h"
 #include "core/base/err.h"
@@ -16,6 +17,8 @@ struct http_request {
     char *url;
     struct buf headers; // "Name: value\n" each
     struct buf body;
+    int64_t timeout_ms; // 0: what is usual for such a request
+    bool wants_token;   // to be sent with the account's token, which its adapter doesn't know
 };
 
 // Owns all it points to: http_response_clear.
@@ -34,11 +37,15 @@ bool http_get(struct http_request *request, const char *base_url, struct err *er
 // A POST of `body` as JSON; takes the reference, also on failure. `path` as in http_get.
 bool http_post_json(struct http_request *request, const char *base_url, json_t *body,
                     struct err *err, const char *path, ...) WARN_UNUSED;
+// "Authorization: Bearer <token>".
+void http_add_bearer(struct http_request *request, const char *token);
 void http_add_header(struct http_request *request, const char *name, const char *value);
 
 // Borrowed until the response is cleared; NULL where there is none. `name` in lower case.
 const char *http_header(const struct http_response *response, const char *name,
                         struct buf *scratch);
+// What Retry-After asks for, in seconds; 0 where there is none, or one of more than an hour.
+int64_t http_retry_after_ms(const struct http_response *response);
 // The body as JSON, for json_auto_t; NULL and err where it isn't any. Duplicate keys are accepted
 // here (vendors send what they send), trailing garbage isn't.
 json_t *http_json(const struct http_response *response, struct err *err) WARN_UNUSED;

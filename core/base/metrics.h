@@ -21,6 +21,7 @@
     X(polls_total, "counter", "Requests that asked vendors for progress")                          \
     X(polled_tasks_total, "counter", "Tasks looked at by these requests")                          \
     X(poll_failures_total, "counter", "Requests for progress without a usable answer")             \
+    X(vendor_callbacks_total, "counter", "Callbacks of vendors, each a hint to look")              \
     X(archived_files_total, "counter", "Files archived")                                           \
     X(archived_bytes_total, "counter", "Bytes archived")                                           \
     X(archive_failures_total, "counter", "Attempts to archive that failed")                        \

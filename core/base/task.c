@@ -17,6 +17,20 @@ struct task *task_new(void)
     return mem_new(struct task);
 }
 
+struct task *task_copy(const struct task *task)
+{
+    struct task *copy = task_new();
+
+    memcpy(copy->id, task->id, sizeof copy->id);
+    copy->provider = mem_str(task->provider);
+    copy->account = mem_str(task->account);
+    copy->action = mem_str(task->action);
+    copy->model = mem_str(task->model);
+    copy->upstream_id = mem_str(task->upstream_id);
+    copy->phase = task->phase;
+    return copy;
+}
+
 void task_free(struct task *task)
 {
     if (task == NULL)
@@ -38,6 +52,14 @@ void task_free(struct task *task)
     free(task->hook);
     free(task->request);
     free(task->result);
+    free(task->upstream_hint);
+    free(task->mark);
+    free(task->callback_url);
+    for (size_t i = 0; i < task->input_count; i++) {
+        free(task->inputs[i].content_type);
+        buf_clear(&task->inputs[i].data);
+    }
+    free(task->inputs);
     free(task);
 }
 

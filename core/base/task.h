@@ -2,8 +2,10 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
+#include "core/base/buf.h"
 #include "core/base/ids.h"
 
 // The only words for phases in code, JSON and metrics.
@@ -30,6 +32,12 @@ enum task_phase {
         TASK_PHASE_COUNT
 };
 
+// A file that a link of the client's led to.
+struct task_input {
+    char *content_type;
+    struct buf data;
+};
+
 // Owns its strings: task_free. A string that isn't set is NULL.
 struct task {
     char id[ID_SIZE];
@@ -44,12 +52,17 @@ struct task {
     char *account;         // whose slot it has; a follow-up has its parent's from the start
     char *upstream_parent; // the vendor's id of the parent
     char *upstream_id;     // the vendor's id of this one
+    char *upstream_hint;   // the same, as a callback named it while the submit was in doubt
     char *substate;        // "MODAL" while the vendor waits for the client
     char *error_code;
     char *error_message;
-    char *hook;             // where to call back; not loaded with the record
-    char *request;          // JSON as the client sent it; NULL where only the record was loaded
-    char *result;           // JSON (its form: providers/outcome.h); NULL as above
+    char *hook;                // where to call back; not loaded with the record
+    char *request;             // JSON as the client sent it; NULL where only the record was loaded
+    char *result;              // JSON (its form: providers/outcome.h); NULL as above
+    char *mark;                // the vendor's name of something the parent made; found by it
+    char *callback_url;        // for the vendor to call; NULL: it needn't. Not stored
+    struct task_input *inputs; // what links of the request led to. Not stored
+    size_t input_count;
     const char *media_base; // where archived files are served, borrowed; set by who renders
     enum task_phase phase;
     int version;  // raised by each visible change
@@ -58,7 +71,8 @@ struct task {
     int attempts; // submits refused so far
     int cost;     // slots it takes; 0 for what needs none
     bool has_hook;
-    bool is_ask; // a question to the vendor that costs nothing: may be repeated
+    bool has_inputs; // links of its request are to be fetched before it is submitted
+    bool is_ask;     // a question to the vendor that costs nothing: may be repeated
     bool is_cancel_asked;
     int64_t created_ms; // Unix milliseconds; 0 where it hasn't happened
     int64_t started_ms; // accepted by the vendor
@@ -71,6 +85,8 @@ struct task {
 };
 
 struct task *task_new(void);
+// What it takes to ask a vendor about it: its ids, provider, account, action and model.
+struct task *task_copy(const struct task *task);
 void task_free(struct task *task);
 void task_drop(struct task **task);
 

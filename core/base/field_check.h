@@ -1,0 +1,44 @@
+// Checks the fields of a client's body against a table: types, ranges, words. The first that is
+// wrong is an ERR_INVALID that begins with its name.
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/base/err.h"
+
+enum field_kind {
+    FIELD_TEXT,   // a string of min to max bytes
+    FIELD_WORD,   // one of `words`
+    FIELD_LINK,   // an http or https URL
+    FIELD_MEDIA,  // such a URL, a data URL, or base64
+    FIELD_BOOL,   //
+    FIELD_SWITCH, // a bool, or "on" or "off"
+    FIELD_INT,    // min to max
+    FIELD_COUNT,  // the same, or a string of digits
+    FIELD_NUMBER, // the same, with a fraction
+    FIELD_ARRAY,  // min to max items
+    FIELD_OBJECT,
+};
+
+struct field_rule {
+    const char *path; // as in field_at
+    enum field_kind kind;
+    bool is_required;
+    double min, max;          // max 0: no limit but that of the whole body
+    const char *const *words; // of FIELD_WORD; ends with NULL
+};
+
+// `rules` ends with a NULL path. What is null counts as absent.
+bool field_check(const json_t *body, const struct field_rule *rules, struct err *err) WARN_UNUSED;
+// One value that isn't null; `path` is only for the error.
+bool field_check_value(const json_t *value, const struct field_rule *rule, const char *path,
+                       struct err *err) WARN_UNUSED;
+
+// Whether it is an http or https URL with a host.
+bool field_is_link(const char *text);
+// Base64 of something, with its padding or a data URL around it.
+bool field_is_base64(const char *text);
+// The base64 in a data URL, or the text itself.
+const char *field_base64_of(const char *text);
