@@ -16,6 +16,7 @@ lua_\name\()_end:
     script looks
     script change
     script cancel
+    script hint
     script hold
     script post
     script posted

@@ -208,16 +208,29 @@ static void on_hold(void *ctx, store_then_fn then, const redisReply *answer, con
         fn(ctx, err == NULL && record_integer(answer) == 1, err);
 }
 
-struct store_call *queue_hold(struct store *store, const struct task *task, int64_t ms, hold_fn fn,
-                              void *ctx)
+static struct store_call *hold(struct store *store, const struct task *task, int64_t ms,
+                               bool begins, hold_fn fn, void *ctx)
 {
     struct args args = {0};
 
     args_str(&args, task->id);
     args_int(&args, task->counter);
     args_int(&args, ms);
+    args_str(&args, begins ? "1" : "");
     return store_call(store, SCRIPT_hold, &args, CLAIM_DEADLINE_MS, on_hold, (store_then_fn)fn,
                       ctx);
+}
+
+struct store_call *queue_hold(struct store *store, const struct task *task, int64_t ms, hold_fn fn,
+                              void *ctx)
+{
+    return hold(store, task, ms, false, fn, ctx);
+}
+
+struct store_call *queue_begin(struct store *store, const struct task *task, int64_t ms, hold_fn fn,
+                               void *ctx)
+{
+    return hold(store, task, ms, true, fn, ctx);
 }
 
 // The sweeper.

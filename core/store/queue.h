@@ -92,6 +92,9 @@ struct store_call *queue_change(struct store *store, const struct change *change
                                 int64_t deadline_ms, change_fn fn, void *ctx);
 
 typedef void (*hold_fn)(void *ctx, bool is_ours, const struct err *err);
+// The same as a lease, for a task with inputs: they are there, and its submit is about to leave.
+struct store_call *queue_begin(struct store *store, const struct task *task, int64_t ms, hold_fn fn,
+                               void *ctx);
 // Moves a lease or a watch to `ms` from now; -1 ends the watch and frees its slot.
 struct store_call *queue_hold(struct store *store, const struct task *task, int64_t ms, hold_fn fn,
                               void *ctx);

@@ -35,11 +35,13 @@ static const struct {
     {"account", TEXT, AT(account)},
     {"uparent", TEXT, AT(upstream_parent)},
     {"upstream", TEXT, AT(upstream_id)},
+    {"hint", TEXT, AT(upstream_hint)},
     {"sub", TEXT, AT(substate)},
     {"request", TEXT, AT(request)},
     {"code", TEXT, AT(error_code)},
     {"error", TEXT, AT(error_message)},
     {"hook", FLAG, AT(has_hook)},
+    {"in", FLAG, AT(has_inputs)},
     {"ask", FLAG, AT(is_ask)},
     {"cancel", FLAG, AT(is_cancel_asked)},
     {"started", TIME_MS, AT(started_ms)},
@@ -126,9 +128,10 @@ struct task *record_read_whole(const redisReply *whole)
 struct task *record_read_look(const redisReply *values)
 {
     // In the order of FIELDS in looks.lua.
-    static const char *const names[] = {
-        "phase",    "v",        "n",   "family",  "provider", "action", "mode", "account",
-        "upstream", "progress", "sub", "missing", "started",  "cancel", "hook", "id"};
+    static const char *const names[] = {"phase",  "v",       "n",       "family",   "provider",
+                                        "action", "mode",    "account", "upstream", "progress",
+                                        "sub",    "missing", "started", "cancel",   "hook",
+                                        "called", "owner",   "id"};
     struct task *task;
 
     if (values->type != REDIS_REPLY_ARRAY || values->elements != sizeof names / sizeof names[0])

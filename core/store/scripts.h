@@ -7,6 +7,7 @@
     X(submit)                                                                                      \
     X(list)                                                                                        \
     X(change)                                                                                      \
+    X(hint)                                                                                        \
     X(hold)                                                                                        \
     X(posted)                                                                                      \
     X(claim)                                                                                       \

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/base/buf.h"
+#include "core/base/config.h"
 #include "core/base/digest.h"
 #include "core/base/mem.h"
 #include "core/store/record.h"
@@ -222,6 +223,8 @@ struct tasks_op *tasks_submit(struct store *store, const struct submit *submit, 
     args_field(&args, "uparent", task->upstream_parent);
     if (task->is_ask)
         args_field(&args, "ask", "1");
+    if (task->has_inputs)
+        args_field(&args, "in", "1");
     if (task->cost != 1) {
         args_str(&args, "cost");
         args_int(&args, task->cost);
@@ -429,6 +432,40 @@ struct tasks_op *tasks_timeline(struct store *store, const char *id, strings_fn 
 
     snprintf(name, sizeof name, "spool:l:%s", id);
     return read_strings(store, 4, (const char *const[]){"LRANGE", name, "0", "999"}, fn, ctx);
+}
+
+// Marks.
+
+static void mark_name(const char *owner, const char *mark, struct buf *name)
+{
+    buf_fmt(name, "spool:mark:%s:%s", owner, mark);
+}
+
+void tasks_mark(struct store *store, const char *owner, const char *mark, const char *id)
+{
+    struct args args = {0};
+    struct buf name = {0};
+
+    mark_name(owner, mark, &name);
+    args_str(&args, "SET");
+    args_str(&args, name.data);
+    args_str(&args, id);
+    args_str(&args, "PX");
+    args_int(&args, store_config(store)->retention_ms);
+    store_command(store, &args, STORE_FOR_EVER, NULL, NULL);
+    buf_clear(&name);
+}
+
+struct tasks_op *tasks_find_mark(struct store *store, const char *owner, const char *mark,
+                                 strings_fn fn, void *ctx)
+{
+    struct buf name = {0};
+    struct tasks_op *op;
+
+    mark_name(owner, mark, &name);
+    op = read_strings(store, 2, (const char *const[]){"GET", name.data}, fn, ctx);
+    buf_clear(&name);
+    return op;
 }
 
 // Cancel.

@@ -72,6 +72,11 @@ struct tasks_op *tasks_list(struct store *store, const char *owner, const char *
                             strings_fn fn, void *ctx);
 struct tasks_op *tasks_cancel(struct store *store, const char *id, const char *owner,
                               bool vendor_can, int64_t watch_ms, cancel_fn fn, void *ctx);
+// Notes that the task made what the vendor calls `mark`, for as long as a task is kept.
+void tasks_mark(struct store *store, const char *owner, const char *mark, const char *id);
+// The task of the key's that made it: one value, none where there is no such task.
+struct tasks_op *tasks_find_mark(struct store *store, const char *owner, const char *mark,
+                                 strings_fn fn, void *ctx);
 // Lines of "time word detail", oldest first.
 struct tasks_op *tasks_timeline(struct store *store, const char *id, strings_fn fn, void *ctx);
 

@@ -63,7 +63,7 @@ local function change(item)
         end
         free_slot(r.account, id)
         if r.lane:sub(1, 1) ~= '@' and r.lane:sub(1, 2) ~= '?@' then call('HDEL', t, 'account') end
-        call('HDEL', t, 'doubt')
+        call('HDEL', t, 'doubt', 'sent', 'hint')
         count_waiting(r.owner, 1)
         if delay_ms > 0 then
             call('ZADD', 'spool:due', now + delay_ms, id)

@@ -15,15 +15,15 @@ local function claim(kind, id, n)
 end
 
 for _, id in ipairs(call('ZRANGEBYSCORE', 'spool:due', '-inf', now, 'LIMIT', 0, max)) do
-    local r = record(id, 'lane', 'owner', 'account', 'progress', 'ask', 'watch', 'hook')
+    local r = record(id, 'lane', 'owner', 'account', 'progress', 'ask', 'watch', 'hook', 'in', 'sent')
     if not r then
         call('ZREM', 'spool:due', id)
     elseif r.phase == 'queued' then
         call('ZREM', 'spool:due', id)
         enqueue(r.lane, r.owner, id, true)
         call('PUBLISH', 'spool:wake', r.lane)
-    elseif r.phase == 'submitting' and r.ask then
-        -- A question costs nothing: it may be asked again.
+    elseif r.phase == 'submitting' and (r.ask or r['in'] and not r.sent) then
+        -- A question costs nothing, and a submit whose inputs were still being fetched hasn't left.
         call('HSET', key('t', id), 'phase', 'queued', 'v', r.v + 1, 'n', r.n + 1, 'by', by, 'at', now)
         call('ZREM', 'spool:due', id)
         free_slot(r.account, id)

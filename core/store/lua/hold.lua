@@ -1,6 +1,7 @@
 #!lua flags=allow-oom
 -- Renews, moves or ends a lease of the due set, without a change of the task.
--- Item: id, n, ms from now, or -1: the watch is over, its slot is free.
+-- Item: id, n, ms from now, or -1: the watch is over, its slot is free; "1": its inputs are there,
+--   and the submit is about to leave.
 -- Answer: 1, or 0 where the lease is someone else's by now.
 --#lib
 local answers = {}
@@ -16,6 +17,7 @@ for i, item in ipairs(items()) do
         retire(id)
         answers[i] = 1
     else
+        if item[4] == '1' then call('HSET', key('t', id), 'sent', 1) end
         call('ZADD', 'spool:due', now + ms, id)
         answers[i] = 1
     end

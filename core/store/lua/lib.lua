@@ -21,6 +21,7 @@
 --   hooks          zset    tasks with a delivery to make, by its time
 --   events         stream  e: task, version, phase, progress, modal, key
 --   once:<task>    hash    what was already asked of a parent -> the task that does it
+--   mark:<key>:<name> string  what a vendor made for the key -> the task that has it
 --   claimed:<by>   string  which claim it was, and the tasks that it gave
 --   idem:<key>:<hash> string  Idempotency-Key: body hash, task, waiting before it
 -- Channels: wake (workers), ring (webhook dispatchers).

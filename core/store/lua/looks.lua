@@ -5,7 +5,7 @@
 -- Answer per item: {ms until the next, or -1, {values of LOOK_FIELDS}...}
 --#lib
 local FIELDS = {'phase', 'v', 'n', 'family', 'provider', 'action', 'mode', 'account', 'upstream',
-    'progress', 'sub', 'missing', 'started', 'cancel', 'hook'}
+    'progress', 'sub', 'missing', 'started', 'cancel', 'hook', 'called', 'owner'}
 local answers = {}
 
 for i, item in ipairs(items()) do
@@ -21,6 +21,8 @@ for i, item in ipairs(items()) do
         else
             local age = now - tonumber(values[13] or now)
             local wait = math.min(math.max(age / 2, first_ms), longest_ms)
+            -- Its vendor tells what happens: a look is only there in case that gets lost.
+            if values[16] then wait = math.max(wait, math.min(4 * longest_ms, 60000)) end
             moved[#moved + 1] = math.floor(now + wait + wait * 0.1 * ((k * 7 + now) % 11) / 10)
             moved[#moved + 1] = id
             values[#values + 1] = id

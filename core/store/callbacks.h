@@ -1,0 +1,27 @@
+// Vendors that call back: each submitted task has a path of its own, which nobody can guess. What
+// is posted there is a hint to look now; it is never believed.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/base/ids.h"
+
+struct callbacks;
+struct config;
+struct loop;
+struct store;
+
+// NULL where the configuration wants none (vendor_callbacks). The key of the paths is shared by all
+// processes of one Redis.
+struct callbacks *callbacks_start(struct loop *loop, const struct config *config,
+                                  struct store *store);
+void callbacks_drop(struct callbacks **callbacks);
+
+// The URL for a task; NULL where there is none (yet). The caller frees.
+char *callbacks_url(const struct callbacks *callbacks, const char *task_id);
+// Whether the last segment of a path is one that we gave out; `id` gets its task.
+bool callbacks_check(const struct callbacks *callbacks, const char *segment, char id[ID_SIZE]);
+// The task wants a look. `upstream_id`: as the vendor calls it, by which a submit in doubt may be
+// found; NULL: it didn't say.
+void callbacks_note(struct callbacks *callbacks, const char *task_id, const char *upstream_id);

@@ -1,0 +1,122 @@
+// Secrets kept in Redis.
+#include "core/store/shared_secret.h"
+
+#include <openssl/crypto.h>
+#include <openssl/rand.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/buf.h"
+#include "core/base/digest.h"
+#include "core/base/log.h"
+#include "core/base/mem.h"
+#include "core/io/loop.h"
+#include "core/store/store.h"
+
+enum { SECRET_BYTES = 32, AGAIN_MS = 5000 };
+
+struct shared_secret {
+    struct loop *loop;   // borrowed, outlives us
+    struct store *store; // borrowed, outlives us
+    const char *name, *prefix;
+    shared_secret_fn fn;
+    void *ctx;
+    // Until it is known, exactly one of these is set.
+    struct store_call *asking;
+    struct loop_timer *again;
+    char *proposal; // made once, so that asking again after a lost answer is asking the same
+};
+
+static void forget_proposal(struct shared_secret *secret)
+{
+    if (secret->proposal != NULL)
+        OPENSSL_cleanse(secret->proposal, strlen(secret->proposal));
+    free(secret->proposal);
+    secret->proposal = NULL;
+}
+
+static bool make_proposal(struct shared_secret *secret)
+{
+    unsigned char bytes[SECRET_BYTES];
+    struct buf text = {0};
+
+    if (RAND_bytes(bytes, sizeof bytes) != 1)
+        return false;
+    buf_reserve(&text, 64); // at once: growing it would leave a piece behind
+    buf_str(&text, secret->prefix);
+    base64_encode(bytes, sizeof bytes, &text);
+    OPENSSL_cleanse(bytes, sizeof bytes);
+    secret->proposal = buf_take(&text);
+    return true;
+}
+
+static void ask(void *ctx);
+
+static void ask_again(struct shared_secret *secret, const char *error)
+{
+    log_error("secret.unknown", "key=%s error=\"%s\"", secret->name, error);
+    secret->again = loop_after(secret->loop, AGAIN_MS, ask, secret);
+}
+
+static void on_answer(void *ctx, store_then_fn then, const redisReply *answer,
+                      const struct err *err)
+{
+    struct shared_secret *secret = ctx;
+    const char *text = secret->proposal; // nil: it has become the secret
+    struct err why;
+
+    (void)then;
+    secret->asking = NULL;
+    if (err != NULL) {
+        ask_again(secret, err->message);
+        return;
+    }
+    if (answer->type == REDIS_REPLY_STRING)
+        text = answer->str;
+    if (answer->type != REDIS_REPLY_STRING && answer->type != REDIS_REPLY_NIL)
+        ask_again(secret, "an answer that makes no sense");
+    else if (!secret->fn(secret->ctx, text, &why))
+        ask_again(secret, why.message);
+    else
+        forget_proposal(secret);
+}
+
+static void ask(void *ctx)
+{
+    struct shared_secret *secret = ctx;
+    struct args args = {0};
+
+    secret->again = NULL;
+    if (secret->proposal == NULL && !make_proposal(secret)) {
+        ask_again(secret, "no random bytes");
+        return;
+    }
+    args_str(&args, "SET");
+    args_str(&args, secret->name);
+    args_str(&args, secret->proposal);
+    args_str(&args, "NX");
+    args_str(&args, "GET");
+    secret->asking = store_command(secret->store, &args, STORE_FOR_EVER, on_answer, secret);
+}
+
+struct shared_secret *shared_secret_start(struct loop *loop, struct store *store, const char *name,
+                                          const char *prefix, shared_secret_fn fn, void *ctx)
+{
+    struct shared_secret *secret = mem_new(struct shared_secret);
+
+    *secret = (struct shared_secret){
+        .loop = loop, .store = store, .name = name, .prefix = prefix, .fn = fn, .ctx = ctx};
+    ask(secret);
+    return secret;
+}
+
+void shared_secret_drop(struct shared_secret **secret)
+{
+    if (*secret == NULL)
+        return;
+    store_cancel(&(*secret)->asking);
+    loop_cancel(&(*secret)->again);
+    forget_proposal(*secret);
+    free(*secret);
+    *secret = NULL;
+}
