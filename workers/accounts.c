@@ -18,13 +18,15 @@ static void add_lane(char **lanes, size_t *count, const char *provider, const ch
     lanes[(*count)++] = mem_str(lane);
 }
 
+// Tasks without a model go to any account of their provider.
 static void add_models(char **lanes, size_t *count, const struct account *account,
-                       const struct provider *provider, bool needs_slot)
+                       const struct provider *provider)
 {
+    add_lane(lanes, count, provider->name, NULL, NULL, true);
     for (size_t i = 0; i < account->model_count; i++)
-        add_lane(lanes, count, provider->name, account->models[i].name, NULL, needs_slot);
+        add_lane(lanes, count, provider->name, account->models[i].name, NULL, true);
     for (size_t i = 0; account->model_count == 0 && provider->models[i] != NULL; i++)
-        add_lane(lanes, count, provider->name, provider->models[i], NULL, needs_slot);
+        add_lane(lanes, count, provider->name, provider->models[i], NULL, true);
 }
 
 void accounts_init(struct accounts *accounts, const struct config *config)
@@ -40,11 +42,11 @@ void accounts_init(struct accounts *accounts, const struct config *config)
 
         while (account->model_count == 0 && provider->models[model_count] != NULL)
             model_count++;
-        lanes = mem_array(char *, 2 + 2 * model_count);
-        for (int needs_slot = 0; needs_slot < 2; needs_slot++) {
-            add_lane(lanes, &count, NULL, NULL, account->name, needs_slot);
-            add_models(lanes, &count, account, provider, needs_slot);
-        }
+        lanes = mem_array(char *, 4 + model_count);
+        add_lane(lanes, &count, NULL, NULL, account->name, true);
+        add_lane(lanes, &count, NULL, NULL, account->name, false);
+        add_lane(lanes, &count, provider->name, NULL, NULL, false); // questions name no model
+        add_models(lanes, &count, account, provider);
         entry->account = account;
         entry->lanes = (const char *const *)lanes;
         entry->lane_count = count;

@@ -15,10 +15,10 @@
 #include "core/base/digest.h"
 #include "core/base/field.h"
 #include "core/base/http.h"
+#include "core/base/json_inline.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/base/metrics.h"
-#include "core/io/http_client.h"
 #include "core/io/loop.h"
 #include "core/store/queue.h"
 #include "core/store/store.h"
@@ -26,11 +26,14 @@
 #include "workers/archive_result.h"
 #include "workers/jobs.h"
 #include "workers/storage.h"
+#include "workers/vendor.h"
 #include "workers/worker.h"
 
 enum { MAX_RESUMES = 3, MAX_REDIRECTS = 3, LOW_SPEED_MS = 20000 };
 // A link that is refused so long after the vendor was done is dead.
 enum { DEAD_AFTER_MS = 10000, FIRST_WAIT_MS = 1000, LONGEST_WAIT_MS = 60000 };
+
+static const char inline_prefix[] = "inline:";
 
 struct archive {
     struct job job;
@@ -49,8 +52,12 @@ struct archive {
     bool has_begun; // the answer's first bytes have come
     bool is_other;  // the answer isn't what was asked for: its body is not kept
 
+    struct json_inline scan; // of a file inside the answer to a poll
+    struct buf decoded;      // of it, what storage had no room for yet
+    bool is_inline;
+
     struct storage_file *file;
-    struct http_call *call;
+    struct vendor_call *call;
     struct loop_timer *renew;
     struct store_call *held, *stored;
     char key_text[256];
@@ -62,7 +69,7 @@ static void drop(struct job *job)
 {
     struct archive *a = (struct archive *)job;
 
-    http_cancel(&a->call);
+    vendor_cancel(&a->call);
     storage_drop(&a->file);
     loop_cancel(&a->renew);
     store_cancel(&a->held);
@@ -72,6 +79,7 @@ static void drop(struct job *job)
     json_decref(a->artifacts);
     free(a->url);
     free(a->etag);
+    buf_clear(&a->decoded);
     job->worker->archives--;
     job_clear(job);
     free(a);
@@ -145,6 +153,19 @@ static void give_up(struct archive *a, const char *why)
     end_with(a, &change);
 }
 
+static void next_source(struct archive *a);
+
+// Nothing is lost by going on without it: a cover, a preview.
+static void leave_out(struct archive *a, const char *why)
+{
+    log_warn("archive.left_out", "task=%s kind=%s reason=\"%s\"", a->job.task->id,
+             field_str_or_empty(source_of(a), "kind"), why);
+    vendor_cancel(&a->call);
+    storage_drop(&a->file);
+    a->index++;
+    next_source(a);
+}
+
 // `is_refused`: the link itself seems to be dead, not the way to it.
 static void try_later(struct archive *a, const char *why, bool is_refused)
 {
@@ -156,7 +177,10 @@ static void try_later(struct archive *a, const char *why, bool is_refused)
     log_warn("archive.failed", "task=%s account=%s error=\"%s\"", a->job.task->id,
              a->job.task->account, why);
     if (elapsed_ms > (is_refused ? DEAD_AFTER_MS : a->job.provider->link_life_ms)) {
-        give_up(a, why);
+        if (json_is_true(json_object_get(source_of(a), "optional")))
+            leave_out(a, why);
+        else
+            give_up(a, why);
         return;
     }
     change.delay_ms = wait_ms < FIRST_WAIT_MS     ? FIRST_WAIT_MS
@@ -195,26 +219,27 @@ static void on_renew(void *ctx)
 
 // One file is whole: is it still ours to store?
 
-static void next_source(struct archive *a);
-
 static void on_committed(void *ctx, const struct err *err)
 {
     struct archive *a = ctx;
     const struct media_type *type = media_type_of(a->head, a->head_len);
+    const char *of = field_str_or_empty(source_of(a), "of");
     char sha256[SHA256_HEX_BYTES];
+    json_t *artifact;
 
     if (err != NULL) {
         try_later(a, err->message, false);
         return;
     }
     digest_hex(a->digest, sha256);
-    json_array_append_new(a->artifacts,
-                          json_pack("{s:s,s:s,s:s,s:I,s:s}", "kind",
-                                    strcmp(field_str_or_empty(source_of(a), "kind"), "cover") == 0
-                                        ? "cover"
-                                        : type->kind,
-                                    "key", a->key_text, "content_type", type->content_type, "bytes",
-                                    (json_int_t)storage_size(a->file), "sha256", sha256));
+    artifact = json_pack(
+        "{s:s,s:s,s:s,s:I,s:s}", "kind",
+        strcmp(field_str_or_empty(source_of(a), "kind"), "cover") == 0 ? "cover" : type->kind,
+        "key", a->key_text, "content_type", type->content_type, "bytes",
+        (json_int_t)storage_size(a->file), "sha256", sha256);
+    if (*of != '\0')
+        json_object_set_new(artifact, "of", json_string(of));
+    json_array_append_new(a->artifacts, artifact);
     metric_add(METRIC_archived_files_total, 1);
     metric_add(METRIC_archived_bytes_total, storage_size(a->file));
     storage_drop(&a->file);
@@ -272,7 +297,7 @@ static void on_room(void *ctx, const struct err *err)
     if (err != NULL)
         try_later(a, err->message, false);
     else if (a->call != NULL)
-        http_resume(a->call);
+        vendor_resume(a->call);
 }
 
 // The number behind `prefix`; -1 where there is none.
@@ -313,23 +338,18 @@ static void begin(struct archive *a, const struct http_response *head)
     digest_free(a->digest);
     a->digest = digest_new();
     a->head_len = 0;
-    a->expected = header_number(head, "content-length", "");
+    a->expected = a->is_inline ? -1 : header_number(head, "content-length", "");
     etag = http_header(head, "etag", &scratch);
-    mem_set_str(&a->etag, etag != NULL && strncmp(etag, "W/", 2) != 0 ? etag : NULL);
+    mem_set_str(&a->etag,
+                !a->is_inline && etag != NULL && strncmp(etag, "W/", 2) != 0 ? etag : NULL);
     buf_clear(&scratch);
 }
 
-static bool on_data(void *ctx, const struct http_response *head, const void *data, size_t len)
+// The file's next bytes; false: there is no room now.
+static bool take(struct archive *a, const void *data, size_t len)
 {
-    struct archive *a = ctx;
     size_t more;
 
-    if (!a->has_begun) {
-        a->has_begun = true;
-        begin(a, head);
-    }
-    if (a->is_other)
-        return true; // an error's page
     if (!storage_write(a->file, data, len))
         return false;
     digest_add(a->digest, data, len);
@@ -337,6 +357,32 @@ static bool on_data(void *ctx, const struct http_response *head, const void *dat
     memcpy(a->head + a->head_len, data, more);
     a->head_len += more;
     return true;
+}
+
+// A piece of JSON that a file is in. One that comes again was decoded before.
+static bool on_inline_data(struct archive *a, const void *data, size_t len)
+{
+    if (a->decoded.len == 0 && !json_inline_feed(&a->scan, data, len, NULL, &a->decoded))
+        a->is_other = true;
+    if (a->decoded.len > 0 && !take(a, a->decoded.data, a->decoded.len))
+        return false;
+    buf_reset(&a->decoded);
+    return true;
+}
+
+static bool on_data(void *ctx, const struct http_response *head, const void *data, size_t len)
+{
+    struct archive *a = ctx;
+
+    if (!a->has_begun) {
+        a->has_begun = true;
+        begin(a, head);
+    }
+    if (a->is_other)
+        return true; // an error's page
+    if (a->is_inline)
+        return on_inline_data(a, data, len);
+    return take(a, data, len);
 }
 
 // What a vendor's answer names may lead to the account's own host and port, or to the public.
@@ -352,18 +398,9 @@ static bool follow_redirect(struct archive *a, const struct http_response *respo
 {
     struct buf scratch = {0}, url = {0};
     const char *location = http_header(response, "location", &scratch);
-    struct url_parts parts;
-    bool ok = false;
+    bool ok =
+        location != NULL && a->redirects < MAX_REDIRECTS && url_redirect(a->url, location, &url);
 
-    if (location != NULL && a->redirects < MAX_REDIRECTS && url_split(a->url, &parts)) {
-        if (*location == '/' && location[1] != '/')
-            buf_fmt(&url, "%s://%s:%d%s", parts.scheme, parts.host, parts.port, location);
-        else
-            buf_str(&url, location);
-        // Never from https to http.
-        ok = url_split(url.data, &parts) &&
-             !(strncmp(a->url, "https:", 6) == 0 && strcmp(parts.scheme, "http") == 0);
-    }
     if (ok) {
         mem_set_str(&a->url, url.data);
         a->redirects++;
@@ -407,13 +444,40 @@ static void on_answer(void *ctx, const struct http_response *response,
     }
 }
 
+// The vendor's file, or the answer to a poll with the file in it.
+static bool build_fetch(struct archive *a, struct http_request *request, struct err *err)
+{
+    const struct provider *provider = a->job.provider;
+
+    if (a->is_inline) {
+        a->scan = (struct json_inline){
+            .keys = provider->inline_keys,
+            .wanted = strtol(a->url + strlen(inline_prefix), NULL, 10),
+        };
+        buf_reset(&a->decoded);
+        return provider->build_poll(a->job.task, a->job.account, request, err);
+    }
+    *request = (struct http_request){.method = HTTP_GET_, .url = mem_str(a->url)};
+    if (provider->build_fetch != NULL)
+        provider->build_fetch(a->job.account, a->url, request);
+    return true;
+}
+
 static void fetch(struct archive *a)
 {
-    struct http_request request = {.method = HTTP_GET_, .url = mem_str(a->url)};
-    struct http_options options = {
-        .low_speed_ms = LOW_SPEED_MS, .on_address = on_address, .on_data = on_data, .ctx = a};
+    struct http_request request = {0};
+    struct vendor_options options = {
+        .http = {.low_speed_ms = LOW_SPEED_MS, .on_data = on_data, .ctx = a}};
     int64_t have = storage_size(a->file);
+    struct err err;
 
+    if (!build_fetch(a, &request, &err)) {
+        http_request_clear(&request);
+        try_later(a, err.message, true);
+        return;
+    }
+    if (!a->is_inline)
+        options.http.on_address = on_address;
     if (have > 0 && a->etag != NULL) {
         struct buf range = {0};
 
@@ -427,7 +491,7 @@ static void fetch(struct archive *a)
         a->expected = -1;
     }
     a->has_begun = a->is_other = false;
-    a->call = http_start(a->job.worker->http, &request, &options, on_answer);
+    a->call = vendor_start(a->job.worker->vendors, a->job.account, &request, &options, on_answer);
     http_request_clear(&request);
 }
 
@@ -439,6 +503,8 @@ static void next_source(struct archive *a)
         if (strcmp(field_str_or_empty(source, "kind"), "text") != 0) {
             mem_set_str(&a->url, field_str_or_empty(source, "url"));
             mem_set_str(&a->etag, NULL);
+            a->is_inline = strncmp(a->url, inline_prefix, strlen(inline_prefix)) == 0 &&
+                           a->job.provider->inline_keys != NULL;
             a->redirects = a->resumes = 0;
             a->file =
                 storage_create(a->job.worker->loop, a->job.worker->config->data_dir, on_room, a);

@@ -6,20 +6,22 @@
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/base/metrics.h"
-#include "core/io/http_client.h"
 #include "core/store/queue.h"
 #include "core/store/store.h"
 #include "providers/outcome.h"
 #include "providers/provider.h"
 #include "workers/follow.h"
 #include "workers/jobs.h"
+#include "workers/vendor.h"
 #include "workers/worker.h"
 
 enum { DECIDE_MS = 15000, FIRST_WAIT_MS = 500, LONGEST_WAIT_MS = 4000, LOOKUP_TIMEOUT_MS = 5000 };
+enum { SETTLE_MS = 2000 };
 
 struct doubt {
     struct job job;
-    struct http_call *call;    // the lookup
+    struct vendor_call *call;  // the lookup
+    int step;                  // of it
     struct store_call *stored; // what was found
 };
 
@@ -27,7 +29,7 @@ static void drop(struct job *job)
 {
     struct doubt *d = (struct doubt *)job;
 
-    http_cancel(&d->call);
+    vendor_cancel(&d->call);
     store_cancel(&d->stored);
     job_clear(job);
     free(d);
@@ -86,16 +88,16 @@ static void on_stored(void *ctx, enum change_result result, bool is_cancel_asked
     finish(d);
 }
 
-static void adopt(struct doubt *d, const struct outcome *outcome)
+static void adopt(struct doubt *d, const char *upstream_id)
 {
     struct change change = CHANGE_TO(TASK_SUBMITTED);
 
     log_info("submit.found", "task=%s account=%s upstream=%s", d->job.task->id,
-             d->job.task->account, outcome->upstream_id);
+             d->job.task->account, upstream_id);
     change.task = d->job.task;
-    change.upstream_id = outcome->upstream_id;
+    change.upstream_id = upstream_id;
     change.word = "found";
-    change.detail = outcome->upstream_id;
+    change.detail = upstream_id;
     change.notify = worker_is_news(d->job.task, TASK_SUBMITTED, false);
     d->stored = queue_change(d->job.worker->store, &change, STORE_FOR_EVER, on_stored, d);
 }
@@ -115,6 +117,22 @@ static void look_again(struct doubt *d)
     drop(&d->job);
 }
 
+static void look_up(struct doubt *d, int step);
+
+// The vendor says it isn't there. A submit that is only slow may still arrive: twice is believed.
+static void absent(struct doubt *d)
+{
+    struct change change = CHANGE_TO(TASK_QUEUED);
+
+    if (store_now_ms(d->job.worker->store) - d->job.task->doubt_ms < SETTLE_MS) {
+        look_again(d);
+        return;
+    }
+    change.count_try = true;
+    change.word = "not_found";
+    end_with(d, &change);
+}
+
 static void on_answer(void *ctx, const struct http_response *response,
                       const struct http_failure *failure)
 {
@@ -123,20 +141,58 @@ static void on_answer(void *ctx, const struct http_response *response,
     struct err err;
 
     d->call = NULL;
-    if (failure != NULL || !d->job.provider->read_lookup(d->job.task, response, &outcome, &err)) {
+    if (failure != NULL ||
+        !d->job.provider->read_lookup(d->job.task, d->step, response, &outcome, &err)) {
         log_warn("lookup.failed", "task=%s error=\"%s\"", d->job.task->id,
                  failure != NULL ? failure->err.message : err.message);
         look_again(d);
     } else if (outcome.kind == OUTCOME_ACCEPTED) {
-        adopt(d, &outcome);
+        adopt(d, outcome.upstream_id);
     } else if (outcome.kind == OUTCOME_REFUSED_RETRY) {
-        struct change change = CHANGE_TO(TASK_QUEUED);
-
-        change.count_try = true;
-        change.word = "not_found";
-        end_with(d, &change);
+        absent(d);
+    } else if (outcome.kind == OUTCOME_NEXT) {
+        look_up(d, d->step + 1);
     } else {
         look_again(d);
+    }
+    outcome_clear(&outcome);
+}
+
+static void look_up(struct doubt *d, int step)
+{
+    struct http_request request = {0};
+    // A vendor may list all that it has.
+    struct vendor_options options = {
+        .http = {.timeout_ms = LOOKUP_TIMEOUT_MS, .max_body_bytes = 64u << 20, .ctx = d}};
+    struct err err;
+
+    d->step = step;
+    if (d->job.provider->build_lookup != NULL &&
+        d->job.provider->build_lookup(d->job.task, d->job.account, step, &request, &err))
+        d->call =
+            vendor_start(d->job.worker->vendors, d->job.account, &request, &options, on_answer);
+    else if (d->job.provider->read_callback != NULL && d->job.worker->callbacks != NULL)
+        look_again(d); // it may still call back
+    else
+        give_up(d);
+    http_request_clear(&request);
+}
+
+// What the vendor's callback named: it came to a path that only this submit has. Is it there?
+static void on_named(void *ctx, const struct http_response *response,
+                     const struct http_failure *failure)
+{
+    struct doubt *d = ctx;
+    struct outcome outcome = {0};
+    struct err err;
+
+    d->call = NULL;
+    if (failure == NULL && d->job.provider->read_poll(d->job.task, response, &outcome, &err) &&
+        outcome.kind != OUTCOME_MISSING) {
+        adopt(d, d->job.task->upstream_id);
+    } else {
+        mem_set_str(&d->job.task->upstream_id, NULL);
+        look_up(d, 0);
     }
     outcome_clear(&outcome);
 }
@@ -145,18 +201,20 @@ void doubt_start(struct worker *worker, struct task *task)
 {
     struct doubt *d = mem_new(struct doubt);
     struct http_request request = {0};
-    struct http_options options = {.timeout_ms = LOOKUP_TIMEOUT_MS, .ctx = d};
+    struct vendor_options options = {.http = {.timeout_ms = LOOKUP_TIMEOUT_MS, .ctx = d}};
     struct err err;
 
     job_init(&d->job, worker, task, drop);
     d->job.is_handed_back = true;
-    if (d->job.provider == NULL || d->job.provider->build_lookup == NULL ||
-        !d->job.provider->build_lookup(task, d->job.account, &request, &err)) {
-        http_request_clear(&request);
+    if (d->job.provider == NULL) {
         give_up(d);
         return;
     }
-    options.max_body_bytes = 64u << 20; // N lists all it has
-    d->call = http_start(worker->http, &request, &options, on_answer);
+    mem_set_str(&task->upstream_id, task->upstream_hint);
+    if (task->upstream_id != NULL &&
+        d->job.provider->build_poll(task, d->job.account, &request, &err))
+        d->call = vendor_start(worker->vendors, d->job.account, &request, &options, on_named);
+    else
+        look_up(d, 0);
     http_request_clear(&request);
 }

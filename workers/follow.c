@@ -9,7 +9,6 @@
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/base/metrics.h"
-#include "core/io/http_client.h"
 #include "core/io/loop.h"
 #include "core/store/queue.h"
 #include "core/store/store.h"
@@ -17,6 +16,8 @@
 #include "providers/outcome.h"
 #include "providers/provider.h"
 #include "workers/archive_result.h"
+#include "workers/jobs.h"
+#include "workers/vendor.h"
 #include "workers/worker.h"
 
 // So many requests of one account at once: a vendor that hangs holds up nobody but itself.
@@ -49,7 +50,7 @@ struct look {
     struct source *source;
     struct task **tasks; // ours
     size_t count;
-    struct http_call *call;
+    struct vendor_call *call;
     struct look *next, **at;
 };
 
@@ -57,7 +58,7 @@ static void claim(struct source *source);
 
 static void look_drop(struct look *look)
 {
-    http_cancel(&look->call);
+    vendor_cancel(&look->call);
     *look->at = look->next;
     if (look->next != NULL)
         look->next->at = look->at;
@@ -92,6 +93,8 @@ static void succeeded(struct worker *worker, const struct task *task, const stru
     struct change change = CHANGE_TO(TASK_ARCHIVING);
     char *result = outcome_result(outcome);
 
+    for (size_t i = 0; i < outcome->mark_count; i++)
+        tasks_mark(worker->store, task->owner, outcome->marks[i], task->id);
     change.task = task;
     change.progress = 99;
     change.word = "rendered";
@@ -184,6 +187,9 @@ static void decide(struct source *source, const struct task *task, const struct 
     default:
         break;
     }
+    if (task->is_cancel_asked && source->provider->build_cancel != NULL &&
+        outcome->kind == OUTCOME_RUNNING && !outcome->has_started)
+        cancel_start(worker, task);
     // It isn't over there. Is it here?
     if (task->is_cancel_asked && source->provider->build_cancel == NULL) {
         tasks_cancel(worker->store, task->id, NULL, false, 2 * timeout_ms, on_cancelled, worker);
@@ -236,8 +242,9 @@ static void look_start(struct source *source, struct task **tasks, size_t count)
 {
     struct look *look = mem_new(struct look);
     struct http_request request = {0};
-    struct http_options options = {
-        .timeout_ms = source->provider->poll_timeout_ms, .max_body_bytes = 16u << 20, .ctx = look};
+    struct vendor_options options = {.http = {.timeout_ms = source->provider->poll_timeout_ms,
+                                              .max_body_bytes = 16u << 20,
+                                              .ctx = look}};
     struct err err;
     bool ok;
 
@@ -260,14 +267,17 @@ static void look_start(struct source *source, struct task **tasks, size_t count)
     } else {
         metric_add(METRIC_polls_total, 1);
         metric_add(METRIC_polled_tasks_total, (int64_t)count);
-        look->call = http_start(source->follow->worker->http, &request, &options, on_answer);
+        look->call = vendor_start(source->follow->worker->vendors, source->account, &request,
+                                  &options, on_answer);
     }
     http_request_clear(&request);
 }
 
 static int claim_max(const struct source *source)
 {
-    return source->provider->build_poll_many == NULL ? MAX_SINGLE : source->provider->poll_many_max;
+    int max = provider_poll_max(source->provider, source->account);
+
+    return max == 1 ? MAX_SINGLE : max;
 }
 
 static void on_timer(void *ctx)
@@ -296,7 +306,7 @@ static void on_claimed(void *ctx, struct task **tasks, size_t count, int64_t nex
 
     source->claim = NULL;
     source->is_more = count == (size_t)claim_max(source);
-    if (source->provider->build_poll_many != NULL && count > 0) {
+    if (provider_poll_max(source->provider, source->account) > 1 && count > 0) {
         look_start(source, tasks, count);
     } else {
         for (size_t i = 0; i < count; i++)

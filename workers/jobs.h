@@ -12,5 +12,7 @@ void submit_start(struct worker *worker, struct task *task, int64_t claimed_ms);
 void doubt_start(struct worker *worker, struct task *task);
 // Copies the finished media to storage.
 void archive_start(struct worker *worker, struct task *task);
+// Asks the vendor to cancel a job that still waits there; the next look finds out what came of it.
+void cancel_start(struct worker *worker, const struct task *task);
 // Looks at the vendor job of a task that has ended here: its slot is freed when it ends there.
 void watch_start(struct worker *worker, struct task *task);

@@ -2,8 +2,9 @@
 // else is done with it.
 //
 //  start ─▶ SENDING ── accepted ──▶ STORING ─▶ over      (submitted; the id is kept until stored)
-//              ├────── refused ───▶ over                 (queued again, or failed)
-//              └────── unknown ───▶ over                 (in doubt)
+//    │        ▲  ├────── refused ───▶ over               (queued again, or failed)
+//    │        │  └────── unknown ───▶ over               (in doubt)
+//    └▶ FETCHING inputs ── no ──▶ over                   (queued again, or failed)
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,32 +14,41 @@
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/base/metrics.h"
-#include "core/io/http_client.h"
 #include "core/io/loop.h"
+#include "core/store/callbacks.h"
 #include "core/store/queue.h"
 #include "core/store/store.h"
 #include "core/store/tasks.h"
 #include "providers/outcome.h"
 #include "providers/provider.h"
 #include "workers/follow.h"
+#include "workers/inputs.h"
 #include "workers/jobs.h"
+#include "workers/vendor.h"
 #include "workers/worker.h"
 
 enum { QUESTION_MS = 60000 }; // twice as long as a client waits for the answer of one
+enum { MAX_INPUT_TRIES = 5 };
 
 struct sending {
     struct job job;
-    struct http_call *call;    // while SENDING
-    struct loop_timer *renew;  // while SENDING: the lease is renewed every third of it
+    struct inputs *inputs;     // while FETCHING
+    struct store_call *begun;  // while FETCHING: they are there, is the task still ours?
+    struct vendor_call *call;  // while SENDING
+    struct loop_timer *renew;  // until STORING: the lease is renewed every third of it
     struct store_call *stored; // while STORING
     struct store_call *held;
+    int64_t asked_ms; // of our monotonic clock: when the lease was last asked for,
+    int64_t sure_ms;  // and how long it is ours for certain
 };
 
 static void drop(struct job *job)
 {
     struct sending *s = (struct sending *)job;
 
-    http_cancel(&s->call);
+    inputs_cancel(&s->inputs);
+    store_cancel(&s->begun);
+    vendor_cancel(&s->call);
     loop_cancel(&s->renew);
     store_cancel(&s->stored);
     store_cancel(&s->held);
@@ -215,9 +225,9 @@ static void on_answer(void *ctx, const struct http_response *response,
     s->call = NULL;
     loop_cancel(&s->renew);
     if (failure != NULL && failure->nothing_sent) {
-        // No connection, no TLS: nothing can have been accepted.
+        // No connection, no TLS, no token: nothing can have been accepted.
         outcome_set_reason(&outcome, failure->err.message);
-        refuse(s, &outcome, false);
+        refuse(s, &outcome, failure->err.code == ERR_AUTH || failure->err.code == ERR_CONFIG);
     } else if (failure != NULL) {
         doubt(s, failure->err.message);
     } else {
@@ -233,10 +243,11 @@ static void on_held(void *ctx, bool is_ours, const struct err *err)
 {
     struct sending *s = ctx;
 
-    (void)err;
     s->held = NULL;
-    // Not ours any more: the answer, if it is good news, will find the record changed.
-    if (!is_ours)
+    if (is_ours)
+        s->sure_ms = s->asked_ms + s->job.worker->config->lease_ms / 2;
+    else if (err == NULL)
+        // Not ours any more: the answer, if it is good news, will find the record changed.
         log_warn("submit.lease_lost", "task=%s", s->job.task->id);
 }
 
@@ -246,8 +257,10 @@ static void on_renew(void *ctx)
     int64_t lease_ms = s->job.worker->config->lease_ms;
 
     s->renew = loop_after(s->job.worker->loop, lease_ms / 3, on_renew, s);
-    if (s->held == NULL)
-        s->held = queue_hold(s->job.worker->store, s->job.task, lease_ms, on_held, s);
+    if (s->held != NULL)
+        return;
+    s->asked_ms = clock_mono_ms();
+    s->held = queue_hold(s->job.worker->store, s->job.task, lease_ms, on_held, s);
 }
 
 static void hand_back(struct sending *s)
@@ -258,25 +271,29 @@ static void hand_back(struct sending *s)
     end_with(s, &change);
 }
 
-void submit_start(struct worker *worker, struct task *task, int64_t claimed_ms)
+// A worker that was stopped must never send late: someone else may have the task by now.
+static bool may_send(void *ctx)
 {
-    struct sending *s = mem_new(struct sending);
+    const struct sending *s = ctx;
+
+    return clock_mono_ms() < s->sure_ms;
+}
+
+static void send_now(struct sending *s)
+{
+    struct worker *worker = s->job.worker;
+    struct task *task = s->job.task;
     struct http_request request = {0};
-    struct http_options options = {.fresh_connection = true, .ctx = s};
-    int64_t lease_ms = worker->config->lease_ms;
+    struct vendor_options options = {
+        .http = {.timeout_ms = s->job.provider->submit_timeout_ms,
+                 .fresh_connection = true,
+                 .ctx = s},
+        .may_send = may_send,
+    };
     struct err err;
 
-    worker->submits++;
-    job_init(&s->job, worker, task, drop);
-    if (s->job.provider == NULL) {
-        fail(s, "account_removed", "its account is no longer configured");
-        return;
-    }
-    // A worker that was stopped must never send late: someone else may have the task by now.
-    if (worker->is_draining || clock_mono_ms() - claimed_ms > lease_ms / 2) {
-        hand_back(s);
-        return;
-    }
+    if (s->job.provider->read_callback != NULL)
+        task->callback_url = callbacks_url(worker->callbacks, task->id);
     if (!s->job.provider->build_submit(task, s->job.account, &request, &err)) {
         http_request_clear(&request);
         fail(s, "internal_error", err.message);
@@ -285,8 +302,66 @@ void submit_start(struct worker *worker, struct task *task, int64_t claimed_ms)
     metric_add(METRIC_submits_total, 1);
     log_info("task.submitting", "task=%s account=%s action=%s", task->id, task->account,
              task->action);
-    options.timeout_ms = s->job.provider->submit_timeout_ms;
-    s->renew = loop_after(worker->loop, lease_ms / 3, on_renew, s);
-    s->call = http_start(worker->http, &request, &options, on_answer);
+    s->call = vendor_start(worker->vendors, s->job.account, &request, &options, on_answer);
     http_request_clear(&request);
+}
+
+// What the client's links lead to, for a vendor that takes no links.
+
+static void on_begun(void *ctx, bool is_ours, const struct err *err)
+{
+    struct sending *s = ctx;
+
+    s->begun = NULL;
+    if (!is_ours) {
+        log_warn("submit.lease_lost", "task=%s error=\"%s\"", s->job.task->id,
+                 err == NULL ? "" : err->message);
+        finish(s); // its lease is someone else's, or ends
+        return;
+    }
+    s->sure_ms = s->asked_ms + s->job.worker->config->lease_ms / 2;
+    send_now(s);
+}
+
+static void on_inputs(void *ctx, const struct err *err, bool may_help)
+{
+    struct sending *s = ctx;
+    struct change change = CHANGE_TO(TASK_QUEUED);
+
+    s->inputs = NULL;
+    if (err == NULL) {
+        s->asked_ms = clock_mono_ms();
+        s->begun = queue_begin(s->job.worker->store, s->job.task, s->job.worker->config->lease_ms,
+                               on_begun, s);
+    } else if (!may_help || s->job.task->attempts + 1 >= MAX_INPUT_TRIES) {
+        fail(s, "invalid_request", err->message);
+    } else {
+        change.count_try = true;
+        change.word = "input_failed";
+        change.detail = err->message;
+        end_with(s, &change);
+    }
+}
+
+void submit_start(struct worker *worker, struct task *task, int64_t claimed_ms)
+{
+    struct sending *s = mem_new(struct sending);
+    int64_t lease_ms = worker->config->lease_ms;
+
+    worker->submits++;
+    job_init(&s->job, worker, task, drop);
+    s->sure_ms = claimed_ms + lease_ms / 2;
+    if (s->job.provider == NULL) {
+        fail(s, "account_removed", "its account is no longer configured");
+        return;
+    }
+    if (worker->is_draining || !may_send(s)) {
+        hand_back(s);
+        return;
+    }
+    s->renew = loop_after(worker->loop, lease_ms / 3, on_renew, s);
+    if (task->has_inputs)
+        s->inputs = inputs_start(worker, task, s->job.provider->input_at, on_inputs, s);
+    else
+        send_now(s);
 }

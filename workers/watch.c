@@ -6,26 +6,26 @@
 #include "core/base/http.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
-#include "core/io/http_client.h"
 #include "core/store/queue.h"
 #include "core/store/store.h"
 #include "providers/outcome.h"
 #include "providers/provider.h"
 #include "workers/jobs.h"
+#include "workers/vendor.h"
 #include "workers/worker.h"
 
 enum { LOOK_EVERY_MS = 15000 };
 
 struct watch {
     struct job job;
-    struct http_call *call;
+    struct vendor_call *call;
 };
 
 static void drop(struct job *job)
 {
     struct watch *w = (struct watch *)job;
 
-    http_cancel(&w->call);
+    vendor_cancel(&w->call);
     job_clear(job);
     free(w);
 }
@@ -67,7 +67,7 @@ void watch_start(struct worker *worker, struct task *task)
 {
     struct watch *w = mem_new(struct watch);
     struct http_request request = {0};
-    struct http_options options = {.ctx = w};
+    struct vendor_options options = {.http = {.ctx = w}};
     struct err err;
 
     job_init(&w->job, worker, task, drop);
@@ -78,7 +78,7 @@ void watch_start(struct worker *worker, struct task *task)
         look_again(w);
         return;
     }
-    options.timeout_ms = w->job.provider->poll_timeout_ms;
-    w->call = http_start(worker->http, &request, &options, on_answer);
+    options.http.timeout_ms = w->job.provider->poll_timeout_ms;
+    w->call = vendor_start(worker->vendors, w->job.account, &request, &options, on_answer);
     http_request_clear(&request);
 }

@@ -14,6 +14,7 @@
 #include "core/io/http_client.h"
 #include "core/io/loop.h"
 #include "core/io/redis.h"
+#include "core/store/callbacks.h"
 #include "core/store/queue.h"
 #include "core/store/store.h"
 #include "providers/family.h"
@@ -22,6 +23,7 @@
 #include "workers/follow.h"
 #include "workers/jobs.h"
 #include "workers/storage.h"
+#include "workers/vendor.h"
 #include "workers/worker_role.h"
 
 enum {
@@ -307,7 +309,9 @@ struct worker *worker_start(struct loop *loop, const struct config *config, cons
     r->worker.loop = loop;
     r->worker.config = config;
     r->worker.http = http_client_new(loop, "Spool/" SPOOL_VERSION);
+    r->worker.vendors = vendors_new(loop, r->worker.http, config);
     r->worker.store = store_start(loop, config, redis_url, on_up, r);
+    r->worker.callbacks = callbacks_start(loop, config, r->worker.store);
     r->worker.follow = follow_start(&r->worker);
     accounts_init(&r->accounts, config);
     r->submits_claim = (struct queue_claim){on_work, on_submits, r};
@@ -360,6 +364,8 @@ void worker_drop(struct worker **worker)
     while (r->worker.jobs != NULL)
         r->worker.jobs->drop(r->worker.jobs);
     follow_drop(&r->worker.follow);
+    callbacks_drop(&r->worker.callbacks);
+    vendors_drop(&r->worker.vendors);
     redis_drop(&r->wakes);
     http_client_drop(&r->worker.http);
     store_drop(&r->worker.store);

@@ -10,7 +10,7 @@
 #include "core/base/task.h"
 
 struct account;
-struct archive_files;
+struct callbacks;
 struct change;
 struct config;
 struct follow;
@@ -18,6 +18,7 @@ struct http_client;
 struct loop;
 struct provider;
 struct store;
+struct vendors;
 struct worker;
 
 // The first member of every job.
@@ -36,6 +37,8 @@ struct worker {
     const struct config *config;
     struct store *store;
     struct http_client *http;
+    struct vendors *vendors;
+    struct callbacks *callbacks; // NULL: vendors don't call back
     struct follow *follow;
     struct job *jobs;
     unsigned submits;  // of the jobs, those that submit

@@ -1,0 +1,72 @@
+// One cancel at a vendor. It is sent only right after the vendor has said that the job still waits:
+// a late one would destroy the record of a finished job (Ark, and others with DELETE).
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/config.h"
+#include "core/base/http.h"
+#include "core/base/log.h"
+#include "core/base/mem.h"
+#include "core/base/task.h"
+#include "providers/provider.h"
+#include "workers/follow.h"
+#include "workers/jobs.h"
+#include "workers/vendor.h"
+#include "workers/worker.h"
+
+enum { TIMEOUT_MS = 5000, LOOK_AFTER_MS = 200 };
+
+struct cancel {
+    struct job job;
+    struct vendor_call *call;
+};
+
+static void drop(struct job *job)
+{
+    struct cancel *c = (struct cancel *)job;
+
+    vendor_cancel(&c->call);
+    job_clear(job);
+    free(c);
+}
+
+static void on_answer(void *ctx, const struct http_response *response,
+                      const struct http_failure *failure)
+{
+    struct cancel *c = ctx;
+
+    c->call = NULL;
+    log_info("cancel.asked", "task=%s account=%s answer=%d error=\"%s\"", c->job.task->id,
+             c->job.account->name, response->status, failure == NULL ? "" : failure->err.message);
+    follow_expect(c->job.worker->follow, c->job.account, LOOK_AFTER_MS);
+    drop(&c->job);
+}
+
+static bool is_under_way(const struct worker *worker, const struct task *task)
+{
+    for (const struct job *job = worker->jobs; job != NULL; job = job->next)
+        if (job->drop == drop && strcmp(job->task->id, task->id) == 0)
+            return true;
+    return false;
+}
+
+void cancel_start(struct worker *worker, const struct task *task)
+{
+    struct cancel *c;
+    struct http_request request = {0};
+    struct vendor_options options = {.http = {.timeout_ms = TIMEOUT_MS}};
+    struct err err;
+
+    if (is_under_way(worker, task))
+        return;
+    c = mem_new(struct cancel);
+    options.http.ctx = c;
+    job_init(&c->job, worker, task_copy(task), drop);
+    if (c->job.provider->build_cancel(task, c->job.account, &request, &err)) {
+        c->call = vendor_start(worker->vendors, c->job.account, &request, &options, on_answer);
+    } else {
+        log_warn("cancel.build", "task=%s error=\"%s\"", task->id, err.message);
+        drop(&c->job);
+    }
+    http_request_clear(&request);
+}

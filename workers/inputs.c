@@ -1,0 +1,147 @@
+// Fetching what a client's links lead to, one after the other.
+#include "workers/inputs.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/address.h"
+#include "core/base/buf.h"
+#include "core/base/config.h"
+#include "core/base/http.h"
+#include "core/base/mem.h"
+#include "core/base/task.h"
+#include "core/io/http_client.h"
+#include "workers/archive_result.h"
+#include "workers/worker.h"
+
+enum { MAX_BYTES = 20 << 20, MAX_REDIRECTS = 3, TIMEOUT_MS = 60000, LOW_SPEED_MS = 10000 };
+
+struct inputs {
+    struct worker *worker; // borrowed, outlives us
+    struct task *task;     // borrowed, the same
+    char *(*input_at)(const struct task *task, size_t index);
+    inputs_fn fn;
+    void *ctx;
+    char *url;
+    int redirects;
+    struct http_call *call;
+};
+
+void inputs_cancel(struct inputs **inputs)
+{
+    if (*inputs == NULL)
+        return;
+    http_cancel(&(*inputs)->call);
+    free((*inputs)->url);
+    free(*inputs);
+    *inputs = NULL;
+}
+
+static void finish(struct inputs *inputs, const struct err *err, bool may_help)
+{
+    inputs_fn fn = inputs->fn;
+    void *ctx = inputs->ctx;
+
+    inputs_cancel(&inputs);
+    fn(ctx, err, may_help);
+}
+
+static bool on_address(const struct sockaddr *address, void *ctx)
+{
+    const struct inputs *inputs = ctx;
+
+    return inputs->worker->config->webhook.allow_private_networks || address_is_public(address);
+}
+
+static void keep(struct task *task, const char *content_type, const struct buf *data)
+{
+    size_t size = (task->input_count + 1) * sizeof *task->inputs;
+    struct task_input *input;
+
+    task->inputs = mem_resize(task->inputs, size);
+    input = &task->inputs[task->input_count++];
+    *input = (struct task_input){.content_type = mem_str(content_type)};
+    buf_add(&input->data, data->data, data->len);
+}
+
+static bool follow_redirect(struct inputs *inputs, const struct http_response *response)
+{
+    struct buf scratch = {0}, url = {0};
+    const char *location = http_header(response, "location", &scratch);
+    bool ok = location != NULL && inputs->redirects++ < MAX_REDIRECTS &&
+              url_redirect(inputs->url, location, &url);
+
+    if (ok)
+        mem_set_str(&inputs->url, url.data);
+    buf_clear(&scratch);
+    buf_clear(&url);
+    return ok;
+}
+
+static void fetch(struct inputs *inputs);
+
+static void on_answer(void *ctx, const struct http_response *response,
+                      const struct http_failure *failure)
+{
+    struct inputs *inputs = ctx;
+    size_t number = inputs->task->input_count;
+    const struct media_type *type;
+    struct err err;
+
+    inputs->call = NULL;
+    if (failure != NULL) {
+        // The same for an address that is refused, so that nobody can feel out our network.
+        err_set(&err, ERR_INVALID, "input image %zu can't be fetched", number);
+        finish(inputs, &err,
+               failure->err.code != ERR_REFUSED && failure->err.code != ERR_TOO_LARGE);
+    } else if (response->status >= 301 && response->status <= 308 && response->status != 304 &&
+               follow_redirect(inputs, response)) {
+        fetch(inputs);
+    } else if (response->status != 200) {
+        err_set(&err, ERR_INVALID, "input image %zu can't be fetched: its link answers HTTP %d",
+                number, response->status);
+        finish(inputs, &err, response->status >= 500 || response->status == 429);
+    } else if (type = media_type_of(buf_text(&response->body), response->body.len),
+               type == NULL || strcmp(type->kind, "image") != 0) {
+        err_set(&err, ERR_INVALID, "input image %zu is no image that we know", number);
+        finish(inputs, &err, false);
+    } else {
+        keep(inputs->task, type->content_type, &response->body);
+        free(inputs->url);
+        inputs->url = inputs->input_at(inputs->task, inputs->task->input_count);
+        inputs->redirects = 0;
+        if (inputs->url == NULL)
+            finish(inputs, NULL, false);
+        else
+            fetch(inputs);
+    }
+}
+
+static void fetch(struct inputs *inputs)
+{
+    struct http_request request = {.method = HTTP_GET_, .url = mem_str(inputs->url)};
+    struct http_options options = {.timeout_ms = TIMEOUT_MS,
+                                   .low_speed_ms = LOW_SPEED_MS,
+                                   .max_body_bytes = MAX_BYTES,
+                                   .on_address = on_address,
+                                   .ctx = inputs};
+
+    inputs->call = http_start(inputs->worker->http, &request, &options, on_answer);
+    http_request_clear(&request);
+}
+
+struct inputs *inputs_start(struct worker *worker, struct task *task,
+                            char *(*input_at)(const struct task *task, size_t index), inputs_fn fn,
+                            void *ctx)
+{
+    struct inputs *inputs = mem_new(struct inputs);
+
+    *inputs = (struct inputs){.worker = worker,
+                              .task = task,
+                              .input_at = input_at,
+                              .fn = fn,
+                              .ctx = ctx,
+                              .url = input_at(task, task->input_count)};
+    fetch(inputs);
+    return inputs;
+}

@@ -1,0 +1,21 @@
+// What links of a client's request lead to: fetched before a submit whose vendor takes files only.
+// A client names them, so only public addresses are asked (interface:
+// webhook.allow_private_networks).
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct err;
+struct inputs;
+struct task;
+struct worker;
+
+// `err` is NULL where task->inputs has them all. `may_help`: asking again later may.
+typedef void (*inputs_fn)(void *ctx, const struct err *err, bool may_help);
+
+// Images, at most 20 MB each. Calls back once, never before it returns, never after inputs_cancel.
+struct inputs *inputs_start(struct worker *worker, struct task *task,
+                            char *(*input_at)(const struct task *task, size_t index), inputs_fn fn,
+                            void *ctx);
+void inputs_cancel(struct inputs **inputs);
