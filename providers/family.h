@@ -15,10 +15,11 @@ struct family;
 
 // What a path of the family is for.
 enum route_kind {
-    ROUTE_SUBMIT, // makes a task; answered at once
-    ROUTE_ASK,    // makes a question to the vendor, answered when it is
-    ROUTE_FETCH,  // shows one task, by the id in the path
-    ROUTE_LIST,   // shows tasks, by ids in the body
+    ROUTE_SUBMIT,  // makes a task; answered at once
+    ROUTE_ASK,     // makes a question to the vendor, answered when it is
+    ROUTE_FETCH,   // shows one task, by the id in the path, or else ?id= or ?task_id=
+    ROUTE_LIST,    // shows tasks, by ids in the body
+    ROUTE_CONTENT, // sends a finished task's file
 };
 
 struct route {
@@ -33,7 +34,7 @@ struct family_request {
     const struct route *route;
     const char *path_id; // "{id}" of the path; NULL: none
     const char *mode;    // of the path's prefix; NULL: none
-    const json_t *body;
+    const json_t *body;  // a form's fields are strings in it, its files data URLs
 };
 
 struct family {
@@ -43,16 +44,20 @@ struct family {
         const char *prefix, *mode;
     } * modes;                  // ends with NULL; NULL: none
     const struct route *routes; // ends with a NULL method
+    // Another family with the same tasks: each shows the other's in its own words. NULL: none.
+    const char *kin;
 
-    // Fills provider, action, model, mode, state, hook, parent, cost, is_ask. `once` is a word for
-    // what is asked of the parent, where asking again means the same task (static or of the task).
+    // Fills provider (NULL: whoever serves the model), action, model, mode, state, hook, parent or
+    // mark, cost, is_ask; may replace request and family. `once` is a word for what is asked of the
+    // parent, where asking again means the same task (static or of the task).
     bool (*accept)(const struct family_request *request, struct task *task, const char **once,
                    struct err *err);
     // The parent was found and is the same key's: may it be followed up? Sets account and
-    // upstream_parent from it, and what else the task takes over.
+    // upstream_parent from it, and what else the task takes over. NULL: there is no such parent.
     bool (*adopt)(struct task *task, const struct task *parent, struct err *err);
-    // The answer to a submit, and to one that was already asked for.
-    void (*accepted)(const char *id, int64_t waiting, bool is_repeated, struct buf *json);
+    // The answer to a submit, and to one that was already asked for. `task` is as accepted, with
+    // the id that the answer gives.
+    void (*accepted)(const struct task *task, int64_t waiting, bool is_repeated, struct buf *json);
     // The answer to a question, from its ended task. Returns the HTTP status.
     int (*answer)(const struct task *task, struct buf *json);
     // The task as a query shows it.

@@ -17,7 +17,7 @@
 enum { PROXY, RELAY };
 
 static const char *const dialects[] = {[PROXY] = "proxy", [RELAY] = "relay", NULL};
-static const char *const models[] = {"", NULL}; // versions are part of the prompt
+static const char *const models[] = {NULL}; // versions are part of the prompt
 
 // The path of each action; the vendor's answer to some is the result itself.
 static const struct action {
@@ -49,15 +49,10 @@ static bool authorize(const struct account *account, struct http_request *reques
 
     // T compares Authorization verbatim and lets it win over mj-api-secret even when it is wrong
     // (WorkContext.cs): so only ever one of the two.
-    if (account->dialect != NULL && strcmp(account->dialect, "relay") == 0) {
-        struct buf value = {0};
-
-        buf_fmt(&value, "Bearer %s", key);
-        http_add_header(request, "Authorization", value.data);
-        buf_clear(&value);
-    } else if (*key != '\0') {
+    if (account->dialect != NULL && strcmp(account->dialect, "relay") == 0)
+        http_add_bearer(request, key);
+    else if (*key != '\0')
         http_add_header(request, "mj-api-secret", key);
-    }
     return true;
 }
 
@@ -156,18 +151,6 @@ static const struct code {
     {30, OUTCOME_REFUSED_RETRY, NULL},             // R: the group is saturated
 };
 
-static void read_retry_after(const struct http_response *response, struct outcome *outcome)
-{
-    struct buf scratch = {0};
-    const char *value = http_header(response, "retry-after", &scratch);
-
-    if (value != NULL)
-        outcome->retry_after_ms = strtoll(value, NULL, 10) * 1000;
-    if (outcome->retry_after_ms < 0 || outcome->retry_after_ms > 3600000)
-        outcome->retry_after_ms = 0;
-    buf_clear(&scratch);
-}
-
 // The answers of a question: its text is the result.
 static void read_answer(const json_t *body, struct outcome *outcome)
 {
@@ -236,7 +219,7 @@ static bool read_submit(const struct task *task, const struct http_response *res
                                         ? field_str_or_empty(body, "description")
                                         : "the vendor is busy (HTTP 429)");
         json_decref(body);
-        read_retry_after(response, outcome);
+        outcome->retry_after_ms = http_retry_after_ms(response);
         return true;
     default:
         break;
@@ -451,9 +434,10 @@ static bool read_poll_many(const struct task *const *tasks, size_t count,
 
 // A submit in doubt is found by our id in `state`. N lists all its tasks, T its latest 100: so
 // absence proves nothing. Relays don't offer the list.
-static bool build_lookup(const struct task *task, const struct account *account,
+static bool build_lookup(const struct task *task, const struct account *account, int step,
                          struct http_request *request, struct err *err)
 {
+    (void)step;
     if (provider_dialect(provider_find("midjourney"), account) != PROXY)
         return err_set(err, ERR_UPSTREAM, "a relay can't be searched");
     // A modal confirms a task that the vendor knows already: that one is looked at.
@@ -465,12 +449,13 @@ static bool build_lookup(const struct task *task, const struct account *account,
            authorize(account, request);
 }
 
-static bool read_lookup(const struct task *task, const struct http_response *response,
+static bool read_lookup(const struct task *task, int step, const struct http_response *response,
                         struct outcome *outcome, struct err *err)
 {
     json_t *body, *item, *found = NULL;
     size_t i, matches = 0;
 
+    (void)step;
     *outcome = (struct outcome){.kind = OUTCOME_MISSING, .progress = -1};
     if (response->status != 200)
         return err_set(err, ERR_UPSTREAM, "HTTP %d", response->status);

@@ -15,8 +15,12 @@ void outcome_clear(struct outcome *outcome)
     for (size_t i = 0; i < outcome->source_count; i++) {
         free(outcome->sources[i].kind);
         free(outcome->sources[i].url);
+        free(outcome->sources[i].of);
     }
     free(outcome->sources);
+    for (size_t i = 0; i < outcome->mark_count; i++)
+        free(outcome->marks[i]);
+    free(outcome->marks);
     json_decref(outcome->extra);
     *outcome = (struct outcome){0};
 }
@@ -46,14 +50,25 @@ void outcome_set_reason(struct outcome *outcome, const char *reason)
     outcome->reason = mem_strn(reason, len);
 }
 
-void outcome_add_source(struct outcome *outcome, const char *kind, const char *url)
+void outcome_add_part(struct outcome *outcome, const char *kind, const char *url, const char *of,
+                      bool is_optional)
 {
     size_t size = (outcome->source_count + 1) * sizeof *outcome->sources;
 
     outcome->sources = mem_resize(outcome->sources, size);
-    outcome->sources[outcome->source_count].kind = mem_str(kind);
-    outcome->sources[outcome->source_count].url = mem_str(url);
-    outcome->source_count++;
+    outcome->sources[outcome->source_count++] = (struct outcome_source){
+        .kind = mem_str(kind), .url = mem_str(url), .of = mem_str(of), .is_optional = is_optional};
+}
+
+void outcome_add_source(struct outcome *outcome, const char *kind, const char *url)
+{
+    outcome_add_part(outcome, kind, url, NULL, false);
+}
+
+void outcome_add_mark(struct outcome *outcome, const char *mark)
+{
+    outcome->marks = mem_resize(outcome->marks, (outcome->mark_count + 1) * sizeof *outcome->marks);
+    outcome->marks[outcome->mark_count++] = mem_str(mark);
 }
 
 void outcome_set_extra(struct outcome *outcome, const char *name, json_t *value)
@@ -77,6 +92,7 @@ const char *outcome_kind_name(enum outcome_kind kind)
         [OUTCOME_SUCCEEDED] = "succeeded",
         [OUTCOME_FAILED] = "failed",
         [OUTCOME_CANCELLED] = "cancelled",
+        [OUTCOME_NEXT] = "next",
         [OUTCOME_MISSING] = "missing",
     };
 
@@ -88,9 +104,16 @@ char *outcome_result(const struct outcome *outcome)
     json_t *result = json_object(), *sources = json_array();
     char *text;
 
-    for (size_t i = 0; i < outcome->source_count; i++)
-        json_array_append_new(sources, json_pack("{s:s,s:s}", "kind", outcome->sources[i].kind,
-                                                 "url", outcome->sources[i].url));
+    for (size_t i = 0; i < outcome->source_count; i++) {
+        const struct outcome_source *source = &outcome->sources[i];
+        json_t *item = json_pack("{s:s,s:s}", "kind", source->kind, "url", source->url);
+
+        if (source->of != NULL)
+            json_object_set_new(item, "of", json_string(source->of));
+        if (source->is_optional)
+            json_object_set_new(item, "optional", json_true());
+        json_array_append_new(sources, item);
+    }
     json_object_set_new(result, "sources", sources);
     if (outcome->extra != NULL)
         json_object_set(result, "extra", outcome->extra);

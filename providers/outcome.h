@@ -22,12 +22,16 @@ enum outcome_kind {
     OUTCOME_SUCCEEDED,
     OUTCOME_FAILED,    // reason
     OUTCOME_CANCELLED, // by the vendor, or by us there
-    OUTCOME_MISSING,   // the vendor doesn't know it; one such answer proves nothing
+    // of a search
+    OUTCOME_NEXT,    // its next step may tell
+    OUTCOME_MISSING, // the vendor doesn't know it; one such answer proves nothing
 };
 
 struct outcome_source {
     char *kind; // "image", "video", "audio", "cover"; "text": nothing to fetch
-    char *url;  // of a text, the text itself
+    char *url;  // of a text, the text itself; "inline:<n>": in the answer to a poll (provider.h)
+    char *of;   // the vendor's name of what it belongs to, where there are several; NULL: the task
+    bool is_optional; // the result is complete without it, should its link be dead
 };
 
 // Owns its strings: outcome_clear. `= {0}` is ready for use.
@@ -42,6 +46,8 @@ struct outcome {
     int64_t retry_after_ms;
     struct outcome_source *sources; // what to archive
     size_t source_count;
+    char **marks; // the vendor's names of what was made, by which a follow-up will find the task
+    size_t mark_count;
     json_t *extra; // what the family shows beside the files: buttons, texts. NULL: nothing
 };
 
@@ -58,11 +64,14 @@ bool outcome_from_word(struct outcome *outcome, const struct outcome_word *words
 
 void outcome_set_reason(struct outcome *outcome, const char *reason); // cut at 200 bytes
 void outcome_add_source(struct outcome *outcome, const char *kind, const char *url);
+void outcome_add_part(struct outcome *outcome, const char *kind, const char *url, const char *of,
+                      bool is_optional);
+void outcome_add_mark(struct outcome *outcome, const char *mark);
 void outcome_set_extra(struct outcome *outcome, const char *name, json_t *value); // takes value
 const char *outcome_kind_name(enum outcome_kind kind);
 
 // The result as the record keeps it, first with the vendor's links, then with ours:
-//   {"sources":[{"kind","url"}], "extra":{…}}
-//   {"artifacts":[{"kind","key","content_type","bytes","sha256"} | {"kind":"text","text"}],
+//   {"sources":[{"kind","url","of","optional"}], "extra":{…}}
+//   {"artifacts":[{"kind","key","content_type","bytes","sha256","of"} | {"kind":"text","text"}],
 //   "extra":{…}}
 char *outcome_result(const struct outcome *outcome);

@@ -7,17 +7,19 @@
 // be read; for a submit that is a doubt, for a look it proves nothing.
 #pragma once
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "core/base/err.h"
 
-struct account; // and http_request, http_response, outcome, task
+struct account; // and http_request, http_response, outcome, task, token
 struct http_request;
 struct http_response;
 struct outcome;
 struct task;
+struct token;
 
 // Turns a task into the request to send.
 typedef bool (*provider_build_fn)(const struct task *task, const struct account *account,
@@ -33,6 +35,14 @@ typedef bool (*provider_read_fn)(const struct task *task, const struct http_resp
 typedef bool (*provider_read_many_fn)(const struct task *const *tasks, size_t count,
                                       const struct http_response *response,
                                       struct outcome *outcomes, struct err *err);
+// A search in steps, from 0: false where there is no such step for this task.
+typedef bool (*provider_build_step_fn)(const struct task *task, const struct account *account,
+                                       int step, struct http_request *request, struct err *err);
+typedef bool (*provider_read_step_fn)(const struct task *task, int step,
+                                      const struct http_response *response, struct outcome *outcome,
+                                      struct err *err);
+// At start: what an account lacks is an ERR_CONFIG that begins with its key.
+typedef bool (*provider_check_account_fn)(const struct account *account, struct err *err);
 // At submit: what this account can't take is an ERR_INVALID that names the field.
 typedef bool (*provider_check_fn)(const struct task *task, const struct account *account,
                                   struct err *err);
@@ -41,26 +51,54 @@ struct provider {
     const char *name;            // as in config, Redis keys and metrics
     const char *const *dialects; // the first is the default; ends with NULL
     const char *const *models;   // those it serves under their own names; ends with NULL
+    const char *const *prefixes; // /v1/video* gives it models that begin so; NULL: it isn't there
     int64_t poll_first_ms;       // when to look at a running task first;
     int64_t poll_max_ms;         // then each wait grows by half, up to this
     int64_t submit_timeout_ms;
     int64_t poll_timeout_ms;
     int64_t missing_grace_ms; // so long "unknown" isn't believed
     int64_t link_life_ms;     // so long we try to archive what the vendor keeps
-    int poll_many_max;        // tasks in one request of build_poll_many
-    provider_check_fn check;  // NULL: nothing to check
+    int poll_many_max;        // tasks in one request of build_poll_many; 0: only one by one,
+    unsigned poll_one_by_one; // so, too, in these dialects (1 << number)
+    provider_check_account_fn check_account;
+    provider_check_fn check; // NULL: nothing to check
     provider_build_fn build_submit;
     provider_read_fn read_submit;
     provider_build_fn build_poll;
     provider_read_fn read_poll;
-    provider_build_many_fn build_poll_many; // NULL: only one by one
+    provider_build_many_fn build_poll_many;
     provider_read_many_fn read_poll_many;
     // Finds a submit in doubt: OUTCOME_ACCEPTED where it is found by a mark of ours,
-    // OUTCOME_REFUSED_RETRY where its absence is proved, OUTCOME_MISSING where it isn't.
-    // False from build_lookup: this task can't be looked up. NULL: no task can.
-    provider_build_fn build_lookup;
-    provider_read_fn read_lookup;
-    provider_build_fn build_cancel; // NULL: the vendor can't cancel
+    // OUTCOME_REFUSED_RETRY where its absence is proved, OUTCOME_NEXT where the next step may tell,
+    // OUTCOME_MISSING where nothing does. NULL: no task can be looked up.
+    provider_build_step_fn build_lookup;
+    provider_read_step_fn read_lookup;
+    provider_build_fn build_cancel; // of a job that waits there; NULL: the vendor can't cancel
+
+    // The links, from 0, that are to be fetched before the submit is built, because the vendor
+    // takes files only: task->inputs then has them in this order. The caller frees; NULL past the
+    // end. NULL slot: none ever.
+    char *(*input_at)(const struct task *task, size_t index);
+    // A token for requests that want one: made at once, or `request` is to be sent and read_token
+    // gets its answer. NULL slot: none is ever wanted.
+    bool (*build_token)(const struct account *account, int64_t now_ms, struct token *token,
+                        struct http_request *request, struct err *err);
+    bool (*read_token)(const struct http_response *response, int64_t now_ms, struct token *token,
+                       struct err *err);
+    // Whether an answer says that the token is at fault: another is made, and the request sent
+    // once more.
+    bool (*is_token_refused)(const struct http_response *response);
+    // A file of the vendor's: what asking for it takes beside its URL, which may have been
+    // redirected to. NULL slot: nothing.
+    void (*build_fetch)(const struct account *account, const char *url,
+                        struct http_request *request);
+    // Keys of JSON strings that are whole files in base64, within the answer to a poll. They are
+    // never held: read_poll finds a word in their place, and a source "inline:<n>" stands for the
+    // n-th of them. Ends with NULL; NULL: there are none.
+    const char *const *inline_keys;
+    // The vendor's id in the body of its callback. False: it isn't one. NULL slot: the vendor
+    // can't call back.
+    bool (*read_callback)(const json_t *body, const char **upstream_id, struct err *err);
 };
 
 // NULL if there is no such provider.
@@ -69,3 +107,9 @@ const struct provider *provider_find(const char *name);
 const struct provider *provider_at(size_t index);
 // The account's dialect by its number in `dialects`; -1 for one that isn't there.
 int provider_dialect(const struct provider *provider, const struct account *account);
+// What the account calls a public model; NULL where it doesn't serve it. A task without a model
+// ("", NULL) is served by every account of its provider, under "".
+const char *provider_model(const struct provider *provider, const struct account *account,
+                           const char *model);
+// How many tasks one poll may be about.
+int provider_poll_max(const struct provider *provider, const struct account *account);

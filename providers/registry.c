@@ -42,6 +42,29 @@ int provider_dialect(const struct provider *provider, const struct account *acco
     return -1;
 }
 
+const char *provider_model(const struct provider *provider, const struct account *account,
+                           const char *model)
+{
+    if (model == NULL || *model == '\0')
+        return "";
+    if (account->model_count > 0)
+        return account_model(account, model);
+    for (size_t i = 0; provider->models[i] != NULL; i++)
+        if (strcmp(provider->models[i], model) == 0)
+            return model;
+    return NULL;
+}
+
+int provider_poll_max(const struct provider *provider, const struct account *account)
+{
+    int dialect = provider_dialect(provider, account);
+
+    if (provider->poll_many_max == 0 ||
+        (dialect >= 0 && (provider->poll_one_by_one & 1u << dialect) != 0))
+        return 1;
+    return provider->poll_many_max;
+}
+
 const struct family *family_at(size_t index)
 {
     return index < sizeof families / sizeof families[0] ? families[index] : NULL;

@@ -10,13 +10,17 @@
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/base/metrics.h"
+#include "core/base/multipart.h"
 #include "core/io/http_server.h"
 #include "core/io/loop.h"
+#include "core/store/callbacks.h"
 #include "core/store/deliveries.h"
 #include "core/store/store.h"
 #include "core/store/tasks.h"
 #include "providers/family.h"
+#include "providers/family_common.h"
 #include "scheduler/api_role.h"
+#include "scheduler/form.h"
 #include "scheduler/outs.h"
 #include "scheduler/realtime.h"
 #include "scheduler/tokens.h"
@@ -36,6 +40,7 @@ static const struct own_route {
     {{"GET", "/v1/tasks/{id}/deliveries", ROUTE_FETCH, NULL}, deliveries_show, false, false},
     {{"GET", "/v1/tasks/{id}/events", ROUTE_FETCH, NULL}, stream_start, false, false},
     {{"GET", "/v1/events", ROUTE_FETCH, NULL}, websocket_start, false, false},
+    {{"POST", "/v1/callbacks/{id}", ROUTE_FETCH, NULL}, callback_take, true, false},
     {{"GET", "/healthz", ROUTE_FETCH, NULL}, health_alive, true, false},
     {{"GET", "/readyz", ROUTE_FETCH, NULL}, health_ready, true, false},
     {{"GET", "/metrics", ROUTE_FETCH, NULL}, health_metrics, true, false},
@@ -89,27 +94,14 @@ void request_answer(struct request *request, int status, const struct buf *json)
     http_exchange_answer(exchange, status, "application/json", buf_text(json), json->len);
 }
 
-// The envelope of our own surface, and of every family where it is about the key.
-static int write_envelope(const struct err *err, struct buf *json)
-{
-    const char *type = err->code == ERR_AUTH               ? "authentication_error"
-                       : err->code == ERR_QUEUE_FULL       ? "rate_limit_error"
-                       : err_http_status(err->code) >= 500 ? "server_error"
-                                                           : "invalid_request_error";
-
-    buf_str(json, "{\"error\":{\"message\":");
-    buf_json_str(json, err->message);
-    buf_fmt(json, ",\"type\":\"%s\",\"code\":\"%s\"}}", type, err_name(err->code));
-    return err_http_status(err->code);
-}
-
 void request_refuse(struct request *request, const struct err *err)
 {
     struct buf json = {0};
     int status;
 
+    // Where it is about the key, every family says it as our own surface does.
     if (request->family == NULL || err->code == ERR_AUTH)
-        status = write_envelope(err, &json);
+        status = family_refuse_envelope(err, &json);
     else
         status = request->family->refuse(err, &json);
     if (err->code == ERR_INTERNAL)
@@ -125,11 +117,14 @@ void request_refuse(struct request *request, const struct err *err)
 
 bool request_read_body(struct request *request)
 {
+    const char *type = http_exchange_header(request->exchange, "content-type");
     struct err err;
     size_t len;
     char *text = http_exchange_body(request->exchange, &len);
 
-    request->body = field_parse_body(text, len, &err);
+    request->is_form = multipart_is_form(type);
+    request->body =
+        request->is_form ? form_read(type, text, len, &err) : field_parse_body(text, len, &err);
     if (request->body != NULL)
         return true;
     request_refuse(request, &err);
@@ -170,6 +165,9 @@ static void handle_family(struct request *request)
         break;
     case ROUTE_LIST:
         query_list(request);
+        break;
+    case ROUTE_CONTENT:
+        content_serve(request);
         break;
     }
 }
@@ -298,6 +296,7 @@ struct api *api_start(struct loop *loop, const struct config *config, const char
     }
     api->store = store_start(loop, config, redis_url, NULL, NULL);
     api->outs = outs_start(api->store);
+    api->callbacks = callbacks_start(loop, config, api->store);
     api->realtime = realtime_start(loop, api->store, redis_url);
     api->websockets = websockets_start(api);
     return api;
@@ -343,6 +342,7 @@ void api_drop(struct api **pointer)
     while (api->requests != NULL)
         request_drop(api->requests);
     outs_drop(&api->outs);
+    callbacks_drop(&api->callbacks);
     realtime_drop(&api->realtime);
     store_drop(&api->store);
     free(api);

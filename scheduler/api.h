@@ -8,6 +8,7 @@
 #include "core/base/err.h"
 #include "core/base/task.h"
 
+struct callbacks;
 struct config;
 struct delivery_log;
 struct family;
@@ -35,6 +36,7 @@ struct api {
     struct websockets *websockets;
     struct request *requests; // under way
     struct outs *outs;
+    struct callbacks *callbacks; // NULL: vendors don't call back
     bool is_draining;
 };
 
@@ -47,6 +49,7 @@ struct request {
     const struct route *route;
     char id[64]; // of the path
     json_t *body;
+    bool is_form; // the body came as multipart/form-data
     struct task *task;
     struct idempotency *idempotency; // NULL: it has no such key
     // What we wait for.
@@ -82,6 +85,9 @@ void deliveries_send_again(struct request *request);
 void stream_start(struct request *request);
 void websocket_start(struct request *request);
 void media_serve(struct request *request);
+void media_send(struct request *request, const char *key); // an archived file; the request is gone
+void content_serve(struct request *request);
+void callback_take(struct request *request);
 void health_alive(struct request *request);
 void health_ready(struct request *request);
 void health_metrics(struct request *request);

@@ -167,6 +167,9 @@ static bool check_accounts(const struct config *config, struct err *err)
         if (provider == NULL)
             return err_set(err, ERR_CONFIG, "accounts.%zu.provider: there is no provider \"%s\"", i,
                            account->provider);
+        if (provider->check_account != NULL && provider_dialect(provider, account) >= 0 &&
+            !provider->check_account(account, err))
+            return err_wrap(err, "accounts.%zu", i);
         if (provider_dialect(provider, account) < 0)
             return err_set(err, ERR_CONFIG, "accounts.%zu.dialect: %s has no dialect \"%s\"", i,
                            provider->name, account->dialect);

@@ -268,6 +268,11 @@ static void on_worked(uv_work_t *done, int status)
 
 void media_serve(struct request *request)
 {
+    media_send(request, http_exchange_path(request->exchange) + strlen("/media/"));
+}
+
+void media_send(struct request *request, const char *key)
+{
     struct media *media = mem_new(struct media);
     struct http_exchange *exchange = request->exchange;
     struct buf root = {0};
@@ -275,7 +280,7 @@ void media_serve(struct request *request)
     buf_fmt(&root, "%s/media", request->api->config->data_dir);
     media->exchange = exchange;
     media->root = buf_take(&root);
-    media->name = mem_str(http_exchange_path(exchange) + strlen("/media/"));
+    media->name = mem_str(key);
     media->range = mem_str(http_exchange_header(exchange, "range"));
     media->if_range = mem_str(http_exchange_header(exchange, "if-range"));
     media->if_none_match = mem_str(http_exchange_header(exchange, "if-none-match"));

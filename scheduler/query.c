@@ -24,11 +24,28 @@ void request_show(struct request *request, struct task *task)
     task->media_base = request->api->config->media_url;
 }
 
+// The family that shows the task to this request: its own, where the path is its, too; else one
+// with the same tasks. NULL: none.
+static const struct family *shown_by(const struct request *request, const struct task *task)
+{
+    const struct family *own = family_find(task->family);
+
+    if (own == NULL || task->is_ask)
+        return NULL;
+    for (const struct route *route = own->routes; route->method != NULL; route++)
+        if (strcmp(route->path, request->route->path) == 0)
+            return own;
+    return request->family->kin != NULL && strcmp(request->family->kin, own->name) == 0
+               ? request->family
+               : NULL;
+}
+
 // One task.
 
 static void on_task(void *ctx, struct task *task, const struct err *err)
 {
     struct request *request = ctx;
+    const struct family *family;
     struct buf json = {0};
 
     request->op = NULL;
@@ -37,8 +54,9 @@ static void on_task(void *ctx, struct task *task, const struct err *err)
         return;
     }
     request_show(request, task);
-    if (strcmp(task->family, request->family->name) == 0 && !task->is_ask) {
-        request->family->render(task, &json);
+    family = shown_by(request, task);
+    if (family != NULL) {
+        family->render(task, &json);
         request_answer(request, 200, &json);
     } else {
         struct err unknown;
@@ -50,8 +68,28 @@ static void on_task(void *ctx, struct task *task, const struct err *err)
     task_free(task);
 }
 
+// GET /v1/video/query names the task behind the path.
+static bool read_query_id(struct request *request)
+{
+    const char *id = http_exchange_query(request->exchange, "id");
+    struct err err;
+
+    if (id == NULL || *id == '\0')
+        id = http_exchange_query(request->exchange, "task_id");
+    if (id != NULL && *id != '\0') {
+        // A longer one is as unknown as any other that isn't there.
+        snprintf(request->id, sizeof request->id, "%s", id);
+        return true;
+    }
+    err_set(&err, ERR_INVALID, "id: is required");
+    request_refuse(request, &err);
+    return false;
+}
+
 void query_fetch(struct request *request)
 {
+    if (*request->id == '\0' && !read_query_id(request))
+        return;
     request->op = tasks_get(request->api->store, request->id, request->owner, on_task, request);
 }
 
@@ -71,7 +109,7 @@ static void on_tasks(void *ctx, struct task **tasks, size_t count, const struct 
         if (tasks[i] == NULL)
             continue;
         request_show(request, tasks[i]);
-        if (strcmp(tasks[i]->family, request->family->name) != 0 || tasks[i]->is_ask)
+        if (shown_by(request, tasks[i]) == NULL)
             task_drop(&tasks[i]);
     }
     request->family->render_list(tasks, count, &json);

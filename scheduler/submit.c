@@ -1,4 +1,5 @@
 // Submits: a family makes a task of the body, a provider looks at it, the store takes it.
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,9 +41,55 @@ static void on_submitted(void *ctx, enum submit_result result, const char *id, i
         query_answer(request, id);
         return;
     }
-    request->family->accepted(id, waiting, result == SUBMIT_REPEATED, &json);
+    if (strcmp(request->task->id, id) != 0) { // answered with an earlier one
+        snprintf(request->task->id, sizeof request->task->id, "%s", id);
+        request->task->created_ms = id_task_time_ms(id);
+    }
+    request->family->accepted(request->task, waiting, result == SUBMIT_REPEATED, &json);
     request_answer(request, 200, &json);
     buf_clear(&json);
+}
+
+// Where the family leaves it open, the model says whose it is: an account that lists it comes
+// first, then the beginning of its name.
+static bool choose_provider(const struct config *config, struct task *task, struct err *err)
+{
+    const struct provider *provider;
+
+    for (size_t i = 0; i < config->account_count && task->provider == NULL; i++) {
+        provider = provider_find(config->accounts[i].provider);
+        if (provider->prefixes != NULL && account_model(&config->accounts[i], task->model) != NULL)
+            mem_set_str(&task->provider, provider->name);
+    }
+    for (size_t i = 0; task->provider == NULL && (provider = provider_at(i)) != NULL; i++)
+        for (size_t k = 0; provider->prefixes != NULL && provider->prefixes[k] != NULL; k++)
+            if (strncmp(task->model, provider->prefixes[k], strlen(provider->prefixes[k])) == 0)
+                mem_set_str(&task->provider, provider->name);
+    return task->provider != NULL ||
+           err_set(err, ERR_MODEL, "model %s: no account serves it", task->model);
+}
+
+// What we are to fetch for the vendor must be where we may.
+static bool check_inputs(struct request *request, const struct provider *provider, struct err *err)
+{
+    bool allow_private = request->api->config->webhook.allow_private_networks;
+    char *url;
+
+    for (size_t i = 0; provider->input_at != NULL; i++) {
+        bool ok;
+
+        url = provider->input_at(request->task, i);
+        if (url == NULL)
+            break;
+        request->task->has_inputs = true;
+        ok = url_check_public(url, allow_private, err);
+        free(url);
+        if (!ok) {
+            err->code = ERR_INVALID; // a field like any other
+            return err_wrap(err, "images.%zu", i);
+        }
+    }
+    return true;
 }
 
 // Which account could do it: any that serves the model and takes what the task asks.
@@ -59,9 +106,14 @@ static bool choose(struct request *request, struct err *err)
 
         if (strcmp(account->provider, task->provider) != 0 ||
             (task->account != NULL && strcmp(account->name, task->account) != 0) ||
-            account_model(account, task->model == NULL ? "" : task->model) == NULL)
+            provider_model(provider, account, task->model) == NULL)
             continue;
         is_served = true;
+        if (account->max_concurrency > 0 && task->cost > account->max_concurrency) {
+            err_set(&refusal, ERR_INVALID, "n: more than an account may run at once (%d)",
+                    account->max_concurrency);
+            continue;
+        }
         if (provider->check != NULL && !provider->check(task, account, &refusal))
             continue;
         is_checked = true;
@@ -70,12 +122,16 @@ static bool choose(struct request *request, struct err *err)
     if (!is_served && task->account != NULL)
         return err_set(err, ERR_CHANNEL, "the account of the parent task is no longer configured");
     if (!is_served)
-        return err_set(err, ERR_MODEL, "no account serves %s %s", task->provider,
+        return err_set(err, ERR_MODEL, "%s%s%s: no account serves it", task->provider,
+                       task->model == NULL ? "" : " model ",
                        task->model == NULL ? "" : task->model);
     if (!is_checked) {
         *err = refusal;
         return false;
     }
+    if (!is_in && task->model != NULL)
+        return err_set(err, ERR_CHANNEL,
+                       "model %s is temporarily unavailable, please try again later", task->model);
     return is_in || err_set(err, ERR_CHANNEL, "every account for this is out of service");
 }
 
@@ -89,7 +145,7 @@ static void send(struct request *request, const char *once)
     char lane[160];
     struct err err;
 
-    if (!choose(request, &err)) {
+    if (!choose(request, &err) || !check_inputs(request, provider_find(task->provider), &err)) {
         request_refuse(request, &err);
         return;
     }
@@ -107,7 +163,7 @@ static void on_parent(void *ctx, struct task *parent, const struct err *err)
     if (err != NULL) {
         why = *err;
         if (err->code == ERR_NOT_FOUND)
-            err_set(&why, ERR_NOT_FOUND, "taskId: no such task");
+            request->family->adopt(request->task, NULL, &why);
         request_refuse(request, &why);
         return;
     }
@@ -121,6 +177,25 @@ static void on_parent(void *ctx, struct task *parent, const struct err *err)
         request_refuse(request, &why);
     }
     task_free(parent);
+}
+
+// The task that made what the client names.
+static void on_mark(void *ctx, const char *const *ids, size_t count, const struct err *err)
+{
+    struct request *request = ctx;
+    struct err unknown;
+
+    request->op = NULL;
+    if (err == NULL && count == 0) {
+        err_set(&unknown, ERR_NOT_FOUND, "no such task");
+        err = &unknown;
+    }
+    if (err != NULL) {
+        on_parent(request, NULL, err);
+        return;
+    }
+    mem_set_str(&request->task->parent, ids[0]);
+    request->op = tasks_get(request->api->store, ids[0], request->owner, on_parent, request);
 }
 
 static bool check_hook(const struct request *request, struct err *err)
@@ -161,14 +236,21 @@ static bool make_task(struct request *request, const char **once, struct err *er
     id_make_task(task->id, task->created_ms);
     mem_set_str(&task->owner, request->owner);
     mem_set_str(&task->family, request->family->name);
-    task->request = len == 0 ? mem_str("{}") : mem_strn(body, len);
+    if (request->is_form)
+        task->request = json_dumps(request->body, JSON_COMPACT);
+    else
+        task->request = len == 0 ? mem_str("{}") : mem_strn(body, len);
     return check_idempotency_key(request, err) &&
-           request->family->accept(&family_request, task, once, err) && check_hook(request, err);
+           request->family->accept(&family_request, task, once, err) && check_hook(request, err) &&
+           (task->provider != NULL || choose_provider(request->api->config, task, err));
 }
 
 static void go_on(struct request *request)
 {
-    if (request->task->parent == NULL)
+    if (request->task->mark != NULL)
+        request->op = tasks_find_mark(request->api->store, request->owner, request->task->mark,
+                                      on_mark, request);
+    else if (request->task->parent == NULL)
         send(request, NULL);
     else
         request->op = tasks_get(request->api->store, request->task->parent, request->owner,

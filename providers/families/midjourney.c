@@ -297,8 +297,13 @@ static bool adopt_checked(struct task *task, const struct task *parent, json_t *
 
 static bool adopt(struct task *task, const struct task *parent, struct err *err)
 {
-    json_t *request = json_loads(task->request, 0, NULL);
-    bool ok = adopt_checked(task, parent, request, err);
+    json_t *request;
+    bool ok;
+
+    if (parent == NULL)
+        return err_set(err, ERR_NOT_FOUND, "taskId: no such task");
+    request = json_loads(task->request, 0, NULL);
+    ok = adopt_checked(task, parent, request, err);
 
     json_decref(request);
     return ok;
@@ -306,13 +311,13 @@ static bool adopt(struct task *task, const struct task *parent, struct err *err)
 
 // Answers.
 
-static void accepted(const char *id, int64_t waiting, bool is_repeated, struct buf *json)
+static void accepted(const struct task *task, int64_t waiting, bool is_repeated, struct buf *json)
 {
     buf_str(json, is_repeated ? "{\"code\":21,\"description\":\"Task already exists\",\"result\":\""
                   : waiting > 0
                       ? "{\"code\":22,\"description\":\"In queue\",\"result\":\""
                       : "{\"code\":1,\"description\":\"Submitted successfully\",\"result\":\"");
-    buf_str(json, id);
+    buf_str(json, task->id);
     buf_str(json, "\",\"properties\":{");
     if (waiting > 0) {
         buf_str(json, "\"numberOfQueues\":");

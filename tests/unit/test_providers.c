@@ -151,9 +151,9 @@ static bool run(const struct provider *provider, const json_t *fixture)
     const char *call = field_str_or_empty(fixture, "call");
     const json_t *given = json_object_get(fixture, "given");
     const json_t *expect = json_object_get(fixture, "expect");
-    provider_read_fn read = strcmp(call, "submit") == 0   ? provider->read_submit
-                            : strcmp(call, "lookup") == 0 ? provider->read_lookup
-                                                          : provider->read_poll;
+    provider_read_fn read =
+        strcmp(call, "submit") == 0 ? provider->read_submit : provider->read_poll;
+    int step = (int)field_int_or(given, "step", 0);
     struct http_response response = {0};
     struct outcome outcome = {0};
     struct task *task = make_task(given);
@@ -164,7 +164,9 @@ static bool run(const struct provider *provider, const json_t *fixture)
     if (strcmp(call, "poll_many") == 0) {
         ok = run_many(provider, &response, expect);
     } else {
-        bool is_read = read(task, &response, &outcome, &err);
+        bool is_read = strcmp(call, "lookup") == 0
+                           ? provider->read_lookup(task, step, &response, &outcome, &err)
+                           : read(task, &response, &outcome, &err);
 
         // What can't be read after a submit is a doubt.
         if (!is_read && strcmp(call, "submit") == 0) {
@@ -238,7 +240,7 @@ static void test_midjourney_headers(void **state)
     assert_true(provider->build_submit(task, &account, &request, &err));
     assert_non_null(strstr(request.headers.data, "Authorization: Bearer k\n"));
     assert_null(strstr(request.headers.data, "mj-api-secret"));
-    assert_false(provider->build_lookup(task, &account, &request, &err));
+    assert_false(provider->build_lookup(task, &account, 0, &request, &err));
     http_request_clear(&request);
 
     account.dialect = NULL;

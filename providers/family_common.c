@@ -1,0 +1,165 @@
+// What families share beside their interface.
+#include "providers/family_common.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/buf.h"
+#include "core/base/field.h"
+#include "core/base/mem.h"
+#include "core/base/task.h"
+#include "providers/family.h"
+
+bool family_read_hook(const json_t *body, struct task *task, struct err *err)
+{
+    const char *hook = "", *callback = "";
+
+    if (!field_opt_str(body, "notifyHook", &hook, err) ||
+        !field_opt_str(body, "callback_url", &callback, err))
+        return false;
+    if (*hook != '\0' || *callback != '\0')
+        mem_set_str(&task->hook, *hook != '\0' ? hook : callback);
+    return true;
+}
+
+void family_set_request(struct task *task, json_t *request)
+{
+    free(task->request);
+    task->request = json_dumps(request, JSON_COMPACT);
+    json_decref(request);
+}
+
+json_t *family_request_of(const struct task *task)
+{
+    json_t *request = task->request == NULL ? NULL : json_loads(task->request, 0, NULL);
+
+    return request == NULL ? json_object() : request;
+}
+
+const char *family_link_of(const json_t *result, const char *kind, const char *of)
+{
+    json_t *artifact;
+    size_t i;
+
+    json_array_foreach(json_object_get(result, "artifacts"), i, artifact)
+    {
+        if (strcmp(field_str_or_empty(artifact, "kind"), kind) == 0 &&
+            (of == NULL || strcmp(field_str_or_empty(artifact, "of"), of) == 0))
+            return field_str_or_empty(artifact, "url");
+    }
+    return "";
+}
+
+const char *family_link(const json_t *result, const char *kind)
+{
+    return family_link_of(result, kind, NULL);
+}
+
+int64_t family_updated_s(const struct task *task)
+{
+    int64_t ms = task->finished_ms > 0  ? task->finished_ms
+                 : task->started_ms > 0 ? task->started_ms
+                                        : task->created_ms;
+
+    return ms / 1000;
+}
+
+// A number, or a string of one.
+static double number_at(const json_t *value, const char *path)
+{
+    const json_t *field = field_at(value, path);
+
+    if (json_is_string(field))
+        return strtod(json_string_value(field), NULL);
+    return json_is_number(field) ? json_number_value(field) : 0;
+}
+
+double family_duration(const struct task *task, const json_t *result, const json_t *request)
+{
+    double duration = number_at(result, "extra.duration");
+
+    (void)task;
+    if (duration <= 0)
+        duration = number_at(request, "duration");
+    if (duration <= 0)
+        duration = number_at(request, "seconds");
+    return duration > 0 ? duration : 0;
+}
+
+void family_add_number(struct buf *json, double number)
+{
+    json_t *value =
+        number == (double)(int64_t)number ? json_integer((json_int_t)number) : json_real(number);
+    char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(10));
+
+    buf_str(json, text == NULL ? "0" : text);
+    free(text);
+    json_decref(value);
+}
+
+const char *family_reason(const struct task *task)
+{
+    if (task->error_message != NULL)
+        return task->error_message;
+    return task->phase == TASK_CANCELLED ? "cancelled" : "failed";
+}
+
+int family_refuse_flat(const struct err *err, struct buf *json)
+{
+    // What is asked for by its id; a field of a body has another code.
+    bool is_unknown = err->code == ERR_NOT_FOUND;
+
+    buf_str(json, "{\"code\":");
+    buf_json_str(json, is_unknown ? "task_not_exist" : err_name(err->code));
+    buf_str(json, ",\"message\":");
+    buf_json_str(json, is_unknown ? "task_not_exist" : err->message);
+    buf_str(json, ",\"data\":null}");
+    return err_http_status(err->code);
+}
+
+int family_refuse_envelope(const struct err *err, struct buf *json)
+{
+    const char *type = err->code == ERR_AUTH               ? "authentication_error"
+                       : err->code == ERR_QUEUE_FULL       ? "rate_limit_error"
+                       : err_http_status(err->code) >= 500 ? "server_error"
+                                                           : "invalid_request_error";
+
+    buf_str(json, "{\"error\":{\"message\":");
+    buf_json_str(json, err->message);
+    buf_fmt(json, ",\"type\":\"%s\",\"code\":\"%s\"}}", type, err_name(err->code));
+    return err_http_status(err->code);
+}
+
+void family_render_media_callback(const struct task *task, bool is_image, struct buf *json)
+{
+    static const char *const words[] = {
+        [TASK_QUEUED] = "queued",        [TASK_SUBMITTING] = "queued",
+        [TASK_IN_DOUBT] = "queued",      [TASK_SUBMITTED] = "queued",
+        [TASK_RENDERING] = "processing", [TASK_ARCHIVING] = "processing",
+        [TASK_SUCCEEDED] = "succeed",    [TASK_FAILED] = "failed",
+        [TASK_CANCELLED] = "failed",
+    };
+    json_t *result = family_result(task), *request = family_request_of(task);
+
+    buf_fmt(json, "{\"id\":\"%s\",\"status\":\"%s\",\"type\":\"%s\",\"output\":{\"%s\":", task->id,
+            words[task->phase], is_image ? "image" : "video", is_image ? "image_url" : "video_url");
+    buf_json_str(json, family_link(result, is_image ? "image" : "video"));
+    if (!is_image) {
+        buf_str(json, ",\"cover_url\":");
+        buf_json_str(json, family_link(result, "cover"));
+        buf_str(json, ",\"duration\":");
+        family_add_number(json, family_duration(task, result, request));
+    }
+    buf_fmt(json, "},\"created_at\":%lld,\"updated_at\":%lld", (long long)(task->created_ms / 1000),
+            (long long)family_updated_s(task));
+    if (task->phase == TASK_FAILED || task->phase == TASK_CANCELLED) {
+        buf_str(json, ",\"error\":{\"code\":");
+        buf_json_str(json, task->error_code == NULL ? "cancelled" : task->error_code);
+        buf_str(json, ",\"message\":");
+        buf_json_str(json, family_reason(task));
+        buf_char(json, '}');
+    }
+    buf_char(json, '}');
+    json_decref(result);
+    json_decref(request);
+}

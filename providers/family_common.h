@@ -1,0 +1,39 @@
+// What the families of video, image and music have in common.
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/err.h"
+
+struct buf;
+struct task;
+
+// Takes notifyHook or callback_url as the task's hook.
+bool family_read_hook(const json_t *body, struct task *task, struct err *err) WARN_UNUSED;
+// The request becomes this JSON; takes the reference.
+void family_set_request(struct task *task, json_t *request);
+// The task's request, parsed: never NULL, json_decref.
+json_t *family_request_of(const struct task *task);
+
+// The link of the first artifact of a kind, "" where there is none; borrowed from the result.
+const char *family_link(const json_t *result, const char *kind);
+// The same of those that belong to one of several (outcome.h: `of`).
+const char *family_link_of(const json_t *result, const char *kind, const char *of);
+// Unix seconds of the last change of the client's word, as of the phase that is shown.
+int64_t family_updated_s(const struct task *task);
+// The length of the video in seconds: as the vendor says, else as it was asked for, else 0.
+double family_duration(const struct task *task, const json_t *result, const json_t *request);
+// A number as JSON has it: 5, or 5.1.
+void family_add_number(struct buf *json, double number);
+// Why the task failed, for people.
+const char *family_reason(const struct task *task);
+
+// {"code","message","data":null}, as every family but /mj and /v1/videos says it.
+int family_refuse_flat(const struct err *err, struct buf *json);
+// {"error":{"message","type","code"}}, as our own surface says it.
+int family_refuse_envelope(const struct err *err, struct buf *json);
+// The body of webhooks about a video or an image: {"id","status","type","output",…}.
+void family_render_media_callback(const struct task *task, bool is_image, struct buf *json);

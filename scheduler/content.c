@@ -1,0 +1,67 @@
+// GET /v1/videos/{id}/content: the archived file itself, with the key that made it.
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/buf.h"
+#include "core/base/field.h"
+#include "core/base/mem.h"
+#include "core/base/task.h"
+#include "core/io/http_server.h"
+#include "core/store/tasks.h"
+#include "providers/family.h"
+#include "scheduler/api.h"
+
+// The artifact's key; NULL where there is none of that kind. The caller frees.
+static char *find_key(const struct task *task, const char *kind)
+{
+    json_t *result = task->result == NULL ? NULL : json_loads(task->result, 0, NULL), *artifact;
+    char *key = NULL;
+    size_t i;
+
+    json_array_foreach(json_object_get(result, "artifacts"), i, artifact)
+    {
+        if (key == NULL && strcmp(field_str_or_empty(artifact, "kind"), kind) == 0)
+            key = mem_str(json_string_value(json_object_get(artifact, "key")));
+    }
+    json_decref(result);
+    return key;
+}
+
+static void on_task(void *ctx, struct task *task, const struct err *err)
+{
+    struct request *request = ctx;
+    const char *variant = http_exchange_query(request->exchange, "variant");
+    const struct family *family = err == NULL ? family_find(task->family) : NULL;
+    bool wants_video = variant == NULL || *variant == '\0' || strcmp(variant, "video") == 0;
+    struct err why;
+    char *key = NULL;
+
+    request->op = NULL;
+    if (err != NULL) {
+        why = *err;
+    } else if (task->is_ask ||
+               (family != request->family && (request->family->kin == NULL ||
+                                              strcmp(request->family->kin, task->family) != 0))) {
+        err_set(&why, ERR_NOT_FOUND, "no such video");
+    } else if (!wants_video && strcmp(variant, "thumbnail") != 0) {
+        err_set(&why, ERR_INVALID, "variant: must be video or thumbnail");
+    } else if (task->phase != TASK_SUCCEEDED) {
+        err_set(&why, ERR_CONFLICT, "the video is %s, there is no content",
+                task_status(task->phase));
+    } else {
+        key = find_key(task, wants_video ? "video" : "cover");
+        if (key == NULL)
+            err_set(&why, ERR_NOT_FOUND, "the video has no such file");
+    }
+    task_free(task);
+    if (key == NULL)
+        request_refuse(request, &why);
+    else
+        media_send(request, key);
+    free(key);
+}
+
+void content_serve(struct request *request)
+{
+    request->op = tasks_get(request->api->store, request->id, request->owner, on_task, request);
+}

@@ -1,0 +1,67 @@
+// Forms as JSON.
+#include "scheduler/form.h"
+
+#include "core/base/buf.h"
+#include "core/base/digest.h"
+#include "core/base/multipart.h"
+
+// The type that the client says is only taken along: what a file is shows in its bytes.
+static json_t *data_url(const struct multipart_part *part)
+{
+    struct buf url = {0};
+    size_t type_len = 0;
+    json_t *value;
+
+    while (type_len < part->content_type.len && part->content_type.data[type_len] != ';')
+        type_len++;
+    buf_str(&url, "data:");
+    if (type_len > 0)
+        buf_add(&url, part->content_type.data, type_len);
+    else
+        buf_str(&url, "application/octet-stream");
+    buf_str(&url, ";base64,");
+    base64_encode(part->data.data, part->data.len, &url);
+    value = json_stringn(url.data, url.len);
+    buf_clear(&url);
+    return value;
+}
+
+static bool add_part(json_t *body, const struct multipart_part *part, struct err *err)
+{
+    int name_len = (int)part->name.len;
+    const char *name = part->name.data;
+    json_t *value;
+    char key[MULTIPART_NAME_BYTES_MAX + 1];
+
+    for (size_t i = 0; i < part->name.len; i++)
+        key[i] = name[i];
+    key[part->name.len] = '\0';
+    value = part->filename.data != NULL ? data_url(part)
+                                        : json_stringn(part->data.data, part->data.len);
+    if (value == NULL)
+        return err_set(err, ERR_INVALID, "%.*s: isn't UTF-8", name_len, name);
+    if (json_object_get(body, key) != NULL) {
+        json_decref(value);
+        return err_set(err, ERR_INVALID, "%.*s: is there twice", name_len, name);
+    }
+    if (json_object_set_new(body, key, value) != 0)
+        return err_set(err, ERR_INVALID, "a field's name isn't UTF-8");
+    return true;
+}
+
+json_t *form_read(const char *content_type, const char *text, size_t len, struct err *err)
+{
+    struct multipart form;
+    json_t *body;
+
+    if (!multipart_parse(content_type, text, len, &form, err))
+        return NULL;
+    body = json_object();
+    for (size_t i = 0; i < form.count; i++) {
+        if (!add_part(body, &form.parts[i], err)) {
+            json_decref(body);
+            return NULL;
+        }
+    }
+    return body;
+}
