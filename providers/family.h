@@ -53,7 +53,8 @@ struct family {
     bool (*accept)(const struct family_request *request, struct task *task, const char **once,
                    struct err *err);
     // The parent was found and is the same key's: may it be followed up? Sets account and
-    // upstream_parent from it, and what else the task takes over. NULL: there is no such parent.
+    // upstream_parent from it, and what else the task takes over. `parent` NULL: there is no such
+    // task. NULL slot: none of the family's tasks follows up another.
     bool (*adopt)(struct task *task, const struct task *parent, struct err *err);
     // The answer to a submit, and to one that was already asked for. `task` is as accepted, with
     // the id that the answer gives.

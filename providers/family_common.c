@@ -104,6 +104,13 @@ const char *family_reason(const struct task *task)
     return task->phase == TASK_CANCELLED ? "cancelled" : "failed";
 }
 
+const char *family_error_code(const struct task *task)
+{
+    if (task->error_code == NULL)
+        return "cancelled";
+    return strncmp(task->error_code, "vendor_", 7) == 0 ? "task_failed" : task->error_code;
+}
+
 int family_refuse_flat(const struct err *err, struct buf *json)
 {
     // What is asked for by its id; a field of a body has another code.
@@ -154,7 +161,7 @@ void family_render_media_callback(const struct task *task, bool is_image, struct
             (long long)family_updated_s(task));
     if (task->phase == TASK_FAILED || task->phase == TASK_CANCELLED) {
         buf_str(json, ",\"error\":{\"code\":");
-        buf_json_str(json, task->error_code == NULL ? "cancelled" : task->error_code);
+        buf_json_str(json, family_error_code(task));
         buf_str(json, ",\"message\":");
         buf_json_str(json, family_reason(task));
         buf_char(json, '}');

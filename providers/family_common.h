@@ -28,6 +28,8 @@ int64_t family_updated_s(const struct task *task);
 double family_duration(const struct task *task, const json_t *result, const json_t *request);
 // A number as JSON has it: 5, or 5.1.
 void family_add_number(struct buf *json, double number);
+// Why the task failed, for programs: "task_failed" where the vendor failed it.
+const char *family_error_code(const struct task *task);
 // Why the task failed, for people.
 const char *family_reason(const struct task *task);
 

@@ -5,16 +5,24 @@
 #include "providers/family.h"
 #include "providers/provider.h"
 
+extern const struct provider provider_kling;
 extern const struct provider provider_midjourney;
+extern const struct provider provider_suno;
 
 static const struct provider *const providers[] = {
+    &provider_kling,
     &provider_midjourney,
+    &provider_suno,
 };
 
+extern const struct family family_kling;
 extern const struct family family_midjourney;
+extern const struct family family_suno;
 
 static const struct family *const families[] = {
+    &family_kling,
     &family_midjourney,
+    &family_suno,
 };
 
 const struct provider *provider_at(size_t index)

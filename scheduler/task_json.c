@@ -30,8 +30,14 @@ void task_json_write(const struct task *task, const char *cancel, struct buf *js
     buf_str(json, ",\"artifacts\":");
     if (task->phase == TASK_SUCCEEDED && task->result != NULL) {
         json_t *result = family_result(task);
-        char *text = json_dumps(json_object_get(result, "artifacts"), JSON_COMPACT);
+        json_t *artifact;
+        char *text;
+        size_t i;
 
+        // To which of several it belongs is for the families to show.
+        json_array_foreach(json_object_get(result, "artifacts"), i, artifact)
+            json_object_del(artifact, "of");
+        text = json_dumps(json_object_get(result, "artifacts"), JSON_COMPACT);
         buf_str(json, text == NULL ? "[]" : text);
         free(text);
         json_decref(result);

@@ -1,0 +1,332 @@
+// The public /suno dialect: songs, lyrics, concatenations.
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/buf.h"
+#include "core/base/field.h"
+#include "core/base/field_check.h"
+#include "core/base/mem.h"
+#include "core/base/task.h"
+#include "providers/family.h"
+#include "providers/family_common.h"
+
+enum { MAX_PROMPT = 10000, MAX_TITLE = 200, MAX_TAGS = 1000, MAX_NAME = 128, MAX_LIST = 100 };
+
+static const struct route routes[] = {
+    {"POST", "/suno/submit/music", ROUTE_SUBMIT, "MUSIC"},
+    {"POST", "/suno/submit/lyrics", ROUTE_SUBMIT, "LYRICS"},
+    {"POST", "/suno/submit/concat", ROUTE_SUBMIT, "CONCAT"},
+    // Some relays ask so (Veloera upper-cases the action).
+    {"POST", "/suno/submit/MUSIC", ROUTE_SUBMIT, "MUSIC"},
+    {"POST", "/suno/submit/LYRICS", ROUTE_SUBMIT, "LYRICS"},
+    {"POST", "/suno/submit/CONCAT", ROUTE_SUBMIT, "CONCAT"},
+    {"GET", "/suno/fetch/{id}", ROUTE_FETCH, NULL},
+    {"POST", "/suno/fetch", ROUTE_LIST, NULL},
+    {0},
+};
+
+#define TEXT(name, most)                                                                           \
+    {                                                                                              \
+        .path = (name), .kind = FIELD_TEXT, .max = (most)                                          \
+    }
+#define NEEDED(name, most)                                                                         \
+    {                                                                                              \
+        .path = (name), .kind = FIELD_TEXT, .is_required = true, .max = (most)                     \
+    }
+
+// Of a song in every mode.
+static const struct field_rule music_rules[] = {
+    TEXT("prompt", MAX_PROMPT),
+    TEXT("gpt_description_prompt", MAX_PROMPT),
+    TEXT("title", MAX_TITLE),
+    TEXT("tags", MAX_TAGS),
+    TEXT("mv", MAX_NAME),
+    TEXT("singer_style", MAX_TAGS),
+    TEXT("continue_clip_id", MAX_NAME),
+    {.path = "continue_at", .kind = FIELD_NUMBER},
+    {.path = "audio_url", .kind = FIELD_LINK},
+    {.path = "make_instrumental", .kind = FIELD_BOOL},
+    {0},
+};
+
+// What each mode needs; the first whose field is there is the mode.
+static const struct mode {
+    const char *field; // NULL: all others
+    struct field_rule rules[5];
+} modes[] = {
+    {"continue_clip_id",
+     {NEEDED("continue_clip_id", MAX_NAME),
+      NEEDED("prompt", MAX_PROMPT),
+      {.path = "continue_at", .kind = FIELD_NUMBER, .is_required = true},
+      {0}}},
+    {"audio_url", {{.path = "audio_url", .kind = FIELD_LINK, .is_required = true}, {0}}},
+    {"gpt_description_prompt", {NEEDED("gpt_description_prompt", MAX_PROMPT), {0}}},
+    {NULL,
+     {NEEDED("prompt", MAX_PROMPT), NEEDED("title", MAX_TITLE), NEEDED("tags", MAX_TAGS), {0}}},
+};
+
+static const struct field_rule lyrics_rules[] = {NEEDED("prompt", MAX_PROMPT), {0}};
+
+static const struct field_rule concat_rules[] = {
+    NEEDED("clip_id", MAX_NAME),
+    {.path = "is_infill", .kind = FIELD_BOOL},
+    {0},
+};
+
+static bool check_music(const json_t *body, struct err *err)
+{
+    const struct mode *mode = modes;
+
+    if (!field_check(body, music_rules, err))
+        return false;
+    while (mode->field != NULL && field_at(body, mode->field) == NULL)
+        mode++;
+    return field_check(body, mode->rules, err);
+}
+
+static bool accept(const struct family_request *request, struct task *task, const char **once,
+                   struct err *err)
+{
+    const char *action = request->route->action;
+    const json_t *body = request->body;
+    const char *clip = field_str_or_empty(body, "continue_clip_id");
+    const char *model = field_str_or_empty(body, "mv");
+    bool ok = strcmp(action, "LYRICS") == 0   ? field_check(body, lyrics_rules, err)
+              : strcmp(action, "CONCAT") == 0 ? field_check(body, concat_rules, err)
+                                              : check_music(body, err);
+
+    (void)once;
+    if (!ok || !family_read_hook(body, task, err))
+        return false;
+    mem_set_str(&task->provider, "suno");
+    mem_set_str(&task->action, action);
+    task->cost = 1;
+    if (strcmp(action, "MUSIC") == 0 && *model != '\0')
+        mem_set_str(&task->model, model);
+    // A clip is the vendor's, at one account: who made it tells which.
+    if (strcmp(action, "CONCAT") == 0)
+        clip = field_str_or_empty(body, "clip_id");
+    if (strcmp(action, "LYRICS") != 0 && *clip != '\0')
+        mem_set_str(&task->mark, clip);
+    return true;
+}
+
+static bool adopt(struct task *task, const struct task *parent, struct err *err)
+{
+    const char *field = strcmp(task->action, "CONCAT") == 0 ? "clip_id" : "continue_clip_id";
+
+    if (parent == NULL || strcmp(parent->provider, "suno") != 0)
+        return err_set(err, ERR_INVALID, "%s: no task of this key made such a clip", field);
+    if (parent->upstream_id == NULL || parent->account == NULL)
+        return err_set(err, ERR_INVALID, "%s: the vendor never had its task", field);
+    mem_set_str(&task->account, parent->account);
+    mem_set_str(&task->upstream_parent, parent->upstream_id);
+    return true;
+}
+
+static void accepted(const struct task *task, int64_t waiting, bool is_repeated, struct buf *json)
+{
+    (void)waiting, (void)is_repeated;
+    buf_fmt(json, "{\"code\":1,\"description\":\"Submitted successfully\",\"result\":\"%s\"}",
+            task->id);
+}
+
+static const char *word(enum task_phase phase, bool is_modal)
+{
+    static const char *const words[] = {
+        [TASK_QUEUED] = "submitted",     [TASK_SUBMITTING] = "submitted",
+        [TASK_IN_DOUBT] = "submitted",   [TASK_SUBMITTED] = "submitted",
+        [TASK_RENDERING] = "processing", [TASK_ARCHIVING] = "processing",
+        [TASK_SUCCEEDED] = "complete",   [TASK_FAILED] = "error",
+        [TASK_CANCELLED] = "error",
+    };
+
+    (void)is_modal;
+    return words[phase];
+}
+
+static bool is_lyrics(const struct task *task)
+{
+    return strcmp(task->action, "LYRICS") == 0;
+}
+
+static void add_fact(struct buf *json, const json_t *clip, const char *name, const char *otherwise)
+{
+    json_t *value = field_at(clip, name);
+    char *text = value == NULL
+                     ? NULL
+                     : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(10));
+
+    buf_fmt(json, ",\"%s\":", name);
+    buf_str(json, text == NULL ? otherwise : text);
+    free(text);
+}
+
+static void add_link(struct buf *json, const char *name, const char *url)
+{
+    buf_fmt(json, ",\"%s\":", name);
+    buf_json_str(json, url);
+}
+
+static void add_clip(struct buf *json, const json_t *result, const json_t *clip)
+{
+    const char *id = field_str_or_empty(clip, "id");
+    const char *video = family_link_of(result, "video", id);
+
+    buf_str(json, "{\"id\":");
+    buf_json_str(json, id);
+    add_fact(json, clip, "title", "\"\"");
+    add_link(json, "audio_url", family_link_of(result, "audio", id));
+    add_link(json, "image_url", family_link_of(result, "cover", id));
+    if (*video != '\0')
+        add_link(json, "video_url", video);
+    add_fact(json, clip, "duration", "0");
+    add_fact(json, clip, "tags", "\"\"");
+    add_fact(json, clip, "prompt", "\"\"");
+    add_fact(json, clip, "status", "\"complete\"");
+    buf_char(json, '}');
+}
+
+static void add_failure(struct buf *json, const struct task *task)
+{
+    if (task->phase != TASK_FAILED && task->phase != TASK_CANCELLED)
+        return;
+    buf_str(json, ",\"fail_reason\":");
+    buf_json_str(json, family_reason(task));
+}
+
+static void add_song(struct buf *json, const struct task *task)
+{
+    json_t *result = family_result(task), *clip;
+    size_t i;
+
+    buf_fmt(json, "{\"task_id\":\"%s\",\"status\":\"%s\",\"data\":[", task->id,
+            word(task->phase, false));
+    json_array_foreach(field_at(result, "extra.clips"), i, clip)
+    {
+        if (i > 0)
+            buf_char(json, ',');
+        add_clip(json, result, clip);
+    }
+    buf_char(json, ']');
+    add_failure(json, task);
+    buf_char(json, '}');
+    json_decref(result);
+}
+
+// The text of the lyrics, "" while there is none; borrowed from the result.
+static const char *text_of(const json_t *result)
+{
+    json_t *artifact;
+    size_t i;
+
+    json_array_foreach(json_object_get(result, "artifacts"), i, artifact)
+    {
+        if (strcmp(field_str_or_empty(artifact, "kind"), "text") == 0)
+            return field_str_or_empty(artifact, "text");
+    }
+    return "";
+}
+
+static void add_lyrics(struct buf *json, const struct task *task)
+{
+    json_t *result = family_result(task);
+
+    buf_fmt(json, "{\"id\":\"%s\",\"status\":\"%s\",\"data\":{\"title\":", task->id,
+            word(task->phase, false));
+    buf_json_str(json, field_str_or_empty(result, "extra.title"));
+    add_link(json, "text", text_of(result));
+    buf_char(json, '}');
+    add_failure(json, task);
+    buf_char(json, '}');
+    json_decref(result);
+}
+
+static void render(const struct task *task, struct buf *json)
+{
+    if (is_lyrics(task)) {
+        add_lyrics(json, task);
+        return;
+    }
+    buf_str(json, "{\"code\":1,\"data\":");
+    add_song(json, task);
+    buf_char(json, '}');
+}
+
+static bool list_ids(const json_t *body, const json_t **ids, struct err *err)
+{
+    static const struct field_rule rules[] = {
+        {.path = "ids", .kind = FIELD_ARRAY, .is_required = true, .max = MAX_LIST}, {0}};
+    json_t *id;
+    size_t i;
+
+    if (!field_check(body, rules, err))
+        return false;
+    *ids = json_object_get(body, "ids");
+    json_array_foreach(*ids, i, id)
+    {
+        if (!json_is_string(id))
+            return err_set(err, ERR_INVALID, "ids.%zu: must be a string", i);
+    }
+    return true;
+}
+
+static void render_list(struct task *const *tasks, size_t count, struct buf *json)
+{
+    buf_str(json, "{\"code\":1,\"data\":[");
+    for (size_t i = 0, shown = 0; i < count; i++) {
+        if (tasks[i] == NULL)
+            continue;
+        if (shown++ > 0)
+            buf_char(json, ',');
+        if (is_lyrics(tasks[i]))
+            add_lyrics(json, tasks[i]);
+        else
+            add_song(json, tasks[i]);
+    }
+    buf_str(json, "]}");
+}
+
+// The first usable clip; lyrics have a title and a text.
+static void render_callback(const struct task *task, struct buf *json)
+{
+    json_t *result = family_result(task), *clips = field_at(result, "extra.clips"), *clip = NULL;
+    const char *audio = "";
+    size_t i;
+
+    for (i = 0; i < json_array_size(clips) && *audio == '\0'; i++) {
+        clip = json_array_get(clips, i);
+        audio = family_link_of(result, "audio", field_str_or_empty(clip, "id"));
+    }
+    buf_fmt(json, "{\"id\":\"%s\",\"status\":\"%s\",\"output\":{", task->id,
+            word(task->phase, false));
+    if (is_lyrics(task)) {
+        buf_str(json, "\"title\":");
+        buf_json_str(json, field_str_or_empty(result, "extra.title"));
+        add_link(json, "text", text_of(result));
+    } else {
+        buf_str(json, "\"audio_url\":");
+        buf_json_str(json, audio);
+        add_fact(json, clip, "title", "\"\"");
+        add_fact(json, clip, "duration", "0");
+    }
+    buf_char(json, '}');
+    add_failure(json, task);
+    buf_char(json, '}');
+    json_decref(result);
+}
+
+const struct family family_suno = {
+    .name = "suno",
+    .routes = routes,
+    .accept = accept,
+    .adopt = adopt,
+    .accepted = accepted,
+    .render = render,
+    .list_ids = list_ids,
+    .render_list = render_list,
+    .render_callback = render_callback,
+    .word = word,
+    .refuse = family_refuse_flat,
+};

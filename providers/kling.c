@@ -1,0 +1,703 @@
+// Kling: its own API (official), or a gateway of the one-api family or another Spool (relay).
+//
+// Sources: the official reference as transcribed by inference-sh/grid (G) and WHQ25/rawgenai (W);
+// QuantumNous/new-api (NA) for relays. Kling is the only vendor that takes an id of ours
+// (external_task_id, unique within an account): a submit in doubt is found by it, or proved absent.
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/buf.h"
+#include "core/base/config.h"
+#include "core/base/field.h"
+#include "core/base/field_check.h"
+#include "core/base/http.h"
+#include "core/base/mem.h"
+#include "core/base/task.h"
+#include "providers/outcome.h"
+#include "providers/provider.h"
+#include "providers/token.h"
+
+enum { OFFICIAL, RELAY };
+enum { TOKEN_LIFE_S = 1800, TOKEN_EARLY_S = 5, TOKEN_RENEW_S = 300 };
+enum { LIST_SIZE = 500, LIST_PAGES = 20, CLOCKS_APART_MS = 5 * 60 * 1000 };
+
+static const char *const dialects[] = {[OFFICIAL] = "official", [RELAY] = "relay", NULL};
+static const char *const models[] = {
+    "kling-v1",
+    "kling-v1-5",
+    "kling-v1-6",
+    "kling-v2",
+    "kling-v2-master",
+    "kling-v2-1",
+    "kling-v2-1-master",
+    "kling-v2-5-turbo",
+    "kling-v2-6",
+    "kling-v3",
+    "kling-v3-omni",
+    "kling-video-o1",
+    "kolors-virtual-try-on-v1",
+    "kolors-virtual-try-on-v1-5",
+    NULL,
+};
+
+// The path of each action is that of its polls and lists, too.
+static const struct action {
+    const char *name, *path;
+    const char *list_key; // what an element of image_list calls its image
+} actions[] = {
+    {"text2video", "videos/text2video", NULL},
+    {"image2video", "videos/image2video", NULL},
+    {"multi-image2video", "videos/multi-image2video", "image"},
+    {"omni-video", "videos/omni-video", "image_url"},
+    {"generations", "images/generations", NULL},
+    {"kolors-virtual-try-on", "images/kolors-virtual-try-on", NULL},
+};
+
+static const struct action *action_of(const struct task *task)
+{
+    for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++)
+        if (strcmp(actions[i].name, task->action) == 0)
+            return &actions[i];
+    return &actions[0];
+}
+
+static int dialect_of(const struct account *account)
+{
+    return provider_dialect(provider_find("kling"), account);
+}
+
+static void authorize(const struct account *account, struct http_request *request)
+{
+    if (dialect_of(account) == OFFICIAL)
+        request->wants_token = true;
+    else
+        http_add_bearer(request, secret_reveal(&account->api_key));
+}
+
+static char *base_of(const struct task *task, const struct account *account)
+{
+    struct buf base = {0};
+
+    if (account->base_url != NULL)
+        buf_fmt(&base, "%s%s/v1/%s", account->base_url,
+                dialect_of(account) == RELAY ? "/kling" : "", action_of(task)->path);
+    return buf_take(&base);
+}
+
+static bool check_account(const struct account *account, struct err *err)
+{
+    if (account->base_url == NULL || *account->base_url == '\0')
+        return err_set(err, ERR_CONFIG, "base_url: is required");
+    if (dialect_of(account) == OFFICIAL && (*secret_reveal(&account->access_key) == '\0' ||
+                                            *secret_reveal(&account->secret_key) == '\0'))
+        return err_set(err, ERR_CONFIG, "access_key: kling's own API needs it and secret_key");
+    return true;
+}
+
+// The token (G 00-general): HS256 over the secret key's bytes as they are.
+static bool build_token(const struct account *account, int64_t now_ms, struct token *token,
+                        struct http_request *request, struct err *err)
+{
+    json_t *claims = json_pack("{s:s,s:I,s:I}", "iss", secret_reveal(&account->access_key), "exp",
+                               (json_int_t)(now_ms / 1000 + TOKEN_LIFE_S), "nbf",
+                               (json_int_t)(now_ms / 1000 - TOKEN_EARLY_S));
+    char *text = json_dumps(claims, JSON_COMPACT);
+    struct buf jwt = {0};
+
+    (void)request, (void)err;
+    jwt_hs256(secret_reveal(&account->secret_key), text, &jwt);
+    token->text = buf_take(&jwt);
+    token->renew_ms = now_ms + (TOKEN_LIFE_S - TOKEN_RENEW_S) * 1000LL;
+    free(text);
+    json_decref(claims);
+    return true;
+}
+
+static bool is_token_refused(const struct http_response *response)
+{
+    struct err err;
+    json_t *body = response->status == 401 ? http_json(response, &err) : NULL;
+    int64_t code = field_int_or(body, "code", 0);
+
+    json_decref(body);
+    return code == 1003 || code == 1004; // not valid yet; expired: clocks differ
+}
+
+// Submits.
+
+// The vendor wants base64 bare; clients send data URLs as well.
+static void strip_prefix(json_t *object, const char *name)
+{
+    const char *text = json_string_value(json_object_get(object, name));
+
+    if (text != NULL && strncmp(text, "data:", 5) == 0)
+        json_object_set_new(object, name, json_string(field_base64_of(text)));
+}
+
+static void strip_prefixes(json_t *body)
+{
+    static const char *const names[] = {"image",       "image_tail",  "human_image",
+                                        "cloth_image", "static_mask", "image_reference"};
+    static const char *const lists[] = {"image_list", "dynamic_masks"};
+    json_t *item;
+    size_t k;
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        strip_prefix(body, names[i]);
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+        json_array_foreach(json_object_get(body, lists[i]), k, item)
+        {
+            strip_prefix(item, "image");
+            strip_prefix(item, "image_url");
+            strip_prefix(item, "mask");
+        }
+    }
+}
+
+static void rename_field(json_t *body, const char *from, const char *to)
+{
+    json_t *value = json_incref(json_object_get(body, from));
+
+    json_object_del(body, from);
+    if (value != NULL && json_object_get(body, to) == NULL)
+        json_object_set(body, to, value);
+    json_decref(value);
+}
+
+// An array where the i-th item has the number i comes out in the order of the numbers.
+static void sort_by_id(json_t *list)
+{
+    for (size_t i = 1; i < json_array_size(list); i++) {
+        for (size_t k = i; k > 0; k--) {
+            json_t *left = json_array_get(list, k - 1), *right = json_array_get(list, k);
+
+            if (field_int_or(left, "image_id", 0) <= field_int_or(right, "image_id", 0))
+                break;
+            json_incref(left);
+            json_array_set(list, k - 1, right);
+            json_array_set_new(list, k, left);
+        }
+    }
+}
+
+// The key of an element's image differs between the routes (W); ours is one for both.
+static void remap_images(json_t *body, const char *key)
+{
+    json_t *list = json_object_get(body, "image_list"), *item;
+    size_t i;
+
+    sort_by_id(list);
+    json_array_foreach(list, i, item)
+    {
+        if (json_is_string(item)) {
+            json_array_set_new(list, i, json_pack("{s:O}", key, item));
+            continue;
+        }
+        rename_field(item, strcmp(key, "image") == 0 ? "image_url" : "image", key);
+        json_object_del(item, "image_id");
+    }
+}
+
+// kling_elements, by number or as objects.
+static void remap_elements(json_t *body)
+{
+    json_t *list, *item;
+    size_t i;
+
+    rename_field(body, "kling_elements", "element_list");
+    list = json_object_get(body, "element_list");
+    json_array_foreach(list, i, item)
+    {
+        if (!json_is_object(item))
+            json_array_set_new(list, i, json_pack("{s:O}", "element_id", item));
+    }
+}
+
+static void make_text(json_t *object, const char *name)
+{
+    json_t *value = json_object_get(object, name);
+
+    if (json_is_integer(value)) {
+        char text[24];
+
+        snprintf(text, sizeof text, "%lld", (long long)json_integer_value(value));
+        json_object_set_new(object, name, json_string(text));
+    }
+}
+
+// Public aliases and liberties, in the vendor's words.
+static void remap(const struct task *task, json_t *body)
+{
+    json_t *images = json_object_get(body, "image_urls"), *sound = json_object_get(body, "sound");
+    json_t *shot;
+    size_t i;
+
+    if (images != NULL) {
+        if (json_array_size(images) > 0 && json_object_get(body, "image") == NULL)
+            json_object_set(body, "image", json_array_get(images, 0));
+        if (json_array_size(images) > 1 && json_object_get(body, "image_tail") == NULL)
+            json_object_set(body, "image_tail", json_array_get(images, 1));
+        json_object_del(body, "image_urls");
+    }
+    rename_field(body, "model", "model_name");
+    rename_field(body, "multi_shots", "multi_shot");
+    remap_elements(body);
+    make_text(body, "duration");
+    json_array_foreach(json_object_get(body, "multi_prompt"), i, shot) make_text(shot, "duration");
+    if (json_is_boolean(sound))
+        json_object_set_new(body, "sound", json_string(json_is_true(sound) ? "on" : "off"));
+    if (action_of(task)->list_key != NULL)
+        remap_images(body, action_of(task)->list_key);
+    strip_prefixes(body);
+}
+
+// kling-v3 is two models there: the omni route's is listed as "kling-v3-omni", if at all.
+static const char *model_of(const struct task *task, const struct account *account)
+{
+    const char *model = task->model == NULL ? "" : task->model, *omni;
+
+    if (dialect_of(account) == OFFICIAL && strcmp(task->action, "omni-video") == 0 &&
+        strcmp(model, "kling-v3") == 0) {
+        omni = provider_model(provider_find("kling"), account, "kling-v3-omni");
+        if (omni != NULL)
+            return omni;
+    }
+    return provider_model(provider_find("kling"), account, model);
+}
+
+static bool build_submit(const struct task *task, const struct account *account,
+                         struct http_request *request, struct err *err)
+{
+    json_t *body = json_loads(task->request, 0, NULL);
+    const char *model = model_of(task, account), *name;
+    char *base;
+    void *next;
+    json_t *value;
+    bool ok;
+
+    if (!json_is_object(body)) {
+        json_decref(body);
+        return err_set(err, ERR_INTERNAL, "the stored request isn't a JSON object");
+    }
+    if (dialect_of(account) == OFFICIAL)
+        remap(task, body);
+    json_object_foreach_safe(body, next, name, value) // null is "not given", and they don't take it
+    {
+        if (json_is_null(value))
+            json_object_del(body, name);
+    }
+    json_object_del(body, "notifyHook");
+    json_object_del(body, "callback_url");
+    if (model != NULL && *model != '\0')
+        json_object_set_new(body, "model_name", json_string(model));
+    json_object_set_new(body, "external_task_id", json_string(task->id));
+    if (task->callback_url != NULL)
+        json_object_set_new(body, "callback_url", json_string(task->callback_url));
+    base = base_of(task, account);
+    ok = http_post_json(request, base, body, err, "");
+    free(base);
+    authorize(account, request);
+    if (dialect_of(account) == RELAY) // another Spool honours it
+        http_add_header(request, "Idempotency-Key", task->id);
+    return ok;
+}
+
+// "code" (G 00-general, W common-info). HTTP 429 alone says nothing: it is an empty balance, too.
+static const struct code {
+    int64_t first, last;
+    enum outcome_kind kind;
+    const char *error;
+} codes[] = {
+    {1000, 1002, OUTCOME_BAD_KEY, NULL},
+    {1003, 1004, OUTCOME_REFUSED_RETRY, NULL},     // a token was made anew by then
+    {1100, 1102, OUTCOME_REFUSED_ELSEWHERE, NULL}, // account, arrears, resource pack
+    {1103, 1103, OUTCOME_REFUSED_FINAL, "model_not_found"},
+    {1200, 1201, OUTCOME_REFUSED_FINAL, "invalid_request"},
+    {1202, 1202, OUTCOME_REFUSED_FINAL, "invalid_request"},
+    {1203, 1203, OUTCOME_REFUSED_FINAL, "model_not_found"},
+    {1300, 1301, OUTCOME_REFUSED_FINAL, "content_filter"},
+    {1302, 1303, OUTCOME_REFUSED_RETRY, NULL},     // rate, concurrency
+    {1304, 1304, OUTCOME_REFUSED_ELSEWHERE, NULL}, // IP allow-list
+    {5000, 5000, OUTCOME_DOUBT, NULL},
+    {5001, 5001, OUTCOME_REFUSED_RETRY, NULL}, // maintenance
+    {5002, 5002, OUTCOME_DOUBT, NULL},
+};
+
+static bool read_code(const struct task *task, int64_t code, struct outcome *outcome,
+                      struct err *err)
+{
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+        if (code < codes[i].first || code > codes[i].last)
+            continue;
+        outcome->kind = codes[i].kind;
+        outcome->code = codes[i].error;
+        // Also said of an external id that is there already: then an earlier try of ours may have
+        // been accepted after all (clients report it; the reference doesn't say).
+        if (code == 1201 && task->attempts > 0 && task->attempts < 4)
+            outcome->kind = OUTCOME_DOUBT;
+        return true;
+    }
+    return err_set(err, ERR_UPSTREAM, "unknown code %lld", (long long)code);
+}
+
+// A relay's refusal: {"code":"<word>","message"}, by HTTP status.
+static bool read_relay_refusal(const struct http_response *response, const char *word,
+                               struct outcome *outcome, struct err *err)
+{
+    switch (response->status) {
+    case 400:
+    case 422:
+        outcome->kind = OUTCOME_REFUSED_FINAL;
+        outcome->code = "invalid_request";
+        return true;
+    case 401:
+        outcome->kind = OUTCOME_BAD_KEY;
+        return true;
+    case 402:
+    case 403:
+        outcome->kind = OUTCOME_REFUSED_ELSEWHERE;
+        return true;
+    case 404:
+        outcome->kind = OUTCOME_REFUSED_FINAL;
+        outcome->code = "model_not_found";
+        return true;
+    case 429:
+        outcome->kind = OUTCOME_REFUSED_RETRY;
+        outcome->retry_after_ms = http_retry_after_ms(response);
+        return true;
+    case 503: // its own word for "nobody to send it to"
+        if (strcmp(word, "get_channel_failed") == 0) {
+            outcome->kind = OUTCOME_REFUSED_RETRY;
+            return true;
+        }
+        break;
+    default:
+        break;
+    }
+    return err_set(err, ERR_UPSTREAM, "HTTP %d", response->status);
+}
+
+static bool read_submit_body(const struct task *task, const struct http_response *response,
+                             const json_t *body, struct outcome *outcome, struct err *err)
+{
+    json_t *code = field_at(body, "code");
+    const char *id = field_str_or_empty(body, "data.task_id");
+
+    outcome_set_reason(outcome, field_str_or_empty(body, "message"));
+    if (json_is_integer(code) && json_integer_value(code) != 0)
+        return read_code(task, json_integer_value(code), outcome, err);
+    if (response->status >= 300)
+        return read_relay_refusal(
+            response, json_string_value(code) == NULL ? "" : json_string_value(code), outcome, err);
+    // Kling's own envelope, or a relay's flat object.
+    if (*id == '\0')
+        id = field_str_or_empty(body, "task_id");
+    if (*id == '\0')
+        id = field_str_or_empty(body, "id");
+    if (*id == '\0')
+        return err_set(err, ERR_UPSTREAM, "the answer has no task_id");
+    outcome->kind = OUTCOME_ACCEPTED;
+    outcome->upstream_id = mem_str(id);
+    return true;
+}
+
+static bool read_submit(const struct task *task, const struct http_response *response,
+                        struct outcome *outcome, struct err *err)
+{
+    json_t *body = http_json(response, err);
+    bool ok;
+
+    *outcome = (struct outcome){.progress = -1};
+    ok = body != NULL && read_submit_body(task, response, body, outcome, err);
+    json_decref(body);
+    if (!ok)
+        outcome->kind = OUTCOME_DOUBT;
+    return ok;
+}
+
+// Looking.
+
+static const struct outcome_word status_words[] = {
+    {"submitted", OUTCOME_RUNNING},
+    {"processing", OUTCOME_RUNNING},
+    {"succeed", OUTCOME_SUCCEEDED}, // sic
+    {"failed", OUTCOME_FAILED},
+    // Relays: Spool's and Crazyrouter's words, then new-api's.
+    {"queued", OUTCOME_RUNNING},
+    {"succeeded", OUTCOME_SUCCEEDED},
+    {"NOT_START", OUTCOME_RUNNING},
+    {"SUBMITTED", OUTCOME_RUNNING},
+    {"QUEUED", OUTCOME_RUNNING},
+    {"IN_PROGRESS", OUTCOME_RUNNING},
+    {"UNKNOWN", OUTCOME_RUNNING},
+    {"SUCCESS", OUTCOME_SUCCEEDED},
+    {"FAILURE", OUTCOME_FAILED},
+};
+
+static bool build_poll(const struct task *task, const struct account *account,
+                       struct http_request *request, struct err *err)
+{
+    char *base = base_of(task, account);
+    bool ok = http_get(request, base, err, "/%s", task->upstream_id);
+
+    free(base);
+    authorize(account, request);
+    return ok;
+}
+
+static void add_all(struct outcome *outcome, const json_t *list, const char *key, const char *kind,
+                    bool is_optional)
+{
+    json_t *item;
+    size_t i;
+
+    json_array_foreach((json_t *)list, i, item)
+    {
+        const char *url = field_str_or_empty(item, key);
+
+        if (*url != '\0')
+            outcome_add_part(outcome, kind, url, NULL, is_optional);
+    }
+}
+
+static void read_duration(struct outcome *outcome, const json_t *result)
+{
+    const char *text = field_str_or_empty(result, "videos.0.duration");
+
+    if (*text != '\0')
+        outcome_set_extra(outcome, "duration", json_real(strtod(text, NULL)));
+}
+
+static bool is_image_action(const struct task *task)
+{
+    return strncmp(action_of(task)->path, "images/", 7) == 0;
+}
+
+// A relay's own link is there where the vendor's object isn't. On success many put it into
+// fail_reason (new-api, controller/task_video.go).
+static void read_relay_links(const struct task *task, const json_t *data, struct outcome *outcome)
+{
+    static const char *const places[] = {"url", "video_url", "result_url", "fail_reason"};
+    const char *kind = is_image_action(task) ? "image" : "video", *url;
+    json_t *urls = field_at(data, "metadata.urls"), *item;
+    size_t i;
+
+    json_array_foreach(urls, i, item)
+    {
+        if (json_is_string(item))
+            outcome_add_source(outcome, kind, json_string_value(item));
+    }
+    for (i = 0; i < sizeof places / sizeof places[0] && outcome->source_count == 0; i++) {
+        url = field_str_or_empty(data, places[i]);
+        if (strncmp(url, "http", 4) == 0)
+            outcome_add_source(outcome, kind, url);
+    }
+}
+
+static bool read_result(const struct task *task, const json_t *data, struct outcome *outcome,
+                        struct err *err)
+{
+    const json_t *result = field_at(data, "task_result");
+
+    if (result == NULL)
+        result = field_at(data, "data.data.task_result"); // what new-api keeps of the vendor's
+    if (result == NULL)
+        result = field_at(data, "data.task_result");
+    add_all(outcome, field_at(result, "videos"), "url", "video", false);
+    add_all(outcome, field_at(result, "images"), "url", "image", false);
+    if (outcome->source_count == 0)
+        read_relay_links(task, data, outcome);
+    add_all(outcome, field_at(result, "videos"), "watermark_url", "video", true);
+    read_duration(outcome, result);
+    return outcome->source_count > 0 || err_set(err, ERR_UPSTREAM, "succeeded without a result");
+}
+
+static const char *reason_of(const json_t *data)
+{
+    static const char *const places[] = {"task_status_msg", "error.message", "fail_reason"};
+
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++)
+        if (*field_str_or_empty(data, places[i]) != '\0')
+            return field_str_or_empty(data, places[i]);
+    return "the vendor gave no reason";
+}
+
+// "45%", or nothing.
+static int read_progress(const json_t *data)
+{
+    const char *text = field_str_or_empty(data, "progress");
+    char *end;
+    long progress = strtol(text, &end, 10);
+
+    return end == text || progress < 0 || progress > 100 ? -1 : (int)progress;
+}
+
+static bool read_data(const struct task *task, const json_t *data, struct outcome *outcome,
+                      struct err *err)
+{
+    const char *status = field_str_or_empty(data, "task_status");
+
+    if (*status == '\0')
+        status = field_str_or_empty(data, "status");
+    if (!outcome_from_word(outcome, OUTCOME_WORDS(status_words), status, err))
+        return false;
+    outcome->progress = read_progress(data);
+    switch (outcome->kind) {
+    case OUTCOME_RUNNING:
+        outcome->has_started =
+            strcmp(status, "processing") == 0 || strcmp(status, "IN_PROGRESS") == 0;
+        return true;
+    case OUTCOME_SUCCEEDED:
+        return read_result(task, data, outcome, err);
+    default:
+        outcome_set_reason(outcome, reason_of(data));
+        return true;
+    }
+}
+
+// What both an envelope's code and a relay's word say of a task that isn't there.
+static bool is_missing(const struct http_response *response, const json_t *body)
+{
+    return response->status == 404 || field_int_or(body, "code", 0) == 1203 ||
+           strcmp(field_str_or_empty(body, "code"), "task_not_exist") == 0;
+}
+
+static bool read_poll(const struct task *task, const struct http_response *response,
+                      struct outcome *outcome, struct err *err)
+{
+    json_t *body;
+    bool ok;
+
+    *outcome = (struct outcome){.progress = -1};
+    if (response->status >= 500 || response->status == 401 || response->status == 403 ||
+        response->status == 429)
+        return err_set(err, ERR_UPSTREAM, "HTTP %d", response->status);
+    body = http_json(response, err);
+    if (body == NULL && response->status != 404)
+        return false;
+    if (is_missing(response, body)) {
+        outcome->kind = OUTCOME_MISSING;
+        ok = true;
+    } else if (response->status >= 300 || field_int_or(body, "code", 0) != 0) {
+        ok = err_set(err, ERR_UPSTREAM, "HTTP %d, code %lld", response->status,
+                     (long long)field_int_or(body, "code", 0));
+    } else {
+        ok = read_data(task, field_at(body, "data"), outcome, err);
+    }
+    json_decref(body);
+    return ok;
+}
+
+// A submit in doubt. Step 0 asks for our id in the path, which the reference allows and nobody has
+// tried; from step 1 on the list is searched, page by page.
+
+static bool build_lookup(const struct task *task, const struct account *account, int step,
+                         struct http_request *request, struct err *err)
+{
+    char *base;
+    bool ok;
+
+    if (dialect_of(account) == RELAY)
+        return err_set(err, ERR_UPSTREAM, "a relay can't be searched");
+    if (step > LIST_PAGES)
+        return err_set(err, ERR_UPSTREAM, "it isn't in the list's first %d pages", LIST_PAGES);
+    base = base_of(task, account);
+    ok = step == 0 ? http_get(request, base, err, "/%s", task->id)
+                   : http_get(request, base, err, "?pageNum=%d&pageSize=%d", step, (int)LIST_SIZE);
+    free(base);
+    authorize(account, request);
+    return ok;
+}
+
+static bool is_ours(const struct task *task, const json_t *data)
+{
+    return strcmp(field_str_or_empty(data, "task_info.external_task_id"), task->id) == 0 &&
+           *field_str_or_empty(data, "task_id") != '\0';
+}
+
+// Whether a page that doesn't have the task proves that no page has: it is the last, or all that
+// follow are older than the task.
+static bool is_absent(const struct task *task, const json_t *list)
+{
+    size_t count = json_array_size(list);
+    int64_t first, last;
+
+    if (count < LIST_SIZE)
+        return true;
+    first = field_int_or(json_array_get(list, 0), "created_at", 0);
+    last = field_int_or(json_array_get(list, count - 1), "created_at", 0);
+    return last > 0 && last < first && last < task->created_ms - CLOCKS_APART_MS;
+}
+
+static void search_page(const struct task *task, const json_t *list, struct outcome *outcome)
+{
+    json_t *item, *found = NULL;
+    size_t i;
+
+    json_array_foreach((json_t *)list, i, item)
+    {
+        if (is_ours(task, item))
+            found = item;
+    }
+    if (found != NULL) {
+        outcome->kind = OUTCOME_ACCEPTED;
+        outcome->upstream_id = mem_str(field_str_or_empty(found, "task_id"));
+    } else {
+        outcome->kind = is_absent(task, list) ? OUTCOME_REFUSED_RETRY : OUTCOME_NEXT;
+    }
+}
+
+static bool read_lookup(const struct task *task, int step, const struct http_response *response,
+                        struct outcome *outcome, struct err *err)
+{
+    json_t *body = http_json(response, err), *data = field_at(body, "data");
+    bool ok = true;
+
+    *outcome = (struct outcome){.kind = OUTCOME_NEXT, .progress = -1};
+    if (step == 0 && response->status == 200 && is_ours(task, data)) {
+        outcome->kind = OUTCOME_ACCEPTED;
+        outcome->upstream_id = mem_str(field_str_or_empty(data, "task_id"));
+    } else if (step == 0) {
+        // Whatever it says: the list will tell.
+    } else if (response->status != 200 || body == NULL || field_int_or(body, "code", -1) != 0 ||
+               !json_is_array(data)) {
+        outcome->kind = OUTCOME_NONE;
+        ok = err_set(err, ERR_UPSTREAM, "the list can't be read (HTTP %d)", response->status);
+    } else {
+        search_page(task, data, outcome);
+    }
+    json_decref(body);
+    return ok;
+}
+
+// Flat by the reference (W callback-protocol), wrapped in another copy of it (G).
+static bool read_callback(const json_t *body, const char **upstream_id, struct err *err)
+{
+    *upstream_id = field_str_or_empty(body, "task_id");
+    if (**upstream_id == '\0')
+        *upstream_id = field_str_or_empty(body, "data.task_id");
+    return **upstream_id != '\0' || err_set(err, ERR_INVALID, "task_id: is required");
+}
+
+const struct provider provider_kling = {
+    .name = "kling",
+    .dialects = dialects,
+    .models = models,
+    .poll_first_ms = 10000,
+    .poll_max_ms = 15000,
+    .submit_timeout_ms = 60000,
+    .poll_timeout_ms = 15000,
+    .missing_grace_ms = 60000,
+    .link_life_ms = 30LL * 24 * 3600 * 1000, // G, W
+    .check_account = check_account,
+    .build_submit = build_submit,
+    .read_submit = read_submit,
+    .build_poll = build_poll,
+    .read_poll = read_poll,
+    .build_lookup = build_lookup,
+    .read_lookup = read_lookup,
+    .build_token = build_token,
+    .is_token_refused = is_token_refused,
+    .read_callback = read_callback,
+};

@@ -1,0 +1,474 @@
+// Suno, through the dialect of Suno-API and the relays that copied it: there is no official API.
+//
+// Sources: Suno-API/Suno-API (S), Veloera/Veloera (V) and QuantumNous/new-api (NA) for relays.
+// Times there are seconds. No id of ours is taken and no list is offered: a lost submit stays
+// unknown.
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/buf.h"
+#include "core/base/config.h"
+#include "core/base/field.h"
+#include "core/base/http.h"
+#include "core/base/mem.h"
+#include "core/base/task.h"
+#include "providers/outcome.h"
+#include "providers/provider.h"
+
+// S looks for the lyrics itself before it answers, for up to two minutes.
+enum { LYRICS_TIMEOUT_MS = 150000 };
+
+static const char *const dialects[] = {"relay", NULL};
+static const char *const models[] = {"chirp-v3-0", "chirp-v3-5",    "chirp-v4", "chirp-v4-5",
+                                     "chirp-auk",  "chirp-bluejay", "chirp-v5", NULL};
+
+static bool is_lyrics(const struct task *task)
+{
+    return strcmp(task->action, "LYRICS") == 0;
+}
+
+static bool check_account(const struct account *account, struct err *err)
+{
+    return (account->base_url != NULL && *account->base_url != '\0') ||
+           err_set(err, ERR_CONFIG, "base_url: is required");
+}
+
+// Submits.
+
+static bool build_submit(const struct task *task, const struct account *account,
+                         struct http_request *request, struct err *err)
+{
+    const char *model = provider_model(provider_find("suno"), account, task->model);
+    const char *path = is_lyrics(task)                       ? "/suno/submit/lyrics"
+                       : strcmp(task->action, "CONCAT") == 0 ? "/suno/submit/concat"
+                                                             : "/suno/submit/music";
+    json_t *body = json_loads(task->request, 0, NULL), *value;
+    const char *name;
+    void *next;
+
+    if (!json_is_object(body)) {
+        json_decref(body);
+        return err_set(err, ERR_INTERNAL, "the stored request isn't a JSON object");
+    }
+    json_object_foreach_safe(body, next, name, value)
+    {
+        if (json_is_null(value))
+            json_object_del(body, name);
+    }
+    json_object_del(body, "notifyHook");
+    json_object_del(body, "callback_url");
+    if (model != NULL && *model != '\0')
+        json_object_set_new(body, "mv", json_string(model));
+    if (strcmp(task->action, "MUSIC") == 0 && json_object_get(body, "make_instrumental") == NULL)
+        json_object_set_new(body, "make_instrumental", json_false());
+    // S and V want the task that made the clip.
+    if (task->upstream_parent != NULL && strcmp(task->action, "MUSIC") == 0)
+        json_object_set_new(body, "task_id", json_string(task->upstream_parent));
+    if (is_lyrics(task))
+        request->timeout_ms = LYRICS_TIMEOUT_MS;
+    http_add_bearer(request, secret_reveal(&account->api_key));
+    http_add_header(request, "Idempotency-Key", task->id); // another Spool honours it
+    return http_post_json(request, account->base_url, body, err, path);
+}
+
+static bool read_refusal(const struct http_response *response, const json_t *body,
+                         struct outcome *outcome, struct err *err)
+{
+    switch (response->status) {
+    case 400:
+    case 422:
+        outcome->kind = OUTCOME_REFUSED_FINAL;
+        outcome->code = "invalid_request";
+        return true;
+    case 401:
+        outcome->kind = OUTCOME_BAD_KEY;
+        return true;
+    case 402:
+    case 403: // quota_not_enough: the relay's balance
+        outcome->kind = OUTCOME_REFUSED_ELSEWHERE;
+        return true;
+    case 404:
+        outcome->kind = OUTCOME_REFUSED_FINAL;
+        outcome->code = "model_not_found";
+        return true;
+    case 429:
+        outcome->kind = OUTCOME_REFUSED_RETRY;
+        outcome->retry_after_ms = http_retry_after_ms(response);
+        return true;
+    case 503: // another Spool's: nobody to send it to
+        if (strcmp(field_str_or_empty(body, "code"), "get_channel_failed") == 0) {
+            outcome->kind = OUTCOME_REFUSED_RETRY;
+            return true;
+        }
+        break;
+    default:
+        break;
+    }
+    // S can fail after Suno has accepted: 500 says nothing.
+    return err_set(err, ERR_UPSTREAM, "HTTP %d", response->status);
+}
+
+// The id is "data" (S, V), "data.task_id", or "result" (the outer form of some relays).
+static const char *id_of(const json_t *body)
+{
+    const char *id = field_str_or_empty(body, "data");
+
+    if (*id == '\0')
+        id = field_str_or_empty(body, "data.task_id");
+    return *id == '\0' ? field_str_or_empty(body, "result") : id;
+}
+
+static bool read_submit(const struct task *task, const struct http_response *response,
+                        struct outcome *outcome, struct err *err)
+{
+    json_t *body = http_json(response, err);
+    const char *why = field_str_or_empty(body, "message");
+    bool ok = false;
+
+    (void)task;
+    *outcome = (struct outcome){.progress = -1};
+    outcome_set_reason(outcome, *why != '\0' ? why : field_str_or_empty(body, "description"));
+    if (body != NULL && response->status >= 300) {
+        ok = read_refusal(response, body, outcome, err);
+    } else if (body != NULL && *id_of(body) == '\0') {
+        err_set(err, ERR_UPSTREAM, "the answer has no task id");
+    } else if (body != NULL) {
+        outcome->kind = OUTCOME_ACCEPTED;
+        outcome->upstream_id = mem_str(id_of(body));
+        ok = true;
+    }
+    json_decref(body);
+    if (!ok)
+        outcome->kind = OUTCOME_DOUBT;
+    return ok;
+}
+
+// Looking.
+
+static const struct outcome_word status_words[] = {
+    {"NOT_START", OUTCOME_RUNNING},
+    {"SUBMITTED", OUTCOME_RUNNING},
+    {"QUEUED", OUTCOME_RUNNING},
+    {"IN_PROGRESS", OUTCOME_RUNNING},
+    {"SUCCESS", OUTCOME_SUCCEEDED},
+    {"FAILURE", OUTCOME_FAILED},
+    // Relays, in lower case; and the clips' own.
+    {"submitted", OUTCOME_RUNNING},
+    {"queued", OUTCOME_RUNNING},
+    {"queueing", OUTCOME_RUNNING},
+    {"processing", OUTCOME_RUNNING},
+    {"streaming", OUTCOME_RUNNING},
+    {"complete", OUTCOME_SUCCEEDED},
+    {"success", OUTCOME_SUCCEEDED},
+    {"error", OUTCOME_FAILED},
+    {"failed", OUTCOME_FAILED},
+};
+
+static bool has_started(const char *status)
+{
+    return strcmp(status, "IN_PROGRESS") == 0 || strcmp(status, "processing") == 0 ||
+           strcmp(status, "streaming") == 0;
+}
+
+static bool build_poll_many(const struct task *const *tasks, size_t count,
+                            const struct account *account, struct http_request *request,
+                            struct err *err)
+{
+    json_t *ids = json_array();
+
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(ids, json_string(tasks[i]->upstream_id));
+    http_add_bearer(request, secret_reveal(&account->api_key));
+    return http_post_json(request, account->base_url, json_pack("{s:o}", "ids", ids), err,
+                          "/suno/fetch");
+}
+
+// For one, too: the GET of S gives the payload alone, without a status.
+static bool build_poll(const struct task *task, const struct account *account,
+                       struct http_request *request, struct err *err)
+{
+    return build_poll_many(&task, 1, account, request, err);
+}
+
+static int read_progress(const json_t *task)
+{
+    const char *text = field_str_or_empty(task, "progress");
+    char *end;
+    long progress = strtol(text, &end, 10);
+
+    return end == text || progress < 0 || progress > 100 ? -1 : (int)progress;
+}
+
+// A song. A clip has its audio_url already while it is streaming: only complete ones count.
+
+static void set_or_null(json_t *object, const char *name, json_t *value)
+{
+    json_object_set(object, name, value == NULL ? json_null() : value);
+}
+
+// A relay that is another Spool has duration, tags and prompt beside the rest, Suno in metadata.
+static json_t *clip_fact(const json_t *clip, const char *name)
+{
+    json_t *metadata = json_object_get(clip, "metadata"), *value = json_object_get(metadata, name);
+
+    return value != NULL && !json_is_null(value) ? value : json_object_get(clip, name);
+}
+
+static json_t *describe(const json_t *clip)
+{
+    json_t *known = json_object();
+
+    set_or_null(known, "id", json_object_get(clip, "id"));
+    set_or_null(known, "title", json_object_get(clip, "title"));
+    set_or_null(known, "duration", clip_fact(clip, "duration"));
+    set_or_null(known, "tags", clip_fact(clip, "tags"));
+    set_or_null(known, "prompt", clip_fact(clip, "prompt"));
+    set_or_null(known, "status", json_object_get(clip, "status"));
+    return known;
+}
+
+static void add_clip(const json_t *clip, struct outcome *outcome)
+{
+    const char *id = field_str_or_empty(clip, "id"), *audio = field_str_or_empty(clip, "audio_url");
+    const char *image = field_str_or_empty(clip, "image_url");
+    const char *large = field_str_or_empty(clip, "image_large_url");
+    const char *video = field_str_or_empty(clip, "video_url");
+
+    outcome_add_part(outcome, "audio", audio, id, false);
+    if (*image != '\0')
+        outcome_add_part(outcome, "cover", image, id, true);
+    if (*large != '\0' && strcmp(large, image) != 0)
+        outcome_add_part(outcome, "cover", large, id, true);
+    if (*video != '\0')
+        outcome_add_part(outcome, "video", video, id, true);
+    outcome_add_mark(outcome, id);
+}
+
+// Complete, and there; a relay that says nothing about a clip of a finished task means that, too.
+static bool is_usable(const json_t *clip, enum outcome_kind kind)
+{
+    const char *status = field_str_or_empty(clip, "status");
+
+    return *field_str_or_empty(clip, "audio_url") != '\0' &&
+           (strcmp(status, "complete") == 0 || (*status == '\0' && kind == OUTCOME_SUCCEEDED));
+}
+
+// What the clips say counts, not the task: S calls it FAILURE where one of two has failed.
+static void read_clips(const json_t *clips, struct outcome *outcome)
+{
+    enum outcome_kind said = outcome->kind;
+    size_t usable = 0, running = 0, i;
+    json_t *known = json_array(), *clip;
+
+    json_array_foreach((json_t *)clips, i, clip)
+    {
+        const char *status = field_str_or_empty(clip, "status");
+
+        usable += is_usable(clip, said);
+        running += strcmp(status, "complete") != 0 && strcmp(status, "error") != 0;
+        json_array_append_new(known, describe(clip));
+    }
+    // While it runs, the others may still come.
+    if (usable > 0 && (running == 0 || said != OUTCOME_RUNNING)) {
+        outcome->kind = OUTCOME_SUCCEEDED;
+        json_array_foreach((json_t *)clips, i, clip)
+        {
+            if (is_usable(clip, said))
+                add_clip(clip, outcome);
+        }
+        outcome_set_extra(outcome, "clips", json_incref(known));
+    }
+    json_decref(known);
+}
+
+static const char *reason_of(const json_t *task, const json_t *payload)
+{
+    static const char *const places[] = {"metadata.error_message", "metadata.error_type"};
+    const char *reason = field_str_or_empty(task, "fail_reason");
+    json_t *clip;
+    size_t i;
+
+    json_array_foreach((json_t *)payload, i, clip)
+    {
+        for (size_t k = 0; k < 2 && *reason == '\0'; k++)
+            reason = field_str_or_empty(clip, places[k]);
+    }
+    return *reason == '\0' ? "the vendor gave no reason" : reason;
+}
+
+static bool read_song(const json_t *payload, struct outcome *outcome, struct err *err)
+{
+    read_clips(payload, outcome);
+    return outcome->kind != OUTCOME_SUCCEEDED || outcome->source_count > 0 ||
+           err_set(err, ERR_UPSTREAM, "succeeded without a usable clip");
+}
+
+static bool read_lyrics(const json_t *payload, struct outcome *outcome, struct err *err)
+{
+    const char *text = field_str_or_empty(payload, "text");
+
+    if (outcome->kind != OUTCOME_SUCCEEDED)
+        return true;
+    if (*text == '\0')
+        return err_set(err, ERR_UPSTREAM, "succeeded without lyrics");
+    outcome_add_source(outcome, "text", text);
+    outcome_set_extra(outcome, "title", json_string(field_str_or_empty(payload, "title")));
+    return true;
+}
+
+// A status of a bare payload: that of its clips, or its own.
+static const char *payload_status(const json_t *payload)
+{
+    json_t *clip;
+    const char *status = "";
+    size_t i;
+
+    if (!json_is_array(payload))
+        return field_str_or_empty(payload, "status");
+    json_array_foreach((json_t *)payload, i, clip)
+    {
+        if (*status == '\0' || strcmp(field_str_or_empty(clip, "status"), "complete") != 0)
+            status = field_str_or_empty(clip, "status");
+    }
+    return status;
+}
+
+// One task of a batch, or a bare payload: clips, or lyrics.
+static bool read_task(const struct task *task, const json_t *item, struct outcome *outcome,
+                      struct err *err)
+{
+    const json_t *payload = json_object_get(item, "data");
+    const char *status = field_str_or_empty(item, "status");
+    bool ok;
+
+    *outcome = (struct outcome){.progress = -1};
+    if (!json_is_array(payload) && !json_is_object(payload))
+        payload = item;
+    if (*status == '\0')
+        status = payload_status(payload);
+    if (!outcome_from_word(outcome, OUTCOME_WORDS(status_words), status, err))
+        return false;
+    outcome->progress = read_progress(item);
+    outcome->has_started = has_started(status);
+    ok = is_lyrics(task) ? read_lyrics(payload, outcome, err) : read_song(payload, outcome, err);
+    if (outcome->kind == OUTCOME_FAILED)
+        outcome_set_reason(outcome, reason_of(item, payload));
+    return ok;
+}
+
+static const char *task_id_of(const json_t *item)
+{
+    const char *id = field_str_or_empty(item, "task_id");
+
+    return *id == '\0' ? field_str_or_empty(item, "id") : id;
+}
+
+static bool is_unknown(const struct http_response *response, const json_t *body)
+{
+    return response->status == 404 ||
+           strcmp(field_str_or_empty(body, "code"), "task_not_exist") == 0 ||
+           strstr(field_str_or_empty(body, "message"), "not exist") != NULL;
+}
+
+static bool read_poll_many(const struct task *const *tasks, size_t count,
+                           const struct http_response *response, struct outcome *outcomes,
+                           struct err *err)
+{
+    json_t *body, *item;
+    size_t k;
+
+    for (size_t i = 0; i < count; i++)
+        outcomes[i] = (struct outcome){.kind = OUTCOME_MISSING, .progress = -1};
+    if (response->status != 200)
+        return err_set(err, ERR_UPSTREAM, "HTTP %d", response->status);
+    body = http_json(response, err);
+    if (!json_is_object(body) || json_object_get(body, "data") == NULL) {
+        if (body != NULL)
+            err_set(err, ERR_UPSTREAM, "the answer has no data");
+        json_decref(body);
+        return false;
+    }
+    json_array_foreach(json_object_get(body, "data"), k, item)
+    {
+        for (size_t i = 0; i < count; i++) {
+            struct err one;
+
+            if (strcmp(tasks[i]->upstream_id, task_id_of(item)) != 0)
+                continue;
+            outcome_clear(&outcomes[i]);
+            // Not readable: as if it were not in the answer, but not missing either.
+            if (!read_task(tasks[i], item, &outcomes[i], &one))
+                outcomes[i].kind = OUTCOME_NONE;
+        }
+    }
+    json_decref(body);
+    return true;
+}
+
+// Whichever form one task comes in: a batch of one, a task, the bare payload.
+static bool read_one(const struct task *task, const json_t *body, struct outcome *outcome,
+                     struct err *err)
+{
+    const json_t *data = field_at(body, "data"), *item = NULL;
+    size_t i;
+
+    if (!json_is_array(data) || json_object_get(json_array_get(data, 0), "audio_url") != NULL ||
+        (json_array_size(data) > 0 && json_object_get(json_array_get(data, 0), "task_id") == NULL &&
+         strcmp(field_str_or_empty(json_array_get(data, 0), "id"), task->upstream_id) != 0))
+        return read_task(task, json_is_null(data) || data == NULL ? body : data, outcome, err);
+    json_array_foreach((json_t *)data, i, item)
+    {
+        if (strcmp(task_id_of(item), task->upstream_id) == 0)
+            return read_task(task, item, outcome, err);
+    }
+    outcome->kind = OUTCOME_MISSING;
+    return true;
+}
+
+static bool read_poll(const struct task *task, const struct http_response *response,
+                      struct outcome *outcome, struct err *err)
+{
+    json_t *body;
+    bool ok;
+
+    *outcome = (struct outcome){.progress = -1};
+    if (response->status >= 500 || response->status == 401 || response->status == 403 ||
+        response->status == 429)
+        return err_set(err, ERR_UPSTREAM, "HTTP %d", response->status);
+    body = http_json(response, err);
+    if (body == NULL && response->status != 404)
+        return false;
+    if (response->status >= 300) {
+        outcome->kind = OUTCOME_MISSING;
+        ok = is_unknown(response, body) || err_set(err, ERR_UPSTREAM, "HTTP %d", response->status);
+        if (!ok)
+            outcome->kind = OUTCOME_NONE;
+    } else if (json_is_null(json_object_get(body, "data"))) { // a batch that found none
+        outcome->kind = OUTCOME_MISSING;
+        ok = true;
+    } else {
+        ok = read_one(task, body, outcome, err);
+    }
+    json_decref(body);
+    return ok;
+}
+
+const struct provider provider_suno = {
+    .name = "suno",
+    .dialects = dialects,
+    .models = models,
+    .poll_first_ms = 5000,
+    .poll_max_ms = 10000,
+    .submit_timeout_ms = 60000,
+    .poll_timeout_ms = 15000,
+    .missing_grace_ms = 60000,
+    .link_life_ms = 24 * 3600 * 1000LL, // unverified; longer in practice
+    .poll_many_max = 50,
+    .check_account = check_account,
+    .build_submit = build_submit,
+    .read_submit = read_submit,
+    .build_poll = build_poll,
+    .read_poll = read_poll,
+    .build_poll_many = build_poll_many,
+    .read_poll_many = read_poll_many,
+};
