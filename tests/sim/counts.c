@@ -1,4 +1,4 @@
-// How often each of many strings came.
+// How often each of many strings came, and what came of it.
 #include "tests/sim/counts.h"
 
 #include <stdint.h>
@@ -9,7 +9,7 @@
 #include "core/base/mem.h"
 
 // The slot where `key` is, or would be. The table is never full.
-static struct count *find(const struct counts *counts, const char *key)
+static struct count *slot_of(const struct counts *counts, const char *key)
 {
     uint64_t hash = 0xcbf29ce484222325u;
     size_t at;
@@ -29,7 +29,7 @@ static void grow(struct counts *counts)
     bigger.slots = mem_array(struct count, bigger.cap);
     for (size_t i = 0; i < counts->cap; i++)
         if (counts->slots[i].key != NULL)
-            *find(&bigger, counts->slots[i].key) = counts->slots[i];
+            *slot_of(&bigger, counts->slots[i].key) = counts->slots[i];
     free(counts->slots);
     *counts = bigger;
 }
@@ -40,12 +40,19 @@ struct count *counts_entry(struct counts *counts, const char *key)
 
     if (counts->used * 2 >= counts->cap)
         grow(counts);
-    entry = find(counts, key);
+    entry = slot_of(counts, key);
     if (entry->key == NULL) {
         entry->key = mem_str(key);
         counts->used++;
     }
     return entry;
+}
+
+struct count *counts_find(const struct counts *counts, const char *key)
+{
+    struct count *entry = counts->cap == 0 ? NULL : slot_of(counts, key);
+
+    return entry == NULL || entry->key == NULL ? NULL : entry;
 }
 
 void counts_add_json(const struct counts *counts, struct buf *buf)

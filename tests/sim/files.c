@@ -1,14 +1,34 @@
-// The vendor's CDN: GET /sim/files/<task id>[-preview].<png or webp>, with ETag and ranges.
+// The vendors' CDNs: GET /sim/files/<name>, with ETag and ranges. Midjourney's names are
+// <task id>[-preview].<png or webp>, the others' those of jobs_add_link.
+//
+// Words in a job's prompt, of any vendor's:
+//
+//   [deadlink] 404   [html-link]   [flaky-link] cut twice   [truncate]   [jpeg-named] as image/jpeg
+//   [no-cover] 404 for its images   [big] MP4s of 24 MB
+//
+// The files of vendors other than Midjourney need no key, and one that is sent all the same is
+// refused with 400: a client that lets a redirect take it along gives it away. [any-key]: it isn't.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/buf.h"
 #include "core/io/http_server.h"
+#include "tests/sim/jobs.h"
+#include "tests/sim/media.h"
 #include "tests/sim/midjourney_tasks.h"
 #include "tests/sim/sim.h"
+#include "tests/sim/words.h"
 
-enum { CUT_DOWNLOADS = 2, MISSING_BYTES = 1000 };
+enum { CUT_DOWNLOADS = 2, MISSING_BYTES = 1000, NAME_BYTES_MAX = 100 };
+
+struct file {
+    const char *name;   // in the path
+    const char *prompt; // of its job
+    unsigned downloads; // of the job, with this one
+    const char *content_type;
+    struct buf data; // ours
+};
 
 // "bytes=a-b", "bytes=a-", "bytes=-n". False: there is none to honour. An empty range (from == to)
 // can't be satisfied.
@@ -42,95 +62,176 @@ static bool read_range(const struct http_exchange *exchange, const char *etag, s
     return true;
 }
 
-static void serve(struct http_exchange *exchange, const struct buf *file, const char *etag,
-                  const char *content_type)
+static void serve(struct http_exchange *exchange, const struct file *file)
 {
     const char *known = http_exchange_header(exchange, "if-none-match");
-    size_t from = 0, to = file->len;
-    char range[80];
+    size_t from = 0, to = file->data.len;
+    char etag[NAME_BYTES_MAX + 3], range[80];
     int status = 200;
 
+    snprintf(etag, sizeof etag, "\"%s\"", file->name);
     http_exchange_add_header(exchange, "ETag", etag);
     http_exchange_add_header(exchange, "Accept-Ranges", "bytes");
     if (known != NULL && strcmp(known, etag) == 0) {
         http_exchange_answer(exchange, 304, NULL, NULL, 0);
         return;
     }
-    if (read_range(exchange, etag, file->len, &from, &to)) {
+    if (read_range(exchange, etag, file->data.len, &from, &to)) {
         status = 206;
-        snprintf(range, sizeof range, "bytes %zu-%zu/%zu", from, to - 1, file->len);
+        snprintf(range, sizeof range, "bytes %zu-%zu/%zu", from, to - 1, file->data.len);
         if (from == to) {
             status = 416;
-            snprintf(range, sizeof range, "bytes */%zu", file->len);
+            snprintf(range, sizeof range, "bytes */%zu", file->data.len);
         }
         http_exchange_add_header(exchange, "Content-Range", range);
     }
-    http_exchange_answer(exchange, status, content_type, file->data + from, to - from);
+    http_exchange_answer(exchange, status, file->content_type, file->data.data + from, to - from);
 }
 
 // A body that ends before its Content-Length.
-static void serve_short(struct http_exchange *exchange, const struct buf *file,
-                        const char *content_type, size_t sent, size_t announced)
+static void serve_short(struct http_exchange *exchange, const struct file *file, size_t sent,
+                        size_t announced)
 {
-    http_exchange_begin(exchange, 200, content_type, (int64_t)announced);
-    http_exchange_write(exchange, file->data, sent, NULL, NULL);
+    http_exchange_begin(exchange, 200, file->content_type, (int64_t)announced);
+    http_exchange_write(exchange, file->data.data, sent, NULL, NULL);
     http_exchange_abort(exchange);
 }
 
-static void serve_task(struct http_exchange *exchange, struct mj_task *task, bool is_preview,
-                       const struct buf *file, const char *content_type)
+// A stream without a length, that can't be continued.
+static void serve_live(struct http_exchange *exchange, const struct file *file)
 {
-    const char *prompt = task->prompt;
-    char etag[40];
+    http_exchange_begin(exchange, 200, file->content_type, -1);
+    http_exchange_write(exchange, file->data.data, file->data.len, NULL, NULL);
+    http_exchange_end(exchange);
+}
 
-    snprintf(etag, sizeof etag, "\"%llu%s\"", (unsigned long long)task->id,
-             is_preview ? "-preview" : "");
-    task->downloads++;
-    if (mj_has_word(prompt, "jpeg-named"))
-        content_type = "image/jpeg";
-    if (mj_has_word(prompt, "deadlink"))
-        http_exchange_answer(exchange, 404, "text/plain", "This content is no longer available.",
-                             36);
-    else if (mj_has_word(prompt, "html-link"))
+static void serve_none(struct http_exchange *exchange)
+{
+    static const char text[] = "This content is no longer available.";
+
+    http_exchange_answer(exchange, 404, "text/plain", text, sizeof text - 1);
+}
+
+// As the words in the prompt say.
+static void serve_as_asked(struct http_exchange *exchange, const struct file *file)
+{
+    const char *prompt = file->prompt;
+    size_t size = file->data.len;
+
+    if (words_has(prompt, "deadlink"))
+        serve_none(exchange);
+    else if (words_has(prompt, "html-link"))
         http_exchange_answer(exchange, 200, "text/html", "<html>sign in</html>", 20);
-    else if (mj_has_word(prompt, "truncate"))
-        serve_short(exchange, file, content_type, file->len, file->len + MISSING_BYTES);
-    else if (mj_has_word(prompt, "flaky-link") && task->downloads <= CUT_DOWNLOADS)
-        serve_short(exchange, file, content_type, file->len / 2, file->len);
+    else if (words_has(prompt, "truncate"))
+        serve_short(exchange, file, size, size + MISSING_BYTES);
+    else if (words_has(prompt, "flaky-link") && file->downloads <= CUT_DOWNLOADS)
+        serve_short(exchange, file, size / 2, size);
     else
-        serve(exchange, file, etag, content_type);
+        serve(exchange, file);
+}
+
+static void serve_upload(struct http_exchange *exchange, const char *number)
+{
+    struct buf data = {0};
+
+    png_add(&data, strtoull(number, NULL, 10));
+    http_exchange_answer(exchange, 200, "image/png", data.data, data.len);
+    buf_clear(&data);
+}
+
+static void serve_midjourney(struct http_exchange *exchange, struct mj_task *task, const char *name)
+{
+    bool is_preview = strstr(name, "-preview") != NULL;
+    struct file file = {name, task->prompt, ++task->downloads, "image/png", {0}};
+
+    if (words_has(task->prompt, "jpeg-named"))
+        file.content_type = "image/jpeg";
+    png_add(&file.data, is_preview ? ~task->id : task->id);
+    serve_as_asked(exchange, &file);
+    buf_clear(&file.data);
+}
+
+static bool has_key(const struct http_exchange *exchange)
+{
+    return http_exchange_header_count(exchange, "x-goog-api-key") > 0 ||
+           http_exchange_header_count(exchange, "authorization") > 0;
+}
+
+// Audio and video are there once the job has succeeded; but a clip of Suno's may end before it.
+static bool is_early(const struct sim *sim, const struct job *job, enum media_kind kind)
+{
+    return kind != MEDIA_PNG && kind != MEDIA_JPEG && job->vendor != JOB_SUNO &&
+           jobs_view(sim->jobs, job).status != JOB_SUCCEEDED;
+}
+
+static void make_media(const struct job *job, enum media_kind kind, const char *name,
+                       struct buf *data)
+{
+    static const char zeros[65536];
+
+    if (kind == MEDIA_MP4 && (job->vendor == JOB_SUNO || job->vendor == JOB_VEO))
+        kind = MEDIA_MP4_SOUND;
+    media_add(data, kind, name);
+    if (kind < MEDIA_MP4 || !words_has(job->prompt, "big"))
+        return;
+    media_announce_zeros(data, MEDIA_BIG_BYTES);
+    for (size_t i = 0; i < MEDIA_BIG_BYTES; i += sizeof zeros)
+        buf_add(data, zeros, sizeof zeros);
+}
+
+static void serve_job(struct sim *sim, struct http_exchange *exchange, struct job *job,
+                      const char *name)
+{
+    enum media_kind kind = media_kind(name);
+    struct file file = {name, job->prompt, ++job->downloads, media_content_type(kind), {0}};
+    bool is_image = kind == MEDIA_PNG || kind == MEDIA_JPEG;
+
+    if (has_key(exchange) && !words_has(job->prompt, "any-key")) {
+        static const char text[] = "a key was sent to a host that it isn't for";
+
+        http_exchange_answer(exchange, 400, "text/plain", text, sizeof text - 1);
+        return;
+    }
+    if (kind == MEDIA_NONE || is_early(sim, job, kind) ||
+        (is_image && words_has(job->prompt, "no-cover"))) {
+        serve_none(exchange);
+        return;
+    }
+    make_media(job, kind, name, &file.data);
+    if (words_has(job->prompt, "jpeg-named"))
+        file.content_type = "image/jpeg";
+    if (strstr(name, "-stream") != NULL)
+        serve_live(exchange, &file);
+    else
+        serve_as_asked(exchange, &file);
+    buf_clear(&file.data);
 }
 
 bool files_handle(struct sim *sim, struct http_exchange *exchange)
 {
     static const char root[] = "/sim/files/", upload[] = "upload-";
     const char *name = http_exchange_path(exchange);
-    const char *content_type = "image/png";
     struct mj_task *task;
-    struct buf file = {0};
+    struct job *job;
     uint64_t id;
-    bool is_preview;
     char *end;
 
     if (strncmp(name, root, sizeof root - 1) != 0)
         return false;
     name += sizeof root - 1;
     sim->stats.downloads++;
-    if (strncmp(name, upload, sizeof upload - 1) == 0) {
-        png_add(&file, strtoull(name + sizeof upload - 1, NULL, 10));
-        http_exchange_answer(exchange, 200, content_type, file.data, file.len);
-        buf_clear(&file);
-        return true;
-    }
     id = strtoull(name, &end, 10);
     task = end == name ? NULL : mj_tasks_at(sim->tasks, id);
-    if (task == NULL) {
-        http_exchange_answer(exchange, 404, "text/plain", "no such file", 12);
-        return true;
-    }
-    is_preview = strncmp(end, "-preview", 8) == 0;
-    png_add(&file, is_preview ? ~id : id);
-    serve_task(exchange, task, is_preview, &file, content_type);
-    buf_clear(&file);
+    job = jobs_find_file(sim->jobs, name);
+    if (strlen(name) > NAME_BYTES_MAX)
+        serve_none(exchange);
+    else if (strncmp(name, upload, sizeof upload - 1) == 0)
+        serve_upload(exchange, name + sizeof upload - 1);
+    else if (task != NULL)
+        serve_midjourney(exchange, task, name);
+    else if (job != NULL)
+        serve_job(sim, exchange, job, name);
+    else
+        serve_none(exchange);
     return true;
 }

@@ -7,6 +7,9 @@
 
 #include "core/io/http_server.h"
 #include "core/io/loop.h"
+#include "tests/sim/callbacks.h"
+#include "tests/sim/google.h"
+#include "tests/sim/jobs.h"
 #include "tests/sim/midjourney_tasks.h"
 #include "tests/sim/sim.h"
 
@@ -17,7 +20,8 @@ static const char usage[] =
     "\n"
     "  --listen HOST:PORT  default 127.0.0.1:8090; port 0 picks a free one\n"
     "  --speed FACTOR      2 is twice as fast; 0 finishes everything at once; default 1\n"
-    "  --secret SECRET     what clients send as mj-api-secret or Bearer; default sim-secret\n"
+    "  --secret SECRET     what clients send as mj-api-secret, x-goog-api-key or Bearer, and\n"
+    "                      Kling's secret key of the access key sim-access; default sim-secret\n"
     "  --help, --version\n";
 
 struct arguments {
@@ -83,14 +87,18 @@ static void read_arguments(int argc, char **argv, struct arguments *arguments)
     }
 }
 
+static bool (*const handlers[])(struct sim *sim, struct http_exchange *exchange) = {
+    midjourney_handle, kling_handle, seedance_handle, suno_handle,    google_handle,
+    veo_handle,        files_handle, hooks_handle,    reports_handle,
+};
+
 static void on_request(void *ctx, struct http_exchange *exchange)
 {
-    struct sim *sim = ctx;
-
-    if (!midjourney_handle(sim, exchange) && !files_handle(sim, exchange) &&
-        !hooks_handle(sim, exchange) && !reports_handle(sim, exchange))
-        http_exchange_answer_json(exchange, 404,
-                                  "{\"code\":3,\"description\":\"there is no such path\"}");
+    for (size_t i = 0; i < sizeof handlers / sizeof handlers[0]; i++)
+        if (handlers[i](ctx, exchange))
+            return;
+    http_exchange_answer_json(exchange, 404,
+                              "{\"code\":3,\"description\":\"there is no such path\"}");
 }
 
 static void on_signal(uv_signal_t *signal, int number)
@@ -122,6 +130,9 @@ int main(int argc, char **argv)
     sim.speed = arguments.speed;
     sim.secret = arguments.secret;
     sim.tasks = mj_tasks_new(sim.speed, sim.base_url);
+    sim.jobs = jobs_new(sim.speed, sim.base_url);
+    sim.callbacks = callbacks_new(&sim);
+    sim.google = google_new();
     sim.hooks = hooks_new();
     options.host = arguments.host;
     options.port = arguments.port;
@@ -143,9 +154,12 @@ int main(int argc, char **argv)
     uv_close((uv_handle_t *)&terminate, NULL);
     uv_close((uv_handle_t *)&interrupt, NULL);
     http_server_drop(&server);
+    callbacks_drop(&sim.callbacks);
     if (!loop_free(sim.loop))
         return EXIT_FAILURE;
     mj_tasks_free(sim.tasks);
+    jobs_free(sim.jobs);
+    google_free(sim.google);
     hooks_free(sim.hooks);
     return EXIT_SUCCESS;
 }

@@ -21,6 +21,7 @@
 #include "core/io/http_server.h"
 #include "tests/sim/midjourney_tasks.h"
 #include "tests/sim/sim.h"
+#include "tests/sim/words.h"
 
 enum { LISTED = 100 };
 
@@ -107,7 +108,7 @@ static void fetch_latest(struct sim *sim, struct http_exchange *exchange)
     for (int i = 0; i < LISTED && id > tasks->first_id; i++) {
         const struct mj_task *task = mj_tasks_at(tasks, --id);
 
-        if (task == NULL || mj_has_word(task->prompt, "lost"))
+        if (task == NULL || words_has(task->prompt, "lost"))
             continue;
         buf_str(&json, separator);
         mj_task_add_json(tasks, task, &json);

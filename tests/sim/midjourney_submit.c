@@ -7,22 +7,35 @@
 #include "core/io/http_server.h"
 #include "tests/sim/midjourney.h"
 #include "tests/sim/midjourney_tasks.h"
+#include "tests/sim/rules.h"
 #include "tests/sim/sim.h"
+#include "tests/sim/words.h"
 
 enum {
     CODE_ACCEPTED = 1,
     CODE_NOT_FOUND = 3,
     CODE_INVALID = 4,
-    CODE_FAILURE = 9, // also a full queue, in this dialect
     CODE_WINDOW = 21,
-    CODE_QUEUE_FULL = 23,
-    CODE_BANNED = 24,
 };
 
-enum { SLOW_ANSWER_MS = 3000, REFUSALS = 2 };
+static const struct refusal refusals[] = {
+    {"refuse", ALWAYS, 200,
+     "{\"code\":24,\"description\":\"may contain banned words\",\"result\":null,"
+     "\"properties\":{\"promptEn\":\"refuse\",\"bannedWord\":\"refuse\"}}"},
+    {"invalid", ALWAYS, 200,
+     "{\"code\":4,\"description\":\"the prompt is invalid\",\"result\":null,\"properties\":{}}"},
+    {"429", 2, 429, NULL},
+    {"23", 2, 200,
+     "{\"code\":23,\"description\":\"the queue is full, try again later\",\"result\":null,"
+     "\"properties\":{}}"},
+    {"9", 2, 200,
+     "{\"code\":9,\"description\":\"submit failed, the queue is full\",\"result\":null,"
+     "\"properties\":{}}"},
+    {"500", 1, 500, "internal error"},
+};
 
 // What a submit asks for, once it is understood.
-struct job {
+struct mj_job {
     enum mj_action action;
     const char *prompt; // a follow-up has its parent's
     const char *state;
@@ -41,24 +54,9 @@ static void refuse(struct http_exchange *exchange, int status, int code, const c
     buf_clear(&json);
 }
 
-static bool is_base64(const char *text)
-{
-    size_t len = strlen(text), digits = strspn(text,
-                                               "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopq"
-                                               "rstuvwxyz0123456789+/");
-
-    return len > 0 && len % 4 == 0 && len - digits <= 2 &&
-           strspn(text + digits, "=") == len - digits;
-}
-
 static bool is_data_url(const json_t *value)
 {
-    const char *text = json_string_value(value), *data;
-
-    if (text == NULL || strncmp(text, "data:image/", 11) != 0)
-        return false;
-    data = strstr(text, ";base64,");
-    return data != NULL && is_base64(data + 8);
+    return json_is_string(value) && rules_is_data_url(json_string_value(value), "image/");
 }
 
 static bool are_data_urls(const json_t *values, size_t least, size_t most)
@@ -74,16 +72,9 @@ static bool are_data_urls(const json_t *values, size_t least, size_t most)
     return count >= least && count <= most;
 }
 
-static const char *text_of(const json_t *body, const char *name)
-{
-    const char *text = json_string_value(json_object_get(body, name));
-
-    return text == NULL ? "" : text;
-}
-
 // Each of these fills the job, or says what is wrong and answers.
 
-static bool read_imagine(struct http_exchange *exchange, const json_t *body, struct job *job)
+static bool read_imagine(struct http_exchange *exchange, const json_t *body, struct mj_job *job)
 {
     const json_t *images = json_object_get(body, "base64Array");
 
@@ -98,9 +89,9 @@ static bool read_imagine(struct http_exchange *exchange, const json_t *body, str
     return true;
 }
 
-static bool read_blend(struct http_exchange *exchange, const json_t *body, struct job *job)
+static bool read_blend(struct http_exchange *exchange, const json_t *body, struct mj_job *job)
 {
-    const char *shape = text_of(body, "dimensions");
+    const char *shape = rules_text(body, "dimensions");
 
     (void)job;
     if (!are_data_urls(json_object_get(body, "base64Array"), 2, 5)) {
@@ -115,17 +106,17 @@ static bool read_blend(struct http_exchange *exchange, const json_t *body, struc
     return true;
 }
 
-static bool read_describe(struct http_exchange *exchange, const json_t *body, struct job *job)
+static bool read_describe(struct http_exchange *exchange, const json_t *body, struct mj_job *job)
 {
     (void)job;
-    if (is_data_url(json_object_get(body, "base64")) || *text_of(body, "link") != '\0')
+    if (is_data_url(json_object_get(body, "base64")) || *rules_text(body, "link") != '\0')
         return true;
     refuse(exchange, 200, CODE_INVALID, "base64 is malformed");
     return false;
 }
 
 static bool press_button(struct sim *sim, struct http_exchange *exchange, const char *task_id,
-                         const char *custom_id, struct job *job)
+                         const char *custom_id, struct mj_job *job)
 {
     const struct mj_task *parent = mj_tasks_find(sim->tasks, task_id);
 
@@ -142,7 +133,7 @@ static bool press_button(struct sim *sim, struct http_exchange *exchange, const 
 }
 
 static bool press_letter(struct sim *sim, struct http_exchange *exchange, const char *task_id,
-                         char letter, long index, struct job *job)
+                         char letter, long index, struct mj_job *job)
 {
     const struct mj_task *parent = mj_tasks_find(sim->tasks, task_id);
     char hash[37], custom_id[80];
@@ -159,9 +150,9 @@ static bool press_letter(struct sim *sim, struct http_exchange *exchange, const 
 }
 
 static bool read_change(struct sim *sim, struct http_exchange *exchange, const json_t *body,
-                        struct job *job)
+                        struct mj_job *job)
 {
-    const char *action = text_of(body, "action");
+    const char *action = rules_text(body, "action");
     json_int_t index = json_integer_value(json_object_get(body, "index"));
 
     if (strcmp(action, "UPSCALE") != 0 && strcmp(action, "VARIATION") != 0 &&
@@ -173,15 +164,15 @@ static bool read_change(struct sim *sim, struct http_exchange *exchange, const j
         refuse(exchange, 200, CODE_INVALID, "index is malformed");
         return false;
     }
-    return press_letter(sim, exchange, text_of(body, "taskId"), *action, (long)index, job);
+    return press_letter(sim, exchange, rules_text(body, "taskId"), *action, (long)index, job);
 }
 
 // "1731900000123456 U1"
 static bool read_simple_change(struct sim *sim, struct http_exchange *exchange, const json_t *body,
-                               struct job *job)
+                               struct mj_job *job)
 {
     char id[32], letter = '\0';
-    int index = 0, count = sscanf(text_of(body, "content"), "%31s %c%d", id, &letter, &index);
+    int index = 0, count = sscanf(rules_text(body, "content"), "%31s %c%d", id, &letter, &index);
 
     if (count < 2 || strchr("UVR", letter) == NULL || (letter != 'R' && (index < 1 || index > 4))) {
         refuse(exchange, 200, CODE_INVALID, "content is malformed");
@@ -191,11 +182,11 @@ static bool read_simple_change(struct sim *sim, struct http_exchange *exchange, 
 }
 
 static bool read_modal(struct sim *sim, struct http_exchange *exchange, const json_t *body,
-                       struct job *job)
+                       struct mj_job *job)
 {
     const json_t *mask = json_object_get(body, "maskBase64");
 
-    job->modal = mj_tasks_find(sim->tasks, text_of(body, "taskId"));
+    job->modal = mj_tasks_find(sim->tasks, rules_text(body, "taskId"));
     if (job->modal == NULL) {
         refuse(exchange, 404, CODE_NOT_FOUND, "the related task doesn't exist or has expired");
         return false;
@@ -214,7 +205,7 @@ static bool read_modal(struct sim *sim, struct http_exchange *exchange, const js
 }
 
 static bool read_job(struct sim *sim, struct http_exchange *exchange, const char *kind,
-                     const json_t *body, struct job *job)
+                     const json_t *body, struct mj_job *job)
 {
     if (strcmp(kind, "imagine") == 0) {
         job->action = MJ_IMAGINE;
@@ -233,7 +224,8 @@ static bool read_job(struct sim *sim, struct http_exchange *exchange, const char
         return read_describe(exchange, body, job);
     }
     if (strcmp(kind, "action") == 0)
-        return press_button(sim, exchange, text_of(body, "taskId"), text_of(body, "customId"), job);
+        return press_button(sim, exchange, rules_text(body, "taskId"), rules_text(body, "customId"),
+                            job);
     if (strcmp(kind, "change") == 0)
         return read_change(sim, exchange, body, job);
     if (strcmp(kind, "simple-change") == 0)
@@ -244,41 +236,10 @@ static bool read_job(struct sim *sim, struct http_exchange *exchange, const char
     return false;
 }
 
-// True where the prompt asks for a refusal, which is answered then. Nothing was accepted.
-static bool refuses(struct sim *sim, struct http_exchange *exchange, const char *prompt)
-{
-    struct count *count = counts_entry(&sim->tasks->prompts, prompt);
-    unsigned tried = count->tried++;
-
-    if (mj_has_word(prompt, "refuse")) {
-        http_exchange_answer_json(exchange, 200,
-                                  "{\"code\":24,\"description\":\"may contain banned words\","
-                                  "\"result\":null,\"properties\":{\"promptEn\":\"refuse\","
-                                  "\"bannedWord\":\"refuse\"}}");
-    } else if (mj_has_word(prompt, "invalid")) {
-        refuse(exchange, 200, CODE_INVALID, "the prompt is invalid");
-    } else if (mj_has_word(prompt, "cut-unaccepted")) {
-        http_exchange_abort(exchange);
-    } else if (tried < REFUSALS && mj_has_word(prompt, "429")) {
-        http_exchange_answer(exchange, 429, NULL, NULL, 0);
-    } else if (tried < REFUSALS && mj_has_word(prompt, "23")) {
-        refuse(exchange, 200, CODE_QUEUE_FULL, "the queue is full, try again later");
-    } else if (tried < REFUSALS && mj_has_word(prompt, "9")) {
-        refuse(exchange, 200, CODE_FAILURE, "submit failed, the queue is full");
-    } else if (tried < 1 && mj_has_word(prompt, "500")) {
-        http_exchange_answer(exchange, 500, "text/plain", "internal error", 14);
-    } else {
-        return false;
-    }
-    return true;
-}
-
 static void answer_accepted(struct sim *sim, struct http_exchange *exchange,
                             const struct mj_task *task)
 {
-    static const char page[] = "<html><body><h1>502 Bad Gateway</h1></body></html>";
     const char *prompt = task->prompt;
-    double delay_ms = sim->speed > 0 ? SLOW_ANSWER_MS / sim->speed : 0;
     struct buf json = {0};
 
     buf_fmt(&json, "{\"code\":%d,\"description\":\"%s\",\"result\":\"%llu\",\"properties\":{",
@@ -292,20 +253,7 @@ static void answer_accepted(struct sim *sim, struct http_exchange *exchange,
     }
     buf_str(&json, "\"discordInstanceId\":\"1118138338562560102\"}}");
 
-    if (mj_has_word(prompt, "cut") ||
-        (mj_has_word(prompt, "cut-reused") && http_exchange_serial(exchange) > 1))
-        http_exchange_abort(exchange);
-    else if (mj_has_word(prompt, "502"))
-        http_exchange_answer(exchange, 502, "text/html", page, sizeof page - 1);
-    else if (mj_has_word(prompt, "html"))
-        http_exchange_answer(exchange, 200, "text/html", page, sizeof page - 1);
-    else if (mj_has_word(prompt, "empty"))
-        http_exchange_answer(exchange, 200, "application/json", NULL, 0);
-    else if (mj_has_word(prompt, "slow-answer"))
-        answer_later(sim, exchange, (int64_t)delay_ms, 200, "application/json", json.data,
-                     json.len);
-    else
-        http_exchange_answer(exchange, 200, "application/json", json.data, json.len);
+    words_answer(sim, exchange, prompt, &json);
     buf_clear(&json);
 }
 
@@ -332,8 +280,9 @@ void midjourney_submit(struct sim *sim, struct http_exchange *exchange, const ch
     size_t len;
     const char *text = http_exchange_body(exchange, &len);
     json_auto_t *body = json_loadb(text, len, 0, NULL);
-    struct job job = {.prompt = text_of(body, "prompt"), .state = text_of(body, "state")};
+    struct mj_job job = {.prompt = rules_text(body, "prompt"), .state = rules_text(body, "state")};
     struct mj_task *task;
+    unsigned tried;
 
     sim->stats.submits++;
     if (!json_is_object(body)) {
@@ -344,7 +293,10 @@ void midjourney_submit(struct sim *sim, struct http_exchange *exchange, const ch
         upload_images(sim, exchange, body);
         return;
     }
-    if (!read_job(sim, exchange, kind, body, &job) || refuses(sim, exchange, job.prompt))
+    if (!read_job(sim, exchange, kind, body, &job))
+        return;
+    tried = counts_entry(&sim->tasks->prompts, job.prompt)->tried++;
+    if (words_refuse(exchange, job.prompt, tried, refusals, sizeof refusals / sizeof refusals[0]))
         return;
     if (job.modal != NULL) {
         task = job.modal;

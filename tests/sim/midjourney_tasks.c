@@ -8,6 +8,7 @@
 #include "core/base/buf.h"
 #include "core/base/clock.h"
 #include "core/base/mem.h"
+#include "tests/sim/words.h"
 
 enum { KEPT = 1000000, SUBMITTED_MS = 300, RENDERING_MS = 2500, PROGRESS_STEP = 5 };
 
@@ -125,23 +126,13 @@ void mj_task_confirm(struct mj_tasks *tasks, struct mj_task *task, const char *p
     counts_entry(&tasks->states, state)->accepted++;
 }
 
-bool mj_has_word(const char *prompt, const char *word)
-{
-    size_t len = strlen(word);
-
-    for (; (prompt = strchr(prompt, '[')) != NULL; prompt++)
-        if (strncmp(prompt + 1, word, len) == 0 && prompt[len + 1] == ']')
-            return true;
-    return false;
-}
-
 static double rendering_ms(const struct mj_task *task)
 {
     double ms = RENDERING_MS;
 
-    if (mj_has_word(task->prompt, "slow"))
+    if (words_has(task->prompt, "slow"))
         ms *= 10;
-    if (mj_has_word(task->prompt, "fast"))
+    if (words_has(task->prompt, "fast"))
         ms /= 10;
     return ms;
 }
@@ -159,7 +150,7 @@ enum mj_status mj_task_status(const struct mj_tasks *tasks, const struct mj_task
         age = 1e18;
     if (age < SUBMITTED_MS)
         return MJ_SUBMITTED;
-    if (mj_has_word(task->prompt, "never")) {
+    if (words_has(task->prompt, "never")) {
         *progress = 50;
         return MJ_IN_PROGRESS;
     }
@@ -169,14 +160,14 @@ enum mj_status mj_task_status(const struct mj_tasks *tasks, const struct mj_task
         return MJ_IN_PROGRESS;
     }
     *progress = 100;
-    return mj_has_word(task->prompt, "fail") ? MJ_FAILURE : MJ_SUCCESS;
+    return words_has(task->prompt, "fail") ? MJ_FAILURE : MJ_SUCCESS;
 }
 
 bool mj_task_look(struct mj_task *task)
 {
     task->polls++;
-    return !mj_has_word(task->prompt, "lost") &&
-           !(mj_has_word(task->prompt, "blink") && task->polls <= 2);
+    return !words_has(task->prompt, "lost") &&
+           !(words_has(task->prompt, "blink") && task->polls <= 2);
 }
 
 void mj_task_hash(const struct mj_task *task, char hash[37])
@@ -294,7 +285,7 @@ static void add_image_url(const struct mj_tasks *tasks, const struct mj_task *ta
         buf_str(buf, "null");
     else
         buf_fmt(buf, "\"%s/sim/files/%llu%s.%s\"", tasks->base_url, (unsigned long long)task->id,
-                ending, mj_has_word(task->prompt, "webp-ext") ? "webp" : "png");
+                ending, words_has(task->prompt, "webp-ext") ? "webp" : "png");
 }
 
 void mj_task_add_json(const struct mj_tasks *tasks, const struct mj_task *task, struct buf *buf)

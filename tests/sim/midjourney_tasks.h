@@ -57,8 +57,6 @@ struct mj_task *mj_tasks_at(const struct mj_tasks *tasks, uint64_t id);
 void mj_task_confirm(struct mj_tasks *tasks, struct mj_task *task, const char *prompt,
                      const char *state);
 
-// Whether the prompt has "[word]".
-bool mj_has_word(const char *prompt, const char *word);
 enum mj_status mj_task_status(const struct mj_tasks *tasks, const struct mj_task *task,
                               int *progress);
 // As one more look at the task sees it: false where it is hidden.

@@ -1,6 +1,7 @@
 // spool-sim plays the vendors, and receives webhooks, for tests and for trying Spool out.
 //
-// What goes wrong is asked for by words in a job's prompt: midjourney.c lists them.
+// What goes wrong is asked for by words in a job's prompt: words.h, jobs.h, files.c and the
+// vendors' files list them.
 #pragma once
 
 #include <stdbool.h>
@@ -8,8 +9,11 @@
 #include <stdint.h>
 
 struct buf;
+struct callbacks;
+struct google;
 struct hooks;
 struct http_exchange;
+struct jobs;
 struct loop;
 struct mj_tasks;
 
@@ -19,14 +23,21 @@ struct sim {
     const char *secret;
     char base_url[320]; // of the links in answers
     struct mj_tasks *tasks;
+    struct jobs *jobs; // of the other vendors
+    struct callbacks *callbacks;
+    struct google *google; // accounts and tokens
     struct hooks *hooks;
     struct {
-        uint64_t submits, polls_single, polls_batch, lists, downloads;
+        uint64_t submits, polls_single, polls_batch, lists, downloads, seedance_destroyed;
     } stats;
 };
 
 // Each answers the request, or says that the path isn't its own.
 bool midjourney_handle(struct sim *sim, struct http_exchange *exchange);
+bool kling_handle(struct sim *sim, struct http_exchange *exchange);
+bool seedance_handle(struct sim *sim, struct http_exchange *exchange);
+bool suno_handle(struct sim *sim, struct http_exchange *exchange);
+bool veo_handle(struct sim *sim, struct http_exchange *exchange);
 bool files_handle(struct sim *sim, struct http_exchange *exchange);
 bool hooks_handle(struct sim *sim, struct http_exchange *exchange);
 bool reports_handle(struct sim *sim, struct http_exchange *exchange);
@@ -34,9 +45,16 @@ bool reports_handle(struct sim *sim, struct http_exchange *exchange);
 struct hooks *hooks_new(void);
 void hooks_free(struct hooks *hooks);
 
+// Another one for each number.
+enum { UUID_SIZE = 37 };
+void uuid_make(uint64_t number, char uuid[UUID_SIZE]);
+
 // A small PNG, another one for each seed.
 void png_add(struct buf *buf, uint64_t seed);
 
 // Answers after `delay_ms`, unless the client goes away before. Copies.
 void answer_later(struct sim *sim, struct http_exchange *exchange, int64_t delay_ms, int status,
                   const char *content_type, const void *body, size_t len);
+// The head, `count` times the filling, the tail, in pieces. Copies.
+void answer_filled(struct http_exchange *exchange, const char *content_type, const struct buf *head,
+                   char filling, size_t count, const struct buf *tail);

@@ -24,7 +24,8 @@ static bool parse(const char *content_type, const char *body, size_t len, struct
     return multipart_parse(content_type, *copy, len, form, err);
 }
 
-static const char undici[] = // what the openai SDK sends, on Node 20
+// As Node's own fetch makes it.
+static const char undici[] =
     "------formdata-undici-012345678901\r\n"
     "Content-Disposition: form-data; name=\"model\"\r\n\r\n"
     "sora-2\r\n"

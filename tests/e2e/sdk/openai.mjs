@@ -1,0 +1,36 @@
+// A video from a picture, by OpenAI's own client: openai.mjs <base URL> <key> <model> <picture>
+// Prints the video as it was when it was made and when it was done, and what its content is.
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import OpenAI from "openai";
+
+const [baseURL, apiKey, model, picture] = process.argv.slice(2);
+const client = new OpenAI({ baseURL, apiKey, maxRetries: 0 });
+
+const made = await client.videos.create({
+  model,
+  prompt: "a lighthouse in the rain",
+  seconds: "8",
+  size: "1280x720",
+  input_reference: createReadStream(picture),
+});
+let video = made;
+while (video.status === "queued" || video.status === "in_progress") {
+  await sleep(50);
+  video = await client.videos.retrieve(made.id);
+}
+if (video.status !== "completed") throw new Error(JSON.stringify(video));
+
+const content = await client.videos.downloadContent(video.id);
+const bytes = Buffer.from(await content.arrayBuffer());
+console.log(
+  JSON.stringify({
+    made,
+    video,
+    contentType: content.headers.get("content-type"),
+    bytes: bytes.length,
+    sha256: createHash("sha256").update(bytes).digest("hex"),
+  }),
+);

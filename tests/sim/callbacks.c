@@ -1,0 +1,127 @@
+// Tells clients of each change of their jobs.
+#include "tests/sim/callbacks.h"
+
+#include <stdlib.h>
+
+#include "core/base/clock.h"
+#include "core/base/mem.h"
+#include "core/io/http_client.h"
+#include "core/io/loop.h"
+#include "tests/sim/jobs.h"
+#include "tests/sim/sim.h"
+
+enum { TIMEOUT_MS = 10000 };
+
+struct watch {
+    struct callbacks *callbacks;
+    struct watch *next, **link;
+    const struct job *job; // borrowed, outlives us, like its request
+    const char *url;
+    callback_json_fn add_json;
+    bool is_told; // of the job being `status`
+    enum job_status status;
+    // What we wait for: between events exactly one of these is set.
+    struct loop_timer *timer;
+    struct http_call *call;
+};
+
+struct callbacks {
+    struct sim *sim; // borrowed, outlives us
+    struct http_client *client;
+    struct watch *all;
+};
+
+static void drop(struct watch *watch)
+{
+    loop_cancel(&watch->timer);
+    http_cancel(&watch->call);
+    *watch->link = watch->next;
+    if (watch->next != NULL)
+        watch->next->link = watch->link;
+    free(watch);
+}
+
+struct callbacks *callbacks_new(struct sim *sim)
+{
+    struct callbacks *callbacks = mem_new(struct callbacks);
+
+    callbacks->sim = sim;
+    callbacks->client = http_client_new(sim->loop, "spool-sim/" SPOOL_VERSION);
+    return callbacks;
+}
+
+void callbacks_drop(struct callbacks **callbacks)
+{
+    if (*callbacks == NULL)
+        return;
+    while ((*callbacks)->all != NULL)
+        drop((*callbacks)->all);
+    http_client_drop(&(*callbacks)->client);
+    free(*callbacks);
+    *callbacks = NULL;
+}
+
+static void on_due(void *ctx);
+
+// Waits for what the client wasn't told yet, or ends.
+static void go_on(struct watch *watch)
+{
+    struct sim *sim = watch->callbacks->sim;
+    struct job_view view = jobs_view(sim->jobs, watch->job);
+    bool is_news = !watch->is_told || view.status != watch->status;
+    int64_t delay_ms = is_news ? 0 : view.until_ms - clock_wall_ms();
+
+    if (view.status == JOB_CANCELLED || (!is_news && view.until_ms == INT64_MAX))
+        drop(watch);
+    else
+        watch->timer = loop_after(sim->loop, delay_ms > 0 ? delay_ms : 0, on_due, watch);
+}
+
+static void on_answered(void *ctx, const struct http_response *response,
+                        const struct http_failure *failure)
+{
+    struct watch *watch = ctx;
+
+    (void)response;
+    (void)failure;
+    watch->call = NULL;
+    go_on(watch);
+}
+
+static void on_due(void *ctx)
+{
+    struct watch *watch = ctx;
+    struct sim *sim = watch->callbacks->sim;
+    struct job_view view = jobs_view(sim->jobs, watch->job);
+    struct http_options options = {.timeout_ms = TIMEOUT_MS, .ctx = watch};
+    struct http_request request = {.method = HTTP_POST_};
+
+    watch->timer = NULL;
+    if (view.status == JOB_CANCELLED || (watch->is_told && view.status == watch->status)) {
+        go_on(watch);
+        return;
+    }
+    watch->is_told = true;
+    watch->status = view.status;
+    request.url = mem_str(watch->url);
+    http_add_header(&request, "Content-Type", "application/json");
+    watch->add_json(sim, watch->job, &request.body);
+    watch->call = http_start(watch->callbacks->client, &request, &options, on_answered);
+}
+
+void callbacks_watch(struct callbacks *callbacks, const struct job *job, const char *url,
+                     callback_json_fn add_json)
+{
+    struct watch *watch = mem_new(struct watch);
+
+    watch->callbacks = callbacks;
+    watch->job = job;
+    watch->url = url;
+    watch->add_json = add_json;
+    watch->link = &callbacks->all;
+    watch->next = callbacks->all;
+    if (watch->next != NULL)
+        watch->next->link = &watch->next;
+    callbacks->all = watch;
+    go_on(watch);
+}

@@ -1,0 +1,11 @@
+// Parameters of a path's query.
+#pragma once
+
+#include <stddef.h>
+
+struct http_exchange;
+
+// A number from 1 to `max`, `other` where there is none, 0 where it is something else.
+size_t query_number(struct http_exchange *exchange, const char *name, size_t other, size_t max);
+// The next value of a parameter that may come more than once: NULL begins, and ends.
+const char *query_next(struct http_exchange *exchange, const char *name, const char *value);
