@@ -74,11 +74,10 @@ static double number_at(const json_t *value, const char *path)
     return json_is_number(field) ? json_number_value(field) : 0;
 }
 
-double family_duration(const struct task *task, const json_t *result, const json_t *request)
+double family_duration(const json_t *result, const json_t *request)
 {
     double duration = number_at(result, "extra.duration");
 
-    (void)task;
     if (duration <= 0)
         duration = number_at(request, "duration");
     if (duration <= 0)
@@ -109,6 +108,15 @@ const char *family_error_code(const struct task *task)
     if (task->error_code == NULL)
         return "cancelled";
     return strncmp(task->error_code, "vendor_", 7) == 0 ? "task_failed" : task->error_code;
+}
+
+void family_add_error(struct buf *json, const struct task *task)
+{
+    buf_str(json, ",\"error\":{\"code\":");
+    buf_json_str(json, family_error_code(task));
+    buf_str(json, ",\"message\":");
+    buf_json_str(json, family_reason(task));
+    buf_char(json, '}');
 }
 
 int family_refuse_flat(const struct err *err, struct buf *json)
@@ -155,17 +163,12 @@ void family_render_media_callback(const struct task *task, bool is_image, struct
         buf_str(json, ",\"cover_url\":");
         buf_json_str(json, family_link(result, "cover"));
         buf_str(json, ",\"duration\":");
-        family_add_number(json, family_duration(task, result, request));
+        family_add_number(json, family_duration(result, request));
     }
     buf_fmt(json, "},\"created_at\":%lld,\"updated_at\":%lld", (long long)(task->created_ms / 1000),
             (long long)family_updated_s(task));
-    if (task->phase == TASK_FAILED || task->phase == TASK_CANCELLED) {
-        buf_str(json, ",\"error\":{\"code\":");
-        buf_json_str(json, family_error_code(task));
-        buf_str(json, ",\"message\":");
-        buf_json_str(json, family_reason(task));
-        buf_char(json, '}');
-    }
+    if (task->phase == TASK_FAILED || task->phase == TASK_CANCELLED)
+        family_add_error(json, task);
     buf_char(json, '}');
     json_decref(result);
     json_decref(request);

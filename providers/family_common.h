@@ -25,13 +25,16 @@ const char *family_link_of(const json_t *result, const char *kind, const char *o
 // Unix seconds of the last change of the client's word, as of the phase that is shown.
 int64_t family_updated_s(const struct task *task);
 // The length of the video in seconds: as the vendor says, else as it was asked for, else 0.
-double family_duration(const struct task *task, const json_t *result, const json_t *request);
+double family_duration(const json_t *result, const json_t *request);
 // A number as JSON has it: 5, or 5.1.
 void family_add_number(struct buf *json, double number);
 // Why the task failed, for programs: "task_failed" where the vendor failed it.
 const char *family_error_code(const struct task *task);
 // Why the task failed, for people.
 const char *family_reason(const struct task *task);
+
+// Adds `,"error":{"code","message"}`.
+void family_add_error(struct buf *json, const struct task *task);
 
 // {"code","message","data":null}, as every family but /mj and /v1/videos says it.
 int family_refuse_flat(const struct err *err, struct buf *json);

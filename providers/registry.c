@@ -8,21 +8,23 @@
 extern const struct provider provider_kling;
 extern const struct provider provider_midjourney;
 extern const struct provider provider_suno;
+extern const struct provider provider_veo;
 
 static const struct provider *const providers[] = {
     &provider_kling,
     &provider_midjourney,
     &provider_suno,
+    &provider_veo,
 };
 
 extern const struct family family_kling;
 extern const struct family family_midjourney;
+extern const struct family family_openai_video;
 extern const struct family family_suno;
+extern const struct family family_video;
 
 static const struct family *const families[] = {
-    &family_kling,
-    &family_midjourney,
-    &family_suno,
+    &family_kling, &family_midjourney, &family_openai_video, &family_suno, &family_video,
 };
 
 const struct provider *provider_at(size_t index)

@@ -28,6 +28,7 @@ struct media {
     char *root, *name;
     char *range, *if_range, *if_none_match; // of the request
     bool is_head;
+    bool is_private; // asked for with a key: not for caches that others share
     int fd;
     int64_t size, mtime_ns;
     int64_t at, end; // what is left to be sent
@@ -204,7 +205,9 @@ static void begin(struct media *media)
     http_exchange_add_header(exchange, "ETag", etag);
     http_exchange_add_header(exchange, "X-Content-Type-Options", "nosniff");
     http_exchange_add_header(exchange, "Accept-Ranges", "bytes");
-    http_exchange_add_header(exchange, "Cache-Control", "public, max-age=31536000, immutable");
+    http_exchange_add_header(exchange, "Cache-Control",
+                             media->is_private ? "private, max-age=31536000, immutable"
+                                               : "public, max-age=31536000, immutable");
     if (media->if_none_match != NULL &&
         (strcmp(media->if_none_match, "*") == 0 || strstr(media->if_none_match, etag) != NULL)) {
         answer(media, 304, NULL);
@@ -284,6 +287,7 @@ void media_send(struct request *request, const char *key)
     media->range = mem_str(http_exchange_header(exchange, "range"));
     media->if_range = mem_str(http_exchange_header(exchange, "if-range"));
     media->if_none_match = mem_str(http_exchange_header(exchange, "if-none-match"));
+    media->is_private = request->owner != NULL;
     media->is_head = http_exchange_method(exchange) == HTTP_HEAD_;
     media->fd = -1;
     media->uv = loop_uv(request->api->loop);

@@ -390,8 +390,10 @@ static bool on_address(const struct sockaddr *address, void *ctx)
 {
     const struct archive *a = ctx;
 
+    const char *own = a->job.account->base_url;
+
     return address_is_public(address) ||
-           (a->job.account->base_url != NULL && url_same_origin(a->url, a->job.account->base_url));
+           (own != NULL && (url_same_origin(a->url, own) || url_is_at(own, address)));
 }
 
 static bool follow_redirect(struct archive *a, const struct http_response *response)

@@ -101,7 +101,9 @@ static void finish(struct vendor_call *call, const struct http_response *respons
     void *ctx = call->options.http.ctx;
     struct http_response rest = call->rest;
 
-    // `response` may be what we collected: it stays until the callee has read it.
+    // What we collected stays until the callee has read it.
+    if (response == &call->rest)
+        response = &rest;
     call->rest = (struct http_response){0};
     vendor_cancel(&call);
     done(ctx, response, failure);

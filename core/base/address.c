@@ -353,3 +353,23 @@ bool url_redirect(const char *url, const char *location, struct buf *to)
     return url_split(buf_text(to), &parts) &&
            !(strncmp(url, "https:", 6) == 0 && strcmp(parts.scheme, "http") == 0);
 }
+
+bool url_is_at(const char *url, const struct sockaddr *address)
+{
+    struct url_parts parts;
+    struct host host;
+
+    if (read_url(url, &parts, &host) == NULL && address->sa_family == AF_INET) {
+        const struct sockaddr_in *v4 = (const struct sockaddr_in *)address;
+
+        return host.kind == HOST_V4 && host.v4 == ntohl(v4->sin_addr.s_addr) &&
+               parts.port == ntohs(v4->sin_port);
+    }
+    if (read_url(url, &parts, &host) == NULL && address->sa_family == AF_INET6) {
+        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)address;
+
+        return host.kind == HOST_V6 && memcmp(host.v6, &v6->sin6_addr, sizeof host.v6) == 0 &&
+               parts.port == ntohs(v6->sin6_port);
+    }
+    return false;
+}

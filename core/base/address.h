@@ -30,6 +30,8 @@ bool address_is_loopback_host(const char *host);
 
 // False where it isn't a URL of ours; `parts` is then empty.
 bool url_split(const char *url, struct url_parts *parts);
+// Whether the URL's host is that very address, written as one, and its port the same.
+bool url_is_at(const char *url, const struct sockaddr *address);
 // The same scheme, host and port. Spellings of one address count as different hosts.
 bool url_same_origin(const char *a, const char *b);
 // Where a redirect from `url` leads, added to `to`. False where it isn't followed: no URL, or from

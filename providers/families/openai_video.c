@@ -1,0 +1,193 @@
+// The public /v1/videos dialect, as the official OpenAI SDKs speak it (openai-node
+// src/resources/videos.ts). Its requests are kept in the unified form of /v1/video.
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/buf.h"
+#include "core/base/field.h"
+#include "core/base/field_check.h"
+#include "core/base/mem.h"
+#include "core/base/task.h"
+#include "providers/family.h"
+#include "providers/family_common.h"
+
+enum { MAX_PROMPT = 20000, MAX_NAME = 128 };
+
+static const struct route routes[] = {
+    {"POST", "/v1/videos", ROUTE_SUBMIT, "video"},
+    {"GET", "/v1/videos/{id}", ROUTE_FETCH, NULL},
+    {"GET", "/v1/videos/{id}/content", ROUTE_CONTENT, NULL},
+    {0},
+};
+
+static const struct field_rule rules[] = {
+    {.path = "model", .kind = FIELD_TEXT, .is_required = true, .max = MAX_NAME},
+    {.path = "prompt", .kind = FIELD_TEXT, .is_required = true, .max = MAX_PROMPT},
+    {.path = "size", .kind = FIELD_TEXT, .max = 16},
+    {.path = "duration", .kind = FIELD_COUNT, .min = 1, .max = 60},
+    {.path = "seconds", .kind = FIELD_COUNT, .min = 1, .max = 60},
+    {.path = "image_url", .kind = FIELD_MEDIA},
+    {.path = "storyboard", .kind = FIELD_ARRAY, .min = 0, .max = 100},
+    {0},
+};
+
+// A reference image: image_url, input_reference as a file, or as {"image_url"}.
+static bool read_image(const json_t *body, const char **image, struct err *err)
+{
+    static const struct field_rule media = {.kind = FIELD_MEDIA};
+    const json_t *reference = field_at(body, "input_reference");
+    const char *path = "input_reference";
+
+    *image = field_str_or_empty(body, "image_url");
+    if (reference == NULL)
+        return true;
+    if (json_is_object(reference)) {
+        path = "input_reference.image_url";
+        reference = json_object_get(reference, "image_url");
+    }
+    if (reference == NULL)
+        return err_set(err, ERR_INVALID, "%s: is required", path);
+    if (!field_check_value(reference, &media, path, err))
+        return false;
+    *image = json_string_value(reference);
+    return true;
+}
+
+// "private" is a bool, or in a form the word for it.
+static bool check_private(const json_t *body, struct err *err)
+{
+    const json_t *value = field_at(body, "private");
+    const char *text = json_string_value(value);
+
+    return value == NULL || json_is_boolean(value) ||
+           (text != NULL && (strcmp(text, "true") == 0 || strcmp(text, "false") == 0)) ||
+           err_set(err, ERR_INVALID, "private: must be true or false");
+}
+
+// The same in the unified form; what only this dialect has goes along.
+static json_t *unify(const json_t *body, const char *image)
+{
+    json_t *request = json_copy((json_t *)body);
+    json_t *seconds = json_object_get(body, "seconds");
+
+    if (seconds != NULL && json_object_get(body, "duration") == NULL)
+        json_object_set(request, "duration", seconds);
+    json_object_del(request, "seconds");
+    json_object_del(request, "image_url");
+    json_object_del(request, "input_reference");
+    if (*image != '\0')
+        json_object_set_new(request, "images", json_pack("[s]", image));
+    return request;
+}
+
+static bool accept(const struct family_request *request, struct task *task, const char **once,
+                   struct err *err)
+{
+    const char *image;
+
+    (void)once;
+    if (!field_check(request->body, rules, err) || !check_private(request->body, err) ||
+        !read_image(request->body, &image, err) || !family_read_hook(request->body, task, err))
+        return false;
+    mem_set_str(&task->model, field_str_or_empty(request->body, "model"));
+    mem_set_str(&task->action, request->route->action);
+    task->cost = 1;
+    family_set_request(task, unify(request->body, image));
+    return true;
+}
+
+static const char *word(enum task_phase phase, bool is_modal)
+{
+    static const char *const words[] = {
+        [TASK_QUEUED] = "queued",         [TASK_SUBMITTING] = "queued",
+        [TASK_IN_DOUBT] = "queued",       [TASK_SUBMITTED] = "queued",
+        [TASK_RENDERING] = "in_progress", [TASK_ARCHIVING] = "in_progress",
+        [TASK_SUCCEEDED] = "completed",   [TASK_FAILED] = "failed",
+        [TASK_CANCELLED] = "failed",
+    };
+
+    (void)is_modal;
+    return words[phase];
+}
+
+// "1280x720": as it was asked for, 0 where it wasn't.
+static void read_size(const json_t *request, int *width, int *height)
+{
+    *width = *height = 0;
+    if (sscanf(field_str_or_empty(request, "size"), "%5dx%5d", width, height) != 2)
+        *width = *height = 0;
+}
+
+// What every answer has.
+static void add_head(struct buf *json, const struct task *task, const json_t *request,
+                     const json_t *result)
+{
+    double seconds = family_duration(result, request);
+    char text[32];
+
+    buf_fmt(json, "{\"id\":\"%s\",\"object\":\"video\",\"model\":", task->id);
+    buf_json_str(json, task->model);
+    buf_fmt(json, ",\"status\":\"%s\",\"progress\":%d,\"created_at\":%lld,\"seconds\":",
+            word(task->phase, false), task->progress, (long long)(task->created_ms / 1000));
+    snprintf(text, sizeof text, "%g", seconds);
+    buf_json_str(json, seconds > 0 ? text : "");
+    buf_str(json, ",\"size\":");
+    buf_json_str(json, field_str_or_empty(request, "size"));
+    buf_str(json, ",\"prompt\":");
+    buf_json_str(json, field_str_or_empty(request, "prompt"));
+}
+
+static void accepted(const struct task *task, int64_t waiting, bool is_repeated, struct buf *json)
+{
+    json_t *request = family_request_of(task);
+
+    (void)waiting, (void)is_repeated;
+    add_head(json, task, request, NULL);
+    buf_str(json, ",\"completed_at\":null,\"error\":null}");
+    json_decref(request);
+}
+
+static void render(const struct task *task, struct buf *json)
+{
+    json_t *request = family_request_of(task), *result = family_result(task);
+    int width, height;
+
+    add_head(json, task, request, result);
+    if (task->phase == TASK_SUCCEEDED)
+        buf_fmt(json, ",\"completed_at\":%lld", (long long)(task->finished_ms / 1000));
+    else
+        buf_str(json, ",\"completed_at\":null");
+    if (task_is_terminal(task->phase) && task->phase != TASK_SUCCEEDED)
+        family_add_error(json, task);
+    else
+        buf_str(json, ",\"error\":null");
+    if (task->phase == TASK_SUCCEEDED) {
+        read_size(request, &width, &height);
+        buf_str(json, ",\"video\":{\"url\":");
+        buf_json_str(json, family_link(result, "video"));
+        buf_str(json, ",\"duration\":");
+        family_add_number(json, family_duration(result, request));
+        buf_fmt(json, ",\"width\":%d,\"height\":%d}", width, height);
+    }
+    buf_char(json, '}');
+    json_decref(request);
+    json_decref(result);
+}
+
+static void render_callback(const struct task *task, struct buf *json)
+{
+    family_render_media_callback(task, false, json);
+}
+
+const struct family family_openai_video = {
+    .name = "openai_video",
+    .routes = routes,
+    .kin = "video",
+    .accept = accept,
+    .accepted = accepted,
+    .render = render,
+    .render_callback = render_callback,
+    .word = word,
+    .refuse = family_refuse_envelope,
+};

@@ -1,0 +1,105 @@
+// The public /v1/video dialect: one form for every video model; the model says whose it is.
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/buf.h"
+#include "core/base/field.h"
+#include "core/base/field_check.h"
+#include "core/base/mem.h"
+#include "core/base/task.h"
+#include "providers/family.h"
+#include "providers/family_common.h"
+
+enum { MAX_PROMPT = 20000, MAX_NAME = 128, MAX_IMAGES = 8 };
+
+static const struct route routes[] = {
+    {"POST", "/v1/video/create", ROUTE_SUBMIT, "video"},
+    {"GET", "/v1/video/query", ROUTE_FETCH, NULL},
+    {"POST", "/v1/video/generations", ROUTE_SUBMIT, "video"},
+    {"GET", "/v1/video/generations/{id}", ROUTE_FETCH, NULL},
+    {0},
+};
+
+static const struct field_rule rules[] = {
+    {.path = "model", .kind = FIELD_TEXT, .is_required = true, .max = MAX_NAME},
+    {.path = "prompt", .kind = FIELD_TEXT, .is_required = true, .max = MAX_PROMPT},
+    {.path = "negative_prompt", .kind = FIELD_TEXT, .max = MAX_PROMPT},
+    {.path = "aspect_ratio", .kind = FIELD_TEXT, .max = 16},
+    {.path = "size", .kind = FIELD_TEXT, .max = 16},
+    {.path = "images", .kind = FIELD_ARRAY, .min = 0, .max = MAX_IMAGES},
+    {.path = "duration", .kind = FIELD_COUNT, .min = 1, .max = 60},
+    {0},
+};
+
+static bool accept(const struct family_request *request, struct task *task, const char **once,
+                   struct err *err)
+{
+    static const struct field_rule media = {.kind = FIELD_MEDIA};
+    json_t *image;
+    size_t i;
+
+    (void)once;
+    if (!field_check(request->body, rules, err) || !family_read_hook(request->body, task, err))
+        return false;
+    json_array_foreach(field_at(request->body, "images"), i, image)
+    {
+        char path[32];
+
+        snprintf(path, sizeof path, "images.%zu", i);
+        if (!field_check_value(image, &media, path, err))
+            return false;
+    }
+    mem_set_str(&task->model, field_str_or_empty(request->body, "model"));
+    mem_set_str(&task->action, request->route->action);
+    task->cost = 1;
+    return true;
+}
+
+static const char *word(enum task_phase phase, bool is_modal)
+{
+    (void)is_modal;
+    if (!task_is_terminal(phase))
+        return "processing";
+    return phase == TASK_SUCCEEDED ? "completed" : "failed";
+}
+
+static void accepted(const struct task *task, int64_t waiting, bool is_repeated, struct buf *json)
+{
+    (void)waiting, (void)is_repeated;
+    buf_fmt(json, "{\"id\":\"%s\",\"status\":\"processing\",\"status_update_time\":%lld}", task->id,
+            (long long)(task->created_ms / 1000));
+}
+
+static void render(const struct task *task, struct buf *json)
+{
+    json_t *result = family_result(task);
+
+    buf_fmt(json, "{\"id\":\"%s\",\"status\":\"%s\",\"status_update_time\":%lld", task->id,
+            word(task->phase, false), (long long)family_updated_s(task));
+    if (task->phase == TASK_SUCCEEDED) {
+        buf_str(json, ",\"video_url\":");
+        buf_json_str(json, family_link(result, "video"));
+    } else if (task_is_terminal(task->phase)) {
+        family_add_error(json, task);
+    }
+    buf_char(json, '}');
+    json_decref(result);
+}
+
+static void render_callback(const struct task *task, struct buf *json)
+{
+    family_render_media_callback(task, false, json);
+}
+
+const struct family family_video = {
+    .name = "video",
+    .routes = routes,
+    .kin = "openai_video",
+    .accept = accept,
+    .accepted = accepted,
+    .render = render,
+    .render_callback = render_callback,
+    .word = word,
+    .refuse = family_refuse_flat,
+};

@@ -1,0 +1,728 @@
+// Veo: Google's Vertex AI, the Gemini API, or a gateway of the one-api family or another Spool
+// (relay).
+//
+// Sources: googleapis/python-genai and js-genai (the SDKs), QuantumNous/new-api (NA), the Cloud
+// documentation. The Gemini API's Veo models were reported shut down in October 2026: the dialect
+// is kept for relays and successors that speak it. Which model a public name stands for is
+// configuration.
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "core/base/address.h"
+#include "core/base/buf.h"
+#include "core/base/config.h"
+#include "core/base/digest.h"
+#include "core/base/field.h"
+#include "core/base/field_check.h"
+#include "core/base/http.h"
+#include "core/base/mem.h"
+#include "core/base/task.h"
+#include "providers/outcome.h"
+#include "providers/provider.h"
+#include "providers/token.h"
+
+enum { VERTEX, GEMINI, RELAY };
+enum { ASSERTION_LIFE_S = 3600, TOKEN_KEPT_S = 3000 };
+
+static const char *const dialects[] = {
+    [VERTEX] = "vertex", [GEMINI] = "gemini", [RELAY] = "relay", NULL};
+static const char *const models[] = {
+    "veo-3.1",
+    "veo-3.1-fast",
+    "veo-3.1-generate-001",
+    "veo-3.1-fast-generate-001",
+    "veo-3.1-generate-preview",
+    "veo-3.1-fast-generate-preview",
+    "veo-3.1-lite-generate-preview",
+    NULL,
+};
+static const char *const prefixes[] = {"veo-", NULL};
+static const char *const inline_keys[] = {"bytesBase64Encoded", "encodedVideo", NULL};
+static const char storage_origin[] = "https://storage.googleapis.com";
+
+static int dialect_of(const struct account *account)
+{
+    return provider_dialect(provider_find("veo"), account);
+}
+
+static bool check_account(const struct account *account, struct err *err)
+{
+    if (dialect_of(account) == VERTEX && account->service_account.client_email == NULL)
+        return err_set(err, ERR_CONFIG, "service_account_file: is required for vertex");
+    if (dialect_of(account) != VERTEX && (account->base_url == NULL || *account->base_url == '\0'))
+        return err_set(err, ERR_CONFIG, "base_url: is required");
+    return true;
+}
+
+static void authorize(const struct account *account, struct http_request *request)
+{
+    switch (dialect_of(account)) {
+    case VERTEX:
+        request->wants_token = true;
+        http_add_header(request, "x-goog-user-project", account->service_account.project_id);
+        break;
+    case GEMINI:
+        http_add_header(request, "x-goog-api-key", secret_reveal(&account->api_key));
+        break;
+    default:
+        http_add_bearer(request, secret_reveal(&account->api_key));
+        break;
+    }
+}
+
+// The token of a service account (RFC 7523): an assertion signed by its key, changed for a bearer.
+
+static bool build_token(const struct account *account, int64_t now_ms, struct token *token,
+                        struct http_request *request, struct err *err)
+{
+    const struct service_account *key = &account->service_account;
+    json_t *claims = json_pack("{s:s,s:s,s:s,s:I,s:I}", "iss", key->client_email, "scope",
+                               "https://www.googleapis.com/auth/cloud-platform", "aud",
+                               key->token_uri, "iat", (json_int_t)(now_ms / 1000), "exp",
+                               (json_int_t)(now_ms / 1000 + ASSERTION_LIFE_S));
+    char *text = json_dumps(claims, JSON_COMPACT);
+    struct buf jwt = {0};
+    bool ok = jwt_rs256(secret_reveal(&key->private_key), text, &jwt, err);
+
+    (void)token;
+    if (ok) {
+        request->method = HTTP_POST_;
+        request->url = mem_str(key->token_uri);
+        http_add_header(request, "Content-Type", "application/x-www-form-urlencoded");
+        buf_fmt(
+            &request->body,
+            "grant_type=urn%%3Aietf%%3Aparams%%3Aoauth%%3Agrant-type%%3Ajwt-bearer&assertion=%s",
+            jwt.data);
+    }
+    buf_clear(&jwt);
+    free(text);
+    json_decref(claims);
+    return ok;
+}
+
+static bool read_token(const struct http_response *response, int64_t now_ms, struct token *token,
+                       struct err *err)
+{
+    json_t *body = http_json(response, err);
+    const char *text = field_str_or_empty(body, "access_token");
+    int64_t life_s = field_int_or(body, "expires_in", TOKEN_KEPT_S);
+    bool ok = false;
+
+    if (body == NULL) {
+        // said by http_json
+    } else if (response->status == 400 || response->status == 401 || response->status == 403) {
+        err_set(err, ERR_AUTH, "no token for the service account: %.60s %.120s",
+                field_str_or_empty(body, "error"), field_str_or_empty(body, "error_description"));
+    } else if (response->status != 200 || *text == '\0') {
+        err_set(err, ERR_UPSTREAM, "no token for the service account (HTTP %d)", response->status);
+    } else {
+        token->text = mem_str(text);
+        token->renew_ms = now_ms + (life_s < TOKEN_KEPT_S ? life_s * 5 / 6 : TOKEN_KEPT_S) * 1000;
+        ok = true;
+    }
+    json_decref(body);
+    return ok;
+}
+
+static bool is_token_refused(const struct http_response *response)
+{
+    return response->status == 401;
+}
+
+// What a client asks for: the unified form {prompt, images, size, aspect_ratio, duration}.
+
+// "1280x720", "720P", "1080p"; resolution and ratio are NULL where the size doesn't say.
+static bool read_size(const char *size, const char **resolution, const char **ratio)
+{
+    static const struct {
+        const char *size, *resolution, *ratio;
+    } sizes[] = {
+        {"1280x720", "720p", "16:9"},
+        {"720x1280", "720p", "9:16"},
+        {"1920x1080", "1080p", "16:9"},
+        {"1080x1920", "1080p", "9:16"},
+        {"3840x2160", "4k", "16:9"},
+        {"2160x3840", "4k", "9:16"},
+        {"720p", "720p", NULL},
+        {"1080p", "1080p", NULL},
+        {"4k", "4k", NULL},
+    };
+
+    *resolution = *ratio = NULL;
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        if (strcasecmp(sizes[i].size, size) != 0)
+            continue;
+        *resolution = sizes[i].resolution;
+        *ratio = sizes[i].ratio;
+        return true;
+    }
+    return *size == '\0';
+}
+
+static int64_t duration_of(const json_t *request)
+{
+    const char *text = field_str_or_empty(request, "duration");
+
+    return *text != '\0' ? strtol(text, NULL, 10) : field_int_or(request, "duration", 0);
+}
+
+static bool check_request(const json_t *request, struct err *err)
+{
+    static const char *const ratios[] = {"16:9", "9:16", NULL};
+    static const struct field_rule rules[] = {
+        {.path = "aspect_ratio", .kind = FIELD_WORD, .words = ratios},
+        {.path = "images", .kind = FIELD_ARRAY, .max = 1},
+        {0},
+    };
+    const char *size = field_str_or_empty(request, "size"), *resolution, *ratio;
+    const char *wanted = field_str_or_empty(request, "aspect_ratio");
+    int64_t duration = duration_of(request);
+
+    if (!field_check(request, rules, err))
+        return false;
+    if (!read_size(size, &resolution, &ratio))
+        return err_set(err, ERR_INVALID,
+                       "size: must be 720P, 1080P, 1280x720, 720x1280, 1920x1080 or 1080x1920");
+    if (ratio != NULL && *wanted != '\0' && strcmp(ratio, wanted) != 0)
+        return err_set(err, ERR_INVALID, "aspect_ratio: doesn't fit the size");
+    if (duration != 0 && duration != 4 && duration != 6 && duration != 8)
+        return err_set(err, ERR_INVALID, "duration: must be 4, 6 or 8");
+    if (duration != 0 && duration != 8 && resolution != NULL && strcmp(resolution, "720p") != 0)
+        return err_set(err, ERR_INVALID, "duration: must be 8 for more than 720p");
+    return true;
+}
+
+static bool check(const struct task *task, const struct account *account, struct err *err)
+{
+    json_t *request = json_loads(task->request, 0, NULL);
+    bool ok = check_request(request, err);
+
+    (void)account;
+    json_decref(request);
+    return ok;
+}
+
+// The vendor takes no links: the only image is fetched by the worker first.
+static char *input_at(const struct task *task, size_t index)
+{
+    json_t *request = index == 0 ? json_loads(task->request, 0, NULL) : NULL;
+    const char *image = field_str_or_empty(request, "images.0");
+    char *url = field_is_link(image) ? mem_str(image) : NULL;
+
+    json_decref(request);
+    return url;
+}
+
+// Submits.
+
+// "image/png" of "data:image/png;base64,…"; else the first characters tell: forms call every file
+// application/octet-stream.
+static void type_of(const char *image, char *type, size_t size)
+{
+    static const struct {
+        const char *begins, *type;
+    } types[] = {{"/9j/", "image/jpeg"}, {"UklGR", "image/webp"}, {"R0lGOD", "image/gif"}};
+
+    snprintf(type, size, "image/png");
+    if (strncmp(image, "data:image/", 11) == 0) {
+        snprintf(type, size, "%.*s", (int)strcspn(image + 5, ";,"), image + 5);
+        return;
+    }
+    image = field_base64_of(image);
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
+        if (strncmp(image, types[i].begins, strlen(types[i].begins)) == 0)
+            snprintf(type, size, "%s", types[i].type);
+}
+
+static json_t *image_of(const struct task *task, const json_t *request)
+{
+    const char *image = field_str_or_empty(request, "images.0");
+    char type[64];
+
+    if (task->input_count > 0) {
+        const struct task_input *input = &task->inputs[0];
+        struct buf base64 = {0};
+        json_t *made;
+
+        base64_encode(input->data.data, input->data.len, &base64);
+        made = json_pack("{s:s,s:s}", "bytesBase64Encoded", base64.data, "mimeType",
+                         input->content_type);
+        buf_clear(&base64);
+        return made;
+    }
+    if (*image == '\0')
+        return NULL;
+    type_of(image, type, sizeof type);
+    return json_pack("{s:s,s:s}", "bytesBase64Encoded", field_base64_of(image), "mimeType", type);
+}
+
+static json_t *parameters_of(const json_t *request)
+{
+    const char *ratio = field_str_or_empty(request, "aspect_ratio");
+    const char *negative = field_str_or_empty(request, "negative_prompt");
+    const char *resolution, *size_ratio;
+    json_t *parameters = json_pack("{s:i}", "sampleCount", 1);
+
+    read_size(field_str_or_empty(request, "size"), &resolution, &size_ratio);
+    if (*ratio == '\0' && size_ratio != NULL)
+        ratio = size_ratio;
+    if (*ratio != '\0')
+        json_object_set_new(parameters, "aspectRatio", json_string(ratio));
+    if (resolution != NULL)
+        json_object_set_new(parameters, "resolution", json_string(resolution));
+    if (duration_of(request) > 0)
+        json_object_set_new(parameters, "durationSeconds", json_integer(duration_of(request)));
+    if (*negative != '\0')
+        json_object_set_new(parameters, "negativePrompt", json_string(negative));
+    return parameters;
+}
+
+static json_t *google_body(const struct task *task, const json_t *request)
+{
+    json_t *instance = json_pack("{s:s}", "prompt", field_str_or_empty(request, "prompt"));
+    json_t *image = image_of(task, request);
+
+    if (image != NULL)
+        json_object_set_new(instance, "image", image);
+    return json_pack("{s:[o],s:o}", "instances", instance, "parameters", parameters_of(request));
+}
+
+// "https://us-central1-aiplatform.googleapis.com", or what stands in for it.
+static char *vertex_base(const struct account *account)
+{
+    const char *region = account->region == NULL ? "us-central1" : account->region;
+    struct buf base = {0};
+
+    if (account->base_url != NULL && *account->base_url != '\0')
+        buf_str(&base, account->base_url);
+    else if (strcmp(region, "global") == 0)
+        buf_str(&base, "https://aiplatform.googleapis.com");
+    else
+        buf_fmt(&base, "https://%s-aiplatform.googleapis.com", region);
+    return buf_take(&base);
+}
+
+static bool build_google(const struct task *task, const struct account *account, const char *model,
+                         const json_t *request_json, struct http_request *request, struct err *err)
+{
+    json_t *body = google_body(task, request_json);
+    char *base;
+    bool ok;
+
+    if (dialect_of(account) == GEMINI)
+        return http_post_json(request, account->base_url, body, err,
+                              "/v1beta/models/%s:predictLongRunning", model);
+    base = vertex_base(account);
+    ok = http_post_json(request, base, body, err,
+                        "/v1/projects/%s/locations/%s/publishers/google/models/%s"
+                        ":predictLongRunning",
+                        account->service_account.project_id,
+                        account->region == NULL ? "us-central1" : account->region, model);
+    free(base);
+    return ok;
+}
+
+static bool build_relay(const struct task *task, const struct account *account, const char *model,
+                        const json_t *request_json, struct http_request *request, struct err *err)
+{
+    json_t *body = json_copy((json_t *)request_json);
+
+    json_object_del(body, "notifyHook");
+    json_object_del(body, "callback_url");
+    json_object_set_new(body, "model", json_string(model));
+    http_add_header(request, "Idempotency-Key", task->id); // another Spool honours it
+    return http_post_json(request, account->base_url, body, err, "/v1/video/create");
+}
+
+static bool build_submit(const struct task *task, const struct account *account,
+                         struct http_request *request, struct err *err)
+{
+    const char *model = provider_model(provider_find("veo"), account, task->model);
+    json_t *asked = json_loads(task->request, 0, NULL);
+    bool ok;
+
+    if (!json_is_object(asked)) {
+        json_decref(asked);
+        return err_set(err, ERR_INTERNAL, "the stored request isn't a JSON object");
+    }
+    if (model == NULL)
+        model = task->model;
+    ok = dialect_of(account) == RELAY ? build_relay(task, account, model, asked, request, err)
+                                      : build_google(task, account, model, asked, request, err);
+    authorize(account, request);
+    json_decref(asked);
+    return ok;
+}
+
+// google.rpc: {"error":{"code","message","status"}}; a relay's is flat, or this.
+static const char *message_of(const json_t *body)
+{
+    static const char *const places[] = {"error.message", "error", "message"};
+
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++)
+        if (*field_str_or_empty(body, places[i]) != '\0')
+            return field_str_or_empty(body, places[i]);
+    return "the vendor gave no reason";
+}
+
+// "30s" of error.details[].retryDelay.
+static int64_t retry_delay_ms(const json_t *body)
+{
+    json_t *detail;
+    size_t i;
+
+    json_array_foreach(field_at(body, "error.details"), i, detail)
+    {
+        const char *delay = field_str_or_empty(detail, "retryDelay");
+        double seconds = strtod(delay, NULL);
+
+        if (seconds > 0 && seconds < 3600)
+            return (int64_t)(seconds * 1000);
+    }
+    return 0;
+}
+
+static bool is_key_invalid(const json_t *body)
+{
+    return strcasestr(message_of(body), "API key") != NULL ||
+           strcmp(field_str_or_empty(body, "error.details.0.reason"), "API_KEY_INVALID") == 0;
+}
+
+static bool read_refusal(const struct http_response *response, const json_t *body,
+                         struct outcome *outcome, struct err *err)
+{
+    const char *status = field_str_or_empty(body, "error.status");
+
+    switch (response->status) {
+    case 400:
+    case 422:
+        outcome->kind = OUTCOME_REFUSED_FINAL;
+        outcome->code = "invalid_request";
+        if (is_key_invalid(body))
+            outcome->kind = OUTCOME_BAD_KEY;
+        else if (strcmp(status, "FAILED_PRECONDITION") == 0) // billing, region
+            outcome->kind = OUTCOME_REFUSED_ELSEWHERE;
+        return true;
+    case 401:
+        outcome->kind = OUTCOME_BAD_KEY;
+        return true;
+    case 402:
+        outcome->kind = OUTCOME_REFUSED_ELSEWHERE;
+        return true;
+    case 403:
+        // PERMISSION_DENIED is about the model; a relay says that its balance is used up.
+        outcome->kind = *status != '\0' ? OUTCOME_REFUSED_FINAL : OUTCOME_REFUSED_ELSEWHERE;
+        outcome->code = "model_not_found";
+        return true;
+    case 404:
+        outcome->kind = OUTCOME_REFUSED_FINAL;
+        outcome->code = "model_not_found"; // "no longer available"
+        return true;
+    case 429: // a day's quota looks the same as a minute's
+        outcome->kind = OUTCOME_REFUSED_RETRY;
+        outcome->retry_after_ms = http_retry_after_ms(response);
+        if (outcome->retry_after_ms == 0)
+            outcome->retry_after_ms = retry_delay_ms(body);
+        return true;
+    case 503: // another Spool's: nobody to send it to
+        if (strcmp(field_str_or_empty(body, "code"), "get_channel_failed") == 0) {
+            outcome->kind = OUTCOME_REFUSED_RETRY;
+            return true;
+        }
+        break;
+    default:
+        break;
+    }
+    return err_set(err, ERR_UPSTREAM, "HTTP %d", response->status);
+}
+
+static bool read_submit(const struct task *task, const struct http_response *response,
+                        struct outcome *outcome, struct err *err)
+{
+    static const char *const places[] = {"name", "id", "task_id", "data.task_id"};
+    json_t *body = http_json(response, err);
+    const char *id = "";
+    bool ok = false;
+
+    (void)task;
+    *outcome = (struct outcome){.progress = -1};
+    for (size_t i = 0; i < sizeof places / sizeof places[0] && *id == '\0'; i++)
+        id = field_str_or_empty(body, places[i]);
+    if (body != NULL && response->status >= 300) {
+        outcome_set_reason(outcome, message_of(body));
+        ok = read_refusal(response, body, outcome, err);
+    } else if (body != NULL && *id == '\0') {
+        err_set(err, ERR_UPSTREAM, "the answer has no name");
+    } else if (body != NULL) {
+        outcome->kind = OUTCOME_ACCEPTED;
+        outcome->upstream_id = mem_str(id);
+        ok = true;
+    }
+    json_decref(body);
+    if (!ok)
+        outcome->kind = OUTCOME_DOUBT;
+    return ok;
+}
+
+// Looking.
+
+// The model's path is in the operation's name:
+// projects/…/publishers/google/models/<model>/operations/<id>.
+static bool build_vertex_poll(const struct task *task, const struct account *account,
+                              struct http_request *request, struct err *err)
+{
+    const char *end = strstr(task->upstream_id, "/operations/");
+    json_t *body = json_pack("{s:s}", "operationName", task->upstream_id);
+    struct buf url = {0};
+    char *base;
+    bool ok;
+
+    if (end == NULL || strncmp(task->upstream_id, "projects/", 9) != 0) {
+        json_decref(body);
+        return err_set(err, ERR_INTERNAL, "not an operation's name");
+    }
+    base = vertex_base(account);
+    buf_fmt(&url, "%s/v1/%.*s:fetchPredictOperation", base, (int)(end - task->upstream_id),
+            task->upstream_id);
+    ok = http_post_json(request, url.data, body, err, "");
+    buf_clear(&url);
+    free(base);
+    return ok;
+}
+
+// A name is one of the vendor's paths; anything that would lead elsewhere isn't one.
+static bool is_path(const char *name)
+{
+    for (const char *c = name; *c != '\0'; c++)
+        if (!isalnum((unsigned char)*c) && strchr("-._~/:@", *c) == NULL)
+            return false;
+    return *name != '\0' && *name != '/' && strstr(name, "..") == NULL;
+}
+
+static bool build_poll(const struct task *task, const struct account *account,
+                       struct http_request *request, struct err *err)
+{
+    struct buf url = {0};
+    bool ok;
+
+    authorize(account, request);
+    if (dialect_of(account) == RELAY)
+        return http_get(request, account->base_url, err, "/v1/video/query?id=%s",
+                        task->upstream_id);
+    if (!is_path(task->upstream_id))
+        return err_set(err, ERR_INTERNAL, "not an operation's name");
+    if (dialect_of(account) == VERTEX)
+        return build_vertex_poll(task, account, request, err);
+    buf_fmt(&url, "%s/v1beta/%s", account->base_url, task->upstream_id);
+    ok = http_get(request, url.data, err, "");
+    buf_clear(&url);
+    return ok;
+}
+
+// "gs://bucket/an/object" by way of the storage API.
+static void add_object(struct outcome *outcome, const char *uri)
+{
+    const char *bucket = uri + strlen("gs://"), *object = strchr(bucket, '/');
+    struct buf url = {0};
+
+    if (object == NULL)
+        return;
+    buf_fmt(&url, "%s/storage/v1/b/%.*s/o/", storage_origin, (int)(object - bucket), bucket);
+    buf_percent(&url, object + 1);
+    buf_str(&url, "?alt=media");
+    outcome_add_source(outcome, "video", url.data);
+    buf_clear(&url);
+}
+
+// One video: a link, an object, or base64 in the answer itself.
+static void add_video(struct outcome *outcome, const json_t *video, int *inlined)
+{
+    const char *uri = field_str_or_empty(video, "uri");
+    char place[32];
+
+    if (*uri == '\0')
+        uri = field_str_or_empty(video, "gcsUri");
+    if (strncmp(uri, "gs://", 5) == 0) {
+        add_object(outcome, uri);
+    } else if (*uri != '\0') {
+        outcome_add_source(outcome, "video", uri);
+    } else if (json_object_get(video, "bytesBase64Encoded") != NULL ||
+               json_object_get(video, "encodedVideo") != NULL) {
+        snprintf(place, sizeof place, "inline:%d", (*inlined)++);
+        outcome_add_source(outcome, "video", place);
+    }
+}
+
+static void add_videos(struct outcome *outcome, const json_t *response)
+{
+    static const char *const lists[] = {"generateVideoResponse.generatedSamples",
+                                        "generateVideoResponse.generatedVideos", "generatedSamples",
+                                        "generatedVideos", "videos"};
+    int inlined = 0;
+    json_t *item;
+    size_t k;
+
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+        json_array_foreach(field_at(response, lists[i]), k, item)
+        {
+            json_t *video = json_object_get(item, "video");
+
+            add_video(outcome, video == NULL ? item : video, &inlined);
+        }
+    }
+}
+
+static const json_t *filtered(const json_t *response, const char *name)
+{
+    const json_t *inner = json_object_get(json_object_get(response, "generateVideoResponse"), name);
+
+    return inner != NULL ? inner : json_object_get(response, name);
+}
+
+// Done is not succeeded: what the safety filters took away isn't there, and no error either.
+static void read_done(const json_t *body, struct outcome *outcome)
+{
+    const json_t *response = json_object_get(body, "response");
+    const json_t *reasons = filtered(response, "raiMediaFilteredReasons");
+    const json_t *count = filtered(response, "raiMediaFilteredCount");
+    const char *why = json_string_value(json_array_get(reasons, 0));
+    json_t *error = field_at(body, "error");
+
+    if (error != NULL) {
+        outcome->kind = OUTCOME_FAILED;
+        outcome_set_reason(outcome, message_of(body));
+        if (field_int_or(error, "code", 0) == 3)
+            outcome->code = "invalid_request";
+        return;
+    }
+    add_videos(outcome, response);
+    if (outcome->source_count > 0) {
+        outcome->kind = OUTCOME_SUCCEEDED;
+        return;
+    }
+    outcome->kind = OUTCOME_FAILED;
+    if (json_array_size(reasons) > 0 || json_integer_value(count) > 0) {
+        outcome->code = "content_filter";
+        outcome_set_reason(outcome, why == NULL ? "the result was filtered" : why);
+    } else {
+        outcome_set_reason(outcome, "the vendor gave an empty result");
+    }
+}
+
+static const struct outcome_word relay_words[] = {
+    {"queued", OUTCOME_RUNNING},      {"pending", OUTCOME_RUNNING},
+    {"processing", OUTCOME_RUNNING},  {"in_progress", OUTCOME_RUNNING},
+    {"completed", OUTCOME_SUCCEEDED}, {"succeeded", OUTCOME_SUCCEEDED},
+    {"failed", OUTCOME_FAILED},       {"cancelled", OUTCOME_FAILED},
+    {"expired", OUTCOME_FAILED},      {"NOT_START", OUTCOME_RUNNING},
+    {"SUBMITTED", OUTCOME_RUNNING},   {"QUEUED", OUTCOME_RUNNING},
+    {"IN_PROGRESS", OUTCOME_RUNNING}, {"SUCCESS", OUTCOME_SUCCEEDED},
+    {"FAILURE", OUTCOME_FAILED},
+};
+
+static bool read_relay(const json_t *body, struct outcome *outcome, struct err *err)
+{
+    static const char *const places[] = {"video_url", "url", "video.url", "metadata.url",
+                                         "fail_reason"}; // new-api, on success, too
+    const json_t *data =
+        json_is_object(json_object_get(body, "data")) ? json_object_get(body, "data") : body;
+    const char *status = field_str_or_empty(data, "status"), *url = "";
+
+    if (!outcome_from_word(outcome, OUTCOME_WORDS(relay_words), status, err))
+        return false;
+    outcome->has_started = outcome->kind == OUTCOME_RUNNING && strcasecmp(status, "queued") != 0;
+    if (json_is_integer(json_object_get(data, "progress")))
+        outcome->progress = (int)field_int_or(data, "progress", -1);
+    if (outcome->kind == OUTCOME_FAILED) {
+        const char *reason = field_str_or_empty(data, "fail_reason");
+
+        outcome_set_reason(outcome, *reason != '\0' ? reason : message_of(data));
+    }
+    if (outcome->kind != OUTCOME_SUCCEEDED)
+        return true;
+    for (size_t i = 0; i < sizeof places / sizeof places[0] && strncmp(url, "http", 4) != 0; i++)
+        url = field_str_or_empty(data, places[i]);
+    if (strncmp(url, "http", 4) != 0)
+        return err_set(err, ERR_UPSTREAM, "succeeded without a result");
+    outcome_add_source(outcome, "video", url);
+    return true;
+}
+
+static bool read_poll(const struct task *task, const struct http_response *response,
+                      struct outcome *outcome, struct err *err)
+{
+    json_t *body;
+    bool ok = true;
+
+    (void)task;
+    *outcome = (struct outcome){.progress = -1};
+    // 403 was seen for operations of one's own: both are believed only after a while.
+    if (response->status == 404 || response->status == 403) {
+        outcome->kind = OUTCOME_MISSING;
+        return true;
+    }
+    if (response->status >= 300)
+        return err_set(err, ERR_UPSTREAM, "HTTP %d", response->status);
+    body = http_json(response, err);
+    if (body == NULL)
+        return false;
+    if (*field_str_or_empty(body, "name") == '\0' && json_object_get(body, "done") == NULL &&
+        json_object_get(body, "response") == NULL) {
+        ok = read_relay(body, outcome, err);
+    } else if (json_is_true(json_object_get(body, "done"))) {
+        read_done(body, outcome);
+    } else {
+        outcome->kind = OUTCOME_RUNNING; // they never say false, nor how far it is
+        outcome->has_started = true;
+    }
+    json_decref(body);
+    return ok;
+}
+
+// Gemini's files want the key, but not the host that they redirect to; Cloud Storage wants the
+// token.
+static void build_fetch(const struct account *account, const char *url,
+                        struct http_request *request)
+{
+    switch (dialect_of(account)) {
+    case GEMINI:
+        if (url_same_origin(url, account->base_url))
+            http_add_header(request, "x-goog-api-key", secret_reveal(&account->api_key));
+        break;
+    case VERTEX:
+        request->wants_token = url_same_origin(url, storage_origin);
+        break;
+    default:
+        if (url_same_origin(url, account->base_url))
+            http_add_bearer(request, secret_reveal(&account->api_key));
+        break;
+    }
+}
+
+const struct provider provider_veo = {
+    .name = "veo",
+    .dialects = dialects,
+    .models = models,
+    .prefixes = prefixes,
+    .poll_first_ms = 10000,
+    .poll_max_ms = 20000,
+    .submit_timeout_ms = 60000,
+    .poll_timeout_ms = 60000, // the video may be in the answer
+    .missing_grace_ms = 120000,
+    .link_life_ms = 48 * 3600 * 1000LL,
+    .check_account = check_account,
+    .check = check,
+    .build_submit = build_submit,
+    .read_submit = read_submit,
+    .build_poll = build_poll,
+    .read_poll = read_poll,
+    .input_at = input_at,
+    .build_token = build_token,
+    .read_token = read_token,
+    .is_token_refused = is_token_refused,
+    .build_fetch = build_fetch,
+    .inline_keys = inline_keys,
+};
