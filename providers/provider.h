@@ -58,8 +58,8 @@ struct provider {
     int64_t poll_timeout_ms;
     int64_t missing_grace_ms; // so long "unknown" isn't believed
     int64_t link_life_ms;     // so long we try to archive what the vendor keeps
-    int poll_many_max;        // tasks in one request of build_poll_many; 0: only one by one,
-    unsigned poll_one_by_one; // so, too, in these dialects (1 << number)
+    int poll_many_max;        // tasks in one request of build_poll_many; 0: only one by one
+    unsigned plain_dialects;  // that have neither batches nor cancel (1 << number)
     provider_check_account_fn check_account;
     provider_check_fn check; // NULL: nothing to check
     provider_build_fn build_submit;
@@ -113,3 +113,5 @@ const char *provider_model(const struct provider *provider, const struct account
                            const char *model);
 // How many tasks one poll may be about.
 int provider_poll_max(const struct provider *provider, const struct account *account);
+// Whether a job at the account can be cancelled there. NULL: not.
+bool provider_can_cancel(const struct provider *provider, const struct account *account);

@@ -5,26 +5,40 @@
 #include "providers/family.h"
 #include "providers/provider.h"
 
-extern const struct provider provider_kling;
-extern const struct provider provider_midjourney;
-extern const struct provider provider_suno;
-extern const struct provider provider_veo;
+#define PROVIDERS(X)                                                                               \
+    X(kling)                                                                                       \
+    X(midjourney)                                                                                  \
+    X(seedance)                                                                                    \
+    X(suno)                                                                                        \
+    X(veo)
+
+// Of those that share a path, the first is asked first.
+#define FAMILIES(X)                                                                                \
+    X(kling)                                                                                       \
+    X(midjourney)                                                                                  \
+    X(openai_video)                                                                                \
+    X(seedance)                                                                                    \
+    X(suno)                                                                                        \
+    X(video)                                                                                       \
+    X(volcengine)
+
+#define X(name) extern const struct provider provider_##name;
+PROVIDERS(X)
+#undef X
+#define X(name) extern const struct family family_##name;
+FAMILIES(X)
+#undef X
 
 static const struct provider *const providers[] = {
-    &provider_kling,
-    &provider_midjourney,
-    &provider_suno,
-    &provider_veo,
+#define X(name) &provider_##name,
+    PROVIDERS(X)
+#undef X
 };
 
-extern const struct family family_kling;
-extern const struct family family_midjourney;
-extern const struct family family_openai_video;
-extern const struct family family_suno;
-extern const struct family family_video;
-
 static const struct family *const families[] = {
-    &family_kling, &family_midjourney, &family_openai_video, &family_suno, &family_video,
+#define X(name) &family_##name,
+    FAMILIES(X)
+#undef X
 };
 
 const struct provider *provider_at(size_t index)
@@ -65,14 +79,23 @@ const char *provider_model(const struct provider *provider, const struct account
     return NULL;
 }
 
-int provider_poll_max(const struct provider *provider, const struct account *account)
+static bool is_plain(const struct provider *provider, const struct account *account)
 {
     int dialect = provider_dialect(provider, account);
 
-    if (provider->poll_many_max == 0 ||
-        (dialect >= 0 && (provider->poll_one_by_one & 1u << dialect) != 0))
-        return 1;
-    return provider->poll_many_max;
+    return dialect >= 0 && (provider->plain_dialects & 1u << dialect) != 0;
+}
+
+int provider_poll_max(const struct provider *provider, const struct account *account)
+{
+    return provider->poll_many_max == 0 || is_plain(provider, account) ? 1
+                                                                       : provider->poll_many_max;
+}
+
+bool provider_can_cancel(const struct provider *provider, const struct account *account)
+{
+    return provider != NULL && account != NULL && provider->build_cancel != NULL &&
+           !is_plain(provider, account);
 }
 
 const struct family *family_at(size_t index)

@@ -240,9 +240,11 @@ static bool make_task(struct request *request, const char **once, struct err *er
         task->request = json_dumps(request->body, JSON_COMPACT);
     else
         task->request = len == 0 ? mem_str("{}") : mem_strn(body, len);
-    return check_idempotency_key(request, err) &&
-           request->family->accept(&family_request, task, once, err) && check_hook(request, err) &&
-           (task->provider != NULL || choose_provider(request->api->config, task, err));
+    if (!check_idempotency_key(request, err) ||
+        !request->family->accept(&family_request, task, once, err) || !check_hook(request, err))
+        return false;
+    request->family = family_find(task->family); // it may be another's on the same path
+    return task->provider != NULL || choose_provider(request->api->config, task, err);
 }
 
 static void go_on(struct request *request)

@@ -324,10 +324,9 @@ static void on_task_to_cancel(void *ctx, struct task *task, const struct err *er
         return;
     provider = provider_find(task->provider);
     account = config_account(request->api->config, task->account);
-    request->op = tasks_cancel(request->api->store, task->id, request->owner,
-                               provider != NULL && provider->build_cancel != NULL,
-                               account == NULL ? 3600000 : 2 * account->task_timeout_ms,
-                               on_cancelled, request);
+    request->op = tasks_cancel(
+        request->api->store, task->id, request->owner, provider_can_cancel(provider, account),
+        account == NULL ? 3600000 : 2 * account->task_timeout_ms, on_cancelled, request);
     task_free(task);
 }
 

@@ -187,11 +187,11 @@ static void decide(struct source *source, const struct task *task, const struct 
     default:
         break;
     }
-    if (task->is_cancel_asked && source->provider->build_cancel != NULL &&
+    if (task->is_cancel_asked && provider_can_cancel(source->provider, source->account) &&
         outcome->kind == OUTCOME_RUNNING && !outcome->has_started)
         cancel_start(worker, task);
     // It isn't over there. Is it here?
-    if (task->is_cancel_asked && source->provider->build_cancel == NULL) {
+    if (task->is_cancel_asked && !provider_can_cancel(source->provider, source->account)) {
         tasks_cancel(worker->store, task->id, NULL, false, 2 * timeout_ms, on_cancelled, worker);
     } else if (store_now_ms(worker->store) - task->started_ms > timeout_ms) {
         change.watch_ms = 2 * timeout_ms;

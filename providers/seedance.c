@@ -1,0 +1,439 @@
+// Seedance: Volcengine Ark's content generation (ark), or a gateway of the one-api family or
+// another Spool (relay).
+//
+// Sources: volcengine-go-sdk (GO) and -python-sdk (PY), the Ark pages on the query and on error
+// codes as transcribed (QRY, ERR), third-party copies of its page on deletion (DEL), new-api (NA).
+// Its SDKs send a POST again on 5xx, which can be billed twice: we don't.
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/buf.h"
+#include "core/base/config.h"
+#include "core/base/field.h"
+#include "core/base/http.h"
+#include "core/base/mem.h"
+#include "core/base/task.h"
+#include "providers/outcome.h"
+#include "providers/provider.h"
+
+enum { ARK, RELAY };
+
+static const char *const dialects[] = {[ARK] = "ark", [RELAY] = "relay", NULL};
+static const char *const models[] = {
+    "doubao-seedance-1-0-lite-t2v", "doubao-seedance-1-0-lite-i2v",
+    "doubao-seedance-1-0-pro",      "doubao-seedance-1-0-pro-fast",
+    "doubao-seedance-1-5-pro",      "doubao-seedance-2-0",
+    "doubao-seedance-2-0-fast",     NULL,
+};
+
+static bool is_relay(const struct account *account)
+{
+    return provider_dialect(provider_find("seedance"), account) == RELAY;
+}
+
+static const char *path_of(const struct account *account)
+{
+    return is_relay(account) ? "/volc/v1/contents/generations/tasks"
+                             : "/contents/generations/tasks";
+}
+
+static char *base_of(const struct account *account)
+{
+    struct buf base = {0};
+
+    if (account->base_url != NULL && *account->base_url != '\0')
+        buf_fmt(&base, "%s%s", account->base_url, path_of(account));
+    return buf_take(&base);
+}
+
+static bool check_account(const struct account *account, struct err *err)
+{
+    return (account->base_url != NULL && *account->base_url != '\0') ||
+           err_set(err, ERR_CONFIG, "base_url: is required");
+}
+
+static void authorize(const struct account *account, struct http_request *request)
+{
+    http_add_bearer(request, secret_reveal(&account->api_key));
+}
+
+// Submits.
+
+// Volcengine's own form, {"content":{"prompt","image_url","aspect_ratio"}}, as Ark wants it.
+static void unfold(json_t *body)
+{
+    json_t *content = json_incref(json_object_get(body, "content"));
+    const char *image = field_str_or_empty(content, "image_url");
+    const char *ratio = field_str_or_empty(content, "aspect_ratio");
+    json_t *items =
+        json_pack("[{s:s,s:s}]", "type", "text", "text", field_str_or_empty(content, "prompt"));
+
+    if (*image != '\0')
+        json_array_append_new(
+            items, json_pack("{s:s,s:{s:s}}", "type", "image_url", "image_url", "url", image));
+    if (*ratio != '\0')
+        json_object_set_new(body, "ratio", json_string(ratio));
+    json_object_set_new(body, "content", items);
+    json_decref(content);
+}
+
+// A draft is named by our id; the vendor knows it by its own.
+static void name_draft(json_t *content, const char *upstream_id)
+{
+    json_t *item;
+    size_t i;
+
+    json_array_foreach(content, i, item)
+    {
+        json_t *draft = json_object_get(item, "draft_task");
+
+        if (draft != NULL && upstream_id != NULL)
+            json_object_set_new(draft, "id", json_string(upstream_id));
+    }
+}
+
+static bool build_submit(const struct task *task, const struct account *account,
+                         struct http_request *request, struct err *err)
+{
+    const char *model = provider_model(provider_find("seedance"), account, task->model), *name;
+    json_t *body = json_loads(task->request, 0, NULL), *value;
+    char *url = base_of(account);
+    void *next;
+    bool ok;
+
+    json_object_foreach_safe(body, next, name, value)
+    {
+        if (json_is_null(value))
+            json_object_del(body, name);
+    }
+    json_object_del(body, "notifyHook");
+    json_object_del(body, "callback_url");
+    if (model != NULL)
+        json_object_set_new(body, "model", json_string(model));
+    if (task->callback_url != NULL && !is_relay(account))
+        json_object_set_new(body, "callback_url", json_string(task->callback_url));
+    if (json_is_object(json_object_get(body, "content")) && !is_relay(account))
+        unfold(body);
+    name_draft(json_object_get(body, "content"), task->upstream_parent);
+    authorize(account, request);
+    if (is_relay(account)) // another Spool honours it
+        http_add_header(request, "Idempotency-Key", task->id);
+    ok = http_post_json(request, url, body, err, "");
+    free(url);
+    return ok;
+}
+
+// error.code, as far as it is written here, and its HTTP status (ERR). The first that fits counts.
+static const struct refusal {
+    int status;
+    const char *begins;
+    enum outcome_kind kind;
+    const char *error;
+} refusals[] = {
+    {400, "InvalidEndpoint.ClosedEndpoint", OUTCOME_REFUSED_RETRY, NULL},
+    {400, "SensitiveContentDetected", OUTCOME_REFUSED_FINAL, "content_filter"},
+    {400, "InputTextSensitive", OUTCOME_REFUSED_FINAL, "content_filter"},
+    {400, "InputImageSensitive", OUTCOME_REFUSED_FINAL, "content_filter"},
+    {400, "InputVideoSensitive", OUTCOME_REFUSED_FINAL, "content_filter"},
+    {400, "InputAudioSensitive", OUTCOME_REFUSED_FINAL, "content_filter"},
+    {400, "OutputVideoSensitive", OUTCOME_REFUSED_FINAL, "content_filter"},
+    {400, "", OUTCOME_REFUSED_FINAL, "invalid_request"},
+    {401, "", OUTCOME_BAD_KEY, NULL},
+    {402, "", OUTCOME_REFUSED_ELSEWHERE, NULL},
+    {403, "AccountOverdueError", OUTCOME_REFUSED_ELSEWHERE, NULL},
+    {403, "OperationDenied.ServiceOverdue", OUTCOME_REFUSED_ELSEWHERE, NULL},
+    {403, "AccessDenied", OUTCOME_REFUSED_FINAL, "model_not_found"},
+    {403, "OperationDenied", OUTCOME_REFUSED_FINAL, "model_not_found"},
+    {403, "", OUTCOME_REFUSED_ELSEWHERE, NULL}, // a relay's balance
+    {404, "", OUTCOME_REFUSED_FINAL, "model_not_found"},
+    {422, "", OUTCOME_REFUSED_FINAL, "invalid_request"},
+    {429, "SetLimitExceeded", OUTCOME_REFUSED_ELSEWHERE, NULL}, // the spending cap
+    {429, "", OUTCOME_REFUSED_RETRY, NULL}, // rates, load; QuotaExceeded may be any of these
+    {503, "get_channel_failed", OUTCOME_REFUSED_RETRY, NULL}, // another Spool's
+};
+
+static bool read_refusal(const struct http_response *response, const json_t *body,
+                         struct outcome *outcome, struct err *err)
+{
+    const char *code = field_str_or_empty(body, "error.code");
+    const char *why = field_str_or_empty(body, "error.message");
+
+    if (*code == '\0')
+        code = field_str_or_empty(body, "code"); // a relay's is flat
+    outcome_set_reason(outcome, *why != '\0' ? why : field_str_or_empty(body, "message"));
+    for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
+        const struct refusal *refusal = &refusals[i];
+
+        if (refusal->status != response->status ||
+            strncmp(code, refusal->begins, strlen(refusal->begins)) != 0)
+            continue;
+        outcome->kind = refusal->kind;
+        outcome->code = refusal->error;
+        outcome->retry_after_ms = http_retry_after_ms(response);
+        return true;
+    }
+    return err_set(err, ERR_UPSTREAM, "HTTP %d %.40s", response->status, code);
+}
+
+static bool read_submit(const struct task *task, const struct http_response *response,
+                        struct outcome *outcome, struct err *err)
+{
+    static const char *const places[] = {"id", "task_id", "data.task_id"};
+    json_t *body = http_json(response, err);
+    const char *id = "";
+    bool ok = false;
+
+    (void)task;
+    *outcome = (struct outcome){.progress = -1};
+    for (size_t i = 0; i < sizeof places / sizeof places[0] && *id == '\0'; i++)
+        id = field_str_or_empty(body, places[i]);
+    if (body != NULL && response->status >= 300) {
+        ok = read_refusal(response, body, outcome, err);
+    } else if (body != NULL && *id == '\0') {
+        err_set(err, ERR_UPSTREAM, "the answer has no id");
+    } else if (body != NULL) {
+        outcome->kind = OUTCOME_ACCEPTED;
+        outcome->upstream_id = mem_str(id);
+        ok = true;
+    }
+    json_decref(body);
+    if (!ok)
+        outcome->kind = OUTCOME_DOUBT;
+    return ok;
+}
+
+// Looking.
+
+static const struct outcome_word status_words[] = {
+    {"queued", OUTCOME_RUNNING},
+    {"running", OUTCOME_RUNNING},
+    {"succeeded", OUTCOME_SUCCEEDED},
+    {"failed", OUTCOME_FAILED},
+    {"cancelled", OUTCOME_CANCELLED},
+    {"expired", OUTCOME_FAILED},
+    {"pending", OUTCOME_RUNNING}, // NA
+    {"processing", OUTCOME_RUNNING},
+    // Relays.
+    {"in_progress", OUTCOME_RUNNING},
+    {"completed", OUTCOME_SUCCEEDED},
+    {"SUBMITTED", OUTCOME_RUNNING},
+    {"PROCESSING", OUTCOME_RUNNING},
+    {"SUCCESS", OUTCOME_SUCCEEDED},
+    {"FAILED", OUTCOME_FAILED},
+};
+
+static bool build_poll(const struct task *task, const struct account *account,
+                       struct http_request *request, struct err *err)
+{
+    char *base = base_of(account);
+    bool ok = http_get(request, base, err, "/%s", task->upstream_id);
+
+    free(base);
+    authorize(account, request);
+    return ok;
+}
+
+static bool build_poll_many(const struct task *const *tasks, size_t count,
+                            const struct account *account, struct http_request *request,
+                            struct err *err)
+{
+    struct buf url = {0};
+    char *base = base_of(account);
+    bool ok;
+
+    buf_fmt(&url, "%s?page_num=1&page_size=%zu", base, count);
+    for (size_t i = 0; i < count; i++) {
+        buf_str(&url, "&filter.task_ids=");
+        buf_percent(&url, tasks[i]->upstream_id);
+    }
+    ok = http_get(request, url.data, err, "");
+    buf_clear(&url);
+    free(base);
+    authorize(account, request);
+    return ok;
+}
+
+// What is told of a video beside its link: here, or in a relay's metadata.
+static void read_facts(const json_t *body, struct outcome *outcome)
+{
+    static const struct {
+        const char *name, *places[3];
+    } facts[] = {
+        {"duration", {"duration", "metadata.duration", "seconds"}},
+        {"resolution", {"resolution", "metadata.resolution", NULL}},
+        {"ratio", {"ratio", "metadata.ratio", NULL}},
+        {"frames_per_second", {"framespersecond", "metadata.frames_per_second", NULL}},
+        {"seed", {"seed", NULL, NULL}},
+    };
+
+    for (size_t i = 0; i < sizeof facts / sizeof facts[0]; i++) {
+        json_t *value = NULL;
+
+        for (size_t k = 0; k < 3 && facts[i].places[k] != NULL && value == NULL; k++)
+            value = field_at(body, facts[i].places[k]);
+        if (json_is_string(value) && strcmp(facts[i].name, "duration") == 0)
+            outcome_set_extra(outcome, "duration",
+                              json_integer(strtol(json_string_value(value), NULL, 10)));
+        else if (value != NULL)
+            outcome_set_extra(outcome, facts[i].name, json_incref(value));
+    }
+}
+
+static bool read_result(const json_t *body, struct outcome *outcome, struct err *err)
+{
+    static const char *const places[] = {"content.video_url", "metadata.url", "video_url", "url",
+                                         "fail_reason"}; // new-api, on success, too
+    const char *frame = field_str_or_empty(body, "content.last_frame_url"), *url = "";
+
+    for (size_t i = 0; i < sizeof places / sizeof places[0] && strncmp(url, "http", 4) != 0; i++)
+        url = field_str_or_empty(body, places[i]);
+    if (strncmp(url, "http", 4) != 0)
+        return err_set(err, ERR_UPSTREAM, "succeeded without a result");
+    if (*frame == '\0')
+        frame = field_str_or_empty(body, "metadata.last_frame_url");
+    outcome_add_source(outcome, "video", url);
+    if (*frame != '\0')
+        outcome_add_source(outcome, "image", frame);
+    read_facts(body, outcome);
+    return true;
+}
+
+static void read_failure(const json_t *body, const char *status, struct outcome *outcome)
+{
+    static const char *const places[] = {"error.message", "failure_reason.message",
+                                         "failure_reason", "fail_reason", "message"};
+    const char *code = field_str_or_empty(body, "error.code"), *reason = "";
+
+    if (*code == '\0')
+        code = field_str_or_empty(body, "failure_reason.code"); // in lists (GO)
+    for (size_t i = 0; i < sizeof places / sizeof places[0] && *reason == '\0'; i++)
+        reason = field_str_or_empty(body, places[i]);
+    outcome_set_reason(outcome, *reason == '\0' ? "the vendor gave no reason" : reason);
+    if (strcmp(status, "expired") == 0) {
+        outcome->code = "task_expired";
+        outcome_set_reason(outcome, "the vendor didn't get to it in time");
+    } else if (strstr(code, "Sensitive") != NULL) {
+        outcome->code = "content_filter";
+    }
+}
+
+// One task, alone or in a list.
+static bool read_task(const json_t *body, struct outcome *outcome, struct err *err)
+{
+    const char *status = field_str_or_empty(body, "status");
+
+    *outcome = (struct outcome){.progress = -1};
+    if (!outcome_from_word(outcome, OUTCOME_WORDS(status_words), status, err))
+        return false;
+    if (outcome->kind == OUTCOME_SUCCEEDED)
+        return read_result(body, outcome, err);
+    if (outcome->kind == OUTCOME_FAILED)
+        read_failure(body, status, outcome);
+    if (outcome->kind == OUTCOME_RUNNING) {
+        outcome->has_started = strcmp(status, "queued") != 0 && strcmp(status, "pending") != 0 &&
+                               strcmp(status, "SUBMITTED") != 0;
+        if (json_is_integer(json_object_get(body, "progress")))
+            outcome->progress = (int)field_int_or(body, "progress", -1);
+    }
+    return true;
+}
+
+static bool read_poll(const struct task *task, const struct http_response *response,
+                      struct outcome *outcome, struct err *err)
+{
+    json_t *body;
+    const json_t *data;
+    bool ok;
+
+    (void)task;
+    *outcome = (struct outcome){.progress = -1};
+    if (response->status == 404) {
+        outcome->kind = OUTCOME_MISSING;
+        return true;
+    }
+    if (response->status >= 300)
+        return err_set(err, ERR_UPSTREAM, "HTTP %d", response->status);
+    body = http_json(response, err);
+    if (body == NULL)
+        return false;
+    data = json_object_get(body, "data"); // Volcengine's envelope, from a relay
+    ok = read_task(json_is_object(data) ? data : body, outcome, err);
+    json_decref(body);
+    return ok;
+}
+
+static bool read_poll_many(const struct task *const *tasks, size_t count,
+                           const struct http_response *response, struct outcome *outcomes,
+                           struct err *err)
+{
+    json_t *body, *items, *item;
+    size_t k;
+
+    for (size_t i = 0; i < count; i++)
+        outcomes[i] = (struct outcome){.kind = OUTCOME_MISSING, .progress = -1};
+    if (response->status != 200)
+        return err_set(err, ERR_UPSTREAM, "HTTP %d", response->status);
+    body = http_json(response, err);
+    items = json_object_get(body, "items");
+    if (!json_is_array(items)) {
+        if (body != NULL)
+            err_set(err, ERR_UPSTREAM, "the answer has no items");
+        json_decref(body);
+        return false;
+    }
+    json_array_foreach(items, k, item)
+    {
+        for (size_t i = 0; i < count; i++) {
+            struct err one;
+
+            if (strcmp(tasks[i]->upstream_id, field_str_or_empty(item, "id")) != 0)
+                continue;
+            outcome_clear(&outcomes[i]);
+            // Not readable: as if it were not in the answer, but not missing either.
+            if (!read_task(item, &outcomes[i], &one))
+                outcomes[i].kind = OUTCOME_NONE;
+        }
+    }
+    json_decref(body);
+    return true;
+}
+
+// Only for one that is queued there: of a finished one it deletes the record (DEL).
+static bool build_cancel(const struct task *task, const struct account *account,
+                         struct http_request *request, struct err *err)
+{
+    bool ok = build_poll(task, account, request, err);
+
+    request->method = HTTP_DELETE_;
+    return ok;
+}
+
+// The same as a poll's answer.
+static bool read_callback(const json_t *body, const char **upstream_id, struct err *err)
+{
+    *upstream_id = field_str_or_empty(body, "id");
+    return **upstream_id != '\0' || err_set(err, ERR_INVALID, "id: is required");
+}
+
+const struct provider provider_seedance = {
+    .name = "seedance",
+    .dialects = dialects,
+    .models = models,
+    .poll_first_ms = 5000,
+    .poll_max_ms = 10000,
+    .submit_timeout_ms = 60000,
+    .poll_timeout_ms = 15000,
+    .missing_grace_ms = 60000,
+    .link_life_ms = 24 * 3600 * 1000LL, // QRY
+    .poll_many_max = 50,
+    .plain_dialects = 1u << RELAY,
+    .check_account = check_account,
+    .build_submit = build_submit,
+    .read_submit = read_submit,
+    .build_poll = build_poll,
+    .read_poll = read_poll,
+    .build_poll_many = build_poll_many,
+    .read_poll_many = read_poll_many,
+    .build_cancel = build_cancel,
+    .read_callback = read_callback,
+};
