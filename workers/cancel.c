@@ -8,13 +8,14 @@
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/base/task.h"
+#include "core/store/queue.h"
 #include "providers/provider.h"
 #include "workers/follow.h"
 #include "workers/jobs.h"
 #include "workers/vendor.h"
 #include "workers/worker.h"
 
-enum { TIMEOUT_MS = 5000, LOOK_AFTER_MS = 200 };
+enum { TIMEOUT_MS = 5000, LOOK_AFTER_MS = 50 };
 
 struct cancel {
     struct job job;
@@ -38,6 +39,7 @@ static void on_answer(void *ctx, const struct http_response *response,
     c->call = NULL;
     log_info("cancel.asked", "task=%s account=%s answer=%d error=\"%s\"", c->job.task->id,
              c->job.account->name, response->status, failure == NULL ? "" : failure->err.message);
+    queue_look_now(c->job.worker->store, c->job.task);
     follow_expect(c->job.worker->follow, c->job.account, LOOK_AFTER_MS);
     drop(&c->job);
 }

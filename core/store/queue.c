@@ -134,6 +134,21 @@ struct store_call *queue_claim_looks(struct store *store, const struct queue_loo
                       ctx);
 }
 
+void queue_look_now(struct store *store, const struct task *task)
+{
+    struct args args = {0};
+    struct buf name = {0};
+
+    buf_fmt(&name, "spool:look:%s", task->account);
+    args_str(&args, "ZADD");
+    args_str(&args, name.data);
+    args_str(&args, "XX"); // one that has ended meanwhile stays away
+    args_int(&args, store_now_ms(store));
+    args_str(&args, task->id);
+    store_command(store, &args, CLAIM_DEADLINE_MS, NULL, NULL);
+    buf_clear(&name);
+}
+
 // Changes.
 
 static void on_change(void *ctx, store_then_fn then, const redisReply *answer,

@@ -46,6 +46,8 @@ struct queue_look {
     int64_t first_ms, longest_ms, slack_ms;
     int max;
 };
+// A look that isn't due yet is due now.
+void queue_look_now(struct store *store, const struct task *task);
 // The tasks to look at become the callee's, the array doesn't.
 typedef void (*queue_looks_fn)(void *ctx, struct task **tasks, size_t count, int64_t next_ms,
                                const struct err *err);

