@@ -68,13 +68,23 @@ rm -rf "$home/data"
 mkdir -p "$home"
 start spool-sim "$home/sim.log" build/release/tests/sim/spool-sim --listen 127.0.0.1:0 --speed 0.6
 sim=$address
+curl -fs "$sim/sim/service-account.json" -o "$home/service-account.json"
+chmod 600 "$home/service-account.json"
 cat >"$home/spool.json" <<JSON
 {
   "listen": "127.0.0.1:0",
   "data_dir": "$home/data",
   "webhook": { "allow_private_networks": true },
   "accounts": [
-    { "name": "mj-1", "provider": "midjourney", "base_url": "$sim", "api_key": "sim-secret", "poll_interval_ms": 300 }
+    { "name": "mj-1", "provider": "midjourney", "base_url": "$sim", "api_key": "sim-secret", "poll_interval_ms": 300 },
+    { "name": "kling-1", "provider": "kling", "base_url": "$sim", "access_key": "sim-access", "secret_key": "sim-secret",
+      "poll_interval_ms": 300 },
+    { "name": "suno-1", "provider": "suno", "base_url": "$sim", "api_key": "sim-secret", "poll_interval_ms": 300 },
+    { "name": "veo-1", "provider": "veo", "dialect": "vertex", "base_url": "$sim",
+      "service_account_file": "$home/service-account.json", "models": { "veo-3.1": "veo-3.1-generate-001" },
+      "poll_interval_ms": 300 },
+    { "name": "ark-1", "provider": "seedance", "base_url": "$sim/api/v3", "api_key": "sim-secret",
+      "models": { "doubao-seedance-1-5-pro": "doubao-seedance-1-5-pro-251215" }, "poll_interval_ms": 300 }
   ]
 }
 JSON
@@ -84,63 +94,62 @@ key='Authorization: Bearer sk-dev'
 until curl -fs -o /dev/null "$api/readyz"; do sleep 0.05; done
 printf '   Spool %s, simulator %s, log %s\n' "$api" "$sim" "$home/spool.log"
 
-submit() { # path, body; sets `task`
-  local answer
-  answer=$(curl -s "$api$1" -H "$key" -H 'Content-Type: application/json' -d "$2")
-  task=$(jq -r '.result // empty' <<<"$answer")
+hook=$sim/sim/hooks/quickstart
+tasks=() names=()
+submit() { # what is shown, path, body without a hook
+  local answer task
+  answer=$(curl -s "$api$2" -H "$key" -H 'Content-Type: application/json' -d "$(jq -c --arg h "$hook" '. + {notifyHook: $h}' <<<"$3")")
+  task=$(jq -r '.result // .task_id // .id // empty' <<<"$answer")
   [ -n "$task" ] || die "Refused: $answer"
+  printf '   %scurl %s -d %s%s\n' "$dim" "$2" "$3" "$plain"
+  tasks+=("$task") names+=("$1")
 }
 
-say "3. Three imagines, and the upscale of the first"
-printf "%s   curl %s/mj/submit/imagine -H '%s' -d '{\"prompt\":\"…\",\"notifyHook\":\"%s/sim/hooks/quickstart\"}'%s\n" \
-  "$dim" "$api" "$key" "$sim" "$plain"
-tasks=() names=()
-for prompt in 'a lighthouse at dusk --ar 3:2' 'a paper boat on a stormy sea' 'the first tram of the morning, ink'; do
-  submit /mj/submit/imagine "$(jq -nc --arg p "$prompt" --arg h "$sim/sim/hooks/quickstart" '{prompt: $p, notifyHook: $h, state: "quickstart"}')"
-  tasks+=("$task") names+=("$prompt")
-done
+say "3. One job of each vendor, at once"
+submitted=$SECONDS
+submit Midjourney /mj/submit/imagine '{"prompt":"a lighthouse at dusk --ar 3:2"}'
+submit Kling /kling/v1/videos/text2video '{"model_name":"kling-v2-6","prompt":"a paper boat on a stormy sea","duration":5}'
+submit Suno /suno/submit/music '{"gpt_description_prompt":"a sea shanty about deadlines","mv":"chirp-v4"}'
+submit Veo /v1/video/create '{"model":"veo-3.1","prompt":"the first tram of the morning","aspect_ratio":"16:9"}'
+submit Seedance /volc/v1/contents/generations/tasks \
+  '{"model":"doubao-seedance-1-5-pro","content":[{"type":"text","text":"a red kite over a harbour"}]}'
 
 lines=0
 draw() { # the present state of every task, in place on a terminal
-  local i shown status percent
+  local i phase percent
   [ -t 1 ] && [ $lines -gt 0 ] && printf '\e[%dA' $lines
   for i in "${!tasks[@]}"; do
-    shown=${states[$i]}
-    status=${shown%% *} percent=${shown##* }
-    if [ -t 1 ] || [ "$shown" != "${before[$i]:-}" ]; then
-      printf '   %s %3d%%  %-11s %s\n' "$(bar "$percent")" "$percent" "$status" "${names[$i]}"
+    phase=${states[$i]%% *} percent=${states[$i]##* }
+    if [ -t 1 ] || [ "${states[$i]}" != "${before[$i]:-}" ]; then
+      printf '   %-10s %s %3d%%  %-11s\n' "${names[$i]}" "$(bar "$percent")" "$percent" "$phase"
     fi
-    before[i]=$shown
+    before[i]=${states[$i]}
   done
   lines=${#tasks[@]}
 }
 
-states=() before=() upscaled= submitted=$SECONDS
+# Not every vendor says how far it is: then the phase says at least how far it must be.
+states=() before=()
 while :; do
-  shown=$(curl -s "$api/mj/task/list-by-condition" -H "$key" -d "$(jq -nc '{ids: $ARGS.positional}' --args "${tasks[@]}")")
+  shown=$(curl -s "$api/v1/tasks" -H "$key" | jq -r '.data[] |
+    "\(.id) \(.phase) \([.progress, ({queued: 0, submitting: 2, submitted: 10, rendering: 40, archiving: 95}[.phase] // 100)] | max)"')
   running=0
   for i in "${!tasks[@]}"; do
-    states[i]=$(jq -r --arg id "${tasks[$i]}" '.[] | select(.id == $id) | .status + " " + (.progress | rtrimstr("%"))' <<<"$shown")
-    case "${states[$i]%% *}" in SUCCESS | FAILURE | CANCEL) ;; *) running=1 ;; esac
+    states[i]=$(sed -n "s/^${tasks[$i]} //p" <<<"$shown")
+    case "${states[$i]%% *}" in succeeded | failed | cancelled) ;; *) running=1 ;; esac
   done
-  if [ -z "$upscaled" ] && [ "${states[0]%% *}" = SUCCESS ]; then
-    upscaled=1
-    button=$(jq -r --arg id "${tasks[0]}" '.[] | select(.id == $id) | .buttons[] | select(.label == "U1") | .customId' <<<"$shown")
-    submit /mj/submit/action "$(jq -nc --arg t "${tasks[0]}" --arg c "$button" --arg h "$sim/sim/hooks/quickstart" '{taskId: $t, customId: $c, notifyHook: $h}')"
-    tasks+=("$task") names+=("upscale U1 of the first")
-    states+=("NOT_START 0")
-    running=1
-  fi
   draw
   [ $running -eq 0 ] && break
   [ $((SECONDS - submitted)) -lt 120 ] || die "The tasks don't end; see $home/spool.log."
-  sleep 0.3
+  sleep 0.2
 done
 
 say "4. The tasks, in Spool's own words"
 curl -s "$api/v1/tasks" -H "$key" | jq -r '.data | reverse | .[] |
-  [.id, .action, .status, "\((.finished_at - .created_at) / 100 | round / 10) s"] | @tsv' |
-  while IFS=$'\t' read -r id action status took; do printf '   %s  %-8s %-10s %s\n' "$id" "$action" "$status" "$took"; done
+  [.id, .provider, .action, .status, "\((.finished_at - .created_at) / 100 | round / 10) s", "\(.artifacts | length) files"] | @tsv' |
+  while IFS=$'\t' read -r id provider action status took files; do
+    printf '   %s  %-10s %-10s %-10s %-6s %s\n' "$id" "$provider" "$action" "$status" "$took" "$files"
+  done
 
 say "5. The files, as archived"
 failed=0
@@ -153,10 +162,10 @@ done < <(curl -s "$api/v1/tasks" -H "$key" | jq -r '.data | reverse | .[].artifa
 say "6. The webhooks that came, one per change of each task's status"
 sleep 0.3
 curl -s "$sim/sim/hooks?path=/sim/hooks/quickstart" | jq -r '.[] | (.body | if type == "string" then fromjson else . end) as $b |
-  "   \($b.id)  \($b.status)  \($b.progress)"'
-[ "$(curl -s "$api/v1/tasks?status=succeeded" -H "$key" | jq '.data | length')" -eq 4 ] || failed=1
+  "   \($b.id)  \($b.status)"'
+[ "$(curl -s "$api/v1/tasks?status=succeeded" -H "$key" | jq '.data | length')" -eq ${#tasks[@]} ] || failed=1
 [ $failed -eq 0 ] || die "Something is not as it should be; see $home/spool.log."
-say "${green}All four tasks succeeded, after $((SECONDS - began)) s in all.$plain"
+say "${green}All five tasks succeeded, after $((SECONDS - began)) s in all.$plain"
 
 if [ -n "$keep" ]; then
   cat <<TEXT
