@@ -100,8 +100,8 @@ static bool build_token(const struct account *account, int64_t now_ms, struct to
                         struct http_request *request, struct err *err)
 {
     json_t *claims = json_pack("{s:s,s:I,s:I}", "iss", secret_reveal(&account->access_key), "exp",
-                               (json_int_t)(now_ms / 1000 + TOKEN_LIFE_S), "nbf",
-                               (json_int_t)(now_ms / 1000 - TOKEN_EARLY_S));
+                               (json_int_t)now_ms / 1000 + TOKEN_LIFE_S, "nbf",
+                               (json_int_t)now_ms / 1000 - TOKEN_EARLY_S);
     char *text = json_dumps(claims, JSON_COMPACT);
     struct buf jwt = {0};
 
@@ -633,16 +633,20 @@ static bool is_absent(const struct task *task, const json_t *list)
 static void search_page(const struct task *task, const json_t *list, struct outcome *outcome)
 {
     json_t *item, *found = NULL;
-    size_t i;
+    size_t i, matches = 0;
 
     json_array_foreach((json_t *)list, i, item)
     {
-        if (is_ours(task, item))
-            found = item;
+        if (!is_ours(task, item))
+            continue;
+        found = item;
+        matches++;
     }
-    if (found != NULL) {
+    if (matches == 1) {
         outcome->kind = OUTCOME_ACCEPTED;
         outcome->upstream_id = mem_str(field_str_or_empty(found, "task_id"));
+    } else if (matches > 1) {
+        outcome->kind = OUTCOME_MISSING; // adopted only where the mark is there exactly once
     } else {
         outcome->kind = is_absent(task, list) ? OUTCOME_REFUSED_RETRY : OUTCOME_NEXT;
     }

@@ -126,30 +126,30 @@ static bool build_submit(const struct task *task, const struct account *account,
 // error.code, as far as it is written here, and its HTTP status (ERR). The first that fits counts.
 static const struct refusal {
     int status;
-    const char *begins;
     enum outcome_kind kind;
+    const char *begins;
     const char *error;
 } refusals[] = {
-    {400, "InvalidEndpoint.ClosedEndpoint", OUTCOME_REFUSED_RETRY, NULL},
-    {400, "SensitiveContentDetected", OUTCOME_REFUSED_FINAL, "content_filter"},
-    {400, "InputTextSensitive", OUTCOME_REFUSED_FINAL, "content_filter"},
-    {400, "InputImageSensitive", OUTCOME_REFUSED_FINAL, "content_filter"},
-    {400, "InputVideoSensitive", OUTCOME_REFUSED_FINAL, "content_filter"},
-    {400, "InputAudioSensitive", OUTCOME_REFUSED_FINAL, "content_filter"},
-    {400, "OutputVideoSensitive", OUTCOME_REFUSED_FINAL, "content_filter"},
-    {400, "", OUTCOME_REFUSED_FINAL, "invalid_request"},
-    {401, "", OUTCOME_BAD_KEY, NULL},
-    {402, "", OUTCOME_REFUSED_ELSEWHERE, NULL},
-    {403, "AccountOverdueError", OUTCOME_REFUSED_ELSEWHERE, NULL},
-    {403, "OperationDenied.ServiceOverdue", OUTCOME_REFUSED_ELSEWHERE, NULL},
-    {403, "AccessDenied", OUTCOME_REFUSED_FINAL, "model_not_found"},
-    {403, "OperationDenied", OUTCOME_REFUSED_FINAL, "model_not_found"},
-    {403, "", OUTCOME_REFUSED_ELSEWHERE, NULL}, // a relay's balance
-    {404, "", OUTCOME_REFUSED_FINAL, "model_not_found"},
-    {422, "", OUTCOME_REFUSED_FINAL, "invalid_request"},
-    {429, "SetLimitExceeded", OUTCOME_REFUSED_ELSEWHERE, NULL}, // the spending cap
-    {429, "", OUTCOME_REFUSED_RETRY, NULL}, // rates, load; QuotaExceeded may be any of these
-    {503, "get_channel_failed", OUTCOME_REFUSED_RETRY, NULL}, // another Spool's
+    {400, OUTCOME_REFUSED_ELSEWHERE, "InvalidEndpoint.ClosedEndpoint", NULL},
+    {400, OUTCOME_REFUSED_FINAL, "SensitiveContentDetected", "content_filter"},
+    {400, OUTCOME_REFUSED_FINAL, "InputTextSensitive", "content_filter"},
+    {400, OUTCOME_REFUSED_FINAL, "InputImageSensitive", "content_filter"},
+    {400, OUTCOME_REFUSED_FINAL, "InputVideoSensitive", "content_filter"},
+    {400, OUTCOME_REFUSED_FINAL, "InputAudioSensitive", "content_filter"},
+    {400, OUTCOME_REFUSED_FINAL, "OutputVideoSensitive", "content_filter"},
+    {400, OUTCOME_REFUSED_FINAL, "", "invalid_request"},
+    {401, OUTCOME_BAD_KEY, "", NULL},
+    {402, OUTCOME_REFUSED_ELSEWHERE, "", NULL},
+    {403, OUTCOME_REFUSED_ELSEWHERE, "AccountOverdueError", NULL},
+    {403, OUTCOME_REFUSED_ELSEWHERE, "OperationDenied.ServiceOverdue", NULL},
+    {403, OUTCOME_REFUSED_FINAL, "AccessDenied", "model_not_found"},
+    {403, OUTCOME_REFUSED_FINAL, "OperationDenied", "model_not_found"},
+    {403, OUTCOME_REFUSED_ELSEWHERE, "", NULL}, // a relay's balance
+    {404, OUTCOME_REFUSED_FINAL, "", "model_not_found"},
+    {422, OUTCOME_REFUSED_FINAL, "", "invalid_request"},
+    {429, OUTCOME_REFUSED_ELSEWHERE, "SetLimitExceeded", NULL}, // the spending cap
+    {429, OUTCOME_REFUSED_RETRY, "", NULL}, // rates, load; QuotaExceeded may be any of these
+    {503, OUTCOME_REFUSED_RETRY, "get_channel_failed", NULL}, // another Spool's
 };
 
 static bool read_refusal(const struct http_response *response, const json_t *body,

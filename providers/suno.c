@@ -327,8 +327,12 @@ static const char *payload_status(const json_t *payload)
         return field_str_or_empty(payload, "status");
     json_array_foreach((json_t *)payload, i, clip)
     {
-        if (*status == '\0' || strcmp(field_str_or_empty(clip, "status"), "complete") != 0)
-            status = field_str_or_empty(clip, "status");
+        const char *word = field_str_or_empty(clip, "status");
+
+        if (strcmp(word, "complete") != 0 && strcmp(word, "error") != 0)
+            return word; // one that still runs
+        if (*status == '\0' || strcmp(word, "error") == 0)
+            status = word;
     }
     return status;
 }
@@ -351,8 +355,11 @@ static bool read_task(const struct task *task, const json_t *item, struct outcom
     outcome->progress = read_progress(item);
     outcome->has_started = has_started(status);
     ok = is_lyrics(task) ? read_lyrics(payload, outcome, err) : read_song(payload, outcome, err);
-    if (outcome->kind == OUTCOME_FAILED)
+    if (outcome->kind == OUTCOME_FAILED) {
         outcome_set_reason(outcome, reason_of(item, payload));
+        if (strstr(field_str_or_empty(payload, "0.metadata.error_type"), "moderation") != NULL)
+            outcome->code = "content_filter";
+    }
     return ok;
 }
 
@@ -405,22 +412,30 @@ static bool read_poll_many(const struct task *const *tasks, size_t count,
     return true;
 }
 
-// Whichever form one task comes in: a batch of one, a task, the bare payload.
+// Whether an array is a song's clips, not a batch's tasks.
+static bool is_clips(const struct task *task, const json_t *array)
+{
+    const json_t *first = json_array_get(array, 0);
+
+    return first != NULL && json_object_get(first, "task_id") == NULL &&
+           (json_object_get(first, "audio_url") != NULL ||
+            strcmp(field_str_or_empty(first, "id"), task->upstream_id) != 0);
+}
+
+// Whichever form one task comes in: itself, an envelope around it or around its payload, a batch of
+// one.
 static bool read_one(const struct task *task, const json_t *body, struct outcome *outcome,
                      struct err *err)
 {
-    const json_t *data = field_at(body, "data"), *item = NULL;
-    size_t i;
+    const json_t *data = json_object_get(body, "data"), *item;
 
-    if (!json_is_array(data) || json_object_get(json_array_get(data, 0), "audio_url") != NULL ||
-        (json_array_size(data) > 0 && json_object_get(json_array_get(data, 0), "task_id") == NULL &&
-         strcmp(field_str_or_empty(json_array_get(data, 0), "id"), task->upstream_id) != 0))
-        return read_task(task, json_is_null(data) || data == NULL ? body : data, outcome, err);
-    json_array_foreach((json_t *)data, i, item)
-    {
+    if (*field_str_or_empty(body, "status") != '\0' || data == NULL)
+        return read_task(task, body, outcome, err);
+    if (!json_is_array(data) || is_clips(task, data))
+        return read_task(task, data, outcome, err);
+    for (size_t i = 0; (item = json_array_get(data, i)) != NULL; i++)
         if (strcmp(task_id_of(item), task->upstream_id) == 0)
             return read_task(task, item, outcome, err);
-    }
     outcome->kind = OUTCOME_MISSING;
     return true;
 }

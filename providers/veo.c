@@ -79,10 +79,10 @@ static bool build_token(const struct account *account, int64_t now_ms, struct to
                         struct http_request *request, struct err *err)
 {
     const struct service_account *key = &account->service_account;
-    json_t *claims = json_pack("{s:s,s:s,s:s,s:I,s:I}", "iss", key->client_email, "scope",
-                               "https://www.googleapis.com/auth/cloud-platform", "aud",
-                               key->token_uri, "iat", (json_int_t)(now_ms / 1000), "exp",
-                               (json_int_t)(now_ms / 1000 + ASSERTION_LIFE_S));
+    json_t *claims =
+        json_pack("{s:s,s:s,s:s,s:I,s:I}", "iss", key->client_email, "scope",
+                  "https://www.googleapis.com/auth/cloud-platform", "aud", key->token_uri, "iat",
+                  (json_int_t)now_ms / 1000, "exp", (json_int_t)now_ms / 1000 + ASSERTION_LIFE_S);
     char *text = json_dumps(claims, JSON_COMPACT);
     struct buf jwt = {0};
     bool ok = jwt_rs256(secret_reveal(&key->private_key), text, &jwt, err);

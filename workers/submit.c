@@ -329,6 +329,7 @@ static void on_inputs(void *ctx, const struct err *err, bool may_help)
     struct change change = CHANGE_TO(TASK_QUEUED);
 
     s->inputs = NULL;
+    s->job.is_handed_back = false; // from here on it may leave
     if (err == NULL) {
         s->asked_ms = clock_mono_ms();
         s->begun = queue_begin(s->job.worker->store, s->job.task, s->job.worker->config->lease_ms,
@@ -360,6 +361,7 @@ void submit_start(struct worker *worker, struct task *task, int64_t claimed_ms)
         return;
     }
     s->renew = loop_after(worker->loop, lease_ms / 3, on_renew, s);
+    s->job.is_handed_back = task->has_inputs;
     if (task->has_inputs)
         s->inputs = inputs_start(worker, task, s->job.provider->input_at, on_inputs, s);
     else

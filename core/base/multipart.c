@@ -252,7 +252,7 @@ static bool take_line(struct multipart_text *rest, struct multipart_text *line, 
 // Up to and with the blank line.
 static bool take_headers(struct multipart_text *rest, struct multipart_part *part, struct err *err)
 {
-    struct multipart_text block = *rest, line;
+    struct multipart_text block = *rest, line = {0};
 
     if (block.len > MULTIPART_HEADER_BYTES_MAX)
         block.len = MULTIPART_HEADER_BYTES_MAX;
@@ -297,7 +297,7 @@ bool multipart_parse(const char *content_type, const char *body, size_t len, str
                      struct err *err)
 {
     struct multipart_text rest = {body, len};
-    struct delimiter delimiter;
+    struct delimiter delimiter = {0};
 
     form->count = 0;
     if (!read_content_type(content_type, &delimiter, err))

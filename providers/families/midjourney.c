@@ -5,9 +5,11 @@
 
 #include "core/base/buf.h"
 #include "core/base/field.h"
+#include "core/base/field_check.h"
 #include "core/base/mem.h"
 #include "core/base/task.h"
 #include "providers/family.h"
+#include "providers/family_common.h"
 
 enum { MAX_PROMPT = 16384, MAX_STATE = 255, MAX_CUSTOM_ID = 512, MAX_LIST = 100, MAX_LINK = 2048 };
 
@@ -34,27 +36,11 @@ static const struct route routes[] = {
 
 // Bodies.
 
-// "data:image/png;base64,iVBO…", or the base64 alone.
-static bool is_image(const char *text)
-{
-    const char *comma = strncmp(text, "data:", 5) == 0 ? strchr(text, ',') : NULL;
-    size_t len, padding;
-
-    if (strncmp(text, "data:", 5) == 0) {
-        if (comma == NULL || comma - text < 12 || strncmp(comma - 7, ";base64", 7) != 0)
-            return false;
-        text = comma + 1;
-    }
-    len = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/");
-    padding = strspn(text + len, "=");
-    return len >= 4 && padding <= 2 && text[len + padding] == '\0' && (len + padding) % 4 == 0;
-}
-
 static bool check_image(const json_t *value, const char *path, struct err *err)
 {
     if (!json_is_string(value))
         return err_set(err, ERR_INVALID, "%s: must be a string", path);
-    return is_image(json_string_value(value)) ||
+    return field_is_base64(json_string_value(value)) ||
            err_set(err, ERR_INVALID, "%s: must be an image in base64", path);
 }
 
@@ -80,28 +66,6 @@ static bool check_images(const json_t *body, size_t min, size_t max, struct err 
     return true;
 }
 
-static bool check_word(const json_t *body, const char *path, const char *const *words,
-                       struct err *err)
-{
-    const char *text = "";
-    struct buf all = {0};
-
-    if (!field_opt_str(body, path, &text, err))
-        return false;
-    if (*text == '\0')
-        return true;
-    for (size_t i = 0; words[i] != NULL; i++) {
-        if (strcmp(words[i], text) == 0) {
-            buf_clear(&all);
-            return true;
-        }
-        buf_fmt(&all, "%s%s", i == 0 ? "" : ", ", words[i]);
-    }
-    err_set(err, ERR_INVALID, "%s: must be one of: %s", path, all.data);
-    buf_clear(&all);
-    return false;
-}
-
 static bool check_prompt(const json_t *body, struct err *err)
 {
     const char *prompt;
@@ -118,7 +82,12 @@ static bool check_blend(const json_t *body, struct err *err)
 {
     static const char *const dimensions[] = {"PORTRAIT", "SQUARE", "LANDSCAPE", NULL};
 
-    return check_images(body, 2, 5, err) && check_word(body, "dimensions", dimensions, err);
+    static const struct field_rule rules[] = {
+        {.path = "dimensions", .kind = FIELD_WORD, .words = dimensions},
+        {0},
+    };
+
+    return check_images(body, 2, 5, err) && field_check(body, rules, err);
 }
 
 static bool check_describe(const json_t *body, struct err *err)
@@ -199,17 +168,20 @@ static bool accept(const struct family_request *request, struct task *task, cons
                    struct err *err)
 {
     static const char *const bots[] = {"MID_JOURNEY", "NIJI_JOURNEY", NULL};
-    const char *action = request->route->action, *state = "", *hook = "", *parent = NULL;
+    static const struct field_rule rules[] = {
+        {.path = "botType", .kind = FIELD_WORD, .words = bots},
+        {.path = "state", .kind = FIELD_TEXT, .max = MAX_STATE},
+        {0},
+    };
+    const char *action = request->route->action, *parent = NULL;
+    const char *state = field_str_or_empty(request->body, "state");
     const json_t *body = request->body;
 
     for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++)
         if (strcmp(checks[i].action, action) == 0 && !checks[i].check(body, err))
             return false;
-    if (!check_word(body, "botType", bots, err) || !field_opt_str(body, "state", &state, err) ||
-        !field_opt_str(body, "notifyHook", &hook, err))
+    if (!field_check(body, rules, err) || !family_read_hook(body, task, err))
         return false;
-    if (strlen(state) > MAX_STATE)
-        return err_set(err, ERR_INVALID, "state: is longer than %d bytes", MAX_STATE);
 
     mem_set_str(&task->provider, "midjourney");
     mem_set_str(&task->action, action);
@@ -217,8 +189,6 @@ static bool accept(const struct family_request *request, struct task *task, cons
     task->cost = 1;
     if (*state != '\0')
         mem_set_str(&task->state, state);
-    if (*hook != '\0')
-        mem_set_str(&task->hook, hook);
     if (strcmp(action, "ACTION") == 0 || strcmp(action, "MODAL") == 0) {
         if (!field_text(body, "taskId", 64, &parent, err))
             return false;

@@ -172,15 +172,12 @@ static void add_link(struct buf *json, const char *name, const char *url)
 static void add_clip(struct buf *json, const json_t *result, const json_t *clip)
 {
     const char *id = field_str_or_empty(clip, "id");
-    const char *video = family_link_of(result, "video", id);
 
     buf_str(json, "{\"id\":");
     buf_json_str(json, id);
     add_fact(json, clip, "title", "\"\"");
     add_link(json, "audio_url", family_link_of(result, "audio", id));
     add_link(json, "image_url", family_link_of(result, "cover", id));
-    if (*video != '\0')
-        add_link(json, "video_url", video);
     add_fact(json, clip, "duration", "0");
     add_fact(json, clip, "tags", "\"\"");
     add_fact(json, clip, "prompt", "\"\"");
