@@ -1,8 +1,10 @@
 // Requests to vendors' accounts.
 //
 //  start ── no token wanted, or one is kept ──▶ SENDING ── answer ──▶ done
-//    └── else ──▶ ASKING for one ── got it ──▶ ──┘ ▲          └── token refused, once ──▶ ASKING
-//                    └── none ──▶ done: nothing sent ┘
+//    └── else ──▶ WAITING for one ── it came ──────┘ └── token refused, once ──▶ WAITING
+//                    └── none to be had ──▶ FAILING ──▶ done: nothing sent
+//
+// However many wait for an account's token, it is asked for once.
 #include "workers/vendor.h"
 
 #include <stdlib.h>
@@ -21,11 +23,22 @@
 
 enum { TOKEN_TIMEOUT_MS = 10000, REST_BYTES_MAX = 16 << 20 };
 
+// The token of one account.
+struct keeper {
+    struct vendors *vendors;
+    const struct account *account;
+    const struct provider *provider;
+    struct token token;
+    unsigned serial; // of the token
+    struct http_call *asking;
+    struct vendor_call *waiting; // for it, the last first
+};
+
 struct vendors {
     struct loop *loop;
     struct http_client *http; // borrowed, outlives us
     const struct config *config;
-    struct token *tokens; // one per account, in the order of the configuration
+    struct keeper *keepers; // in the order of the configuration's accounts
 };
 
 struct vendor_call {
@@ -35,10 +48,14 @@ struct vendor_call {
     struct http_request request; // ours: it may be sent twice
     struct vendor_options options;
     http_done_fn done;
-    // At most one of these is set.
-    struct http_call *asking, *sending;
+    // Between events exactly one of these is set.
+    struct keeper *keeper; // while WAITING, in its list
+    struct http_call *sending;
     struct loop_timer *failing;
-    struct err err; // while failing
+
+    struct vendor_call *next, **at; // of the list
+    struct err err;                 // while FAILING
+    unsigned serial;                // of the token it was sent with
     struct json_inline scan;
     struct http_response rest; // what we collected of an answer
     bool is_too_large;
@@ -53,7 +70,12 @@ struct vendors *vendors_new(struct loop *loop, struct http_client *http,
     vendors->loop = loop;
     vendors->http = http;
     vendors->config = config;
-    vendors->tokens = mem_array(struct token, config->account_count);
+    vendors->keepers = mem_array(struct keeper, config->account_count);
+    for (size_t i = 0; i < config->account_count; i++)
+        vendors->keepers[i] =
+            (struct keeper){.vendors = vendors,
+                            .account = &config->accounts[i],
+                            .provider = provider_find(config->accounts[i].provider)};
     return vendors;
 }
 
@@ -61,11 +83,21 @@ void vendors_drop(struct vendors **vendors)
 {
     if (*vendors == NULL)
         return;
-    for (size_t i = 0; i < (*vendors)->config->account_count; i++)
-        token_clear(&(*vendors)->tokens[i]);
-    free((*vendors)->tokens);
+    for (size_t i = 0; i < (*vendors)->config->account_count; i++) {
+        http_cancel(&(*vendors)->keepers[i].asking);
+        token_clear(&(*vendors)->keepers[i].token);
+    }
+    free((*vendors)->keepers);
     free(*vendors);
     *vendors = NULL;
+}
+
+static void stop_waiting(struct vendor_call *call)
+{
+    *call->at = call->next;
+    if (call->next != NULL)
+        call->next->at = call->at;
+    call->keeper = NULL;
 }
 
 void vendor_cancel(struct vendor_call **call)
@@ -75,7 +107,8 @@ void vendor_cancel(struct vendor_call **call)
     if (c == NULL)
         return;
     *call = NULL;
-    http_cancel(&c->asking);
+    if (c->keeper != NULL)
+        stop_waiting(c);
     http_cancel(&c->sending);
     loop_cancel(&c->failing);
     http_request_clear(&c->request);
@@ -89,9 +122,9 @@ void vendor_resume(struct vendor_call *call)
         http_resume(call->sending);
 }
 
-static struct token *token_of(const struct vendor_call *call)
+static struct keeper *keeper_of(const struct vendor_call *call)
 {
-    return &call->vendors->tokens[call->account - call->vendors->config->accounts];
+    return &call->vendors->keepers[call->account - call->vendors->config->accounts];
 }
 
 static void finish(struct vendor_call *call, const struct http_response *response,
@@ -157,7 +190,7 @@ static bool on_address(const struct sockaddr *address, void *ctx)
     return call->options.http.on_address(address, call->options.http.ctx);
 }
 
-static void get_token(struct vendor_call *call);
+static void await_token(struct vendor_call *call);
 
 static void on_answer(void *ctx, const struct http_response *response,
                       const struct http_failure *failure)
@@ -178,10 +211,11 @@ static void on_answer(void *ctx, const struct http_response *response,
     if (failure == NULL && !call->is_second && call->request.wants_token &&
         call->provider->is_token_refused != NULL && call->provider->is_token_refused(response)) {
         log_info("token.refused", "account=%s", call->account->name);
-        token_clear(token_of(call));
+        if (keeper_of(call)->serial == call->serial) // nobody has got another since
+            token_clear(&keeper_of(call)->token);
         http_response_clear(&call->rest);
         call->is_second = true;
-        get_token(call);
+        await_token(call);
         return;
     }
     finish(call, response, failure);
@@ -210,7 +244,8 @@ static void send_now(struct vendor_call *call)
     }
     if (call->request.wants_token) {
         copy_request(&call->request, &request); // it may be sent once more
-        http_add_bearer(&request, token_of(call)->text);
+        http_add_bearer(&request, keeper_of(call)->token.text);
+        call->serial = keeper_of(call)->serial;
     } else {
         request = call->request;
         call->request = (struct http_request){0};
@@ -229,40 +264,71 @@ static void send_now(struct vendor_call *call)
 
 // The token.
 
+// All that waited go on; none of them calls back before it has returned.
+static void serve(struct keeper *keeper, const struct err *failure)
+{
+    while (keeper->waiting != NULL) {
+        struct vendor_call *call = keeper->waiting;
+
+        stop_waiting(call);
+        if (failure != NULL)
+            fail(call, failure);
+        else
+            send_now(call);
+    }
+}
+
 static void on_token(void *ctx, const struct http_response *response,
                      const struct http_failure *failure)
 {
-    struct vendor_call *call = ctx;
+    struct keeper *keeper = ctx;
     struct err err;
 
-    call->asking = NULL;
+    keeper->asking = NULL;
+    keeper->serial++;
     if (failure != NULL)
-        fail(call, &failure->err);
-    else if (call->provider->read_token(response, clock_wall_ms(), token_of(call), &err))
-        send_now(call);
+        serve(keeper, &failure->err);
+    else if (!keeper->provider->read_token(response, clock_wall_ms(), &keeper->token, &err))
+        serve(keeper, &err);
     else
-        fail(call, &err);
+        serve(keeper, NULL);
 }
 
-static void get_token(struct vendor_call *call)
+static void ask(struct keeper *keeper)
 {
-    struct http_options options = {.timeout_ms = TOKEN_TIMEOUT_MS, .ctx = call};
+    struct http_options options = {.timeout_ms = TOKEN_TIMEOUT_MS, .ctx = keeper};
     struct http_request request = {0};
-    struct token *token = token_of(call);
     struct err err;
 
-    if (token->text != NULL && clock_wall_ms() < token->renew_ms) {
+    token_clear(&keeper->token);
+    if (!keeper->provider->build_token(keeper->account, clock_wall_ms(), &keeper->token, &request,
+                                       &err)) {
+        serve(keeper, &err);
+    } else if (keeper->token.text != NULL) {
+        keeper->serial++;
+        serve(keeper, NULL);
+    } else {
+        keeper->asking = http_start(keeper->vendors->http, &request, &options, on_token);
+    }
+    http_request_clear(&request);
+}
+
+static void await_token(struct vendor_call *call)
+{
+    struct keeper *keeper = keeper_of(call);
+
+    if (keeper->token.text != NULL && clock_wall_ms() < keeper->token.renew_ms) {
         send_now(call);
         return;
     }
-    token_clear(token);
-    if (!call->provider->build_token(call->account, clock_wall_ms(), token, &request, &err))
-        fail(call, &err);
-    else if (token->text != NULL)
-        send_now(call);
-    else
-        call->asking = http_start(call->vendors->http, &request, &options, on_token);
-    http_request_clear(&request);
+    call->keeper = keeper;
+    call->next = keeper->waiting;
+    call->at = &keeper->waiting;
+    if (call->next != NULL)
+        call->next->at = &call->next;
+    keeper->waiting = call;
+    if (keeper->asking == NULL)
+        ask(keeper);
 }
 
 struct vendor_call *vendor_start(struct vendors *vendors, const struct account *account,
@@ -279,7 +345,7 @@ struct vendor_call *vendor_start(struct vendors *vendors, const struct account *
     call->options = *options;
     call->done = done;
     if (call->request.wants_token)
-        get_token(call);
+        await_token(call);
     else
         send_now(call);
     return call;
