@@ -10,6 +10,8 @@
 #include "core/base/task.h"
 #include "providers/family.h"
 
+enum { MAX_SECONDS = 1000000 }; // of a video: more is no length
+
 bool family_read_hook(const json_t *body, struct task *task, struct err *err)
 {
     const char *hook = "", *callback = "";
@@ -82,7 +84,7 @@ double family_duration(const json_t *result, const json_t *request)
         duration = number_at(request, "duration");
     if (duration <= 0)
         duration = number_at(request, "seconds");
-    return duration > 0 ? duration : 0;
+    return duration > 0 && duration < MAX_SECONDS ? duration : 0;
 }
 
 void family_add_number(struct buf *json, double number)

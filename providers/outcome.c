@@ -41,6 +41,8 @@ void outcome_set_reason(struct outcome *outcome, const char *reason)
 {
     size_t len = strlen(reason);
 
+    if (len == 0)
+        return; // as good as none
     if (len > MAX_REASON) {
         len = MAX_REASON;
         while (len > 0 && ((unsigned char)reason[len] & 0xc0) == 0x80)

@@ -142,7 +142,7 @@ static void refuse(struct sending *s, const struct outcome *outcome, bool is_out
     if (is_out) {
         metric_add(METRIC_accounts_out, 1);
         log_error("account.out", "account=%s reason=\"%s\" hint=\"mend api_key and restart\"",
-                  s->job.account->name, outcome->reason);
+                  s->job.account->name, outcome->reason == NULL ? "" : outcome->reason);
     } else {
         log_info("submit.refused", "task=%s account=%s reason=\"%s\"", s->job.task->id,
                  s->job.account->name, outcome->reason == NULL ? "" : outcome->reason);

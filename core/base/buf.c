@@ -77,6 +77,24 @@ void buf_int(struct buf *buf, int64_t number)
     buf_add(buf, p, (size_t)(end - p));
 }
 
+// How many bytes the character takes; 0 where it isn't UTF-8 (RFC 3629: no overlong forms, no
+// surrogates, nothing above U+10FFFF).
+static size_t utf8_len(const char *text)
+{
+    const unsigned char *c = (const unsigned char *)text;
+    size_t len = c[0] >= 0xf0 ? 4 : c[0] >= 0xe0 ? 3 : 2;
+
+    if (c[0] < 0xc2 || c[0] > 0xf4)
+        return 0;
+    if ((c[0] == 0xe0 && c[1] < 0xa0) || (c[0] == 0xed && c[1] > 0x9f) ||
+        (c[0] == 0xf0 && c[1] < 0x90) || (c[0] == 0xf4 && c[1] > 0x8f))
+        return 0;
+    for (size_t i = 1; i < len; i++)
+        if ((c[i] & 0xc0) != 0x80)
+            return 0;
+    return len;
+}
+
 void buf_json_str(struct buf *buf, const char *text)
 {
     static const char hex[] = "0123456789abcdef";
@@ -86,11 +104,17 @@ void buf_json_str(struct buf *buf, const char *text)
     for (from = text = text == NULL ? "" : text; *text != '\0'; text++) {
         unsigned char c = (unsigned char)*text;
 
-        if (c >= 0x20 && c != '"' && c != '\\')
+        if (c >= 0x20 && c < 0x80 && c != '"' && c != '\\')
             continue;
+        if (c >= 0x80 && utf8_len(text) > 0) {
+            text += utf8_len(text) - 1;
+            continue;
+        }
         buf_add(buf, from, (size_t)(text - from));
         from = text + 1;
-        if (c == '"' || c == '\\') {
+        if (c >= 0x80) {
+            buf_add(buf, "\xef\xbf\xbd", 3); // U+FFFD: a text that was cut, or a stranger's
+        } else if (c == '"' || c == '\\') {
             buf_add(buf, (char[]){'\\', (char)c}, 2);
         } else if (c == '\n') {
             buf_add(buf, "\\n", 2);

@@ -19,7 +19,8 @@ void buf_char(struct buf *buf, char c);
 void buf_fmt(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void buf_vfmt(struct buf *buf, const char *format, va_list args);
 void buf_int(struct buf *buf, int64_t number);
-void buf_json_str(struct buf *buf, const char *text); // quoted and escaped; NULL gives ""
+// Quoted and escaped; what isn't UTF-8 becomes U+FFFD. NULL gives "".
+void buf_json_str(struct buf *buf, const char *text);
 void buf_percent(struct buf *buf, const char *text);  // percent-encodes all but RFC 3986 unreserved
 void buf_reserve(struct buf *buf, size_t more);
 void buf_consume(struct buf *buf, size_t len); // drops from the front

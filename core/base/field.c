@@ -178,6 +178,11 @@ json_t *field_parse_body(const char *text, size_t len, struct err *err)
 
     if (!is_modest(text, len, err))
         return NULL;
+    // jansson passes over one behind a number.
+    if (memchr(text, '\0', len) != NULL) {
+        err_set(err, ERR_INVALID, "body: not valid JSON: it has a NUL");
+        return NULL;
+    }
     json = json_fast_read(text, len);
     if (json == NULL)
         json = json_loadb(text, len, JSON_REJECT_DUPLICATES, &why);

@@ -123,10 +123,10 @@ int64_t http_retry_after_ms(const struct http_response *response)
 {
     struct buf scratch = {0};
     const char *value = http_header(response, "retry-after", &scratch);
-    long long ms = value == NULL ? 0 : strtoll(value, NULL, 10) * 1000;
+    long long seconds = value == NULL ? 0 : strtoll(value, NULL, 10);
 
     buf_clear(&scratch);
-    return ms < 0 || ms > 3600000 ? 0 : ms;
+    return seconds < 0 || seconds > 3600 ? 0 : seconds * 1000;
 }
 
 json_t *http_json(const struct http_response *response, struct err *err)

@@ -34,6 +34,31 @@ static void test_buf(void **state)
     buf_clear(&buf);
 }
 
+// Texts of strangers, and ours that were cut, come out as UTF-8.
+static void test_json_str(void **state)
+{
+    static const struct {
+        const char *text, *json;
+    } cases[] = {
+        {"\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80", "\"\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80\""},
+        {"cut \xe2\x82", "\"cut \xef\xbf\xbd\xef\xbf\xbd\""},
+        {"\xde\\", "\"\xef\xbf\xbd\\\\\""},
+        {"\xc0\x80", "\"\xef\xbf\xbd\xef\xbf\xbd\""},                 // overlong
+        {"\xed\xa0\x80", "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""}, // a surrogate
+        {"\xf5", "\"\xef\xbf\xbd\""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct buf buf = {0};
+
+        buf_json_str(&buf, cases[i].text);
+        if (strcmp(buf.data, cases[i].json) != 0)
+            fail_msg("case %zu: %s", i, buf.data);
+        buf_clear(&buf);
+    }
+}
+
 static void test_err(void **state)
 {
     struct err err;
@@ -124,6 +149,12 @@ static void test_bodies(void **state)
         json_decref(body);
     }
     buf_clear(&list);
+    {
+        static const char text[] = "{\"a\":9\0}"; // jansson would pass over it
+        struct err err;
+
+        assert_null(field_parse_body(text, sizeof text - 1, &err));
+    }
 }
 
 static void test_fields(void **state)
@@ -164,8 +195,12 @@ static void test_http(void **state)
     http_request_clear(&request);
     buf_str(&response.headers, "content-type: text/html\nretry-after:  5\n");
     assert_string_equal(http_header(&response, "retry-after", &scratch), "5");
+    assert_int_equal(http_retry_after_ms(&response), 5000);
     assert_null(http_header(&response, "etag", &scratch));
     assert_null(http_json(&response, &err));
+    buf_reset(&response.headers);
+    buf_str(&response.headers, "retry-after: 99999999999999999999\n");
+    assert_int_equal(http_retry_after_ms(&response), 0);
     buf_clear(&scratch);
     http_response_clear(&response);
 }
@@ -202,9 +237,9 @@ static void test_views(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_buf),    cmocka_unit_test(test_err),    cmocka_unit_test(test_ids),
-        cmocka_unit_test(test_bodies), cmocka_unit_test(test_fields), cmocka_unit_test(test_http),
-        cmocka_unit_test(test_views),
+        cmocka_unit_test(test_buf),  cmocka_unit_test(test_json_str), cmocka_unit_test(test_err),
+        cmocka_unit_test(test_ids),  cmocka_unit_test(test_bodies),   cmocka_unit_test(test_fields),
+        cmocka_unit_test(test_http), cmocka_unit_test(test_views),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

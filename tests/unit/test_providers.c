@@ -1,7 +1,8 @@
 // Adapters against what their vendors send: walks tests/fixtures/<provider>/*.json.
 //
-// A file is {"call", "given": {"task", "status", "headers", "body"}, "expect": {…}}; a body that is
-// a string is sent as it is, anything else as JSON.
+// A file is {"call", "given": {"task", "step", "status", "headers", "body", "repeat"}, "expect":
+// {…}}; a body that is a string is sent as it is, anything else as JSON. "repeat" is how many items
+// `data` has: its last one is repeated.
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +19,7 @@
 
 enum { MAX_TASKS = 8 };
 
-static struct task *make_task(const json_t *given)
+static struct task *make_task(const json_t *given, const char *upstream_id)
 {
     struct task *task = task_new();
     const char *id = field_str_or_empty(given, "task.id");
@@ -27,20 +28,26 @@ static struct task *make_task(const json_t *given)
 
     snprintf(task->id, sizeof task->id, "%s", *id == '\0' ? "task_01J9" : id);
     task->action = mem_str(*action == '\0' ? "IMAGINE" : action);
-    task->upstream_id = mem_str(field_str_or_empty(given, "task.upstream_id"));
+    task->upstream_id = mem_str(upstream_id);
     task->upstream_parent = mem_str(*parent == '\0' ? NULL : parent);
+    task->attempts = (int)field_int_or(given, "task.attempts", 0);
+    task->created_ms = field_int_or(given, "task.created_ms", 1774805070000);
     return task;
 }
 
 static void make_response(const json_t *given, struct http_response *response)
 {
     const json_t *body = json_object_get(given, "body");
+    json_t *items = json_object_get(body, "data");
+    size_t repeat = (size_t)field_int_or(given, "repeat", 0);
     const char *name;
     json_t *value;
 
     response->status = (int)field_int_or(given, "status", 200);
     json_object_foreach(json_object_get(given, "headers"), name, value)
         buf_fmt(&response->headers, "%s: %s\n", name, json_string_value(value));
+    while (json_array_size(items) > 0 && json_array_size(items) < repeat)
+        json_array_append(items, json_array_get(items, json_array_size(items) - 1));
     if (json_is_string(body)) {
         buf_str(&response->body, json_string_value(body));
     } else if (body != NULL) {
@@ -59,27 +66,89 @@ static bool same(const char *what, const char *is, const char *should)
     return false;
 }
 
+static bool same_text(const char *what, const char *is, const json_t *should)
+{
+    return same(what, is == NULL ? "" : is,
+                json_is_string(should) ? json_string_value(should) : "");
+}
+
+static bool same_json(const char *what, const json_t *is, const json_t *should)
+{
+    char *one, *other;
+    bool ok = is != NULL && json_equal(is, should) == 1;
+
+    if (!ok) {
+        one = json_dumps(is, JSON_COMPACT | JSON_ENCODE_ANY);
+        other = json_dumps(should, JSON_COMPACT | JSON_ENCODE_ANY);
+        print_error("  %s is %s, should be %s\n", what, one == NULL ? "absent" : one, other);
+        free(one);
+        free(other);
+    }
+    return ok;
+}
+
+static bool same_bool(const char *what, bool is, const json_t *should)
+{
+    return same(what, is ? "true" : "false", json_is_true(should) ? "true" : "false");
+}
+
+static bool same_sources(const struct outcome *outcome, const json_t *expect)
+{
+    size_t i, count = outcome->kind == OUTCOME_SUCCEEDED ? outcome->source_count : 0;
+    json_t *artifact;
+    bool ok = true;
+
+    if (count != json_array_size(expect)) {
+        print_error("  %zu sources, should be %zu\n", count, json_array_size(expect));
+        return false;
+    }
+    json_array_foreach(expect, i, artifact)
+    {
+        const struct outcome_source *source = &outcome->sources[i];
+        const json_t *text = json_object_get(artifact, "text");
+
+        ok &= same_text("kind", source->kind, json_object_get(artifact, "kind"));
+        ok &= same_text("url", source->url, text ? text : json_object_get(artifact, "url"));
+        ok &= same_text("of", source->of, json_object_get(artifact, "of"));
+        ok &= same_bool("optional", source->is_optional, json_object_get(artifact, "optional"));
+    }
+    return ok;
+}
+
+static bool same_marks(const struct outcome *outcome, const json_t *expect)
+{
+    json_t *marks = json_array();
+    bool ok;
+
+    for (size_t i = 0; i < outcome->mark_count; i++)
+        json_array_append_new(marks, json_string(outcome->marks[i]));
+    ok = same_json("marks", marks, expect);
+    json_decref(marks);
+    return ok;
+}
+
 // Every key of "expect" is compared; what it leaves out isn't.
 static bool compare(const struct outcome *outcome, bool is_read, const json_t *expect)
 {
-    const char *name;
-    json_t *value;
+    const char *name, *key;
+    json_t *value, *item;
     bool ok = true;
 
     json_object_foreach((json_t *)expect, name, value)
     {
         if (strcmp(name, "outcome") == 0) {
-            ok &= same(name, is_read ? outcome_kind_name(outcome->kind) : "unreadable",
-                       json_string_value(value));
+            ok &= same_text(name, is_read ? outcome_kind_name(outcome->kind) : "unreadable", value);
         } else if (strcmp(name, "upstream_id") == 0) {
-            ok &= outcome->upstream_id == NULL ||
-                  same(name, outcome->upstream_id, json_string_value(value));
+            ok &= (outcome->upstream_id == NULL && outcome->kind != OUTCOME_ACCEPTED) ||
+                  same_text(name, outcome->upstream_id, value);
         } else if (strcmp(name, "reason") == 0) {
-            ok &= same(name, outcome->reason == NULL ? "" : outcome->reason,
-                       json_string_value(value));
+            ok &= same_text(name, outcome->reason, value);
+        } else if (strcmp(name, "code") == 0) {
+            ok &= same_text(name, outcome->code, value);
         } else if (strcmp(name, "modal") == 0) {
-            ok &= same(name, outcome->is_modal ? "true" : "false",
-                       json_is_true(value) ? "true" : "false");
+            ok &= same_bool(name, outcome->is_modal, value);
+        } else if (strcmp(name, "started") == 0) {
+            ok &= same_bool(name, outcome->has_started, value);
         } else if (strcmp(name, "progress") == 0) {
             // A vendor that says nothing leaves it to what was known.
             if (outcome->progress >= 0 && outcome->progress != json_integer_value(value)) {
@@ -87,27 +156,12 @@ static bool compare(const struct outcome *outcome, bool is_read, const json_t *e
                 ok = false;
             }
         } else if (strcmp(name, "artifacts") == 0) {
-            size_t i, sources = outcome->kind == OUTCOME_SUCCEEDED ? outcome->source_count : 0;
-            json_t *artifact;
-
-            if (sources != json_array_size(value)) {
-                print_error("  %zu sources, should be %zu\n", sources, json_array_size(value));
-                return false;
-            }
-            json_array_foreach(value, i, artifact)
-            {
-                const char *text = field_str_or_empty(artifact, "text");
-
-                ok &= same("kind", outcome->sources[i].kind, field_str_or_empty(artifact, "kind"));
-                ok &= same("url", outcome->sources[i].url,
-                           *text != '\0' ? text : field_str_or_empty(artifact, "url"));
-            }
+            ok &= same_sources(outcome, value);
+        } else if (strcmp(name, "marks") == 0) {
+            ok &= same_marks(outcome, value);
         } else if (strcmp(name, "extra") == 0) {
-            const char *key;
-            json_t *item;
-
             json_object_foreach(value, key, item) ok &=
-                json_equal(json_object_get(outcome->extra, key), item) == 1;
+                same_json(key, json_object_get(outcome->extra, key), item);
         } else if (strcmp(name, "retry_after_ms") == 0) {
             ok &= outcome->retry_after_ms == json_integer_value(value);
         } else {
@@ -118,8 +172,8 @@ static bool compare(const struct outcome *outcome, bool is_read, const json_t *e
     return ok;
 }
 
-static bool run_many(const struct provider *provider, const struct http_response *response,
-                     const json_t *expect)
+static bool run_many(const struct provider *provider, const json_t *given,
+                     const struct http_response *response, const json_t *expect)
 {
     struct task *tasks[MAX_TASKS];
     struct outcome outcomes[MAX_TASKS] = {0};
@@ -128,11 +182,8 @@ static bool run_many(const struct provider *provider, const struct http_response
     struct err err;
     bool is_read, ok = true;
 
-    for (i = 0; i < count; i++) {
-        tasks[i] = task_new();
-        tasks[i]->action = mem_str("IMAGINE");
-        tasks[i]->upstream_id = mem_str(field_str_or_empty(json_array_get(list, i), "upstream_id"));
-    }
+    for (i = 0; i < count; i++)
+        tasks[i] = make_task(given, field_str_or_empty(json_array_get(list, i), "upstream_id"));
     is_read = provider->read_poll_many((const struct task *const *)tasks, count, response, outcomes,
                                        &err);
     if (list == NULL)
@@ -146,6 +197,16 @@ static bool run_many(const struct provider *provider, const struct http_response
     return ok;
 }
 
+static bool run_callback(const struct provider *provider, const json_t *given, const json_t *expect)
+{
+    const char *id = NULL;
+    struct err err;
+
+    if (!provider->read_callback(json_object_get(given, "body"), &id, &err))
+        return same("outcome", "unreadable", field_str_or_empty(expect, "outcome"));
+    return same_text("upstream_id", id, json_object_get(expect, "upstream_id"));
+}
+
 static bool run(const struct provider *provider, const json_t *fixture)
 {
     const char *call = field_str_or_empty(fixture, "call");
@@ -156,13 +217,15 @@ static bool run(const struct provider *provider, const json_t *fixture)
     int step = (int)field_int_or(given, "step", 0);
     struct http_response response = {0};
     struct outcome outcome = {0};
-    struct task *task = make_task(given);
+    struct task *task = make_task(given, field_str_or_empty(given, "task.upstream_id"));
     struct err err;
     bool ok;
 
     make_response(given, &response);
     if (strcmp(call, "poll_many") == 0) {
-        ok = run_many(provider, &response, expect);
+        ok = run_many(provider, given, &response, expect);
+    } else if (strcmp(call, "callback") == 0) {
+        ok = run_callback(provider, given, expect);
     } else {
         bool is_read = strcmp(call, "lookup") == 0
                            ? provider->read_lookup(task, step, &response, &outcome, &err)

@@ -1,0 +1,149 @@
+// Vendors' answers: whatever comes, an adapter says something that the worker
+// can act on.
+#include <jansson.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/clock.h"
+#include "core/base/config.h"
+#include "core/base/http.h"
+#include "core/base/mem.h"
+#include "core/base/task.h"
+#include "providers/outcome.h"
+#include "providers/provider.h"
+#include "providers/token.h"
+#include "tests/fuzz/expect.h"
+
+// As seeds.py writes them: provider, call, status - 100 in two bytes, action,
+// step (from 128 on the first line is a Retry-After), then the body.
+enum { HEAD = 6 };
+enum call { SUBMIT, POLL, POLL_MANY, LOOKUP, TOKEN, CALLBACK, CALLS };
+
+static const char *const actions[] = {
+    "IMAGINE", "DESCRIBE", "SEED", "text2video", "generations", "MUSIC", "LYRICS", "CONCAT", "",
+};
+
+static bool is_one_of(const struct outcome *outcome, unsigned kinds)
+{
+    return (kinds & 1u << outcome->kind) != 0;
+}
+
+static void check(struct outcome *outcome, bool is_read, bool may_be_bare, unsigned kinds,
+                  const struct err *err)
+{
+    char *result = outcome_result(outcome);
+
+    EXPECT(result != NULL);
+    if (is_read) {
+        EXPECT(is_one_of(outcome, kinds));
+        if (outcome->kind == OUTCOME_ACCEPTED)
+            EXPECT(outcome->upstream_id != NULL && *outcome->upstream_id != '\0');
+        if (outcome->kind == OUTCOME_SUCCEEDED && !may_be_bare)
+            EXPECT(outcome->source_count > 0);
+        // People are to read why: where nothing is said the worker has words, for an empty text
+        // not.
+        if (outcome->kind == OUTCOME_FAILED)
+            EXPECT(outcome->reason != NULL && *outcome->reason != '\0');
+        if (outcome->kind == OUTCOME_REFUSED_FINAL)
+            EXPECT(outcome->reason == NULL || *outcome->reason != '\0');
+    } else {
+        EXPECT(*err->message != '\0' && strchr(err->message, '\n') == NULL);
+    }
+    free(result);
+    outcome_clear(outcome);
+}
+
+static struct task *make_task(uint8_t action, int number)
+{
+    struct task *task = task_new();
+
+    snprintf(task->id, sizeof task->id, "task_0%d", number);
+    task->action = mem_str(actions[action % (sizeof actions / sizeof actions[0])]);
+    task->upstream_id = mem_str(number == 1 ? "1731900000123456" : "1731900000123457");
+    task->created_ms = 1774805076166;
+    task->attempts = action >> 7;
+    return task;
+}
+
+static void add_message(struct http_response *response, bool has_header, const char *text,
+                        size_t len)
+{
+    const char *line = has_header && len > 0 ? memchr(text, '\n', len) : NULL;
+    size_t head = line == NULL ? 0 : (size_t)(line - text) + 1;
+
+    if (head > 0) {
+        buf_str(&response->headers, "retry-after: ");
+        buf_add(&response->headers, text, head);
+    }
+    buf_add(&response->body, text + head, len - head);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    enum {
+        OF_SUBMIT = 1u << OUTCOME_ACCEPTED | 1u << OUTCOME_REFUSED_RETRY |
+                    1u << OUTCOME_REFUSED_ELSEWHERE | 1u << OUTCOME_REFUSED_FINAL |
+                    1u << OUTCOME_BAD_KEY | 1u << OUTCOME_DOUBT |
+                    1u << OUTCOME_SUCCEEDED, // of a question
+        OF_LOOK = 1u << OUTCOME_RUNNING | 1u << OUTCOME_SUCCEEDED | 1u << OUTCOME_FAILED |
+                  1u << OUTCOME_CANCELLED | 1u << OUTCOME_MISSING,
+        OF_LOOKUP = 1u << OUTCOME_ACCEPTED | 1u << OUTCOME_REFUSED_RETRY | 1u << OUTCOME_NEXT |
+                    1u << OUTCOME_MISSING,
+    };
+    const struct provider *provider;
+    struct http_response response = {0};
+    struct outcome outcomes[2] = {0};
+    struct task *tasks[2];
+    struct err err = {0};
+    bool is_read, may_be_bare;
+
+    if (size < HEAD || (provider = provider_at(data[0])) == NULL || data[1] >= CALLS)
+        return -1;
+    // Its questions have an answer instead, and a SUCCESS without a picture has
+    // always been taken.
+    may_be_bare = strcmp(provider->name, "midjourney") == 0;
+    response.status = 100 + (data[2] << 8 | data[3]) % 500;
+    tasks[0] = make_task(data[4], 1);
+    tasks[1] = make_task(data[4], 2);
+    add_message(&response, data[5] >= 128, (const char *)data + HEAD, size - HEAD);
+
+    if (data[1] == SUBMIT) {
+        is_read = provider->read_submit(tasks[0], &response, &outcomes[0], &err);
+        check(&outcomes[0], is_read, may_be_bare, OF_SUBMIT, &err);
+        if (provider->is_token_refused != NULL)
+            provider->is_token_refused(&response);
+    } else if (data[1] == POLL) {
+        is_read = provider->read_poll(tasks[0], &response, &outcomes[0], &err);
+        check(&outcomes[0], is_read, may_be_bare, OF_LOOK, &err);
+    } else if (data[1] == POLL_MANY && provider->read_poll_many != NULL) {
+        is_read = provider->read_poll_many((const struct task *const *)tasks, 2, &response,
+                                           outcomes, &err);
+        // What can't be read of one of them is nobody's news.
+        check(&outcomes[0], is_read, may_be_bare, OF_LOOK | 1u << OUTCOME_NONE, &err);
+        check(&outcomes[1], is_read, may_be_bare, OF_LOOK | 1u << OUTCOME_NONE, &err);
+    } else if (data[1] == LOOKUP && provider->read_lookup != NULL) {
+        is_read = provider->read_lookup(tasks[0], data[5] % 4, &response, &outcomes[0], &err);
+        check(&outcomes[0], is_read, may_be_bare, OF_LOOKUP, &err);
+    } else if (data[1] == TOKEN && provider->read_token != NULL) {
+        struct token token = {0};
+
+        if (!provider->read_token(&response, 1774805076166, &token, &err))
+            EXPECT(*err.message != '\0');
+        token_clear(&token);
+    } else if (data[1] == CALLBACK && provider->read_callback != NULL) {
+        json_auto_t *body = json_loadb(response.body.data, response.body.len, 0, NULL);
+        const char *id = NULL;
+
+        if (body != NULL && provider->read_callback(body, &id, &err))
+            EXPECT(id != NULL && *id != '\0');
+    }
+    for (int i = 0; i < 2; i++) {
+        outcome_clear(&outcomes[i]);
+        task_free(tasks[i]);
+    }
+    http_response_clear(&response);
+    return 0;
+}

@@ -1,0 +1,128 @@
+#!/usr/bin/env python3
+"""Writes <out>/<target>/seeds from the fixtures and the tests, and a dictionary of their words."""
+import glob
+import json
+import os
+import re
+import sys
+
+OUT = sys.argv[1]
+CALLS = ["submit", "poll", "poll_many", "lookup", "token", "callback"]
+ACTIONS = ["IMAGINE", "DESCRIBE", "SEED", "text2video", "generations", "MUSIC", "LYRICS", "CONCAT", ""]
+
+
+def names(kind):
+    """In the order of the list, which is that of provider_at and family_at."""
+    text = open("providers/registry.c").read()
+    table = re.search(r"#define %s\(X\)(.*?)\n\n" % kind, text, re.S)
+    return re.findall(r"X\((\w+)\)", table.group(1))
+
+
+def routes():
+    """(family, path) of every route, in the order of the tables."""
+    for family in names("FAMILIES"):
+        text = open(f"providers/families/{family}.c").read()
+        table = re.search(r"static const struct route routes\[\] = \{(.*?)\n\};", text, re.S)
+        for path in re.findall(r'\{"[A-Z]+",\s*"([^"]+)"', table.group(1)):
+            yield family, path
+
+
+def body_of(given):
+    body = given.get("body", "")
+    return body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)
+
+
+def answers():
+    for number, provider in enumerate(names("PROVIDERS")):
+        for path in sorted(glob.glob(f"tests/fixtures/{provider}/*.json")):
+            fixture = json.load(open(path))
+            given = fixture["given"]
+            action = given.get("task", {}).get("action", "")
+            head = bytes([number, CALLS.index(fixture["call"])])
+            head += (given.get("status", 200) - 100).to_bytes(2, "big")
+            head += bytes([ACTIONS.index(action if action in ACTIONS else ""), given.get("step", 0)])
+            name = provider + "-" + os.path.basename(path)[:-5]
+            yield name, head + body_of(given).encode()
+            if given.get("status") == 429:
+                yield name + "-wait", head[:5] + bytes([128]) + b"7\n" + body_of(given).encode()
+
+
+REQUESTS = {
+    "midjourney": [{"prompt": "a cat", "base64Array": [], "notifyHook": "http://h/", "state": "s"},
+                   {"taskId": "task_2", "customId": "MJ::JOB::upsample::1::6f1d2c3b"}, {"ids": ["task_2"]}],
+    "kling": [{"model_name": "kling-v3", "prompt": "p", "duration": "5", "aspect_ratio": "16:9", "mode": "std",
+               "sound": True, "multi_shots": False, "callback_url": "http://h/", "external_task_id": "e"},
+              {"model": "kling-v2-5-turbo", "prompt": "p", "n": 1},
+              {"model_name": "kling-v3", "prompt": "p", "image": "https://i/a.png", "image_tail": "https://i/b.png"},
+              {"model_name": "kling-v3", "prompt": "p", "image_urls": ["https://i/a.png", "https://i/b.png"]},
+              {"model_name": "kling-v3", "prompt": "p", "image_list": [{"image_id": 1, "image_url": "https://i/a.png"}]},
+              {"human_image": "https://i/a.png", "cloth_image": "iVBORw0KGgo="}],
+    "suno": [{"gpt_description_prompt": "p", "mv": "chirp-v4", "make_instrumental": False},
+             {"prompt": "p", "title": "t", "tags": "pop"},
+             {"prompt": "p", "continue_clip_id": "c", "continue_at": 60},
+             {"clip_id": "c", "is_infill": False}, {"ids": ["task_2"]}],
+    "video": [{"model": "veo-3.1", "prompt": "p", "aspect_ratio": "16:9", "size": "720P", "duration": 8,
+               "images": ["https://i/a.png"]}],
+    "openai_video": [{"model": "sora-2", "prompt": "p", "size": "1920x1080", "duration": 10, "seconds": "8",
+                      "image_url": "https://i/a.png", "private": True, "storyboard": [{"prompt": "p", "duration": 3}]}],
+    "seedance": [{"model": "doubao-seedance-2-0", "ratio": "16:9", "duration": 11, "generate_audio": True, "seed": 1,
+                  "content": [{"type": "text", "text": "p"},
+                              {"type": "image_url", "image_url": {"url": "https://i/a.png"}, "role": "first_frame"}]},
+                 {"model": "doubao-seedance-1-5-pro",
+                  "content": [{"type": "draft_task", "draft_task": {"id": "task_2"}}]},
+                 {"model": "doubao-video", "content": {"prompt": "p", "aspect_ratio": "16:9"}}],
+}
+REQUESTS["volcengine"] = REQUESTS["seedance"]
+
+
+def requests():
+    for number, (family, _) in enumerate(routes()):
+        for k, body in enumerate(REQUESTS.get(family, [])):
+            yield f"{number}-{k}", bytes([number]) + json.dumps(body).encode()
+
+
+def inline():
+    document = {"response": {"videos": [{"bytesBase64Encoded": "AAECAwQ=", "mimeType": "video/mp4"},
+                                        {"video": {"encodedVideo": "AAEC\nAwQ="}}], "b": "a\"b", "c": "é😀"}}
+    for k, text in enumerate([json.dumps(document), json.dumps(document, indent=1, ensure_ascii=False),
+                              json.dumps(document).replace("=", "\\u003d")]):
+        for wanted in range(4):
+            yield f"{k}-{wanted}", bytes([4 * 7 + wanted, k]) + text.encode()
+
+
+def multipart():
+    part = b'--abc\r\nContent-Disposition: form-data; name="a"; filename="b %22.png"\r\nContent-Type: image/png\r\n\r\n1'
+    for k, body in enumerate([part + b"\r\n--abc--\r\n", part + b"\r\n" + part + b"\r\n--abc--", b"--abc--\r\n"]):
+        yield str(k), b"multipart/form-data; boundary=abc\n" + body
+        yield f"quoted-{k}", b'multipart/form-data;charset=x; boundary="abc"\n' + body
+
+
+def config():
+    for path in ["tests/unit/test_config.c"]:
+        for k, text in enumerate(re.findall(r'"(\{(?:\\.|[^"\\])*\})"', open(path).read())):
+            yield str(k), text.encode().decode("unicode_escape").encode()
+    account = {"name": "mj-1", "provider": "midjourney", "dialect": "proxy", "base_url": "https://h", "api_key": "env:MJ_KEY",
+               "models": {"a": "b"}, "max_concurrency": 12, "requests_per_minute": 0, "weight": 1, "poll_interval_ms": 0,
+               "task_timeout_ms": 1800000, "on_unknown_submit": "fail", "access_key": "a", "secret_key": "b", "region": "r"}
+    yield "all", json.dumps({
+        "listen": "127.0.0.1:8080", "public_url": "http://127.0.0.1:8080", "data_dir": "var", "redis_url": "redis://:p@h:1/2",
+        "storage": {"url": "s3://b/p", "endpoint": "http://h", "region": "us-east-1", "access_key": "", "secret_key": "",
+                    "public_base": "", "on_failure": "fail"}, "roles": ["api", "worker", "webhook"], "log_level": "info",
+        "retention_hours": 168, "max_body_bytes": 33554432, "max_connections": 4096, "queue_limit": 1000000,
+        "queue_limit_per_key": 0, "lease_ms": 30000, "drain_timeout_ms": 10000, "vendor_callbacks": "auto",
+        "tokens": [{"name": "dev", "key": "sk-dev"}],
+        "webhook": {"secret": "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX", "timeout_ms": 5000, "retry_delays_ms": [10000],
+                    "allow_private_networks": False}, "accounts": [account]}).encode()
+
+
+for target in (answers, requests, inline, multipart, config):
+    folder = f"{OUT}/{target.__name__}/seeds"
+    os.makedirs(folder, exist_ok=True)
+    words = set()
+    for name, data in target():
+        with open(f"{folder}/{name}", "wb") as file:
+            file.write(data)
+        words.update(re.findall(rb'"[\w@ /-]{1,40}"', data))
+    with open(f"{OUT}/{target.__name__}/words", "wb") as file:
+        for word in sorted(words):
+            file.write(b'"\\"' + word[1:-1] + b'\\""\n')
