@@ -43,6 +43,12 @@ static const struct action *action_of(const struct task *task)
     return action;
 }
 
+static bool check_account(const struct account *account, struct err *err)
+{
+    return (account->base_url != NULL && *account->base_url != '\0') ||
+           err_set(err, ERR_CONFIG, "base_url: is required");
+}
+
 static bool authorize(const struct account *account, struct http_request *request)
 {
     const char *key = secret_reveal(&account->api_key);
@@ -497,6 +503,7 @@ const struct provider provider_midjourney = {
     .missing_grace_ms = 60000,          // N forgets its tasks when it restarts
     .link_life_ms = 24 * 3600 * 1000LL, // Discord's links carry ex, is, hm: about a day, unverified
     .poll_many_max = 100,
+    .check_account = check_account,
     .build_submit = build_submit,
     .read_submit = read_submit,
     .build_poll = build_poll,

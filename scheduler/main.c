@@ -163,18 +163,16 @@ static bool check_accounts(const struct config *config, struct err *err)
     for (size_t i = 0; i < config->account_count; i++) {
         const struct account *account = &config->accounts[i];
         const struct provider *provider = provider_find(account->provider);
+        struct err why;
 
         if (provider == NULL)
             return err_set(err, ERR_CONFIG, "accounts.%zu.provider: there is no provider \"%s\"", i,
                            account->provider);
-        if (provider->check_account != NULL && provider_dialect(provider, account) >= 0 &&
-            !provider->check_account(account, err))
-            return err_wrap(err, "accounts.%zu", i);
         if (provider_dialect(provider, account) < 0)
             return err_set(err, ERR_CONFIG, "accounts.%zu.dialect: %s has no dialect \"%s\"", i,
                            provider->name, account->dialect);
-        if (account->base_url == NULL || *account->base_url == '\0')
-            return err_set(err, ERR_CONFIG, "accounts.%zu.base_url: is required", i);
+        if (!provider->check_account(account, &why))
+            return err_set(err, ERR_CONFIG, "accounts.%zu.%s", i, why.message);
     }
     return true;
 }
