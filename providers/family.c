@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/buf.h"
+#include "core/base/media_link.h"
 
 bool route_matches(const struct route *route, const char *path, char *id, size_t size)
 {
@@ -41,7 +42,7 @@ json_t *family_result(const struct task *task)
 
         if (key == NULL)
             continue;
-        buf_fmt(&url, "%s/%s", task->media_base == NULL ? "" : task->media_base, key);
+        media_link(task->links, key, &url);
         json_object_set_new(artifact, "url", json_string(url.data));
         json_object_del(artifact, "key");
         buf_clear(&url);

@@ -3,7 +3,9 @@
 #include <string.h>
 
 #include "core/base/buf.h"
+#include "core/base/config.h"
 #include "core/base/field.h"
+#include "core/base/media_link.h"
 #include "core/base/mem.h"
 #include "core/base/task.h"
 #include "core/io/http_server.h"
@@ -25,6 +27,20 @@ static char *find_key(const struct task *task, const char *kind)
     }
     json_decref(result);
     return key;
+}
+
+// A bucket's file is fetched from there: its signed link takes ranges as well.
+static void send_to_bucket(struct request *request, const char *key)
+{
+    struct buf url = {0}, json = {0};
+
+    media_link(&request->api->config->links, key, &url);
+    http_exchange_add_header(request->exchange, "Location", url.data);
+    http_exchange_add_header(request->exchange, "Cache-Control", "private, max-age=600");
+    buf_str(&json, "{}");
+    request_answer(request, 302, &json);
+    buf_clear(&url);
+    buf_clear(&json);
 }
 
 static void on_task(void *ctx, struct task *task, const struct err *err)
@@ -56,6 +72,8 @@ static void on_task(void *ctx, struct task *task, const struct err *err)
     task_free(task);
     if (key == NULL)
         request_refuse(request, &why);
+    else if (*request->api->config->storage.url != '\0')
+        send_to_bucket(request, key);
     else
         media_send(request, key);
     free(key);

@@ -21,7 +21,7 @@ void request_show(struct request *request, struct task *task)
     struct task_view now = {task->phase, task->version, task->progress, task->substate != NULL};
 
     task_show_as(task, &now);
-    task->media_base = request->api->config->media_url;
+    task->links = &request->api->config->links;
 }
 
 // The family that shows the task to this request: its own, where the path is its, too; else one

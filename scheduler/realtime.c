@@ -187,7 +187,7 @@ static void telling_init(struct telling *telling, struct realtime *rt, const str
         if (tasks[i] == NULL)
             continue;
         task_show_as(tasks[i], &page->events[i].view);
-        tasks[i]->media_base = store_config(rt->store)->media_url;
+        tasks[i]->links = &store_config(rt->store)->links;
         task_json_write(tasks[i], NULL, &json);
         telling->texts[i] = buf_take(&json);
         telling->news[i] = (struct news){tasks[i], page->events[i].cursor, telling->texts[i]};
@@ -366,7 +366,7 @@ static void on_present(void *ctx, struct task *task, const struct err *err)
         now =
             (struct task_view){task->phase, task->version, task->progress, task->substate != NULL};
         task_show_as(task, &now);
-        task->media_base = store_config(rt->store)->media_url;
+        task->links = &store_config(rt->store)->links;
         task_json_write(task, NULL, &json);
         // Resuming from before the read can repeat a change, but never miss one.
         tell(watcher, &(struct news){task, interest->upto, json.data}, 1);

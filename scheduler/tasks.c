@@ -188,7 +188,7 @@ static void on_listed(void *ctx, struct task **tasks, size_t count, const struct
         } else if (list->found == list->limit) {
             list->has_more = true;
         } else {
-            task->media_base = request->api->config->media_url;
+            task->links = &request->api->config->links;
             if (list->found++ > 0)
                 buf_char(&request->text, ',');
             task_json_write(task, NULL, &request->text);

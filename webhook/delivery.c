@@ -128,7 +128,7 @@ struct delivery_call *delivery_send(const struct delivery_sender *sender,
                 delivery->task->family == NULL ? "" : delivery->task->family);
         return NULL;
     }
-    delivery->task->media_base = sender->config->media_url;
+    delivery->task->links = &sender->config->links;
     family->render_callback(delivery->task, &request.body);
     request.url = mem_str(delivery->task->hook);
     add_headers(&request, delivery, sender->keys);

@@ -30,7 +30,7 @@ struct delivery_answer {
 // Called once, never before delivery_send returns, never after delivery_cancel.
 typedef void (*delivery_sent_fn)(void *ctx, const struct delivery_answer *answer);
 
-// `delivery` is borrowed during the call; its task gets its media_base. NULL where no body can be
+// `delivery` is borrowed during the call; its task gets its links. NULL where no body can be
 // made of it.
 struct delivery_call *delivery_send(const struct delivery_sender *sender,
                                     const struct delivery *delivery, delivery_sent_fn fn, void *ctx,

@@ -12,20 +12,20 @@
 #include "core/base/address.h"
 #include "core/base/clock.h"
 #include "core/base/config.h"
-#include "core/base/digest.h"
 #include "core/base/field.h"
 #include "core/base/http.h"
 #include "core/base/json_inline.h"
 #include "core/base/log.h"
+#include "core/base/media_type.h"
 #include "core/base/mem.h"
 #include "core/base/metrics.h"
 #include "core/io/loop.h"
+#include "core/io/storage.h"
 #include "core/store/queue.h"
 #include "core/store/store.h"
 #include "providers/provider.h"
 #include "workers/archive_result.h"
 #include "workers/jobs.h"
-#include "workers/storage.h"
 #include "workers/vendor.h"
 #include "workers/worker.h"
 
@@ -44,13 +44,13 @@ struct archive {
 
     char *url;
     unsigned redirects, resumes;
-    char *etag;       // of what was begun; NULL: it can't be resumed
-    int64_t expected; // of the whole file; -1: not told
-    struct digest *digest;
-    unsigned char head[MEDIA_HEAD_BYTES];
-    size_t head_len;
-    bool has_begun; // the answer's first bytes have come
-    bool is_other;  // the answer isn't what was asked for: its body is not kept
+    char *etag;                    // of what was begun; NULL: it can't be resumed
+    int64_t expected;              // of the whole file; -1: not told
+    struct buf lead;               // the file's first bytes, until they say what it is
+    const struct media_type *type; // of the file
+    bool has_begun;                // the answer's first bytes have come
+    bool is_other;                 // the answer isn't what was asked for: its body is not kept
+    bool is_wrong;                 // the file is no such media: neither
 
     struct json_inline scan; // of a file inside the answer to a poll
     struct buf decoded;      // of it, what storage had no room for yet
@@ -64,6 +64,9 @@ struct archive {
 };
 
 static void fetch(struct archive *a);
+static void on_lost(struct archive *a, const struct err *err);
+static void start_file(struct archive *a);
+static bool write_lead(struct archive *a);
 
 static void drop(struct job *job)
 {
@@ -74,7 +77,7 @@ static void drop(struct job *job)
     loop_cancel(&a->renew);
     store_cancel(&a->held);
     store_cancel(&a->stored);
-    digest_free(a->digest);
+    buf_clear(&a->lead);
     json_decref(a->result);
     json_decref(a->artifacts);
     free(a->url);
@@ -222,20 +225,19 @@ static void on_renew(void *ctx)
 static void on_committed(void *ctx, const struct err *err)
 {
     struct archive *a = ctx;
-    const struct media_type *type = media_type_of(a->head, a->head_len);
     const char *of = field_str_or_empty(source_of(a), "of");
     char sha256[SHA256_HEX_BYTES];
     json_t *artifact;
 
     if (err != NULL) {
-        try_later(a, err->message, false);
+        on_lost(a, err);
         return;
     }
-    digest_hex(a->digest, sha256);
+    storage_sha256(a->file, sha256);
     artifact = json_pack(
         "{s:s,s:s,s:s,s:I,s:s}", "kind",
-        strcmp(field_str_or_empty(source_of(a), "kind"), "cover") == 0 ? "cover" : type->kind,
-        "key", a->key_text, "content_type", type->content_type, "bytes",
+        strcmp(field_str_or_empty(source_of(a), "kind"), "cover") == 0 ? "cover" : a->type->kind,
+        "key", a->key_text, "content_type", a->type->content_type, "bytes",
         (json_int_t)storage_size(a->file), "sha256", sha256);
     if (*of != '\0')
         json_object_set_new(artifact, "of", json_string(of));
@@ -250,37 +252,24 @@ static void on_committed(void *ctx, const struct err *err)
 static void on_checked(void *ctx, bool is_ours, const struct err *err)
 {
     struct archive *a = ctx;
-    size_t file_count = 0;
-    json_t *artifact;
-    size_t i;
-    char *key;
 
     on_renewed(a, is_ours, err);
-    if (!is_ours) {
-        if (err != NULL)
-            try_later(a, err->message, false);
-        return; // gone
-    }
-    json_array_foreach(a->artifacts, i, artifact) file_count +=
-        json_object_get(artifact, "key") != NULL;
-    key = archive_key(a->job.task, file_count, media_type_of(a->head, a->head_len)->extension);
-    snprintf(a->key_text, sizeof a->key_text, "%s", key);
-    free(key);
-    storage_commit(a->file, a->key_text, a->lease_until_ms, on_committed, a);
+    if (is_ours)
+        storage_commit(a->file, a->lease_until_ms, on_committed, a);
+    else if (err != NULL)
+        try_later(a, err->message, false);
 }
 
 static void on_whole(struct archive *a)
 {
-    const struct media_type *type = media_type_of(a->head, a->head_len);
-    const char *kind = field_str_or_empty(source_of(a), "kind");
-
-    if (storage_size(a->file) == 0) {
-        try_later(a, "the vendor's file is empty", true);
-    } else if (type == NULL ||
-               (strcmp(kind, "cover") != 0 && strcmp(kind, type->kind) != 0 &&
-                // Midjourney's videos come in imageUrl, too.
-                !(strcmp(kind, "image") == 0 && strcmp(type->kind, "video") == 0))) {
+    if (a->file == NULL && a->lead.len > 0 && !a->is_wrong)
+        start_file(a); // shorter than what tells
+    if (a->is_wrong) {
         try_later(a, "what the vendor's link gives is no such media", true);
+    } else if (a->file == NULL) {
+        try_later(a, "the vendor's file is empty", true);
+    } else if (a->lead.len > 0 && !write_lead(a)) {
+        try_later(a, "storage: busy", false);
     } else {
         store_cancel(&a->held);
         a->held = queue_hold(a->job.worker->store, a->job.task, a->job.worker->config->lease_ms,
@@ -290,12 +279,26 @@ static void on_whole(struct archive *a)
 
 // Fetching.
 
+// What was written is lost, but for parts that the store has already.
+static void on_lost(struct archive *a, const struct err *err)
+{
+    if (a->resumes < MAX_RESUMES && storage_recover(a->file)) {
+        a->resumes++;
+        log_info("archive.resumed", "task=%s bytes=%lld error=\"%s\"", a->job.task->id,
+                 (long long)storage_size(a->file), err->message);
+        vendor_cancel(&a->call);
+        fetch(a);
+    } else {
+        try_later(a, err->message, false);
+    }
+}
+
 static void on_room(void *ctx, const struct err *err)
 {
     struct archive *a = ctx;
 
     if (err != NULL)
-        try_later(a, err->message, false);
+        on_lost(a, err);
     else if (a->call != NULL)
         vendor_resume(a->call);
 }
@@ -333,11 +336,9 @@ static void begin(struct archive *a, const struct http_response *head)
         a->is_other = true;
         return;
     }
-    if (storage_size(a->file) > 0)
-        storage_rewind(a->file);
-    digest_free(a->digest);
-    a->digest = digest_new();
-    a->head_len = 0;
+    storage_drop(&a->file);
+    buf_reset(&a->lead);
+    a->is_wrong = false;
     a->expected = a->is_inline ? -1 : header_number(head, "content-length", "");
     etag = http_header(head, "etag", &scratch);
     mem_set_str(&a->etag,
@@ -345,18 +346,58 @@ static void begin(struct archive *a, const struct http_response *head)
     buf_clear(&scratch);
 }
 
-// The file's next bytes; false: there is no room now.
+// Its kind and its type must fit.
+static bool is_wanted(const struct archive *a, const struct media_type *type)
+{
+    const char *kind = field_str_or_empty(source_of(a), "kind");
+
+    return type != NULL && (strcmp(kind, "cover") == 0 || strcmp(kind, type->kind) == 0 ||
+                            // Midjourney's videos come in imageUrl, too.
+                            (strcmp(kind, "image") == 0 && strcmp(type->kind, "video") == 0));
+}
+
+// The first bytes are there: what is it, and what will it be called?
+static void start_file(struct archive *a)
+{
+    size_t file_count = 0, i;
+    json_t *artifact;
+    char *key;
+
+    a->type = media_type_of(a->lead.data, a->lead.len);
+    a->is_wrong = !is_wanted(a, a->type);
+    if (a->is_wrong)
+        return;
+    json_array_foreach(a->artifacts, i, artifact) file_count +=
+        json_object_get(artifact, "key") != NULL;
+    key = archive_key(a->job.task, file_count, a->type->extension);
+    snprintf(a->key_text, sizeof a->key_text, "%s", key);
+    free(key);
+    a->file = storage_create(a->job.worker->storage, a->key_text, a->type->content_type,
+                             a->expected, on_room, a);
+}
+
+static bool write_lead(struct archive *a)
+{
+    if (!storage_write(a->file, a->lead.data, a->lead.len))
+        return false;
+    buf_reset(&a->lead);
+    return true;
+}
+
+// The file's next bytes; false: there is no room now. A piece that comes again may be in `lead`.
 static bool take(struct archive *a, const void *data, size_t len)
 {
-    size_t more;
-
-    if (!storage_write(a->file, data, len))
-        return false;
-    digest_add(a->digest, data, len);
-    more = sizeof a->head - a->head_len < len ? sizeof a->head - a->head_len : len;
-    memcpy(a->head + a->head_len, data, more);
-    a->head_len += more;
-    return true;
+    if (a->is_wrong)
+        return true;
+    if (a->file != NULL && a->lead.len == 0)
+        return storage_write(a->file, data, len);
+    if (a->file == NULL) {
+        buf_add(&a->lead, data, len);
+        if (a->lead.len < MEDIA_HEAD_BYTES)
+            return true;
+        start_file(a);
+    }
+    return a->is_wrong || write_lead(a);
 }
 
 // A piece of JSON that a file is in. One that comes again was decoded before.
@@ -420,8 +461,8 @@ static void on_answer(void *ctx, const struct http_response *response,
     bool is_short;
 
     a->call = NULL;
-    is_short = a->expected >= 0 && storage_size(a->file) < a->expected && !a->is_other &&
-               a->digest != NULL;
+    is_short =
+        a->expected >= 0 && a->file != NULL && !a->is_other && storage_size(a->file) < a->expected;
     if (failure != NULL || (is_short && response->status < 300)) {
         if (is_short && storage_size(a->file) > 0 && a->etag != NULL && a->resumes < MAX_RESUMES) {
             a->resumes++;
@@ -488,8 +529,8 @@ static void fetch(struct archive *a)
         http_add_header(&request, "If-Range", a->etag);
         buf_clear(&range);
     } else {
-        digest_free(a->digest);
-        a->digest = NULL;
+        storage_drop(&a->file); // from the beginning
+        buf_reset(&a->lead);
         a->expected = -1;
     }
     a->has_begun = a->is_other = false;
@@ -508,8 +549,6 @@ static void next_source(struct archive *a)
             a->is_inline = strncmp(a->url, inline_prefix, strlen(inline_prefix)) == 0 &&
                            a->job.provider->inline_keys != NULL;
             a->redirects = a->resumes = 0;
-            a->file =
-                storage_create(a->job.worker->loop, a->job.worker->config->data_dir, on_room, a);
             fetch(a);
             return;
         }

@@ -8,10 +8,10 @@
 #include "core/base/buf.h"
 #include "core/base/config.h"
 #include "core/base/http.h"
+#include "core/base/media_type.h"
 #include "core/base/mem.h"
 #include "core/base/task.h"
 #include "core/io/http_client.h"
-#include "workers/archive_result.h"
 #include "workers/worker.h"
 
 enum { MAX_BYTES = 20 << 20, MAX_REDIRECTS = 3, TIMEOUT_MS = 60000, LOW_SPEED_MS = 10000 };

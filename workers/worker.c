@@ -14,6 +14,7 @@
 #include "core/io/http_client.h"
 #include "core/io/loop.h"
 #include "core/io/redis.h"
+#include "core/io/storage.h"
 #include "core/store/callbacks.h"
 #include "core/store/queue.h"
 #include "core/store/store.h"
@@ -22,7 +23,6 @@
 #include "workers/accounts.h"
 #include "workers/follow.h"
 #include "workers/jobs.h"
-#include "workers/storage.h"
 #include "workers/vendor.h"
 #include "workers/worker_role.h"
 
@@ -310,6 +310,7 @@ struct worker *worker_start(struct loop *loop, const struct config *config, cons
     r->worker.config = config;
     r->worker.http = http_client_new(loop, "Spool/" SPOOL_VERSION);
     r->worker.vendors = vendors_new(loop, r->worker.http, config);
+    r->worker.storage = storage_new(loop, r->worker.http, config);
     r->worker.store = store_start(loop, config, redis_url, on_up, r);
     r->worker.callbacks = callbacks_start(loop, config, r->worker.store);
     r->worker.follow = follow_start(&r->worker);
@@ -320,7 +321,7 @@ struct worker *worker_start(struct loop *loop, const struct config *config, cons
     r->wakes = redis_start(loop, &wakes);
     redis_subscribe(r->wakes, "spool:wake", on_wake, r);
     r->heartbeat = loop_after(loop, HEARTBEAT_MS, on_heartbeat, r);
-    storage_sweep(loop, config->data_dir);
+    storage_sweep(r->worker.storage);
     return &r->worker;
 }
 
@@ -366,6 +367,7 @@ void worker_drop(struct worker **worker)
     follow_drop(&r->worker.follow);
     callbacks_drop(&r->worker.callbacks);
     vendors_drop(&r->worker.vendors);
+    storage_free(&r->worker.storage);
     redis_drop(&r->wakes);
     http_client_drop(&r->worker.http);
     store_drop(&r->worker.store);

@@ -17,6 +17,7 @@ struct follow;
 struct http_client;
 struct loop;
 struct provider;
+struct storage;
 struct store;
 struct vendors;
 struct worker;
@@ -38,6 +39,7 @@ struct worker {
     struct store *store;
     struct http_client *http;
     struct vendors *vendors;
+    struct storage *storage;
     struct callbacks *callbacks; // NULL: vendors don't call back
     struct follow *follow;
     struct job *jobs;

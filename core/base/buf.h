@@ -21,7 +21,7 @@ void buf_vfmt(struct buf *buf, const char *format, va_list args);
 void buf_int(struct buf *buf, int64_t number);
 // Quoted and escaped; what isn't UTF-8 becomes U+FFFD. NULL gives "".
 void buf_json_str(struct buf *buf, const char *text);
-void buf_percent(struct buf *buf, const char *text);  // percent-encodes all but RFC 3986 unreserved
+void buf_percent(struct buf *buf, const char *text); // percent-encodes all but RFC 3986 unreserved
 void buf_reserve(struct buf *buf, size_t more);
 void buf_consume(struct buf *buf, size_t len); // drops from the front
 void buf_reset(struct buf *buf);               // empty, memory kept

@@ -628,10 +628,36 @@ void config_set_public_url(struct config *config, const char *url)
 {
     struct buf media = {0};
 
-    buf_fmt(&media, "%s/media", url);
-    mem_set_str(&config->media_url, media.data);
+    if (*config->storage.url == '\0') {
+        buf_fmt(&media, "%s/media", url);
+        mem_set_str(&config->links.base, media.data);
+    }
     mem_set_str(&config->public_url, url);
     buf_clear(&media);
+}
+
+// Files of a bucket are linked to behind public_base, or with a signature each.
+static bool finish_bucket(struct config *config, struct err *err)
+{
+    const char *public_base = config->storage.public_base;
+    struct url_parts parts;
+    struct buf base = {0};
+
+    if (*config->storage.endpoint != '\0' && !url_split(config->storage.endpoint, &parts))
+        return err_set(err, ERR_CONFIG, "storage.endpoint: must be an http or https URL");
+    if (*public_base != '\0' && !url_split(public_base, &parts))
+        return err_set(err, ERR_CONFIG, "storage.public_base: must be an http or https URL");
+    if (!s3_place_init(&config->links.place, config, err))
+        return false;
+    if (*public_base != '\0') {
+        buf_str(&base, public_base);
+        while (base.len > 0 && base.data[base.len - 1] == '/')
+            base.data[--base.len] = '\0';
+        buf_fmt(&base, "/%s", config->links.place.prefix);
+        base.data[--base.len] = '\0'; // the slash that is put before keys
+        config->links.base = buf_take(&base);
+    }
+    return true;
 }
 
 // What is derived from other keys, and what only makes sense together.
@@ -673,8 +699,8 @@ static bool finish(struct config *config, struct err *err)
         strncmp(config->redis_url, "unix:///", 8) != 0)
         return err_set(err, ERR_CONFIG,
                        "redis_url: must be redis://host:port, unix:///path or empty");
-    if (*config->storage.url != '\0')
-        return err_set(err, ERR_CONFIG, "storage.url: only \"\" (data_dir/media) is served so far");
+    if (*config->storage.url != '\0' && !finish_bucket(config, err))
+        return false;
     return check_unique(config, err);
 }
 
@@ -746,7 +772,8 @@ void config_clear(struct config *config)
 {
     free(config->listen_host);
     free(config->public_url);
-    free(config->media_url);
+    free(config->links.base);
+    s3_place_clear(&config->links.place);
     free(config->data_dir);
     free(config->redis_url);
     free(config->storage.url);

@@ -9,6 +9,7 @@
 
 #include "core/base/err.h"
 #include "core/base/log.h"
+#include "core/base/media_link.h"
 #include "core/base/secret.h"
 
 enum config_role { ROLE_API = 1, ROLE_WORKER = 2, ROLE_WEBHOOK = 4 };
@@ -53,8 +54,8 @@ struct config_token {
 struct config {
     char *listen_host;
     int listen_port;
-    char *public_url; // without a slash at the end
-    char *media_url;  // where archived files are served, derived from it
+    char *public_url;         // without a slash at the end
+    struct media_links links; // of archived files, derived from it and from `storage`
     char *data_dir;
     char *redis_url; // "": Spool's own
     struct {

@@ -29,20 +29,46 @@ struct digest *digest_new(void)
     return digest;
 }
 
+struct digest *digest_new_md5(void)
+{
+    struct digest *digest = mem_new(struct digest);
+
+    digest->evp = EVP_MD_CTX_new();
+    must(digest->evp != NULL && EVP_DigestInit_ex(digest->evp, EVP_md5(), NULL) == 1);
+    return digest;
+}
+
+struct digest *digest_copy(const struct digest *digest)
+{
+    struct digest *copy = mem_new(struct digest);
+
+    copy->evp = EVP_MD_CTX_new();
+    must(copy->evp != NULL && EVP_MD_CTX_copy_ex(copy->evp, digest->evp) == 1);
+    return copy;
+}
+
 void digest_add(struct digest *digest, const void *data, size_t len)
 {
     must(EVP_DigestUpdate(digest->evp, data, len) == 1);
 }
 
+size_t digest_bytes(const struct digest *digest, unsigned char out[SHA256_BYTES])
+{
+    EVP_MD_CTX *copy = EVP_MD_CTX_new();
+    unsigned len = 0;
+
+    must(copy != NULL && EVP_MD_CTX_copy_ex(copy, digest->evp) == 1 &&
+         EVP_DigestFinal_ex(copy, out, &len) == 1);
+    EVP_MD_CTX_free(copy);
+    return len;
+}
+
 void digest_hex(const struct digest *digest, char out[SHA256_HEX_BYTES])
 {
     unsigned char bytes[SHA256_BYTES];
-    EVP_MD_CTX *copy = EVP_MD_CTX_new();
+    size_t len = digest_bytes(digest, bytes);
 
-    must(copy != NULL && EVP_MD_CTX_copy_ex(copy, digest->evp) == 1 &&
-         EVP_DigestFinal_ex(copy, bytes, NULL) == 1);
-    EVP_MD_CTX_free(copy);
-    hex_encode(bytes, sizeof bytes, out);
+    hex_encode(bytes, len, out);
 }
 
 void digest_free(struct digest *digest)

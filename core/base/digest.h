@@ -11,9 +11,13 @@ enum { SHA256_BYTES = 32, SHA256_HEX_BYTES = 2 * SHA256_BYTES + 1 };
 
 // SHA-256 of what comes in pieces.
 struct digest *digest_new(void);
+struct digest *digest_new_md5(void); // for ETags of S3, not for security; half as long
+struct digest *digest_copy(const struct digest *digest);
 void digest_add(struct digest *digest, const void *data, size_t len);
 // What was added so far, terminated; more may follow.
 void digest_hex(const struct digest *digest, char out[SHA256_HEX_BYTES]);
+// The same as bytes; how many is returned.
+size_t digest_bytes(const struct digest *digest, unsigned char out[SHA256_BYTES]);
 void digest_free(struct digest *digest);
 
 void sha256(const void *data, size_t len, unsigned char out[SHA256_BYTES]);

@@ -160,6 +160,7 @@ const char *http_status_text(int status)
         {202, "Accepted"},
         {204, "No Content"},
         {206, "Partial Content"},
+        {302, "Found"},
         {304, "Not Modified"},
         {400, "Bad Request"},
         {401, "Unauthorized"},

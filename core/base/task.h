@@ -8,6 +8,8 @@
 #include "core/base/buf.h"
 #include "core/base/ids.h"
 
+struct media_links;
+
 // The only words for phases in code, JSON and metrics.
 //
 //  queued ─▶ submitting ─▶ submitted ─▶ rendering ─▶ archiving ─▶ succeeded
@@ -63,7 +65,7 @@ struct task {
     char *callback_url;        // for the vendor to call; NULL: it needn't. Not stored
     struct task_input *inputs; // what links of the request led to. Not stored
     size_t input_count;
-    const char *media_base; // where archived files are served, borrowed; set by who renders
+    const struct media_links *links; // of archived files, borrowed; set by who renders
     enum task_phase phase;
     int version;  // raised by each visible change
     int counter;  // raised by each claim; a write with an old one is refused

@@ -427,6 +427,22 @@ static size_t on_body(char *data, size_t size, size_t count, void *ctx)
     return len;
 }
 
+static size_t on_source(char *to, size_t size, size_t count, void *ctx)
+{
+    struct easy *easy = ctx;
+    struct http_call *call = easy->call;
+    size_t len;
+
+    if (call->state != ACTIVE)
+        return CURL_READFUNC_ABORT;
+    len = call->options.on_source(call->options.ctx, to, size * count);
+    if (len == 0) {
+        call->is_paused = true;
+        return CURL_READFUNC_PAUSE;
+    }
+    return len;
+}
+
 static struct easy *take_easy(struct http_client *client)
 {
     struct easy *easy = client->idle;
@@ -469,6 +485,8 @@ static struct easy *take_easy(struct http_client *client)
     curl_easy_setopt(curl, CURLOPT_HEADERDATA, easy);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, easy);
+    curl_easy_setopt(curl, CURLOPT_READFUNCTION, on_source);
+    curl_easy_setopt(curl, CURLOPT_READDATA, easy);
     return easy;
 }
 
@@ -518,7 +536,10 @@ static void set_method(struct http_call *call, CURL *curl)
     call->headers = header_list(&request->headers, &has_type);
     curl_easy_setopt(curl, CURLOPT_HTTPGET, 1L); // undoes what the call before left
     curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, NULL);
-    if (has_body) {
+    if (call->options.on_source != NULL) {
+        curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
+        curl_easy_setopt(curl, CURLOPT_INFILESIZE_LARGE, (curl_off_t)call->options.source_bytes);
+    } else if (has_body) {
         curl_easy_setopt(curl, CURLOPT_POST, 1L);
         curl_easy_setopt(curl, CURLOPT_POSTFIELDS, buf_text(&request->body));
         curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.len);

@@ -23,6 +23,9 @@ typedef bool (*http_address_fn)(const struct sockaddr *address, void *ctx);
 // A piece of the body. False: not now, the same piece comes again after http_resume.
 typedef bool (*http_data_fn)(void *ctx, const struct http_response *head, const void *data,
                              size_t len);
+// The next piece of the request's body, at most `max` bytes. 0: not now, asked again after
+// http_resume.
+typedef size_t (*http_source_fn)(void *ctx, char *to, size_t max);
 // Called once, never before http_start returns, never after http_cancel. `failure` is NULL where an
 // answer came, whatever its status. `response` is borrowed for the call, and has what did arrive.
 typedef void (*http_done_fn)(void *ctx, const struct http_response *response,
@@ -41,7 +44,9 @@ struct http_options {
     bool fresh_connection;      // never reuse one: libcurl would send a POST twice on a dead one
     http_address_fn on_address; // NULL: anywhere
     http_data_fn on_data;       // NULL: the body is collected in the response
-    void *ctx;                  // of on_address, on_data and done
+    http_source_fn on_source;   // of a PUT whose body is so many bytes; NULL: the request has it
+    int64_t source_bytes;
+    void *ctx; // of on_address, on_data, on_source and done
 };
 
 struct http_client *http_client_new(struct loop *loop, const char *user_agent);

@@ -11,11 +11,14 @@
 #include "core/base/config.h"
 #include "core/base/field.h"
 #include "core/base/http.h"
+#include "core/base/media_link.h"
 #include "core/base/mem.h"
 #include "core/base/task.h"
 #include "providers/family.h"
 #include "providers/provider.h"
 #include "tests/fuzz/expect.h"
+
+static const struct media_links links = {.base = (char *)"http://m/media"};
 
 static void expect_json(struct buf *json)
 {
@@ -43,7 +46,7 @@ static void show(const struct family *family, struct task *task)
     struct task *one[2] = {task, NULL};
     struct buf json = {0};
 
-    task->media_base = "http://m/media";
+    task->links = &links;
     family->accepted(task, 0, false, &json);
     expect_json(&json);
     for (int phase = 0; phase < TASK_PHASE_COUNT; phase++) {

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/media_type.h"
 #include "core/base/mem.h"
 #include "core/base/task.h"
 #include "tests/support/check.h"

@@ -13,10 +13,13 @@
 #include "core/base/buf.h"
 #include "core/base/err.h"
 #include "core/base/field.h"
+#include "core/base/media_link.h"
 #include "core/base/mem.h"
 #include "core/base/task.h"
 #include "providers/family.h"
 #include "tests/support/check.h"
+
+static const struct media_links links = {.base = (char *)"http://m/media"};
 
 enum { MAX_TASKS = 8 };
 
@@ -53,7 +56,7 @@ static struct task *make_task(const json_t *record, const char *family)
     set_text(record, "result", &task->result);
     set_text(record, "error_code", &task->error_code);
     set_text(record, "error_message", &task->error_message);
-    task->media_base = "http://m/media";
+    task->links = &links;
     task->progress = (int)field_int_or(record, "progress", 0);
     task->created_ms = field_int_or(record, "created_ms", 0);
     task->started_ms = field_int_or(record, "started_ms", 0);

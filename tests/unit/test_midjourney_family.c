@@ -5,9 +5,12 @@
 
 #include "core/base/buf.h"
 #include "core/base/field.h"
+#include "core/base/media_link.h"
 #include "core/base/mem.h"
 #include "providers/family.h"
 #include "tests/support/check.h"
+
+static const struct media_links links = {.base = (char *)"http://h/media"};
 
 static const struct route *route_of(const struct family *family, const char *path)
 {
@@ -114,7 +117,7 @@ static void test_render(void **state)
     task->action = mem_str("IMAGINE");
     task->phase = TASK_SUCCEEDED;
     task->state = mem_str("mine");
-    task->media_base = "http://h/media";
+    task->links = &links;
     task->request = mem_str("{\"prompt\":\"a \\\"cat\\\"\"}");
     task->result = mem_str(
         "{\"artifacts\":[{\"kind\":\"image\",\"key\":\"k.png\"}],"

@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,26 +12,25 @@
 
 #include "core/base/buf.h"
 #include "core/base/clock.h"
+#include "core/base/config.h"
 #include "core/base/ids.h"
 #include "core/base/mem.h"
 #include "core/io/loop.h"
-#include "workers/storage.h"
+#include "core/io/storage_private.h"
 
 enum { BUFFER_BYTES = 256 * 1024, LEFT_OVER_S = 24 * 3600 };
 
 // What a thread of the pool is doing for a file; one thing at a time.
 enum task { IDLE, WRITING, COMMITTING };
 
-struct storage_file {
-    uv_work_t work; // first: what libuv gives back
+struct local_file {
+    struct storage_file file; // first: what others know
+    uv_work_t work;
     struct loop *loop;
-    char *path;         // the temporary name
-    char *media_dir;    // where keys begin
-    int fd;             // -1 until the first piece is written
-    int64_t size;       // taken, written or not
-    int64_t offset;     // written
-    bool is_truncating; // the piece being written begins anew
-    bool wants_rewind;  // the next one does
+    char *path;      // the temporary name
+    char *media_dir; // where keys begin
+    int fd;          // -1 until the first piece is written
+    int64_t offset;  // written
 
     // Filled by the loop's thread, while the other is being written.
     char *filling, *writing;
@@ -45,13 +45,14 @@ struct storage_file {
     bool has_failed;
 
     char *key;
-    int64_t deadline_ms;
-    storage_ready_fn ready;
-    storage_done_fn done;
-    void *ctx, *done_ctx;
 };
 
-static bool fail(struct storage_file *file, const char *what)
+static struct local_file *of_work(uv_work_t *work)
+{
+    return (struct local_file *)((char *)work - offsetof(struct local_file, work));
+}
+
+static bool fail(struct local_file *file, const char *what)
 {
     file->has_failed = true;
     return err_set(&file->err, ERR_IO, "storage: %s: %s", what, strerror(errno));
@@ -72,7 +73,7 @@ static bool make_parents(char *path)
     return true;
 }
 
-static bool write_piece(struct storage_file *file)
+static bool write_piece(struct local_file *file)
 {
     size_t done = 0;
 
@@ -82,11 +83,6 @@ static bool write_piece(struct storage_file *file)
         file->fd = open(file->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
         if (file->fd < 0)
             return fail(file, "open");
-    }
-    if (file->is_truncating) {
-        if (ftruncate(file->fd, 0) != 0)
-            return fail(file, "truncate");
-        file->offset = 0;
     }
     while (done < file->to_write) {
         ssize_t wrote =
@@ -117,7 +113,7 @@ static bool sync_directory(char *path)
     return result == 0;
 }
 
-static bool commit(struct storage_file *file)
+static bool commit(struct local_file *file)
 {
     struct buf path = {0};
     bool ok = false;
@@ -129,7 +125,7 @@ static bool commit(struct storage_file *file)
         fail(file, "fsync");
     } else if (!make_parents(path.data)) {
         fail(file, "mkdir");
-    } else if (clock_mono_ms() > file->deadline_ms) {
+    } else if (clock_mono_ms() > file->file.deadline_ms) {
         file->has_failed = true;
         err_set(&file->err, ERR_CONFLICT, "storage: too late, the lease may be someone else's");
     } else if (rename(file->path, path.data) != 0) {
@@ -144,7 +140,7 @@ static bool commit(struct storage_file *file)
 
 static void on_work(uv_work_t *work)
 {
-    struct storage_file *file = (struct storage_file *)work;
+    struct local_file *file = of_work(work);
 
     if (file->has_failed)
         return;
@@ -156,7 +152,7 @@ static void on_work(uv_work_t *work)
 
 // Back on the loop's thread.
 
-static void file_free(struct storage_file *file)
+static void file_free(struct local_file *file)
 {
     if (file->fd >= 0)
         close(file->fd);
@@ -170,11 +166,11 @@ static void file_free(struct storage_file *file)
     free(file);
 }
 
-static void run(struct storage_file *file, enum task task);
+static void run(struct local_file *file, enum task task);
 
 static void on_worked(uv_work_t *work, int status)
 {
-    struct storage_file *file = (struct storage_file *)work;
+    struct local_file *file = of_work(work);
     enum task task = file->task;
 
     (void)status;
@@ -182,20 +178,17 @@ static void on_worked(uv_work_t *work, int status)
     if (file->is_dropped) {
         file_free(file);
     } else if (task == COMMITTING) {
-        storage_done_fn done = file->done;
-
-        file->done = NULL;
-        done(file->done_ctx, file->has_failed ? &file->err : NULL);
+        file->file.done(file->file.done_ctx, file->has_failed ? &file->err : NULL);
     } else if (file->wants_commit) {
         run(file, COMMITTING);
     } else if (file->is_refused) {
         file->is_refused = false;
-        file->ready(file->ctx, file->has_failed ? &file->err : NULL);
+        file->file.ready(file->file.ctx, file->has_failed ? &file->err : NULL);
     }
 }
 
 // Hands what was filled to a thread.
-static void run(struct storage_file *file, enum task task)
+static void run(struct local_file *file, enum task task)
 {
     char *swap = file->filling;
 
@@ -204,36 +197,36 @@ static void run(struct storage_file *file, enum task task)
     file->to_write = file->filled;
     file->filled = 0;
     file->task = task;
-    file->is_truncating = file->wants_rewind;
-    file->wants_rewind = false;
     uv_queue_work(loop_uv(file->loop), &file->work, on_work, on_worked);
 }
 
-struct storage_file *storage_create(struct loop *loop, const char *data_dir, storage_ready_fn ready,
-                                    void *ctx)
+static struct storage_file *create(struct storage *storage, const char *key,
+                                   const char *content_type, int64_t expected)
 {
-    struct storage_file *file = mem_new(struct storage_file);
+    struct local_file *file = mem_new(struct local_file);
     struct buf path = {0}, media = {0};
     char name[25];
 
+    (void)content_type, (void)expected; // the extension says what it is
     id_random_hex(name, sizeof name - 1);
-    buf_fmt(&path, "%s/tmp/%s", data_dir, name);
-    buf_fmt(&media, "%s/media", data_dir);
-    file->loop = loop;
+    buf_fmt(&path, "%s/tmp/%s", storage->config->data_dir, name);
+    buf_fmt(&media, "%s/media", storage->config->data_dir);
+    file->loop = storage->loop;
     file->path = buf_take(&path);
     file->media_dir = buf_take(&media);
+    file->key = mem_str(key);
     file->fd = -1;
     file->filling = mem_resize(NULL, BUFFER_BYTES);
     file->writing = mem_resize(NULL, BUFFER_BYTES);
-    file->ready = ready;
-    file->ctx = ctx;
-    return file;
+    return &file->file;
 }
 
-bool storage_write(struct storage_file *file, const void *data, size_t len)
+static bool write_file(struct storage_file *base, const void *data, size_t len)
 {
+    struct local_file *file = (struct local_file *)base;
+
     if (file->filled + len > BUFFER_BYTES) {
-        // Pieces are at most curl's 16 KB, so a full buffer is nearly full when it goes.
+        // Pieces are small, so a full buffer is nearly full when it goes.
         if (file->task == IDLE)
             run(file, WRITING);
         if (file->filled + len > BUFFER_BYTES) {
@@ -243,45 +236,34 @@ bool storage_write(struct storage_file *file, const void *data, size_t len)
     }
     memcpy(file->filling + file->filled, data, len);
     file->filled += len;
-    file->size += (int64_t)len;
+    digest_add(base->sha256, data, len);
     return true;
 }
 
-int64_t storage_size(const struct storage_file *file)
+static bool recover(struct storage_file *base)
 {
-    return file->size;
+    (void)base;
+    return false; // a disk that is full or broken is no better at once
 }
 
-void storage_rewind(struct storage_file *file)
+static void commit_file(struct storage_file *base)
 {
-    // A thread may be writing right now: only what comes next begins at 0.
-    file->wants_rewind = true;
-    file->filled = 0;
-    file->size = 0;
-}
+    struct local_file *file = (struct local_file *)base;
 
-void storage_commit(struct storage_file *file, const char *key, int64_t deadline_ms,
-                    storage_done_fn done, void *ctx)
-{
-    file->key = mem_str(key);
-    file->deadline_ms = deadline_ms;
-    file->done = done;
-    file->done_ctx = ctx;
     if (file->task == IDLE)
         run(file, COMMITTING);
     else
         file->wants_commit = true;
 }
 
-void storage_drop(struct storage_file **file)
+static void drop(struct storage_file *base)
 {
-    if (*file == NULL)
-        return;
-    if ((*file)->task == IDLE)
-        file_free(*file);
+    struct local_file *file = (struct local_file *)base;
+
+    if (file->task == IDLE)
+        file_free(file);
     else
-        (*file)->is_dropped = true;
-    *file = NULL;
+        file->is_dropped = true;
 }
 
 // Files that nobody has written to for so long are nobody's.
@@ -317,12 +299,34 @@ static void on_swept(uv_work_t *work, int status)
     free(sweep);
 }
 
-void storage_sweep(struct loop *loop, const char *data_dir)
+static void sweep(struct storage *storage)
 {
     struct sweep *sweep = mem_new(struct sweep);
     struct buf path = {0};
 
-    buf_fmt(&path, "%s/tmp", data_dir);
+    buf_fmt(&path, "%s/tmp", storage->config->data_dir);
     sweep->path = buf_take(&path);
-    uv_queue_work(loop_uv(loop), &sweep->work, on_sweep, on_swept);
+    uv_queue_work(loop_uv(storage->loop), &sweep->work, on_sweep, on_swept);
+}
+
+static void free_storage(struct storage *storage)
+{
+    free(storage);
+}
+
+struct storage *storage_local_new(struct loop *loop, const struct config *config)
+{
+    static const struct storage_kind kind = {
+        .free = free_storage,
+        .sweep = sweep,
+        .create = create,
+        .write = write_file,
+        .recover = recover,
+        .commit = commit_file,
+        .drop = drop,
+    };
+    struct storage *storage = mem_new(struct storage);
+
+    *storage = (struct storage){.kind = &kind, .loop = loop, .config = config};
+    return storage;
 }

@@ -1,0 +1,40 @@
+// S3's requests and answers: pure. Paths are in path style, http(s)://host/bucket/key, which every
+// compatible store takes. (AWS: Amazon S3 API Reference.)
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/base/err.h"
+#include "core/base/http.h"
+#include "core/base/sigv4.h"
+
+struct buf;
+struct config;
+
+// Where the objects are, from `storage` of the configuration. Owns its strings: s3_place_clear.
+struct s3_place {
+    char *base;             // endpoint and bucket
+    char *prefix;           // "" or "some/folder/"
+    struct sigv4_keys keys; // borrowed from the configuration
+};
+
+// storage.url is "s3://bucket/prefix". The error begins with the key that is wrong.
+bool s3_place_init(struct s3_place *place, const struct config *config,
+                   struct err *err) WARN_UNUSED;
+void s3_place_clear(struct s3_place *place);
+
+// The object's URL, without a signature, added to `url`.
+void s3_url(const struct s3_place *place, const char *key, struct buf *url);
+// A request about an object, signed. `query` without "?", NULL: none. Headers and a body that are
+// to be there come before. `payload` as in sigv4_sign.
+bool s3_request(const struct s3_place *place, enum http_method method, const char *key,
+                const char *query, const char *payload, int64_t now_s, struct http_request *request,
+                struct err *err) WARN_UNUSED;
+
+// The text of an XML answer's first element of that name, added to `text`; false where there is
+// none.
+bool s3_text(const struct http_response *response, const char *element, struct buf *text);
+// What an answer that isn't what was asked for means: ERR_CONFIG where an operator must act, with
+// what to mend; else ERR_UPSTREAM.
+void s3_error(const struct http_response *response, struct err *err);

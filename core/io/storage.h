@@ -1,0 +1,50 @@
+// Where artifacts are kept: a directory, or a bucket of an S3-compatible store. A file is written
+// in pieces, then appears under its key, whole and safe, or not at all.
+//
+// No call blocks: what touches the disk happens on libuv's threads.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/digest.h"
+#include "core/base/err.h"
+
+struct config;
+struct http_client;
+struct loop;
+struct storage;
+struct storage_file;
+
+// The last storage_write was refused: there is room again. Or, with `err`, what was written is
+// lost, but for what storage_recover keeps.
+typedef void (*storage_ready_fn)(void *ctx, const struct err *err);
+typedef void (*storage_done_fn)(void *ctx, const struct err *err);
+
+// What the configuration names. All borrowed, outlive us.
+struct storage *storage_new(struct loop *loop, struct http_client *http,
+                            const struct config *config);
+void storage_free(struct storage **storage); // after its files
+// Deletes what processes that were killed have left behind.
+void storage_sweep(struct storage *storage);
+
+// A file that will be called `key`. Its memory is a fixed buffer, whatever its size becomes.
+// `expected` is its size, -1 where that isn't known.
+struct storage_file *storage_create(struct storage *storage, const char *key,
+                                    const char *content_type, int64_t expected,
+                                    storage_ready_fn ready, void *ctx);
+// Copies; false: not now, `ready` will be called. At most 64 KB at once.
+bool storage_write(struct storage_file *file, const void *data, size_t len);
+// How much has been taken so far.
+int64_t storage_size(const struct storage_file *file);
+// Of the file, once it is committed.
+void storage_sha256(const struct storage_file *file, char hex[SHA256_HEX_BYTES]);
+// After an error of `ready`: true where writing may go on at storage_size, which is less by now.
+bool storage_recover(struct storage_file *file);
+// Writes what is left, makes sure of it, and lets it appear, unless our monotonic clock has passed
+// `deadline_ms` right before: then the lease may be someone else's.
+void storage_commit(struct storage_file *file, int64_t deadline_ms, storage_done_fn done,
+                    void *ctx);
+// Deletes what isn't committed. No callback afterwards.
+void storage_drop(struct storage_file **file);
