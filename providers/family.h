@@ -70,6 +70,11 @@ struct family {
     void (*render_callback)(const struct task *task, struct buf *json);
     // The status word of a phase.
     const char *(*word)(enum task_phase phase, bool is_modal);
+    // Fields that requests are kept under other names than clients give them, for errors. The first
+    // alias that the client sent counts. Ends with NULL; NULL: none.
+    const struct family_alias {
+        const char *field, *alias;
+    } * aliases;
     // An error in the family's own shape. Returns the HTTP status.
     int (*refuse)(const struct err *err, struct buf *json);
 };

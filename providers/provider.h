@@ -76,9 +76,9 @@ struct provider {
     provider_build_fn build_cancel; // of a job that waits there; NULL: the vendor can't cancel
 
     // The links, from 0, that are to be fetched before the submit is built, because the vendor
-    // takes files only: task->inputs then has them in this order. The caller frees; NULL past the
-    // end. NULL slot: none ever.
-    char *(*input_at)(const struct task *task, size_t index);
+    // takes files only: task->inputs then has them in this order. `account` NULL: it isn't chosen
+    // yet. The caller frees; NULL past the end. NULL slot: none ever.
+    char *(*input_at)(const struct task *task, const struct account *account, size_t index);
     // A token for requests that want one: made at once, or `request` is to be sent and read_token
     // gets its answer. NULL slot: none is ever wanted.
     bool (*build_token)(const struct account *account, int64_t now_ms, struct token *token,

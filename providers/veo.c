@@ -206,9 +206,10 @@ static bool check(const struct task *task, const struct account *account, struct
 }
 
 // The vendor takes no links: the only image is fetched by the worker first.
-static char *input_at(const struct task *task, size_t index)
+static char *input_at(const struct task *task, const struct account *account, size_t index)
 {
-    json_t *request = index == 0 ? json_loads(task->request, 0, NULL) : NULL;
+    bool is_link_taken = account != NULL && dialect_of(account) == RELAY;
+    json_t *request = index == 0 && !is_link_taken ? json_loads(task->request, 0, NULL) : NULL;
     const char *image = field_str_or_empty(request, "images.0");
     char *url = field_is_link(image) ? mem_str(image) : NULL;
 

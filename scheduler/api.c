@@ -11,8 +11,10 @@
 #include "core/base/mem.h"
 #include "core/base/metrics.h"
 #include "core/base/multipart.h"
+#include "core/io/http_client.h"
 #include "core/io/http_server.h"
 #include "core/io/loop.h"
+#include "core/io/storage.h"
 #include "core/store/callbacks.h"
 #include "core/store/deliveries.h"
 #include "core/store/store.h"
@@ -71,6 +73,7 @@ static struct request *request_new(struct api *api, struct http_exchange *exchan
 void request_drop(struct request *request)
 {
     tasks_op_cancel(&request->op);
+    storage_op_cancel(&request->put);
     store_cancel(&request->call);
     delivery_log_cancel(&request->log);
     watcher_drop(&request->watcher);
@@ -295,6 +298,8 @@ struct api *api_start(struct loop *loop, const struct config *config, const char
         return NULL;
     }
     api->store = store_start(loop, config, redis_url, NULL, NULL);
+    api->http = http_client_new(loop, "Spool/" SPOOL_VERSION);
+    api->storage = storage_new(loop, api->http, config);
     api->outs = outs_start(api->store);
     api->callbacks = callbacks_start(loop, config, api->store);
     api->realtime = realtime_start(loop, api->store, redis_url);
@@ -343,6 +348,8 @@ void api_drop(struct api **pointer)
         request_drop(api->requests);
     outs_drop(&api->outs);
     callbacks_drop(&api->callbacks);
+    storage_free(&api->storage);
+    http_client_drop(&api->http);
     realtime_drop(&api->realtime);
     store_drop(&api->store);
     free(api);

@@ -12,6 +12,7 @@ struct callbacks;
 struct config;
 struct delivery_log;
 struct family;
+struct http_client;
 struct http_exchange;
 struct http_server;
 struct idempotency;
@@ -21,6 +22,8 @@ struct outs;
 struct realtime;
 struct request;
 struct route;
+struct storage;
+struct storage_op;
 struct store;
 struct store_call;
 struct tasks_op;
@@ -36,6 +39,8 @@ struct api {
     struct websockets *websockets;
     struct request *requests; // under way
     struct outs *outs;
+    struct http_client *http; // for storage
+    struct storage *storage;
     struct callbacks *callbacks; // NULL: vendors don't call back
     bool is_draining;
 };
@@ -54,6 +59,7 @@ struct request {
     struct idempotency *idempotency; // NULL: it has no such key
     // What we wait for.
     struct tasks_op *op;
+    struct storage_op *put;
     struct store_call *call;
     struct delivery_log *log;
     struct watcher *watcher;

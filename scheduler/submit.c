@@ -10,6 +10,7 @@
 #include "core/base/mem.h"
 #include "core/base/metrics.h"
 #include "core/io/http_server.h"
+#include "core/io/storage.h"
 #include "core/store/store.h"
 #include "core/store/tasks.h"
 #include "providers/family.h"
@@ -18,6 +19,16 @@
 #include "scheduler/outs.h"
 
 enum { MAX_IDEMPOTENCY_KEY = 255 };
+enum { LARGE_REQUEST = 65536, LONGEST_TEXT = 20000 };
+
+static void forget_stored(struct request *request)
+{
+    struct buf key = {0};
+
+    task_input_key(request->task, &key);
+    storage_delete(request->api->storage, key.data);
+    buf_clear(&key);
+}
 
 static void on_submitted(void *ctx, enum submit_result result, const char *id, int64_t waiting,
                          const struct err *err)
@@ -26,6 +37,8 @@ static void on_submitted(void *ctx, enum submit_result result, const char *id, i
     struct buf json = {0};
 
     request->op = NULL;
+    if (request->task->is_request_stored && (err != NULL || result != SUBMIT_ACCEPTED))
+        forget_stored(request); // no task will ask for it
     if (err != NULL) {
         request_refuse(request, err);
         return;
@@ -78,7 +91,7 @@ static bool check_inputs(struct request *request, const struct provider *provide
     for (size_t i = 0; provider->input_at != NULL; i++) {
         bool ok;
 
-        url = provider->input_at(request->task, i);
+        url = provider->input_at(request->task, NULL, i);
         if (url == NULL)
             break;
         request->task->has_inputs = true;
@@ -119,7 +132,7 @@ static bool choose(struct request *request, struct err *err)
         is_checked = true;
         is_in = is_in || !outs_has(request->api->outs, account);
     }
-    if (!is_served && task->account != NULL)
+    if (!is_served && task->account != NULL && config_account(config, task->account) == NULL)
         return err_set(err, ERR_CHANNEL, "the account of the parent task is no longer configured");
     if (!is_served)
         return err_set(err, ERR_MODEL, "%s%s%s: no account serves it", task->provider,
@@ -135,7 +148,7 @@ static bool choose(struct request *request, struct err *err)
     return is_in || err_set(err, ERR_CHANNEL, "every account for this is out of service");
 }
 
-static void send(struct request *request, const char *once)
+static void submit_task(struct request *request, const char *once)
 {
     const struct task *task = request->task;
     struct submit submit = {.task = task,
@@ -143,15 +156,101 @@ static void send(struct request *request, const char *once)
                             .is_listed = !task->is_ask,
                             .idempotency = request->idempotency};
     char lane[160];
-    struct err err;
 
-    if (!choose(request, &err) || !check_inputs(request, provider_find(task->provider), &err)) {
-        request_refuse(request, &err);
-        return;
-    }
     lane_name(lane, sizeof lane, task->provider, task->model, task->account, task->cost > 0);
     submit.lane = lane;
     request->op = tasks_submit(request->api->store, &submit, on_submitted, request);
+}
+
+// Large requests: images in base64, as a rule. They are kept in storage, and Redis has what is
+// shown of them.
+
+// Empties the strings that are longer than `most`.
+static void slim(json_t *value, size_t most)
+{
+    const char *name;
+    json_t *item;
+    size_t i;
+
+    if (json_is_string(value) && json_string_length(value) > most)
+        json_string_set(value, "");
+    json_object_foreach(value, name, item) slim(item, most);
+    json_array_foreach(value, i, item) slim(item, most);
+}
+
+static void set_slim_request(struct task *task)
+{
+    json_t *request = json_loads(task->request, 0, NULL);
+
+    for (size_t most = LONGEST_TEXT; strlen(task->request) > LARGE_REQUEST && most > 0;
+         most /= 16) {
+        slim(request, most);
+        free(task->request);
+        task->request = json_dumps(request, JSON_COMPACT);
+    }
+    json_decref(request);
+}
+
+static void on_put(void *ctx, const struct err *err)
+{
+    struct request *request = ctx;
+    struct err away;
+
+    request->put = NULL;
+    if (err != NULL) {
+        log_error("input.store", "task=%s error=\"%s\"", request->task->id, err->message);
+        err_set(&away, ERR_UNAVAILABLE, "the storage for inputs can't be reached");
+        request_refuse(request, &away);
+        return;
+    }
+    request->task->is_request_stored = request->task->has_inputs = true;
+    set_slim_request(request->task);
+    submit_task(request, request->extra);
+}
+
+static void put_request(struct request *request)
+{
+    struct buf key = {0}, data = {0};
+
+    task_input_key(request->task, &key);
+    buf_str(&data, request->task->request);
+    request->put =
+        storage_put(request->api->storage, key.data, "application/json", &data, on_put, request);
+    buf_clear(&key);
+}
+
+// What is wrong is called as the client calls it.
+static void rename_field(const struct request *request, struct err *err)
+{
+    const struct family_alias *alias = request->family->aliases;
+    struct err renamed;
+
+    for (; alias != NULL && alias->field != NULL; alias++) {
+        size_t len = strlen(alias->field);
+
+        if (strncmp(err->message, alias->field, len) != 0 || err->message[len] != ':' ||
+            json_object_get(request->body, alias->alias) == NULL)
+            continue;
+        err_set(&renamed, err->code, "%s%s", alias->alias, err->message + len);
+        *err = renamed;
+        return;
+    }
+}
+
+// `once` is what is asked of the parent; it stays in request->extra.
+static void send(struct request *request)
+{
+    const struct task *task = request->task;
+    struct err err;
+
+    if (!choose(request, &err) || !check_inputs(request, provider_find(task->provider), &err)) {
+        rename_field(request, &err);
+        request_refuse(request, &err);
+    } else if (strlen(task->request) > LARGE_REQUEST) {
+        put_request(request);
+    } else {
+        submit_task(request, request->extra);
+    }
 }
 
 static void on_parent(void *ctx, struct task *parent, const struct err *err)
@@ -167,15 +266,10 @@ static void on_parent(void *ctx, struct task *parent, const struct err *err)
         request_refuse(request, &why);
         return;
     }
-    if (request->family->adopt(request->task, parent, &why)) {
-        char *once = request->extra; // noted by submit_handle: what is asked of the parent
-
-        request->extra = NULL;
-        send(request, once);
-        free(once);
-    } else {
+    if (request->family->adopt(request->task, parent, &why))
+        send(request);
+    else
         request_refuse(request, &why);
-    }
     task_free(parent);
 }
 
@@ -253,7 +347,7 @@ static void go_on(struct request *request)
         request->op = tasks_find_mark(request->api->store, request->owner, request->task->mark,
                                       on_mark, request);
     else if (request->task->parent == NULL)
-        send(request, NULL);
+        send(request);
     else
         request->op = tasks_get(request->api->store, request->task->parent, request->owner,
                                 on_parent, request);

@@ -8,6 +8,7 @@
 #include "core/base/mem.h"
 #include "core/io/http_server.h"
 #include "core/io/loop.h"
+#include "core/io/storage.h"
 #include "core/store/store.h"
 #include "core/store/tasks.h"
 #include "providers/provider.h"
@@ -309,6 +310,13 @@ static void on_cancelled(void *ctx, enum cancel_result result, const struct err 
         return;
     }
     request->extra = mem_str(cancel_words[result]);
+    if (result == CANCEL_BEFORE_SUBMIT && request->task->is_request_stored) {
+        struct buf key = {0};
+
+        task_input_key(request->task, &key);
+        storage_delete(request->api->storage, key.data);
+        buf_clear(&key);
+    }
     request->op =
         tasks_get(request->api->store, request->id, request->owner, on_cancelled_task, request);
 }
@@ -327,7 +335,7 @@ static void on_task_to_cancel(void *ctx, struct task *task, const struct err *er
     request->op = tasks_cancel(
         request->api->store, task->id, request->owner, provider_can_cancel(provider, account),
         account == NULL ? 3600000 : 2 * account->task_timeout_ms, on_cancelled, request);
-    task_free(task);
+    request->task = task;
 }
 
 void tasks_cancel_one(struct request *request)

@@ -64,6 +64,7 @@ static void give_up(struct doubt *d)
     if (retry) {
         change.count_try = true;
     } else {
+        worker_forget_request(d->job.worker, d->job.task);
         metric_add(METRIC_tasks_failed_total, 1);
         change.error_code = "submit_outcome_unknown";
         change.error_message =
@@ -82,6 +83,8 @@ static void on_stored(void *ctx, enum change_result result, bool is_cancel_asked
 
     (void)err;
     d->stored = NULL;
+    if (result == CHANGE_DONE)
+        worker_forget_request(d->job.worker, d->job.task);
     if (result == CHANGE_DONE)
         follow_expect(d->job.worker->follow, d->job.account,
                       is_cancel_asked ? 0 : d->job.provider->poll_first_ms);

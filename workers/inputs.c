@@ -12,14 +12,13 @@
 #include "core/base/mem.h"
 #include "core/base/task.h"
 #include "core/io/http_client.h"
+#include "providers/provider.h"
 #include "workers/worker.h"
 
 enum { MAX_BYTES = 20 << 20, MAX_REDIRECTS = 3, TIMEOUT_MS = 60000, LOW_SPEED_MS = 10000 };
 
 struct inputs {
-    struct worker *worker; // borrowed, outlives us
-    struct task *task;     // borrowed, the same
-    char *(*input_at)(const struct task *task, size_t index);
+    struct job *job; // borrowed, outlives us
     inputs_fn fn;
     void *ctx;
     char *url;
@@ -50,7 +49,16 @@ static bool on_address(const struct sockaddr *address, void *ctx)
 {
     const struct inputs *inputs = ctx;
 
-    return inputs->worker->config->webhook.allow_private_networks || address_is_public(address);
+    return inputs->job->worker->config->webhook.allow_private_networks ||
+           address_is_public(address);
+}
+
+// The next link; NULL: there is none.
+static char *input_url(const struct inputs *inputs)
+{
+    const struct job *job = inputs->job;
+
+    return job->provider->input_at(job->task, job->account, job->task->input_count);
 }
 
 static void keep(struct task *task, const char *content_type, const struct buf *data)
@@ -84,7 +92,7 @@ static void on_answer(void *ctx, const struct http_response *response,
                       const struct http_failure *failure)
 {
     struct inputs *inputs = ctx;
-    size_t number = inputs->task->input_count;
+    size_t number = inputs->job->task->input_count;
     const struct media_type *type;
     struct err err;
 
@@ -106,9 +114,9 @@ static void on_answer(void *ctx, const struct http_response *response,
         err_set(&err, ERR_INVALID, "input image %zu is no image that we know", number);
         finish(inputs, &err, false);
     } else {
-        keep(inputs->task, type->content_type, &response->body);
+        keep(inputs->job->task, type->content_type, &response->body);
         free(inputs->url);
-        inputs->url = inputs->input_at(inputs->task, inputs->task->input_count);
+        inputs->url = input_url(inputs);
         inputs->redirects = 0;
         if (inputs->url == NULL)
             finish(inputs, NULL, false);
@@ -126,22 +134,16 @@ static void fetch(struct inputs *inputs)
                                    .on_address = on_address,
                                    .ctx = inputs};
 
-    inputs->call = http_start(inputs->worker->http, &request, &options, on_answer);
+    inputs->call = http_start(inputs->job->worker->http, &request, &options, on_answer);
     http_request_clear(&request);
 }
 
-struct inputs *inputs_start(struct worker *worker, struct task *task,
-                            char *(*input_at)(const struct task *task, size_t index), inputs_fn fn,
-                            void *ctx)
+struct inputs *inputs_start(struct job *job, inputs_fn fn, void *ctx)
 {
     struct inputs *inputs = mem_new(struct inputs);
 
-    *inputs = (struct inputs){.worker = worker,
-                              .task = task,
-                              .input_at = input_at,
-                              .fn = fn,
-                              .ctx = ctx,
-                              .url = input_at(task, task->input_count)};
+    *inputs = (struct inputs){.job = job, .fn = fn, .ctx = ctx};
+    inputs->url = input_url(inputs);
     fetch(inputs);
     return inputs;
 }

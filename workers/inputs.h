@@ -8,14 +8,11 @@
 
 struct err;
 struct inputs;
-struct task;
-struct worker;
+struct job;
 
-// `err` is NULL where task->inputs has them all. `may_help`: asking again later may.
+// `err` is NULL where the task's inputs has them all. `may_help`: asking again later may.
 typedef void (*inputs_fn)(void *ctx, const struct err *err, bool may_help);
 
 // Images, at most 20 MB each. Calls back once, never before it returns, never after inputs_cancel.
-struct inputs *inputs_start(struct worker *worker, struct task *task,
-                            char *(*input_at)(const struct task *task, size_t index), inputs_fn fn,
-                            void *ctx);
+struct inputs *inputs_start(struct job *job, inputs_fn fn, void *ctx);
 void inputs_cancel(struct inputs **inputs);

@@ -15,6 +15,7 @@
 #include "core/base/mem.h"
 #include "core/base/metrics.h"
 #include "core/io/loop.h"
+#include "core/io/storage.h"
 #include "core/store/callbacks.h"
 #include "core/store/queue.h"
 #include "core/store/store.h"
@@ -28,15 +29,16 @@
 #include "workers/worker.h"
 
 enum { QUESTION_MS = 60000 }; // twice as long as a client waits for the answer of one
-enum { MAX_INPUT_TRIES = 5 };
+enum { MAX_INPUT_TRIES = 5, MAX_REQUEST_BYTES = 512 << 20 };
 
 struct sending {
     struct job job;
-    struct inputs *inputs;     // while FETCHING
-    struct store_call *begun;  // while FETCHING: they are there, is the task still ours?
-    struct vendor_call *call;  // while SENDING
-    struct loop_timer *renew;  // until STORING: the lease is renewed every third of it
-    struct store_call *stored; // while STORING
+    struct storage_op *reading; // while FETCHING: first the request itself,
+    struct inputs *inputs;      // then what its links lead to;
+    struct store_call *begun;   // all is there, is the task still ours?
+    struct vendor_call *call;   // while SENDING
+    struct loop_timer *renew;   // until STORING: the lease is renewed every third of it
+    struct store_call *stored;  // while STORING
     struct store_call *held;
     int64_t asked_ms; // of our monotonic clock: when the lease was last asked for,
     int64_t sure_ms;  // and how long it is ours for certain
@@ -46,6 +48,7 @@ static void drop(struct job *job)
 {
     struct sending *s = (struct sending *)job;
 
+    storage_op_cancel(&s->reading);
     inputs_cancel(&s->inputs);
     store_cancel(&s->begun);
     vendor_cancel(&s->call);
@@ -79,6 +82,8 @@ static void on_stored(void *ctx, enum change_result result, bool is_cancel_asked
         log_warn("submit.stale", "task=%s account=%s", task->id, task->account);
     else
         follow_expect(s->job.worker->follow, s->job.account, s->job.provider->poll_first_ms);
+    if (err == NULL && result == CHANGE_DONE)
+        worker_forget_request(s->job.worker, s->job.task);
     if (is_cancel_asked)
         follow_expect(s->job.worker->follow, s->job.account, 0);
     finish(s);
@@ -116,6 +121,7 @@ static void fail(struct sending *s, const char *code, const char *reason)
 
     log_info("task.failed", "task=%s code=%s reason=\"%s\"", s->job.task->id, code, reason);
     metric_add(METRIC_tasks_failed_total, 1);
+    worker_forget_request(s->job.worker, s->job.task);
     change.error_code = code;
     change.error_message = reason;
     change.word = "failed";
@@ -148,6 +154,8 @@ static void refuse(struct sending *s, const struct outcome *outcome, bool is_out
                  s->job.account->name, outcome->reason == NULL ? "" : outcome->reason);
     }
     change.count_try = true;
+    if (outcome->kind == OUTCOME_REFUSED_ELSEWHERE)
+        change.delay_ms = 1; // the account rests, not the task: another may take it at once
     change.cool = !is_out;
     change.cool_ms = outcome->retry_after_ms;
     change.out = is_out;
@@ -323,24 +331,79 @@ static void on_begun(void *ctx, bool is_ours, const struct err *err)
     send_now(s);
 }
 
+static void begin(struct sending *s)
+{
+    s->job.is_handed_back = false; // from here on it may leave
+    s->asked_ms = clock_mono_ms();
+    s->begun = queue_begin(s->job.worker->store, s->job.task, s->job.worker->config->lease_ms,
+                           on_begun, s);
+}
+
+static void try_inputs_later(struct sending *s, const char *why)
+{
+    struct change change = CHANGE_TO(TASK_QUEUED);
+
+    log_warn("submit.inputs", "task=%s error=\"%s\"", s->job.task->id, why);
+    change.count_try = true;
+    change.word = "input_failed";
+    change.detail = why;
+    end_with(s, &change);
+}
+
 static void on_inputs(void *ctx, const struct err *err, bool may_help)
 {
     struct sending *s = ctx;
-    struct change change = CHANGE_TO(TASK_QUEUED);
 
     s->inputs = NULL;
-    s->job.is_handed_back = false; // from here on it may leave
-    if (err == NULL) {
-        s->asked_ms = clock_mono_ms();
-        s->begun = queue_begin(s->job.worker->store, s->job.task, s->job.worker->config->lease_ms,
-                               on_begun, s);
-    } else if (!may_help || s->job.task->attempts + 1 >= MAX_INPUT_TRIES) {
+    if (err == NULL)
+        begin(s);
+    else if (!may_help || s->job.task->attempts + 1 >= MAX_INPUT_TRIES)
         fail(s, "invalid_request", err->message);
+    else
+        try_inputs_later(s, err->message);
+}
+
+static void fetch_links(struct sending *s)
+{
+    const struct provider *provider = s->job.provider;
+    char *first =
+        provider->input_at == NULL ? NULL : provider->input_at(s->job.task, s->job.account, 0);
+
+    if (first == NULL)
+        begin(s);
+    else
+        s->inputs = inputs_start(&s->job, on_inputs, s);
+    free(first);
+}
+
+static void on_request(void *ctx, const struct buf *data, const struct err *err)
+{
+    struct sending *s = ctx;
+
+    s->reading = NULL;
+    if (err == NULL) {
+        free(s->job.task->request);
+        s->job.task->request = mem_strn(data->data, data->len);
+        fetch_links(s);
+    } else if (err->code == ERR_NOT_FOUND) {
+        fail(s, "input_lost", "the stored request is gone");
     } else {
-        change.count_try = true;
-        change.word = "input_failed";
-        change.detail = err->message;
-        end_with(s, &change);
+        try_inputs_later(s, err->message);
+    }
+}
+
+static void prepare(struct sending *s)
+{
+    struct buf key = {0};
+
+    s->job.is_handed_back = true;
+    if (s->job.task->is_request_stored) {
+        task_input_key(s->job.task, &key);
+        s->reading =
+            storage_read(s->job.worker->storage, key.data, MAX_REQUEST_BYTES, on_request, s);
+        buf_clear(&key);
+    } else {
+        fetch_links(s);
     }
 }
 
@@ -361,9 +424,8 @@ void submit_start(struct worker *worker, struct task *task, int64_t claimed_ms)
         return;
     }
     s->renew = loop_after(worker->loop, lease_ms / 3, on_renew, s);
-    s->job.is_handed_back = task->has_inputs;
     if (task->has_inputs)
-        s->inputs = inputs_start(worker, task, s->job.provider->input_at, on_inputs, s);
+        prepare(s);
     else
         send_now(s);
 }

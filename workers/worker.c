@@ -90,6 +90,17 @@ bool worker_is_news(const struct task *task, enum task_phase to, bool is_modal)
                                     family->word(to, is_modal)) != 0;
 }
 
+void worker_forget_request(struct worker *worker, const struct task *task)
+{
+    struct buf key = {0};
+
+    if (!task->is_request_stored)
+        return;
+    task_input_key(task, &key);
+    storage_delete(worker->storage, key.data);
+    buf_clear(&key);
+}
+
 static void on_changed(void *ctx, enum change_result result, bool is_cancel_asked,
                        const struct err *err)
 {

@@ -57,6 +57,9 @@ void job_clear(struct job *job);
 // Something may be claimable now: queued tasks, or what is due.
 void worker_wake(struct worker *worker);
 
+// A request that was kept in storage isn't needed any more.
+void worker_forget_request(struct worker *worker, const struct task *task);
+
 // Fills in whether the client's word changes, and sends the change until Redis has it. Nobody
 // listens: who needs to know what became of it uses queue_change.
 void worker_change(struct worker *worker, struct change *change);

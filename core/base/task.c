@@ -63,6 +63,11 @@ void task_free(struct task *task)
     free(task);
 }
 
+void task_input_key(const struct task *task, struct buf *key)
+{
+    buf_fmt(key, "inputs/%s.json", task->id);
+}
+
 void task_drop(struct task **task)
 {
     task_free(*task);

@@ -73,8 +73,9 @@ struct task {
     int attempts; // submits refused so far
     int cost;     // slots it takes; 0 for what needs none
     bool has_hook;
-    bool has_inputs; // links of its request are to be fetched before it is submitted
-    bool is_ask;     // a question to the vendor that costs nothing: may be repeated
+    bool is_request_stored; // in storage, under task_input_key; the record has what is shown of it
+    bool has_inputs;        // that, or what links of it lead to, is fetched before it is submitted
+    bool is_ask;            // a question to the vendor that costs nothing: may be repeated
     bool is_cancel_asked;
     int64_t created_ms; // Unix milliseconds; 0 where it hasn't happened
     int64_t started_ms; // accepted by the vendor
@@ -97,6 +98,9 @@ bool task_phase_from_name(const char *name, enum task_phase *phase);
 bool task_is_terminal(enum task_phase phase);
 // The word of our own surface: queued, in_progress, succeeded, failed, cancelled.
 const char *task_status(enum task_phase phase);
+
+// Where a request is kept that is too large for the record.
+void task_input_key(const struct task *task, struct buf *key);
 
 // What the task looked like when it was at an earlier phase: the record only ever gains
 // facts, so one record and a few words stand for each of its versions.

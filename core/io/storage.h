@@ -11,6 +11,7 @@
 #include "core/base/digest.h"
 #include "core/base/err.h"
 
+struct buf;
 struct config;
 struct http_client;
 struct loop;
@@ -48,3 +49,18 @@ void storage_commit(struct storage_file *file, int64_t deadline_ms, storage_done
                     void *ctx);
 // Deletes what isn't committed. No callback afterwards.
 void storage_drop(struct storage_file **file);
+
+// Small files, in one go.
+
+struct storage_op;
+// `data` is borrowed for the call; NULL with `err`, ERR_NOT_FOUND where there is no such file.
+typedef void (*storage_read_fn)(void *ctx, const struct buf *data, const struct err *err);
+
+// Takes what `data` holds. Neither calls back before it returns, nor after storage_op_cancel.
+struct storage_op *storage_put(struct storage *storage, const char *key, const char *content_type,
+                               struct buf *data, storage_done_fn done, void *ctx);
+struct storage_op *storage_read(struct storage *storage, const char *key, size_t max,
+                                storage_read_fn done, void *ctx);
+void storage_op_cancel(struct storage_op **op);
+// As far as it can be done; nobody hears of it.
+void storage_delete(struct storage *storage, const char *key);

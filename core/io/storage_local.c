@@ -200,6 +200,12 @@ static void run(struct local_file *file, enum task task)
     uv_queue_work(loop_uv(file->loop), &file->work, on_work, on_worked);
 }
 
+// Inputs lie outside what is served.
+static void add_root(const struct storage *storage, const char *key, struct buf *path)
+{
+    buf_fmt(path, strncmp(key, "inputs/", 7) == 0 ? "%s" : "%s/media", storage->config->data_dir);
+}
+
 static struct storage_file *create(struct storage *storage, const char *key,
                                    const char *content_type, int64_t expected)
 {
@@ -210,7 +216,7 @@ static struct storage_file *create(struct storage *storage, const char *key,
     (void)content_type, (void)expected; // the extension says what it is
     id_random_hex(name, sizeof name - 1);
     buf_fmt(&path, "%s/tmp/%s", storage->config->data_dir, name);
-    buf_fmt(&media, "%s/media", storage->config->data_dir);
+    add_root(storage, key, &media);
     file->loop = storage->loop;
     file->path = buf_take(&path);
     file->media_dir = buf_take(&media);
@@ -264,6 +270,114 @@ static void drop(struct storage_file *base)
         file_free(file);
     else
         file->is_dropped = true;
+}
+
+// Reads and deletes.
+
+struct local_read {
+    struct storage_op op; // first: what others know
+    uv_work_t work;
+    char *path;
+    size_t max;
+    struct buf data;
+    struct err err;
+    bool has_failed, is_dropped;
+};
+
+static void on_reading(uv_work_t *work)
+{
+    struct local_read *read_op =
+        (struct local_read *)((char *)work - offsetof(struct local_read, work));
+    int fd = open(read_op->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    struct stat info;
+    ssize_t got = 1;
+
+    if (fd < 0 || fstat(fd, &info) != 0 || info.st_size > (off_t)read_op->max) {
+        read_op->has_failed = true;
+        err_set(&read_op->err, fd < 0 && errno == ENOENT ? ERR_NOT_FOUND : ERR_IO,
+                "storage: the file can't be read");
+    } else {
+        buf_reserve(&read_op->data, (size_t)info.st_size + 1);
+        while (got > 0 && read_op->data.len < (size_t)info.st_size) {
+            got = read(fd, read_op->data.data + read_op->data.len,
+                       (size_t)info.st_size - read_op->data.len);
+            read_op->data.len += got > 0 ? (size_t)got : 0;
+        }
+        read_op->has_failed = got <= 0 && info.st_size > 0;
+        if (read_op->has_failed)
+            err_set(&read_op->err, ERR_IO, "storage: read: %s", strerror(errno));
+        else
+            read_op->data.data[read_op->data.len] = '\0';
+    }
+    if (fd >= 0)
+        close(fd);
+}
+
+static void read_free(struct local_read *read_op)
+{
+    free(read_op->path);
+    buf_clear(&read_op->data);
+    free(read_op);
+}
+
+static void on_read_done(uv_work_t *work, int status)
+{
+    struct local_read *read_op =
+        (struct local_read *)((char *)work - offsetof(struct local_read, work));
+
+    (void)status;
+    if (!read_op->is_dropped)
+        read_op->op.read_done(read_op->op.ctx, read_op->has_failed ? NULL : &read_op->data,
+                              read_op->has_failed ? &read_op->err : NULL);
+    read_free(read_op);
+}
+
+static struct storage_op *read_file(struct storage *storage, const char *key, size_t max)
+{
+    struct local_read *read_op = mem_new(struct local_read);
+    struct buf path = {0};
+
+    add_root(storage, key, &path);
+    buf_fmt(&path, "/%s", key);
+    read_op->path = buf_take(&path);
+    read_op->max = max;
+    uv_queue_work(loop_uv(storage->loop), &read_op->work, on_reading, on_read_done);
+    return &read_op->op;
+}
+
+static void cancel_read(struct storage_op *op)
+{
+    ((struct local_read *)op)->is_dropped = true;
+}
+
+struct deletion {
+    uv_work_t work; // first: what libuv gives back
+    char *path;
+};
+
+static void on_deleting(uv_work_t *work)
+{
+    unlink(((struct deletion *)work)->path);
+}
+
+static void on_deleted(uv_work_t *work, int status)
+{
+    struct deletion *deletion = (struct deletion *)work;
+
+    (void)status;
+    free(deletion->path);
+    free(deletion);
+}
+
+static void delete_file(struct storage *storage, const char *key)
+{
+    struct deletion *deletion = mem_new(struct deletion);
+    struct buf path = {0};
+
+    add_root(storage, key, &path);
+    buf_fmt(&path, "/%s", key);
+    deletion->path = buf_take(&path);
+    uv_queue_work(loop_uv(storage->loop), &deletion->work, on_deleting, on_deleted);
 }
 
 // Files that nobody has written to for so long are nobody's.
@@ -324,6 +438,9 @@ struct storage *storage_local_new(struct loop *loop, const struct config *config
         .recover = recover,
         .commit = commit_file,
         .drop = drop,
+        .read = read_file,
+        .cancel_read = cancel_read,
+        .delete = delete_file,
     };
     struct storage *storage = mem_new(struct storage);
 

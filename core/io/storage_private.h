@@ -1,6 +1,7 @@
 // What the kinds of storage give to storage.c.
 #pragma once
 
+#include "core/base/buf.h"
 #include "core/io/storage.h"
 
 struct storage_kind {
@@ -12,6 +13,21 @@ struct storage_kind {
     bool (*recover)(struct storage_file *file);
     void (*commit)(struct storage_file *file);
     void (*drop)(struct storage_file *file);
+    struct storage_op *(*read)(struct storage *storage, const char *key, size_t max);
+    void (*cancel_read)(struct storage_op *op); // frees it, now or when it can
+    void (*delete)(struct storage *storage, const char *key);
+};
+
+// The first member of each kind's reads.
+struct storage_op {
+    struct storage *storage;
+    storage_read_fn read_done; // NULL: it is a put
+    storage_done_fn put_done;
+    void *ctx;
+    // Of a put.
+    struct storage_file *file;
+    struct buf data;
+    size_t written;
 };
 
 // The first member of each kind's own.

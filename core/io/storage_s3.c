@@ -72,11 +72,11 @@ struct s3_file {
     char etag[64];              // of the object
 };
 
-// An upload that was given up: its parts are to be deleted.
+// What is to be deleted: the parts of an upload that was given up, or an object.
 struct orphan {
     struct s3_storage *s3;
     struct orphan *next, **at;
-    char *key, *upload_id;
+    char *key, *upload_id; // NULL: the object itself
     struct http_call *call;
     struct loop_timer *again;
     int tries;
@@ -136,8 +136,10 @@ static void orphan_abort(void *ctx)
     struct err err;
 
     orphan->again = NULL;
-    buf_str(&query, "uploadId=");
-    buf_percent(&query, orphan->upload_id);
+    if (orphan->upload_id != NULL) {
+        buf_str(&query, "uploadId=");
+        buf_percent(&query, orphan->upload_id);
+    }
     if (s3_request(&orphan->s3->place, HTTP_DELETE_, orphan->key, query.data, empty_sha256, now_s(),
                    &request, &err))
         orphan->call = http_start(orphan->s3->http, &request, &options, on_aborted);
@@ -147,7 +149,7 @@ static void orphan_abort(void *ctx)
     buf_clear(&query);
 }
 
-// Takes upload_id.
+// Takes upload_id; NULL: it is the object that is to go.
 static void orphan_new(struct s3_storage *s3, const char *key, char *upload_id)
 {
     struct orphan *orphan = mem_new(struct orphan);
@@ -616,6 +618,86 @@ static void drop(struct storage_file *file)
     free(f);
 }
 
+// Reads and deletes.
+
+struct s3_read {
+    struct storage_op op; // first: what others know
+    struct http_call *call;
+    struct loop_timer *failing;
+    struct err err;
+};
+
+static void cancel_read(struct storage_op *op)
+{
+    struct s3_read *read_op = (struct s3_read *)op;
+
+    http_cancel(&read_op->call);
+    loop_cancel(&read_op->failing);
+    free(read_op);
+}
+
+static void finish_read(struct s3_read *read_op, const struct buf *data, const struct err *err)
+{
+    storage_read_fn done = read_op->op.read_done;
+    void *ctx = read_op->op.ctx;
+
+    cancel_read(&read_op->op);
+    done(ctx, data, err);
+}
+
+static void on_read(void *ctx, const struct http_response *response,
+                    const struct http_failure *failure)
+{
+    struct s3_read *read_op = ctx;
+    struct err err;
+
+    read_op->call = NULL;
+    if (failure == NULL && response->status == 200) {
+        finish_read(read_op, &response->body, NULL);
+        return;
+    }
+    if (failure != NULL)
+        err_set(&err, ERR_UPSTREAM, "storage: %.200s", failure->err.message);
+    else
+        s3_error(response, &err);
+    if (failure == NULL && response->status == 404 && err.code != ERR_CONFIG)
+        err.code = ERR_NOT_FOUND;
+    finish_read(read_op, NULL, &err);
+}
+
+static void on_read_failing(void *ctx)
+{
+    struct s3_read *read_op = ctx;
+    struct err err = read_op->err;
+
+    read_op->failing = NULL;
+    finish_read(read_op, NULL, &err);
+}
+
+static struct storage_op *read_file(struct storage *storage, const char *key, size_t max)
+{
+    struct s3_storage *s3 = (struct s3_storage *)storage;
+    struct s3_read *read_op = mem_new(struct s3_read);
+    struct http_options options = {
+        .low_speed_ms = LOW_SPEED_MS, .max_body_bytes = max, .ctx = read_op};
+    struct http_request request = {0};
+
+    if (s3_request(&s3->place, HTTP_GET_, key, NULL, empty_sha256, now_s(), &request,
+                   &read_op->err))
+        read_op->call = http_start(s3->http, &request, &options, on_read);
+    else
+        read_op->failing = loop_after(storage->loop, 0, on_read_failing, read_op);
+    http_request_clear(&request);
+    return &read_op->op;
+}
+
+static void delete_file(struct storage *storage, const char *key)
+{
+    struct s3_storage *s3 = (struct s3_storage *)storage;
+
+    orphan_new(s3, key, NULL);
+}
+
 static void sweep(struct storage *storage)
 {
     (void)storage;
@@ -642,6 +724,9 @@ struct storage *storage_s3_new(struct loop *loop, struct http_client *http,
         .recover = recover,
         .commit = commit,
         .drop = drop,
+        .read = read_file,
+        .cancel_read = cancel_read,
+        .delete = delete_file,
     };
     struct s3_storage *s3 = mem_new(struct s3_storage);
     struct err err;

@@ -42,6 +42,7 @@ static const struct {
     {"error", TEXT, AT(error_message)},
     {"hook", FLAG, AT(has_hook)},
     {"in", FLAG, AT(has_inputs)},
+    {"big", FLAG, AT(is_request_stored)},
     {"ask", FLAG, AT(is_ask)},
     {"cancel", FLAG, AT(is_cancel_asked)},
     {"started", TIME_MS, AT(started_ms)},

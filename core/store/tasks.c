@@ -225,6 +225,8 @@ struct tasks_op *tasks_submit(struct store *store, const struct submit *submit, 
         args_field(&args, "ask", "1");
     if (task->has_inputs)
         args_field(&args, "in", "1");
+    if (task->is_request_stored)
+        args_field(&args, "big", "1");
     if (task->cost != 1) {
         args_str(&args, "cost");
         args_int(&args, task->cost);

@@ -32,6 +32,13 @@ static const struct field_rule rules[] = {
     {0},
 };
 
+static const struct family_alias aliases[] = {
+    {"duration", "seconds"},
+    {"images.0", "input_reference"},
+    {"images.0", "image_url"},
+    {0},
+};
+
 // A reference image: image_url, input_reference as a file, or as {"image_url"}.
 static bool read_image(const json_t *body, const char **image, struct err *err)
 {
@@ -189,5 +196,6 @@ const struct family family_openai_video = {
     .render = render,
     .render_callback = render_callback,
     .word = word,
+    .aliases = aliases,
     .refuse = family_refuse_envelope,
 };
