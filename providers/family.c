@@ -13,12 +13,12 @@ bool route_matches(const struct route *route, const char *path, char *id, size_t
     *id = '\0';
     while (*pattern != '\0') {
         if (strncmp(pattern, "{id}", 4) == 0) {
-            size_t len = strcspn(path, "/");
+            size_t len = strcspn(path, "/"), kept = len < size ? len : size - 1;
 
-            if (len == 0 || len >= size)
+            if (len == 0)
                 return false;
-            memcpy(id, path, len);
-            id[len] = '\0';
+            memcpy(id, path, kept); // one that is longer than any is unknown all the same
+            id[kept] = '\0';
             pattern += 4;
             path += len;
         } else if (*pattern++ != *path++) {

@@ -289,6 +289,7 @@ static bool build_submit(const struct task *task, const struct account *account,
     }
     json_object_del(body, "notifyHook");
     json_object_del(body, "callback_url");
+    json_object_del(body, "model"); // the same as model_name
     if (model != NULL && *model != '\0')
         json_object_set_new(body, "model_name", json_string(model));
     json_object_set_new(body, "external_task_id", json_string(task->id));

@@ -135,6 +135,8 @@ static bool build_submit(const struct task *task, const struct account *account,
         json_object_set_new(body, "taskId", json_string(task->upstream_parent));
     ok = http_post_json(request, base, body, err, action->path);
     free(base);
+    if (provider_dialect(provider_find("midjourney"), account) == RELAY)
+        http_add_header(request, "Idempotency-Key", task->id); // another Spool honours it
     return ok && authorize(account, request);
 }
 

@@ -259,7 +259,7 @@ static void read_facts(const json_t *body, struct outcome *outcome)
     static const struct {
         const char *name, *places[3];
     } facts[] = {
-        {"duration", {"duration", "metadata.duration", "seconds"}},
+        {"duration", {"duration", "content.duration", "seconds"}},
         {"resolution", {"resolution", "metadata.resolution", NULL}},
         {"ratio", {"ratio", "metadata.ratio", NULL}},
         {"frames_per_second", {"framespersecond", "metadata.frames_per_second", NULL}},

@@ -176,6 +176,7 @@ class Sim(Child):
 
     def __init__(self, speed=20, secret="sim-secret", port=0):
         super().__init__()
+        self.key_path = None
         command = [sim_binary(), "--listen", f"127.0.0.1:{port}", "--speed", str(speed)]
         line = self.run(command + ["--secret", secret], "listening on", subprocess.DEVNULL)
         self.url = re.search(r"http://\S+", line).group()
@@ -187,6 +188,25 @@ class Sim(Child):
     def accepted(self, task):
         """How often the vendor took it."""
         return self.get(f"/sim/submits?state={task}")["accepted"]
+
+    def jobs(self, vendor):
+        """How often each prompt was accepted, and each id that was given along."""
+        found = self.get("/sim/jobs")[vendor]
+        return found["prompts"], found["marks"]
+
+    def key_file(self):
+        """The service account of its Google."""
+        if self.key_path is None:
+            number, self.key_path = tempfile.mkstemp(prefix="spool-key-", suffix=".json")
+            with open(number, "w", encoding="utf-8") as file:
+                json.dump(self.get("/sim/service-account.json"), file)
+        return self.key_path
+
+    def close(self):
+        super().close()
+        if self.key_path is not None:
+            os.unlink(self.key_path)
+            self.key_path = None
 
 
 class Redis:
@@ -476,6 +496,7 @@ class Asked:
     """A request that came to a Vendor."""
 
     def __init__(self, method, path, headers, body):
+        self.at = time.monotonic()
         self.method = method
         self.path = path
         self.headers = {name.lower(): value for name, value in headers.items()}
@@ -486,11 +507,14 @@ class Asked:
         return json.loads(self.raw)
 
 
+CUT = (0, {}, b"")  # of a Vendor: no answer
+
+
 class Vendor:
     """A Midjourney of a few lines that keeps every request, for what the simulator can't be asked.
 
     Jobs have ended when they are looked at, unless `is_held`. on(words, answer) answers requests
-    whose path has the words: a function of the Asked that returns (status, headers, body), or None
+    whose path has the words: a function of the Asked that returns (status, headers, body), CUT, or None
     where the usual answer is right. A `body` longer than its Content-Length header, or shorter, is sent as it is.
     """
 
@@ -509,7 +533,7 @@ class Vendor:
             def do_GET(self):
                 vendor.handle(self)
 
-            do_POST = do_GET
+            do_POST = do_DELETE = do_GET
 
             def log_message(self, *_):
                 pass
@@ -547,6 +571,9 @@ class Vendor:
             if answer is None and words in asked.path:
                 answer = special(asked)
         status, headers, data = answer or self.usual(asked)
+        if status == 0:
+            request.close_connection = True
+            return
         if not isinstance(data, bytes):
             data = json.dumps(data).encode()
             headers = {"Content-Type": "application/json", **headers}
@@ -602,11 +629,93 @@ class Vendor:
         self.close()
 
 
+class Between(Vendor):
+    """Hands everything on to a simulator; what Spool is told leads here again."""
+
+    def __init__(self, sim):
+        self.sim = sim
+        super().__init__()
+
+    def sent(self, words, **fields):
+        """The bodies that were posted to such a path and have the fields."""
+        posts = [asked.body for asked in self.at(words) if asked.method == "POST"]
+        return [body for body in posts if all(body.get(name) == fields[name] for name in fields)]
+
+    def usual(self, asked):
+        hop = ("host", "connection", "content-length")
+        headers = {name: value for name, value in asked.headers.items() if name not in hop}
+        connection = http.client.HTTPConnection("127.0.0.1", self.sim.port, timeout=60)
+        try:
+            connection.request(asked.method, asked.path, asked.raw or None, headers)
+            response = connection.getresponse()
+            data = response.read()
+        except (OSError, http.client.HTTPException):
+            return CUT
+        finally:
+            connection.close()
+        here, there = f":{self.port}/", f":{self.sim.port}/"
+        kept = {name: value.replace(there, here) for name, value in response.getheaders()}
+        for name in ("Content-Length", "Connection", "Transfer-Encoding", "Date"):
+            kept.pop(name, None)
+        if "json" in kept.get("Content-Type", ""):
+            data = data.replace(there.encode(), here.encode())
+        return response.status, kept, data
+
+
 def account(vendor, name="mj-1", **fields):
-    """Of a configuration; the vendor is a Sim, a Vendor or a URL."""
+    """Of a configuration; the vendor is a Sim, a Vendor, a Spool or a URL."""
     url = vendor if isinstance(vendor, str) else vendor.url
     base = {"name": name, "provider": "midjourney", "base_url": url, "api_key": "sim-secret"}
     return {**base, "poll_interval_ms": 100, "max_concurrency": 50, **fields}
+
+
+def kling_account(vendor, name="kling-1", **fields):
+    keys = {"access_key": "sim-access", "secret_key": "sim-secret"}
+    return account(vendor, name, provider="kling", **{**keys, **fields})
+
+
+def suno_account(vendor, name="suno-1", **fields):
+    return account(vendor, name, provider="suno", **fields)
+
+
+VEO_MODELS = {
+    "gemini": {"veo-3.1": "veo-3.1-generate-preview"},
+    "vertex": {"veo-3.1-fast": "veo-3.1-fast-generate-001"},
+}
+
+
+def veo_account(vendor, dialect="gemini", key_file=None, name=None, **fields):
+    """Each dialect has a model of its own, so that a test chooses by it; vertex takes Sim.key_file()."""
+    own = {"dialect": dialect, "models": VEO_MODELS[dialect]}
+    if key_file is not None:
+        own["service_account_file"] = key_file
+    return account(vendor, name or f"veo-{dialect}", provider="veo", **{**own, **fields})
+
+
+SEEDANCE_MODELS = {
+    "doubao-seedance-1-0-pro": "doubao-seedance-1-0-pro-250528",
+    "doubao-seedance-1-5-pro": "doubao-seedance-1-5-pro-251215",
+    "doubao-seedance-2-0": "doubao-seedance-2-0-260128",
+    "doubao-video": "doubao-seedance-1-5-pro-251215",
+}
+
+
+def seedance_account(vendor, name="ark-1", **fields):
+    url = vendor if isinstance(vendor, str) else vendor.url
+    return account(url + "/api/v3", name, provider="seedance", **{"models": SEEDANCE_MODELS, **fields})
+
+
+def accounts_of_all(sim):
+    """One of each dialect that isn't a relay."""
+    veo = [veo_account(sim), veo_account(sim, "vertex", sim.key_file())]
+    return [account(sim), kling_account(sim), suno_account(sim), *veo, seedance_account(sim)]
+
+
+def relay_accounts(spool, **fields):
+    """Five accounts at another Spool."""
+    common = {"dialect": "relay", "api_key": spool.key, **fields}
+    names = {"midjourney": "mj-r", "kling": "kling-r", "suno": "suno-r", "veo": "veo-r", "seedance": "ark-r"}
+    return [account(spool, name, provider=provider, **common) for provider, name in names.items()]
 
 
 class Spool(Child):
@@ -695,6 +804,18 @@ class Spool(Child):
         """As our own surface shows it."""
         return self.get(f"/v1/tasks/{task}")
 
+    def end_of(self, task, timeout=30):
+        """The same, once it has ended; of any family."""
+
+        def shown():
+            found = self.task(task)
+            return found if found["status"] in ("succeeded", "failed", "cancelled") else None
+
+        return eventually(shown, timeout, f"the end of {task}", 0.03)
+
+    def events(self, task):
+        return [entry["event"] for entry in self.timeline(task)]
+
     def wait_phase(self, task, *phases, timeout=15):
         eventually(lambda: self.task(task)["phase"] in phases, timeout, f"{task} to be {phases}")
 
@@ -777,6 +898,30 @@ class Spool(Child):
             self.close()
 
 
+def download(url, headers=None):
+    """(status, headers with names in lower case, bytes)"""
+    port, path = re.match(r"http://[^/:]+:(\d+)(/.*)$", url).groups()
+    return exchange(int(port), "GET", path, None, headers)
+
+
+def check_artifacts(task, *kinds):
+    """Their kinds are these, in this order, and each link gives what is said of it; their bytes."""
+    artifacts = task["artifacts"]
+    assert [artifact["kind"] for artifact in artifacts] == list(kinds), task
+    files = []
+    for artifact in artifacts:
+        if artifact["kind"] == "text":
+            files.append(artifact["text"].encode())
+            continue
+        status, headers, data = download(artifact["url"])
+        told = (artifact["content_type"], artifact["bytes"], artifact["sha256"])
+        found = (headers["content-type"], len(data), hashlib.sha256(data).hexdigest())
+        assert (status, told) == (200, found), (artifact, status, found)
+        files.append(data)
+    assert len(set(files)) == len(files), f"{len(files)} files, some are the same: {artifacts}"
+    return files
+
+
 def is_alive(pid):
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
@@ -792,6 +937,88 @@ def check_signature(hook, secret):
     mine = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
     given = [part.split(",", 1) for part in hook.headers["webhook-signature"].split(" ")]
     return any(version == "v1" and hmac.compare_digest(text, mine) for version, text in given)
+
+
+def bearer(name):
+    return {"Authorization": f"Bearer sk-{name}"}
+
+
+class Family(unittest.TestCase):
+    """One Spool at a simulator that is listened to. Keys: sk-dev, sk-other, sk-empty.
+
+    A file of tests says what a submit's answer calls the task (`id_of`) and which accounts there are.
+    """
+
+    speed = 50
+    settings = {}
+    secret = "whsec_" + base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
+    unknown = {"code": "task_not_exist", "message": "task_not_exist", "data": None}
+
+    @classmethod
+    def setUpClass(cls):
+        cls.sim = cls.enterClassContext(Sim(speed=cls.speed))
+        cls.vendor = cls.enterClassContext(Between(cls.sim))
+        cls.receiver = cls.enterClassContext(Receiver())
+        config = {
+            "accounts": cls.accounts(),
+            "tokens": [{"name": name, "key": f"sk-{name}"} for name in ("dev", "other", "empty")],
+            "webhook": {"secret": cls.secret},
+        }
+        cls.spool = cls.enterClassContext(Spool(merged(config, cls.settings)))
+
+    @classmethod
+    def accounts(cls):
+        raise NotImplementedError
+
+    @classmethod
+    def id_of(cls, answer):
+        raise NotImplementedError
+
+    @classmethod
+    def submit(cls, path, body):
+        status, _, answer = cls.spool.request("POST", path, body)
+        assert status == 200, (path, body, status, answer)
+        return cls.id_of(answer)
+
+    def post(self, path, body, key="dev", **headers):
+        return self.spool.request("POST", path, body, {**bearer(key), **headers})
+
+    def look(self, path, key="dev"):
+        """(status, answer)"""
+        status, _, answer = self.spool.request("GET", path, None, bearer(key))
+        return status, answer
+
+    def succeeded(self, task):
+        shown = self.spool.end_of(task)
+        self.assertEqual((shown["status"], shown["error"]), ("succeeded", None), shown)
+        return shown
+
+    def failed(self, task):
+        shown = self.spool.end_of(task)
+        self.assertEqual((shown["status"], shown["artifacts"]), ("failed", []), shown)
+        return shown["error"]
+
+    def refused(self, path, body, status, code, key="dev"):
+        """The message of {"code", "message", "data"}."""
+        got, _, answer = self.post(path, body, key)
+        self.assertEqual((got, set(answer)), (status, {"code", "message", "data"}), (path, body, answer))
+        self.assertEqual((answer["code"], answer["data"]), (code, None), (path, body, answer))
+        return answer["message"]
+
+    def hooks(self, path, body, *words, name="callback_url"):
+        """The task, and what comes at its hook: these words and no more, signed, hidden from the vendor."""
+        place = f"/hook-{time.monotonic_ns()}"
+        task = self.submit(path, {**body, name: self.receiver.url + place})
+        self.spool.end_of(task)
+        self.receiver.wait(place, len(words))
+        time.sleep(0.1)
+        hooks = self.receiver.at(place)
+        self.assertEqual([hook.word for hook in hooks], list(words))
+        for hook in hooks:
+            self.assertTrue(check_signature(hook, self.secret))
+            self.assertEqual(hook.body["id"], task)
+        self.assertEqual([asked.path for asked in self.vendor.asked if place.encode() in asked.raw], [])
+        return task, [hook.body for hook in hooks]
 
 
 class Result(unittest.TextTestResult):

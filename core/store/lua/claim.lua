@@ -40,9 +40,10 @@ for i = 2, #list do
         if is_ready[item[k]] then a.lanes[#a.lanes + 1] = item[k] end
     end
     if #a.lanes > 0 then
-        local state = call('HMGET', key('acct', a.name), 'cool', 'out', 'tat')
+        local state = call('HMGET', key('acct', a.name), 'cool', 'out', 'tat', 'fails')
         local cool = tonumber(state[1] or 0)
         a.tat = tonumber(state[3] or 0)
+        a.fails = tonumber(state[4] or 0)
         a.used = tonumber(call('HGET', key('slots', a.name), '#') or 0)
         if state[2] then -- its key is bad
         elseif cool > now then may_act_at(cool)
@@ -100,10 +101,17 @@ local function take_from(a)
     return false
 end
 
+-- The least loaded; of those alike the one that failed less lately, so that what one has refused
+-- comes to another.
+local function is_better(a, b)
+    local left, right = a.used / a.weight, b.used / b.weight
+    return left < right or left == right and a.fails < b.fails
+end
+
 while #answer <= max and #accounts > 0 do
     local best
     for k, a in ipairs(accounts) do
-        if not best or a.used / a.weight < accounts[best].used / accounts[best].weight then best = k end
+        if not best or is_better(a, accounts[best]) then best = k end
     end
     local a = accounts[best]
     if a.tat > now then
