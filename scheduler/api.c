@@ -42,6 +42,11 @@ static const struct own_route {
     {{"GET", "/v1/tasks/{id}/deliveries", ROUTE_FETCH, NULL}, deliveries_show, false, false},
     {{"GET", "/v1/tasks/{id}/events", ROUTE_FETCH, NULL}, stream_start, false, false},
     {{"GET", "/v1/events", ROUTE_FETCH, NULL}, websocket_start, false, false},
+    {{"POST", "/v1/files/uploads", ROUTE_SUBMIT, NULL}, uploads_form, false, false},
+    {{"POST", "/v1/files/uploads/base64", ROUTE_SUBMIT, NULL}, uploads_base64, false, false},
+    {{"POST", "/v1/files/uploads/url", ROUTE_SUBMIT, NULL}, uploads_url, false, false},
+    {{"POST", "/v1/files/uploads/presign", ROUTE_SUBMIT, NULL}, uploads_presign, false, false},
+    {{"PUT", "/v1/files/uploads/{id}", ROUTE_SUBMIT, NULL}, uploads_take, true, false},
     {{"POST", "/v1/callbacks/{id}", ROUTE_FETCH, NULL}, callback_take, true, false},
     {{"GET", "/healthz", ROUTE_FETCH, NULL}, health_alive, true, false},
     {{"GET", "/readyz", ROUTE_FETCH, NULL}, health_ready, true, false},
@@ -74,6 +79,7 @@ void request_drop(struct request *request)
 {
     tasks_op_cancel(&request->op);
     storage_op_cancel(&request->put);
+    http_cancel(&request->fetch);
     store_cancel(&request->call);
     delivery_log_cancel(&request->log);
     watcher_drop(&request->watcher);

@@ -12,6 +12,7 @@ struct callbacks;
 struct config;
 struct delivery_log;
 struct family;
+struct http_call;
 struct http_client;
 struct http_exchange;
 struct http_server;
@@ -60,6 +61,7 @@ struct request {
     // What we wait for.
     struct tasks_op *op;
     struct storage_op *put;
+    struct http_call *fetch;
     struct store_call *call;
     struct delivery_log *log;
     struct watcher *watcher;
@@ -94,6 +96,11 @@ void media_serve(struct request *request);
 void media_send(struct request *request, const char *key); // an archived file; the request is gone
 void content_serve(struct request *request);
 void callback_take(struct request *request);
+void uploads_form(struct request *request);
+void uploads_base64(struct request *request);
+void uploads_url(struct request *request);
+void uploads_presign(struct request *request);
+void uploads_take(struct request *request);
 void health_alive(struct request *request);
 void health_ready(struct request *request);
 void health_metrics(struct request *request);

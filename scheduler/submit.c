@@ -7,6 +7,7 @@
 #include "core/base/buf.h"
 #include "core/base/config.h"
 #include "core/base/log.h"
+#include "core/base/media_link.h"
 #include "core/base/mem.h"
 #include "core/base/metrics.h"
 #include "core/io/http_server.h"
@@ -95,7 +96,8 @@ static bool check_inputs(struct request *request, const struct provider *provide
         if (url == NULL)
             break;
         request->task->has_inputs = true;
-        ok = url_check_public(url, allow_private, err);
+        ok = media_link_is_ours(&request->api->config->links, url) ||
+             url_check_public(url, allow_private, err);
         free(url);
         if (!ok) {
             err->code = ERR_INVALID; // a field like any other

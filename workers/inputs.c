@@ -8,6 +8,7 @@
 #include "core/base/buf.h"
 #include "core/base/config.h"
 #include "core/base/http.h"
+#include "core/base/media_link.h"
 #include "core/base/media_type.h"
 #include "core/base/mem.h"
 #include "core/base/task.h"
@@ -49,8 +50,11 @@ static bool on_address(const struct sockaddr *address, void *ctx)
 {
     const struct inputs *inputs = ctx;
 
-    return inputs->job->worker->config->webhook.allow_private_networks ||
-           address_is_public(address);
+    const struct config *config = inputs->job->worker->config;
+
+    // What was uploaded to us may lie at home.
+    return config->webhook.allow_private_networks || address_is_public(address) ||
+           media_link_is_ours(&config->links, inputs->url);
 }
 
 // The next link; NULL: there is none.

@@ -2,11 +2,20 @@
 #include "core/base/media_link.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #include "core/base/buf.h"
 #include "core/base/clock.h"
 
-enum { SAME_FOR_S = 900, GOOD_FOR_S = 86400 };
+enum { SAME_FOR_S = 900 };
+
+bool media_link_is_ours(const struct media_links *links, const char *url)
+{
+    const char *base = links->base != NULL ? links->base : links->place.base;
+    size_t len = strlen(base);
+
+    return strncmp(url, base, len) == 0 && url[len] == '/';
+}
 
 void media_link(const struct media_links *links, const char *key, struct buf *url)
 {
@@ -21,7 +30,7 @@ void media_link(const struct media_links *links, const char *key, struct buf *ur
     now_s = clock_wall_ms() / 1000;
     s3_url(&links->place, key, &plain);
     if (!sigv4_presign(&links->place.keys, "GET", plain.data, now_s - now_s % SAME_FOR_S,
-                       GOOD_FOR_S, url, &err))
+                       MEDIA_LINK_LIFE_S, url, &err))
         buf_str(url,
                 plain.data); // an endpoint that isn't a URL: nothing can be stored there either
     buf_clear(&plain);

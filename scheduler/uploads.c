@@ -1,0 +1,387 @@
+// /v1/files/uploads: clients' files, kept for a while under a link that submits take.
+//
+// A form, base64, a link of theirs that we fetch, or a place to PUT to. What a file is, its bytes
+// say. Uploads live as long as ended tasks do.
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/base/address.h"
+#include "core/base/buf.h"
+#include "core/base/clock.h"
+#include "core/base/config.h"
+#include "core/base/digest.h"
+#include "core/base/field.h"
+#include "core/base/field_check.h"
+#include "core/base/ids.h"
+#include "core/base/media_link.h"
+#include "core/base/media_type.h"
+#include "core/base/mem.h"
+#include "core/base/multipart.h"
+#include "core/io/http_client.h"
+#include "core/io/http_server.h"
+#include "core/io/storage.h"
+#include "core/store/store.h"
+#include "scheduler/api.h"
+
+enum { NAME_HEX = 32, MAX_REDIRECTS = 3, FETCH_TIMEOUT_MS = 60000, PLACE_LIFE_MS = 3600 * 1000 };
+
+// What is being uploaded, in request->extra: freed with it.
+struct upload {
+    char key[96];
+    const struct media_type *type;
+    int64_t bytes;
+    char sha256[SHA256_HEX_BYTES];
+    int redirects;
+};
+
+static void refuse(struct request *request, enum err_code code, const char *message)
+{
+    struct err err;
+
+    err_set(&err, code, "%s", message);
+    request_refuse(request, &err);
+}
+
+static struct upload *upload_of(struct request *request)
+{
+    if (request->extra == NULL)
+        request->extra = mem_new(struct upload);
+    return request->extra;
+}
+
+// uploads/2026/03/27/<unguessable>.png
+static void make_key(char *key, size_t size, const char *extension)
+{
+    time_t now = (time_t)(clock_wall_ms() / 1000);
+    char name[NAME_HEX + 1];
+    struct tm utc;
+
+    gmtime_r(&now, &utc);
+    id_random_hex(name, NAME_HEX);
+    snprintf(key, size, "uploads/%04d/%02d/%02d/%s.%s", utc.tm_year + 1900, utc.tm_mon + 1,
+             utc.tm_mday, name, extension);
+}
+
+// Until when a link is good.
+static int64_t expires_ms(const struct config *config)
+{
+    int64_t life_ms =
+        config->links.base == NULL && config->retention_ms > MEDIA_LINK_LIFE_S * 1000LL
+            ? MEDIA_LINK_LIFE_S * 1000LL
+            : config->retention_ms;
+
+    return clock_wall_ms() + life_ms;
+}
+
+static void on_put(void *ctx, const struct err *err)
+{
+    struct request *request = ctx;
+    const struct upload *upload = request->extra;
+    const struct config *config = request->api->config;
+    struct buf json = {0}, url = {0};
+
+    request->put = NULL;
+    if (err != NULL) {
+        refuse(request, ERR_UNAVAILABLE, "the storage can't be reached");
+        return;
+    }
+    media_link(&config->links, upload->key, &url);
+    buf_str(&json, "{\"object\":\"file\",\"url\":");
+    buf_json_str(&json, url.data);
+    buf_fmt(&json,
+            ",\"kind\":\"%s\",\"content_type\":\"%s\",\"bytes\":%lld,\"sha256\":\"%s\","
+            "\"expires_at\":%lld}",
+            upload->type->kind, upload->type->content_type, (long long)upload->bytes,
+            upload->sha256, (long long)expires_ms(config));
+    request_answer(request, 200, &json);
+    buf_clear(&json);
+    buf_clear(&url);
+}
+
+// Takes what `data` holds. `field` is what the client calls it.
+static void keep(struct request *request, const char *field, struct buf *data)
+{
+    struct upload *upload = upload_of(request);
+    struct err err;
+
+    upload->type = media_type_of(data->data, data->len);
+    if (data->len == 0 || upload->type == NULL) {
+        err_set(&err, ERR_INVALID, "%s: %s", field,
+                data->len == 0 ? "is empty" : "is no image, video or audio that we know");
+        request_refuse(request, &err);
+        buf_clear(data);
+        return;
+    }
+    if (*upload->key == '\0')
+        make_key(upload->key, sizeof upload->key, upload->type->extension);
+    upload->bytes = (int64_t)data->len;
+    sha256_hex(data->data, data->len, upload->sha256);
+    request->put = storage_put(request->api->storage, upload->key, upload->type->content_type, data,
+                               on_put, request);
+}
+
+// A form with a file.
+void uploads_form(struct request *request)
+{
+    const char *type = http_exchange_header(request->exchange, "content-type");
+    const struct multipart_part *file = NULL;
+    struct multipart form;
+    struct buf data = {0};
+    struct err err;
+    size_t len;
+    const char *body = http_exchange_body(request->exchange, &len);
+
+    if (!multipart_is_form(type)) {
+        refuse(request, ERR_INVALID, "file: send a multipart/form-data form with a file");
+        return;
+    }
+    if (!multipart_parse(type, body, len, &form, &err)) {
+        request_refuse(request, &err);
+        return;
+    }
+    for (size_t i = 0; i < form.count && file == NULL; i++)
+        if (form.parts[i].filename.data != NULL)
+            file = &form.parts[i];
+    if (file == NULL) {
+        refuse(request, ERR_INVALID, "file: is required");
+        return;
+    }
+    buf_add(&data, file->data.data, file->data.len);
+    keep(request, "file", &data);
+}
+
+void uploads_base64(struct request *request)
+{
+    const char *names[] = {"base64", "data"}, *name = NULL, *text;
+    struct buf data = {0};
+    struct err err;
+
+    if (!request_read_body(request))
+        return;
+    for (size_t i = 0; i < 2 && name == NULL; i++)
+        if (field_at(request->body, names[i]) != NULL)
+            name = names[i];
+    text = name == NULL ? NULL : json_string_value(field_at(request->body, name));
+    if (name == NULL) {
+        refuse(request, ERR_INVALID, "base64: is required");
+        return;
+    }
+    if (text != NULL)
+        text = field_base64_of(text);
+    if (text == NULL || !base64_decode(text, strlen(text), &data)) {
+        err_set(&err, ERR_INVALID, "%s: must be base64, or a data URL of it", name);
+        request_refuse(request, &err);
+        buf_clear(&data);
+        return;
+    }
+    keep(request, name, &data);
+}
+
+// A link of theirs: only to where strangers may have us go.
+
+static bool on_address(const struct sockaddr *address, void *ctx)
+{
+    const struct request *request = ctx;
+
+    return request->api->config->webhook.allow_private_networks || address_is_public(address);
+}
+
+static void fetch(struct request *request, const char *url);
+
+static void on_fetched(void *ctx, const struct http_response *response,
+                       const struct http_failure *failure)
+{
+    struct request *request = ctx;
+    struct buf scratch = {0}, url = {0}, data = {0};
+    const char *location;
+    char why[80];
+
+    request->fetch = NULL;
+    location = http_header(response, "location", &scratch);
+    if (failure != NULL) {
+        // The same for an address that is refused, so that nobody can feel out our network.
+        refuse(request, failure->err.code == ERR_TOO_LARGE ? ERR_TOO_LARGE : ERR_INVALID,
+               failure->err.code == ERR_TOO_LARGE ? "url: the file is too large"
+                                                  : "url: can't be fetched");
+    } else if (response->status >= 301 && response->status <= 308 && location != NULL &&
+               upload_of(request)->redirects++ < MAX_REDIRECTS &&
+               url_redirect(request->text.data, location, &url)) {
+        fetch(request, url.data);
+    } else if (response->status != 200) {
+        snprintf(why, sizeof why, "url: answers HTTP %d", response->status);
+        refuse(request, ERR_INVALID, why);
+    } else {
+        buf_add(&data, buf_text(&response->body), response->body.len);
+        keep(request, "url", &data);
+    }
+    buf_clear(&scratch);
+    buf_clear(&url);
+}
+
+static void fetch(struct request *request, const char *url)
+{
+    struct http_request out = {.method = HTTP_GET_, .url = mem_str(url)};
+    struct http_options options = {.timeout_ms = FETCH_TIMEOUT_MS,
+                                   .max_body_bytes = request->api->config->max_body_bytes,
+                                   .on_address = on_address,
+                                   .ctx = request};
+
+    buf_reset(&request->text);
+    buf_str(&request->text, out.url); // where a redirect starts from
+    request->fetch = http_start(request->api->http, &out, &options, on_fetched);
+    http_request_clear(&out);
+}
+
+void uploads_url(struct request *request)
+{
+    static const struct field_rule rules[] = {
+        {.path = "url", .kind = FIELD_LINK, .is_required = true}, {0}};
+    bool allow_private = request->api->config->webhook.allow_private_networks;
+    const char *url;
+    struct err err;
+
+    if (!request_read_body(request))
+        return;
+    url = field_str_or_empty(request->body, "url");
+    if (!field_check(request->body, rules, &err)) {
+        request_refuse(request, &err);
+    } else if (!url_check_public(url, allow_private, &err)) {
+        err.code = ERR_INVALID;
+        err_wrap(&err, "url");
+        request_refuse(request, &err);
+    } else {
+        fetch(request, url);
+    }
+}
+
+// A place to PUT to: of the bucket, or of ours, which is good once.
+
+static void answer_place(struct request *request, const char *upload_url, const char *key,
+                         const char *content_type)
+{
+    struct buf json = {0}, url = {0};
+
+    media_link(&request->api->config->links, key, &url);
+    buf_str(&json, "{\"object\":\"upload\",\"method\":\"PUT\",\"upload_url\":");
+    buf_json_str(&json, upload_url);
+    buf_fmt(&json, ",\"headers\":{\"Content-Type\":\"%s\"},\"url\":", content_type);
+    buf_json_str(&json, url.data);
+    buf_fmt(&json, ",\"expires_at\":%lld}", (long long)clock_wall_ms() + PLACE_LIFE_MS);
+    request_answer(request, 200, &json);
+    buf_clear(&json);
+    buf_clear(&url);
+}
+
+static void on_place_noted(void *ctx, store_then_fn then, const redisReply *answer,
+                           const struct err *err)
+{
+    struct request *request = ctx;
+    const struct upload *upload = request->extra;
+    struct buf url = {0};
+
+    (void)then, (void)answer;
+    request->call = NULL;
+    if (err != NULL) {
+        request_refuse(request, err);
+        return;
+    }
+    // The name in the key is the secret.
+    buf_fmt(&url, "%s/v1/files/uploads/%.*s", request->api->config->public_url, NAME_HEX,
+            upload->key + strlen("uploads/0000/00/00/"));
+    answer_place(request, url.data, upload->key, upload->type->content_type);
+    buf_clear(&url);
+}
+
+static void note_place(struct request *request)
+{
+    const struct upload *upload = request->extra;
+    struct args args = {0};
+    struct buf name = {0};
+
+    buf_fmt(&name, "spool:upload:%.*s", NAME_HEX, upload->key + strlen("uploads/0000/00/00/"));
+    args_str(&args, "SET");
+    args_str(&args, name.data);
+    args_str(&args, upload->key);
+    args_str(&args, "PX");
+    args_int(&args, PLACE_LIFE_MS);
+    request->call = store_command(request->api->store, &args, 5000, on_place_noted, request);
+    buf_clear(&name);
+}
+
+void uploads_presign(struct request *request)
+{
+    const struct config *config = request->api->config;
+    struct upload *upload = upload_of(request);
+    const char *type;
+    struct buf plain = {0}, url = {0};
+    struct err err;
+
+    if (!request_read_body(request))
+        return;
+    type = field_str_or_empty(request->body, "content_type");
+    upload->type = media_type_named(type);
+    if (upload->type == NULL) {
+        err_set(&err, ERR_INVALID,
+                *type == '\0' ? "content_type: is required"
+                              : "content_type: is no type of image, video or audio that we know");
+        request_refuse(request, &err);
+        return;
+    }
+    make_key(upload->key, sizeof upload->key, upload->type->extension);
+    if (*config->storage.url == '\0') {
+        note_place(request);
+        return;
+    }
+    s3_url(&config->links.place, upload->key, &plain);
+    if (sigv4_presign(&config->links.place.keys, "PUT", plain.data, clock_wall_ms() / 1000,
+                      PLACE_LIFE_MS / 1000, &url, &err))
+        answer_place(request, url.data, upload->key, upload->type->content_type);
+    else
+        request_refuse(request, &err);
+    buf_clear(&plain);
+    buf_clear(&url);
+}
+
+static void on_place(void *ctx, store_then_fn then, const redisReply *answer, const struct err *err)
+{
+    struct request *request = ctx;
+    struct upload *upload = upload_of(request);
+    const struct media_type *type;
+    struct buf data = {0};
+    size_t len;
+    const char *body = http_exchange_body(request->exchange, &len);
+
+    (void)then;
+    request->call = NULL;
+    if (err != NULL) {
+        request_refuse(request, err);
+        return;
+    }
+    if (answer->type != REDIS_REPLY_STRING) {
+        refuse(request, ERR_NOT_FOUND, "there is no such upload, or it was used already");
+        return;
+    }
+    snprintf(upload->key, sizeof upload->key, "%s", answer->str);
+    type = media_type_of(body, len);
+    if (type == NULL || strstr(upload->key, type->extension) == NULL) {
+        refuse(request, ERR_INVALID, "body: isn't of the type that was asked for");
+        return;
+    }
+    buf_add(&data, body, len);
+    keep(request, "body", &data);
+}
+
+// PUT /v1/files/uploads/{name}, without a key: who knows the name was given it.
+void uploads_take(struct request *request)
+{
+    struct args args = {0};
+    struct buf name = {0};
+
+    buf_fmt(&name, "spool:upload:%s", request->id);
+    args_str(&args, "GETDEL");
+    args_str(&args, name.data);
+    request->call = store_command(request->api->store, &args, 5000, on_place, request);
+    buf_clear(&name);
+}
