@@ -307,7 +307,7 @@ struct api *api_start(struct loop *loop, const struct config *config, const char
     api->http = http_client_new(loop, "Spool/" SPOOL_VERSION);
     api->storage = storage_new(loop, api->http, config);
     api->outs = outs_start(api->store);
-    api->callbacks = callbacks_start(loop, config, api->store);
+    api->callbacks = callbacks_start(loop, config, api->store, NULL, NULL);
     api->realtime = realtime_start(loop, api->store, redis_url);
     api->websockets = websockets_start(api);
     return api;

@@ -23,6 +23,7 @@
 #include "core/io/storage.h"
 #include "core/store/queue.h"
 #include "core/store/store.h"
+#include "providers/outcome.h"
 #include "providers/provider.h"
 #include "workers/archive_result.h"
 #include "workers/jobs.h"
@@ -55,6 +56,8 @@ struct archive {
     struct json_inline scan; // of a file inside the answer to a poll
     struct buf decoded;      // of it, what storage had no room for yet
     bool is_inline;
+    bool is_refreshed; // the vendor was asked for new links
+    char why[160];     // it was
 
     struct storage_file *file;
     struct vendor_call *call;
@@ -157,6 +160,7 @@ static void give_up(struct archive *a, const char *why)
 }
 
 static void next_source(struct archive *a);
+static bool refresh(struct archive *a, const char *why);
 
 // Nothing is lost by going on without it: a cover, a preview.
 static void leave_out(struct archive *a, const char *why)
@@ -176,6 +180,8 @@ static void try_later(struct archive *a, const char *why, bool is_refused)
     int64_t wait_ms = elapsed_ms / 2;
     struct change change = CHANGE_TO(TASK_ARCHIVING);
 
+    if (is_refused && refresh(a, why))
+        return;
     metric_add(METRIC_archive_failures_total, 1);
     log_warn("archive.failed", "task=%s account=%s error=\"%s\"", a->job.task->id,
              a->job.task->account, why);
@@ -192,6 +198,70 @@ static void try_later(struct archive *a, const char *why, bool is_refused)
     change.word = "archive_failed";
     change.detail = why;
     end_with(a, &change);
+}
+
+// A link that is refused may have expired while it wasn't looked at: asked again, many vendors give
+// a new one.
+
+// The sources as they are now, in the place of the old; false where they are the same.
+static bool take_new_sources(struct archive *a, const struct outcome *outcome)
+{
+    char *text = outcome_result(outcome);
+    json_t *result = json_loads(text, 0, NULL), *sources = json_object_get(result, "sources");
+    const char *url = field_str_or_empty(json_array_get(sources, a->index), "url");
+    // As many as before, or it is not known which is which.
+    bool ok = json_array_size(sources) == json_array_size(json_object_get(a->result, "sources")) &&
+              *url != '\0' && strcmp(url, field_str_or_empty(source_of(a), "url")) != 0;
+
+    if (ok)
+        json_object_set(a->result, "sources", sources);
+    json_decref(result);
+    free(text);
+    return ok;
+}
+
+static void on_refreshed(void *ctx, const struct http_response *response,
+                         const struct http_failure *failure)
+{
+    struct archive *a = ctx;
+    struct outcome outcome = {0};
+    struct err err;
+    bool is_new;
+
+    a->call = NULL;
+    is_new = failure == NULL && a->job.provider->read_poll(a->job.task, response, &outcome, &err) &&
+             outcome.kind == OUTCOME_SUCCEEDED && take_new_sources(a, &outcome);
+    outcome_clear(&outcome);
+    if (is_new) {
+        log_info("archive.refreshed", "task=%s", a->job.task->id);
+        next_source(a);
+    } else {
+        try_later(a, a->why, true);
+    }
+}
+
+// Once in an attempt. False: it was done before, or can't be.
+static bool refresh(struct archive *a, const char *why)
+{
+    struct vendor_options options = {
+        .http = {.timeout_ms = a->job.provider->poll_timeout_ms, .ctx = a}};
+    struct http_request request = {0};
+    struct err err;
+
+    if (a->is_refreshed || a->is_inline || a->job.task->upstream_id == NULL)
+        return false;
+    a->is_refreshed = true;
+    if (!a->job.provider->build_poll(a->job.task, a->job.account, &request, &err)) {
+        http_request_clear(&request);
+        return false;
+    }
+    snprintf(a->why, sizeof a->why, "%s", why);
+    storage_drop(&a->file);
+    vendor_cancel(&a->call);
+    a->call =
+        vendor_start(a->job.worker->vendors, a->job.account, &request, &options, on_refreshed);
+    http_request_clear(&request);
+    return true;
 }
 
 // The lease.

@@ -190,7 +190,9 @@ static void claim_submits(struct role *r)
 {
     int room = MAX_SUBMITS - (int)r->worker.submits;
 
-    if (r->worker.is_draining || !store_is_up(r->worker.store))
+    // What leaves without a path to call back on could be found by it no more.
+    if (r->worker.is_draining || !store_is_up(r->worker.store) ||
+        !callbacks_is_ready(r->worker.callbacks))
         return;
     r->is_submits_asked = r->submits != NULL;
     if (r->submits != NULL || room <= 0)
@@ -310,6 +312,13 @@ static void on_up(void *ctx)
     follow_wake(r->worker.follow);
 }
 
+static void on_callbacks_ready(void *ctx)
+{
+    struct role *r = ctx;
+
+    worker_wake(&r->worker);
+}
+
 // Start and stop.
 
 struct worker *worker_start(struct loop *loop, const struct config *config, const char *redis_url)
@@ -323,7 +332,7 @@ struct worker *worker_start(struct loop *loop, const struct config *config, cons
     r->worker.vendors = vendors_new(loop, r->worker.http, config);
     r->worker.storage = storage_new(loop, r->worker.http, config);
     r->worker.store = store_start(loop, config, redis_url, on_up, r);
-    r->worker.callbacks = callbacks_start(loop, config, r->worker.store);
+    r->worker.callbacks = callbacks_start(loop, config, r->worker.store, on_callbacks_ready, r);
     r->worker.follow = follow_start(&r->worker);
     accounts_init(&r->accounts, config);
     r->submits_claim = (struct queue_claim){on_work, on_submits, r};

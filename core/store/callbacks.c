@@ -21,6 +21,8 @@ struct callbacks {
     struct store *store;         // borrowed, outlives us
     struct shared_secret *asking;
     struct secret key; // none: not known yet
+    void (*on_ready)(void *ctx);
+    void *ctx;
 };
 
 static bool on_key(void *ctx, const char *text, struct err *err)
@@ -29,11 +31,13 @@ static bool on_key(void *ctx, const char *text, struct err *err)
 
     (void)err;
     secret_set(&callbacks->key, text);
+    if (callbacks->on_ready != NULL)
+        callbacks->on_ready(callbacks->ctx);
     return true;
 }
 
 struct callbacks *callbacks_start(struct loop *loop, const struct config *config,
-                                  struct store *store)
+                                  struct store *store, void (*on_ready)(void *ctx), void *ctx)
 {
     struct callbacks *callbacks;
     struct err err;
@@ -45,9 +49,16 @@ struct callbacks *callbacks_start(struct loop *loop, const struct config *config
     callbacks = mem_new(struct callbacks);
     callbacks->config = config;
     callbacks->store = store;
+    callbacks->on_ready = on_ready;
+    callbacks->ctx = ctx;
     callbacks->asking =
         shared_secret_start(loop, store, "spool:callback_secret", "", on_key, callbacks);
     return callbacks;
+}
+
+bool callbacks_is_ready(const struct callbacks *callbacks)
+{
+    return callbacks == NULL || callbacks->key.text != NULL;
 }
 
 void callbacks_drop(struct callbacks **callbacks)

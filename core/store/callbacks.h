@@ -13,9 +13,11 @@ struct loop;
 struct store;
 
 // NULL where the configuration wants none (vendor_callbacks). The key of the paths is shared by all
-// processes of one Redis.
+// processes of one Redis; `on_ready` (NULL: nobody asks) is called when it is known.
 struct callbacks *callbacks_start(struct loop *loop, const struct config *config,
-                                  struct store *store);
+                                  struct store *store, void (*on_ready)(void *ctx), void *ctx);
+// Whether URLs can be had by now, or never will be.
+bool callbacks_is_ready(const struct callbacks *callbacks);
 void callbacks_drop(struct callbacks **callbacks);
 
 // The URL for a task; NULL where there is none (yet). The caller frees.
