@@ -22,6 +22,7 @@
 #include "core/io/redis_url.h"
 #include "providers/provider.h"
 #include "scheduler/api_role.h"
+#include "scheduler/probe.h"
 #include "webhook/webhook.h"
 #include "workers/worker_role.h"
 
@@ -197,7 +198,7 @@ static int usage(FILE *out)
 {
     fputs(
         "usage: spool serve [-c FILE] [--listen HOST:PORT] [--roles api,worker,webhook]\n"
-        "       spool check-config -c FILE\n"
+        "       spool check-config -c FILE [--probe]   --probe tries the storage out\n"
         "       spool --version | --help\n"
         "\n"
         "Takes media generation jobs over REST, submits them to their vendors, follows them,\n"
@@ -337,16 +338,33 @@ static int serve(struct config *config)
     return ok ? EXIT_SUCCESS : complain(&err);
 }
 
+static bool probe(const struct config *config, struct err *err)
+{
+    log_threshold = LOG_NOTHING; // what is wrong is said once, by us
+    raise_limits();
+    if (!probe_storage(config, err)) {
+        err->code = ERR_CONFIG;
+        return false;
+    }
+    printf("spool: the storage takes files and gives them back\n");
+    return true;
+}
+
 int main(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'}, {"listen", required_argument, NULL, 'l'},
-        {"roles", required_argument, NULL, 'r'},  {"version", no_argument, NULL, 'v'},
-        {"help", no_argument, NULL, 'h'},         {0},
+        {"config", required_argument, NULL, 'c'},
+        {"listen", required_argument, NULL, 'l'},
+        {"roles", required_argument, NULL, 'r'},
+        {"version", no_argument, NULL, 'v'},
+        {"help", no_argument, NULL, 'h'},
+        {"probe", no_argument, NULL, 'p'},
+        {0},
     };
     const char *path = NULL, *command;
     struct config_flags flags = {0};
     struct config config = {0};
+    bool is_probe = false;
     struct err err;
     int option, status;
 
@@ -360,6 +378,9 @@ int main(int argc, char **argv)
             break;
         case 'r':
             flags.roles = optarg;
+            break;
+        case 'p':
+            is_probe = true;
             break;
         case 'v':
             puts("spool " SPOOL_VERSION);
@@ -376,6 +397,8 @@ int main(int argc, char **argv)
     if (strcmp(command, "serve") != 0 && strcmp(command, "check-config") != 0)
         return usage(stderr);
     if (!load(&config, path, &flags, &err)) {
+        status = complain(&err);
+    } else if (is_probe && strcmp(command, "check-config") == 0 && !probe(&config, &err)) {
         status = complain(&err);
     } else if (strcmp(command, "check-config") == 0) {
         printf("spool: the configuration is fine: %zu account%s, listening on %s:%d\n",

@@ -33,6 +33,7 @@ enum {
     MAX_CLAIM = 64,    // in one call
     SWEEP_COUNT = 500, // records of one step of the sweeper
     SWEEP_EVERY_MS = 3000,
+    STORAGE_SWEEP_EVERY_MS = 3600 * 1000,
 };
 
 struct role {
@@ -47,7 +48,7 @@ struct role {
     int64_t due_timer_ms;
     bool was_up, was_busy;
     char cursor[32]; // of the sweeper
-    int64_t swept_ms;
+    int64_t swept_ms, storage_swept_ms;
 };
 
 static struct role *role_of(struct worker *worker)
@@ -269,6 +270,10 @@ static void on_heartbeat(void *ctx)
 
     r->heartbeat = loop_after(r->worker.loop, HEARTBEAT_MS, on_heartbeat, r);
     metric_set(METRIC_redis_up, store_is_up(r->worker.store));
+    if (clock_mono_ms() - r->storage_swept_ms > STORAGE_SWEEP_EVERY_MS) {
+        r->storage_swept_ms = clock_mono_ms();
+        storage_sweep(r->worker.storage);
+    }
     // What a busy time took goes back to the system when it is over.
     if (r->was_busy && r->worker.jobs == NULL)
         malloc_trim(0);
@@ -341,6 +346,7 @@ struct worker *worker_start(struct loop *loop, const struct config *config, cons
     r->wakes = redis_start(loop, &wakes);
     redis_subscribe(r->wakes, "spool:wake", on_wake, r);
     r->heartbeat = loop_after(loop, HEARTBEAT_MS, on_heartbeat, r);
+    r->storage_swept_ms = clock_mono_ms();
     storage_sweep(r->worker.storage);
     return &r->worker;
 }

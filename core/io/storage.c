@@ -88,9 +88,12 @@ static void finish_put(struct storage_op *op, const struct err *err)
 {
     storage_done_fn done = op->put_done;
     void *ctx = op->ctx;
+    struct err copy; // what we are given may be the file's
 
+    if (err != NULL)
+        copy = *err;
     storage_op_cancel(&op);
-    done(ctx, err);
+    done(ctx, err == NULL ? NULL : &copy);
 }
 
 static void on_put(void *ctx, const struct err *err)

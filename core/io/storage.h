@@ -27,7 +27,8 @@ typedef void (*storage_done_fn)(void *ctx, const struct err *err);
 struct storage *storage_new(struct loop *loop, struct http_client *http,
                             const struct config *config);
 void storage_free(struct storage **storage); // after its files
-// Deletes what processes that were killed have left behind.
+// Deletes what processes that were killed have left behind, and, of a directory, what has outlived
+// the retention; a bucket has lifecycle rules for that. To be called now and then.
 void storage_sweep(struct storage *storage);
 
 // A file that will be called `key`. Its memory is a fixed buffer, whatever its size becomes.

@@ -380,28 +380,56 @@ static void delete_file(struct storage *storage, const char *key)
     uv_queue_work(loop_uv(storage->loop), &deletion->work, on_deleting, on_deleted);
 }
 
-// Files that nobody has written to for so long are nobody's.
+// What is too old goes: temporary files that nobody has written to for a day, and what has outlived
+// the retention of the tasks that made it. A file that is open stays readable until it is closed.
 
 struct sweep {
     uv_work_t work; // first: what libuv gives back
-    char *path;
+    char *data_dir;
+    int64_t retention_s;
 };
+
+enum { DEPTH_MAX = 8 };
+
+static void sweep_folder(int parent, const char *name, int64_t older_s, int depth, bool is_own)
+{
+    int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    struct dirent *entry;
+    struct stat info;
+
+    if (dir == NULL) {
+        if (fd >= 0)
+            close(fd);
+        return; // nothing was ever kept here
+    }
+    while ((entry = readdir(dir)) != NULL) {
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
+            fstatat(fd, entry->d_name, &info, AT_SYMLINK_NOFOLLOW) != 0)
+            continue;
+        if (S_ISDIR(info.st_mode) && depth < DEPTH_MAX)
+            sweep_folder(fd, entry->d_name, older_s, depth + 1, true);
+        else if (S_ISREG(info.st_mode) && time(NULL) - info.st_mtime > older_s)
+            unlinkat(fd, entry->d_name, 0);
+    }
+    // One that has become empty; one that hasn't stays.
+    if (is_own && fstat(fd, &info) == 0 && time(NULL) - info.st_mtime > older_s)
+        unlinkat(parent, name, AT_REMOVEDIR);
+    closedir(dir);
+}
 
 static void on_sweep(uv_work_t *work)
 {
     struct sweep *sweep = (struct sweep *)work;
-    DIR *dir = opendir(sweep->path);
-    struct dirent *entry;
-    struct stat info;
+    int root = open(sweep->data_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-    if (dir == NULL)
-        return; // nothing was ever archived here
-    while ((entry = readdir(dir)) != NULL) {
-        if (fstatat(dirfd(dir), entry->d_name, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
-            S_ISREG(info.st_mode) && time(NULL) - info.st_mtime > LEFT_OVER_S)
-            unlinkat(dirfd(dir), entry->d_name, 0);
-    }
-    closedir(dir);
+    if (root < 0)
+        return;
+    sweep_folder(root, "tmp", LEFT_OVER_S, 0, false);
+    // An artifact is made before its task ends, so it goes a little later than the record.
+    sweep_folder(root, "media", sweep->retention_s + LEFT_OVER_S, 0, false);
+    sweep_folder(root, "inputs", sweep->retention_s + LEFT_OVER_S, 0, false);
+    close(root);
 }
 
 static void on_swept(uv_work_t *work, int status)
@@ -409,17 +437,16 @@ static void on_swept(uv_work_t *work, int status)
     struct sweep *sweep = (struct sweep *)work;
 
     (void)status;
-    free(sweep->path);
+    free(sweep->data_dir);
     free(sweep);
 }
 
 static void sweep(struct storage *storage)
 {
     struct sweep *sweep = mem_new(struct sweep);
-    struct buf path = {0};
 
-    buf_fmt(&path, "%s/tmp", storage->config->data_dir);
-    sweep->path = buf_take(&path);
+    sweep->data_dir = mem_str(storage->config->data_dir);
+    sweep->retention_s = storage->config->retention_ms / 1000;
     uv_queue_work(loop_uv(storage->loop), &sweep->work, on_sweep, on_swept);
 }
 

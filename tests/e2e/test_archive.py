@@ -70,6 +70,23 @@ class Links(Archive):
                 failed = self.attempts(spool, task)
             return [asked.headers for asked in vendor.at("/files/")], failed
 
+    def test_a_dead_link_is_asked_for_anew(self):
+        """The link in the first answer has expired; the vendor's next answer has another."""
+        with Vendor() as vendor:
+            shown = vendor.shown
+
+            def renewed(job):
+                looks = len(vendor.at("/fetch")) + len(vendor.at("list-by-condition"))
+                return {**shown(job), "imageUrl": f"{vendor.url}/files/link-{looks}.png"}
+
+            vendor.shown = renewed
+            vendor.on("/files/link-1.png", lambda asked: (403, {}, b"expired"))
+            with Spool(config(vendor)) as spool:
+                task = spool.submit("a lighthouse")
+                self.kept(spool, task)
+                self.assertEqual(self.attempts(spool, task), [])
+            self.assertEqual([asked.path for asked in vendor.at("/files/")], [f"/files/link-{n}.png" for n in (1, 2)])
+
     def test_it_goes_on_where_it_was_cut(self):
         def answer(asked):
             headers = {"Content-Type": "image/png", "ETag": '"one"'}
@@ -281,6 +298,22 @@ class Links(Archive):
                 eventually(spool.is_ready)
                 self.assertEqual(self.kept(spool, task)[1], BIG)
                 eventually(lambda: not os.path.exists(old), 5, "its end")
+
+    def test_what_has_outlived_its_task_goes(self):
+        with Vendor() as vendor, Spool(config(vendor, {"retention_hours": 1})) as spool:
+            self.kept(spool, spool.submit("a lighthouse"))
+            (young,) = files_below(os.path.join(spool.data_dir, "media"))
+            folder = os.path.join(spool.data_dir, "media", "task-artifacts", "2024", "02", "29")
+            os.makedirs(folder)
+            for name, hours in (("old.png", 26), ("younger.png", 20)):
+                with open(os.path.join(folder, name), "wb") as file:
+                    file.write(PNG)
+                os.utime(file.name, (time.time() - hours * 3600,) * 2)
+            spool.stop()
+            spool.start()
+            eventually(lambda: not os.path.exists(os.path.join(folder, "old.png")), 5, "its end")
+            left = files_below(os.path.join(spool.data_dir, "media"))
+            self.assertEqual(sorted(left), sorted([young, os.path.join(folder, "younger.png")]))
 
 
 @unittest.skipUnless(os.geteuid() == 0, "mounts a file system")

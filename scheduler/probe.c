@@ -1,0 +1,101 @@
+// One file to storage and back.
+#include "scheduler/probe.h"
+
+#include <string.h>
+
+#include "core/base/buf.h"
+#include "core/base/ids.h"
+#include "core/io/http_client.h"
+#include "core/io/loop.h"
+#include "core/io/storage.h"
+
+enum { TIMEOUT_MS = 60000, MAX_BYTES = 4096 };
+
+static const char text[] = "Spool was here to see whether it can write.\n";
+
+struct probe {
+    struct loop *loop;
+    struct storage *storage;
+    struct storage_op *op;
+    struct loop_timer *timer;
+    char key[64];
+    struct err *err;
+    bool is_good;
+};
+
+static void finish(struct probe *probe, const struct err *err)
+{
+    probe->is_good = err == NULL;
+    if (err != NULL)
+        *probe->err = *err;
+    loop_stop(probe->loop);
+}
+
+static void on_deleted(void *ctx)
+{
+    struct probe *probe = ctx;
+
+    probe->timer = NULL;
+    finish(probe, NULL);
+}
+
+static void on_read(void *ctx, const struct buf *data, const struct err *err)
+{
+    struct probe *probe = ctx;
+    struct err other;
+
+    probe->op = NULL;
+    loop_cancel(&probe->timer);
+    storage_delete(probe->storage, probe->key);
+    if (err == NULL && (data->len != strlen(text) || memcmp(data->data, text, data->len) != 0)) {
+        err_set(&other, ERR_IO, "storage: something else came back than was written");
+        err = &other;
+    }
+    if (err != NULL)
+        finish(probe, err);
+    else
+        probe->timer =
+            loop_after(probe->loop, 500, on_deleted, probe); // the deletion is on its way
+}
+
+static void on_put(void *ctx, const struct err *err)
+{
+    struct probe *probe = ctx;
+
+    probe->op = NULL;
+    if (err != NULL)
+        finish(probe, err);
+    else
+        probe->op = storage_read(probe->storage, probe->key, MAX_BYTES, on_read, probe);
+}
+
+static void on_timeout(void *ctx)
+{
+    struct probe *probe = ctx;
+    struct err err;
+
+    probe->timer = NULL;
+    err_set(&err, ERR_TIMEOUT, "storage: no answer within %d s", TIMEOUT_MS / 1000);
+    finish(probe, &err);
+}
+
+bool probe_storage(const struct config *config, struct err *err)
+{
+    struct loop *loop = loop_new();
+    struct http_client *http = http_client_new(loop, "Spool/" SPOOL_VERSION);
+    struct probe probe = {.loop = loop, .storage = storage_new(loop, http, config), .err = err};
+    struct buf data = {0};
+
+    memcpy(probe.key, "inputs/probe-", 13);
+    id_random_hex(probe.key + 13, 24);
+    buf_str(&data, text);
+    probe.timer = loop_after(loop, TIMEOUT_MS, on_timeout, &probe);
+    probe.op = storage_put(probe.storage, probe.key, "text/plain", &data, on_put, &probe);
+    loop_run(loop);
+    storage_op_cancel(&probe.op);
+    loop_cancel(&probe.timer);
+    storage_free(&probe.storage);
+    http_client_drop(&http);
+    loop_free(loop);
+    return probe.is_good;
+}
