@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Measures Spool beside its peers (fastify + BullMQ from npm) and the raw script, prints ratios.
-#   scripts/bench.sh [submit|durable|throughput|poll|delay|idle|memory …]
+#   scripts/bench.sh [submit|durable|throughput|poll|delay|idle|memory|archive …]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
-need "${BUILD_PACKAGES[@]}" python3 redis-tools wrk
+need "${BUILD_PACKAGES[@]}" "${S3_PACKAGES[@]}" python3 redis-tools wrk
 command -v npm >/dev/null || need npm
 scripts/build.sh release --target spool spool-sim spool-floor >/dev/null
 peer=build/bench-peer

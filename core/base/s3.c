@@ -119,23 +119,30 @@ static void add_unescaped(struct buf *text, const char *from, size_t len)
     }
 }
 
-bool s3_text(const struct http_response *response, const char *element, struct buf *text)
+bool s3_text_in(const char *xml, const char *end, const char *element, struct buf *text)
 {
     struct buf tag = {0};
-    const char *from, *end;
+    const char *from, *to;
     bool ok = false;
 
     buf_fmt(&tag, "<%s>", element);
-    from = strstr(buf_text(&response->body), tag.data);
-    if (from != NULL) {
+    from = strstr(xml, tag.data);
+    if (from != NULL && from < end) {
         from += tag.len;
-        end = strchr(from, '<');
-        ok = end != NULL;
+        to = strchr(from, '<');
+        ok = to != NULL && to <= end;
         if (ok)
-            add_unescaped(text, from, (size_t)(end - from));
+            add_unescaped(text, from, (size_t)(to - from));
     }
     buf_clear(&tag);
     return ok;
+}
+
+bool s3_text(const struct http_response *response, const char *element, struct buf *text)
+{
+    const char *body = buf_text(&response->body);
+
+    return s3_text_in(body, body + response->body.len, element, text);
 }
 
 void s3_error(const struct http_response *response, struct err *err)

@@ -35,6 +35,8 @@ bool s3_request(const struct s3_place *place, enum http_method method, const cha
 // The text of an XML answer's first element of that name, added to `text`; false where there is
 // none.
 bool s3_text(const struct http_response *response, const char *element, struct buf *text);
+// The same within a piece of XML that ends at `end`.
+bool s3_text_in(const char *xml, const char *end, const char *element, struct buf *text);
 // What an answer that isn't what was asked for means: ERR_CONFIG where an operator must act, with
 // what to mend; else ERR_UPSTREAM.
 void s3_error(const struct http_response *response, struct err *err);

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "core/base/buf.h"
 #include "core/base/clock.h"
@@ -26,14 +27,15 @@
 
 enum {
     BUFFER_BYTES = 256 * 1024,
-    SINGLE_MAX_BYTES = 16 << 20,
-    PART_BYTES = 16 << 20,
+    SINGLE_MAX_BYTES = 32 << 20,
+    PART_BYTES = 32 << 20,    // fewer waits for an answer; what a failure costs anew
     GATHERED_BYTES = 5 << 20, // S3's least for a part
     GATHERERS_MAX = 4,
     PARTS_MAX = 10000, // S3's most
     CALL_TIMEOUT_MS = 30000,
     LOW_SPEED_MS = 20000,
     ABORT_TRIES = 3,
+    LEFT_OVER_S = 24 * 3600,
 };
 
 struct s3_storage {
@@ -42,8 +44,9 @@ struct s3_storage {
     struct s3_place place;
     struct s3_file *files;
     struct orphan *orphans;
-    unsigned gatherers;   // files that hold a large buffer
-    char last_error[240]; // each is logged once
+    struct http_call *listing; // of uploads, while sweeping
+    unsigned gatherers;        // files that hold a large buffer
+    char last_error[240];      // each is logged once
 };
 
 enum state { IDLE, OPENING, SENDING, CLOSING, CHECKING, OVER, FAILED };
@@ -698,15 +701,66 @@ static void delete_file(struct storage *storage, const char *key)
     orphan_new(s3, key, NULL);
 }
 
+// Uploads that were begun long ago by processes that are gone.
+
+// The next element of the list.
+static const char *next_upload(const char *at, const char **end)
+{
+    at = strstr(at, "<Upload>");
+    *end = at == NULL ? NULL : strstr(at, "</Upload>");
+    return *end == NULL ? NULL : at;
+}
+
+static void on_listed(void *ctx, const struct http_response *response,
+                      const struct http_failure *failure)
+{
+    struct s3_storage *s3 = ctx;
+    const char *at = buf_text(&response->body), *end, *prefix = s3->place.prefix;
+    time_t limit = (time_t)(now_s() - LEFT_OVER_S);
+    char oldest[32];
+    struct tm utc;
+
+    s3->listing = NULL;
+    if (failure != NULL || response->status != 200)
+        return; // the next sweep asks again
+    gmtime_r(&limit, &utc);
+    strftime(oldest, sizeof oldest, "%Y-%m-%dT%H:%M:%S", &utc);
+    for (; (at = next_upload(at, &end)) != NULL; at = end) {
+        struct buf key = {0}, id = {0}, begun = {0};
+
+        // Times of one form compare as texts.
+        if (s3_text_in(at, end, "Key", &key) && s3_text_in(at, end, "UploadId", &id) &&
+            s3_text_in(at, end, "Initiated", &begun) && strcmp(begun.data, oldest) < 0 &&
+            strncmp(key.data, prefix, strlen(prefix)) == 0)
+            orphan_new(s3, key.data + strlen(prefix), mem_str(id.data));
+        buf_clear(&key);
+        buf_clear(&id);
+        buf_clear(&begun);
+    }
+}
+
 static void sweep(struct storage *storage)
 {
-    (void)storage;
+    struct s3_storage *s3 = (struct s3_storage *)storage;
+    struct http_options options = {.timeout_ms = CALL_TIMEOUT_MS, .ctx = s3};
+    struct http_request request = {0};
+    struct buf query = {0};
+    struct err err;
+
+    buf_str(&query, "uploads=&prefix=");
+    buf_percent(&query, s3->place.prefix);
+    if (s3->listing == NULL &&
+        s3_request(&s3->place, HTTP_GET_, NULL, query.data, empty_sha256, now_s(), &request, &err))
+        s3->listing = http_start(s3->http, &request, &options, on_listed);
+    http_request_clear(&request);
+    buf_clear(&query);
 }
 
 static void free_storage(struct storage *storage)
 {
     struct s3_storage *s3 = (struct s3_storage *)storage;
 
+    http_cancel(&s3->listing);
     while (s3->orphans != NULL)
         orphan_drop(s3->orphans);
     s3_place_clear(&s3->place);

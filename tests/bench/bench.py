@@ -12,6 +12,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
+import archive  # noqa: E402
 import harness  # noqa: E402
 from harness import Redis, Sim, Spool  # noqa: E402
 
@@ -273,6 +274,7 @@ def peer_memory():
 SECTIONS = {
     "submit": lambda: submits(False), "durable": lambda: submits(True), "throughput": throughput,
     "poll": polls, "delay": delay, "idle": idle, "memory": memory,
+    "archive": lambda: archive.measure(row, ROUNDS),
 }
 
 
