@@ -164,7 +164,7 @@ class CrashTest(unittest.TestCase):
         rng = self.rng = random.Random(SEED)
         print(f"seed {SEED}, {TASKS} tasks, {SECONDS:.0f} s of faults", flush=True)
         self.redis = self.enterContext(Redis())
-        self.sim = self.enterContext(Sim(speed=0.4))
+        self.sim = self.enterContext(Sim(speed=0.25))
         self.receiver = self.enterContext(Receiver())
         config = {
             "lease_ms": LEASE_MS,
@@ -252,7 +252,7 @@ class CrashTest(unittest.TestCase):
 
     def test_nothing_is_lost(self):
         self.start_all()
-        threads = [threading.Thread(target=self.client.look)]
+        threads = [threading.Thread(target=self.client.look, daemon=True)]
         numbers = iter(range(TASKS))
         lock = threading.Lock()
 
@@ -266,10 +266,10 @@ class CrashTest(unittest.TestCase):
                 # The last hundred come while things break.
                 time.sleep(0 if number < TASKS - 100 else SECONDS / 100 * 4)
 
-        threads += [threading.Thread(target=submit) for _ in range(4)]
+        threads += [threading.Thread(target=submit, daemon=True) for _ in range(8)]
         for thread in threads:
             thread.start()
-        harness.eventually(lambda: self.in_flight() >= min(200, TASKS - 120), 30, "200 in flight")
+        harness.eventually(lambda: self.in_flight() >= min(200, TASKS - 120), 60, "200 in flight")
         at_once = self.in_flight()
         self.break_things()
         print(f"in flight at first {at_once}, faults {dict(self.faults)}", flush=True)
