@@ -14,6 +14,7 @@
 #include "core/base/http.h"
 #include "core/base/mem.h"
 #include "core/base/task.h"
+#include "providers/adapter.h"
 #include "providers/outcome.h"
 #include "providers/provider.h"
 #include "providers/token.h"
@@ -87,8 +88,8 @@ static char *base_of(const struct task *task, const struct account *account)
 
 static bool check_account(const struct account *account, struct err *err)
 {
-    if (account->base_url == NULL || *account->base_url == '\0')
-        return err_set(err, ERR_CONFIG, "base_url: is required");
+    if (!adapter_check_base_url(account, err))
+        return false;
     if (dialect_of(account) == OFFICIAL && (*secret_reveal(&account->access_key) == '\0' ||
                                             *secret_reveal(&account->secret_key) == '\0'))
         return err_set(err, ERR_CONFIG, "access_key: kling's own API needs it and secret_key");
@@ -269,26 +270,15 @@ static const char *model_of(const struct task *task, const struct account *accou
 static bool build_submit(const struct task *task, const struct account *account,
                          struct http_request *request, struct err *err)
 {
-    json_t *body = json_loads(task->request, 0, NULL);
-    const char *model = model_of(task, account), *name;
+    json_t *body = adapter_request_of(task, err);
+    const char *model = model_of(task, account);
     char *base;
-    void *next;
-    json_t *value;
     bool ok;
 
-    if (!json_is_object(body)) {
-        json_decref(body);
-        return err_set(err, ERR_INTERNAL, "the stored request isn't a JSON object");
-    }
+    if (body == NULL)
+        return false;
     if (dialect_of(account) == OFFICIAL)
         remap(task, body);
-    json_object_foreach_safe(body, next, name, value) // null is "not given", and they don't take it
-    {
-        if (json_is_null(value))
-            json_object_del(body, name);
-    }
-    json_object_del(body, "notifyHook");
-    json_object_del(body, "callback_url");
     json_object_del(body, "model"); // the same as model_name
     if (model != NULL && *model != '\0')
         json_object_set_new(body, "model_name", json_string(model));
@@ -342,43 +332,6 @@ static bool read_code(const struct task *task, int64_t code, struct outcome *out
     return err_set(err, ERR_UPSTREAM, "unknown code %lld", (long long)code);
 }
 
-// A relay's refusal: {"code":"<word>","message"}, by HTTP status.
-static bool read_relay_refusal(const struct http_response *response, const char *word,
-                               struct outcome *outcome, struct err *err)
-{
-    switch (response->status) {
-    case 400:
-    case 422:
-        outcome->kind = OUTCOME_REFUSED_FINAL;
-        outcome->code = "invalid_request";
-        return true;
-    case 401:
-        outcome->kind = OUTCOME_BAD_KEY;
-        return true;
-    case 402:
-    case 403:
-        outcome->kind = OUTCOME_REFUSED_ELSEWHERE;
-        return true;
-    case 404:
-        outcome->kind = OUTCOME_REFUSED_FINAL;
-        outcome->code = "model_not_found";
-        return true;
-    case 429:
-        outcome->kind = OUTCOME_REFUSED_RETRY;
-        outcome->retry_after_ms = http_retry_after_ms(response);
-        return true;
-    case 503: // its own word for "nobody to send it to"
-        if (strcmp(word, "get_channel_failed") == 0) {
-            outcome->kind = OUTCOME_REFUSED_RETRY;
-            return true;
-        }
-        break;
-    default:
-        break;
-    }
-    return err_set(err, ERR_UPSTREAM, "HTTP %d", response->status);
-}
-
 static bool read_submit_body(const struct task *task, const struct http_response *response,
                              const json_t *body, struct outcome *outcome, struct err *err)
 {
@@ -389,8 +342,7 @@ static bool read_submit_body(const struct task *task, const struct http_response
     if (json_is_integer(code) && json_integer_value(code) != 0)
         return read_code(task, json_integer_value(code), outcome, err);
     if (response->status >= 300)
-        return read_relay_refusal(
-            response, json_string_value(code) == NULL ? "" : json_string_value(code), outcome, err);
+        return adapter_refuse_by_status(response, body, outcome, err);
     // Kling's own envelope, or a relay's flat object.
     if (*id == '\0')
         id = field_str_or_empty(body, "task_id");
@@ -516,22 +468,10 @@ static bool read_result(const struct task *task, const json_t *data, struct outc
 
 static const char *reason_of(const json_t *data)
 {
-    static const char *const places[] = {"task_status_msg", "error.message", "fail_reason"};
+    static const char *const places[] = {"task_status_msg", "error.message", "fail_reason", NULL};
+    const char *reason = adapter_first(data, places);
 
-    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++)
-        if (*field_str_or_empty(data, places[i]) != '\0')
-            return field_str_or_empty(data, places[i]);
-    return "the vendor gave no reason";
-}
-
-// "45%", or nothing.
-static int read_progress(const json_t *data)
-{
-    const char *text = field_str_or_empty(data, "progress");
-    char *end;
-    long progress = strtol(text, &end, 10);
-
-    return end == text || progress < 0 || progress > 100 ? -1 : (int)progress;
+    return *reason == '\0' ? "the vendor gave no reason" : reason;
 }
 
 static bool read_data(const struct task *task, const json_t *data, struct outcome *outcome,
@@ -543,7 +483,7 @@ static bool read_data(const struct task *task, const json_t *data, struct outcom
         status = field_str_or_empty(data, "status");
     if (!outcome_from_word(outcome, OUTCOME_WORDS(status_words), status, err))
         return false;
-    outcome->progress = read_progress(data);
+    outcome->progress = adapter_percent(field_str_or_empty(data, "progress"));
     switch (outcome->kind) {
     case OUTCOME_RUNNING:
         outcome->has_started =
@@ -571,9 +511,8 @@ static bool read_poll(const struct task *task, const struct http_response *respo
     bool ok;
 
     *outcome = (struct outcome){.progress = -1};
-    if (response->status >= 500 || response->status == 401 || response->status == 403 ||
-        response->status == 429)
-        return err_set(err, ERR_UPSTREAM, "HTTP %d", response->status);
+    if (adapter_proves_nothing(response, err))
+        return false;
     body = http_json(response, err);
     if (body == NULL && response->status != 404)
         return false;

@@ -11,6 +11,7 @@
 #include "core/base/http.h"
 #include "core/base/mem.h"
 #include "core/base/task.h"
+#include "providers/adapter.h"
 #include "providers/outcome.h"
 #include "providers/provider.h"
 
@@ -41,12 +42,6 @@ static const struct action *action_of(const struct task *task)
     while (action->name != NULL && strcmp(action->name, task->action) != 0)
         action++;
     return action;
-}
-
-static bool check_account(const struct account *account, struct err *err)
-{
-    return (account->base_url != NULL && *account->base_url != '\0') ||
-           err_set(err, ERR_CONFIG, "base_url: is required");
 }
 
 static bool authorize(const struct account *account, struct http_request *request)
@@ -279,15 +274,6 @@ static bool build_poll_many(const struct task *const *tasks, size_t count,
            authorize(account, request);
 }
 
-// "62%", "", null.
-static int read_progress(const char *text)
-{
-    char *end;
-    long progress = strtol(text, &end, 10);
-
-    return end == text || progress < 0 || progress > 100 ? -1 : (int)progress;
-}
-
 static void add_urls(struct outcome *outcome, const json_t *list, const char *kind)
 {
     size_t i;
@@ -348,7 +334,7 @@ static bool read_task(const struct task *task, const json_t *body, struct outcom
         return err_set(err, ERR_UPSTREAM, "the answer is about another task");
     if (!outcome_from_word(outcome, OUTCOME_WORDS(status_words), status, err))
         return false;
-    outcome->progress = read_progress(field_str_or_empty(body, "progress"));
+    outcome->progress = adapter_percent(field_str_or_empty(body, "progress"));
     switch (outcome->kind) {
     case OUTCOME_RUNNING:
         outcome->is_modal = strcmp(status, "MODAL") == 0;
@@ -382,9 +368,8 @@ static bool read_poll(const struct task *task, const struct http_response *respo
         outcome->kind = OUTCOME_MISSING;
         return true;
     }
-    if (response->status >= 500 || response->status == 401 || response->status == 403 ||
-        response->status == 429)
-        return err_set(err, ERR_UPSTREAM, "HTTP %d", response->status);
+    if (adapter_proves_nothing(response, err))
+        return false;
     body = http_json(response, err);
     if (body == NULL)
         return false;
@@ -401,13 +386,16 @@ static bool read_poll(const struct task *task, const struct http_response *respo
     return ok;
 }
 
+static const char *id_of(const json_t *item)
+{
+    return field_str_or_empty(item, "id");
+}
+
 static bool read_poll_many(const struct task *const *tasks, size_t count,
                            const struct http_response *response, struct outcome *outcomes,
                            struct err *err)
 {
     json_t *body;
-    size_t k;
-    json_t *item;
 
     for (size_t i = 0; i < count; i++)
         outcomes[i] = (struct outcome){.kind = OUTCOME_MISSING, .progress = -1};
@@ -420,22 +408,8 @@ static bool read_poll_many(const struct task *const *tasks, size_t count,
         json_decref(body);
         return false;
     }
-    json_array_foreach(body, k, item)
-    {
-        const char *id = field_str_or_empty(item, "id");
-
-        // A modal and its parent are one task there, and it is listed once for both.
-        for (size_t i = 0; i < count; i++) {
-            struct err one;
-
-            if (strcmp(tasks[i]->upstream_id, id) != 0)
-                continue;
-            outcome_clear(&outcomes[i]);
-            // Not readable: as if it were not in the answer, but not missing either.
-            if (!read_task(tasks[i], item, &outcomes[i], &one))
-                outcomes[i].kind = OUTCOME_NONE;
-        }
-    }
+    // A modal and its parent are one task there, and it is listed once for both.
+    adapter_read_list(tasks, count, body, id_of, read_task, outcomes);
     json_decref(body);
     return true;
 }
@@ -505,7 +479,7 @@ const struct provider provider_midjourney = {
     .missing_grace_ms = 60000,          // N forgets its tasks when it restarts
     .link_life_ms = 24 * 3600 * 1000LL, // Discord's links carry ex, is, hm: about a day, unverified
     .poll_many_max = 100,
-    .check_account = check_account,
+    .check_account = adapter_check_base_url,
     .build_submit = build_submit,
     .read_submit = read_submit,
     .build_poll = build_poll,

@@ -13,6 +13,7 @@
 #include "core/base/http.h"
 #include "core/base/mem.h"
 #include "core/base/task.h"
+#include "providers/adapter.h"
 #include "providers/outcome.h"
 #include "providers/provider.h"
 
@@ -44,12 +45,6 @@ static char *base_of(const struct account *account)
     if (account->base_url != NULL && *account->base_url != '\0')
         buf_fmt(&base, "%s%s", account->base_url, path_of(account));
     return buf_take(&base);
-}
-
-static bool check_account(const struct account *account, struct err *err)
-{
-    return (account->base_url != NULL && *account->base_url != '\0') ||
-           err_set(err, ERR_CONFIG, "base_url: is required");
 }
 
 static void authorize(const struct account *account, struct http_request *request)
@@ -95,19 +90,14 @@ static void name_draft(json_t *content, const char *upstream_id)
 static bool build_submit(const struct task *task, const struct account *account,
                          struct http_request *request, struct err *err)
 {
-    const char *model = provider_model(provider_find("seedance"), account, task->model), *name;
-    json_t *body = json_loads(task->request, 0, NULL), *value;
-    char *url = base_of(account);
-    void *next;
+    const char *model = provider_model(provider_find("seedance"), account, task->model);
+    json_t *body = adapter_request_of(task, err);
+    char *url;
     bool ok;
 
-    json_object_foreach_safe(body, next, name, value)
-    {
-        if (json_is_null(value))
-            json_object_del(body, name);
-    }
-    json_object_del(body, "notifyHook");
-    json_object_del(body, "callback_url");
+    if (body == NULL)
+        return false;
+    url = base_of(account);
     if (model != NULL)
         json_object_set_new(body, "model", json_string(model));
     if (task->callback_url != NULL && !is_relay(account))
@@ -178,15 +168,13 @@ static bool read_refusal(const struct http_response *response, const json_t *bod
 static bool read_submit(const struct task *task, const struct http_response *response,
                         struct outcome *outcome, struct err *err)
 {
-    static const char *const places[] = {"id", "task_id", "data.task_id"};
+    static const char *const places[] = {"id", "task_id", "data.task_id", NULL};
     json_t *body = http_json(response, err);
-    const char *id = "";
+    const char *id = adapter_first(body, places);
     bool ok = false;
 
     (void)task;
     *outcome = (struct outcome){.progress = -1};
-    for (size_t i = 0; i < sizeof places / sizeof places[0] && *id == '\0'; i++)
-        id = field_str_or_empty(body, places[i]);
     if (body != NULL && response->status >= 300) {
         ok = read_refusal(response, body, outcome, err);
     } else if (body != NULL && *id == '\0') {
@@ -362,12 +350,23 @@ static bool read_poll(const struct task *task, const struct http_response *respo
     return ok;
 }
 
+static const char *id_of(const json_t *item)
+{
+    return field_str_or_empty(item, "id");
+}
+
+static bool read_item(const struct task *task, const json_t *item, struct outcome *outcome,
+                      struct err *err)
+{
+    (void)task;
+    return read_task(item, outcome, err);
+}
+
 static bool read_poll_many(const struct task *const *tasks, size_t count,
                            const struct http_response *response, struct outcome *outcomes,
                            struct err *err)
 {
-    json_t *body, *items, *item;
-    size_t k;
+    json_t *body, *items;
 
     for (size_t i = 0; i < count; i++)
         outcomes[i] = (struct outcome){.kind = OUTCOME_MISSING, .progress = -1};
@@ -381,19 +380,7 @@ static bool read_poll_many(const struct task *const *tasks, size_t count,
         json_decref(body);
         return false;
     }
-    json_array_foreach(items, k, item)
-    {
-        for (size_t i = 0; i < count; i++) {
-            struct err one;
-
-            if (strcmp(tasks[i]->upstream_id, field_str_or_empty(item, "id")) != 0)
-                continue;
-            outcome_clear(&outcomes[i]);
-            // Not readable: as if it were not in the answer, but not missing either.
-            if (!read_task(item, &outcomes[i], &one))
-                outcomes[i].kind = OUTCOME_NONE;
-        }
-    }
+    adapter_read_list(tasks, count, items, id_of, read_item, outcomes);
     json_decref(body);
     return true;
 }
@@ -427,7 +414,7 @@ const struct provider provider_seedance = {
     .link_life_ms = 24 * 3600 * 1000LL, // QRY
     .poll_many_max = 50,
     .plain_dialects = 1u << RELAY,
-    .check_account = check_account,
+    .check_account = adapter_check_base_url,
     .build_submit = build_submit,
     .read_submit = read_submit,
     .build_poll = build_poll,

@@ -12,6 +12,7 @@
 #include "core/base/http.h"
 #include "core/base/mem.h"
 #include "core/base/task.h"
+#include "providers/adapter.h"
 #include "providers/outcome.h"
 #include "providers/provider.h"
 
@@ -27,12 +28,6 @@ static bool is_lyrics(const struct task *task)
     return strcmp(task->action, "LYRICS") == 0;
 }
 
-static bool check_account(const struct account *account, struct err *err)
-{
-    return (account->base_url != NULL && *account->base_url != '\0') ||
-           err_set(err, ERR_CONFIG, "base_url: is required");
-}
-
 // Submits.
 
 static bool build_submit(const struct task *task, const struct account *account,
@@ -42,21 +37,10 @@ static bool build_submit(const struct task *task, const struct account *account,
     const char *path = is_lyrics(task)                       ? "/suno/submit/lyrics"
                        : strcmp(task->action, "CONCAT") == 0 ? "/suno/submit/concat"
                                                              : "/suno/submit/music";
-    json_t *body = json_loads(task->request, 0, NULL), *value;
-    const char *name;
-    void *next;
+    json_t *body = adapter_request_of(task, err);
 
-    if (!json_is_object(body)) {
-        json_decref(body);
-        return err_set(err, ERR_INTERNAL, "the stored request isn't a JSON object");
-    }
-    json_object_foreach_safe(body, next, name, value)
-    {
-        if (json_is_null(value))
-            json_object_del(body, name);
-    }
-    json_object_del(body, "notifyHook");
-    json_object_del(body, "callback_url");
+    if (body == NULL)
+        return false;
     if (model != NULL && *model != '\0')
         json_object_set_new(body, "mv", json_string(model));
     if (strcmp(task->action, "MUSIC") == 0 && json_object_get(body, "make_instrumental") == NULL)
@@ -71,51 +55,12 @@ static bool build_submit(const struct task *task, const struct account *account,
     return http_post_json(request, account->base_url, body, err, path);
 }
 
-static bool read_refusal(const struct http_response *response, const json_t *body,
-                         struct outcome *outcome, struct err *err)
-{
-    switch (response->status) {
-    case 400:
-    case 422:
-        outcome->kind = OUTCOME_REFUSED_FINAL;
-        outcome->code = "invalid_request";
-        return true;
-    case 401:
-        outcome->kind = OUTCOME_BAD_KEY;
-        return true;
-    case 402:
-    case 403: // quota_not_enough: the relay's balance
-        outcome->kind = OUTCOME_REFUSED_ELSEWHERE;
-        return true;
-    case 404:
-        outcome->kind = OUTCOME_REFUSED_FINAL;
-        outcome->code = "model_not_found";
-        return true;
-    case 429:
-        outcome->kind = OUTCOME_REFUSED_RETRY;
-        outcome->retry_after_ms = http_retry_after_ms(response);
-        return true;
-    case 503: // another Spool's: nobody to send it to
-        if (strcmp(field_str_or_empty(body, "code"), "get_channel_failed") == 0) {
-            outcome->kind = OUTCOME_REFUSED_RETRY;
-            return true;
-        }
-        break;
-    default:
-        break;
-    }
-    // S can fail after Suno has accepted: 500 says nothing.
-    return err_set(err, ERR_UPSTREAM, "HTTP %d", response->status);
-}
-
 // The id is "data" (S, V), "data.task_id", or "result" (the outer form of some relays).
 static const char *id_of(const json_t *body)
 {
-    const char *id = field_str_or_empty(body, "data");
+    static const char *const places[] = {"data", "data.task_id", "result", NULL};
 
-    if (*id == '\0')
-        id = field_str_or_empty(body, "data.task_id");
-    return *id == '\0' ? field_str_or_empty(body, "result") : id;
+    return adapter_first(body, places);
 }
 
 static bool read_submit(const struct task *task, const struct http_response *response,
@@ -129,7 +74,8 @@ static bool read_submit(const struct task *task, const struct http_response *res
     *outcome = (struct outcome){.progress = -1};
     outcome_set_reason(outcome, *why != '\0' ? why : field_str_or_empty(body, "description"));
     if (body != NULL && response->status >= 300) {
-        ok = read_refusal(response, body, outcome, err);
+        // S can fail with 500 though Suno has accepted: that is a doubt.
+        ok = adapter_refuse_by_status(response, body, outcome, err);
     } else if (body != NULL && *id_of(body) == '\0') {
         err_set(err, ERR_UPSTREAM, "the answer has no task id");
     } else if (body != NULL) {
@@ -188,15 +134,6 @@ static bool build_poll(const struct task *task, const struct account *account,
                        struct http_request *request, struct err *err)
 {
     return build_poll_many(&task, 1, account, request, err);
-}
-
-static int read_progress(const json_t *task)
-{
-    const char *text = field_str_or_empty(task, "progress");
-    char *end;
-    long progress = strtol(text, &end, 10);
-
-    return end == text || progress < 0 || progress > 100 ? -1 : (int)progress;
 }
 
 // A song. A clip has its audio_url already while it is streaming: only complete ones count.
@@ -352,7 +289,7 @@ static bool read_task(const struct task *task, const json_t *item, struct outcom
         status = payload_status(payload);
     if (!outcome_from_word(outcome, OUTCOME_WORDS(status_words), status, err))
         return false;
-    outcome->progress = read_progress(item);
+    outcome->progress = adapter_percent(field_str_or_empty(item, "progress"));
     outcome->has_started = has_started(status);
     ok = is_lyrics(task) ? read_lyrics(payload, outcome, err) : read_song(payload, outcome, err);
     if (outcome->kind == OUTCOME_FAILED) {
@@ -381,8 +318,7 @@ static bool read_poll_many(const struct task *const *tasks, size_t count,
                            const struct http_response *response, struct outcome *outcomes,
                            struct err *err)
 {
-    json_t *body, *item;
-    size_t k;
+    json_t *body;
 
     for (size_t i = 0; i < count; i++)
         outcomes[i] = (struct outcome){.kind = OUTCOME_MISSING, .progress = -1};
@@ -395,19 +331,7 @@ static bool read_poll_many(const struct task *const *tasks, size_t count,
         json_decref(body);
         return false;
     }
-    json_array_foreach(json_object_get(body, "data"), k, item)
-    {
-        for (size_t i = 0; i < count; i++) {
-            struct err one;
-
-            if (strcmp(tasks[i]->upstream_id, task_id_of(item)) != 0)
-                continue;
-            outcome_clear(&outcomes[i]);
-            // Not readable: as if it were not in the answer, but not missing either.
-            if (!read_task(tasks[i], item, &outcomes[i], &one))
-                outcomes[i].kind = OUTCOME_NONE;
-        }
-    }
+    adapter_read_list(tasks, count, json_object_get(body, "data"), task_id_of, read_task, outcomes);
     json_decref(body);
     return true;
 }
@@ -447,9 +371,8 @@ static bool read_poll(const struct task *task, const struct http_response *respo
     bool ok;
 
     *outcome = (struct outcome){.progress = -1};
-    if (response->status >= 500 || response->status == 401 || response->status == 403 ||
-        response->status == 429)
-        return err_set(err, ERR_UPSTREAM, "HTTP %d", response->status);
+    if (adapter_proves_nothing(response, err))
+        return false;
     body = http_json(response, err);
     if (body == NULL && response->status != 404)
         return false;
@@ -479,7 +402,7 @@ const struct provider provider_suno = {
     .missing_grace_ms = 60000,
     .link_life_ms = 24 * 3600 * 1000LL, // unverified; longer in practice
     .poll_many_max = 50,
-    .check_account = check_account,
+    .check_account = adapter_check_base_url,
     .build_submit = build_submit,
     .read_submit = read_submit,
     .build_poll = build_poll,

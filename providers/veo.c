@@ -20,6 +20,7 @@
 #include "core/base/http.h"
 #include "core/base/mem.h"
 #include "core/base/task.h"
+#include "providers/adapter.h"
 #include "providers/outcome.h"
 #include "providers/provider.h"
 #include "providers/token.h"
@@ -52,9 +53,7 @@ static bool check_account(const struct account *account, struct err *err)
 {
     if (dialect_of(account) == VERTEX && account->service_account.client_email == NULL)
         return err_set(err, ERR_CONFIG, "service_account_file: is required for vertex");
-    if (dialect_of(account) != VERTEX && (account->base_url == NULL || *account->base_url == '\0'))
-        return err_set(err, ERR_CONFIG, "base_url: is required");
-    return true;
+    return dialect_of(account) == VERTEX || adapter_check_base_url(account, err);
 }
 
 static void authorize(const struct account *account, struct http_request *request)
@@ -331,8 +330,6 @@ static bool build_relay(const struct task *task, const struct account *account, 
 {
     json_t *body = json_copy((json_t *)request_json);
 
-    json_object_del(body, "notifyHook");
-    json_object_del(body, "callback_url");
     json_object_set_new(body, "model", json_string(model));
     http_add_header(request, "Idempotency-Key", task->id); // another Spool honours it
     return http_post_json(request, account->base_url, body, err, "/v1/video/create");
@@ -342,13 +339,11 @@ static bool build_submit(const struct task *task, const struct account *account,
                          struct http_request *request, struct err *err)
 {
     const char *model = provider_model(provider_find("veo"), account, task->model);
-    json_t *asked = json_loads(task->request, 0, NULL);
+    json_t *asked = adapter_request_of(task, err);
     bool ok;
 
-    if (!json_is_object(asked)) {
-        json_decref(asked);
-        return err_set(err, ERR_INTERNAL, "the stored request isn't a JSON object");
-    }
+    if (asked == NULL)
+        return false;
     if (model == NULL)
         model = task->model;
     ok = dialect_of(account) == RELAY ? build_relay(task, account, model, asked, request, err)
@@ -361,12 +356,10 @@ static bool build_submit(const struct task *task, const struct account *account,
 // google.rpc: {"error":{"code","message","status"}}; a relay's is flat, or this.
 static const char *message_of(const json_t *body)
 {
-    static const char *const places[] = {"error.message", "error", "message"};
+    static const char *const places[] = {"error.message", "error", "message", NULL};
+    const char *message = adapter_first(body, places);
 
-    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++)
-        if (*field_str_or_empty(body, places[i]) != '\0')
-            return field_str_or_empty(body, places[i]);
-    return "the vendor gave no reason";
+    return *message == '\0' ? "the vendor gave no reason" : message;
 }
 
 // "30s" of error.details[].retryDelay.
@@ -397,61 +390,31 @@ static bool read_refusal(const struct http_response *response, const json_t *bod
 {
     const char *status = field_str_or_empty(body, "error.status");
 
-    switch (response->status) {
-    case 400:
-    case 422:
-        outcome->kind = OUTCOME_REFUSED_FINAL;
-        outcome->code = "invalid_request";
-        if (is_key_invalid(body))
-            outcome->kind = OUTCOME_BAD_KEY;
-        else if (strcmp(status, "FAILED_PRECONDITION") == 0) // billing, region
-            outcome->kind = OUTCOME_REFUSED_ELSEWHERE;
-        return true;
-    case 401:
+    if (!adapter_refuse_by_status(response, body, outcome, err))
+        return false;
+    if (response->status == 400 && is_key_invalid(body)) {
         outcome->kind = OUTCOME_BAD_KEY;
-        return true;
-    case 402:
-        outcome->kind = OUTCOME_REFUSED_ELSEWHERE;
-        return true;
-    case 403:
-        // PERMISSION_DENIED is about the model; a relay says that its balance is used up.
-        outcome->kind = *status != '\0' ? OUTCOME_REFUSED_FINAL : OUTCOME_REFUSED_ELSEWHERE;
+    } else if (response->status == 400 && strcmp(status, "FAILED_PRECONDITION") == 0) {
+        outcome->kind = OUTCOME_REFUSED_ELSEWHERE; // billing, region
+    } else if (response->status == 403 && *status != '\0') {
+        outcome->kind = OUTCOME_REFUSED_FINAL; // PERMISSION_DENIED is about the model
         outcome->code = "model_not_found";
-        return true;
-    case 404:
-        outcome->kind = OUTCOME_REFUSED_FINAL;
-        outcome->code = "model_not_found"; // "no longer available"
-        return true;
-    case 429: // a day's quota looks the same as a minute's
-        outcome->kind = OUTCOME_REFUSED_RETRY;
-        outcome->retry_after_ms = http_retry_after_ms(response);
-        if (outcome->retry_after_ms == 0)
-            outcome->retry_after_ms = retry_delay_ms(body);
-        return true;
-    case 503: // another Spool's: nobody to send it to
-        if (strcmp(field_str_or_empty(body, "code"), "get_channel_failed") == 0) {
-            outcome->kind = OUTCOME_REFUSED_RETRY;
-            return true;
-        }
-        break;
-    default:
-        break;
+    } else if (response->status == 429 && outcome->retry_after_ms == 0) {
+        outcome->retry_after_ms = retry_delay_ms(body); // a day's quota looks like a minute's
     }
-    return err_set(err, ERR_UPSTREAM, "HTTP %d", response->status);
+    return true;
 }
 
 static bool read_submit(const struct task *task, const struct http_response *response,
                         struct outcome *outcome, struct err *err)
 {
-    static const char *const places[] = {"name", "id", "task_id", "data.task_id"};
+    static const char *const places[] = {"name", "id", "task_id", "data.task_id", NULL};
     json_t *body = http_json(response, err);
-    const char *id = "";
+    const char *id = adapter_first(body, places);
     bool ok = false;
 
     (void)task;
     *outcome = (struct outcome){.progress = -1};
-    for (size_t i = 0; i < sizeof places / sizeof places[0] && *id == '\0'; i++)
-        id = field_str_or_empty(body, places[i]);
     if (body != NULL && response->status >= 300) {
         outcome_set_reason(outcome, message_of(body));
         ok = read_refusal(response, body, outcome, err);

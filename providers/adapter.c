@@ -1,0 +1,119 @@
+// What adapters share.
+#include "providers/adapter.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/config.h"
+#include "core/base/field.h"
+#include "core/base/http.h"
+#include "core/base/task.h"
+#include "providers/outcome.h"
+
+bool adapter_check_base_url(const struct account *account, struct err *err)
+{
+    return (account->base_url != NULL && *account->base_url != '\0') ||
+           err_set(err, ERR_CONFIG, "base_url: is required");
+}
+
+json_t *adapter_request_of(const struct task *task, struct err *err)
+{
+    json_t *body = json_loads(task->request, 0, NULL), *value;
+    const char *name;
+    void *next;
+
+    if (!json_is_object(body)) {
+        json_decref(body);
+        err_set(err, ERR_INTERNAL, "the stored request isn't a JSON object");
+        return NULL;
+    }
+    json_object_foreach_safe(body, next, name, value)
+    {
+        if (json_is_null(value))
+            json_object_del(body, name);
+    }
+    json_object_del(body, "notifyHook");
+    json_object_del(body, "callback_url");
+    return body;
+}
+
+const char *adapter_first(const json_t *body, const char *const *places)
+{
+    for (; *places != NULL; places++)
+        if (*field_str_or_empty(body, *places) != '\0')
+            return field_str_or_empty(body, *places);
+    return "";
+}
+
+bool adapter_refuse_by_status(const struct http_response *response, const json_t *body,
+                              struct outcome *outcome, struct err *err)
+{
+    switch (response->status) {
+    case 400:
+    case 422:
+        outcome->kind = OUTCOME_REFUSED_FINAL;
+        outcome->code = "invalid_request";
+        return true;
+    case 401:
+        outcome->kind = OUTCOME_BAD_KEY;
+        return true;
+    case 402:
+    case 403: // the gateway's balance
+        outcome->kind = OUTCOME_REFUSED_ELSEWHERE;
+        return true;
+    case 404:
+        outcome->kind = OUTCOME_REFUSED_FINAL;
+        outcome->code = "model_not_found";
+        return true;
+    case 429:
+        outcome->kind = OUTCOME_REFUSED_RETRY;
+        outcome->retry_after_ms = http_retry_after_ms(response);
+        return true;
+    case 503: // another Spool's: nobody to send it to
+        if (strcmp(field_str_or_empty(body, "code"), "get_channel_failed") != 0)
+            break;
+        outcome->kind = OUTCOME_REFUSED_RETRY;
+        return true;
+    default:
+        break;
+    }
+    return err_set(err, ERR_UPSTREAM, "HTTP %d", response->status);
+}
+
+bool adapter_proves_nothing(const struct http_response *response, struct err *err)
+{
+    if (response->status < 500 && response->status != 401 && response->status != 403 &&
+        response->status != 429)
+        return false;
+    err_set(err, ERR_UPSTREAM, "HTTP %d", response->status);
+    return true;
+}
+
+int adapter_percent(const char *text)
+{
+    char *end;
+    long progress = strtol(text, &end, 10);
+
+    return end == text || progress < 0 || progress > 100 ? -1 : (int)progress;
+}
+
+void adapter_read_list(const struct task *const *tasks, size_t count, const json_t *list,
+                       const char *(*id_of)(const json_t *item), adapter_read_item_fn read,
+                       struct outcome *outcomes)
+{
+    json_t *item;
+    size_t k;
+
+    json_array_foreach((json_t *)list, k, item)
+    {
+        for (size_t i = 0; i < count; i++) {
+            struct err one;
+
+            if (strcmp(tasks[i]->upstream_id, id_of(item)) != 0)
+                continue;
+            outcome_clear(&outcomes[i]);
+            if (!read(tasks[i], item, &outcomes[i], &one))
+                outcomes[i].kind = OUTCOME_NONE;
+        }
+    }
+}

@@ -1,0 +1,38 @@
+// What adapters have in common: one vendor's gateways are much like another's.
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/base/err.h"
+
+struct account;
+struct http_response;
+struct outcome;
+struct task;
+
+// Every account but Vertex' has one.
+bool adapter_check_base_url(const struct account *account, struct err *err) WARN_UNUSED;
+// The stored request as an object, without nulls, which vendors don't take, and without the
+// client's hooks, which are ours to call. NULL and err where it isn't one; json_decref.
+json_t *adapter_request_of(const struct task *task, struct err *err) WARN_UNUSED;
+// The first of some fields that is a string and not empty; "" where none is. Borrowed. `places`
+// ends with NULL.
+const char *adapter_first(const json_t *body, const char *const *places);
+// What a gateway's refusal of a submit means by its HTTP status alone. False: it may have been
+// accepted.
+bool adapter_refuse_by_status(const struct http_response *response, const json_t *body,
+                              struct outcome *outcome, struct err *err) WARN_UNUSED;
+// Whether an answer to a look proves nothing, by its HTTP status; says so in err.
+bool adapter_proves_nothing(const struct http_response *response, struct err *err);
+// "45%"; -1 for anything else.
+int adapter_percent(const char *text);
+
+// A list of tasks, each item for those of ours with its id: `read` fills the outcome. What can't be
+// read is as if it were not in the list, but not missing either.
+typedef bool (*adapter_read_item_fn)(const struct task *task, const json_t *item,
+                                     struct outcome *outcome, struct err *err);
+void adapter_read_list(const struct task *const *tasks, size_t count, const json_t *list,
+                       const char *(*id_of)(const json_t *item), adapter_read_item_fn read,
+                       struct outcome *outcomes);
