@@ -1,11 +1,9 @@
 // The JSON Web Token that each client of Kling makes itself: {"alg":"HS256","typ":"JWT"}, then
 // {"iss": access key, "exp": …, "nbf": …}, then HMAC-SHA256 by the bytes of the secret key.
-#include <stdlib.h>
 #include <string.h>
 
-#include "core/base/buf.h"
 #include "core/base/digest.h"
-#include "core/base/mem.h"
+#include "tests/sim/jwt.h"
 #include "tests/sim/kling.h"
 #include "tests/sim/rules.h"
 
@@ -19,45 +17,13 @@ enum {
 
 enum { LIFE_S = 1800, ROUNDING_S = 5 };
 
-// From the URL alphabet without padding.
-static bool decode(const char *text, size_t len, struct buf *out)
-{
-    char *plain = mem_strn(text, len);
-    bool is_fine = strpbrk(plain, "+/=") == NULL;
-
-    for (char *c = plain; *c != '\0'; c++)
-        *c = *c == '-' ? '+' : *c == '_' ? '/' : *c;
-    is_fine = is_fine && base64_decode(plain, len, out);
-    free(plain);
-    return is_fine;
-}
-
-// A part of the token as JSON; NULL where it isn't an object.
-static json_t *decode_json(const char *text, size_t len)
-{
-    struct buf plain = {0};
-    json_t *json = decode(text, len, &plain)
-                       ? json_loadb(buf_text(&plain), plain.len, JSON_REJECT_DUPLICATES, NULL)
-                       : NULL;
-
-    buf_clear(&plain);
-    if (json_is_object(json))
-        return json;
-    json_decref(json);
-    return NULL;
-}
-
-static bool is_signed(const char *text, size_t len, const char *signature, const char *secret_key)
+static bool is_signed(const struct jwt *jwt, const char *secret_key)
 {
     unsigned char wanted[SHA256_BYTES];
-    struct buf given = {0};
-    bool is_right;
 
-    hmac_sha256(secret_key, strlen(secret_key), text, len, wanted);
-    is_right = decode(signature, strlen(signature), &given) && given.len == sizeof wanted &&
-               memcmp(given.data, wanted, sizeof wanted) == 0;
-    buf_clear(&given);
-    return is_right;
+    hmac_sha256(secret_key, strlen(secret_key), jwt->text, jwt->text_len, wanted);
+    return jwt->signature.len == sizeof wanted &&
+           memcmp(jwt->signature.data, wanted, sizeof wanted) == 0;
 }
 
 static int check_claims(const json_t *claims, const char *access_key, int64_t now_s,
@@ -85,26 +51,26 @@ int kling_token_check(const char *authorization, const char *access_key, const c
                       int64_t now_s, const char **why)
 {
     static const char bearer[] = "Bearer ";
-    const char *token, *dot, *last;
-    json_auto_t *header = NULL;
-    json_auto_t *claims = NULL;
+    struct jwt jwt;
+    int code = CODE_FAILED;
 
     *why = "Authorization is empty";
     if (authorization == NULL || *authorization == '\0')
         return CODE_EMPTY;
     *why = "Authorization is not a Bearer token";
-    token = authorization + sizeof bearer - 1;
-    if (strncmp(authorization, bearer, sizeof bearer - 1) != 0 ||
-        (dot = strchr(token, '.')) == NULL || (last = strchr(dot + 1, '.')) == NULL)
+    if (strncmp(authorization, bearer, sizeof bearer - 1) != 0)
         return CODE_FAILED;
-    *why = "signature is invalid";
-    if (!is_signed(token, (size_t)(last - token), last + 1, secret_key))
-        return CODE_FAILED;
-    header = decode_json(token, (size_t)(dot - token));
-    claims = decode_json(dot + 1, (size_t)(last - dot - 1));
-    *why = "header must be {\"alg\":\"HS256\",\"typ\":\"JWT\"}";
-    if (strcmp(rules_text(header, "alg"), "HS256") != 0 ||
-        strcmp(rules_text(header, "typ"), "JWT") != 0)
-        return CODE_INVALID;
-    return check_claims(claims, access_key, now_s, why);
+    if (!jwt_read(authorization + sizeof bearer - 1, &jwt)) {
+        *why = "the token can't be read";
+    } else if (!is_signed(&jwt, secret_key)) {
+        *why = "signature is invalid";
+    } else if (strcmp(rules_text(jwt.header, "alg"), "HS256") != 0 ||
+               strcmp(rules_text(jwt.header, "typ"), "JWT") != 0) {
+        *why = "header must be {\"alg\":\"HS256\",\"typ\":\"JWT\"}";
+        code = CODE_INVALID;
+    } else {
+        code = check_claims(jwt.claims, access_key, now_s, why);
+    }
+    jwt_clear(&jwt);
+    return code;
 }
