@@ -200,6 +200,7 @@ static void on_put(void *ctx, const struct err *err)
 
     request->put = NULL;
     if (err != NULL) {
+        forget_stored(request); // it may have arrived all the same
         log_error("input.store", "task=%s error=\"%s\"", request->task->id, err->message);
         err_set(&away, ERR_UNAVAILABLE, "the storage for inputs can't be reached");
         request_refuse(request, &away);

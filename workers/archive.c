@@ -69,6 +69,7 @@ struct archive {
 static void fetch(struct archive *a);
 static void on_lost(struct archive *a, const struct err *err);
 static void start_file(struct archive *a);
+static void on_whole(struct archive *a);
 static bool write_lead(struct archive *a);
 
 static void drop(struct job *job)
@@ -357,7 +358,10 @@ static void on_lost(struct archive *a, const struct err *err)
         log_info("archive.resumed", "task=%s bytes=%lld error=\"%s\"", a->job.task->id,
                  (long long)storage_size(a->file), err->message);
         vendor_cancel(&a->call);
-        fetch(a);
+        if (storage_size(a->file) == a->expected)
+            on_whole(a); // only the end of it has failed
+        else
+            fetch(a);
     } else {
         try_later(a, err->message, false);
     }

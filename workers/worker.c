@@ -116,6 +116,33 @@ static void on_changed(void *ctx, enum change_result result, bool is_cancel_aske
     }
 }
 
+// A task that was to be queued again, but somebody wants it cancelled: then it is, by that change.
+struct requeued {
+    struct worker *worker;
+    struct task *task; // ours
+};
+
+static void on_requeued(void *ctx, enum change_result result, bool is_cancel_asked,
+                        const struct err *err)
+{
+    struct requeued *requeued = ctx;
+
+    if (err == NULL && result == CHANGE_DONE && is_cancel_asked)
+        worker_forget_request(requeued->worker, requeued->task);
+    on_changed(requeued->worker, result, is_cancel_asked, err);
+    task_free(requeued->task);
+    free(requeued);
+}
+
+static struct requeued *requeued_new(struct worker *worker, const struct task *task)
+{
+    struct requeued *requeued = mem_new(struct requeued);
+
+    requeued->worker = worker;
+    requeued->task = task_copy(task);
+    return requeued;
+}
+
 void worker_change(struct worker *worker, struct change *change)
 {
     if (!change->notify)
@@ -124,7 +151,11 @@ void worker_change(struct worker *worker, struct change *change)
                            !task_is_terminal(change->to) &&
                                (change->substate == NULL ? change->task->substate != NULL
                                                          : *change->substate != '\0'));
-    queue_change(worker->store, change, STORE_FOR_EVER, on_changed, worker);
+    if (change->task->is_request_stored && change->to == TASK_QUEUED)
+        queue_change(worker->store, change, STORE_FOR_EVER, on_requeued,
+                     requeued_new(worker, change->task));
+    else
+        queue_change(worker->store, change, STORE_FOR_EVER, on_changed, worker);
 }
 
 // Claims.

@@ -28,6 +28,7 @@ struct task *task_copy(const struct task *task)
     copy->model = mem_str(task->model);
     copy->upstream_id = mem_str(task->upstream_id);
     copy->phase = task->phase;
+    copy->is_request_stored = task->is_request_stored;
     return copy;
 }
 

@@ -42,7 +42,8 @@ bool storage_write(struct storage_file *file, const void *data, size_t len);
 int64_t storage_size(const struct storage_file *file);
 // Of the file, once it is committed.
 void storage_sha256(const struct storage_file *file, char hex[SHA256_HEX_BYTES]);
-// After an error of `ready`: true where writing may go on at storage_size, which is less by now.
+// After an error of `ready` or of a commit: true where writing may go on at storage_size, which may
+// be less by now; where it is all there, the commit may be asked for again.
 bool storage_recover(struct storage_file *file);
 // Writes what is left, makes sure of it, and lets it appear, unless our monotonic clock has passed
 // `deadline_ms` right before: then the lease may be someone else's.

@@ -64,6 +64,7 @@ struct s3_file {
     char *buffer;
     size_t capacity, begins, len; // what is in it, not sent yet; begins only grows within a part
     bool is_gatherer, is_refused, wants_commit;
+    bool is_stored; // all of it is there under its key: what is left is to make sure
     struct err err;
 
     char *upload_id; // NULL: one PUT
@@ -296,6 +297,7 @@ static void on_closed(void *ctx, const struct http_response *response,
     }
     free(f->upload_id);
     f->upload_id = NULL; // there is nothing to abort any more
+    f->is_stored = true;
     check_object(f);
 }
 
@@ -345,7 +347,9 @@ static void close_upload(struct s3_file *f)
 
 static void make_room(struct s3_file *f)
 {
-    if (!f->is_refused || f->telling != NULL || f->len + 65536 > f->capacity)
+    // A gathered part stays as it is while it is under way.
+    if (!f->is_refused || f->telling != NULL || f->len + 65536 > f->capacity ||
+        (f->is_gatherer && f->state != IDLE))
         return;
     f->is_refused = false;
     f->file.ready(f->file.ctx, NULL);
@@ -403,14 +407,16 @@ static void on_sent(void *ctx, const struct http_response *response,
         return;
     }
     f->kept += f->part_bytes;
+    digest_free(f->sha256_kept);
+    f->sha256_kept = digest_copy(f->file.sha256);
     if (f->upload_id == NULL) {
+        f->is_stored = true;
         check_object(f);
         return;
     }
     buf_add(&f->md5s, md5, 16);
-    digest_free(f->sha256_kept);
-    f->sha256_kept = digest_copy(f->file.sha256);
     f->state = IDLE;
+    make_room(f);
     go_on(f);
 }
 
@@ -486,6 +492,11 @@ static void go_on(struct s3_file *f)
     }
     if (f->state != IDLE)
         return;
+    if (f->is_stored) {
+        if (f->wants_commit)
+            check_object(f);
+        return;
+    }
     if (f->is_gatherer) {
         bool is_full = f->len + 65536 > f->capacity;
 

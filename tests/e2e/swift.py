@@ -208,21 +208,22 @@ class Swift:
 
     # Looking at it, and preparing it.
 
-    def ask(self, method, bucket, name="", query="", body=None):
+    def ask(self, method, bucket, name="", query="", body=None, headers=None):
         """(status, bytes) of Swift's own API."""
         user = {"X-Auth-User": self.access_key, "X-Auth-Key": self.secret_key}
         given = harness.exchange(self.ports["proxy"], "GET", "/auth/v1.0", headers=user)[1]
         path = urllib.parse.quote(f"/v1/AUTH_test/{bucket}" + (name and f"/{name}")) + query
         connection = http.client.HTTPConnection("127.0.0.1", self.ports["proxy"], timeout=60)
         try:
-            connection.request(method, path, body, {"X-Auth-Token": given["x-auth-token"]})
+            connection.request(method, path, body, {"X-Auth-Token": given["x-auth-token"], **(headers or {})})
             response = connection.getresponse()
             return response.status, response.read()
         finally:
             connection.close()
 
-    def create_bucket(self, name):
-        status, answer = self.ask("PUT", name)
+    def create_bucket(self, name, is_public=False):
+        """`is_public`: {endpoint}/v1/AUTH_test/{name}/{key} can be read without a signature."""
+        status, answer = self.ask("PUT", name, headers={"X-Container-Read": ".r:*"} if is_public else None)
         assert status in (201, 202), (name, status, answer)
 
     def entries(self, bucket):
