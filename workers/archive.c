@@ -30,7 +30,7 @@
 #include "workers/vendor.h"
 #include "workers/worker.h"
 
-enum { MAX_RESUMES = 3, MAX_REDIRECTS = 3, LOW_SPEED_MS = 20000 };
+enum { RESUME_WAIT_MS = 500, MAX_RESUMES = 3, MAX_REDIRECTS = 3, LOW_SPEED_MS = 20000 };
 // A link that is refused so long after the vendor was done is dead.
 enum { DEAD_AFTER_MS = 10000, FIRST_WAIT_MS = 1000, LONGEST_WAIT_MS = 60000 };
 
@@ -62,6 +62,7 @@ struct archive {
     struct storage_file *file;
     struct vendor_call *call;
     struct loop_timer *renew;
+    struct loop_timer *resuming; // after a failure of the storage
     struct store_call *held, *stored;
     char key_text[256];
 };
@@ -79,6 +80,7 @@ static void drop(struct job *job)
     vendor_cancel(&a->call);
     storage_drop(&a->file);
     loop_cancel(&a->renew);
+    loop_cancel(&a->resuming);
     store_cancel(&a->held);
     store_cancel(&a->stored);
     buf_clear(&a->lead);
@@ -350,18 +352,27 @@ static void on_whole(struct archive *a)
 
 // Fetching.
 
-// What was written is lost, but for parts that the store has already.
+static void on_resuming(void *ctx)
+{
+    struct archive *a = ctx;
+
+    a->resuming = NULL;
+    if (storage_size(a->file) == a->expected)
+        on_whole(a); // only the end of it has failed
+    else
+        fetch(a);
+}
+
+// What was written is lost, but for parts that the store has already. It gets a moment: what fails
+// at once would fail again at once.
 static void on_lost(struct archive *a, const struct err *err)
 {
     if (a->resumes < MAX_RESUMES && storage_recover(a->file)) {
-        a->resumes++;
         log_info("archive.resumed", "task=%s bytes=%lld error=\"%s\"", a->job.task->id,
                  (long long)storage_size(a->file), err->message);
         vendor_cancel(&a->call);
-        if (storage_size(a->file) == a->expected)
-            on_whole(a); // only the end of it has failed
-        else
-            fetch(a);
+        a->resuming = loop_after(a->job.worker->loop, RESUME_WAIT_MS << a->resumes, on_resuming, a);
+        a->resumes++;
     } else {
         try_later(a, err->message, false);
     }

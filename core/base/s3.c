@@ -153,6 +153,7 @@ void s3_error(const struct http_response *response, struct err *err)
         {"InvalidAccessKeyId", "storage.access_key: the store doesn't know it"},
         {"SignatureDoesNotMatch", "storage.secret_key: is not the one of the access key"},
         {"NoSuchBucket", "storage.url: there is no such bucket"},
+        {"InvalidBucketName", "storage.url: no bucket can be called so"},
         {"RequestTimeTooSkewed", "the clock of this machine and the store's are too far apart"},
         {"AuthorizationHeaderMalformed", "storage.region: is not the bucket's"},
         {"PermanentRedirect", "storage.region: is not the bucket's"},

@@ -34,7 +34,7 @@ enum {
     PARTS_MAX = 10000, // S3's most
     CALL_TIMEOUT_MS = 30000,
     LOW_SPEED_MS = 20000,
-    ABORT_TRIES = 3,
+    ABORT_TRIES = 8, // over four minutes; then a sweep does it
     LEFT_OVER_S = 24 * 3600,
 };
 
@@ -171,10 +171,25 @@ static void orphan_new(struct s3_storage *s3, const char *key, char *upload_id)
 
 // Failures.
 
+static bool is_same_but_for_numbers(const char *a, const char *b)
+{
+    static const char digits[] = "0123456789";
+
+    while (*a != '\0' || *b != '\0') {
+        a += strspn(a, digits);
+        b += strspn(b, digits);
+        if (*a != *b)
+            return false;
+        a += *a != '\0';
+        b += *b != '\0';
+    }
+    return true;
+}
+
 // What an operator has to mend is said once, not with every task that waits for it.
 static void note_error(struct s3_storage *s3, const struct err *err)
 {
-    if (strcmp(s3->last_error, err->message) == 0)
+    if (is_same_but_for_numbers(s3->last_error, err->message))
         return;
     snprintf(s3->last_error, sizeof s3->last_error, "%s", err->message);
     if (err->code == ERR_CONFIG)

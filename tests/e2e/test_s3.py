@@ -427,6 +427,7 @@ class Kept(Bucket):
 
     def test_a_file_inside_the_answer_to_a_poll(self):
         task = self.video("veo-3.1-fast", "a boat [big]")
+        (artifact,) = self.spool.end_of(task)["artifacts"]
         answers = [a for a in self.vendor.at("fetchPredictOperation")]
         body = self.sim_answer(answers[-1])
         (video,) = body["response"]["videos"]
@@ -483,7 +484,10 @@ class Faults(Bucket):
         marked = self.media.give("marked", data, etag='"one"', gate=40 * MIB)
         plain = self.media.give("plain", data[: 50 * MIB], gate=40 * MIB)
         spool = self.spool()
+        before = len(swift.parts(self.bucket))
         tasks = self.begin(spool, "marked", "plain")
+        eventually(lambda: len(swift.parts(self.bucket)) >= before + 2, 10, "the first parts")
+        time.sleep(0.3)  # that Spool has heard of it
         swift.pause()
         self.let("marked", "plain")
         eventually(lambda: len(marked.ranges) > 1 and len(plain.ranges) > 1, 10, "a second download")
@@ -625,8 +629,6 @@ class Last(Bucket):
                     self.assertRegex(why, "^storage: ")
                 self.assertGreaterEqual(len(self.attempts(spool, task)), 2)
                 self.assertLess(len(file.ranges), 60)
-                if what.startswith("POST"):  # the others' objects were overwritten, whose parts Swift keeps
-                    self.check_clean([task], spool)
                 spool.stop()
 
     def test_the_vendor_s_link(self):
@@ -658,7 +660,7 @@ class Large:
         return spool
 
     def forgotten(self, spool, what="the end of the stored request"):
-        eventually(lambda: self.stored(spool) == [], 8, what)
+        eventually(lambda: self.stored(spool) == [], 4, what)
 
     def large(self, spool, prompt, headers=None, number=0):
         body = {"prompt": prompt, "base64Array": [data_url(picture(number))]}
@@ -741,18 +743,6 @@ class Large:
         self.assertEqual(len(self.sent("a [refuse]")), 1)
         self.forgotten(spool)
 
-    def test_refused_for_now(self):
-        """It is sent again, with all that it had."""
-        busy = [1]
-        self.vendor.on("/submit/imagine", lambda a: (429, {}, {}) if busy and busy.pop() else None)
-        spool = self.spool()
-        task = self.submit_large(spool, "busy")
-        self.assertEqual(spool.wait(task)["status"], "SUCCESS")
-        sent = {md5(body["base64Array"][0].encode()) for body in self.sent("busy")}
-        self.assertEqual(sent, {md5(data_url(picture(0)).encode())})
-        self.assertEqual(len(self.sent("busy")), 2)
-        self.forgotten(spool)
-
     def test_cancelled(self):
         """While it is queued, and while the vendor thinks about a submit that it then refuses."""
         spool = self.spool(max_concurrency=1)
@@ -776,45 +766,6 @@ class Large:
         gate.set()
         self.assertEqual(spool.end_of(task)["status"], "cancelled")
         self.forgotten(spool)
-
-    def test_the_same_twice(self):
-        spool = self.spool(max_concurrency=1)
-        self.vendor.is_held = True
-        spool.wait_phase(spool.submit("holds the slot"), "submitted", "rendering")
-        key = {"Idempotency-Key": "one"}
-        answers = [None] * 4
-
-        def ask(number):
-            answers[number] = self.large(spool, "twice", key)
-
-        threads = [threading.Thread(target=ask, args=(number,)) for number in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        answers.append(self.large(spool, "twice", key))
-        self.assertEqual({status for status, _, _ in answers}, {200})
-        (task,) = {answer["result"] for _, _, answer in answers}
-        self.assertEqual(answers[-1][1].get("idempotent-replayed"), "true")
-        self.assertEqual(len([a for a in answers if a[1].get("idempotent-replayed") == "true"]), 4)
-        eventually(lambda: len(self.stored(spool)) == 1, what="one stored request")
-        for other in (self.large(spool, "another", key), self.large(spool, "twice", key, number=1)):
-            self.assertEqual((other[0], other[2]["code"]), (422, 4), other)
-        eventually(lambda: len(self.stored(spool)) == 1, what="one stored request")
-        self.ends_well(spool, task, "twice")
-        self.assertEqual(self.large(spool, "twice", key)[2]["result"], task)
-        self.assertEqual(self.stored(spool), [])
-
-    def test_the_queue_is_full(self):
-        spool = self.spool(settings={"queue_limit": 1}, max_concurrency=1)
-        self.vendor.is_held = True
-        spool.wait_phase(spool.submit("holds the slot"), "submitted", "rendering")
-        task = self.submit_large(spool, "fits")
-        status, _, answer = self.large(spool, "does not")
-        self.assertEqual((status, answer["code"]), (200, 23), answer)
-        eventually(lambda: len(self.stored(spool)) == 1, what="one stored request")
-        self.assertIn(task, self.stored(spool)[0])
-        self.ends_well(spool, task, "fits")
 
     def test_down_at_submit(self):
         spool = self.spool()
@@ -871,6 +822,57 @@ class LargeInBucket(Large, Bucket):
 
     def mend_store(self, spool):
         self.is_down = False
+
+    def test_refused_for_now(self):
+        """It is sent again, with all that it had."""
+        busy = [1]
+        self.vendor.on("/submit/imagine", lambda a: (429, {}, {}) if busy and busy.pop() else None)
+        spool = self.spool()
+        task = self.submit_large(spool, "busy")
+        self.assertEqual(spool.wait(task)["status"], "SUCCESS")
+        sent = {md5(body["base64Array"][0].encode()) for body in self.sent("busy")}
+        self.assertEqual(sent, {md5(data_url(picture(0)).encode())})
+        self.assertEqual(len(self.sent("busy")), 2)
+        self.forgotten(spool)
+
+    def test_the_same_twice(self):
+        spool = self.spool(max_concurrency=1)
+        self.vendor.is_held = True
+        spool.wait_phase(spool.submit("holds the slot"), "submitted", "rendering")
+        key = {"Idempotency-Key": "one"}
+        answers = [None] * 4
+
+        def ask(number):
+            answers[number] = self.large(spool, "twice", key)
+
+        threads = [threading.Thread(target=ask, args=(number,)) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        answers.append(self.large(spool, "twice", key))
+        self.assertEqual({status for status, _, _ in answers}, {200})
+        (task,) = {answer["result"] for _, _, answer in answers}
+        self.assertEqual(answers[-1][1].get("idempotent-replayed"), "true")
+        self.assertEqual(len([a for a in answers if a[1].get("idempotent-replayed") == "true"]), 4)
+        eventually(lambda: len(self.stored(spool)) == 1, what="one stored request")
+        for other in (self.large(spool, "another", key), self.large(spool, "twice", key, number=1)):
+            self.assertEqual((other[0], other[2]["code"]), (422, 4), other)
+        eventually(lambda: len(self.stored(spool)) == 1, what="one stored request")
+        self.ends_well(spool, task, "twice")
+        self.assertEqual(self.large(spool, "twice", key)[2]["result"], task)
+        self.assertEqual(self.stored(spool), [])
+
+    def test_the_queue_is_full(self):
+        spool = self.spool(settings={"queue_limit": 1}, max_concurrency=1)
+        self.vendor.is_held = True
+        spool.wait_phase(spool.submit("holds the slot"), "submitted", "rendering")
+        task = self.submit_large(spool, "fits")
+        status, _, answer = self.large(spool, "does not")
+        self.assertEqual((status, answer["code"]), (200, 23), answer)
+        eventually(lambda: len(self.stored(spool)) == 1, what="one stored request")
+        self.assertIn(task, self.stored(spool)[0])
+        self.ends_well(spool, task, "fits")
 
     def test_killed_before_it_is_sent(self):
         asked = threading.Event()
