@@ -11,6 +11,7 @@ import unittest
 
 import harness
 from harness import DeadReceiver, Receiver, Redis, Sim, Spool, account, eventually, exchange, free_port, main
+from swift import Swift
 
 WHSEC = "whsec_" + base64.b64encode(bytes(range(32))).decode()
 MJ = account("http://127.0.0.1:1")
@@ -48,6 +49,37 @@ class Files(unittest.TestCase):
     def config(self, **more):
         listen, data_dir = f"127.0.0.1:{free_port()}", os.path.join(self.dir, "data")
         return {"listen": listen, "data_dir": data_dir, "accounts": [MJ], **more}
+
+
+class Probe(Files):
+    """check-config --probe says what to mend."""
+
+    def probe(self, **storage):
+        done = run("check-config", "-c", self.write(self.config(storage=storage)), "--probe")
+        return done.returncode, done.stdout, done.stderr
+
+    def test_a_directory(self):
+        self.assertEqual(self.probe()[::2], (0, ""))
+
+    def test_a_bucket(self):
+        with Swift() as swift:
+            swift.create_bucket("media")
+            keys = {"access_key": swift.access_key, "secret_key": swift.secret_key}
+            right = {"url": "s3://media/x", "endpoint": swift.endpoint, "region": swift.region, **keys}
+            code, out, errors = self.probe(**right)
+            self.assertEqual((code, errors), (0, ""))
+            self.assertIn("the storage takes files and gives them back", out)
+            eventually(lambda: swift.objects("media") == {}, what="nothing left behind")
+            for wrong, named in (
+                ({"secret_key": "no"}, "storage.secret_key: "),
+                ({"region": "us-east-1"}, "storage.region: "),
+                ({"url": "s3://other/x"}, "storage.url: there is no such bucket"),
+                ({"endpoint": "http://127.0.0.1:1"}, "storage: "),
+            ):
+                with self.subTest(wrong=wrong):
+                    code, out, errors = self.probe(**{**right, **wrong})
+                    self.assertEqual((code, out, errors.count("\n")), (2, "", 1), errors)
+                    self.assertTrue(errors.startswith(f"spool: {named}"), errors)
 
 
 class Words(Files):

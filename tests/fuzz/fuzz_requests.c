@@ -75,7 +75,7 @@ static void fetch_inputs(const struct provider *provider, struct task *task)
     char *url;
 
     for (size_t i = task->input_count; provider->input_at != NULL; i++) {
-        if ((url = provider->input_at(task, i)) == NULL)
+        if ((url = provider->input_at(task, NULL, i)) == NULL)
             break;
         free(url);
         task->inputs = mem_resize(task->inputs, (i + 1) * sizeof *task->inputs);

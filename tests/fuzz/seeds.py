@@ -115,7 +115,15 @@ def config():
                     "allow_private_networks": False}, "accounts": [account]}).encode()
 
 
-for target in (answers, requests, inline, multipart, config):
+def s3():
+    host = b"https://examplebucket.s3.amazonaws.com"
+    yield "get", host + b"/test.txt\nRange: bytes=0-9\n"
+    yield "list", host + b"/?max-keys=2&prefix=J\nx-amz-date: 20130524T000000Z\n"
+    yield "error", host + b"/?uploads\n<Error><Code>NoSuchBucket</Code><Message>a &amp; b</Message></Error>"
+    yield "upload", b"http://[::1]:9000/b/a%20b\n<R><UploadId>x&lt;y</UploadId></R>"
+
+
+for target in (answers, requests, inline, multipart, config, s3):
     folder = f"{OUT}/{target.__name__}/seeds"
     os.makedirs(folder, exist_ok=True)
     words = set()
