@@ -97,6 +97,17 @@ int adapter_percent(const char *text)
     return end == text || progress < 0 || progress > 100 ? -1 : (int)progress;
 }
 
+json_t *adapter_list_body(const struct http_response *response, size_t count,
+                          struct outcome *outcomes, struct err *err)
+{
+    for (size_t i = 0; i < count; i++)
+        outcomes[i] = (struct outcome){.kind = OUTCOME_MISSING, .progress = -1};
+    if (response->status == 200)
+        return http_json(response, err);
+    err_set(err, ERR_UPSTREAM, "HTTP %d", response->status);
+    return NULL;
+}
+
 void adapter_read_list(const struct task *const *tasks, size_t count, const json_t *list,
                        const char *(*id_of)(const json_t *item), adapter_read_item_fn read,
                        struct outcome *outcomes)

@@ -29,6 +29,10 @@ bool adapter_proves_nothing(const struct http_response *response, struct err *er
 // "45%"; -1 for anything else.
 int adapter_percent(const char *text);
 
+// The answer to a look at many, each of them missing until it lists it. NULL and err where it
+// isn't one; json_decref.
+json_t *adapter_list_body(const struct http_response *response, size_t count,
+                          struct outcome *outcomes, struct err *err) WARN_UNUSED;
 // A list of tasks, each item for those of ours with its id: `read` fills the outcome. What can't be
 // read is as if it were not in the list, but not missing either.
 typedef bool (*adapter_read_item_fn)(const struct task *task, const json_t *item,

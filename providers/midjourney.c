@@ -395,13 +395,8 @@ static bool read_poll_many(const struct task *const *tasks, size_t count,
                            const struct http_response *response, struct outcome *outcomes,
                            struct err *err)
 {
-    json_t *body;
+    json_t *body = adapter_list_body(response, count, outcomes, err);
 
-    for (size_t i = 0; i < count; i++)
-        outcomes[i] = (struct outcome){.kind = OUTCOME_MISSING, .progress = -1};
-    if (response->status != 200)
-        return err_set(err, ERR_UPSTREAM, "HTTP %d", response->status);
-    body = http_json(response, err);
     if (!json_is_array(body)) {
         if (body != NULL)
             err_set(err, ERR_UPSTREAM, "the answer isn't an array");

@@ -366,14 +366,9 @@ static bool read_poll_many(const struct task *const *tasks, size_t count,
                            const struct http_response *response, struct outcome *outcomes,
                            struct err *err)
 {
-    json_t *body, *items;
+    json_t *body = adapter_list_body(response, count, outcomes, err);
+    json_t *items = json_object_get(body, "items");
 
-    for (size_t i = 0; i < count; i++)
-        outcomes[i] = (struct outcome){.kind = OUTCOME_MISSING, .progress = -1};
-    if (response->status != 200)
-        return err_set(err, ERR_UPSTREAM, "HTTP %d", response->status);
-    body = http_json(response, err);
-    items = json_object_get(body, "items");
     if (!json_is_array(items)) {
         if (body != NULL)
             err_set(err, ERR_UPSTREAM, "the answer has no items");
