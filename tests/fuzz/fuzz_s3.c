@@ -1,4 +1,5 @@
-// S3: any URL and headers are signed or refused, the same each time, and any answer is looked through.
+// S3: any URL and headers are signed or refused, the same each time, and any answer is looked
+// through.
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
