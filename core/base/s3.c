@@ -6,6 +6,7 @@
 
 #include "core/base/buf.h"
 #include "core/base/config.h"
+#include "core/base/digest.h"
 #include "core/base/mem.h"
 #include "core/base/secret.h"
 
@@ -77,6 +78,7 @@ bool s3_request(const struct s3_place *place, enum http_method method, const cha
                 const char *query, const char *payload, int64_t now_s, struct http_request *request,
                 struct err *err)
 {
+    char hash[SHA256_HEX_BYTES];
     struct buf url = {0};
 
     if (key == NULL) // the bucket itself
@@ -87,7 +89,9 @@ bool s3_request(const struct s3_place *place, enum http_method method, const cha
         buf_fmt(&url, "?%s", query);
     request->method = method;
     request->url = buf_take(&url);
-    return sigv4_sign(&place->keys, request, payload, now_s, err);
+    if (payload == NULL)
+        sha256_hex(request->body.data, request->body.len, hash);
+    return sigv4_sign(&place->keys, request, payload == NULL ? hash : payload, now_s, err);
 }
 
 static void add_unescaped(struct buf *text, const char *from, size_t len)

@@ -27,7 +27,7 @@ void s3_place_clear(struct s3_place *place);
 // The object's URL, without a signature, added to `url`.
 void s3_url(const struct s3_place *place, const char *key, struct buf *url);
 // A request about an object, signed. `query` without "?", NULL: none. Headers and a body that are
-// to be there come before. `payload` as in sigv4_sign.
+// to be there come before. `payload` as in sigv4_sign; NULL: the body's, as it is there.
 bool s3_request(const struct s3_place *place, enum http_method method, const char *key,
                 const char *query, const char *payload, int64_t now_s, struct http_request *request,
                 struct err *err) WARN_UNUSED;
