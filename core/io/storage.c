@@ -74,8 +74,6 @@ void storage_drop(struct storage_file **file)
 {
     if (*file == NULL)
         return;
-    digest_free((*file)->sha256);
-    (*file)->sha256 = NULL;
     (*file)->storage->kind->drop(*file);
     *file = NULL;
 }

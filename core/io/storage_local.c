@@ -95,6 +95,7 @@ static bool write_piece(struct local_file *file)
         done += (size_t)wrote;
         file->offset += wrote;
     }
+    digest_add(file->file.sha256, file->writing, file->to_write);
     return true;
 }
 
@@ -158,6 +159,7 @@ static void file_free(struct local_file *file)
         close(file->fd);
     if (file->fd >= 0 && !file->is_committed)
         unlink(file->path);
+    digest_free(file->file.sha256);
     free(file->filling);
     free(file->writing);
     free(file->path);
@@ -242,7 +244,6 @@ static bool write_file(struct storage_file *base, const void *data, size_t len)
     }
     memcpy(file->filling + file->filled, data, len);
     file->filled += len;
-    digest_add(base->sha256, data, len);
     return true;
 }
 

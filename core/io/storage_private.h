@@ -40,7 +40,7 @@ struct storage {
 struct storage_file {
     struct storage *storage;
     int64_t size;          // taken
-    struct digest *sha256; // of that, as far as it is on its way: the kind adds to it
+    struct digest *sha256; // of that, as far as it is on its way: the kind adds to it, and frees it
     storage_ready_fn ready;
     storage_done_fn done; // once storage_commit was called
     void *ctx, *done_ctx;

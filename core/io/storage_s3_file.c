@@ -4,11 +4,12 @@
 // commit: until then nothing is there. A larger one goes in parts, each a PUT of its own that can
 // be sent again, and appears when the parts are put together:
 //
-//  IDLE ── first bytes ──▶ OPENING ──▶ IDLE ── bytes ──▶ SENDING a part ──▶ IDLE …
-//    commit: IDLE, all sent ──▶ CLOSING ──▶ CHECKING size and ETag ──▶ over
+//  WRITING ── more than one PUT ──▶ OPENING ──▶ WRITING, parts on their way
+//    commit: WRITING, all parts stored ──▶ CLOSING ──▶ CHECKING size and ETag ──▶ OVER
 //
-// What comes without a size is gathered to a part in memory first; only a few files at once may.
-// Everything goes through one buffer; whoever writes waits while it is full.
+// A part is stored when the store has answered and its MD5 is known; the next one is sent
+// meanwhile. What comes without a size is gathered to a part in memory first; only a few files at
+// once may. Everything goes through one pipe; whoever writes waits while it is full.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,12 +18,13 @@
 #include "core/base/clock.h"
 #include "core/base/http.h"
 #include "core/base/mem.h"
+#include "core/io/hash_pipe.h"
 #include "core/io/http_client.h"
 #include "core/io/loop.h"
 #include "core/io/storage_s3_private.h"
 
 enum {
-    BUFFER_BYTES = 256 * 1024,
+    PIPE_BYTES = 512 * 1024,
     SINGLE_MAX_BYTES = 32 << 20,
     PART_BYTES = 32 << 20,    // fewer waits for an answer; what a failure costs anew
     GATHERED_BYTES = 5 << 20, // S3's least for a part
@@ -32,36 +34,66 @@ enum {
     LOW_SPEED_MS = 20000,
 };
 
-enum state { IDLE, OPENING, SENDING, CLOSING, CHECKING, OVER, FAILED };
+enum state { WRITING, OPENING, CLOSING, CHECKING, OVER, FAILED };
+
+// One PUT: of a part, or of a small file.
+struct part {
+    struct s3_file *file;
+    struct part *next;
+    int64_t bytes, sent;
+    struct http_call *call;
+    bool is_answered;
+    struct buf theirs;     // the ETag of the answer; empty: it had none
+    struct digest *sha256; // of the file up to its end; NULL: it isn't hashed yet
+    unsigned char md5[MD5_BYTES];
+};
 
 struct s3_file {
-    struct storage_file file; // first
+    struct storage_file file; // first; its SHA-256 is of what is kept
     struct s3_storage *s3;
     struct s3_file *next, **at;
     char *key, *content_type;
     int64_t expected; // -1: not known
     enum state state;
-    struct http_call *call;
+    struct http_call *call;     // of the upload; a part has its own
     struct loop_timer *telling; // of a failure: ready or done is owed
 
-    char *buffer;
-    size_t capacity, begins, len; // what is in it, not sent yet; begins only grows within a part
+    struct hash_pipe *pipe; // NULL until the first bytes
     bool is_gatherer, is_refused, wants_commit;
     bool is_stored; // all of it is there under its key: what is left is to make sure
     struct err err;
 
-    char *upload_id; // NULL: one PUT
-    int64_t kept;    // bytes in parts that are stored
-    int64_t part_bytes, part_sent;
-    struct digest *part_md5;    // of what was sent of the part
-    struct digest *sha256_kept; // of what is kept
-    struct buf md5s;            // of the parts, 16 bytes each
-    char etag[64];              // of the object
+    char *upload_id;    // NULL: one PUT
+    struct part *parts; // on their way, in order: of all but the last everything is sent
+    int64_t begun;      // bytes in parts that are on their way or stored
+    int64_t kept;       // in those that are stored
+    struct buf md5s;    // of these, 16 bytes each
+    char etag[64];      // of the object
 };
 
 static struct s3_file *of(struct storage_file *file)
 {
     return (struct s3_file *)file;
+}
+
+static void part_drop(struct part *part)
+{
+    http_cancel(&part->call);
+    buf_clear(&part->theirs);
+    digest_free(part->sha256);
+    free(part);
+}
+
+// What was on its way is lost.
+static void drop_parts(struct s3_file *f)
+{
+    struct part *part;
+
+    hash_pipe_drop(&f->pipe);
+    while ((part = f->parts) != NULL) {
+        f->parts = part->next;
+        part_drop(part);
+    }
 }
 
 // Failures.
@@ -83,6 +115,7 @@ static void fail(struct s3_file *f, const struct err *err)
 {
     storage_s3_note_error(f->s3, err);
     http_cancel(&f->call);
+    drop_parts(f);
     f->err = *err;
     f->state = FAILED;
     // Later: whoever writes may be below us on the stack.
@@ -200,7 +233,7 @@ static void close_upload(struct s3_file *f)
     struct http_request request = {0};
     struct digest *all = digest_new_md5();
     struct buf query = {0};
-    size_t parts = f->md5s.len / 16;
+    size_t parts = f->md5s.len / MD5_BYTES;
     char hex[SHA256_HEX_BYTES];
 
     if (is_too_late(f)) {
@@ -209,7 +242,7 @@ static void close_upload(struct s3_file *f)
     }
     buf_str(&request.body, "<CompleteMultipartUpload>");
     for (size_t i = 0; i < parts; i++) {
-        hex_encode(f->md5s.data + 16 * i, 16, hex);
+        hex_encode(f->md5s.data + MD5_BYTES * i, MD5_BYTES, hex);
         buf_fmt(&request.body, "<Part><PartNumber>%zu</PartNumber><ETag>\"%s\"</ETag></Part>",
                 i + 1, hex);
     }
@@ -227,11 +260,12 @@ static void close_upload(struct s3_file *f)
 
 // Parts, and the only PUT of a small file.
 
-static void make_room(struct s3_file *f)
+static void on_room(void *ctx)
 {
-    // A gathered part stays as it is while it is under way.
-    if (!f->is_refused || f->telling != NULL || f->len + 65536 > f->capacity ||
-        (f->is_gatherer && f->state != IDLE))
+    struct s3_file *f = ctx;
+
+    // By halves: each stop and start of a transfer costs as much as a piece of it.
+    if (!f->is_refused || hash_pipe_room(f->pipe) < PIPE_BYTES / 2)
         return;
     f->is_refused = false;
     f->file.ready(f->file.ctx, NULL);
@@ -239,91 +273,113 @@ static void make_room(struct s3_file *f)
 
 static size_t on_source(void *ctx, char *to, size_t max)
 {
-    struct s3_file *f = ctx;
-    int64_t left = f->part_bytes - f->part_sent;
-    size_t len = f->len < max ? f->len : max;
+    struct part *part = ctx;
+    struct s3_file *f = part->file;
+    int64_t left = part->bytes - part->sent;
+    size_t len;
+    bool is_all;
 
-    if ((int64_t)len > left)
-        len = (size_t)left;
     // The last byte lets the object appear.
-    if (f->upload_id == NULL && !f->wants_commit && (int64_t)len == left && len > 0)
-        len--;
-    if (len == 0)
-        return 0;
-    memcpy(to, f->buffer + f->begins, len);
-    digest_add(f->part_md5, to, len);
-    digest_add(f->file.sha256, to, len);
-    f->begins += len;
-    f->len -= len;
-    f->part_sent += (int64_t)len;
-    if (f->len == 0)
-        f->begins = 0;
-    make_room(f);
+    if (f->upload_id == NULL && !f->wants_commit)
+        left--;
+    len = hash_pipe_read(f->pipe, to, left < (int64_t)max ? (size_t)left : max);
+    part->sent += (int64_t)len;
+    is_all = part->sent == part->bytes;
+    on_room(f);
+    if (is_all)
+        go_on(f); // the next part needn't wait for the answer
     return len;
+}
+
+// A part is stored once both are there: the answer, and what it must say.
+static void keep_parts(struct s3_file *f)
+{
+    struct part *part;
+    char hex[SHA256_HEX_BYTES];
+    struct err err;
+
+    while ((part = f->parts) != NULL && part->is_answered && part->sha256 != NULL) {
+        hex_encode(part->md5, MD5_BYTES, hex);
+        snprintf(f->etag, sizeof f->etag, "\"%s\"", hex);
+        // One of another length is of another kind, as in encrypted buckets.
+        if (part->theirs.len == strlen(f->etag) && strcmp(part->theirs.data, f->etag) != 0) {
+            err_set(&err, ERR_UPSTREAM, "storage: the store has got something else than was sent");
+            fail(f, &err);
+            return;
+        }
+        f->kept += part->bytes;
+        digest_free(f->file.sha256);
+        f->file.sha256 = part->sha256;
+        part->sha256 = NULL;
+        buf_add(&f->md5s, part->md5, MD5_BYTES);
+        f->parts = part->next;
+        part_drop(part);
+        f->is_stored = f->upload_id == NULL;
+    }
+    go_on(f);
+}
+
+static void on_hashed(void *ctx, const unsigned char md5[MD5_BYTES], struct digest *sha256)
+{
+    struct s3_file *f = ctx;
+    struct part *part = f->parts;
+
+    while (part->sha256 != NULL)
+        part = part->next;
+    part->sha256 = sha256;
+    memcpy(part->md5, md5, MD5_BYTES);
+    keep_parts(f);
+    if (f->pipe != NULL)
+        on_room(f);
 }
 
 static void on_sent(void *ctx, const struct http_response *response,
                     const struct http_failure *failure)
 {
-    struct s3_file *f = ctx;
-    unsigned char md5[SHA256_BYTES];
-    char hex[SHA256_HEX_BYTES];
-    struct buf etag = {0};
+    struct part *part = ctx;
     struct err err;
-    bool is_same;
 
-    f->call = NULL;
+    part->call = NULL;
     if (failure != NULL || response->status != 200) {
-        fail_answer(f, response, failure);
+        fail_answer(part->file, response, failure);
         return;
     }
-    digest_bytes(f->part_md5, md5);
-    hex_encode(md5, 16, hex);
-    snprintf(f->etag, sizeof f->etag, "\"%s\"", hex);
-    is_same = http_header(response, "etag", &etag) == NULL || strcmp(etag.data, f->etag) == 0 ||
-              strlen(etag.data) != strlen(f->etag);
-    buf_clear(&etag);
-    if (!is_same) {
-        err_set(&err, ERR_UPSTREAM, "storage: the store has got something else than was sent");
-        fail(f, &err);
+    if (part->sent < part->bytes) {
+        err_set(&err, ERR_UPSTREAM, "storage: the store has answered before it had everything");
+        fail(part->file, &err);
         return;
     }
-    f->kept += f->part_bytes;
-    digest_free(f->sha256_kept);
-    f->sha256_kept = digest_copy(f->file.sha256);
-    if (f->upload_id == NULL) {
-        f->is_stored = true;
-        check_object(f);
-        return;
-    }
-    buf_add(&f->md5s, md5, 16);
-    f->state = IDLE;
-    make_room(f);
-    go_on(f);
+    http_header(response, "etag", &part->theirs);
+    part->is_answered = true;
+    keep_parts(part->file);
 }
 
 static void send_part(struct s3_file *f, int64_t bytes)
 {
+    struct part *part = mem_new(struct part), **last = &f->parts;
     struct http_options options = {
-        .low_speed_ms = LOW_SPEED_MS, .on_source = on_source, .source_bytes = bytes, .ctx = f};
+        .low_speed_ms = LOW_SPEED_MS, .on_source = on_source, .source_bytes = bytes, .ctx = part};
     struct http_request request = {0};
     struct buf query = {0};
+    size_t number = f->md5s.len / MD5_BYTES + 1;
     struct err err;
 
-    f->part_bytes = bytes;
-    f->part_sent = 0;
-    digest_free(f->part_md5);
-    f->part_md5 = digest_new_md5();
+    for (; *last != NULL; last = &(*last)->next)
+        number++;
+    *last = part;
+    part->file = f;
+    part->bytes = bytes;
+    f->begun += bytes;
+    hash_pipe_part(f->pipe, bytes);
     if (f->upload_id != NULL) {
-        buf_fmt(&query, "partNumber=%zu&uploadId=", f->md5s.len / 16 + 1);
+        buf_fmt(&query, "partNumber=%zu&uploadId=", number);
         buf_percent(&query, f->upload_id);
     } else {
         http_add_header(&request, "Content-Type", f->content_type);
     }
-    f->state = SENDING;
     if (s3_request(&f->s3->place, HTTP_PUT_, f->key, f->upload_id == NULL ? NULL : query.data,
                    SIGV4_UNSIGNED, clock_wall_ms() / 1000, &request, &err))
-        f->call = http_start(f->s3->http, &request, &options, on_sent);
+        part->call = http_start(f->s3->http, &request, &options, on_sent);
     else
         fail(f, &err);
     http_request_clear(&request);
@@ -344,7 +400,7 @@ static void on_opened(void *ctx, const struct http_response *response,
         return;
     }
     f->upload_id = buf_take(&id);
-    f->state = IDLE;
+    f->state = WRITING;
     go_on(f);
 }
 
@@ -356,48 +412,47 @@ static void open_upload(struct s3_file *f)
     ask(f, OPENING, HTTP_POST_, "uploads=", &request, on_opened);
 }
 
-static int64_t part_size(const struct s3_file *f)
+// Does it go in one PUT?
+static bool is_single(const struct s3_file *f)
 {
-    int64_t least = f->expected / PARTS_MAX + 1;
+    return f->is_gatherer ? f->upload_id == NULL && f->wants_commit
+                          : f->expected <= SINGLE_MAX_BYTES;
+}
 
-    return least > PART_BYTES ? least : PART_BYTES;
+// How much the next PUT will have; 0: it can't be begun yet.
+static int64_t next_bytes(const struct s3_file *f)
+{
+    int64_t unread = f->pipe == NULL ? 0 : (int64_t)hash_pipe_unread(f->pipe);
+    int64_t left = f->expected - f->begun, least = f->expected / PARTS_MAX + 1;
+    int64_t part = least > PART_BYTES ? least : PART_BYTES;
+
+    if (f->is_gatherer)
+        return unread >= GATHERED_BYTES || f->wants_commit ? unread : 0;
+    return unread == 0 ? 0 : left < part ? left : part;
 }
 
 // What can be done next?
 static void go_on(struct s3_file *f)
 {
-    int64_t left;
+    struct part *last = f->parts;
+    int64_t bytes;
 
-    if (f->state == SENDING && f->call != NULL) {
-        http_resume(f->call);
+    if (f->state != WRITING)
+        return;
+    while (last != NULL && last->next != NULL)
+        last = last->next;
+    if (last != NULL && last->sent < last->bytes) {
+        http_resume(last->call);
         return;
     }
-    if (f->state != IDLE)
-        return;
-    if (f->is_stored) {
-        if (f->wants_commit)
-            check_object(f);
-        return;
-    }
-    if (f->is_gatherer) {
-        bool is_full = f->len + 65536 > f->capacity;
-
-        if (f->wants_commit && f->len == 0 && f->upload_id != NULL)
-            close_upload(f);
-        else if (is_full && f->upload_id == NULL)
-            open_upload(f);
-        else if ((is_full || f->wants_commit) && f->len > 0 && !(f->wants_commit && is_too_late(f)))
-            send_part(f, (int64_t)f->len);
-        return;
-    }
-    left = f->expected - f->kept;
-    if (f->len > 0 && f->expected <= SINGLE_MAX_BYTES)
-        send_part(f, f->expected);
-    else if (f->len > 0 && f->upload_id == NULL)
+    bytes = next_bytes(f);
+    if (bytes > 0 && f->upload_id == NULL && !is_single(f))
         open_upload(f);
-    else if (f->len > 0)
-        send_part(f, left < part_size(f) ? left : part_size(f));
-    else if (f->wants_commit && left == 0 && f->upload_id != NULL)
+    else if (bytes > 0 && (last == NULL || last == f->parts))
+        send_part(f, bytes);
+    else if (f->wants_commit && f->is_stored)
+        check_object(f);
+    else if (f->wants_commit && f->kept == f->file.size && f->upload_id != NULL)
         close_upload(f);
 }
 
@@ -421,41 +476,34 @@ struct storage_file *storage_s3_file_create(struct storage *storage, const char 
     return &f->file;
 }
 
-// The buffer comes with the first bytes. Large ones are few: who must wait for one is told.
-static bool has_buffer(struct s3_file *f)
+// The pipe comes with the first bytes. Large ones are few: who must wait for one is told.
+static bool has_pipe(struct s3_file *f)
 {
-    if (f->buffer != NULL)
+    if (f->pipe != NULL)
         return true;
     if (f->expected < 0 && f->s3->gatherers == GATHERERS_MAX)
         return false;
     f->is_gatherer = f->expected < 0;
     f->s3->gatherers += f->is_gatherer;
-    f->capacity = f->is_gatherer ? GATHERED_BYTES + 65536 : BUFFER_BYTES;
-    f->buffer = mem_resize(NULL, f->capacity);
+    // Where on_room still waits, there must be a part to send.
+    f->pipe = hash_pipe_new(f->s3->storage.loop,
+                            f->is_gatherer ? GATHERED_BYTES + PIPE_BYTES : PIPE_BYTES,
+                            digest_copy(f->file.sha256), on_hashed, on_room, f);
     return true;
 }
 
 bool storage_s3_file_write(struct storage_file *file, const void *data, size_t len)
 {
     struct s3_file *f = of(file);
-    // While a gathered part is under way it stays as it is.
-    bool is_busy = f->is_gatherer && f->state != IDLE;
 
-    if (f->state == FAILED || !has_buffer(f) || is_busy || f->len + len > f->capacity) {
-        f->is_refused = true;
-        if (f->state == FAILED && f->telling == NULL)
-            f->telling = loop_after(f->s3->storage.loop, 0, on_telling, f);
-        else if (f->state != FAILED && f->buffer != NULL)
-            go_on(f);
-        return false;
-    }
-    if (f->begins + f->len + len > f->capacity) {
-        memmove(f->buffer, f->buffer + f->begins, f->len);
-        f->begins = 0;
-    }
-    memcpy(f->buffer + f->begins + f->len, data, len);
-    f->len += len;
-    return true;
+    if (f->state != FAILED && has_pipe(f) && hash_pipe_write(f->pipe, data, len))
+        return true;
+    f->is_refused = true;
+    if (f->state == FAILED && f->telling == NULL)
+        f->telling = loop_after(f->s3->storage.loop, 0, on_telling, f);
+    else
+        go_on(f);
+    return false;
 }
 
 void storage_s3_file_commit(struct storage_file *file)
@@ -475,11 +523,8 @@ bool storage_s3_file_recover(struct storage_file *file)
 
     if (f->state != FAILED || f->is_gatherer)
         return false;
-    f->begins = f->len = 0;
-    f->file.size = f->kept;
-    digest_free(f->file.sha256);
-    f->file.sha256 = f->kept > 0 ? digest_copy(f->sha256_kept) : digest_new();
-    f->state = IDLE;
+    f->file.size = f->begun = f->kept;
+    f->state = WRITING;
     f->is_refused = f->wants_commit = false;
     return true;
 }
@@ -491,24 +536,24 @@ void storage_s3_file_drop(struct storage_file *file)
 
     http_cancel(&f->call);
     loop_cancel(&f->telling);
+    drop_parts(f);
     if (f->upload_id != NULL)
         storage_s3_delete(s3, f->key, f->upload_id);
     *f->at = f->next;
     if (f->next != NULL)
         f->next->at = f->at;
     s3->gatherers -= f->is_gatherer;
-    // A large buffer is free: whoever waits for one may go on.
+    // A large pipe is free: whoever waits for one may go on.
     for (struct s3_file *other = s3->files; f->is_gatherer && other != NULL; other = other->next) {
-        if (other->buffer == NULL && other->is_refused) {
+        if (other->expected < 0 && other->pipe == NULL && other->is_refused &&
+            other->state == WRITING) {
             other->is_refused = false;
             other->file.ready(other->file.ctx, NULL);
             break;
         }
     }
-    digest_free(f->part_md5);
-    digest_free(f->sha256_kept);
+    digest_free(f->file.sha256);
     buf_clear(&f->md5s);
-    free(f->buffer);
     free(f->key);
     free(f->content_type);
     free(f);
