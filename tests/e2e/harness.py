@@ -82,6 +82,12 @@ def eventually(condition, timeout=10, what="it", every=0.02):
         time.sleep(every)
 
 
+def words_seen(words, first):
+    """Each once, without the first, which may be over before anybody looks."""
+    seen = [word for i, word in enumerate(words) if i == 0 or words[i - 1] != word]
+    return seen[1:] if seen[:1] == [first] else seen
+
+
 def merged(base, extra):
     """`extra` over `base`, objects key by key."""
     base = copy.deepcopy(base)

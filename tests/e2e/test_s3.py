@@ -553,6 +553,47 @@ class Faults(Bucket):
         self.assertEqual(file.ranges, [None, None])
 
 
+class LeftOvers(Bucket):
+    """Uploads of processes that are gone for good: nobody else knows of them."""
+
+    def leave(self, key, id):
+        parts = f"{self.bucket}+segments"
+        swift.create_bucket(parts)
+        for name in (f"{key}/{id}", f"{key}/{id}/1"):
+            self.assertEqual(swift.ask("PUT", parts, name, body=b"part")[0], 201)
+        return (key, id)
+
+    def test_what_is_older_than_a_day_goes(self):
+        ours, young = self.leave(f"{PREFIX}/old.png", "aWQx"), self.leave(f"{PREFIX}/young.png", "aWQy")
+        theirs = self.leave("another/old.png", "aWQz")
+        self.assertEqual(sorted(swift.uploads(self.bucket)), sorted([ours, young, theirs]))
+        front = self.enterContext(Front())
+        aged = []
+
+        def answer(asked):
+            """The list as it will be in a day, but for the young one."""
+            if asked.method != "GET" or "uploads" not in asked.path:
+                return None
+            status, headers, data = front.usual(asked)
+            then = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(time.time() - 86400 - 60)).encode()
+            uploads = re.findall(rb"<Upload>.*?</Upload>", data, re.S)
+            aged.append(len(uploads))
+            for upload in uploads:
+                if b"young" not in upload:
+                    old = re.sub(rb"(<Initiated>)[^<]*", rb"\g<1>" + then, upload)
+                    data = data.replace(upload, old)
+            return status, {**headers, "Content-Length": str(len(data))}, data
+
+        front.on(f"/{self.bucket}", answer)
+        with Spool({"storage": bucket(self.bucket, endpoint=front.url)}):
+            eventually(lambda: ours not in swift.uploads(self.bucket), 8, "its end", 0.1)
+            eventually(lambda: f"{ours[0]}/{ours[1]}/1" not in swift.parts(self.bucket), 8, "the part's", 0.1)
+        self.assertEqual(sorted(swift.uploads(self.bucket)), sorted([young, theirs]))
+        self.assertEqual(len(swift.parts(self.bucket)), 2)
+        self.assertEqual(sum(aged), 2, "only those of our prefix are asked for")
+        self.assertEqual(front.count("DELETE", ""), 1)
+
+
 class Refusals(Bucket):
     """What an operator has to mend: tasks wait for it."""
 
