@@ -63,6 +63,17 @@ def sim_binary():
     return binary("SPOOL_SIM_BIN", "tests/sim/spool-sim", "spool-sim")
 
 
+def fail_fsync():
+    return binary("SPOOL_FAIL_FSYNC", "tests/libfail_fsync.so")
+
+
+def preload(library):
+    """Of an environment. ASan's own comes first, or it complains."""
+    command = ["gcc", "-print-file-name=libasan.so"]
+    asan = subprocess.run(command, capture_output=True, text=True, check=False)
+    return {"LD_PRELOAD": f"{asan.stdout.strip()} {library}"}
+
+
 def free_port():
     with socket.socket() as s:
         s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -11,7 +11,7 @@ import time
 import unittest
 import urllib.request
 
-from harness import PNG, Redis, Sim, Spool, Vendor, account, eventually, exchange, main
+from harness import PNG, Redis, Sim, Spool, Vendor, account, eventually, exchange, fail_fsync, main, preload
 
 # Several of the pieces that files are read and written in.
 BIG = PNG + random.Random(7).randbytes(700_000)
@@ -317,7 +317,35 @@ class Links(Archive):
 
 
 @unittest.skipUnless(os.geteuid() == 0, "mounts a file system")
-class Room(Archive):
+class Disk(Archive):
+    """What can't be kept is no success, and waits until it can."""
+
+    def check_waits_then_ends(self, why, mend):
+        task = self.spool.submit("a lighthouse")
+        eventually(lambda: self.attempts(self.spool, task), what="an attempt")
+        self.assertIn(why, self.attempts(self.spool, task)[0])
+        self.assertEqual(self.spool.task(task)["phase"], "archiving")
+        self.assertEqual(self.spool.fetch(task)["imageUrl"], "")
+        self.assertEqual(files_below(os.path.join(self.spool.data_dir, "media")), [])
+        self.assertGreaterEqual(self.spool.metric("archive_failures_total"), 1)
+        mend()
+        self.assertEqual(self.kept(self.spool, task)[1], BIG[:500000])
+        self.check_nothing_is_left(self.spool, 1)
+
+
+class Fsync(Disk):
+    def test_input_output_error(self):
+        with tempfile.NamedTemporaryFile(delete=False) as sign:
+            env = {**preload(fail_fsync()), "FAIL_FSYNC": sign.name}
+        self.addCleanup(lambda: os.path.exists(sign.name) and os.unlink(sign.name))
+        vendor, redis = self.enterContext(Vendor()), self.enterContext(Redis())
+        vendor.on("/files/", lambda asked: (200, {}, BIG[:500000]))
+        self.spool = self.enterContext(Spool(config(vendor), redis=redis, env=env))
+        eventually(self.spool.is_ready)
+        self.check_waits_then_ends("storage: fsync: Input/output error", lambda: os.unlink(sign.name))
+
+
+class Room(Disk):
     def setUp(self):
         self.dir = tempfile.mkdtemp(prefix="spool-room-")
         self.addCleanup(os.rmdir, self.dir)
@@ -331,18 +359,6 @@ class Room(Archive):
         self.vendor.on("/files/", lambda asked: (200, {}, BIG[:500000]))
         self.spool = self.enterContext(Spool(config(self.vendor), redis=self.redis, data_dir=self.dir))
         eventually(self.spool.is_ready)
-
-    def check_waits_then_ends(self, why, mend):
-        task = self.spool.submit("a lighthouse")
-        eventually(lambda: self.attempts(self.spool, task), what="an attempt")
-        self.assertIn(why, self.attempts(self.spool, task)[0])
-        self.assertEqual(self.spool.task(task)["phase"], "archiving")
-        self.assertEqual(self.spool.fetch(task)["imageUrl"], "")
-        self.assertEqual(files_below(os.path.join(self.dir, "media")), [])
-        self.assertGreaterEqual(self.spool.metric("archive_failures_total"), 1)
-        mend()
-        self.assertEqual(self.kept(self.spool, task)[1], BIG[:500000])
-        self.check_nothing_is_left(self.spool, 1)
 
     def test_full(self):
         ballast = os.path.join(self.dir, "ballast")

@@ -20,7 +20,7 @@ import unittest
 import urllib.parse
 
 from harness import PNG, Between, Family, Receiver, Redis, Sim, Spool, Vendor, account, download, eventually
-from harness import exchange, kling_account, main, veo_account
+from harness import exchange, kling_account, main, preload, veo_account
 from swift import Swift
 
 MIB = 1 << 20
@@ -598,11 +598,8 @@ class Refusals(Bucket):
     """What an operator has to mend: tasks wait for it."""
 
     def test_wrong(self):
-        command = ["gcc", "-print-file-name=libasan.so"]  # comes first, or it complains
-        asan = subprocess.run(command, capture_output=True, text=True, check=False)
         redis = self.enterContext(Redis())
-        late = {"LD_PRELOAD": f"{asan.stdout.strip()} {FAKETIME}", "FAKETIME": "-20m"}
-        late["FAKETIME_DONT_FAKE_MONOTONIC"] = "1"
+        late = {**preload(FAKETIME), "FAKETIME": "-20m", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
         cases = {
             "secret_key": ({"secret_key": "wrong"}, "storage.secret_key: is not the one of the access key"),
             "region": ({"region": "us-east-1"}, "storage.region: is not the bucket's"),
