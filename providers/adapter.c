@@ -7,6 +7,7 @@
 #include "core/base/config.h"
 #include "core/base/field.h"
 #include "core/base/http.h"
+#include "core/base/mem.h"
 #include "core/base/task.h"
 #include "providers/outcome.h"
 
@@ -43,6 +44,29 @@ const char *adapter_first(const json_t *body, const char *const *places)
         if (*field_str_or_empty(body, *places) != '\0')
             return field_str_or_empty(body, *places);
     return "";
+}
+
+bool adapter_read_submit(const struct task *task, const struct http_response *response,
+                         adapter_read_submit_fn read, struct outcome *outcome, struct err *err)
+{
+    json_t *body = http_json(response, err);
+    bool ok;
+
+    *outcome = (struct outcome){.progress = -1};
+    ok = body != NULL && read(task, response, body, outcome, err);
+    json_decref(body);
+    if (!ok)
+        outcome->kind = OUTCOME_DOUBT;
+    return ok;
+}
+
+bool adapter_accepted(struct outcome *outcome, const char *id, const char *field, struct err *err)
+{
+    if (*id == '\0')
+        return err_set(err, ERR_UPSTREAM, "the answer has no %s", field);
+    outcome->kind = OUTCOME_ACCEPTED;
+    outcome->upstream_id = mem_str(id);
+    return true;
 }
 
 bool adapter_refuse_by_status(const struct http_response *response, const json_t *body,

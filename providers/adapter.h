@@ -20,6 +20,17 @@ json_t *adapter_request_of(const struct task *task, struct err *err) WARN_UNUSED
 // The first of some fields that is a string and not empty; "" where none is. Borrowed. `places`
 // ends with NULL.
 const char *adapter_first(const json_t *body, const char *const *places);
+// The answer to a submit, a JSON object or nothing: `read` fills the outcome. What can't be read is
+// a doubt.
+typedef bool (*adapter_read_submit_fn)(const struct task *task,
+                                       const struct http_response *response, const json_t *body,
+                                       struct outcome *outcome, struct err *err);
+bool adapter_read_submit(const struct task *task, const struct http_response *response,
+                         adapter_read_submit_fn read, struct outcome *outcome,
+                         struct err *err) WARN_UNUSED;
+// Accepted, as `id`. False where that is empty; `field` is what the vendor calls it.
+bool adapter_accepted(struct outcome *outcome, const char *id, const char *field,
+                      struct err *err) WARN_UNUSED;
 // What a gateway's refusal of a submit means by its HTTP status alone. False: it may have been
 // accepted.
 bool adapter_refuse_by_status(const struct http_response *response, const json_t *body,

@@ -348,25 +348,13 @@ static bool read_submit_body(const struct task *task, const struct http_response
         id = field_str_or_empty(body, "task_id");
     if (*id == '\0')
         id = field_str_or_empty(body, "id");
-    if (*id == '\0')
-        return err_set(err, ERR_UPSTREAM, "the answer has no task_id");
-    outcome->kind = OUTCOME_ACCEPTED;
-    outcome->upstream_id = mem_str(id);
-    return true;
+    return adapter_accepted(outcome, id, "task_id", err);
 }
 
 static bool read_submit(const struct task *task, const struct http_response *response,
                         struct outcome *outcome, struct err *err)
 {
-    json_t *body = http_json(response, err);
-    bool ok;
-
-    *outcome = (struct outcome){.progress = -1};
-    ok = body != NULL && read_submit_body(task, response, body, outcome, err);
-    json_decref(body);
-    if (!ok)
-        outcome->kind = OUTCOME_DOUBT;
-    return ok;
+    return adapter_read_submit(task, response, read_submit_body, outcome, err);
 }
 
 // Looking.

@@ -10,7 +10,6 @@
 #include "core/base/config.h"
 #include "core/base/field.h"
 #include "core/base/http.h"
-#include "core/base/mem.h"
 #include "core/base/task.h"
 #include "providers/adapter.h"
 #include "providers/outcome.h"
@@ -63,30 +62,23 @@ static const char *id_of(const json_t *body)
     return adapter_first(body, places);
 }
 
+static bool read_submit_body(const struct task *task, const struct http_response *response,
+                             const json_t *body, struct outcome *outcome, struct err *err)
+{
+    const char *why = field_str_or_empty(body, "message");
+
+    (void)task;
+    outcome_set_reason(outcome, *why != '\0' ? why : field_str_or_empty(body, "description"));
+    // S can fail with 500 though Suno has accepted: that is a doubt.
+    if (response->status >= 300)
+        return adapter_refuse_by_status(response, body, outcome, err);
+    return adapter_accepted(outcome, id_of(body), "task id", err);
+}
+
 static bool read_submit(const struct task *task, const struct http_response *response,
                         struct outcome *outcome, struct err *err)
 {
-    json_t *body = http_json(response, err);
-    const char *why = field_str_or_empty(body, "message");
-    bool ok = false;
-
-    (void)task;
-    *outcome = (struct outcome){.progress = -1};
-    outcome_set_reason(outcome, *why != '\0' ? why : field_str_or_empty(body, "description"));
-    if (body != NULL && response->status >= 300) {
-        // S can fail with 500 though Suno has accepted: that is a doubt.
-        ok = adapter_refuse_by_status(response, body, outcome, err);
-    } else if (body != NULL && *id_of(body) == '\0') {
-        err_set(err, ERR_UPSTREAM, "the answer has no task id");
-    } else if (body != NULL) {
-        outcome->kind = OUTCOME_ACCEPTED;
-        outcome->upstream_id = mem_str(id_of(body));
-        ok = true;
-    }
-    json_decref(body);
-    if (!ok)
-        outcome->kind = OUTCOME_DOUBT;
-    return ok;
+    return adapter_read_submit(task, response, read_submit_body, outcome, err);
 }
 
 // Looking.

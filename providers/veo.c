@@ -405,30 +405,22 @@ static bool read_refusal(const struct http_response *response, const json_t *bod
     return true;
 }
 
+static bool read_submit_body(const struct task *task, const struct http_response *response,
+                             const json_t *body, struct outcome *outcome, struct err *err)
+{
+    static const char *const places[] = {"name", "id", "task_id", "data.task_id", NULL};
+
+    (void)task;
+    if (response->status < 300)
+        return adapter_accepted(outcome, adapter_first(body, places), "name", err);
+    outcome_set_reason(outcome, message_of(body));
+    return read_refusal(response, body, outcome, err);
+}
+
 static bool read_submit(const struct task *task, const struct http_response *response,
                         struct outcome *outcome, struct err *err)
 {
-    static const char *const places[] = {"name", "id", "task_id", "data.task_id", NULL};
-    json_t *body = http_json(response, err);
-    const char *id = adapter_first(body, places);
-    bool ok = false;
-
-    (void)task;
-    *outcome = (struct outcome){.progress = -1};
-    if (body != NULL && response->status >= 300) {
-        outcome_set_reason(outcome, message_of(body));
-        ok = read_refusal(response, body, outcome, err);
-    } else if (body != NULL && *id == '\0') {
-        err_set(err, ERR_UPSTREAM, "the answer has no name");
-    } else if (body != NULL) {
-        outcome->kind = OUTCOME_ACCEPTED;
-        outcome->upstream_id = mem_str(id);
-        ok = true;
-    }
-    json_decref(body);
-    if (!ok)
-        outcome->kind = OUTCOME_DOUBT;
-    return ok;
+    return adapter_read_submit(task, response, read_submit_body, outcome, err);
 }
 
 // Looking.
