@@ -1,184 +1,23 @@
-// The configuration file, read by tables: one row per key.
+// The configuration file. Its accounts: config_account.c.
 #include "core/base/config.h"
 
 #include <ctype.h>
 #include <errno.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/address.h"
 #include "core/base/buf.h"
+#include "core/base/config_private.h"
 #include "core/base/mem.h"
+#include "core/base/setting.h"
 
-// Where a value is read from and what it is called in errors.
-struct reader {
-    config_env_fn env;
-    struct err *err;
-    char path[160];
-};
+SETTING_WORDS(read_log_level, enum log_level, "error", "warn", "info", "debug")
+SETTING_WORDS(read_on_failure, enum config_on_failure, "fail", "vendor_url")
+SETTING_WORDS(read_callbacks, enum config_callbacks, "auto", "always", "never")
 
-typedef bool (*read_fn)(struct reader *reader, const json_t *value, void *out);
-
-struct key {
-    const char *name;
-    size_t offset;
-    read_fn read;
-};
-
-static bool bad(struct reader *reader, const char *what)
-{
-    return err_set(reader->err, ERR_CONFIG, "%s: %s", reader->path, what);
-}
-
-// A string, or what the variable in "env:NAME" holds.
-static const char *text_of(struct reader *reader, const json_t *value)
-{
-    const char *text = json_string_value(value), *from_env;
-
-    if (text == NULL) {
-        bad(reader, "must be a string");
-        return NULL;
-    }
-    if (strncmp(text, "env:", 4) != 0)
-        return text;
-    from_env = reader->env(text + 4);
-    if (from_env == NULL)
-        err_set(reader->err, ERR_CONFIG, "%s: the environment variable %s is not set", reader->path,
-                text + 4);
-    return from_env;
-}
-
-static bool read_string(struct reader *reader, const json_t *value, void *out)
-{
-    const char *text = text_of(reader, value);
-
-    if (text == NULL)
-        return false;
-    mem_set_str(out, text);
-    return true;
-}
-
-static bool read_secret(struct reader *reader, const json_t *value, void *out)
-{
-    const char *text = text_of(reader, value);
-
-    if (text == NULL)
-        return false;
-    secret_set(out, text);
-    return true;
-}
-
-static bool read_bool(struct reader *reader, const json_t *value, void *out)
-{
-    if (!json_is_boolean(value))
-        return bad(reader, "must be true or false");
-    *(bool *)out = json_is_true(value);
-    return true;
-}
-
-static bool read_number(struct reader *reader, const json_t *value, int64_t min, int64_t max,
-                        int64_t *number)
-{
-    if (!json_is_integer(value))
-        return bad(reader, "must be an integer");
-    *number = json_integer_value(value);
-    if (*number < min || *number > max)
-        return err_set(reader->err, ERR_CONFIG, "%s: must be between %lld and %lld", reader->path,
-                       (long long)min, (long long)max);
-    return true;
-}
-
-static bool read_count(struct reader *reader, const json_t *value, void *out)
-{
-    return read_number(reader, value, 0, 1000000000000, out);
-}
-
-static bool read_small_count(struct reader *reader, const json_t *value, void *out)
-{
-    int64_t number = 0;
-
-    if (!read_number(reader, value, 0, 1000000000, &number))
-        return false;
-    *(int *)out = (int)number;
-    return true;
-}
-
-static bool read_bytes(struct reader *reader, const json_t *value, void *out)
-{
-    int64_t number = 0;
-
-    if (!read_number(reader, value, 1024, 1LL << 31, &number))
-        return false;
-    *(size_t *)out = (size_t)number;
-    return true;
-}
-
-static bool read_duration(struct reader *reader, const json_t *value, void *out)
-{
-    return read_number(reader, value, 50, 1000LL * 3600 * 24 * 365, out);
-}
-
-// 0 leaves the choice to the provider.
-static bool read_interval(struct reader *reader, const json_t *value, void *out)
-{
-    if (json_is_integer(value) && json_integer_value(value) == 0) {
-        *(int64_t *)out = 0;
-        return true;
-    }
-    return read_duration(reader, value, out);
-}
-
-static bool read_hours(struct reader *reader, const json_t *value, void *out)
-{
-    int64_t hours = 0;
-
-    if (!read_number(reader, value, 1, 24 * 365 * 10, &hours))
-        return false;
-    *(int64_t *)out = hours * 3600 * 1000;
-    return true;
-}
-
-// One word of a list; its index is the value of an enum.
-static bool read_word(struct reader *reader, const json_t *value, const char *const *words,
-                      unsigned *out)
-{
-    const char *text = text_of(reader, value);
-    struct buf all = {0};
-
-    if (text == NULL)
-        return false;
-    for (unsigned i = 0; words[i] != NULL; i++) {
-        if (strcmp(text, words[i]) == 0) {
-            *out = i;
-            buf_clear(&all);
-            return true;
-        }
-        buf_fmt(&all, "%s%s", i == 0 ? "" : ", ", words[i]);
-    }
-    err_set(reader->err, ERR_CONFIG, "%s: must be one of: %s", reader->path, all.data);
-    buf_clear(&all);
-    return false;
-}
-
-#define WORDS(function, type, ...)                                                                 \
-    static bool function(struct reader *reader, const json_t *value, void *out)                    \
-    {                                                                                              \
-        static const char *const words[] = {__VA_ARGS__, NULL};                                    \
-        unsigned index;                                                                            \
-        if (!read_word(reader, value, words, &index))                                              \
-            return false;                                                                          \
-        *(type *)out = (type)index;                                                                \
-        return true;                                                                               \
-    }
-
-WORDS(read_log_level, enum log_level, "error", "warn", "info", "debug")
-WORDS(read_on_failure, enum config_on_failure, "fail", "vendor_url")
-WORDS(read_on_unknown, enum config_on_unknown, "fail", "retry")
-WORDS(read_callbacks, enum config_callbacks, "auto", "always", "never")
-
-static bool add_role(struct reader *reader, const char *name, size_t len, unsigned *roles)
+static bool add_role(struct setting_reader *reader, const char *name, size_t len, unsigned *roles)
 {
     static const char *const names[] = {"api", "worker", "webhook"};
 
@@ -188,20 +27,20 @@ static bool add_role(struct reader *reader, const char *name, size_t len, unsign
             return true;
         }
     }
-    return bad(reader, "a role must be one of: api, worker, webhook");
+    return setting_bad(reader, "a role must be one of: api, worker, webhook");
 }
 
-static bool read_roles(struct reader *reader, const json_t *value, void *out)
+static bool read_roles(struct setting_reader *reader, const json_t *value, void *out)
 {
     unsigned roles = 0;
     size_t i;
     json_t *item;
 
     if (!json_is_array(value) || json_array_size(value) == 0)
-        return bad(reader, "must be an array of roles");
+        return setting_bad(reader, "must be an array of roles");
     json_array_foreach(value, i, item)
     {
-        const char *name = text_of(reader, item);
+        const char *name = setting_text(reader, item);
 
         if (name == NULL || !add_role(reader, name, strlen(name), &roles))
             return false;
@@ -210,10 +49,10 @@ static bool read_roles(struct reader *reader, const json_t *value, void *out)
     return true;
 }
 
-static bool read_listen(struct reader *reader, const json_t *value, void *out)
+static bool read_listen(struct setting_reader *reader, const json_t *value, void *out)
 {
     struct config *config = (struct config *)((char *)out - offsetof(struct config, listen_host));
-    const char *text = text_of(reader, value), *colon;
+    const char *text = setting_text(reader, value), *colon;
     char *end;
     long port;
 
@@ -221,10 +60,10 @@ static bool read_listen(struct reader *reader, const json_t *value, void *out)
         return false;
     colon = strrchr(text, ':');
     if (colon == NULL || colon == text || !isdigit((unsigned char)colon[1]))
-        return bad(reader, "must be HOST:PORT");
+        return setting_bad(reader, "must be HOST:PORT");
     port = strtol(colon + 1, &end, 10);
     if (*end != '\0' || port > 65535)
-        return bad(reader, "must be HOST:PORT");
+        return setting_bad(reader, "must be HOST:PORT");
     free(config->listen_host);
     if (*text == '[' && colon[-1] == ']')
         config->listen_host = mem_strn(text + 1, (size_t)(colon - text - 2));
@@ -234,290 +73,113 @@ static bool read_listen(struct reader *reader, const json_t *value, void *out)
     return true;
 }
 
-static bool read_keys(struct reader *reader, const json_t *object, const struct key *keys,
-                      void *record)
+static bool read_storage(struct setting_reader *reader, const json_t *value, void *out)
 {
-    size_t path_len = strlen(reader->path);
-    const char *name;
-    json_t *value;
-
-    if (!json_is_object(object))
-        return bad(reader, "must be an object");
-    json_object_foreach((json_t *)object, name, value)
-    {
-        const struct key *key = keys;
-
-        snprintf(reader->path + path_len, sizeof reader->path - path_len, "%s%s",
-                 path_len == 0 ? "" : ".", name);
-        while (key->name != NULL && strcmp(key->name, name) != 0)
-            key++;
-        if (key->name == NULL)
-            return bad(reader, "unknown key");
-        if (!key->read(reader, value, (char *)record + key->offset))
-            return false;
-        reader->path[path_len] = '\0';
-    }
-    return true;
-}
-
-// Reads an array's items one after the other into records of `size` bytes.
-static bool read_array(struct reader *reader, const json_t *value, size_t size, void **items,
-                       size_t *count, bool (*read)(struct reader *, const json_t *, void *))
-{
-    size_t path_len = strlen(reader->path), i;
-    json_t *item;
-
-    if (!json_is_array(value))
-        return bad(reader, "must be an array");
-    *items = mem_zeroed(json_array_size(value), size);
-    json_array_foreach(value, i, item)
-    {
-        snprintf(reader->path + path_len, sizeof reader->path - path_len, ".%zu", i);
-        (*count)++;
-        if (!read(reader, item, (char *)*items + i * size))
-            return false;
-        reader->path[path_len] = '\0';
-    }
-    return true;
-}
-
-#define AT(record, member) offsetof(struct record, member)
-
-static bool read_storage(struct reader *reader, const json_t *value, void *out)
-{
-    static const struct key keys[] = {
-        {"url", AT(config, storage.url), read_string},
-        {"endpoint", AT(config, storage.endpoint), read_string},
-        {"region", AT(config, storage.region), read_string},
-        {"access_key", AT(config, storage.access_key), read_secret},
-        {"secret_key", AT(config, storage.secret_key), read_secret},
-        {"public_base", AT(config, storage.public_base), read_string},
-        {"on_failure", AT(config, storage.on_failure), read_on_failure},
+    static const struct setting_key keys[] = {
+        {"url", SETTING_AT(config, storage.url), setting_string},
+        {"endpoint", SETTING_AT(config, storage.endpoint), setting_string},
+        {"region", SETTING_AT(config, storage.region), setting_string},
+        {"access_key", SETTING_AT(config, storage.access_key), setting_secret},
+        {"secret_key", SETTING_AT(config, storage.secret_key), setting_secret},
+        {"public_base", SETTING_AT(config, storage.public_base), setting_string},
+        {"on_failure", SETTING_AT(config, storage.on_failure), read_on_failure},
         {0},
     };
 
-    return read_keys(reader, value, keys, out);
+    return setting_keys(reader, value, keys, out);
 }
 
-static bool read_token(struct reader *reader, const json_t *value, void *out)
+static bool read_token(struct setting_reader *reader, const json_t *value, void *out)
 {
-    static const struct key keys[] = {
-        {"name", AT(config_token, name), read_string},
-        {"key", AT(config_token, key), read_secret},
+    static const struct setting_key keys[] = {
+        {"name", SETTING_AT(config_token, name), setting_string},
+        {"key", SETTING_AT(config_token, key), setting_secret},
         {0},
     };
     struct config_token *token = out;
 
-    if (!read_keys(reader, value, keys, out))
+    if (!setting_keys(reader, value, keys, out))
         return false;
     if (token->name == NULL || *token->name == '\0' || token->key.text == NULL ||
         *token->key.text == '\0')
-        return bad(reader, "needs a name and a key");
+        return setting_bad(reader, "needs a name and a key");
     return true;
 }
 
-static bool read_tokens(struct reader *reader, const json_t *value, void *out)
+static bool read_tokens(struct setting_reader *reader, const json_t *value, void *out)
 {
     struct config *config = out;
 
-    return read_array(reader, value, sizeof *config->tokens, (void **)&config->tokens,
-                      &config->token_count, read_token);
+    return setting_array(reader, value, sizeof *config->tokens, (void **)&config->tokens,
+                         &config->token_count, read_token);
 }
 
 // One secret, or a list of them while a new one is being introduced.
-static bool read_webhook_secret(struct reader *reader, const json_t *value, void *out)
+static bool read_webhook_secret(struct setting_reader *reader, const json_t *value, void *out)
 {
     struct config *config = out;
 
     if (json_is_array(value))
-        return read_array(reader, value, sizeof *config->webhook.secrets,
-                          (void **)&config->webhook.secrets, &config->webhook.secret_count,
-                          read_secret);
+        return setting_array(reader, value, sizeof *config->webhook.secrets,
+                             (void **)&config->webhook.secrets, &config->webhook.secret_count,
+                             setting_secret);
     config->webhook.secrets = mem_new(struct secret);
-    if (!read_secret(reader, value, config->webhook.secrets))
+    if (!setting_secret(reader, value, config->webhook.secrets))
         return false;
     config->webhook.secret_count = *config->webhook.secrets->text != '\0';
     return true;
 }
 
-static bool read_retry_delays(struct reader *reader, const json_t *value, void *out)
+static bool read_retry_delays(struct setting_reader *reader, const json_t *value, void *out)
 {
     struct config *config = out;
 
     free(config->webhook.retry_delays_ms);
     config->webhook.retry_delays_ms = NULL;
     config->webhook.retry_count = 0;
-    return read_array(reader, value, sizeof *config->webhook.retry_delays_ms,
-                      (void **)&config->webhook.retry_delays_ms, &config->webhook.retry_count,
-                      read_duration);
+    return setting_array(reader, value, sizeof *config->webhook.retry_delays_ms,
+                         (void **)&config->webhook.retry_delays_ms, &config->webhook.retry_count,
+                         setting_duration);
 }
 
-static bool read_webhook(struct reader *reader, const json_t *value, void *out)
+static bool read_webhook(struct setting_reader *reader, const json_t *value, void *out)
 {
-    static const struct key keys[] = {
+    static const struct setting_key keys[] = {
         {"secret", 0, read_webhook_secret},
-        {"timeout_ms", AT(config, webhook.timeout_ms), read_duration},
+        {"timeout_ms", SETTING_AT(config, webhook.timeout_ms), setting_duration},
         {"retry_delays_ms", 0, read_retry_delays},
-        {"allow_private_networks", AT(config, webhook.allow_private_networks), read_bool},
+        {"allow_private_networks", SETTING_AT(config, webhook.allow_private_networks),
+         setting_bool},
         {0},
     };
 
-    return read_keys(reader, value, keys, out);
+    return setting_keys(reader, value, keys, out);
 }
 
-static bool read_models(struct reader *reader, const json_t *value, void *out)
-{
-    struct account *account = out;
-    size_t path_len = strlen(reader->path);
-    const char *name;
-    json_t *item;
-
-    if (!json_is_object(value))
-        return bad(reader, "must be an object");
-    account->models = mem_array(struct config_model, json_object_size(value));
-    json_object_foreach((json_t *)value, name, item)
-    {
-        struct config_model *model = &account->models[account->model_count++];
-
-        snprintf(reader->path + path_len, sizeof reader->path - path_len, ".%s", name);
-        model->name = mem_str(name);
-        if (!read_string(reader, item, &model->upstream))
-            return false;
-        reader->path[path_len] = '\0';
-    }
-    return true;
-}
-
-static bool is_name(const char *text)
-{
-    size_t len = text == NULL ? 0 : strlen(text);
-
-    return len > 0 && len <= 64 &&
-           strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") ==
-               len &&
-           *text != '.';
-}
-
-static bool read_whole(struct reader *reader, const char *path, struct buf *text)
-{
-    char piece[4096];
-    size_t got;
-    FILE *file = fopen(path, "r");
-    bool ok;
-
-    if (file == NULL)
-        return err_set(reader->err, ERR_CONFIG, "%s: %s: %s", reader->path, path, strerror(errno));
-    while ((got = fread(piece, 1, sizeof piece, file)) > 0 && text->len < 65536)
-        buf_add(text, piece, got);
-    ok = !ferror(file) && feof(file);
-    memset(piece, 0, sizeof piece);
-    fclose(file);
-    return ok || err_set(reader->err, ERR_CONFIG, "%s: %s: can't be read", reader->path, path);
-}
-
-// A key file of Google's cloud: only what signing in with it takes.
-static bool read_service_account(struct reader *reader, const json_t *value, void *out)
-{
-    struct account *account = out;
-    struct service_account *key = &account->service_account;
-    const char *path = text_of(reader, value);
-    struct buf text = {0};
-    json_t *root;
-    bool ok;
-
-    if (path == NULL || *path == '\0')
-        return path != NULL;
-    if (!read_whole(reader, path, &text)) {
-        buf_clear(&text);
-        return false;
-    }
-    root = json_loads(buf_text(&text), 0, NULL);
-    if (text.data != NULL)
-        memset(text.data, 0, text.len); // it has the private key
-    buf_clear(&text);
-    mem_set_str(&key->client_email, json_string_value(json_object_get(root, "client_email")));
-    mem_set_str(&key->project_id, json_string_value(json_object_get(root, "project_id")));
-    mem_set_str(&key->token_uri, json_string_value(json_object_get(root, "token_uri")));
-    secret_set(&key->private_key, json_string_value(json_object_get(root, "private_key")));
-    json_decref(root);
-    ok = key->client_email != NULL && key->project_id != NULL && key->private_key.text != NULL;
-    if (key->token_uri == NULL)
-        mem_set_str(&key->token_uri, "https://oauth2.googleapis.com/token");
-    return ok || bad(reader, "the file must have client_email, project_id and private_key");
-}
-
-static bool read_account(struct reader *reader, const json_t *value, void *out)
-{
-    static const struct key keys[] = {
-        {"name", AT(account, name), read_string},
-        {"provider", AT(account, provider), read_string},
-        {"dialect", AT(account, dialect), read_string},
-        {"base_url", AT(account, base_url), read_string},
-        {"api_key", AT(account, api_key), read_secret},
-        {"access_key", AT(account, access_key), read_secret},
-        {"secret_key", AT(account, secret_key), read_secret},
-        {"region", AT(account, region), read_string},
-        {"service_account_file", 0, read_service_account},
-        {"models", 0, read_models},
-        {"max_concurrency", AT(account, max_concurrency), read_small_count},
-        {"requests_per_minute", AT(account, requests_per_minute), read_small_count},
-        {"weight", AT(account, weight), read_small_count},
-        {"poll_interval_ms", AT(account, poll_interval_ms), read_interval},
-        {"task_timeout_ms", AT(account, task_timeout_ms), read_duration},
-        {"on_unknown_submit", AT(account, on_unknown_submit), read_on_unknown},
-        {0},
-    };
-    struct account *account = out;
-    size_t len;
-
-    account->max_concurrency = 12;
-    account->weight = 1;
-    account->task_timeout_ms = 1800000;
-    if (!read_keys(reader, value, keys, out))
-        return false;
-    // Names are parts of Redis keys and of artifact paths.
-    if (!is_name(account->name))
-        return bad(reader, "name: must be 1 to 64 letters, digits, '-', '_' or '.'");
-    if (account->provider == NULL)
-        return bad(reader, "provider: is required");
-    if (account->weight == 0)
-        account->weight = 1;
-    if (account->base_url != NULL && *account->base_url != '\0') {
-        struct url_parts parts;
-
-        if (!url_split(account->base_url, &parts))
-            return bad(reader, "base_url: must be an http or https URL");
-        len = strlen(account->base_url);
-        while (len > 0 && account->base_url[len - 1] == '/')
-            account->base_url[--len] = '\0';
-    }
-    return true;
-}
-
-static bool read_accounts(struct reader *reader, const json_t *value, void *out)
+static bool read_accounts(struct setting_reader *reader, const json_t *value, void *out)
 {
     struct config *config = out;
 
-    return read_array(reader, value, sizeof *config->accounts, (void **)&config->accounts,
-                      &config->account_count, read_account);
+    return setting_array(reader, value, sizeof *config->accounts, (void **)&config->accounts,
+                         &config->account_count, config_read_account);
 }
 
-static const struct key root_keys[] = {
-    {"listen", AT(config, listen_host), read_listen},
-    {"public_url", AT(config, public_url), read_string},
-    {"data_dir", AT(config, data_dir), read_string},
-    {"redis_url", AT(config, redis_url), read_string},
+static const struct setting_key root_keys[] = {
+    {"listen", SETTING_AT(config, listen_host), read_listen},
+    {"public_url", SETTING_AT(config, public_url), setting_string},
+    {"data_dir", SETTING_AT(config, data_dir), setting_string},
+    {"redis_url", SETTING_AT(config, redis_url), setting_string},
     {"storage", 0, read_storage},
-    {"roles", AT(config, roles), read_roles},
-    {"log_level", AT(config, log_level), read_log_level},
-    {"retention_hours", AT(config, retention_ms), read_hours},
-    {"max_body_bytes", AT(config, max_body_bytes), read_bytes},
-    {"max_connections", AT(config, max_connections), read_small_count},
-    {"queue_limit", AT(config, queue_limit), read_count},
-    {"queue_limit_per_key", AT(config, queue_limit_per_key), read_count},
-    {"lease_ms", AT(config, lease_ms), read_duration},
-    {"drain_timeout_ms", AT(config, drain_timeout_ms), read_duration},
-    {"vendor_callbacks", AT(config, vendor_callbacks), read_callbacks},
+    {"roles", SETTING_AT(config, roles), read_roles},
+    {"log_level", SETTING_AT(config, log_level), read_log_level},
+    {"retention_hours", SETTING_AT(config, retention_ms), setting_hours},
+    {"max_body_bytes", SETTING_AT(config, max_body_bytes), setting_bytes},
+    {"max_connections", SETTING_AT(config, max_connections), setting_small_count},
+    {"queue_limit", SETTING_AT(config, queue_limit), setting_count},
+    {"queue_limit_per_key", SETTING_AT(config, queue_limit_per_key), setting_count},
+    {"lease_ms", SETTING_AT(config, lease_ms), setting_duration},
+    {"drain_timeout_ms", SETTING_AT(config, drain_timeout_ms), setting_duration},
+    {"vendor_callbacks", SETTING_AT(config, vendor_callbacks), read_callbacks},
     {"tokens", 0, read_tokens},
     {"webhook", 0, read_webhook},
     {"accounts", 0, read_accounts},
@@ -553,10 +215,10 @@ static void set_defaults(struct config *config)
 }
 
 // Values that come as plain words, from the environment or from a flag.
-static bool read_override(struct config *config, struct reader *reader, const char *label,
+static bool read_override(struct config *config, struct setting_reader *reader, const char *label,
                           const char *key_name, const char *text)
 {
-    const struct key *key = root_keys;
+    const struct setting_key *key = root_keys;
     json_t *value;
     bool ok;
 
@@ -583,13 +245,13 @@ static bool read_override(struct config *config, struct reader *reader, const ch
         key++;
     value = json_string(text);
     if (value == NULL)
-        return bad(reader, "must be UTF-8");
+        return setting_bad(reader, "must be UTF-8");
     ok = key->read(reader, value, (char *)config + key->offset);
     json_decref(value);
     return ok;
 }
 
-static bool read_overrides(struct config *config, struct reader *reader,
+static bool read_overrides(struct config *config, struct setting_reader *reader,
                            const struct config_flags *flags)
 {
     static const struct {
@@ -707,7 +369,7 @@ static bool finish(struct config *config, struct err *err)
 bool config_parse(struct config *config, const char *text, size_t len, config_env_fn env,
                   const struct config_flags *flags, struct err *err)
 {
-    struct reader reader = {.env = env, .err = err};
+    struct setting_reader reader = {.env = env, .err = err};
     static const struct config_flags no_flags = {0};
 
     set_defaults(config);
@@ -723,7 +385,7 @@ bool config_parse(struct config *config, const char *text, size_t len, config_en
             json_decref(root);
             return err_set(err, ERR_CONFIG, "must be a JSON object");
         }
-        ok = read_keys(&reader, root, root_keys, config);
+        ok = setting_keys(&reader, root, root_keys, config);
         json_decref(root);
         if (!ok)
             return false;
@@ -793,27 +455,8 @@ void config_clear(struct config *config)
         secret_clear(&config->webhook.secrets[i]);
     free(config->webhook.secrets);
     free(config->webhook.retry_delays_ms);
-    for (size_t i = 0; i < config->account_count; i++) {
-        struct account *account = &config->accounts[i];
-
-        free(account->name);
-        free(account->provider);
-        free(account->dialect);
-        free(account->base_url);
-        secret_clear(&account->api_key);
-        secret_clear(&account->access_key);
-        secret_clear(&account->secret_key);
-        free(account->region);
-        free(account->service_account.client_email);
-        free(account->service_account.project_id);
-        free(account->service_account.token_uri);
-        secret_clear(&account->service_account.private_key);
-        for (size_t k = 0; k < account->model_count; k++) {
-            free(account->models[k].name);
-            free(account->models[k].upstream);
-        }
-        free(account->models);
-    }
+    for (size_t i = 0; i < config->account_count; i++)
+        config_clear_account(&config->accounts[i]);
     free(config->accounts);
     *config = (struct config){0};
 }

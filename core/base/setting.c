@@ -1,0 +1,178 @@
+// Values of a configuration in JSON, read by tables.
+#include "core/base/setting.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/buf.h"
+#include "core/base/mem.h"
+#include "core/base/secret.h"
+
+bool setting_bad(struct setting_reader *reader, const char *what)
+{
+    return err_set(reader->err, ERR_CONFIG, "%s: %s", reader->path, what);
+}
+
+const char *setting_text(struct setting_reader *reader, const json_t *value)
+{
+    const char *text = json_string_value(value), *from_env;
+
+    if (text == NULL) {
+        setting_bad(reader, "must be a string");
+        return NULL;
+    }
+    if (strncmp(text, "env:", 4) != 0)
+        return text;
+    from_env = reader->env(text + 4);
+    if (from_env == NULL)
+        err_set(reader->err, ERR_CONFIG, "%s: the environment variable %s is not set", reader->path,
+                text + 4);
+    return from_env;
+}
+
+bool setting_string(struct setting_reader *reader, const json_t *value, void *out)
+{
+    const char *text = setting_text(reader, value);
+
+    if (text == NULL)
+        return false;
+    mem_set_str(out, text);
+    return true;
+}
+
+bool setting_secret(struct setting_reader *reader, const json_t *value, void *out)
+{
+    const char *text = setting_text(reader, value);
+
+    if (text == NULL)
+        return false;
+    secret_set(out, text);
+    return true;
+}
+
+bool setting_bool(struct setting_reader *reader, const json_t *value, void *out)
+{
+    if (!json_is_boolean(value))
+        return setting_bad(reader, "must be true or false");
+    *(bool *)out = json_is_true(value);
+    return true;
+}
+
+bool setting_number(struct setting_reader *reader, const json_t *value, int64_t min, int64_t max,
+                    int64_t *number)
+{
+    if (!json_is_integer(value))
+        return setting_bad(reader, "must be an integer");
+    *number = json_integer_value(value);
+    if (*number < min || *number > max)
+        return err_set(reader->err, ERR_CONFIG, "%s: must be between %lld and %lld", reader->path,
+                       (long long)min, (long long)max);
+    return true;
+}
+
+bool setting_count(struct setting_reader *reader, const json_t *value, void *out)
+{
+    return setting_number(reader, value, 0, 1000000000000, out);
+}
+
+bool setting_small_count(struct setting_reader *reader, const json_t *value, void *out)
+{
+    int64_t number = 0;
+
+    if (!setting_number(reader, value, 0, 1000000000, &number))
+        return false;
+    *(int *)out = (int)number;
+    return true;
+}
+
+bool setting_bytes(struct setting_reader *reader, const json_t *value, void *out)
+{
+    int64_t number = 0;
+
+    if (!setting_number(reader, value, 1024, 1LL << 31, &number))
+        return false;
+    *(size_t *)out = (size_t)number;
+    return true;
+}
+
+bool setting_duration(struct setting_reader *reader, const json_t *value, void *out)
+{
+    return setting_number(reader, value, 50, 1000LL * 3600 * 24 * 365, out);
+}
+
+bool setting_hours(struct setting_reader *reader, const json_t *value, void *out)
+{
+    int64_t hours = 0;
+
+    if (!setting_number(reader, value, 1, 24 * 365 * 10, &hours))
+        return false;
+    *(int64_t *)out = hours * 3600 * 1000;
+    return true;
+}
+
+bool setting_word(struct setting_reader *reader, const json_t *value, const char *const *words,
+                  unsigned *out)
+{
+    const char *text = setting_text(reader, value);
+    struct buf all = {0};
+
+    if (text == NULL)
+        return false;
+    for (unsigned i = 0; words[i] != NULL; i++) {
+        if (strcmp(text, words[i]) == 0) {
+            *out = i;
+            buf_clear(&all);
+            return true;
+        }
+        buf_fmt(&all, "%s%s", i == 0 ? "" : ", ", words[i]);
+    }
+    err_set(reader->err, ERR_CONFIG, "%s: must be one of: %s", reader->path, all.data);
+    buf_clear(&all);
+    return false;
+}
+
+bool setting_keys(struct setting_reader *reader, const json_t *object,
+                  const struct setting_key *keys, void *record)
+{
+    size_t path_len = strlen(reader->path);
+    const char *name;
+    json_t *value;
+
+    if (!json_is_object(object))
+        return setting_bad(reader, "must be an object");
+    json_object_foreach((json_t *)object, name, value)
+    {
+        const struct setting_key *key = keys;
+
+        snprintf(reader->path + path_len, sizeof reader->path - path_len, "%s%s",
+                 path_len == 0 ? "" : ".", name);
+        while (key->name != NULL && strcmp(key->name, name) != 0)
+            key++;
+        if (key->name == NULL)
+            return setting_bad(reader, "unknown key");
+        if (!key->read(reader, value, (char *)record + key->offset))
+            return false;
+        reader->path[path_len] = '\0';
+    }
+    return true;
+}
+
+bool setting_array(struct setting_reader *reader, const json_t *value, size_t size, void **items,
+                   size_t *count, bool (*read)(struct setting_reader *, const json_t *, void *))
+{
+    size_t path_len = strlen(reader->path), i;
+    json_t *item;
+
+    if (!json_is_array(value))
+        return setting_bad(reader, "must be an array");
+    *items = mem_zeroed(json_array_size(value), size);
+    json_array_foreach(value, i, item)
+    {
+        snprintf(reader->path + path_len, sizeof reader->path - path_len, ".%zu", i);
+        (*count)++;
+        if (!read(reader, item, (char *)*items + i * size))
+            return false;
+        reader->path[path_len] = '\0';
+    }
+    return true;
+}

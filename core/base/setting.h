@@ -1,0 +1,65 @@
+// Values of a configuration in JSON, read by tables: one row per key, which says where the value
+// goes and what it must be. Errors begin with the path of the key that is wrong.
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/err.h"
+
+struct setting_reader {
+    const char *(*env)(const char *name); // a variable's value, NULL where it isn't set
+    struct err *err;
+    char path[160]; // of the value, as errors call it
+};
+
+// Reads one value into `out`, whose type is the function's.
+typedef bool (*setting_read_fn)(struct setting_reader *reader, const json_t *value, void *out);
+
+struct setting_key {
+    const char *name; // NULL ends a table
+    size_t offset;    // in the record
+    setting_read_fn read;
+};
+
+#define SETTING_AT(record, member) offsetof(struct record, member)
+
+// What is wrong with the value; false.
+bool setting_bad(struct setting_reader *reader, const char *what);
+// A string, or what the variable in "env:NAME" holds; borrowed. NULL where it is neither.
+const char *setting_text(struct setting_reader *reader, const json_t *value);
+
+bool setting_string(struct setting_reader *reader, const json_t *value, void *out); // char *
+bool setting_secret(struct setting_reader *reader, const json_t *value, void *out); // struct secret
+bool setting_bool(struct setting_reader *reader, const json_t *value, void *out);   // bool
+bool setting_number(struct setting_reader *reader, const json_t *value, int64_t min, int64_t max,
+                    int64_t *number);
+bool setting_count(struct setting_reader *reader, const json_t *value, void *out);       // int64_t
+bool setting_small_count(struct setting_reader *reader, const json_t *value, void *out); // int
+bool setting_bytes(struct setting_reader *reader, const json_t *value, void *out);       // size_t
+bool setting_duration(struct setting_reader *reader, const json_t *value, void *out); // int64_t, ms
+bool setting_hours(struct setting_reader *reader, const json_t *value, void *out);    // int64_t, ms
+// One word of a list that ends with NULL; its index.
+bool setting_word(struct setting_reader *reader, const json_t *value, const char *const *words,
+                  unsigned *out);
+
+// Reads one word into an enum that is in the order of the words.
+#define SETTING_WORDS(function, type, ...)                                                         \
+    static bool function(struct setting_reader *reader, const json_t *value, void *out)            \
+    {                                                                                              \
+        static const char *const words[] = {__VA_ARGS__, NULL};                                    \
+        unsigned index;                                                                            \
+        if (!setting_word(reader, value, words, &index))                                           \
+            return false;                                                                          \
+        *(type *)out = (type)index;                                                                \
+        return true;                                                                               \
+    }
+
+// An object by a table; other keys than its own are an error.
+bool setting_keys(struct setting_reader *reader, const json_t *object,
+                  const struct setting_key *keys, void *record);
+// An array's items one after the other into records of `size` bytes, on the heap.
+bool setting_array(struct setting_reader *reader, const json_t *value, size_t size, void **items,
+                   size_t *count, setting_read_fn read);
