@@ -401,8 +401,9 @@ bool worker_drain(struct worker *worker)
         hand_back(worker);
     }
     // A submit under way is waited for: its answer is worth money. So is what Redis hasn't taken
-    // yet: a vendor's id may be among it.
-    return worker->submits == 0 && store_pending(worker->store) == 0;
+    // yet: a vendor's id may be among it. Parts of what was handed back cost money as they lie.
+    return worker->submits == 0 && store_pending(worker->store) == 0 &&
+           !storage_is_tidying(worker->storage);
 }
 
 void worker_drop(struct worker **worker)

@@ -438,6 +438,8 @@ static size_t on_source(char *to, size_t size, size_t count, void *ctx)
     len = call->options.on_source(call->options.ctx, to, size * count);
     if (len == 0) {
         call->is_paused = true;
+        // It is ours, not the server's, to be slow now.
+        curl_easy_setopt(easy->curl, CURLOPT_LOW_SPEED_LIMIT, 0L);
         return CURL_READFUNC_PAUSE;
     }
     return len;
@@ -555,6 +557,15 @@ static void set_method(struct http_call *call, CURL *curl)
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, call->headers);
 }
 
+static void set_low_speed(const struct http_call *call)
+{
+    int64_t limit_ms = call->options.low_speed_ms;
+    CURL *curl = call->easy->curl;
+
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, limit_ms > 0 ? (long)LOW_SPEED_BYTES : 0L);
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)((limit_ms + 999) / 1000));
+}
+
 static void begin(struct http_call *call)
 {
     struct http_client *client = call->client;
@@ -570,9 +581,7 @@ static void begin(struct http_call *call)
     set_method(call, curl);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)options->timeout_ms);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)options->connect_timeout_ms);
-    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT,
-                     options->low_speed_ms > 0 ? (long)LOW_SPEED_BYTES : 0L);
-    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)((options->low_speed_ms + 999) / 1000));
+    set_low_speed(call);
     curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, is_fresh);
     curl_easy_setopt(curl, CURLOPT_FORBID_REUSE, is_fresh);
     curl_easy_setopt(curl, CURLOPT_BUFFERSIZE,
@@ -590,6 +599,7 @@ static void resume(struct http_call *call)
     if (!call->is_paused)
         return;
     call->is_paused = false;
+    set_low_speed(call);
     // Delivers what it has kept, from inside. An error there doesn't end the transfer, so we do.
     result = curl_easy_pause(call->easy->curl, CURLPAUSE_CONT);
     if (result != CURLE_OK && call->state == ACTIVE)

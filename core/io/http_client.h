@@ -39,7 +39,8 @@ struct http_failure {
 struct http_options {
     int64_t timeout_ms;         // for the whole call; 0: none (only with low_speed_ms)
     int64_t connect_timeout_ms; // 0: 10 s
-    int64_t low_speed_ms;       // give up when less than 1 KB/s came for so long; 0: off
+    int64_t low_speed_ms;       // give up when less than 1 KB/s passed for so long; 0: off. While
+                                // on_source has nothing it isn't counted
     size_t max_body_bytes;      // 0: 4 MB; more is ERR_TOO_LARGE. Not counted with on_data
     bool fresh_connection;      // never reuse one: libcurl would send a POST twice on a dead one
     http_address_fn on_address; // NULL: anywhere

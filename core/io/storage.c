@@ -26,6 +26,11 @@ void storage_sweep(struct storage *storage)
     storage->kind->sweep(storage);
 }
 
+bool storage_is_tidying(const struct storage *storage)
+{
+    return storage->kind->is_tidying != NULL && storage->kind->is_tidying(storage);
+}
+
 struct storage_file *storage_create(struct storage *storage, const char *key,
                                     const char *content_type, int64_t expected,
                                     storage_ready_fn ready, void *ctx)

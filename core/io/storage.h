@@ -30,6 +30,8 @@ void storage_free(struct storage **storage); // after its files
 // Deletes what processes that were killed have left behind, and, of a directory, what has outlived
 // the retention; a bucket has lifecycle rules for that. To be called now and then.
 void storage_sweep(struct storage *storage);
+// What was given up is being deleted right now: better not to leave yet.
+bool storage_is_tidying(const struct storage *storage);
 
 // A file that will be called `key`. Its memory is a fixed buffer, whatever its size becomes.
 // `expected` is its size, -1 where that isn't known.

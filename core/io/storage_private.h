@@ -7,6 +7,7 @@
 struct storage_kind {
     void (*free)(struct storage *storage);
     void (*sweep)(struct storage *storage);
+    bool (*is_tidying)(const struct storage *storage); // NULL: never
     struct storage_file *(*create)(struct storage *storage, const char *key,
                                    const char *content_type, int64_t expected);
     bool (*write)(struct storage_file *file, const void *data, size_t len);

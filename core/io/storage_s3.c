@@ -165,6 +165,7 @@ static void on_read(void *ctx, const struct http_response *response,
                     const struct http_failure *failure)
 {
     struct s3_read *read_op = ctx;
+    struct buf code = {0};
     struct err err;
 
     read_op->call = NULL;
@@ -176,8 +177,11 @@ static void on_read(void *ctx, const struct http_response *response,
         err_set(&err, ERR_UPSTREAM, "storage: %.200s", failure->err.message);
     else
         s3_error(response, &err);
-    if (failure == NULL && response->status == 404 && err.code != ERR_CONFIG)
+    // A gateway's 404 says nothing of the file.
+    if (failure == NULL && response->status == 404 && s3_text(response, "Code", &code) &&
+        strcmp(buf_text(&code), "NoSuchKey") == 0)
         err.code = ERR_NOT_FOUND;
+    buf_clear(&code);
     finish_read(read_op, NULL, &err);
 }
 
@@ -223,11 +227,29 @@ static const char *next_upload(const char *at, const char **end)
     return *end == NULL ? NULL : at;
 }
 
+// The bucket may be others', too, who may have uploads of their own behind the same prefix.
+static bool is_our_key(const struct s3_storage *s3, const char *key)
+{
+    static const char *const folders[] = {"task-artifacts/", "inputs/", "uploads/"};
+    size_t prefix_len = strlen(s3->place.prefix);
+
+    if (strncmp(key, s3->place.prefix, prefix_len) != 0)
+        return false;
+    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++)
+        if (strncmp(key + prefix_len, folders[i], strlen(folders[i])) == 0)
+            return true;
+    return false;
+}
+
+// A page of the list after the one that ended there; both are NULL for the first.
+static void list_uploads(struct s3_storage *s3, const char *key, const char *id);
+
 static void on_listed(void *ctx, const struct http_response *response,
                       const struct http_failure *failure)
 {
     struct s3_storage *s3 = ctx;
-    const char *at = buf_text(&response->body), *end, *prefix = s3->place.prefix;
+    const char *at = buf_text(&response->body), *end;
+    struct buf is_cut = {0}, last_key = {0}, last_id = {0};
     time_t limit = (time_t)(now_s() - LEFT_OVER_S);
     char oldest[32];
     struct tm utc;
@@ -242,18 +264,24 @@ static void on_listed(void *ctx, const struct http_response *response,
 
         // Times of one form compare as texts.
         if (s3_text_in(at, end, "Key", &key) && s3_text_in(at, end, "UploadId", &id) &&
-            s3_text_in(at, end, "Initiated", &begun) && strcmp(begun.data, oldest) < 0 &&
-            strncmp(key.data, prefix, strlen(prefix)) == 0)
-            storage_s3_delete(s3, key.data + strlen(prefix), mem_str(id.data));
+            s3_text_in(at, end, "Initiated", &begun) && id.len > 0 && begun.len > 0 &&
+            strcmp(begun.data, oldest) < 0 && is_our_key(s3, buf_text(&key)))
+            storage_s3_delete(s3, key.data + strlen(s3->place.prefix), mem_str(id.data));
         buf_clear(&key);
         buf_clear(&id);
         buf_clear(&begun);
     }
+    if (s3_text(response, "IsTruncated", &is_cut) && strcmp(buf_text(&is_cut), "true") == 0 &&
+        s3_text(response, "NextKeyMarker", &last_key) && last_key.len > 0 &&
+        s3_text(response, "NextUploadIdMarker", &last_id))
+        list_uploads(s3, last_key.data, buf_text(&last_id));
+    buf_clear(&is_cut);
+    buf_clear(&last_key);
+    buf_clear(&last_id);
 }
 
-static void sweep(struct storage *storage)
+static void list_uploads(struct s3_storage *s3, const char *key, const char *id)
 {
-    struct s3_storage *s3 = (struct s3_storage *)storage;
     struct http_options options = {.timeout_ms = CALL_TIMEOUT_MS, .ctx = s3};
     struct http_request request = {0};
     struct buf query = {0};
@@ -261,11 +289,33 @@ static void sweep(struct storage *storage)
 
     buf_str(&query, "uploads=&prefix=");
     buf_percent(&query, s3->place.prefix);
-    if (s3->listing == NULL &&
-        s3_request(&s3->place, HTTP_GET_, NULL, query.data, NULL, now_s(), &request, &err))
+    if (key != NULL) {
+        buf_str(&query, "&key-marker=");
+        buf_percent(&query, key);
+        buf_str(&query, "&upload-id-marker=");
+        buf_percent(&query, id);
+    }
+    if (s3_request(&s3->place, HTTP_GET_, NULL, query.data, NULL, now_s(), &request, &err))
         s3->listing = http_start(s3->http, &request, &options, on_listed);
     http_request_clear(&request);
     buf_clear(&query);
+}
+
+static void sweep(struct storage *storage)
+{
+    struct s3_storage *s3 = (struct s3_storage *)storage;
+
+    if (s3->listing == NULL)
+        list_uploads(s3, NULL, NULL);
+}
+
+static bool is_tidying(const struct storage *storage)
+{
+    const struct orphan *orphan = ((const struct s3_storage *)storage)->orphans;
+
+    while (orphan != NULL && orphan->call == NULL) // one that failed has time
+        orphan = orphan->next;
+    return orphan != NULL;
 }
 
 static void free_storage(struct storage *storage)
@@ -285,6 +335,7 @@ struct storage *storage_s3_new(struct loop *loop, struct http_client *http,
     static const struct storage_kind kind = {
         .free = free_storage,
         .sweep = sweep,
+        .is_tidying = is_tidying,
         .create = storage_s3_file_create,
         .write = storage_s3_file_write,
         .recover = storage_s3_file_recover,

@@ -29,6 +29,7 @@ enum {
     PART_BYTES = 32 << 20,    // fewer waits for an answer; what a failure costs anew
     GATHERED_BYTES = 5 << 20, // S3's least for a part
     GATHERERS_MAX = 4,
+    TRICKLE_BYTES = 16 * 1024,
     PARTS_MAX = 10000, // S3's most
     CALL_TIMEOUT_MS = 30000,
     LOW_SPEED_MS = 20000,
@@ -42,8 +43,10 @@ struct part {
     struct part *next;
     int64_t bytes, sent;
     struct http_call *call;
+    bool is_starving; // it has asked for more than there was
     bool is_answered;
     struct buf theirs;     // the ETag of the answer; empty: it had none
+    bool is_encrypted;     // so that its ETag is no MD5
     struct digest *sha256; // of the file up to its end; NULL: it isn't hashed yet
     unsigned char md5[MD5_BYTES];
 };
@@ -68,7 +71,9 @@ struct s3_file {
     int64_t begun;      // bytes in parts that are on their way or stored
     int64_t kept;       // in those that are stored
     struct buf md5s;    // of these, 16 bytes each
+    struct buf etags;   // of these, as the request to put them together wants it
     char etag[64];      // of the object
+    bool is_opaque;     // the store's ETags aren't MD5s
 };
 
 static struct s3_file *of(struct storage_file *file)
@@ -82,6 +87,16 @@ static void part_drop(struct part *part)
     buf_clear(&part->theirs);
     digest_free(part->sha256);
     free(part);
+}
+
+// The one that is being sent, or was sent last; NULL: none is on its way.
+static struct part *last_part(const struct s3_file *f)
+{
+    struct part *part = f->parts;
+
+    while (part != NULL && part->next != NULL)
+        part = part->next;
+    return part;
 }
 
 // What was on its way is lost.
@@ -155,6 +170,20 @@ static void go_on(struct s3_file *f);
 
 // The end: is it what was sent?
 
+// Then an ETag says nothing about the bytes, though it may look so. (AWS: Amazon S3 API Reference,
+// common response headers; Checking object integrity.)
+static bool is_encrypted(const struct http_response *response)
+{
+    struct buf scratch = {0};
+    const char *how = http_header(response, "x-amz-server-side-encryption", &scratch);
+    bool is = how != NULL && strncmp(how, "aws:kms", 7) == 0;
+
+    is = is ||
+         http_header(response, "x-amz-server-side-encryption-customer-algorithm", &scratch) != NULL;
+    buf_clear(&scratch);
+    return is;
+}
+
 static void on_checked(void *ctx, const struct http_response *response,
                        const struct http_failure *failure)
 {
@@ -172,9 +201,9 @@ static void on_checked(void *ctx, const struct http_response *response,
     length = http_header(response, "content-length", &scratch);
     is_same = length != NULL && strtoll(length, NULL, 10) == f->file.size;
     etag = http_header(response, "etag", &scratch);
-    // An ETag of another form (an encrypted bucket's) says nothing about the bytes.
+    // One of another form says nothing either.
     if (is_same && etag != NULL && strlen(etag) == strlen(f->etag) && *f->etag != '\0' &&
-        strspn(etag + 1, "0123456789abcdef") == 32)
+        strspn(etag + 1, "0123456789abcdef") == 32 && !f->is_opaque && !is_encrypted(response))
         is_same = strcmp(etag, f->etag) == 0;
     buf_clear(&scratch);
     if (!is_same) {
@@ -241,11 +270,7 @@ static void close_upload(struct s3_file *f)
         return;
     }
     buf_str(&request.body, "<CompleteMultipartUpload>");
-    for (size_t i = 0; i < parts; i++) {
-        hex_encode(f->md5s.data + MD5_BYTES * i, MD5_BYTES, hex);
-        buf_fmt(&request.body, "<Part><PartNumber>%zu</PartNumber><ETag>\"%s\"</ETag></Part>",
-                i + 1, hex);
-    }
+    buf_add(&request.body, f->etags.data, f->etags.len);
     buf_str(&request.body, "</CompleteMultipartUpload>");
     digest_add(all, f->md5s.data, f->md5s.len);
     digest_hex(all, hex);
@@ -284,6 +309,7 @@ static size_t on_source(void *ctx, char *to, size_t max)
         left--;
     len = hash_pipe_read(f->pipe, to, left < (int64_t)max ? (size_t)left : max);
     part->sent += (int64_t)len;
+    part->is_starving = len == 0;
     is_all = part->sent == part->bytes;
     on_room(f);
     if (is_all)
@@ -301,17 +327,21 @@ static void keep_parts(struct s3_file *f)
     while ((part = f->parts) != NULL && part->is_answered && part->sha256 != NULL) {
         hex_encode(part->md5, MD5_BYTES, hex);
         snprintf(f->etag, sizeof f->etag, "\"%s\"", hex);
-        // One of another length is of another kind, as in encrypted buckets.
-        if (part->theirs.len == strlen(f->etag) && strcmp(part->theirs.data, f->etag) != 0) {
+        // One of another length is of another kind.
+        if (!part->is_encrypted && part->theirs.len == strlen(f->etag) &&
+            strcmp(part->theirs.data, f->etag) != 0) {
             err_set(&err, ERR_UPSTREAM, "storage: the store has got something else than was sent");
             fail(f, &err);
             return;
         }
+        f->is_opaque |= part->is_encrypted || part->theirs.len != strlen(f->etag);
         f->kept += part->bytes;
         digest_free(f->file.sha256);
         f->file.sha256 = part->sha256;
         part->sha256 = NULL;
         buf_add(&f->md5s, part->md5, MD5_BYTES);
+        buf_fmt(&f->etags, "<Part><PartNumber>%zu</PartNumber><ETag>%s</ETag></Part>",
+                f->md5s.len / MD5_BYTES, part->theirs.len > 0 ? part->theirs.data : f->etag);
         f->parts = part->next;
         part_drop(part);
         f->is_stored = f->upload_id == NULL;
@@ -350,6 +380,9 @@ static void on_sent(void *ctx, const struct http_response *response,
         return;
     }
     http_header(response, "etag", &part->theirs);
+    if (strpbrk(buf_text(&part->theirs), "<&") != NULL) // it goes into XML
+        buf_reset(&part->theirs);
+    part->is_encrypted = is_encrypted(response);
     part->is_answered = true;
     keep_parts(part->file);
 }
@@ -434,13 +467,11 @@ static int64_t next_bytes(const struct s3_file *f)
 // What can be done next?
 static void go_on(struct s3_file *f)
 {
-    struct part *last = f->parts;
+    struct part *last = last_part(f);
     int64_t bytes;
 
     if (f->state != WRITING)
         return;
-    while (last != NULL && last->next != NULL)
-        last = last->next;
     if (last != NULL && last->sent < last->bytes) {
         http_resume(last->call);
         return;
@@ -495,9 +526,20 @@ static bool has_pipe(struct s3_file *f)
 bool storage_s3_file_write(struct storage_file *file, const void *data, size_t len)
 {
     struct s3_file *f = of(file);
+    struct err err;
 
-    if (f->state != FAILED && has_pipe(f) && hash_pipe_write(f->pipe, data, len))
+    if (f->state != FAILED && f->expected >= 0 && (int64_t)len > f->expected - file->size) {
+        err_set(&err, ERR_UPSTREAM, "storage: the file is longer than was announced");
+        fail(f, &err);
+    }
+    if (f->state != FAILED && has_pipe(f) && hash_pipe_write(f->pipe, data, len)) {
+        const struct part *last = last_part(f);
+
+        // A slow writer's bytes go on in time, or the store gives up on them.
+        if (last != NULL && last->is_starving && hash_pipe_unread(f->pipe) >= TRICKLE_BYTES)
+            go_on(f);
         return true;
+    }
     f->is_refused = true;
     if (f->state == FAILED && f->telling == NULL)
         f->telling = loop_after(f->s3->storage.loop, 0, on_telling, f);
@@ -554,6 +596,7 @@ void storage_s3_file_drop(struct storage_file *file)
     }
     digest_free(f->file.sha256);
     buf_clear(&f->md5s);
+    buf_clear(&f->etags);
     free(f->key);
     free(f->content_type);
     free(f);

@@ -31,6 +31,7 @@ NOISE = random.Random(7).randbytes(60 * MIB)
 FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
 swift = None
 dead = None  # has a task whose link is dead, begun before all other tests: it takes 10 s
+slow = []  # of begin_what_is_slow: Spool, task, file
 unfinished = []  # those of begin_what_cannot_be_finished: the same
 
 
@@ -38,6 +39,7 @@ def setUpModule():
     global swift, dead
     swift = unittest.enterModuleContext(Swift())
     begin_what_cannot_be_finished()
+    begin_what_is_slow()
     sim = unittest.enterModuleContext(Sim(speed=50))
     swift.create_bucket("dead")
     storage = {**bucket("dead"), "on_failure": "vendor_url"}
@@ -88,14 +90,16 @@ def files_below(folder):
 class File:
     """What a link gives, a bit at a time; `ranges` are those that were asked for, `sent` counts bytes.
 
-    With `gate` the first download stops at that byte until open() is called.
+    With `gate` the first download stops at that byte until open() is called; with `slow` it goes on from that
+    byte with 3 KB a second, for so many seconds.
     """
 
-    def __init__(self, data, etag=None, is_chunked=False, gate=None):
+    def __init__(self, data, etag=None, is_chunked=False, gate=None, slow=None):
         self.data = data
         self.etag = etag
         self.is_chunked = is_chunked
         self.gate_at = gate
+        self.slow_at, self.slow_s = slow or (None, 0)
         self.gate = threading.Event()
         self.is_at_gate = threading.Event()
         self.ranges = []
@@ -124,8 +128,12 @@ class File:
         else:
             request.send_header("Content-Length", str(max(size - at, 0)))
         request.end_headers()
+        slow_until = time.monotonic() + self.slow_s
         while at < size:
             piece = self.data[at : at + 65536]
+            if self.slow_at is not None and at >= self.slow_at and time.monotonic() < slow_until:
+                piece = piece[:1500]
+                time.sleep(0.5)
             if self.gate_at is not None and at + len(piece) > self.gate_at and not self.gate.is_set():
                 self.is_at_gate.set()
                 self.gate.wait(30)
@@ -267,6 +275,15 @@ def begin_what_cannot_be_finished():
         spool = Spool(config)
         unittest.addModuleCleanup(spool.close)
         unfinished.append((spool, spool.submit(f"file {number}"), file, data, kind, f"{method} {words}"))
+
+
+def begin_what_is_slow():
+    """A vendor that sends a little all the time, but for longer than the store may be silent."""
+    swift.create_bucket("slow")
+    media = unittest.enterModuleContext(Media())
+    spool = unittest.enterModuleContext(Spool({"accounts": [account(media)], "storage": bucket("slow")}))
+    file = media.give("slow", mp4(2 * MIB), slow=(MIB, 27))
+    slow.extend([spool, spool.submit("slow"), file])
 
 
 class Kept(Bucket):
@@ -564,9 +581,13 @@ class LeftOvers(Bucket):
         return (key, id)
 
     def test_what_is_older_than_a_day_goes(self):
-        ours, young = self.leave(f"{PREFIX}/old.png", "aWQx"), self.leave(f"{PREFIX}/young.png", "aWQy")
-        theirs = self.leave("another/old.png", "aWQz")
-        self.assertEqual(sorted(swift.uploads(self.bucket)), sorted([ours, young, theirs]))
+        ours = self.leave(f"{PREFIX}/task-artifacts/old.png", "aWQx")
+        others = [
+            self.leave(f"{PREFIX}/task-artifacts/young.png", "aWQy"),
+            self.leave(f"{PREFIX}/somebody/old.png", "aWQz"),
+            self.leave("another/task-artifacts/old.png", "aWQw"),
+        ]
+        self.assertEqual(sorted(swift.uploads(self.bucket)), sorted([ours, *others]))
         front = self.enterContext(Front())
         aged = []
 
@@ -588,9 +609,9 @@ class LeftOvers(Bucket):
         with Spool({"storage": bucket(self.bucket, endpoint=front.url)}):
             eventually(lambda: ours not in swift.uploads(self.bucket), 8, "its end", 0.1)
             eventually(lambda: f"{ours[0]}/{ours[1]}/1" not in swift.parts(self.bucket), 8, "the part's", 0.1)
-        self.assertEqual(sorted(swift.uploads(self.bucket)), sorted([young, theirs]))
-        self.assertEqual(len(swift.parts(self.bucket)), 2)
-        self.assertEqual(sum(aged), 2, "only those of our prefix are asked for")
+        self.assertEqual(sorted(swift.uploads(self.bucket)), sorted(others))
+        self.assertEqual(len(swift.parts(self.bucket)), 3)
+        self.assertEqual(sum(aged), 3, "only those behind our prefix are asked for")
         self.assertEqual(front.count("DELETE", ""), 1)
 
 
@@ -668,6 +689,12 @@ class Last(Bucket):
                 self.assertGreaterEqual(len(self.attempts(spool, task)), 2)
                 self.assertLess(len(file.ranges), 60)
                 spool.stop()
+
+    def test_a_slow_vendor(self):
+        spool, task, file = slow
+        self.bucket = "slow"
+        self.check_kept(spool, task, file.data, "video", "mp4")
+        self.assertEqual((self.attempts(spool, task), file.ranges), ([], [None]))
 
     def test_the_vendor_s_link(self):
         lost, fine = dead.tasks
