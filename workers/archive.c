@@ -42,6 +42,7 @@ struct archive {
     json_t *artifacts;      // ours, done so far
     size_t index;           // of the source being fetched
     int64_t lease_until_ms; // of our monotonic clock
+    int64_t asked_ms;       // of it: when the lease was asked for last
 
     char *url;
     unsigned redirects, resumes;
@@ -120,6 +121,8 @@ static void succeed(struct archive *a)
     char *result;
 
     json_object_del(a->result, "sources");
+    json_object_del(a->result, "kept");
+    json_object_del(a->result, "next");
     json_object_set(a->result, "artifacts", a->artifacts);
     result = json_dumps(a->result, JSON_COMPACT);
     log_info("task.succeeded", "task=%s artifacts=%zu", a->job.task->id,
@@ -131,16 +134,69 @@ static void succeed(struct archive *a)
     free(result);
 }
 
-// The operator may prefer the vendor's link to nothing; it is marked as such.
-static void succeed_with_links(struct archive *a)
+static bool is_text(const json_t *source)
 {
-    json_t *source;
+    return strcmp(field_str_or_empty(source, "kind"), "text") == 0;
+}
 
-    for (; (source = (json_t *)source_of(a)) != NULL; a->index++)
-        json_array_append_new(a->artifacts,
-                              json_pack("{s:s,s:s,s:b}", "kind", field_str_or_empty(source, "kind"),
-                                        "url", field_str_or_empty(source, "url"), "archived", 0));
+static bool is_inline(const struct archive *a, const json_t *source)
+{
+    return strncmp(field_str_or_empty(source, "url"), inline_prefix, strlen(inline_prefix)) == 0 &&
+           a->job.provider->inline_keys != NULL;
+}
+
+static void keep_text(struct archive *a, const json_t *source)
+{
+    json_array_append_new(a->artifacts, json_pack("{s:s,s:s}", "kind", "text", "text",
+                                                  field_str_or_empty(source, "url")));
+}
+
+// Can whoever has the link get the file? Not where it takes the account's key.
+static bool is_open(const struct archive *a, const json_t *source)
+{
+    const struct provider *provider = a->job.provider;
+    struct http_request request = {0};
+    bool is;
+
+    if (is_text(source))
+        return true;
+    if (is_inline(a, source))
+        return false;
+    if (provider->build_fetch != NULL)
+        provider->build_fetch(a->job.account, field_str_or_empty(source, "url"), &request);
+    is = request.headers.len == 0 && !request.wants_token;
+    http_request_clear(&request);
+    return is;
+}
+
+// The operator may prefer the vendor's links to nothing; they are marked as such. False: they are
+// of no use to anybody else.
+static bool succeed_with_links(struct archive *a)
+{
+    const json_t *sources = json_object_get(a->result, "sources");
+    const json_t *source;
+
+    if (json_array_size(sources) == 0)
+        return false;
+    for (size_t i = a->index; i < json_array_size(sources); i++)
+        if (!is_open(a, json_array_get(sources, i)))
+            return false;
+    for (; (source = source_of(a)) != NULL; a->index++) {
+        const char *of = field_str_or_empty(source, "of");
+        json_t *link;
+
+        if (is_text(source)) {
+            keep_text(a, source);
+            continue;
+        }
+        link = json_pack("{s:s,s:s,s:b}", "kind", field_str_or_empty(source, "kind"), "url",
+                         field_str_or_empty(source, "url"), "archived", 0);
+        if (*of != '\0')
+            json_object_set_new(link, "of", json_string(of));
+        json_array_append_new(a->artifacts, link);
+    }
     succeed(a);
+    return true;
 }
 
 static void give_up(struct archive *a, const char *why)
@@ -148,10 +204,9 @@ static void give_up(struct archive *a, const char *why)
     struct change change = CHANGE_TO(TASK_FAILED);
     char message[240];
 
-    if (a->job.worker->config->storage.on_failure == ON_FAILURE_VENDOR_URL) {
-        succeed_with_links(a);
+    if (a->job.worker->config->storage.on_failure == ON_FAILURE_VENDOR_URL &&
+        a->job.provider != NULL && succeed_with_links(a))
         return;
-    }
     snprintf(message, sizeof message, "the result couldn't be archived: %s", why);
     log_warn("task.failed", "task=%s code=archive_failed reason=\"%s\"", a->job.task->id, why);
     metric_add(METRIC_tasks_failed_total, 1);
@@ -176,31 +231,55 @@ static void leave_out(struct archive *a, const char *why)
     next_source(a);
 }
 
+// For how long this link has been refused, by now.
+static int64_t refused_for_ms(struct archive *a)
+{
+    json_t *source = (json_t *)source_of(a);
+    int64_t now_ms = store_now_ms(a->job.worker->store);
+
+    if (json_object_get(source, "refused_ms") == NULL)
+        json_object_set_new(source, "refused_ms", json_integer(now_ms));
+    return now_ms - json_integer_value(json_object_get(source, "refused_ms"));
+}
+
 // `is_refused`: the link itself seems to be dead, not the way to it.
 static void try_later(struct archive *a, const char *why, bool is_refused)
 {
     int64_t elapsed_ms = store_now_ms(a->job.worker->store) - a->job.task->archive_ms;
-    int64_t wait_ms = elapsed_ms / 2;
+    int64_t life_ms = a->job.provider->link_life_ms, wait_ms;
     struct change change = CHANGE_TO(TASK_ARCHIVING);
+    char *result;
 
     if (is_refused && refresh(a, why))
         return;
+    if (is_refused) {
+        elapsed_ms = refused_for_ms(a);
+        // An answer with the file in it is one to a poll, whose "unknown" isn't believed at once.
+        life_ms = a->is_inline ? a->job.provider->missing_grace_ms : DEAD_AFTER_MS;
+    }
     metric_add(METRIC_archive_failures_total, 1);
     log_warn("archive.failed", "task=%s account=%s error=\"%s\"", a->job.task->id,
              a->job.task->account, why);
-    if (elapsed_ms > (is_refused ? DEAD_AFTER_MS : a->job.provider->link_life_ms)) {
+    if (elapsed_ms > life_ms) {
         if (json_is_true(json_object_get(source_of(a), "optional")))
             leave_out(a, why);
         else
             give_up(a, why);
         return;
     }
+    // What is done needn't be done again.
+    json_object_set(a->result, "kept", a->artifacts);
+    json_object_set_new(a->result, "next", json_integer((json_int_t)a->index));
+    result = json_dumps(a->result, JSON_COMPACT);
+    change.result = result;
+    wait_ms = elapsed_ms / 2;
     change.delay_ms = wait_ms < FIRST_WAIT_MS     ? FIRST_WAIT_MS
                       : wait_ms > LONGEST_WAIT_MS ? LONGEST_WAIT_MS
                                                   : wait_ms;
     change.word = "archive_failed";
     change.detail = why;
     end_with(a, &change);
+    free(result);
 }
 
 // A link that is refused may have expired while it wasn't looked at: asked again, many vendors give
@@ -229,17 +308,17 @@ static void on_refreshed(void *ctx, const struct http_response *response,
     struct archive *a = ctx;
     struct outcome outcome = {0};
     struct err err;
-    bool is_new;
+    bool is_told, is_new;
 
     a->call = NULL;
-    is_new = failure == NULL && a->job.provider->read_poll(a->job.task, response, &outcome, &err) &&
-             outcome.kind == OUTCOME_SUCCEEDED && take_new_sources(a, &outcome);
+    is_told = failure == NULL && a->job.provider->read_poll(a->job.task, response, &outcome, &err);
+    is_new = is_told && outcome.kind == OUTCOME_SUCCEEDED && take_new_sources(a, &outcome);
     outcome_clear(&outcome);
     if (is_new) {
         log_info("archive.refreshed", "task=%s", a->job.task->id);
         next_source(a);
     } else {
-        try_later(a, a->why, true);
+        try_later(a, a->why, is_told); // whom we couldn't ask may have a new link
     }
 }
 
@@ -275,7 +354,7 @@ static void on_renewed(void *ctx, bool is_ours, const struct err *err)
 
     a->held = NULL;
     if (is_ours) {
-        a->lease_until_ms = clock_mono_ms() + a->job.worker->config->lease_ms / 2;
+        a->lease_until_ms = a->asked_ms + a->job.worker->config->lease_ms / 2;
     } else if (err == NULL) {
         metric_add(METRIC_stale_writes_total, 1);
         log_warn("archive.lease_lost", "task=%s", a->job.task->id);
@@ -289,8 +368,10 @@ static void on_renew(void *ctx)
     int64_t lease_ms = a->job.worker->config->lease_ms;
 
     a->renew = loop_after(a->job.worker->loop, lease_ms / 3, on_renew, a);
-    if (a->held == NULL)
-        a->held = queue_hold(a->job.worker->store, a->job.task, lease_ms, on_renewed, a);
+    if (a->held != NULL)
+        return;
+    a->asked_ms = clock_mono_ms();
+    a->held = queue_hold(a->job.worker->store, a->job.task, lease_ms, on_renewed, a);
 }
 
 // One file is whole: is it still ours to store?
@@ -345,6 +426,7 @@ static void on_whole(struct archive *a)
         try_later(a, "storage: busy", false);
     } else {
         store_cancel(&a->held);
+        a->asked_ms = clock_mono_ms();
         a->held = queue_hold(a->job.worker->store, a->job.task, a->job.worker->config->lease_ms,
                              on_checked, a);
     }
@@ -408,14 +490,29 @@ static int64_t header_number(const struct http_response *response, const char *n
     return number;
 }
 
+// Of the same file, from where we are? (RFC 9110 15.3.7; not every server minds If-Range)
+static bool is_the_rest(const struct archive *a, const struct http_response *head)
+{
+    struct buf scratch = {0};
+    const char *range = http_header(head, "content-range", &scratch), *etag;
+    long long from, to, whole;
+    bool is = range != NULL && sscanf(range, "bytes %lld-%lld/%lld", &from, &to, &whole) == 3 &&
+              storage_size(a->file) > 0 && from == storage_size(a->file) && to == whole - 1 &&
+              (a->expected < 0 || whole == a->expected);
+
+    etag = http_header(head, "etag", &scratch);
+    is = is && (etag == NULL || a->etag == NULL || strcmp(etag, a->etag) == 0);
+    buf_clear(&scratch);
+    return is;
+}
+
 // The first bytes of an answer: is it the file, or the rest of it?
 static void begin(struct archive *a, const struct http_response *head)
 {
     struct buf scratch = {0};
     const char *etag;
 
-    if (head->status == 206 && storage_size(a->file) > 0 &&
-        header_number(head, "content-range", "bytes ") == storage_size(a->file))
+    if (head->status == 206 && is_the_rest(a, head))
         return; // it goes on where it was cut
     if (head->status != 200) {
         a->is_other = true;
@@ -424,7 +521,10 @@ static void begin(struct archive *a, const struct http_response *head)
     storage_drop(&a->file);
     buf_reset(&a->lead);
     a->is_wrong = false;
-    a->expected = a->is_inline ? -1 : header_number(head, "content-length", "");
+    // A body in chunks has the length that it has, whatever is said beside. (RFC 9112 6.3)
+    a->expected = a->is_inline || http_header(head, "transfer-encoding", &scratch) != NULL
+                      ? -1
+                      : header_number(head, "content-length", "");
     etag = http_header(head, "etag", &scratch);
     mem_set_str(&a->etag,
                 !a->is_inline && etag != NULL && strncmp(etag, "W/", 2) != 0 ? etag : NULL);
@@ -565,6 +665,10 @@ static void on_answer(void *ctx, const struct http_response *response,
     } else if (response->status != 200 && response->status != 206) {
         snprintf(why, sizeof why, "the vendor's link answers HTTP %d", response->status);
         try_later(a, why, response->status < 500 && response->status != 429);
+    } else if (a->is_inline && a->scan.state != INLINE_OUTSIDE) {
+        try_later(a, "the vendor's file came short", false);
+    } else if (a->expected >= 0 && storage_size(a->file) > a->expected) {
+        try_later(a, "the vendor's file is longer than it said", false);
     } else if (!a->has_begun || a->is_other) {
         try_later(a, "the vendor's file is empty", true);
     } else {
@@ -628,17 +732,15 @@ static void next_source(struct archive *a)
     const json_t *source;
 
     for (; (source = source_of(a)) != NULL; a->index++) {
-        if (strcmp(field_str_or_empty(source, "kind"), "text") != 0) {
+        if (!is_text(source)) {
             mem_set_str(&a->url, field_str_or_empty(source, "url"));
             mem_set_str(&a->etag, NULL);
-            a->is_inline = strncmp(a->url, inline_prefix, strlen(inline_prefix)) == 0 &&
-                           a->job.provider->inline_keys != NULL;
+            a->is_inline = is_inline(a, source);
             a->redirects = a->resumes = 0;
             fetch(a);
             return;
         }
-        json_array_append_new(a->artifacts, json_pack("{s:s,s:s}", "kind", "text", "text",
-                                                      field_str_or_empty(source, "url")));
+        keep_text(a, source);
     }
     succeed(a);
 }
@@ -652,7 +754,10 @@ void archive_start(struct worker *worker, struct task *task)
     job_init(&a->job, worker, task, drop);
     a->job.is_handed_back = true;
     a->result = task->result == NULL ? NULL : json_loads(task->result, 0, NULL);
-    a->artifacts = json_array();
+    a->artifacts = json_incref(json_object_get(a->result, "kept"));
+    if (a->artifacts == NULL)
+        a->artifacts = json_array();
+    a->index = (size_t)json_integer_value(json_object_get(a->result, "next"));
     a->lease_until_ms = clock_mono_ms() + lease_ms / 2;
     if (a->job.provider == NULL || a->result == NULL) {
         a->result = a->result == NULL ? json_object() : a->result;

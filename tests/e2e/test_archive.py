@@ -127,6 +127,34 @@ class Links(Archive):
         asked, failed = self.resumed(answer)
         self.assertEqual((len(asked), len(failed)), (3, 1))
 
+    def test_the_rest_of_another_file(self):
+        """Some servers don't mind If-Range: then the length, or the ETag, tells."""
+        for etag, longer in (('"two"', 0), ('"one"', 5)):
+            parts = []
+
+            def answer(asked, etag=etag, longer=longer, parts=parts):
+                if "range" in asked.headers:
+                    parts.append(asked)
+                    whole = f"bytes 300000-{len(BIG) + longer - 1}/{len(BIG) + longer}"
+                    return 206, {"ETag": etag, "Content-Range": whole}, BIG[300000:] + bytes(longer)
+                if parts:
+                    return 200, {"ETag": etag}, BIG
+                return 200, {"ETag": '"one"', "Content-Length": str(len(BIG))}, BIG[:300000]
+
+            with self.subTest(etag=etag):
+                asked, failed = self.resumed(answer)
+                self.assertEqual((len(asked), len(failed)), (3, 1))
+
+    def test_a_length_beside_chunks(self):
+        """The chunks count. (RFC 9112 6.3)"""
+
+        def answer(asked):
+            chunks = b"%x\r\n%b\r\n0\r\n\r\n" % (len(BIG), BIG)
+            return 200, {"Transfer-Encoding": "chunked", "Content-Length": "1000"}, chunks
+
+        asked, failed = self.resumed(answer)
+        self.assertEqual((len(asked), failed), (1, []))
+
     def test_no_etag_or_a_weak_one(self):
         for etag in ({}, {"ETag": 'W/"one"'}):
             cut = [1]
@@ -227,6 +255,30 @@ class Links(Archive):
                 self.assertEqual(names, [f"{task}.png"] + [f"{task}-{n}.png" for n in (1, 2, 3)])
                 self.assertEqual([link["url"] for link in end["imageUrls"]], [a["url"] for a in artifacts])
                 self.check_nothing_is_left(spool, 4)
+
+    def test_what_is_done_needn_t_be_done_again(self):
+        """One file of several fails for a while, then its link for a moment: neither loses the others."""
+        with Vendor() as vendor:
+            shown = vendor.shown
+            answers = [(503, {}, b""), (503, {}, b""), (403, {}, b"")]
+
+            def with_more(job):
+                links = [{"url": f"{vendor.url}/files/{job}-{n}.png"} for n in range(2)]
+                return {**shown(job), "imageUrls": links}
+
+            vendor.shown = with_more
+            vendor.on("-0.png", lambda asked: answers.pop(0) if answers else None)
+            with Spool(config(vendor)) as spool:
+                task = spool.submit("a lighthouse")
+                eventually(lambda: len(self.attempts(spool, task)) == 3, 15, "the last failure")
+                self.assertEqual(spool.task(task)["artifacts"], [])
+                spool.wait(task)
+                artifacts = spool.task(task)["artifacts"]
+                self.assertEqual([a["bytes"] for a in artifacts], [len(PNG)] * 3)
+                self.assertEqual({name for a in artifacts for name in a}, set(artifacts[0]))
+                self.check_nothing_is_left(spool, 3)
+            asked = [a.path for a in vendor.at("/files/")]
+            self.assertEqual(sorted(len([a for a in asked if a == path]) for path in set(asked)), [1, 1, 4])
 
     def test_redirects(self):
         with Vendor() as vendor:

@@ -43,8 +43,10 @@ def setUpModule():
     sim = unittest.enterModuleContext(Sim(speed=50))
     swift.create_bucket("dead")
     storage = {**bucket("dead"), "on_failure": "vendor_url"}
-    dead = unittest.enterModuleContext(Spool({"accounts": [account(sim)], "storage": storage}))
+    dead = unittest.enterModuleContext(Spool({"accounts": [account(sim), veo_account(sim)], "storage": storage}))
     dead.tasks = [dead.submit("a lighthouse [deadlink]"), dead.submit("another")]
+    closed = {"model": "veo-3.1", "prompt": "a ship [deadlink]"}
+    dead.tasks.append(dead.request("POST", "/v1/videos", closed)[2]["id"])
     dead.vendor = sim
 
 
@@ -697,7 +699,7 @@ class Last(Bucket):
         self.assertEqual((self.attempts(spool, task), file.ranges), ([], [None]))
 
     def test_the_vendor_s_link(self):
-        lost, fine = dead.tasks
+        lost, fine, closed = dead.tasks
         shown = dead.end_of(lost)
         url = f"{dead.vendor.url}/sim/files/{dead.upstream(lost)}.png"
         self.assertEqual((shown["status"], shown["error"]), ("succeeded", None))
@@ -707,6 +709,9 @@ class Last(Bucket):
         self.assertEqual(artifact["url"].split("/task-artifacts/")[0], f"{swift.endpoint}/dead/{PREFIX}")
         self.assertEqual(sha256(download(artifact["url"])[2]), artifact["sha256"])
         self.assertEqual(len(swift.objects("dead")), 1)
+        shown = dead.end_of(closed)  # whose link takes the account's key
+        self.assertEqual((shown["status"], shown["error"]["code"]), ("failed", "archive_failed"))
+        self.assertEqual(shown["artifacts"], [])
 
 
 class Large:
