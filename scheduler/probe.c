@@ -1,6 +1,7 @@
 // One file to storage and back.
 #include "scheduler/probe.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "core/base/buf.h"
@@ -86,8 +87,9 @@ bool probe_storage(const struct config *config, struct err *err)
     struct probe probe = {.loop = loop, .storage = storage_new(loop, http, config), .err = err};
     struct buf data = {0};
 
-    memcpy(probe.key, "inputs/probe-", 13);
-    id_random_hex(probe.key + 13, 24);
+    // Where artifacts are, on a disk: inputs lie elsewhere.
+    snprintf(probe.key, sizeof probe.key, "uploads/probe-");
+    id_random_hex(probe.key + strlen(probe.key), 24);
     buf_str(&data, text);
     probe.timer = loop_after(loop, TIMEOUT_MS, on_timeout, &probe);
     probe.op = storage_put(probe.storage, probe.key, "text/plain", &data, on_put, &probe);

@@ -38,8 +38,10 @@ static void on_submitted(void *ctx, enum submit_result result, const char *id, i
     struct buf json = {0};
 
     request->op = NULL;
-    if (request->task->is_request_stored && (err != NULL || result != SUBMIT_ACCEPTED))
-        forget_stored(request); // no task will ask for it
+    // No task will ask for it. Where Redis was lost, one may: then it goes with the retention.
+    if (request->task->is_request_stored &&
+        (err == NULL ? result != SUBMIT_ACCEPTED : err->code != ERR_UNAVAILABLE))
+        forget_stored(request);
     if (err != NULL) {
         request_refuse(request, err);
         return;

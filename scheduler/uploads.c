@@ -34,6 +34,7 @@ struct upload {
     int64_t bytes;
     char sha256[SHA256_HEX_BYTES];
     int redirects;
+    bool is_place; // somebody was given it to PUT to
 };
 
 static void refuse(struct request *request, enum err_code code, const char *message)
@@ -75,6 +76,25 @@ static int64_t expires_ms(const struct config *config)
     return clock_wall_ms() + life_ms;
 }
 
+// The place in `key` as Redis knows it. The name in the key is the secret.
+static void place_name(const struct upload *upload, struct buf *name)
+{
+    buf_fmt(name, "spool:upload:%.*s", NAME_HEX, upload->key + strlen("uploads/0000/00/00/"));
+}
+
+// It is used up. Whoever repeats it meanwhile stores the same name once more.
+static void forget_place(struct request *request)
+{
+    struct args args = {0};
+    struct buf name = {0};
+
+    place_name(upload_of(request), &name);
+    args_str(&args, "DEL");
+    args_str(&args, name.data);
+    store_command(request->api->store, &args, 5000, NULL, NULL);
+    buf_clear(&name);
+}
+
 static void on_put(void *ctx, const struct err *err)
 {
     struct request *request = ctx;
@@ -87,6 +107,8 @@ static void on_put(void *ctx, const struct err *err)
         refuse(request, ERR_UNAVAILABLE, "the storage can't be reached");
         return;
     }
+    if (upload->is_place)
+        forget_place(request);
     media_link(&config->links, upload->key, &url);
     buf_str(&json, "{\"object\":\"file\",\"url\":");
     buf_json_str(&json, url.data);
@@ -300,7 +322,7 @@ static void note_place(struct request *request)
     struct args args = {0};
     struct buf name = {0};
 
-    buf_fmt(&name, "spool:upload:%.*s", NAME_HEX, upload->key + strlen("uploads/0000/00/00/"));
+    place_name(upload, &name);
     args_str(&args, "SET");
     args_str(&args, name.data);
     args_str(&args, upload->key);
@@ -335,13 +357,20 @@ void uploads_presign(struct request *request)
         return;
     }
     s3_url(&config->links.place, upload->key, &plain);
-    if (sigv4_presign(&config->links.place.keys, "PUT", plain.data, clock_wall_ms() / 1000,
-                      PLACE_LIFE_MS / 1000, &url, &err))
+    if (sigv4_presign(&config->links.place.keys, "PUT", upload->type->content_type, plain.data,
+                      clock_wall_ms() / 1000, PLACE_LIFE_MS / 1000, &url, &err))
         answer_place(request, url.data, upload->key, upload->type->content_type);
     else
         request_refuse(request, &err);
     buf_clear(&plain);
     buf_clear(&url);
+}
+
+static bool has_extension(const char *key, const char *extension)
+{
+    const char *dot = strrchr(key, '.');
+
+    return dot != NULL && strcmp(dot + 1, extension) == 0;
 }
 
 static void on_place(void *ctx, store_then_fn then, const redisReply *answer, const struct err *err)
@@ -364,8 +393,9 @@ static void on_place(void *ctx, store_then_fn then, const redisReply *answer, co
         return;
     }
     snprintf(upload->key, sizeof upload->key, "%s", answer->str);
+    upload->is_place = true;
     type = media_type_of(body, len);
-    if (type == NULL || strstr(upload->key, type->extension) == NULL) {
+    if (type == NULL || !has_extension(upload->key, type->extension)) {
         refuse(request, ERR_INVALID, "body: isn't of the type that was asked for");
         return;
     }
@@ -380,7 +410,7 @@ void uploads_take(struct request *request)
     struct buf name = {0};
 
     buf_fmt(&name, "spool:upload:%s", request->id);
-    args_str(&args, "GETDEL");
+    args_str(&args, "GET");
     args_str(&args, name.data);
     request->call = store_command(request->api->store, &args, 5000, on_place, request);
     buf_clear(&name);

@@ -9,12 +9,35 @@
 
 enum { SAME_FOR_S = 900 };
 
+// What our names never have could lead elsewhere on the same host.
+static bool is_plain_path(const char *path)
+{
+    size_t len = strspn(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./");
+
+    return len > 0 && strchr("?#", path[len]) != NULL && *path != '.' && strstr(path, "/.") == NULL;
+}
+
+static void plain_link(const struct media_links *links, const char *key, struct buf *url)
+{
+    if (links->base != NULL)
+        buf_fmt(url, "%s/%s", links->base, key);
+    else
+        s3_url(&links->place, key, url);
+}
+
 bool media_link_is_ours(const struct media_links *links, const char *url)
 {
-    const char *base = links->base != NULL ? links->base : links->place.base;
-    size_t len = strlen(base);
+    static const char *const folders[] = {"uploads/", "task-artifacts/"};
+    bool is = false;
 
-    return strncmp(url, base, len) == 0 && url[len] == '/';
+    for (size_t i = 0; i < sizeof folders / sizeof folders[0] && !is; i++) {
+        struct buf start = {0};
+
+        plain_link(links, folders[i], &start);
+        is = strncmp(url, start.data, start.len) == 0 && is_plain_path(url + start.len);
+        buf_clear(&start);
+    }
+    return is;
 }
 
 void media_link(const struct media_links *links, const char *key, struct buf *url)
@@ -23,14 +46,18 @@ void media_link(const struct media_links *links, const char *key, struct buf *ur
     int64_t now_s;
     struct err err;
 
-    if (links == NULL || links->base != NULL) {
-        buf_fmt(url, "%s/%s", links == NULL ? "" : links->base, key);
+    if (links == NULL) {
+        buf_fmt(url, "/%s", key);
+        return;
+    }
+    if (links->base != NULL) {
+        plain_link(links, key, url);
         return;
     }
     now_s = clock_wall_ms() / 1000;
-    s3_url(&links->place, key, &plain);
-    if (!sigv4_presign(&links->place.keys, "GET", plain.data, now_s - now_s % SAME_FOR_S,
-                       MEDIA_LINK_LIFE_S, url, &err))
+    plain_link(links, key, &plain);
+    if (!sigv4_presign(&links->place.keys, "GET", NULL, plain.data, now_s - now_s % SAME_FOR_S,
+                       MEDIA_LINK_LIFE_S + SAME_FOR_S, url, &err))
         buf_str(url,
                 plain.data); // an endpoint that isn't a URL: nothing can be stored there either
     buf_clear(&plain);

@@ -13,9 +13,9 @@ struct media_links {
     struct s3_place place; // of the bucket; empty: there is none
 };
 
-enum { MEDIA_LINK_LIFE_S = 86400 }; // of a signed one
+enum { MEDIA_LINK_LIFE_S = 86400 }; // of a signed one, at least
 
-// Whether a URL is a link to a file of ours.
+// Whether a URL is a link to an artifact or an upload of ours.
 bool media_link_is_ours(const struct media_links *links, const char *url);
 // Adds the link of a file to `url`. Signed ones are good for a day, and the same for a quarter of
 // an hour. `links` NULL: the key alone.

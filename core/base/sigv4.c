@@ -242,11 +242,12 @@ bool sigv4_sign(const struct sigv4_keys *keys, struct http_request *request, con
     return ok;
 }
 
-bool sigv4_presign(const struct sigv4_keys *keys, const char *method, const char *url,
-                   int64_t now_s, int64_t life_s, struct buf *signed_url, struct err *err)
+bool sigv4_presign(const struct sigv4_keys *keys, const char *method, const char *content_type,
+                   const char *url, int64_t now_s, int64_t life_s, struct buf *signed_url,
+                   struct err *err)
 {
     struct buf host = {0}, whole = {0}, canonical = {0}, credential = {0};
-    struct fields query = {0}, headers = {.count = 1};
+    struct fields query = {0}, headers = {0};
     char signature[SHA256_HEX_BYTES];
     const char *text;
     struct stamp stamp;
@@ -258,10 +259,15 @@ bool sigv4_presign(const struct sigv4_keys *keys, const char *method, const char
     buf_fmt(&whole, "%s%sX-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=", url,
             strchr(url, '?') == NULL ? "?" : "&");
     buf_percent(&whole, credential.data);
-    buf_fmt(&whole, "&X-Amz-Date=%s&X-Amz-Expires=%lld&X-Amz-SignedHeaders=host", stamp.time,
-            (long long)life_s);
+    buf_fmt(&whole, "&X-Amz-Date=%s&X-Amz-Expires=%lld&X-Amz-SignedHeaders=%shost", stamp.time,
+            (long long)life_s, content_type == NULL ? "" : "content-type%3B");
     split_path(whole.data, &unused, &text);
-    headers.list[0] = (struct field){
+    if (content_type != NULL) // in the order of the names
+        headers.list[headers.count++] = (struct field){.name = "content-type",
+                                                       .name_len = 12,
+                                                       .value = content_type,
+                                                       .value_len = strlen(content_type)};
+    headers.list[headers.count++] = (struct field){
         .name = "host", .name_len = 4, .value = buf_text(&host), .value_len = host.len};
     ok = ok && read_query(text, &query, err);
     if (ok) {

@@ -25,7 +25,8 @@ struct sigv4_keys {
 // SIGV4_UNSIGNED.
 bool sigv4_sign(const struct sigv4_keys *keys, struct http_request *request, const char *payload,
                 int64_t now_s, struct err *err) WARN_UNUSED;
-// The URL with a signature in its query, good for `life_s` seconds; added to `signed_url`.
-bool sigv4_presign(const struct sigv4_keys *keys, const char *method, const char *url,
-                   int64_t now_s, int64_t life_s, struct buf *signed_url,
+// The URL with a signature in its query, good for `life_s` seconds; added to `signed_url`. Who uses
+// it must send that Content-Type; NULL: any, or none.
+bool sigv4_presign(const struct sigv4_keys *keys, const char *method, const char *content_type,
+                   const char *url, int64_t now_s, int64_t life_s, struct buf *signed_url,
                    struct err *err) WARN_UNUSED;

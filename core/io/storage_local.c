@@ -60,17 +60,34 @@ static bool fail(struct local_file *file, const char *what)
 
 // The following run on a thread of the pool.
 
+// The folder that it is in.
+static bool sync_directory(char *path)
+{
+    char *slash = strrchr(path, '/');
+    int fd, result;
+
+    *slash = '\0';
+    fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    *slash = '/';
+    if (fd < 0)
+        return false;
+    result = fsync(fd);
+    close(fd);
+    return result == 0;
+}
+
+// Each that is new is there after a power cut, too.
 static bool make_parents(char *path)
 {
-    for (char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+    bool ok = true;
+
+    for (char *slash = strchr(path + 1, '/'); ok && slash != NULL; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
-        if (mkdir(path, 0755) != 0 && errno != EEXIST) {
-            *slash = '/';
-            return false;
-        }
+        ok = mkdir(path, 0755) == 0 ? strchr(path + 1, '/') == NULL || sync_directory(path)
+                                    : errno == EEXIST;
         *slash = '/';
     }
-    return true;
+    return ok;
 }
 
 static bool write_piece(struct local_file *file)
@@ -97,21 +114,6 @@ static bool write_piece(struct local_file *file)
     }
     digest_add(file->file.sha256, file->writing, file->to_write);
     return true;
-}
-
-static bool sync_directory(char *path)
-{
-    char *slash = strrchr(path, '/');
-    int fd, result;
-
-    *slash = '\0';
-    fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    *slash = '/';
-    if (fd < 0)
-        return false;
-    result = fsync(fd);
-    close(fd);
-    return result == 0;
 }
 
 static bool commit(struct local_file *file)

@@ -50,7 +50,7 @@ def curl(url, spool):
     """The same by two curls, one feeding the other."""
     place = spool.request("POST", "/v1/files/uploads/presign", {"content_type": "image/png"})[2]["upload_url"]
     began = time.monotonic()
-    put = f"curl -sf -T - -H 'Transfer-Encoding:' -H 'Content-Length: {FILE_MB * MB}' -H Expect: '{place}'"
+    put = f"curl -sf -T - -H 'Transfer-Encoding:' -H 'Content-Type: image/png' -H 'Content-Length: {FILE_MB * MB}' -H Expect: '{place}'"
     subprocess.run(f"curl -s {url} | {put}", shell=True, check=True, stdout=subprocess.DEVNULL)
     return time.monotonic() - began
 

@@ -394,7 +394,7 @@ class Fsync(Disk):
         vendor.on("/files/", lambda asked: (200, {}, BIG[:500000]))
         self.spool = self.enterContext(Spool(config(vendor), redis=redis, env=env))
         eventually(self.spool.is_ready)
-        self.check_waits_then_ends("storage: fsync: Input/output error", lambda: os.unlink(sign.name))
+        self.check_waits_then_ends("Input/output error", lambda: os.unlink(sign.name))
 
 
 class Room(Disk):

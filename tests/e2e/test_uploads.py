@@ -3,6 +3,7 @@ import base64
 import hashlib
 import os
 import unittest
+import urllib.error
 import urllib.request
 
 from harness import PNG, Sim, Spool, Vendor, bearer, download, main, veo_account
@@ -107,6 +108,7 @@ class Local(Uploads, unittest.TestCase):
         self.assertEqual(self.spool.request("PUT", path, PNG)[0], 200)
         self.assertEqual(self.spool.request("PUT", path, PNG)[0], 404)
         self.assertEqual(self.spool.request("PUT", wrong_path, b"\xff\xd8\xff" * 9)[0], 400)
+        self.assertEqual(self.spool.request("PUT", wrong_path, PNG)[0], 200, "nothing was stored before")
         self.assertEqual(self.spool.request("PUT", f"{PATH}/{'0' * 32}", PNG, bearer("dev"))[0], 404)
 
 
@@ -125,6 +127,13 @@ class Bucket(Uploads, unittest.TestCase):
             self.kept(self.post("/url", {"url": f"{site.url}/a.png"}))
             site.on("/gone.png", lambda asked: (404, {}, b"{}"))
             self.refused(self.post("/url", {"url": f"{site.url}/gone.png"}), 400, "url: answers HTTP 404")
+
+    def test_a_place_is_for_one_type(self):
+        place = self.post("/presign", {"content_type": "image/png"})[2]
+        put = urllib.request.Request(place["upload_url"], PNG, {"Content-Type": "text/html"}, method="PUT")
+        with self.assertRaises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(put)
+        self.assertEqual(refused.exception.code, 403)
 
     def test_a_link_is_signed(self):
         url = self.kept(self.post("/base64", {"base64": base64.b64encode(PNG).decode()}))

@@ -57,7 +57,7 @@ static void test_presign(void **state)
     struct err err = {0};
 
     (void)state;
-    assert_true(sigv4_presign(&keys, "GET", HOST "/test.txt", WHEN, 86400, &url, &err));
+    assert_true(sigv4_presign(&keys, "GET", NULL, HOST "/test.txt", WHEN, 86400, &url, &err));
     assert_string_equal(
         url.data, HOST
         "/test.txt?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIAIOSFODNN7EXAMPLE"
@@ -77,14 +77,14 @@ static void test_ports(void **state)
 
     (void)state;
     for (size_t i = 0; i < 3; i++)
-        assert_true(sigv4_presign(&keys, "PUT", urls[i], WHEN, 60, &signed_urls[i], &err));
+        assert_true(sigv4_presign(&keys, "PUT", NULL, urls[i], WHEN, 60, &signed_urls[i], &err));
     assert_string_equal(strstr(signed_urls[1].data, "X-Amz-Signature"),
                         strstr(signed_urls[2].data, "X-Amz-Signature"));
     assert_string_not_equal(strstr(signed_urls[0].data, "X-Amz-Signature"),
                             strstr(signed_urls[2].data, "X-Amz-Signature"));
     for (size_t i = 0; i < 3; i++)
         buf_clear(&signed_urls[i]);
-    assert_false(sigv4_presign(&keys, "PUT", "nowhere", WHEN, 60, &signed_urls[0], &err));
+    assert_false(sigv4_presign(&keys, "PUT", NULL, "nowhere", WHEN, 60, &signed_urls[0], &err));
 }
 
 int main(void)
