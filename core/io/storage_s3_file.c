@@ -10,6 +10,7 @@
 // A part is stored when the store has answered and its MD5 is known; the next one is sent
 // meanwhile. What comes without a size is gathered to a part in memory first; only a few files at
 // once may. Everything goes through one pipe; whoever writes waits while it is full.
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +37,16 @@ enum {
 };
 
 enum state { WRITING, OPENING, CLOSING, CHECKING, OVER, FAILED };
+
+#define TO(state) (1u << (state))
+static const unsigned next_states[] = {
+    [WRITING] = TO(OPENING) | TO(CLOSING) | TO(CHECKING) | TO(FAILED),
+    [OPENING] = TO(WRITING) | TO(FAILED),
+    [CLOSING] = TO(CHECKING) | TO(FAILED),
+    [CHECKING] = TO(OVER) | TO(FAILED),
+    [OVER] = 0,
+    [FAILED] = TO(WRITING), // storage_s3_file_recover
+};
 
 // One PUT: of a part, or of a small file.
 struct part {
@@ -79,6 +90,13 @@ struct s3_file {
 static struct s3_file *of(struct storage_file *file)
 {
     return (struct s3_file *)file;
+}
+
+// The only place that changes the state.
+static void move(struct s3_file *f, enum state next)
+{
+    assert(next_states[f->state] & TO(next));
+    f->state = next;
 }
 
 static void part_drop(struct part *part)
@@ -126,16 +144,21 @@ static void on_telling(void *ctx)
     }
 }
 
+// Later: whoever writes may be below us on the stack.
+static void tell(struct s3_file *f)
+{
+    if (f->telling == NULL)
+        f->telling = loop_after(f->s3->storage.loop, 0, on_telling, f);
+}
+
 static void fail(struct s3_file *f, const struct err *err)
 {
     storage_s3_note_error(f->s3, err);
     http_cancel(&f->call);
     drop_parts(f);
     f->err = *err;
-    f->state = FAILED;
-    // Later: whoever writes may be below us on the stack.
-    if (f->telling == NULL)
-        f->telling = loop_after(f->s3->storage.loop, 0, on_telling, f);
+    move(f, FAILED);
+    tell(f);
 }
 
 static void fail_answer(struct s3_file *f, const struct http_response *response,
@@ -157,7 +180,7 @@ static void ask(struct s3_file *f, enum state state, enum http_method method, co
     struct http_options options = {.timeout_ms = CALL_TIMEOUT_MS, .ctx = f};
     struct err err;
 
-    f->state = state;
+    move(f, state);
     if (s3_request(&f->s3->place, method, f->key, query, NULL, clock_wall_ms() / 1000, request,
                    &err))
         f->call = http_start(f->s3->http, request, &options, done);
@@ -212,7 +235,7 @@ static void on_checked(void *ctx, const struct http_response *response,
         return;
     }
     *f->s3->last_error = '\0';
-    f->state = OVER;
+    move(f, OVER);
     f->file.done(f->file.done_ctx, NULL);
 }
 
@@ -433,7 +456,7 @@ static void on_opened(void *ctx, const struct http_response *response,
         return;
     }
     f->upload_id = buf_take(&id);
-    f->state = WRITING;
+    move(f, WRITING);
     go_on(f);
 }
 
@@ -541,8 +564,8 @@ bool storage_s3_file_write(struct storage_file *file, const void *data, size_t l
         return true;
     }
     f->is_refused = true;
-    if (f->state == FAILED && f->telling == NULL)
-        f->telling = loop_after(f->s3->storage.loop, 0, on_telling, f);
+    if (f->state == FAILED)
+        tell(f);
     else
         go_on(f);
     return false;
@@ -553,8 +576,8 @@ void storage_s3_file_commit(struct storage_file *file)
     struct s3_file *f = of(file);
 
     f->wants_commit = true;
-    if (f->state == FAILED && f->telling == NULL)
-        f->telling = loop_after(f->s3->storage.loop, 0, on_telling, f);
+    if (f->state == FAILED)
+        tell(f);
     else if (f->upload_id != NULL || !is_too_late(f))
         go_on(f);
 }
@@ -566,7 +589,7 @@ bool storage_s3_file_recover(struct storage_file *file)
     if (f->state != FAILED || f->is_gatherer)
         return false;
     f->file.size = f->begun = f->kept;
-    f->state = WRITING;
+    move(f, WRITING);
     f->is_refused = f->wants_commit = false;
     return true;
 }

@@ -658,7 +658,9 @@ class Refusals(Bucket):
                     self.check_waits(spool, task)
                     for why in self.attempts(spool, task):
                         self.assertEqual(why[: len(hint)], hint)
-                lines = [line for line in spool.log().decode().splitlines() if " storage.refused " in line]
+                every = spool.log().decode().splitlines()
+                self.assertFalse([line for line in every if " warn  archive.failed " in line])
+                lines = [line for line in every if " storage.refused " in line]
                 self.assertEqual(len(lines), 1, lines)
                 self.assertIn(f'error="{hint}', lines[0])
                 self.assertIn(" error ", lines[0])

@@ -1,0 +1,331 @@
+// One file's way from the vendor to storage: what is it, is it all there, is it still the same?
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/address.h"
+#include "core/base/config.h"
+#include "core/base/field.h"
+#include "core/base/http.h"
+#include "core/base/log.h"
+#include "core/base/media_type.h"
+#include "core/base/mem.h"
+#include "core/io/loop.h"
+#include "core/io/storage.h"
+#include "providers/provider.h"
+#include "workers/archive_private.h"
+#include "workers/archive_result.h"
+#include "workers/vendor.h"
+
+enum { RESUME_WAIT_MS = 500, MAX_RESUMES = 3, MAX_REDIRECTS = 3, LOW_SPEED_MS = 20000 };
+
+// The number behind `prefix`; -1 where there is none.
+static int64_t header_number(const struct http_response *response, const char *name,
+                             const char *prefix)
+{
+    struct buf scratch = {0};
+    const char *value = http_header(response, name, &scratch);
+    int64_t number = -1;
+
+    if (value != NULL && strncmp(value, prefix, strlen(prefix)) == 0) {
+        char *end;
+
+        value += strlen(prefix);
+        number = strtoll(value, &end, 10);
+        if (end == value)
+            number = -1;
+    }
+    buf_clear(&scratch);
+    return number;
+}
+
+// Of the same file, from where we are? (RFC 9110 15.3.7; not every server minds If-Range)
+static bool is_the_rest(const struct archive *a, const struct http_response *head)
+{
+    struct buf scratch = {0};
+    const char *range = http_header(head, "content-range", &scratch), *etag;
+    long long from, to, whole;
+    bool is = range != NULL && sscanf(range, "bytes %lld-%lld/%lld", &from, &to, &whole) == 3 &&
+              storage_size(a->file) > 0 && from == storage_size(a->file) && to == whole - 1 &&
+              (a->expected < 0 || whole == a->expected);
+
+    etag = http_header(head, "etag", &scratch);
+    is = is && (etag == NULL || a->etag == NULL || strcmp(etag, a->etag) == 0);
+    buf_clear(&scratch);
+    return is;
+}
+
+// The first bytes of an answer: is it the file, or the rest of it?
+static void begin(struct archive *a, const struct http_response *head)
+{
+    struct buf scratch = {0};
+    const char *etag;
+
+    if (head->status == 206 && is_the_rest(a, head))
+        return; // it goes on where it was cut
+    if (head->status != 200) {
+        a->is_other = true;
+        return;
+    }
+    storage_drop(&a->file);
+    buf_reset(&a->lead);
+    a->is_wrong = false;
+    // A body in chunks has the length that it has, whatever is said beside. (RFC 9112 6.3)
+    a->expected = a->is_inline || http_header(head, "transfer-encoding", &scratch) != NULL
+                      ? -1
+                      : header_number(head, "content-length", "");
+    etag = http_header(head, "etag", &scratch);
+    mem_set_str(&a->etag,
+                !a->is_inline && etag != NULL && strncmp(etag, "W/", 2) != 0 ? etag : NULL);
+    buf_clear(&scratch);
+}
+
+// Its kind and its type must fit.
+static bool is_wanted(const struct archive *a, const struct media_type *type)
+{
+    const char *kind = field_str_or_empty(archive_source(a), "kind");
+
+    return type != NULL && (strcmp(kind, "cover") == 0 || strcmp(kind, type->kind) == 0 ||
+                            // Midjourney's videos come in imageUrl, too.
+                            (strcmp(kind, "image") == 0 && strcmp(type->kind, "video") == 0));
+}
+
+static void on_room(void *ctx, const struct err *err)
+{
+    struct archive *a = ctx;
+
+    if (err != NULL)
+        archive_recover(a, err);
+    else if (a->call != NULL)
+        vendor_resume(a->call);
+}
+
+// The first bytes are there: what is it, and what will it be called?
+static void start_file(struct archive *a)
+{
+    size_t file_count = 0, i;
+    json_t *artifact;
+    char *key;
+
+    a->type = media_type_of(a->lead.data, a->lead.len);
+    a->is_wrong = !is_wanted(a, a->type);
+    if (a->is_wrong)
+        return;
+    json_array_foreach(a->artifacts, i, artifact) file_count +=
+        json_object_get(artifact, "key") != NULL;
+    key = archive_key(a->job.task, file_count, a->type->extension);
+    snprintf(a->key_text, sizeof a->key_text, "%s", key);
+    free(key);
+    a->file = storage_create(a->job.worker->storage, a->key_text, a->type->content_type,
+                             a->expected, on_room, a);
+}
+
+static bool write_lead(struct archive *a)
+{
+    if (!storage_write(a->file, a->lead.data, a->lead.len))
+        return false;
+    buf_reset(&a->lead);
+    return true;
+}
+
+// The last byte is there.
+static void on_whole(struct archive *a)
+{
+    if (a->file == NULL && a->lead.len > 0 && !a->is_wrong)
+        start_file(a); // shorter than what tells
+    if (a->is_wrong)
+        archive_try_later(a, "what the vendor's link gives is no such media", true);
+    else if (a->file == NULL)
+        archive_try_later(a, "the vendor's file is empty", true);
+    else if (a->lead.len > 0 && !write_lead(a))
+        archive_try_later(a, "storage: busy", false);
+    else
+        archive_store(a);
+}
+
+// The file's next bytes; false: there is no room now. A piece that comes again may be in `lead`.
+static bool take(struct archive *a, const void *data, size_t len)
+{
+    if (a->is_wrong)
+        return true;
+    if (a->file != NULL && a->lead.len == 0)
+        return storage_write(a->file, data, len);
+    if (a->file == NULL) {
+        buf_add(&a->lead, data, len);
+        if (a->lead.len < MEDIA_HEAD_BYTES)
+            return true;
+        start_file(a);
+    }
+    return a->is_wrong || write_lead(a);
+}
+
+// A piece of JSON that a file is in. One that comes again was decoded before.
+static bool on_inline_data(struct archive *a, const void *data, size_t len)
+{
+    if (a->decoded.len == 0 && !json_inline_feed(&a->scan, data, len, NULL, &a->decoded))
+        a->is_other = true;
+    if (a->decoded.len > 0 && !take(a, a->decoded.data, a->decoded.len))
+        return false;
+    buf_reset(&a->decoded);
+    return true;
+}
+
+static bool on_data(void *ctx, const struct http_response *head, const void *data, size_t len)
+{
+    struct archive *a = ctx;
+
+    if (!a->has_begun) {
+        a->has_begun = true;
+        begin(a, head);
+    }
+    if (a->is_other)
+        return true; // an error's page
+    if (a->is_inline)
+        return on_inline_data(a, data, len);
+    return take(a, data, len);
+}
+
+// What a vendor's answer names may lead to the account's own host and port, or to the public.
+static bool on_address(const struct sockaddr *address, void *ctx)
+{
+    const struct archive *a = ctx;
+
+    const char *own = a->job.account->base_url;
+
+    return address_is_public(address) ||
+           (own != NULL && (url_same_origin(a->url, own) || url_is_at(own, address)));
+}
+
+static bool follow_redirect(struct archive *a, const struct http_response *response)
+{
+    struct buf scratch = {0}, url = {0};
+    const char *location = http_header(response, "location", &scratch);
+    bool ok =
+        location != NULL && a->redirects < MAX_REDIRECTS && url_redirect(a->url, location, &url);
+
+    if (ok) {
+        mem_set_str(&a->url, url.data);
+        a->redirects++;
+    }
+    buf_clear(&scratch);
+    buf_clear(&url);
+    return ok;
+}
+
+static void on_answer(void *ctx, const struct http_response *response,
+                      const struct http_failure *failure)
+{
+    struct archive *a = ctx;
+    char why[80];
+    bool is_short;
+
+    a->call = NULL;
+    is_short =
+        a->expected >= 0 && a->file != NULL && !a->is_other && storage_size(a->file) < a->expected;
+    if (failure != NULL || (is_short && response->status < 300)) {
+        if (is_short && storage_size(a->file) > 0 && a->etag != NULL && a->resumes < MAX_RESUMES) {
+            a->resumes++;
+            archive_fetch(a);
+            return;
+        }
+        // A link that we won't follow (a private address, another scheme) is as good as dead.
+        archive_try_later(a,
+                          failure != NULL ? failure->err.message : "the vendor's file came short",
+                          failure != NULL && failure->err.code == ERR_REFUSED);
+        return;
+    }
+    if (response->status >= 301 && response->status <= 308 && response->status != 304 &&
+        follow_redirect(a, response)) {
+        archive_fetch(a);
+    } else if (response->status != 200 && response->status != 206) {
+        snprintf(why, sizeof why, "the vendor's link answers HTTP %d", response->status);
+        archive_try_later(a, why, response->status < 500 && response->status != 429);
+    } else if (a->is_inline && a->scan.state != INLINE_OUTSIDE) {
+        archive_try_later(a, "the vendor's file came short", false);
+    } else if (a->expected >= 0 && storage_size(a->file) > a->expected) {
+        archive_try_later(a, "the vendor's file is longer than it said", false);
+    } else if (!a->has_begun || a->is_other) {
+        archive_try_later(a, "the vendor's file is empty", true);
+    } else {
+        on_whole(a);
+    }
+}
+
+// The vendor's file, or the answer to a poll with the file in it.
+static bool build_fetch(struct archive *a, struct http_request *request, struct err *err)
+{
+    const struct provider *provider = a->job.provider;
+
+    if (a->is_inline) {
+        a->scan = (struct json_inline){
+            .keys = provider->inline_keys,
+            .wanted = strtol(a->url + strlen(ARCHIVE_INLINE), NULL, 10),
+        };
+        buf_reset(&a->decoded);
+        return provider->build_poll(a->job.task, a->job.account, request, err);
+    }
+    *request = (struct http_request){.method = HTTP_GET_, .url = mem_str(a->url)};
+    if (provider->build_fetch != NULL)
+        provider->build_fetch(a->job.account, a->url, request);
+    return true;
+}
+
+void archive_fetch(struct archive *a)
+{
+    struct http_request request = {0};
+    struct vendor_options options = {
+        .http = {.low_speed_ms = LOW_SPEED_MS, .on_data = on_data, .ctx = a}};
+    int64_t have = storage_size(a->file);
+    struct err err;
+
+    if (!build_fetch(a, &request, &err)) {
+        http_request_clear(&request);
+        archive_try_later(a, err.message, true);
+        return;
+    }
+    if (!a->is_inline)
+        options.http.on_address = on_address;
+    if (have > 0 && a->etag != NULL) {
+        struct buf range = {0};
+
+        buf_fmt(&range, "bytes=%lld-", (long long)have);
+        http_add_header(&request, "Range", range.data);
+        http_add_header(&request, "If-Range", a->etag);
+        buf_clear(&range);
+    } else {
+        storage_drop(&a->file); // from the beginning
+        buf_reset(&a->lead);
+        a->expected = -1;
+    }
+    a->has_begun = a->is_other = false;
+    a->call = vendor_start(a->job.worker->vendors, a->job.account, &request, &options, on_answer);
+    http_request_clear(&request);
+}
+
+// After a failure of the storage.
+
+static void on_resuming(void *ctx)
+{
+    struct archive *a = ctx;
+
+    a->resuming = NULL;
+    if (storage_size(a->file) == a->expected)
+        on_whole(a); // only the end of it has failed
+    else
+        archive_fetch(a);
+}
+
+// It gets a moment: what fails at once would fail again at once.
+void archive_recover(struct archive *a, const struct err *err)
+{
+    a->is_noted = err->code == ERR_CONFIG;
+    if (a->resumes < MAX_RESUMES && storage_recover(a->file)) {
+        log_info("archive.resumed", "task=%s bytes=%lld error=\"%s\"", a->job.task->id,
+                 (long long)storage_size(a->file), err->message);
+        vendor_cancel(&a->call);
+        a->resuming = loop_after(a->job.worker->loop, RESUME_WAIT_MS << a->resumes, on_resuming, a);
+        a->resumes++;
+    } else {
+        archive_try_later(a, err->message, false);
+    }
+}

@@ -1,0 +1,65 @@
+// What archive.c, the way of a task's files, and archive_fetch.c, the way of one, have in common.
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/buf.h"
+#include "core/base/json_inline.h"
+#include "workers/worker.h"
+
+struct err;
+struct media_type;
+struct storage_file;
+struct store_call;
+struct vendor_call;
+
+#define ARCHIVE_INLINE "inline:" // begins the URL of a file inside the answer to a poll
+
+struct archive {
+    struct job job;
+    json_t *result;         // as stored; becomes the final one
+    json_t *artifacts;      // ours, done so far
+    size_t index;           // of the source being fetched
+    int64_t lease_until_ms; // of our monotonic clock
+    int64_t asked_ms;       // of it: when the lease was asked for last
+
+    char *url;
+    unsigned redirects, resumes;
+    char *etag;                    // of what was begun; NULL: it can't be resumed
+    int64_t expected;              // of the whole file; -1: not told
+    struct buf lead;               // the file's first bytes, until they say what it is
+    const struct media_type *type; // of the file
+    bool has_begun;                // the answer's first bytes have come
+    bool is_other;                 // the answer isn't what was asked for: its body is not kept
+    bool is_wrong;                 // the file is no such media: neither
+
+    struct json_inline scan; // of a file inside the answer to a poll
+    struct buf decoded;      // of it, what storage had no room for yet
+    bool is_inline;
+    bool is_noted;     // the storage's failure: it was logged
+    bool is_refreshed; // the vendor was asked for new links
+    char why[160];     // it was
+
+    struct storage_file *file;
+    struct vendor_call *call;
+    struct loop_timer *renew;
+    struct loop_timer *resuming; // after a failure of the storage
+    struct store_call *held, *stored;
+    char key_text[256];
+};
+
+const json_t *archive_source(const struct archive *a); // being fetched; NULL: there is no more
+
+// The source's bytes to storage, from the beginning or from where they were cut. Ends with
+// archive_store or archive_try_later.
+void archive_fetch(struct archive *a);
+// The storage has failed: what was written is lost, but for parts that it has already.
+void archive_recover(struct archive *a, const struct err *err);
+
+// The file is whole: stores it, if it is still ours to store, and goes on to the next.
+void archive_store(struct archive *a);
+// Ends this attempt. `is_refused`: the link itself seems to be dead, not the way to it.
+void archive_try_later(struct archive *a, const char *why, bool is_refused);
