@@ -46,6 +46,13 @@ const char *adapter_first(const json_t *body, const char *const *places)
     return "";
 }
 
+// A web server or a CDN in front of the vendor says these without a body, or with a page of its
+// own: the vendor then never saw the submit.
+static bool is_refused_without_json(int status)
+{
+    return status == 401 || status == 403 || status == 429;
+}
+
 bool adapter_read_submit(const struct task *task, const struct http_response *response,
                          adapter_read_submit_fn read, struct outcome *outcome, struct err *err)
 {
@@ -53,7 +60,11 @@ bool adapter_read_submit(const struct task *task, const struct http_response *re
     bool ok;
 
     *outcome = (struct outcome){.progress = -1};
-    ok = body != NULL && read(task, response, body, outcome, err);
+    if (body == NULL)
+        ok = is_refused_without_json(response->status) &&
+             adapter_refuse_by_status(response, NULL, outcome, err);
+    else
+        ok = read(task, response, body, outcome, err);
     json_decref(body);
     if (!ok)
         outcome->kind = OUTCOME_DOUBT;

@@ -20,8 +20,8 @@ json_t *adapter_request_of(const struct task *task, struct err *err) WARN_UNUSED
 // The first of some fields that is a string and not empty; "" where none is. Borrowed. `places`
 // ends with NULL.
 const char *adapter_first(const json_t *body, const char *const *places);
-// The answer to a submit, a JSON object or nothing: `read` fills the outcome. What can't be read is
-// a doubt.
+// The answer to a submit: `read` fills the outcome. What can't be read is a doubt, but a refusal by
+// 401, 403 or 429 needs no body.
 typedef bool (*adapter_read_submit_fn)(const struct task *task,
                                        const struct http_response *response, const json_t *body,
                                        struct outcome *outcome, struct err *err);
