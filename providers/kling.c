@@ -603,12 +603,13 @@ static bool read_lookup(const struct task *task, int step, const struct http_res
     return ok;
 }
 
-// Flat by the reference (W callback-protocol), wrapped in another copy of it (G).
+// Flat by the reference (W callback-protocol), wrapped in another copy of it (G); relays, another
+// Spool among them, say "id".
 static bool read_callback(const json_t *body, const char **upstream_id, struct err *err)
 {
-    *upstream_id = field_str_or_empty(body, "task_id");
-    if (**upstream_id == '\0')
-        *upstream_id = field_str_or_empty(body, "data.task_id");
+    static const char *const places[] = {"task_id", "data.task_id", "id", NULL};
+
+    *upstream_id = adapter_first(body, places);
     return **upstream_id != '\0' || err_set(err, ERR_INVALID, "task_id: is required");
 }
 

@@ -350,6 +350,21 @@ class CallingBack(Relay):
         self.assertRegex(sent["callback_url"], f"^{self.patient.url}/v1/callbacks/{task}\\.[0-9a-f]{{24}}$")
         check_artifacts(self.patient.end_of(task, 5), "video")
 
+    def test_a_submit_whose_answer_is_lost(self):
+        """The callback names the job, in the words of webhooks: {"id"}."""
+
+        def lose(asked):
+            if asked.method == "POST" and b"a lost cat" in asked.raw:
+                self.wire.usual(asked)
+                return CUT
+            return None
+
+        self.wire.on(KLING, lose)
+        task = submit(self.patient, *cat("a lost cat"))
+        check_artifacts(self.patient.end_of(task, 12), "video")
+        self.assertEqual(self.patient.events(task)[:4], ["accepted", "claimed", "in_doubt", "found"])
+        self.assertEqual(self.sim.get("/sim/jobs")["kling"]["prompts"]["a lost cat"], 1)
+
 
 if __name__ == "__main__":
     main()
