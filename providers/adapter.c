@@ -30,7 +30,7 @@ json_t *adapter_request_of(const struct task *task, struct err *err)
     }
     json_object_foreach_safe(body, next, name, value)
     {
-        if (json_is_null(value))
+        if (!field_is_given(value, ""))
             json_object_del(body, name);
     }
     json_object_del(body, "notifyHook");

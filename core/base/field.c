@@ -36,6 +36,13 @@ json_t *field_at(const json_t *value, const char *path)
     return json_is_null(at) ? NULL : (json_t *)at;
 }
 
+bool field_is_given(const json_t *value, const char *path)
+{
+    const json_t *field = field_at(value, path);
+
+    return field != NULL && !(json_is_string(field) && json_string_length(field) == 0);
+}
+
 static bool wrong(struct err *err, const char *path, const char *what)
 {
     return err_set(err, ERR_INVALID, "%s: %s", path, what);

@@ -13,6 +13,8 @@
 
 // NULL where there is none, or where it is null.
 json_t *field_at(const json_t *value, const char *path);
+// Whether there is one that isn't an empty string: what clients leave empty they mean to leave out.
+bool field_is_given(const json_t *value, const char *path);
 
 bool field_str(const json_t *value, const char *path, const char **text,
                struct err *err) WARN_UNUSED;

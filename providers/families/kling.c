@@ -193,10 +193,10 @@ static bool check_lists(const json_t *body, struct err *err)
 
 static bool check_images(const json_t *body, const char *action, struct err *err)
 {
-    bool has_first =
-        field_at(body, "image") != NULL || json_array_size(field_at(body, "image_urls")) > 0;
+    bool has_one = json_array_size(field_at(body, "image_urls")) > 0 ||
+                   field_is_given(body, "image") || field_is_given(body, "image_tail");
 
-    if (strcmp(action, "image2video") == 0 && !has_first && field_at(body, "image_tail") == NULL)
+    if (strcmp(action, "image2video") == 0 && !has_one)
         return wrong(err, "image_urls: is required");
     return true;
 }

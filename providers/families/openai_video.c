@@ -47,7 +47,7 @@ static bool read_image(const json_t *body, const char **image, struct err *err)
     const char *path = "input_reference";
 
     *image = field_str_or_empty(body, "image_url");
-    if (reference == NULL)
+    if (!field_is_given(body, "input_reference"))
         return true;
     if (json_is_object(reference)) {
         path = "input_reference.image_url";
@@ -76,10 +76,9 @@ static bool check_private(const json_t *body, struct err *err)
 static json_t *unify(const json_t *body, const char *image)
 {
     json_t *request = json_copy((json_t *)body);
-    json_t *seconds = json_object_get(body, "seconds");
 
-    if (seconds != NULL && json_object_get(body, "duration") == NULL)
-        json_object_set(request, "duration", seconds);
+    if (field_is_given(body, "seconds") && !field_is_given(body, "duration"))
+        json_object_set(request, "duration", json_object_get(body, "seconds"));
     json_object_del(request, "seconds");
     json_object_del(request, "image_url");
     json_object_del(request, "input_reference");

@@ -50,7 +50,7 @@ static const struct field_rule music_rules[] = {
     {0},
 };
 
-// What each mode needs; the first whose field is there is the mode.
+// What each mode needs; the first whose field is given is the mode.
 static const struct mode {
     const char *field; // NULL: all others
     struct field_rule rules[5];
@@ -80,7 +80,7 @@ static bool check_music(const json_t *body, struct err *err)
 
     if (!field_check(body, music_rules, err))
         return false;
-    while (mode->field != NULL && field_at(body, mode->field) == NULL)
+    while (mode->field != NULL && !field_is_given(body, mode->field))
         mode++;
     return field_check(body, mode->rules, err);
 }

@@ -100,6 +100,11 @@ class Sending(Kling):
             names = {"model_name": "kling-v2-6", "prompt": "a cat", "sound": expected}
             self.assertEqual(sent, {**names, "multi_shot": False, "external_task_id": task})
 
+    def test_what_is_left_empty(self):
+        empty = dict.fromkeys(("negative_prompt", "mode", "sound", "model", "duration"), "")
+        task, sent = self.succeed(TEXT, {**V3, "prompt": "a cat", **empty}, "video")
+        self.assertEqual(sent, {**V3, "prompt": "a cat", "external_task_id": task})
+
     def test_both_names_of_the_model(self):
         body = {**V3, "model": "kling-v3", "prompt": "a cat"}
         task, sent = self.succeed(TEXT, body, "video")
@@ -112,6 +117,7 @@ class Sending(Kling):
         for images, expected in (
             ({"image_urls": [LINK]}, {"image": LINK}),
             ({"image_urls": [IMAGE, LINK]}, two),
+            ({"image_urls": [IMAGE, LINK], "image": "", "image_tail": ""}, two),
             ({"image": IMAGE, "image_tail": LINK}, two),
             ({"image_tail": IMAGE}, {"image_tail": BARE}),
             ({"image": BARE, "static_mask": IMAGE}, {"image": BARE, "static_mask": BARE}),
@@ -369,6 +375,7 @@ WRONG = [
     (TEXT, {**V3, "prompt": "x", "notifyHook": "what?"}, "notifyHook"),
     (FRAMES, {**V3, "prompt": "x"}, "image_urls"),
     (FRAMES, {**V3, "image_urls": []}, "image_urls"),
+    (FRAMES, {**V3, "image": "", "image_tail": ""}, "image_urls"),
     (FRAMES, {**V3, "image": "what?"}, "image"),
     (FRAMES, {**V3, "image": "data:image/png,xx"}, "image"),
     (FRAMES, {**V3, "image": LINK, "image_tail": 5}, "image_tail"),

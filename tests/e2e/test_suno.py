@@ -82,6 +82,13 @@ class Sending(Suno):
             MUSIC, {**CUSTOM, "mv": "chirp-v3-5"}, {**CUSTOM, "mv": "chirp-v3-5", "make_instrumental": False}
         )
 
+    def test_other_modes_left_empty(self):
+        """As forms send them: an empty field is none."""
+        empty = dict.fromkeys(("gpt_description_prompt", "continue_clip_id", "audio_url", "mv"), "")
+        self.sends(MUSIC, {**CUSTOM, **empty}, {**CUSTOM, "make_instrumental": False})
+        empty = dict.fromkeys(("prompt", "title", "tags"), "")
+        self.sends(MUSIC, {**INSPIRED, **empty}, {**INSPIRED, "make_instrumental": False})
+
     def test_from_a_recording(self):
         body = {"prompt": "add words", "audio_url": "https://example.com/a.mp3", "tags": "pop"}
         self.sends(MUSIC, body, {**body, "make_instrumental": False})
@@ -336,7 +343,7 @@ WRONG = [
     (MUSIC, {"prompt": 5, "title": "x", "tags": "x"}, "prompt"),
     (MUSIC, {"prompt": "x", "title": 5, "tags": "x"}, "title"),
     (MUSIC, {"prompt": "x" * 10001, "title": "x", "tags": "x"}, "prompt"),
-    (MUSIC, {"gpt_description_prompt": ""}, "gpt_description_prompt"),
+    (MUSIC, {"gpt_description_prompt": ""}, "prompt"),
     (MUSIC, {"gpt_description_prompt": 5}, "gpt_description_prompt"),
     (MUSIC, {**INSPIRED, "mv": 5}, "mv"),
     (MUSIC, {**INSPIRED, "make_instrumental": "yes"}, "make_instrumental"),

@@ -178,6 +178,9 @@ static void test_fields(void **state)
     assert_int_equal(number, 5);
     assert_int_equal(field_int_or(value, "a.b.1", 0), 7);
     assert_string_equal(field_str_or_empty(value, "a.b.x.c"), "");
+    assert_true(field_is_given(value, "a.b.0.c") && field_is_given(value, "a.b.1"));
+    assert_false(field_is_given(value, "e") || field_is_given(value, "n"));
+    assert_false(field_is_given(value, "nope"));
     json_decref(value);
 }
 
