@@ -11,7 +11,8 @@
 #include "providers/family.h"
 #include "providers/family_common.h"
 
-enum { MAX_PROMPT = 10000, MAX_NAME = 128, MAX_STATE = 255, MAX_SHOTS = 6, MAX_IMAGES = 20 };
+enum { MAX_PROMPT = 10000, MAX_NAME = 128, MAX_STATE = 255, MAX_IMAGES = 20 };
+enum { MAX_SHOTS = 5, MAX_OMNI_SHOTS = 6 };
 
 // Each action's path is where it is queried, too; any task of the family is found under each.
 #define BOTH(path, action)                                                                         \
@@ -32,15 +33,17 @@ static const struct route routes[] = {
 
 static const char *const image_types[] = {"subject", "face", NULL};
 static const char *const resolutions[] = {"1k", "2k", NULL};
+// The page has kling-v3 alone; the others are what the vendor calls it on this route.
+static const char *const omni_models[] = {"kling-v3", "kling-v3-omni", "kling-video-o1", NULL};
 
 // What every video takes.
-#define VIDEO_FIELDS                                                                               \
+#define VIDEO_FIELDS(max_shots)                                                                    \
     {.path = "negative_prompt", .kind = FIELD_TEXT, .max = MAX_PROMPT},                            \
         {.path = "duration", .kind = FIELD_COUNT, .min = 3, .max = 15},                            \
         {.path = "aspect_ratio", .kind = FIELD_TEXT, .max = 8},                                    \
         {.path = "mode", .kind = FIELD_TEXT, .max = 16}, {.path = "sound", .kind = FIELD_SWITCH},  \
         {.path = "multi_shots", .kind = FIELD_BOOL}, {.path = "multi_shot", .kind = FIELD_BOOL},   \
-        {.path = "multi_prompt", .kind = FIELD_ARRAY, .max = MAX_SHOTS},                           \
+        {.path = "multi_prompt", .kind = FIELD_ARRAY, .max = (max_shots)},                         \
         {.path = "kling_elements", .kind = FIELD_ARRAY, .max = MAX_IMAGES},                        \
         {.path = "element_list", .kind = FIELD_ARRAY, .max = MAX_IMAGES},                          \
         {.path = "cfg_scale", .kind = FIELD_NUMBER, .max = 1},                                     \
@@ -51,7 +54,7 @@ static const char *const resolutions[] = {"1k", "2k", NULL};
 static const struct field_rule text_rules[] = {
     {.path = "prompt", .kind = FIELD_TEXT, .is_required = true, .max = MAX_PROMPT},
     {.path = "image_urls", .kind = FIELD_ARRAY, .min = 0, .max = 2},
-    VIDEO_FIELDS,
+    VIDEO_FIELDS(MAX_SHOTS),
     {0},
 };
 
@@ -60,23 +63,25 @@ static const struct field_rule image_rules[] = {
     {.path = "image_urls", .kind = FIELD_ARRAY, .min = 1, .max = 2},
     {.path = "image", .kind = FIELD_MEDIA},
     {.path = "image_tail", .kind = FIELD_MEDIA},
-    VIDEO_FIELDS,
+    VIDEO_FIELDS(MAX_SHOTS),
     {0},
 };
 
 static const struct field_rule multi_image_rules[] = {
     {.path = "prompt", .kind = FIELD_TEXT, .is_required = true, .max = MAX_PROMPT},
     {.path = "image_list", .kind = FIELD_ARRAY, .is_required = true, .min = 1, .max = 4},
-    VIDEO_FIELDS,
+    VIDEO_FIELDS(MAX_SHOTS),
     {0},
 };
 
 static const struct field_rule omni_rules[] = {
+    {.path = "model_name", .kind = FIELD_WORD, .words = omni_models},
+    {.path = "model", .kind = FIELD_WORD, .words = omni_models},
     {.path = "prompt", .kind = FIELD_TEXT, .is_required = true, .max = MAX_PROMPT},
     {.path = "image_list", .kind = FIELD_ARRAY, .max = MAX_IMAGES},
     {.path = "video_list", .kind = FIELD_ARRAY, .max = 4},
     {.path = "voice_list", .kind = FIELD_ARRAY, .max = 4},
-    VIDEO_FIELDS,
+    VIDEO_FIELDS(MAX_OMNI_SHOTS),
     {0},
 };
 

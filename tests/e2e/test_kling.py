@@ -163,6 +163,14 @@ class Sending(Kling):
         expected["element_list"] = expected.pop("kling_elements")
         self.assertEqual(sent, expected)
 
+    def test_omni_by_the_vendor_s_names(self):
+        shots = [{"index": i + 1, "prompt": "a cat", "duration": "1"} for i in range(6)]
+        more = {"prompt": "a cat", "aspect_ratio": "1:1", "duration": 6}
+        more.update(multi_shot=True, multi_prompt=shots)
+        for name in ("kling-v3-omni", "kling-video-o1"):
+            task, sent = self.succeed(OMNI, {"model_name": name, **more}, "video")
+            self.assertEqual((sent["model_name"], len(sent["multi_prompt"])), (name, 6))
+
     def test_pictures(self):
         client = {
             "model": "kling-v2-1",
@@ -355,7 +363,9 @@ WRONG = [
     (TEXT, {**V3, "prompt": "x", "multi_shot": 1}, "multi_shot"),
     (TEXT, {**V3, "prompt": "x", "multi_shots": True}, "multi_prompt"),
     (TEXT, {**V3, "prompt": "x", "multi_prompt": "x"}, "multi_prompt"),
-    (TEXT, {**V3, "prompt": "x", "multi_prompt": [{"prompt": "x"}] * 7}, "multi_prompt"),
+    (TEXT, {**V3, "prompt": "x", "multi_prompt": [{"prompt": "x"}] * 6}, "multi_prompt"),
+    (FRAMES, {**V3, "image": LINK, "multi_prompt": [{"prompt": "x"}] * 6}, "multi_prompt"),
+    (OMNI, {**V3, "prompt": "x", "multi_prompt": [{"prompt": "x"}] * 7}, "multi_prompt"),
     (TEXT, {**V3, "prompt": "x", "multi_prompt": [{"duration": 5}]}, "multi_prompt.0.prompt"),
     (TEXT, {**V3, "prompt": "x", "image_urls": LINK}, "image_urls"),
     (TEXT, {**V3, "prompt": "x", "image_urls": [LINK] * 3}, "image_urls"),
@@ -386,6 +396,8 @@ WRONG = [
     (MULTI, {**V3, "prompt": "x", "image_list": [{"image_url": "what?"}]}, "image_list.0.image_url"),
     (MULTI, {**V3, "image_list": [{"image_url": LINK}]}, "prompt"),
     (OMNI, {**V3}, "prompt"),
+    (OMNI, {"model_name": "kling-v2-6", "prompt": "x"}, "model_name"),
+    (OMNI, {"model": "kling-v99", "prompt": "x"}, "model"),
     (OMNI, {**V3, "prompt": "x", "video_list": [{}]}, "video_list.0.video_url"),
     (OMNI, {**V3, "prompt": "x", "video_list": [{"video_url": IMAGE}]}, "video_list.0.video_url"),
     (OMNI, {**V3, "prompt": "x", "voice_list": "v"}, "voice_list"),
