@@ -267,11 +267,21 @@ static const char *model_of(const struct task *task, const struct account *accou
     return provider_model(provider_find("kling"), account, model);
 }
 
+// Relays read one of the two by the route (NA writes both); the vendor has one.
+static void set_model(json_t *body, const char *model, int dialect)
+{
+    json_object_del(body, "model");
+    if (model == NULL || *model == '\0')
+        return;
+    json_object_set_new(body, "model_name", json_string(model));
+    if (dialect == RELAY)
+        json_object_set_new(body, "model", json_string(model));
+}
+
 static bool build_submit(const struct task *task, const struct account *account,
                          struct http_request *request, struct err *err)
 {
     json_t *body = adapter_request_of(task, err);
-    const char *model = model_of(task, account);
     char *base;
     bool ok;
 
@@ -279,9 +289,7 @@ static bool build_submit(const struct task *task, const struct account *account,
         return false;
     if (dialect_of(account) == OFFICIAL)
         remap(task, body);
-    json_object_del(body, "model"); // the same as model_name
-    if (model != NULL && *model != '\0')
-        json_object_set_new(body, "model_name", json_string(model));
+    set_model(body, model_of(task, account), dialect_of(account));
     json_object_set_new(body, "external_task_id", json_string(task->id));
     if (task->callback_url != NULL)
         json_object_set_new(body, "callback_url", json_string(task->callback_url));

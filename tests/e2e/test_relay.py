@@ -113,6 +113,9 @@ class Through(Relay):
                 mine, theirs = self.same(path, body, *kinds)
                 self.assertEqual(mine["action"], theirs["action"])
                 self.assertEqual(theirs["state"], mine["id"], "our own id, for the search")
+                (sent,) = self.wire.sent("/kling/v1/", external_task_id=mine["id"])
+                model = body.get("model_name") or body.get("model")
+                self.assertEqual((sent.get("model_name"), sent.get("model")), (model, model))
 
     def test_suno(self):
         body = {"prompt": "la", "title": "La", "tags": "pop", "mv": "chirp-v4"}
