@@ -53,6 +53,24 @@ static bool is_refused_without_json(int status)
     return status == 401 || status == 403 || status == 429;
 }
 
+// A gateway that has nobody to send a submit to: another Spool says so with 503, Crazyrouter's page
+// doesn't tell the status. new-api says it with 500, but only after somebody that it did send it to
+// has failed (controller/relay.go): who knows what that one accepted.
+static bool has_no_channel(const struct http_response *response, const json_t *body)
+{
+    return (response->status < 500 || response->status == 503) &&
+           strcmp(field_str_or_empty(body, "code"), "get_channel_failed") == 0;
+}
+
+static void refuse_for_now(const struct http_response *response, const json_t *body,
+                           struct outcome *outcome)
+{
+    outcome->kind = OUTCOME_REFUSED_RETRY;
+    outcome->code = NULL;
+    outcome->retry_after_ms = http_retry_after_ms(response);
+    outcome_set_reason(outcome, field_str_or_empty(body, "message"));
+}
+
 bool adapter_read_submit(const struct task *task, const struct http_response *response,
                          adapter_read_submit_fn read, struct outcome *outcome, struct err *err)
 {
@@ -62,9 +80,13 @@ bool adapter_read_submit(const struct task *task, const struct http_response *re
     *outcome = (struct outcome){.progress = -1};
     if (body == NULL)
         ok = is_refused_without_json(response->status) &&
-             adapter_refuse_by_status(response, NULL, outcome, err);
+             adapter_refuse_by_status(response, outcome, err);
     else
         ok = read(task, response, body, outcome, err);
+    if (outcome->kind != OUTCOME_ACCEPTED && has_no_channel(response, body)) {
+        refuse_for_now(response, body, outcome);
+        ok = true;
+    }
     json_decref(body);
     if (!ok)
         outcome->kind = OUTCOME_DOUBT;
@@ -80,8 +102,8 @@ bool adapter_accepted(struct outcome *outcome, const char *id, const char *field
     return true;
 }
 
-bool adapter_refuse_by_status(const struct http_response *response, const json_t *body,
-                              struct outcome *outcome, struct err *err)
+bool adapter_refuse_by_status(const struct http_response *response, struct outcome *outcome,
+                              struct err *err)
 {
     switch (response->status) {
     case 400:
@@ -104,11 +126,6 @@ bool adapter_refuse_by_status(const struct http_response *response, const json_t
         outcome->kind = OUTCOME_REFUSED_RETRY;
         outcome->retry_after_ms = http_retry_after_ms(response);
         return true;
-    case 503: // another Spool's: nobody to send it to
-        if (strcmp(field_str_or_empty(body, "code"), "get_channel_failed") != 0)
-            break;
-        outcome->kind = OUTCOME_REFUSED_RETRY;
-        return true;
     default:
         break;
     }
@@ -122,6 +139,12 @@ bool adapter_proves_nothing(const struct http_response *response, struct err *er
         return false;
     err_set(err, ERR_UPSTREAM, "HTTP %d", response->status);
     return true;
+}
+
+bool adapter_is_missing(const struct http_response *response, const json_t *body)
+{
+    return response->status == 404 ||
+           strcmp(field_str_or_empty(body, "code"), "task_not_exist") == 0;
 }
 
 int adapter_percent(const char *text)

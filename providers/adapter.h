@@ -22,7 +22,7 @@ json_t *adapter_request_of(const struct task *task, struct err *err) WARN_UNUSED
 // ends with NULL.
 const char *adapter_first(const json_t *body, const char *const *places);
 // The answer to a submit: `read` fills the outcome. What can't be read is a doubt, but a refusal by
-// 401, 403 or 429 needs no body.
+// 401, 403 or 429 needs no body, nor `read` to know a gateway's that has nobody to send it to.
 typedef bool (*adapter_read_submit_fn)(const struct task *task,
                                        const struct http_response *response, const json_t *body,
                                        struct outcome *outcome, struct err *err);
@@ -34,10 +34,12 @@ bool adapter_accepted(struct outcome *outcome, const char *id, const char *field
                       struct err *err) WARN_UNUSED;
 // What a gateway's refusal of a submit means by its HTTP status alone. False: it may have been
 // accepted.
-bool adapter_refuse_by_status(const struct http_response *response, const json_t *body,
-                              struct outcome *outcome, struct err *err) WARN_UNUSED;
+bool adapter_refuse_by_status(const struct http_response *response, struct outcome *outcome,
+                              struct err *err) WARN_UNUSED;
 // Whether an answer to a look proves nothing, by its HTTP status; says so in err.
 bool adapter_proves_nothing(const struct http_response *response, struct err *err);
+// Whether it says that there is no such task: by 404, or in a relay's word at any other status.
+bool adapter_is_missing(const struct http_response *response, const json_t *body);
 // "45%"; -1 for anything else.
 int adapter_percent(const char *text);
 

@@ -350,7 +350,7 @@ static bool read_submit_body(const struct task *task, const struct http_response
     if (json_is_integer(code) && json_integer_value(code) != 0)
         return read_code(task, json_integer_value(code), outcome, err);
     if (response->status >= 300)
-        return adapter_refuse_by_status(response, body, outcome, err);
+        return adapter_refuse_by_status(response, outcome, err);
     // Kling's own envelope, or a relay's flat object.
     if (*id == '\0')
         id = field_str_or_empty(body, "task_id");
@@ -493,13 +493,6 @@ static bool read_data(const struct task *task, const json_t *data, struct outcom
     }
 }
 
-// What both an envelope's code and a relay's word say of a task that isn't there.
-static bool is_missing(const struct http_response *response, const json_t *body)
-{
-    return response->status == 404 || field_int_or(body, "code", 0) == 1203 ||
-           strcmp(field_str_or_empty(body, "code"), "task_not_exist") == 0;
-}
-
 static bool read_poll(const struct task *task, const struct http_response *response,
                       struct outcome *outcome, struct err *err)
 {
@@ -512,7 +505,7 @@ static bool read_poll(const struct task *task, const struct http_response *respo
     body = http_json(response, err);
     if (body == NULL && response->status != 404)
         return false;
-    if (is_missing(response, body)) {
+    if (adapter_is_missing(response, body) || field_int_or(body, "code", 0) == 1203) {
         outcome->kind = OUTCOME_MISSING;
         ok = true;
     } else if (response->status >= 300 || field_int_or(body, "code", 0) != 0) {

@@ -138,7 +138,6 @@ static const struct refusal {
     {422, OUTCOME_REFUSED_FINAL, "", "invalid_request"},
     {429, OUTCOME_REFUSED_ELSEWHERE, "SetLimitExceeded", NULL}, // the spending cap
     {429, OUTCOME_REFUSED_RETRY, "", NULL}, // rates, load; QuotaExceeded may be any of these
-    {503, OUTCOME_REFUSED_RETRY, "get_channel_failed", NULL}, // another Spool's
 };
 
 static bool read_refusal(const struct http_response *response, const json_t *body,
@@ -326,17 +325,18 @@ static bool read_poll(const struct task *task, const struct http_response *respo
 
     (void)task;
     *outcome = (struct outcome){.progress = -1};
-    if (response->status == 404) {
-        outcome->kind = OUTCOME_MISSING;
-        return true;
-    }
-    if (response->status >= 300)
-        return err_set(err, ERR_UPSTREAM, "HTTP %d", response->status);
-    body = http_json(response, err);
-    if (body == NULL)
+    if (adapter_proves_nothing(response, err))
         return false;
+    body = http_json(response, err);
     data = json_object_get(body, "data"); // Volcengine's envelope, from a relay
-    ok = read_task(json_is_object(data) ? data : body, outcome, err);
+    if (adapter_is_missing(response, body)) {
+        outcome->kind = OUTCOME_MISSING;
+        ok = true;
+    } else if (response->status >= 300) {
+        ok = err_set(err, ERR_UPSTREAM, "HTTP %d", response->status);
+    } else {
+        ok = body != NULL && read_task(json_is_object(data) ? data : body, outcome, err);
+    }
     json_decref(body);
     return ok;
 }

@@ -71,7 +71,7 @@ static bool read_submit_body(const struct task *task, const struct http_response
     outcome_set_reason(outcome, *why != '\0' ? why : field_str_or_empty(body, "description"));
     // S can fail with 500 though Suno has accepted: that is a doubt.
     if (response->status >= 300)
-        return adapter_refuse_by_status(response, body, outcome, err);
+        return adapter_refuse_by_status(response, outcome, err);
     return adapter_accepted(outcome, id_of(body), "task id", err);
 }
 
@@ -301,8 +301,7 @@ static const char *task_id_of(const json_t *item)
 
 static bool is_unknown(const struct http_response *response, const json_t *body)
 {
-    return response->status == 404 ||
-           strcmp(field_str_or_empty(body, "code"), "task_not_exist") == 0 ||
+    return adapter_is_missing(response, body) ||
            strstr(field_str_or_empty(body, "message"), "not exist") != NULL;
 }
 

@@ -390,7 +390,7 @@ static bool read_refusal(const struct http_response *response, const json_t *bod
 {
     const char *status = field_str_or_empty(body, "error.status");
 
-    if (!adapter_refuse_by_status(response, body, outcome, err))
+    if (!adapter_refuse_by_status(response, outcome, err))
         return false;
     if (response->status == 400 && is_key_invalid(body)) {
         outcome->kind = OUTCOME_BAD_KEY;
@@ -615,18 +615,21 @@ static bool read_poll(const struct task *task, const struct http_response *respo
 
     (void)task;
     *outcome = (struct outcome){.progress = -1};
-    // 403 was seen for operations of one's own: both are believed only after a while.
-    if (response->status == 404 || response->status == 403) {
+    if (response->status == 403) { // seen for operations of one's own: believed after a while
         outcome->kind = OUTCOME_MISSING;
         return true;
     }
-    if (response->status >= 300)
-        return err_set(err, ERR_UPSTREAM, "HTTP %d", response->status);
-    body = http_json(response, err);
-    if (body == NULL)
+    if (adapter_proves_nothing(response, err))
         return false;
-    if (*field_str_or_empty(body, "name") == '\0' && json_object_get(body, "done") == NULL &&
-        json_object_get(body, "response") == NULL) {
+    body = http_json(response, err);
+    if (adapter_is_missing(response, body)) {
+        outcome->kind = OUTCOME_MISSING;
+    } else if (response->status >= 300) {
+        ok = err_set(err, ERR_UPSTREAM, "HTTP %d", response->status);
+    } else if (body == NULL) {
+        ok = false; // said by http_json
+    } else if (*field_str_or_empty(body, "name") == '\0' && json_object_get(body, "done") == NULL &&
+               json_object_get(body, "response") == NULL) {
         ok = read_relay(body, outcome, err);
     } else if (json_is_true(json_object_get(body, "done"))) {
         read_done(body, outcome);
