@@ -199,7 +199,9 @@ static bool check(const struct task *task, const struct account *account, struct
     json_t *request = json_loads(task->request, 0, NULL);
     bool ok = check_request(request, err);
 
-    (void)account;
+    // Google has no words for it; a relay may.
+    if (ok && dialect_of(account) != RELAY && json_array_size(field_at(request, "storyboard")) > 0)
+        ok = err_set(err, ERR_INVALID, "storyboard: is not supported by %.60s", task->model);
     json_decref(request);
     return ok;
 }

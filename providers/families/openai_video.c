@@ -12,7 +12,7 @@
 #include "providers/family.h"
 #include "providers/family_common.h"
 
-enum { MAX_PROMPT = 20000, MAX_NAME = 128 };
+enum { MAX_PROMPT = 20000, MAX_NAME = 128, MAX_SECONDS = 60, MAX_SCENES = 100 };
 
 static const struct route routes[] = {
     {"POST", "/v1/videos", ROUTE_SUBMIT, "video"},
@@ -23,12 +23,12 @@ static const struct route routes[] = {
 
 static const struct field_rule rules[] = {
     {.path = "model", .kind = FIELD_TEXT, .is_required = true, .max = MAX_NAME},
-    {.path = "prompt", .kind = FIELD_TEXT, .is_required = true, .max = MAX_PROMPT},
+    {.path = "prompt", .kind = FIELD_TEXT, .max = MAX_PROMPT},
     {.path = "size", .kind = FIELD_TEXT, .max = 16},
-    {.path = "duration", .kind = FIELD_COUNT, .min = 1, .max = 60},
-    {.path = "seconds", .kind = FIELD_COUNT, .min = 1, .max = 60},
+    {.path = "duration", .kind = FIELD_COUNT, .min = 1, .max = MAX_SECONDS},
+    {.path = "seconds", .kind = FIELD_COUNT, .min = 1, .max = MAX_SECONDS},
     {.path = "image_url", .kind = FIELD_MEDIA},
-    {.path = "storyboard", .kind = FIELD_ARRAY, .min = 0, .max = 100},
+    {.path = "storyboard", .kind = FIELD_ARRAY, .min = 0, .max = MAX_SCENES},
     {0},
 };
 
@@ -38,6 +38,43 @@ static const struct family_alias aliases[] = {
     {"images.0", "image_url"},
     {0},
 };
+
+static bool check_scene(const json_t *scene, size_t i, struct err *err)
+{
+    static const struct field_rule object = {.kind = FIELD_OBJECT};
+    static const struct field_rule prompt = {.kind = FIELD_TEXT, .min = 1, .max = MAX_PROMPT};
+    static const struct field_rule duration = {.kind = FIELD_COUNT, .min = 1, .max = MAX_SECONDS};
+    char path[64];
+
+    snprintf(path, sizeof path, "storyboard.%zu", i);
+    if (!field_check_value(scene, &object, path, err))
+        return false;
+    snprintf(path, sizeof path, "storyboard.%zu.prompt", i);
+    if (field_at(scene, "prompt") == NULL)
+        return err_set(err, ERR_INVALID, "%s: is required", path);
+    if (!field_check_value(field_at(scene, "prompt"), &prompt, path, err))
+        return false;
+    snprintf(path, sizeof path, "storyboard.%zu.duration", i);
+    return !field_is_given(scene, "duration") ||
+           field_check_value(field_at(scene, "duration"), &duration, path, err);
+}
+
+// What it is about: a prompt, or a storyboard whose scenes have theirs.
+static bool check_subject(const json_t *body, struct err *err)
+{
+    const json_t *scenes = field_at(body, "storyboard");
+    json_t *scene;
+    size_t i;
+
+    if (json_array_size(scenes) == 0 && !field_is_given(body, "prompt"))
+        return err_set(err, ERR_INVALID, "prompt: is required");
+    json_array_foreach((json_t *)scenes, i, scene)
+    {
+        if (!check_scene(scene, i, err))
+            return false;
+    }
+    return true;
+}
 
 // A reference image: image_url, input_reference as a file, or as {"image_url"}.
 static bool read_image(const json_t *body, const char **image, struct err *err)
@@ -93,8 +130,9 @@ static bool accept(const struct family_request *request, struct task *task, cons
     const char *image;
 
     (void)once;
-    if (!field_check(request->body, rules, err) || !check_private(request->body, err) ||
-        !read_image(request->body, &image, err) || !family_read_hook(request->body, task, err))
+    if (!field_check(request->body, rules, err) || !check_subject(request->body, err) ||
+        !check_private(request->body, err) || !read_image(request->body, &image, err) ||
+        !family_read_hook(request->body, task, err))
         return false;
     mem_set_str(&task->model, field_str_or_empty(request->body, "model"));
     mem_set_str(&task->action, request->route->action);

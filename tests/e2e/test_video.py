@@ -6,8 +6,8 @@ import re
 import time
 import unittest
 
-from harness import PNG, Between, Family, Sim, Spool, Vendor, bearer, check_artifacts, download, eventually
-from harness import exchange, free_port, main, veo_account, words_seen
+from harness import PNG, Between, Family, Sim, Spool, Vendor, account, bearer, check_artifacts, download
+from harness import eventually, exchange, free_port, main, veo_account, words_seen
 
 CREATE, QUERY, ALIAS, VIDEOS = (
     "/v1/video/create",
@@ -517,6 +517,11 @@ WRONG_UNIFIED = [
     ({**BOAT, "images": ["ftp://example.com/a.png"]}, "images.0"),
     ({**BOAT, "negative_prompt": 5}, "negative_prompt"),
 ]
+SCENES = [
+    {"prompt": "Wide shot of a forest at dawn", "duration": 3},
+    {"prompt": "A deer walks into frame", "duration": 4},
+    {"prompt": "Close-up of the deer looking at camera", "duration": 3},
+]
 WRONG_OPENAI = [
     ({**BOAT, "seconds": "x"}, "seconds"),
     ({**BOAT, "image_url": "what?"}, "image_url"),
@@ -525,6 +530,13 @@ WRONG_OPENAI = [
     ({**BOAT, "input_reference": {}}, "input_reference.image_url"),
     ({**BOAT, "input_reference": {"image_url": "what?"}}, "input_reference.image_url"),
     ({**BOAT, "storyboard": "x"}, "storyboard"),
+    ({**BOAT, "storyboard": SCENES}, "storyboard"),
+    ({"model": "veo-3.1", "storyboard": SCENES}, "storyboard"),
+    ({"model": "veo-3.1", "storyboard": []}, "prompt"),
+    ({"model": "veo-3.1", "storyboard": ["x"]}, "storyboard.0"),
+    ({"model": "veo-3.1", "storyboard": [*SCENES, {"duration": 3}]}, "storyboard.3.prompt"),
+    ({"model": "veo-3.1", "storyboard": [{"prompt": ""}]}, "storyboard.0.prompt"),
+    ({"model": "veo-3.1", "storyboard": [{"prompt": "x", "duration": 0}]}, "storyboard.0.duration"),
     ({**BOAT, "private": "maybe"}, "private"),
 ]
 
@@ -617,6 +629,20 @@ class Doubt(Video):
             f"{m} [{w}]": 1 for m in ("veo-3.1", "veo-3.1-fast") for w in ("cut", "502", "html", "empty")
         }
         self.assertEqual(self.sim.jobs("veo")[0], expected)
+
+
+class Storyboard(unittest.TestCase):
+    def test_a_relay_gets_it(self):
+        body = {"model": "sora-2", "storyboard": SCENES, "size": "1920x1080"}  # the page's example
+        with Vendor() as vendor:
+            vendor.on(CREATE, lambda asked: (200, {}, {"id": "v-1", "status": "processing"}))
+            vendor.on("/v1/video/query", lambda asked: (200, {}, {"id": "v-1", "status": "processing"}))
+            relay = {"provider": "veo", "dialect": "relay", "models": {"sora-2": "sora-2"}}
+            with Spool({"accounts": [account(vendor, "veo-r", **relay)]}) as spool:
+                status, _, answer = spool.request("POST", VIDEOS, body)
+                self.assertEqual((status, answer["prompt"], answer["size"]), (200, "", "1920x1080"), answer)
+                (asked,) = eventually(lambda: vendor.at(CREATE), 5, "the submit")
+                self.assertEqual(asked.body, body)
 
 
 class Later(unittest.TestCase):
