@@ -90,6 +90,7 @@ static const struct outcome_word status_words[] = {
     {"IN_PROGRESS", OUTCOME_RUNNING},
     {"SUCCESS", OUTCOME_SUCCEEDED},
     {"FAILURE", OUTCOME_FAILED},
+    {"UNKNOWN", OUTCOME_MISSING}, // S is done with it; believed after a while
     // Relays, in lower case; and the clips' own.
     {"submitted", OUTCOME_RUNNING},
     {"queued", OUTCOME_RUNNING},
@@ -197,8 +198,8 @@ static void read_clips(const json_t *clips, struct outcome *outcome)
         running += strcmp(status, "complete") != 0 && strcmp(status, "error") != 0;
         json_array_append_new(known, describe(clip));
     }
-    // While it runs, the others may still come.
-    if (usable > 0 && (running == 0 || said != OUTCOME_RUNNING)) {
+    // While it runs, or nobody knows, the others may still come.
+    if (usable > 0 && (running == 0 || said == OUTCOME_SUCCEEDED || said == OUTCOME_FAILED)) {
         outcome->kind = OUTCOME_SUCCEEDED;
         json_array_foreach((json_t *)clips, i, clip)
         {
