@@ -18,6 +18,7 @@
 #include "core/base/field.h"
 #include "core/base/field_check.h"
 #include "core/base/http.h"
+#include "core/base/media_type.h"
 #include "core/base/mem.h"
 #include "core/base/task.h"
 #include "providers/adapter.h"
@@ -27,6 +28,7 @@
 
 enum { VERTEX, GEMINI, RELAY };
 enum { ASSERTION_LIFE_S = 3600, TOKEN_KEPT_S = 3000 };
+enum { MEDIA_HEAD_CHARS = (MEDIA_HEAD_BYTES + 2) / 3 * 4 }; // in base64
 
 static const char *const dialects[] = {
     [VERTEX] = "vertex", [GEMINI] = "gemini", [RELAY] = "relay", NULL};
@@ -220,23 +222,21 @@ static char *input_at(const struct task *task, const struct account *account, si
 
 // Submits.
 
-// "image/png" of "data:image/png;base64,…"; else the first characters tell: forms call every file
-// application/octet-stream.
+// The first bytes tell what it is: forms call every file application/octet-stream, and clients say
+// image/jpg, which is no type. What a data URL says counts where they tell nothing.
 static void type_of(const char *image, char *type, size_t size)
 {
-    static const struct {
-        const char *begins, *type;
-    } types[] = {{"/9j/", "image/jpeg"}, {"UklGR", "image/webp"}, {"R0lGOD", "image/gif"}};
+    const char *base64 = field_base64_of(image);
+    const struct media_type *known = NULL;
+    struct buf head = {0};
 
-    snprintf(type, size, "image/png");
-    if (strncmp(image, "data:image/", 11) == 0) {
+    if (base64_decode(base64, strnlen(base64, MEDIA_HEAD_CHARS), &head))
+        known = media_type_of(buf_text(&head), head.len);
+    buf_clear(&head);
+    if (known == NULL && strncmp(image, "data:image/", 11) == 0)
         snprintf(type, size, "%.*s", (int)strcspn(image + 5, ";,"), image + 5);
-        return;
-    }
-    image = field_base64_of(image);
-    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
-        if (strncmp(image, types[i].begins, strlen(types[i].begins)) == 0)
-            snprintf(type, size, "%s", types[i].type);
+    else
+        snprintf(type, size, "%s", known == NULL ? "image/png" : known->content_type);
 }
 
 static json_t *image_of(const struct task *task, const json_t *request)

@@ -169,6 +169,18 @@ class Sending(Video):
                     self.succeeded(self.submit(CREATE, body))
                     instance = self.asked(prompt).body["instances"][0]
                     self.assertEqual(instance, {"prompt": prompt, "image": inline})
+            jpeg = base64.b64encode(b"\xff\xd8\xff\xe0\0\x10JFIF\0\1\1\0\0").decode()
+            for said, data, kind in (
+                ("image/jpg", jpeg, "image/jpeg"),
+                ("image/png", jpeg, "image/jpeg"),
+                ("image/jpg", BARE, "image/png"),
+                ("application/octet-stream", BARE, "image/png"),
+                ("image/webp", "aGVsbG8=", "image/webp"),  # whatever it is
+            ):
+                body = {**BOAT, "prompt": f"{said} {kind}", "images": [f"data:{said};base64,{data}"]}
+                self.spool.end_of(self.submit(CREATE, body))
+                sent = self.asked(body["prompt"]).body["instances"][0]["image"]
+                self.assertEqual(sent, {"bytesBase64Encoded": data, "mimeType": kind})
             for asked in host.asked:
                 self.assertFalse(
                     {"x-goog-api-key", "authorization", "cookie"} & set(asked.headers), asked.headers
