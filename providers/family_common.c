@@ -38,7 +38,7 @@ json_t *family_request_of(const struct task *task)
     return request == NULL ? json_object() : request;
 }
 
-const char *family_link_of(const json_t *result, const char *kind, const char *of)
+static const json_t *find(const json_t *result, const char *kind, const char *of)
 {
     json_t *artifact;
     size_t i;
@@ -47,14 +47,24 @@ const char *family_link_of(const json_t *result, const char *kind, const char *o
     {
         if (strcmp(field_str_or_empty(artifact, "kind"), kind) == 0 &&
             (of == NULL || strcmp(field_str_or_empty(artifact, "of"), of) == 0))
-            return field_str_or_empty(artifact, "url");
+            return artifact;
     }
-    return "";
+    return NULL;
+}
+
+const json_t *family_artifact(const json_t *result, const char *kind)
+{
+    return find(result, kind, NULL);
 }
 
 const char *family_link(const json_t *result, const char *kind)
 {
-    return family_link_of(result, kind, NULL);
+    return field_str_or_empty(find(result, kind, NULL), "url");
+}
+
+const char *family_link_of(const json_t *result, const char *kind, const char *of)
+{
+    return field_str_or_empty(find(result, kind, of), "url");
 }
 
 int64_t family_updated_s(const struct task *task)

@@ -18,6 +18,8 @@ void family_set_request(struct task *task, json_t *request);
 // The task's request, parsed: never NULL, json_decref.
 json_t *family_request_of(const struct task *task);
 
+// The first artifact of a kind, NULL where there is none; borrowed from the result.
+const json_t *family_artifact(const json_t *result, const char *kind);
 // The link of the first artifact of a kind, "" where there is none; borrowed from the result.
 const char *family_link(const json_t *result, const char *kind);
 // The same of those that belong to one of several (outcome.h: `of`).

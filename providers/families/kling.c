@@ -6,13 +6,14 @@
 #include "core/base/buf.h"
 #include "core/base/field.h"
 #include "core/base/field_check.h"
+#include "core/base/media_type.h"
 #include "core/base/mem.h"
 #include "core/base/task.h"
 #include "providers/family.h"
 #include "providers/family_common.h"
 
 enum { MAX_PROMPT = 10000, MAX_NAME = 128, MAX_STATE = 255, MAX_IMAGES = 20 };
-enum { MAX_SHOTS = 5, MAX_OMNI_SHOTS = 6 };
+enum { MAX_SHOTS = 5, MAX_OMNI_SHOTS = 6, MAX_EXTENSION = 4 };
 
 // Each action's path is where it is queried, too; any task of the family is found under each.
 #define BOTH(path, action)                                                                         \
@@ -274,14 +275,25 @@ static const char *word(enum task_phase phase, bool is_modal)
     return words[phase];
 }
 
-// What the file is called, without a dot; what it will be, while there is none.
-static const char *format_of(const struct task *task, const char *url)
+// What the file is: by its type, or as a vendor's link calls it behind the last dot of its path;
+// what it will be, while there is none.
+static void add_format(struct buf *json, const struct task *task, const json_t *artifact)
 {
-    const char *dot = strrchr(url, '.');
+    const struct media_type *type = media_type_named(field_str_or_empty(artifact, "content_type"));
+    const char *url = field_str_or_empty(artifact, "url");
+    size_t end = strcspn(url, "?#"), start = end;
+    char format[MAX_EXTENSION + 1];
 
-    if (dot != NULL && strlen(dot) <= 5 && strchr(dot, '/') == NULL)
-        return dot + 1;
-    return kind_of(task->action)->is_image ? "png" : "mp4";
+    while (start > 0 && url[start - 1] != '.' && url[start - 1] != '/')
+        start--;
+    if (type != NULL)
+        snprintf(format, sizeof format, "%s", type->extension);
+    else if (start > 0 && url[start - 1] == '.' && end > start && end - start <= MAX_EXTENSION)
+        snprintf(format, sizeof format, "%.*s", (int)(end - start), url + start);
+    else
+        snprintf(format, sizeof format, "%s", kind_of(task->action)->is_image ? "png" : "mp4");
+    buf_str(json, ",\"format\":");
+    buf_json_str(json, format);
 }
 
 // {"urls":[…]} where there is more than one image, else null.
@@ -312,7 +324,7 @@ static void add_metadata(struct buf *json, const json_t *result)
 static void render(const struct task *task, struct buf *json)
 {
     json_t *result = family_result(task);
-    const char *url = family_link(result, kind_of(task->action)->is_image ? "image" : "video");
+    const char *kind = kind_of(task->action)->is_image ? "image" : "video";
 
     buf_str(json, "{\"code\":\"success\",\"message\":\"\",\"data\":{\"error\":");
     if (task->phase == TASK_FAILED || task->phase == TASK_CANCELLED) {
@@ -324,13 +336,12 @@ static void render(const struct task *task, struct buf *json)
     } else {
         buf_str(json, "null");
     }
-    buf_str(json, ",\"format\":");
-    buf_json_str(json, format_of(task, url));
+    add_format(json, task, family_artifact(result, kind));
     buf_str(json, ",\"metadata\":");
     add_metadata(json, result);
     buf_fmt(json, ",\"status\":\"%s\",\"task_id\":\"%s\",\"url\":", word(task->phase, false),
             task->id);
-    buf_json_str(json, url);
+    buf_json_str(json, family_link(result, kind));
     buf_str(json, "}}");
     json_decref(result);
 }
