@@ -1,6 +1,7 @@
 // What adapters share.
 #include "providers/adapter.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,9 +49,16 @@ const char *adapter_first(const json_t *body, const char *const *places)
 
 // A web server or a CDN in front of the vendor says these without a body, or with a page of its
 // own: the vendor then never saw the submit.
-static bool is_refused_without_json(int status)
+static bool refuse_without_json(const struct http_response *response, struct outcome *outcome,
+                                struct err *err)
 {
-    return status == 401 || status == 403 || status == 429;
+    char reason[32];
+
+    if (response->status != 401 && response->status != 403 && response->status != 429)
+        return false;
+    snprintf(reason, sizeof reason, "HTTP %d without a reason", response->status);
+    outcome_set_reason(outcome, reason);
+    return adapter_refuse_by_status(response, outcome, err);
 }
 
 // A gateway that has nobody to send a submit to: another Spool says so with 503, Crazyrouter's page
@@ -79,8 +87,7 @@ bool adapter_read_submit(const struct task *task, const struct http_response *re
 
     *outcome = (struct outcome){.progress = -1};
     if (body == NULL)
-        ok = is_refused_without_json(response->status) &&
-             adapter_refuse_by_status(response, outcome, err);
+        ok = refuse_without_json(response, outcome, err);
     else
         ok = read(task, response, body, outcome, err);
     if (outcome->kind != OUTCOME_ACCEPTED && has_no_channel(response, body)) {

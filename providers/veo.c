@@ -546,7 +546,6 @@ static void read_done(const json_t *body, struct outcome *outcome)
     const json_t *response = json_object_get(body, "response");
     const json_t *reasons = filtered(response, "raiMediaFilteredReasons");
     const json_t *count = filtered(response, "raiMediaFilteredCount");
-    const char *why = json_string_value(json_array_get(reasons, 0));
     json_t *error = field_at(body, "error");
 
     if (error != NULL) {
@@ -564,7 +563,8 @@ static void read_done(const json_t *body, struct outcome *outcome)
     outcome->kind = OUTCOME_FAILED;
     if (json_array_size(reasons) > 0 || json_integer_value(count) > 0) {
         outcome->code = "content_filter";
-        outcome_set_reason(outcome, why == NULL ? "the result was filtered" : why);
+        outcome_set_reason(outcome, "the result was filtered");
+        outcome_set_reason(outcome, field_str_or_empty(reasons, "0")); // better, where it says any
     } else {
         outcome_set_reason(outcome, "the vendor gave an empty result");
     }

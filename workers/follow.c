@@ -169,6 +169,7 @@ static void decide(struct source *source, const struct task *task, const struct 
 {
     struct worker *worker = source->follow->worker;
     int64_t timeout_ms = source->account->task_timeout_ms;
+    const char *reason = outcome->reason == NULL ? "the vendor gave no reason" : outcome->reason;
     struct change change = CHANGE_TO(TASK_FAILED);
 
     change.task = task;
@@ -177,8 +178,7 @@ static void decide(struct source *source, const struct task *task, const struct 
         succeeded(worker, task, outcome);
         return;
     case OUTCOME_FAILED:
-        end(worker, &change, outcome->code == NULL ? "vendor_failed" : outcome->code,
-            outcome->reason);
+        end(worker, &change, outcome->code == NULL ? "vendor_failed" : outcome->code, reason);
         return;
     case OUTCOME_CANCELLED:
         change.to = TASK_CANCELLED;
