@@ -6,7 +6,7 @@
 
 #include "core/base/mem.h"
 
-enum { MAX_REASON = 200 };
+enum { MAX_REASON = 200, MAX_PARTS = 64 };
 
 void outcome_clear(struct outcome *outcome)
 {
@@ -57,6 +57,8 @@ void outcome_add_part(struct outcome *outcome, const char *kind, const char *url
 {
     size_t size = (outcome->source_count + 1) * sizeof *outcome->sources;
 
+    if (outcome->source_count == MAX_PARTS)
+        return;
     outcome->sources = mem_resize(outcome->sources, size);
     outcome->sources[outcome->source_count++] = (struct outcome_source){
         .kind = mem_str(kind), .url = mem_str(url), .of = mem_str(of), .is_optional = is_optional};
@@ -69,6 +71,8 @@ void outcome_add_source(struct outcome *outcome, const char *kind, const char *u
 
 void outcome_add_mark(struct outcome *outcome, const char *mark)
 {
+    if (outcome->mark_count == MAX_PARTS)
+        return;
     outcome->marks = mem_resize(outcome->marks, (outcome->mark_count + 1) * sizeof *outcome->marks);
     outcome->marks[outcome->mark_count++] = mem_str(mark);
 }

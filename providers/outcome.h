@@ -63,6 +63,7 @@ bool outcome_from_word(struct outcome *outcome, const struct outcome_word *words
 #define OUTCOME_WORDS(table) (table), sizeof(table) / sizeof((table)[0])
 
 void outcome_set_reason(struct outcome *outcome, const char *reason); // cut at 200 bytes
+// Sources and marks beyond 64 of each are left out: no job has so many, but an answer might.
 void outcome_add_source(struct outcome *outcome, const char *kind, const char *url);
 void outcome_add_part(struct outcome *outcome, const char *kind, const char *url, const char *of,
                       bool is_optional);

@@ -317,13 +317,29 @@ static void test_midjourney_headers(void **state)
     secret_clear(&account.api_key);
 }
 
+static void test_many_parts(void **state)
+{
+    struct outcome outcome = {0};
+
+    (void)state;
+    for (int i = 0; i < 1000; i++) {
+        outcome_add_source(&outcome, "image", i == 63 ? "http://v/last" : "http://v/1");
+        outcome_add_mark(&outcome, "m");
+    }
+    assert_int_equal(outcome.source_count, 64);
+    assert_int_equal(outcome.mark_count, 64);
+    assert_string_equal(outcome.sources[63].url, "http://v/last");
+    outcome_clear(&outcome);
+}
+
 int main(void)
 {
-    struct CMUnitTest tests[32] = {cmocka_unit_test(test_midjourney_headers)};
+    struct CMUnitTest tests[32] = {cmocka_unit_test(test_midjourney_headers),
+                                   cmocka_unit_test(test_many_parts)};
     const struct provider *provider;
-    size_t count = 1;
+    size_t count = 2;
 
-    for (; (provider = provider_at(count - 1)) != NULL; count++)
+    for (; (provider = provider_at(count - 2)) != NULL; count++)
         tests[count] = (struct CMUnitTest){
             .name = provider->name, .test_func = test_fixtures, .initial_state = (void *)provider};
     return _cmocka_run_group_tests("providers", tests, count, NULL, NULL);
