@@ -76,6 +76,20 @@ int64_t family_updated_s(const struct task *task)
     return ms / 1000;
 }
 
+const char *family_openai_word(enum task_phase phase, bool is_modal)
+{
+    static const char *const words[] = {
+        [TASK_QUEUED] = "queued",         [TASK_SUBMITTING] = "queued",
+        [TASK_IN_DOUBT] = "queued",       [TASK_SUBMITTED] = "queued",
+        [TASK_RENDERING] = "in_progress", [TASK_ARCHIVING] = "in_progress",
+        [TASK_SUCCEEDED] = "completed",   [TASK_FAILED] = "failed",
+        [TASK_CANCELLED] = "failed",
+    };
+
+    (void)is_modal;
+    return words[phase];
+}
+
 // A number, or a string of one.
 static double number_at(const json_t *value, const char *path)
 {

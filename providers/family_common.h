@@ -7,9 +7,9 @@
 #include <stdint.h>
 
 #include "core/base/err.h"
+#include "core/base/task.h"
 
 struct buf;
-struct task;
 
 // Takes notifyHook or callback_url as the task's hook.
 bool family_read_hook(const json_t *body, struct task *task, struct err *err) WARN_UNUSED;
@@ -24,6 +24,8 @@ const json_t *family_artifact(const json_t *result, const char *kind);
 const char *family_link(const json_t *result, const char *kind);
 // The same of those that belong to one of several (outcome.h: `of`).
 const char *family_link_of(const json_t *result, const char *kind, const char *of);
+// The word of a phase as OpenAI has it for videos, which others took over: a family's `word`.
+const char *family_openai_word(enum task_phase phase, bool is_modal);
 // Unix seconds of the last change of the client's word, as of the phase that is shown.
 int64_t family_updated_s(const struct task *task);
 // The length of the video in seconds: as the vendor says, else as it was asked for, else 0.

@@ -141,20 +141,6 @@ static bool accept(const struct family_request *request, struct task *task, cons
     return true;
 }
 
-static const char *word(enum task_phase phase, bool is_modal)
-{
-    static const char *const words[] = {
-        [TASK_QUEUED] = "queued",         [TASK_SUBMITTING] = "queued",
-        [TASK_IN_DOUBT] = "queued",       [TASK_SUBMITTED] = "queued",
-        [TASK_RENDERING] = "in_progress", [TASK_ARCHIVING] = "in_progress",
-        [TASK_SUCCEEDED] = "completed",   [TASK_FAILED] = "failed",
-        [TASK_CANCELLED] = "failed",
-    };
-
-    (void)is_modal;
-    return words[phase];
-}
-
 // "1280x720": as it was asked for, 0 where it wasn't.
 static void read_size(const json_t *request, int *width, int *height)
 {
@@ -173,7 +159,8 @@ static void add_head(struct buf *json, const struct task *task, const json_t *re
     buf_fmt(json, "{\"id\":\"%s\",\"object\":\"video\",\"model\":", task->id);
     buf_json_str(json, task->model);
     buf_fmt(json, ",\"status\":\"%s\",\"progress\":%d,\"created_at\":%lld,\"seconds\":",
-            word(task->phase, false), task->progress, (long long)(task->created_ms / 1000));
+            family_openai_word(task->phase, false), task->progress,
+            (long long)(task->created_ms / 1000));
     snprintf(text, sizeof text, "%g", seconds);
     buf_json_str(json, seconds > 0 ? text : "");
     buf_str(json, ",\"size\":");
@@ -232,7 +219,7 @@ const struct family family_openai_video = {
     .accepted = accepted,
     .render = render,
     .render_callback = render_callback,
-    .word = word,
+    .word = family_openai_word,
     .aliases = aliases,
     .refuse = family_refuse_envelope,
 };

@@ -211,20 +211,6 @@ static void accepted(const struct task *task, int64_t waiting, bool is_repeated,
     buf_fmt(json, "{\"id\":\"%s\",\"task_id\":\"%s\"}", task->id, task->id);
 }
 
-static const char *word(enum task_phase phase, bool is_modal)
-{
-    static const char *const words[] = {
-        [TASK_QUEUED] = "queued",         [TASK_SUBMITTING] = "queued",
-        [TASK_IN_DOUBT] = "queued",       [TASK_SUBMITTED] = "queued",
-        [TASK_RENDERING] = "in_progress", [TASK_ARCHIVING] = "in_progress",
-        [TASK_SUCCEEDED] = "completed",   [TASK_FAILED] = "failed",
-        [TASK_CANCELLED] = "failed",
-    };
-
-    (void)is_modal;
-    return words[phase];
-}
-
 // What the vendor said of the video, else what was asked for.
 static void add_fact(struct buf *json, const json_t *result, const json_t *request,
                      const char *name)
@@ -273,7 +259,8 @@ static void render(const struct task *task, struct buf *json)
     buf_fmt(json, "{\"id\":\"%s\",\"object\":\"video\",\"model\":", task->id);
     buf_json_str(json, task->model);
     buf_fmt(json, ",\"status\":\"%s\",\"progress\":%d,\"created_at\":%lld",
-            word(task->phase, false), task->progress, (long long)(task->created_ms / 1000));
+            family_openai_word(task->phase, false), task->progress,
+            (long long)(task->created_ms / 1000));
     if (task_is_terminal(task->phase))
         buf_fmt(json, ",\"completed_at\":%lld", (long long)(task->finished_ms / 1000));
     if (task->phase == TASK_SUCCEEDED)
@@ -296,6 +283,6 @@ const struct family family_seedance = {
     .accepted = accepted,
     .render = render,
     .render_callback = render_callback,
-    .word = word,
+    .word = family_openai_word,
     .refuse = family_refuse_flat,
 };
