@@ -204,13 +204,15 @@ void archive_try_later(struct archive *a, const char *why, bool is_refused)
 {
     int64_t elapsed_ms = store_now_ms(a->job.worker->store) - a->job.task->archive_ms;
     int64_t life_ms = a->job.provider->link_life_ms, wait_ms;
+    bool is_optional = json_is_true(json_object_get(archive_source(a), "optional"));
     struct change change = CHANGE_TO(TASK_ARCHIVING);
     char *result;
 
     if (is_refused && refresh(a, why))
         return;
     if (is_refused) {
-        elapsed_ms = refused_for_ms(a);
+        // The task doesn't wait once more for each cover.
+        elapsed_ms = is_optional ? elapsed_ms : refused_for_ms(a);
         // An answer with the file in it is one to a poll, whose "unknown" isn't believed at once.
         life_ms = a->is_inline ? a->job.provider->missing_grace_ms : DEAD_AFTER_MS;
     }
@@ -219,7 +221,7 @@ void archive_try_later(struct archive *a, const char *why, bool is_refused)
     log_at(a->is_noted ? LOG_DEBUG : LOG_WARN, "archive.failed", "task=%s account=%s error=\"%s\"",
            a->job.task->id, a->job.task->account, why);
     if (elapsed_ms > life_ms) {
-        if (json_is_true(json_object_get(archive_source(a), "optional")))
+        if (is_optional)
             leave_out(a, why);
         else
             give_up(a, why);
