@@ -643,18 +643,24 @@ class Doubt(Video):
         self.assertEqual(self.sim.jobs("veo")[0], expected)
 
 
-class Storyboard(unittest.TestCase):
-    def test_a_relay_gets_it(self):
-        body = {"model": "sora-2", "storyboard": SCENES, "size": "1920x1080"}  # the page's example
+class OthersModels(unittest.TestCase):
+    """A relay's, with limits of their own."""
+
+    def test_the_page_s_examples(self):
+        scenes = {"model": "sora-2", "storyboard": SCENES, "size": "1920x1080"}
+        cat = {"model": "sora-2", "prompt": "A cat walking on the beach", "size": "1024x1792", "duration": 10}
         with Vendor() as vendor:
             vendor.on(CREATE, lambda asked: (200, {}, {"id": "v-1", "status": "processing"}))
             vendor.on("/v1/video/query", lambda asked: (200, {}, {"id": "v-1", "status": "processing"}))
-            relay = {"provider": "veo", "dialect": "relay", "models": {"sora-2": "sora-2"}}
+            relay = {"provider": "veo", "dialect": "relay", "models": {"sora-2": "sora-2", "veo-3.1": "veo-3.1"}}
             with Spool({"accounts": [account(vendor, "veo-r", **relay)]}) as spool:
-                status, _, answer = spool.request("POST", VIDEOS, body)
-                self.assertEqual((status, answer["prompt"], answer["size"]), (200, "", "1920x1080"), answer)
-                (asked,) = eventually(lambda: vendor.at(CREATE), 5, "the submit")
-                self.assertEqual(asked.body, body)
+                for count, body in enumerate((scenes, cat), 1):
+                    status, _, answer = spool.request("POST", VIDEOS, body)
+                    self.assertEqual((status, answer["prompt"]), (200, body.get("prompt", "")), answer)
+                    asked = eventually(lambda: vendor.at(CREATE)[count - 1 :], 5, "the submit")[0]
+                    self.assertEqual(asked.body, body)
+                status, _, answer = spool.request("POST", VIDEOS, {**cat, "model": "veo-3.1"})
+                self.assertEqual(status, 400, answer)
 
 
 class Later(unittest.TestCase):
