@@ -250,13 +250,17 @@ static bool take_new_sources(struct archive *a, const struct outcome *outcome)
 {
     char *text = outcome_result(outcome);
     json_t *result = json_loads(text, 0, NULL), *sources = json_object_get(result, "sources");
-    const char *url = field_str_or_empty(json_array_get(sources, a->index), "url");
+    json_t *source = json_array_get(sources, a->index);
+    const char *url = field_str_or_empty(source, "url");
     // As many as before, or it is not known which is which.
     bool ok = json_array_size(sources) == json_array_size(json_object_get(a->result, "sources")) &&
               *url != '\0' && strcmp(url, field_str_or_empty(archive_source(a), "url")) != 0;
 
-    if (ok)
+    if (ok) {
+        // A vendor may have a new link for ever that is as dead as the last.
+        json_object_set(source, "refused_ms", json_object_get(archive_source(a), "refused_ms"));
         json_object_set(a->result, "sources", sources);
+    }
     json_decref(result);
     free(text);
     return ok;

@@ -297,7 +297,7 @@ void archive_fetch(struct archive *a)
         buf_reset(&a->lead);
         a->expected = -1;
     }
-    a->has_begun = a->is_other = false;
+    a->has_begun = a->is_other = a->is_noted = false;
     a->call = vendor_start(a->job.worker->vendors, a->job.account, &request, &options, on_answer);
     http_request_clear(&request);
 }

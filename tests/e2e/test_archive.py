@@ -172,7 +172,12 @@ class Links(Archive):
     def test_dead_ones(self):
         """Tried for a while, then the task fails, or the operator prefers the vendor's link."""
         words = ["[deadlink]", "[html-link]"]
-        with Sim(speed=20) as sim:
+        with Sim(speed=20) as sim, Vendor() as renews:
+            shown = renews.shown
+            renews.shown = lambda job: {**shown(job), "imageUrl": f"{renews.url}/files/{len(renews.asked)}.png"}
+            renews.on("/files/", lambda asked: (403, {}, b"expired"))
+            renewed = self.enterContext(Spool(config(renews)))
+            never = renewed.submit("its links are always new")
             spool = self.enterContext(Spool(config(sim)))
             prefers = self.enterContext(Spool(config(sim, {"storage": {"on_failure": "vendor_url"}})))
             tasks = [spool.submit(f"a lighthouse {word}") for word in words]
@@ -184,6 +189,7 @@ class Links(Archive):
                 self.assertEqual(error["code"], "archive_failed")
                 self.assertEqual(shown["failReason"], error["message"])
                 self.assertGreaterEqual(len(self.attempts(spool, task)), 3)
+            self.assertEqual(renewed.wait(never)["status"], "FAILURE")
             for task in linked:
                 shown = prefers.wait(task)
                 self.assertEqual(shown["status"], "SUCCESS")
