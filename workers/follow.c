@@ -203,6 +203,16 @@ static void decide(struct source *source, const struct task *task, const struct 
     }
 }
 
+// No outcomes: the look told nothing. That proves nothing about a task: its deadline decides, not
+// we.
+static void decide_all(const struct look *look, const struct outcome *outcomes)
+{
+    static const struct outcome nothing = {.kind = OUTCOME_NONE};
+
+    for (size_t i = 0; i < look->count; i++)
+        decide(look->source, look->tasks[i], outcomes == NULL ? &nothing : &outcomes[i]);
+}
+
 static void on_answer(void *ctx, const struct http_response *response,
                       const struct http_failure *failure)
 {
@@ -221,17 +231,13 @@ static void on_answer(void *ctx, const struct http_response *response,
         ok = source->provider->read_poll_many((const struct task *const *)look->tasks, look->count,
                                               response, outcomes, &err);
     if (!ok) {
-        // One bad answer proves nothing about a task: its deadline decides, not we.
         metric_add(METRIC_poll_failures_total, 1);
         log_warn("poll.failed", "account=%s tasks=%zu first=%s error=\"%s\"", source->account->name,
                  look->count, look->tasks[0]->id, err.message);
     }
-    for (size_t i = 0; i < look->count; i++) {
-        if (!ok)
-            outcomes[i].kind = OUTCOME_NONE;
-        decide(source, look->tasks[i], &outcomes[i]);
+    decide_all(look, ok ? outcomes : NULL);
+    for (size_t i = 0; i < look->count; i++)
         outcome_clear(&outcomes[i]);
-    }
     free(outcomes);
     look_drop(look);
     if (source->is_more)
@@ -262,7 +268,9 @@ static void look_start(struct source *source, struct task **tasks, size_t count)
                     : source->provider->build_poll_many((const struct task *const *)tasks, count,
                                                         source->account, &request, &err);
     if (!ok) {
-        log_error("poll.build", "account=%s error=\"%s\"", source->account->name, err.message);
+        log_error("poll.build", "account=%s tasks=%zu first=%s error=\"%s\"", source->account->name,
+                  count, tasks[0]->id, err.message);
+        decide_all(look, NULL);
         look_drop(look);
     } else {
         metric_add(METRIC_polls_total, 1);

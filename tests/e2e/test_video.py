@@ -627,6 +627,23 @@ class Refusing(Video):
         self.assertEqual((shown["status"], shown["error"]["code"]), ("failed", "cancelled"))
 
 
+class Unaskable(unittest.TestCase):
+    def test_an_id_that_nothing_can_be_asked_by(self):
+        """Of the vendor's making, so no look is ever sent: the deadline ends the task and frees its slot."""
+        with Sim(speed=50) as sim, Between(sim) as vendor:
+            odd = {"name": "operations/of another kind"}
+            vendor.on(VERTEX_PATH, lambda asked: (200, {}, odd) if b"odd" in asked.raw else None)
+            fields = {"task_timeout_ms": 500, "max_concurrency": 1, "poll_interval_ms": 50}
+            with Spool({"accounts": [veo_account(vendor, "vertex", sim.key_file(), **fields)]}) as spool:
+                task, next_task = (
+                    spool.request("POST", CREATE, {**VERTEX, "prompt": prompt})[2]["id"]
+                    for prompt in ("odd", "a boat")
+                )
+                ended = spool.end_of(task, 5)
+                self.assertEqual(ended["error"]["code"], "task_timeout", ended)
+                self.assertEqual(spool.end_of(next_task, 5)["status"], "succeeded")
+
+
 class Doubt(Video):
     def test_lost(self):
         words = ("cut", "502", "html", "empty", "500", "503", "cut-unaccepted")
