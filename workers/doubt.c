@@ -6,6 +6,7 @@
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/base/metrics.h"
+#include "core/io/loop.h"
 #include "core/store/queue.h"
 #include "core/store/store.h"
 #include "providers/outcome.h"
@@ -22,6 +23,9 @@ struct doubt {
     struct job job;
     struct vendor_call *call;  // the lookup
     int step;                  // of it
+    int64_t until_ms;          // of Redis' clock: later it takes no further step
+    struct loop_timer *renew;  // until something is found: the lease, every third of it
+    struct store_call *held;   // that
     struct store_call *stored; // what was found
 };
 
@@ -30,6 +34,8 @@ static void drop(struct job *job)
     struct doubt *d = (struct doubt *)job;
 
     vendor_cancel(&d->call);
+    loop_cancel(&d->renew);
+    store_cancel(&d->held);
     store_cancel(&d->stored);
     job_clear(job);
     free(d);
@@ -97,6 +103,8 @@ static void adopt(struct doubt *d, const char *upstream_id)
 
     log_info("submit.found", "task=%s account=%s upstream=%s", d->job.task->id,
              d->job.task->account, upstream_id);
+    loop_cancel(&d->renew);
+    store_cancel(&d->held); // whoever has the task by now: this id was paid for
     change.task = d->job.task;
     change.upstream_id = upstream_id;
     change.word = "found";
@@ -153,7 +161,7 @@ static void on_answer(void *ctx, const struct http_response *response,
         adopt(d, outcome.upstream_id);
     } else if (outcome.kind == OUTCOME_REFUSED_RETRY) {
         absent(d);
-    } else if (outcome.kind == OUTCOME_NEXT) {
+    } else if (outcome.kind == OUTCOME_NEXT && store_now_ms(d->job.worker->store) < d->until_ms) {
         look_up(d, d->step + 1);
     } else {
         look_again(d);
@@ -200,6 +208,38 @@ static void on_named(void *ctx, const struct http_response *response,
     outcome_clear(&outcome);
 }
 
+// A search of many pages may take longer than a lease; nobody is to begin it a second time.
+
+static void on_held(void *ctx, bool is_ours, const struct err *err)
+{
+    struct doubt *d = ctx;
+
+    d->held = NULL;
+    if (is_ours || err != NULL)
+        return;
+    log_warn("doubt.lease_lost", "task=%s", d->job.task->id);
+    finish(d);
+}
+
+static void on_renew(void *ctx)
+{
+    struct doubt *d = ctx;
+    int64_t lease_ms = d->job.worker->config->lease_ms;
+
+    d->renew = loop_after(d->job.worker->loop, lease_ms / 3, on_renew, d);
+    if (d->held == NULL)
+        d->held = queue_hold(d->job.worker->store, d->job.task, lease_ms, on_held, d);
+}
+
+// One that is first looked up when its time is over may take as long as one request may.
+static int64_t search_until(const struct doubt *d)
+{
+    int64_t decided_ms = d->job.task->doubt_ms + DECIDE_MS;
+    int64_t least_ms = store_now_ms(d->job.worker->store) + LOOKUP_TIMEOUT_MS;
+
+    return decided_ms > least_ms ? decided_ms : least_ms;
+}
+
 void doubt_start(struct worker *worker, struct task *task)
 {
     struct doubt *d = mem_new(struct doubt);
@@ -213,6 +253,8 @@ void doubt_start(struct worker *worker, struct task *task)
         give_up(d);
         return;
     }
+    d->until_ms = search_until(d);
+    d->renew = loop_after(worker->loop, worker->config->lease_ms / 3, on_renew, d);
     mem_set_str(&task->upstream_id, task->upstream_hint);
     if (task->upstream_id != NULL &&
         d->job.provider->build_poll(task, d->job.account, &request, &err))

@@ -6,7 +6,7 @@ import json
 import time
 import unittest
 
-from harness import CUT, PNG, Between, Family, Sim, Spool, bearer, check_artifacts, eventually
+from harness import CUT, PNG, Asked, Between, Family, Sim, Spool, bearer, check_artifacts, eventually
 from harness import exchange, free_port, kling_account, main, words_seen
 
 BARE = base64.b64encode(PNG).decode()
@@ -622,6 +622,51 @@ class Doubt(Kling):
                 self.assertEqual(len(vendor.sent("text2video")), 1)
                 self.assertIn("found", spool.events(task))
             self.assertEqual(sim.jobs("kling")[1], {task: 1})
+
+
+class LongSearch(Kling):
+    """Kling's list is long, and slow to read."""
+
+    settings = {"lease_ms": 1000}
+
+    def page(self, task, number, delay, job=None):
+        """As long as a page can be, with the task's job where there is one."""
+        time.sleep(delay)
+        others = [{"task_id": f"{number}-{i}", "task_info": {}} for i in range(499)]
+        mine = {"task_id": job or "none", "task_info": {"external_task_id": task if job else ""}}
+        return 200, {}, {"code": 0, "message": "", "data": [*others, mine]}
+
+    def listen(self, path, delay, page_of_job=None):
+        """Submits at the path are lost. The answers' page numbers as they were asked for."""
+        asked_for = []
+
+        def answer(asked):
+            if asked.method == "POST":
+                self.vendor.usual(asked)
+                return CUT
+            if "?pageNum=" not in asked.path:
+                return (404, {}, {"code": 1203, "message": "no"}) if "/task_" in asked.path else None
+            number = int(asked.path.split("=")[1].split("&")[0])
+            asked_for.append(number)
+            task = self.vendor.sent(path)[0]["external_task_id"]
+            job = self.vendor.usual(Asked("GET", f"/v1/videos/{path}/{task}", asked.headers, b""))[2]
+            found = number == page_of_job and json.loads(job)["data"]["task_id"]
+            return self.page(task, number, delay, found)
+
+        self.vendor.on(path, answer)
+        return asked_for
+
+    def test_longer_than_a_lease_and_longer_than_there_is_time(self):
+        """A search goes on over its lease, begun once; and it ends when the time to decide is over."""
+        found, never = self.listen("text2video", 0.4, 7), self.listen("multi-image2video", 4)
+        body = {**V3, "prompt": "a cat", "image_list": [{"image_url": LINK}]}
+        tasks = self.submit(TEXT, {**V3, "prompt": "a cat"}), self.submit(MULTI, body)
+        self.succeeded(tasks[0])
+        self.assertEqual(found, [1, 2, 3, 4, 5, 6, 7])
+        ended = self.spool.end_of(tasks[1], 20)
+        self.assertEqual(ended["error"]["code"], "submit_outcome_unknown")
+        self.assertEqual(never, [1, 2, 3, 4])
+        self.assertEqual(set(self.sim.jobs("kling")[1].values()), {1})
 
 
 class Later(unittest.TestCase):
