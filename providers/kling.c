@@ -333,7 +333,7 @@ static bool read_code(const struct task *task, int64_t code, struct outcome *out
         outcome->code = codes[i].error;
         // Also said of an external id that is there already: then an earlier try of ours may have
         // been accepted after all (clients report it; the reference doesn't say).
-        if (code == 1201 && task->attempts > 0 && task->attempts < 4)
+        if (code == 1201 && task->doubts > 0 && task->doubts < 4)
             outcome->kind = OUTCOME_DOUBT;
         return true;
     }

@@ -29,7 +29,7 @@
 #include "workers/worker.h"
 
 enum { QUESTION_MS = 60000 }; // twice as long as a client waits for the answer of one
-enum { MAX_INPUT_TRIES = 5, MAX_REQUEST_BYTES = 512 << 20 };
+enum { MAX_LINK_TRIES = 5, MAX_REQUEST_BYTES = 512 << 20 };
 
 struct sending {
     struct job job;
@@ -339,12 +339,14 @@ static void begin(struct sending *s)
                            on_begun, s);
 }
 
-static void try_inputs_later(struct sending *s, const char *why)
+// Not counted with what the vendor refuses: neither may use up the tries of the other.
+static void try_inputs_later(struct sending *s, bool is_link, const char *why)
 {
     struct change change = CHANGE_TO(TASK_QUEUED);
 
     log_warn("submit.inputs", "task=%s error=\"%s\"", s->job.task->id, why);
-    change.count_try = true;
+    change.count_links = is_link;
+    change.count_try = !is_link;
     change.word = "input_failed";
     change.detail = why;
     end_with(s, &change);
@@ -357,10 +359,10 @@ static void on_inputs(void *ctx, const struct err *err, bool may_help)
     s->inputs = NULL;
     if (err == NULL)
         begin(s);
-    else if (!may_help || s->job.task->attempts + 1 >= MAX_INPUT_TRIES)
+    else if (!may_help || s->job.task->link_tries + 1 >= MAX_LINK_TRIES)
         fail(s, "invalid_request", err->message);
     else
-        try_inputs_later(s, err->message);
+        try_inputs_later(s, true, err->message);
 }
 
 static void fetch_links(struct sending *s)
@@ -388,7 +390,7 @@ static void on_request(void *ctx, const struct buf *data, const struct err *err)
     } else if (err->code == ERR_NOT_FOUND) {
         fail(s, "input_lost", "the stored request is gone");
     } else {
-        try_inputs_later(s, err->message);
+        try_inputs_later(s, false, err->message);
     }
 }
 

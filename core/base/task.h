@@ -67,11 +67,12 @@ struct task {
     size_t input_count;
     const struct media_links *links; // of archived files, borrowed; set by who renders
     enum task_phase phase;
-    int version;  // raised by each visible change
-    int counter;  // raised by each claim; a write with an old one is refused
-    int progress; // 0 to 100
-    int attempts; // submits refused so far
-    int cost;     // slots it takes; 0 for what needs none
+    int version;    // raised by each visible change
+    int counter;    // raised by each claim; a write with an old one is refused
+    int progress;   // 0 to 100
+    int doubts;     // submits so far that the vendor may have accepted without our knowing
+    int link_tries; // how often the files behind its links couldn't be had
+    int cost;       // slots it takes; 0 for what needs none
     bool has_hook;
     bool is_request_stored; // in storage, under task_input_key; the record has what is shown of it
     bool has_inputs;        // that, or what links of it lead to, is fetched before it is submitted

@@ -174,6 +174,7 @@ struct store_call *queue_change(struct store *store, const struct change *change
 {
     const struct task *task = change->task;
     struct args args = {0};
+    bool is_counted = change->count_try || change->count_links;
     char flags[8], *flag = flags;
 
     if (change->notify)
@@ -186,6 +187,8 @@ struct store_call *queue_change(struct store *store, const struct change *change
         *flag++ = 'O';
     if (change->count_try)
         *flag++ = 'T';
+    if (change->count_links)
+        *flag++ = 'L';
     if (change->only_progress)
         *flag++ = 'P';
     *flag = '\0';
@@ -195,7 +198,7 @@ struct store_call *queue_change(struct store *store, const struct change *change
     args_int(&args, task->counter);
     args_str(&args, task_phase_name(change->to));
     args_str(&args, flags);
-    args_int(&args, change->count_try && change->delay_ms == 0 ? -1 : change->delay_ms);
+    args_int(&args, is_counted && change->delay_ms == 0 ? -1 : change->delay_ms);
     args_int(&args, change->cool_ms);
     args_int(&args, change->watch_ms > 0 ? change->watch_ms : -1);
     args_str(&args, change->word);

@@ -64,8 +64,9 @@ struct change {
     bool warm;          // the account did well
     bool out;           // the account's key is bad
     bool count_try;     // one more refused submit: its wait is made by that, unless delay_ms is set
+    bool count_links;   // the same of its links, counted apart
     bool only_progress; // written at most once a second
-    int64_t delay_ms;   // till it acts again; 0 with count_try: grown by the tries
+    int64_t delay_ms;   // till it acts again; 0 where a try is counted: grown by the tries
     int64_t look_ms;    // to submitted or rendering: till the first look
     int64_t watch_ms;   // to an end: the vendor job is watched so long; 0: it has ended there
     const char *word;   // for the timeline; NULL: none

@@ -694,6 +694,33 @@ class Later(unittest.TestCase):
                 self.assertEqual(spool.events(task).count("refused"), 2)
             self.assertEqual(set(sim.jobs("kling")[1].values()), {1})
 
+    def test_refused_often_then_lost_then_refused_because_it_is_there(self):
+        """What was refused before doesn't count: the one doubt says that 1201 may mean our own job."""
+        with Sim(speed=50) as sim, Between(sim) as vendor:
+            posts = []
+
+            def answer(asked):
+                if asked.method == "POST":
+                    posts.append(asked)
+                    if len(posts) <= 3:
+                        return 429, {}, {"code": 1302, "message": "too fast"}
+                    return (vendor.usual(asked), CUT)[1] if len(posts) == 4 else None
+                if len(posts) > 4:
+                    return None
+                # What was accepted isn't shown yet.
+                if "?pageNum" in asked.path:
+                    return 200, {}, {"code": 0, "message": "", "data": []}
+                return 404, {}, {"code": 1203, "message": "no"}
+
+            vendor.on("text2video", answer)
+            spool = self.spool_with(kling_account(vendor))
+            task = self.submit(spool, "a cat")
+            self.assertEqual(spool.end_of(task, 25)["status"], "succeeded")
+            events = [word for word in spool.events(task) if word != "claimed"]
+            self.assertEqual(events[:6], ["accepted", *["refused"] * 3, "in_doubt", "not_found"])
+            self.assertEqual(events[6:8], ["in_doubt", "found"])
+            self.assertEqual((len(posts), sim.jobs("kling")[1]), (5, {task: 1}))
+
     def test_an_empty_balance_is_not_a_busy_vendor(self):
         with Sim(speed=20) as sim, Between(sim) as poor, Between(sim) as rich:
             bill = {"code": 1102, "message": "account balance not enough", "request_id": "x"}

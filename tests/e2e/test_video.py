@@ -693,6 +693,20 @@ class Later(unittest.TestCase):
             self.assertTrue(0.9 < at[1] - at[0] < 1.8 < at[2] - at[1] < 3, at)
             self.assertEqual(sim.jobs("veo")[0], {"a boat [429]": 1})
 
+    def test_refusals_aren_t_counted_with_links(self):
+        with Sim(speed=50) as sim, Between(sim) as vendor, Vendor() as host, Spool(
+            {"accounts": [veo_account(vendor)]}
+        ) as spool:
+            busy = (429, {}, {"error": {"code": 429, "message": "later", "status": "RESOURCE_EXHAUSTED"}})
+            vendor.on(GEMINI_PATH, lambda asked: busy if len(vendor.at(GEMINI_PATH)) == 1 else None)
+            host.on("/late", lambda asked: (500, {}, b"") if len(host.asked) == 2 else None)
+            body = {**BOAT, "images": [f"{host.url}/files/late.png"]}
+            task = spool.request("POST", CREATE, body)[2]["id"]
+            eventually(lambda: "refused" in spool.events(task), what="a refusal")
+            spool.redis("HSET", f"spool:t:{task}", "tries", "9")  # as it would be after minutes
+            self.assertEqual(spool.end_of(task)["status"], "succeeded")
+            self.assertEqual(spool.events(task).count("input_failed"), 1)
+
     def check_out(self, account):
         with Spool({"accounts": [account]}) as spool:
             model = next(iter(account["models"]))

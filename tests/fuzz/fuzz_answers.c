@@ -64,7 +64,7 @@ static struct task *make_task(uint8_t action, int number)
     task->action = mem_str(actions[action % (sizeof actions / sizeof actions[0])]);
     task->upstream_id = mem_str(number == 1 ? "1731900000123456" : "1731900000123457");
     task->created_ms = 1774805076166;
-    task->attempts = action >> 7;
+    task->doubts = action >> 7;
     return task;
 }
 

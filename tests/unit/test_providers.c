@@ -30,7 +30,7 @@ static struct task *make_task(const json_t *given, const char *upstream_id)
     task->action = mem_str(*action == '\0' ? "IMAGINE" : action);
     task->upstream_id = mem_str(upstream_id);
     task->upstream_parent = mem_str(*parent == '\0' ? NULL : parent);
-    task->attempts = (int)field_int_or(given, "task.attempts", 0);
+    task->doubts = (int)field_int_or(given, "task.doubts", 0);
     task->created_ms = field_int_or(given, "task.created_ms", 1774805070000);
     return task;
 }

@@ -3,7 +3,7 @@
 -- Item: id, v, n, phase to go to, flags, delay ms (-1: the phase's own), at least ms to cool,
 --   watch ms (-1: none), log word, log detail, first look ms, result or "", then field, value, ...
 -- Flags: N the client's word changes, C cool the account down, W it did well, O its key is bad,
---   T a try is counted, P progress only (at most once a second).
+--   T a try is counted, L one of its links is, P progress only (at most once a second).
 -- Answer: {"done" | "again" (it was done by us before) | "stale" | "missing", v, cancel asked (0/1)}
 --#lib
 local ALLOWED = {
@@ -21,7 +21,7 @@ local function change(item)
     local function has(flag) return flags:find(flag, 1, true) ~= nil end
 
     local r = record(id, 'by', 'owner', 'lane', 'account', 'progress', 'sub', 'hook', 'cancel',
-        'cost', 'tries', 'at')
+        'cost', 'at')
     if not r then return {'missing', 0, 0} end
     local cancel = r.cancel and 1 or 0
     if r.v == v + 1 and r.by == by and (r.phase == to or TERMINAL[r.phase]) then
@@ -56,9 +56,8 @@ local function change(item)
         r[fields[k]] = fields[k + 1] ~= '' and fields[k + 1] or nil
     end
     if to == 'queued' then
-        local tries = tonumber(r.tries or 0)
-        if has('T') then
-            tries = call('HINCRBY', t, 'tries', 1)
+        if has('T') or has('L') then
+            local tries = call('HINCRBY', t, has('T') and 'tries' or 'links', 1)
             if delay_ms < 0 then delay_ms = math.min(1000 * 2 ^ math.min(tries - 1, 6), 60000) end
         end
         free_slot(r.account, id)
@@ -73,7 +72,7 @@ local function change(item)
             call('PUBLISH', 'spool:wake', r.lane)
         end
     elseif to == 'in_doubt' then
-        if r.phase ~= 'in_doubt' then call('HSET', t, 'doubt', now) end
+        if r.phase ~= 'in_doubt' then begin_doubt(id) end
         call('ZADD', 'spool:due', now + math.max(delay_ms, 0), id)
     elseif to == 'archiving' then
         if r.phase ~= 'archiving' then

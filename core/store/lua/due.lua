@@ -32,7 +32,8 @@ for _, id in ipairs(call('ZRANGEBYSCORE', 'spool:due', '-inf', now, 'LIMIT', 0, 
         call('PUBLISH', 'spool:wake', r.lane)
     elseif r.phase == 'submitting' then
         -- Whoever claimed it is gone, or was stopped: the request may have left.
-        call('HSET', key('t', id), 'phase', 'in_doubt', 'v', r.v + 1, 'by', by, 'at', now, 'doubt', now)
+        call('HSET', key('t', id), 'phase', 'in_doubt', 'v', r.v + 1, 'by', by, 'at', now)
+        begin_doubt(id)
         event(id, r.v + 1, 'in_doubt', r.progress, nil, r.owner)
         log(id, 'in_doubt', 'the submit was not finished in time')
         claim('doubt', id, r.n)

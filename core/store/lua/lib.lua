@@ -157,6 +157,12 @@ local function retire(id)
     end
 end
 
+-- The count stays when the doubt is over: what was submitted again may have been accepted before.
+local function begin_doubt(id)
+    call('HSET', key('t', id), 'doubt', now)
+    call('HINCRBY', key('t', id), 'doubts', 1)
+end
+
 -- Ends a task, whatever it was doing. `r` needs phase, v, account, lane, owner, hook, progress.
 -- With `watch_ms` its vendor job may still run: the slot stays taken until it has ended there.
 local function finish(r, phase, fields, notify, watch_ms)
