@@ -115,18 +115,24 @@ static void end_with(struct sending *s, struct change *change)
     finish(s);
 }
 
+static void fail_by(struct sending *s, struct change *change, const char *code, const char *reason)
+{
+    log_info("task.failed", "task=%s code=%s reason=\"%s\"", s->job.task->id, code, reason);
+    metric_add(METRIC_tasks_failed_total, 1);
+    worker_forget_request(s->job.worker, s->job.task);
+    change->to = TASK_FAILED;
+    change->error_code = code;
+    change->error_message = reason;
+    change->word = "failed";
+    change->detail = reason;
+    end_with(s, change);
+}
+
 static void fail(struct sending *s, const char *code, const char *reason)
 {
     struct change change = CHANGE_TO(TASK_FAILED);
 
-    log_info("task.failed", "task=%s code=%s reason=\"%s\"", s->job.task->id, code, reason);
-    metric_add(METRIC_tasks_failed_total, 1);
-    worker_forget_request(s->job.worker, s->job.task);
-    change.error_code = code;
-    change.error_message = reason;
-    change.word = "failed";
-    change.detail = reason;
-    end_with(s, &change);
+    fail_by(s, &change, code, reason);
 }
 
 // Who asked has gone.
@@ -136,9 +142,22 @@ static bool is_past_asking(const struct sending *s)
            store_now_ms(s->job.worker->store) - s->job.task->created_ms > QUESTION_MS;
 }
 
+// A spent daily quota looks like a moment's rush: what is refused for as long as a job may take is
+// refused. The time before the first refusal was our own queue's, and doesn't count.
+static bool is_refused_for_good(const struct sending *s)
+{
+    int64_t since_ms = s->job.task->refused_ms;
+
+    return since_ms > 0 &&
+           store_now_ms(s->job.worker->store) - since_ms > s->job.account->task_timeout_ms;
+}
+
 static void refuse(struct sending *s, const struct outcome *outcome, bool is_out)
 {
     struct change change = CHANGE_TO(TASK_QUEUED);
+    // Not a bad key, and not a vendor that couldn't be reached.
+    bool is_for_now =
+        outcome->kind == OUTCOME_REFUSED_RETRY || outcome->kind == OUTCOME_REFUSED_ELSEWHERE;
 
     if (!is_out && is_past_asking(s)) {
         fail(s, "vendor_no_answer", outcome->reason == NULL ? "" : outcome->reason);
@@ -153,11 +172,17 @@ static void refuse(struct sending *s, const struct outcome *outcome, bool is_out
         log_info("submit.refused", "task=%s account=%s reason=\"%s\"", s->job.task->id,
                  s->job.account->name, outcome->reason == NULL ? "" : outcome->reason);
     }
+    change.cool = !is_out;
+    change.cool_ms = outcome->retry_after_ms;
+    if (is_for_now && is_refused_for_good(s)) {
+        fail_by(s, &change, "vendor_refused", outcome->reason == NULL ? "" : outcome->reason);
+        return;
+    }
+    if (is_for_now && s->job.task->refused_ms == 0)
+        change.refused_ms = store_now_ms(s->job.worker->store);
     change.count_try = true;
     if (outcome->kind == OUTCOME_REFUSED_ELSEWHERE)
         change.delay_ms = 1; // the account rests, not the task: another may take it at once
-    change.cool = !is_out;
-    change.cool_ms = outcome->retry_after_ms;
     change.out = is_out;
     change.word = "refused";
     change.detail = outcome->reason;

@@ -82,6 +82,7 @@ struct task {
     int64_t started_ms; // accepted by the vendor
     int64_t finished_ms;
     int64_t changed_ms;
+    int64_t refused_ms; // since when the vendor refuses to take it for now
     int64_t missing_ms; // since when the vendor doesn't know it any more
     int64_t doubt_ms;   // since when it is in doubt
     int64_t watch_ms;   // ended, but its vendor job is watched until then; its slot is still held

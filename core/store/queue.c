@@ -211,6 +211,8 @@ struct store_call *queue_change(struct store *store, const struct change *change
     args_field(&args, "error", change->error_message);
     if (change->progress >= 0)
         add_number(&args, "progress", change->progress);
+    if (change->refused_ms > 0)
+        add_number(&args, "refused", change->refused_ms);
     if (change->missing_ms > 0)
         add_number(&args, "missing", change->missing_ms);
     else if (change->missing_ms == 0)

@@ -79,6 +79,7 @@ struct change {
     const char *error_message;
     int progress;       // -1: stays. Mind the zero
     int64_t missing_ms; // -1: stays; 0: it is there again
+    int64_t refused_ms; // 0: stays
 };
 
 #define CHANGE_TO(phase)                                                                           \

@@ -49,6 +49,7 @@ static const struct {
     {"started", TIME_MS, AT(started_ms)},
     {"finished", TIME_MS, AT(finished_ms)},
     {"at", TIME_MS, AT(changed_ms)},
+    {"refused", TIME_MS, AT(refused_ms)},
     {"missing", TIME_MS, AT(missing_ms)},
     {"doubt", TIME_MS, AT(doubt_ms)},
     {"watch", TIME_MS, AT(watch_ms)},

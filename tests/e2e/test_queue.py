@@ -482,6 +482,32 @@ class Deadlines(unittest.TestCase):
             eventually(lambda: spool.redis("HEXISTS", "spool:slots:mj-1", task) == "0", 10, "a free slot")
             eventually(lambda: int(spool.redis("TTL", f"spool:t:{task}")) > 0, 10, "retention")
 
+    def test_never_taken(self):
+        """A quota that is used up says what a rush says; the vendor's own reason ends it."""
+        with Vendor() as vendor, Spool(config(vendor, task_timeout_ms=1500)) as spool:
+            busy = {"code": 23, "description": "the day's quota is used up"}
+            vendor.on("/submit/", lambda asked: (429, {}, busy))
+            task = spool.submit("first")
+            self.assertEqual(spool.wait(task)["status"], "FAILURE")
+            error = {"code": "vendor_refused", "message": "the day's quota is used up"}
+            self.assertEqual(spool.task(task)["error"], error)
+            events = [word for word in spool.events(task) if word != "claimed"]
+            self.assertEqual(events, ["accepted", "refused", "refused", "failed"])
+            self.assertEqual(len(vendor.prompts()), 3)
+            self.assertEqual(spool.redis("HGET", "spool:slots:mj-1", "#"), "0")
+
+    def test_waiting_for_a_slot_is_no_refusal(self):
+        """Longer than a job may take, then one refusal: that ends nothing."""
+        with held() as vendor, Spool(config(vendor, max_concurrency=1, task_timeout_ms=1500)) as spool:
+            vendor.on("/submit/", lambda asked: (429, {}, {}) if len(vendor.prompts()) == 2 else None)
+            spool.submit("first")
+            task = spool.submit("second")
+            time.sleep(2)
+            vendor.is_held = False
+            self.assertEqual(spool.wait(task)["status"], "SUCCESS")
+            self.assertEqual(vendor.prompts(), ["first", "second", "second"])
+            self.assertEqual(spool.events(task).count("refused"), 1)
+
     def test_blink(self):
         with Sim(speed=20) as sim, Spool(config(sim)) as spool:
             self.assertEqual(spool.wait(spool.submit("a lighthouse [blink]"))["status"], "SUCCESS")
