@@ -1,9 +1,13 @@
 // Forms as JSON.
 #include "scheduler/form.h"
 
+#include <string.h>
+
 #include "core/base/buf.h"
 #include "core/base/digest.h"
 #include "core/base/multipart.h"
+
+enum { MAX_DEPTH = 2 }; // of objects in the body
 
 // The type that the client says is only taken along: what a file is shows in its bytes.
 static json_t *data_url(const struct multipart_part *part)
@@ -26,25 +30,60 @@ static json_t *data_url(const struct multipart_part *part)
     return value;
 }
 
+// The object of that name in another, made where there is none; NULL: it is something else.
+static json_t *member(json_t *object, const char *name)
+{
+    if (json_object_get(object, name) == NULL)
+        json_object_set_new(object, name, json_object());
+    object = json_object_get(object, name);
+    return json_is_object(object) ? object : NULL;
+}
+
+// Takes "a[b]" apart, as the OpenAI clients name what is in an object: where its value belongs, and
+// in `last` the name it has there. NULL: it is no such name, or something else has it.
+static json_t *place(json_t *body, char *name, char **last)
+{
+    char *open = strchr(name, '[');
+
+    *last = name;
+    for (int depth = 0; open != NULL && *open != '\0'; depth++) {
+        char *inner = open + 1, *close = inner + strcspn(inner, "[]");
+
+        if (depth == MAX_DEPTH || *open != '[' || open == name || close == inner || *close != ']')
+            return NULL;
+        *open = *close = '\0';
+        body = member(body, *last);
+        if (body == NULL)
+            return NULL;
+        *last = inner;
+        open = close + 1;
+    }
+    return body;
+}
+
 static bool add_part(json_t *body, const struct multipart_part *part, struct err *err)
 {
     int name_len = (int)part->name.len;
     const char *name = part->name.data;
-    json_t *value;
-    char key[MULTIPART_NAME_BYTES_MAX + 1];
+    json_t *value, *object;
+    char whole[MULTIPART_NAME_BYTES_MAX + 1], *key;
 
-    for (size_t i = 0; i < part->name.len; i++)
-        key[i] = name[i];
-    key[part->name.len] = '\0';
+    memcpy(whole, name, part->name.len);
+    whole[part->name.len] = '\0';
+    object = place(body, whole, &key);
+    if (object == NULL)
+        return err_set(err, ERR_INVALID,
+                       "%.*s: isn't a name as a, a[b] or a[b][c], or is there as another one",
+                       name_len, name);
     value = part->filename.data != NULL ? data_url(part)
                                         : json_stringn(part->data.data, part->data.len);
     if (value == NULL)
         return err_set(err, ERR_INVALID, "%.*s: isn't UTF-8", name_len, name);
-    if (json_object_get(body, key) != NULL) {
+    if (json_object_get(object, key) != NULL) {
         json_decref(value);
         return err_set(err, ERR_INVALID, "%.*s: is there twice", name_len, name);
     }
-    if (json_object_set_new(body, key, value) != 0)
+    if (json_object_set_new(object, key, value) != 0)
         return err_set(err, ERR_INVALID, "a field's name isn't UTF-8");
     return true;
 }

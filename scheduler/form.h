@@ -5,7 +5,7 @@
 
 #include "core/base/err.h"
 
-// A multipart/form-data body: a field becomes a string, a file a data URL. NULL and ERR_INVALID
-// where it is malformed, or names something twice.
+// A multipart/form-data body: a field becomes a string, a file a data URL, and "a[b]" is b in the
+// object a. NULL and ERR_INVALID where it is malformed, or names something twice.
 json_t *form_read(const char *content_type, const char *body, size_t len,
                   struct err *err) WARN_UNUSED;

@@ -1,4 +1,5 @@
 """The vendors' own clients, as npm has them: Google's against the simulator, OpenAI's against Spool."""
+import base64
 import hashlib
 import json
 import os
@@ -9,7 +10,7 @@ import tempfile
 import unittest
 import urllib.request
 
-from harness import PNG, ROOT, Sim, Spool, account, main
+from harness import PNG, ROOT, Between, Sim, Spool, Vendor, account, main
 
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "sdk")
 MODEL = "veo-3.1-generate-preview"
@@ -100,6 +101,19 @@ class Clients(unittest.TestCase):
         self.assertEqual((got["video"]["seconds"], got["video"]["size"]), ("8", "1280x720"))
         self.assertEqual(got["contentType"], "video/mp4")
         self.assertEqual((got["bytes"], got["sha256"]), (artifact["bytes"], artifact["sha256"]))
+
+    def test_openai_with_a_link(self):
+        """It sends objects as parts named a[b]; the vendor gets the picture."""
+        image = base64.b64encode(PNG).decode()
+        with Between(self.sim) as vendor, Vendor() as host:
+            veo = account(vendor, "veo-1", provider="veo", dialect="gemini", models={MODEL: MODEL})
+            links = (f"{host.url}/files/a.png", f"data:image/png;base64,{image}")
+            with Spool({"accounts": [veo]}) as spool:
+                for link in links:
+                    got = self.node("openai.mjs", f"{spool.url}/v1", spool.key, MODEL, link)
+                    self.assertEqual(got["video"]["status"], "completed")
+            sent = [body["instances"][0]["image"] for body in vendor.sent(":predictLongRunning")]
+        self.assertEqual(sent, [{"bytesBase64Encoded": image, "mimeType": "image/png"}] * len(links))
 
 
 if __name__ == "__main__":

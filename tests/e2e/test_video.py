@@ -432,6 +432,9 @@ class Content(Video):
         self.assertTrue(self.content(task)[2] == file)
 
 
+NO_NAMES = ("a[", "a[]", "a[b", "a[b]c", "[b]", "a[b][]", "a[b[c]]", "a[b][c][d]", "a[b]]", "model[")
+
+
 class Forms(Video):
     def send(self, fields, files=(), **headers):
         body, types = form(fields, files, headers.pop("boundary", "spool-boundary"))
@@ -456,6 +459,19 @@ class Forms(Video):
             parameters = {"sampleCount": 1, "aspectRatio": "9:16", "resolution": "720p", "durationSeconds": 8}
             self.assertEqual(sent["parameters"], parameters)
 
+    def test_in_objects(self):
+        """As OpenAI's clients flatten them: by the link, and by the file itself."""
+        files = [("input_reference[image_url]", "a.png", "image/png", PNG)]
+        for number, (fields, files) in enumerate(
+            (({"input_reference[image_url]": IMAGE, "metadata[a][b]": "c"}, ()), ({}, files))
+        ):
+            prompt = f"an object {number}"
+            status, _, answer = self.send({**BOAT, "prompt": prompt, **fields}, files)
+            self.assertEqual(status, 200, answer)
+            self.succeeded(answer["id"])
+            sent = self.asked(prompt).body["instances"][0]["image"]
+            self.assertEqual(sent, {"bytesBase64Encoded": BARE, "mimeType": "image/png"})
+
     def test_as_json(self):
         for number, image in enumerate(
             ({"input_reference": IMAGE}, {"input_reference": {"image_url": IMAGE}})
@@ -472,6 +488,11 @@ class Forms(Video):
             ({**BOAT, "seconds": "eight"}, (), "seconds"),
             ({**BOAT, "private": "yes"}, (), "private"),
             (BOAT, twice, "input_reference"),
+            ({**BOAT, "input_reference[image_url]": IMAGE}, twice[:1], "input_reference"),
+            ({**BOAT, "input_reference[file_id]": "x"}, (), "input_reference.image_url"),
+            ({**BOAT, "a": "b", "a[b]": "c"}, (), "a[b]"),
+            ({**BOAT, "a[b]": "c", "a[b][d]": "e"}, (), "a[b][d]"),
+            *(({**BOAT, name: "x"}, (), name) for name in NO_NAMES),
         ):
             status, _, answer = self.send(fields, files)
             self.assertEqual((status, answer["error"]["code"]), (400, "invalid_request"), (fields, answer))

@@ -1,4 +1,5 @@
-// A video from a picture, by OpenAI's own client: openai.mjs <base URL> <key> <model> <picture>
+// A video from a picture, a file or a link, by OpenAI's own client:
+// openai.mjs <base URL> <key> <model> <picture>
 // Prints the video as it was when it was made and when it was done, and what its content is.
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
@@ -14,7 +15,7 @@ const made = await client.videos.create({
   prompt: "a lighthouse in the rain",
   seconds: "8",
   size: "1280x720",
-  input_reference: createReadStream(picture),
+  input_reference: /^(https?|data):/.test(picture) ? { image_url: picture } : createReadStream(picture),
 });
 let video = made;
 while (video.status === "queued" || video.status === "in_progress") {
