@@ -70,7 +70,6 @@ static void give_up(struct doubt *d)
     if (retry) {
         change.count_try = true;
     } else {
-        worker_forget_request(d->job.worker, d->job.task);
         metric_add(METRIC_tasks_failed_total, 1);
         change.error_code = "submit_outcome_unknown";
         change.error_message =

@@ -119,7 +119,6 @@ static void fail_by(struct sending *s, struct change *change, const char *code, 
 {
     log_info("task.failed", "task=%s code=%s reason=\"%s\"", s->job.task->id, code, reason);
     metric_add(METRIC_tasks_failed_total, 1);
-    worker_forget_request(s->job.worker, s->job.task);
     change->to = TASK_FAILED;
     change->error_code = code;
     change->error_message = reason;

@@ -116,31 +116,42 @@ static void on_changed(void *ctx, enum change_result result, bool is_cancel_aske
     }
 }
 
-// A task that was to be queued again, but somebody wants it cancelled: then it is, by that change.
-struct requeued {
+// A task that isn't submitted with the request that was kept for it: it ended before, or is queued
+// again, where a cancel that was asked for ends it by that change. Only when the change is done is
+// it known that nobody else is about to send the request.
+struct unsent {
     struct worker *worker;
     struct task *task; // ours
+    bool has_ended;
 };
 
-static void on_requeued(void *ctx, enum change_result result, bool is_cancel_asked,
-                        const struct err *err)
+static void on_unsent(void *ctx, enum change_result result, bool is_cancel_asked,
+                      const struct err *err)
 {
-    struct requeued *requeued = ctx;
+    struct unsent *unsent = ctx;
 
-    if (err == NULL && result == CHANGE_DONE && is_cancel_asked)
-        worker_forget_request(requeued->worker, requeued->task);
-    on_changed(requeued->worker, result, is_cancel_asked, err);
-    task_free(requeued->task);
-    free(requeued);
+    if (err == NULL && result == CHANGE_DONE && (unsent->has_ended || is_cancel_asked))
+        worker_forget_request(unsent->worker, unsent->task);
+    on_changed(unsent->worker, result, is_cancel_asked, err);
+    task_free(unsent->task);
+    free(unsent);
 }
 
-static struct requeued *requeued_new(struct worker *worker, const struct task *task)
+static struct unsent *unsent_new(struct worker *worker, const struct change *change)
 {
-    struct requeued *requeued = mem_new(struct requeued);
+    struct unsent *unsent = mem_new(struct unsent);
 
-    requeued->worker = worker;
-    requeued->task = task_copy(task);
-    return requeued;
+    unsent->worker = worker;
+    unsent->task = task_copy(change->task);
+    unsent->has_ended = task_is_terminal(change->to);
+    return unsent;
+}
+
+// Whether the task's request is still kept, and may not be needed after the change.
+static bool is_unsent(const struct change *change)
+{
+    return change->task->is_request_stored && change->task->phase <= TASK_IN_DOUBT &&
+           (change->to == TASK_QUEUED || task_is_terminal(change->to));
 }
 
 void worker_change(struct worker *worker, struct change *change)
@@ -151,9 +162,8 @@ void worker_change(struct worker *worker, struct change *change)
                            !task_is_terminal(change->to) &&
                                (change->substate == NULL ? change->task->substate != NULL
                                                          : *change->substate != '\0'));
-    if (change->task->is_request_stored && change->to == TASK_QUEUED)
-        queue_change(worker->store, change, STORE_FOR_EVER, on_requeued,
-                     requeued_new(worker, change->task));
+    if (is_unsent(change))
+        queue_change(worker->store, change, STORE_FOR_EVER, on_unsent, unsent_new(worker, change));
     else
         queue_change(worker->store, change, STORE_FOR_EVER, on_changed, worker);
 }

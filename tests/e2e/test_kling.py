@@ -3,10 +3,13 @@ import base64
 import hashlib
 import hmac
 import json
+import os
+import signal
+import threading
 import time
 import unittest
 
-from harness import CUT, PNG, Asked, Between, Family, Sim, Spool, bearer, check_artifacts, eventually
+from harness import CUT, PNG, Asked, Between, Family, Redis, Sim, Spool, bearer, check_artifacts, eventually
 from harness import exchange, free_port, kling_account, main, words_seen
 
 BARE = base64.b64encode(PNG).decode()
@@ -622,6 +625,45 @@ class Doubt(Kling):
                 self.assertEqual(len(vendor.sent("text2video")), 1)
                 self.assertIn("found", spool.events(task))
             self.assertEqual(sim.jobs("kling")[1], {task: 1})
+
+
+class Stopped(unittest.TestCase):
+    def test_a_worker_that_is_late_deletes_nothing(self):
+        """What it heard of the first try is a refusal; by then another one is about to send the request."""
+        asked, gate = threading.Event(), threading.Event()
+        image = base64.b64encode(PNG + bytes(100000)).decode()
+        invalid = (400, {}, {"code": 1200, "message": "prompt is invalid"})
+
+        def answer(request):
+            if request.method != "POST" or asked.is_set():
+                return None
+            asked.set()
+            gate.wait(20)
+            return invalid
+
+        redis = self.enterContext(Redis())
+        sim = self.enterContext(Sim(speed=50))
+        vendor = self.enterContext(Between(sim))
+        vendor.on("image2video", answer)
+        config = {"accounts": [kling_account(vendor, poll_interval_ms=50)], "lease_ms": 1000}
+        api = self.enterContext(Spool(config, redis=redis, roles=["api"]))
+        workers = [
+            self.enterContext(Spool(config, redis=redis, roles=["worker"], data_dir=api.data_dir))
+            for _ in range(2)
+        ]
+        task = api.request("POST", FRAMES, {**V3, "image": image})[2]["task_id"]
+        self.assertTrue(asked.wait(10))
+        (late,) = (worker for worker in workers if f"task.submitting task={task}".encode() in worker.log())
+        os.kill(late.pid, signal.SIGSTOP)
+        gate.set()
+        eventually(lambda: "not_found" in api.events(task), what="the proof that it isn't there")
+        os.kill(late.pid, signal.SIGCONT)
+        eventually(lambda: b"prompt is invalid" in late.log(), what="the late answer")
+        self.assertEqual(api.end_of(task)["error"], None)
+        self.assertEqual([body["image"] for body in vendor.sent("image2video")], [image] * 2)
+        self.assertEqual(sim.jobs("kling")[1], {task: 1})
+        inputs = os.path.join(api.data_dir, "inputs")
+        eventually(lambda: not os.listdir(inputs), what="no request that isn't needed any more")
 
 
 class LongSearch(Kling):
