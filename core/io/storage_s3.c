@@ -241,7 +241,7 @@ static bool is_our_key(const struct s3_storage *s3, const char *key)
     return false;
 }
 
-// A page of the list after the one that ended there; both are NULL for the first.
+// A page of the list after the one that ended there; both are empty for the first.
 static void list_uploads(struct s3_storage *s3, const char *key, const char *id);
 
 static void on_listed(void *ctx, const struct http_response *response,
@@ -289,7 +289,7 @@ static void list_uploads(struct s3_storage *s3, const char *key, const char *id)
 
     buf_str(&query, "uploads=&prefix=");
     buf_percent(&query, s3->place.prefix);
-    if (key != NULL) {
+    if (*key != '\0') {
         buf_str(&query, "&key-marker=");
         buf_percent(&query, key);
         buf_str(&query, "&upload-id-marker=");
@@ -306,7 +306,7 @@ static void sweep(struct storage *storage)
     struct s3_storage *s3 = (struct s3_storage *)storage;
 
     if (s3->listing == NULL)
-        list_uploads(s3, NULL, NULL);
+        list_uploads(s3, "", "");
 }
 
 static bool is_tidying(const struct storage *storage)
