@@ -30,9 +30,13 @@
 
 enum { QUESTION_MS = 60000 }; // twice as long as a client waits for the answer of one
 enum { MAX_LINK_TRIES = 5, MAX_REQUEST_BYTES = 512 << 20 };
+// Until the size of what is fetched is known. Most is less; were it the most that may be fetched, a
+// few hosts that are slow would hold up all others.
+enum { GUESSED_BYTES = 4 << 20 };
 
 struct sending {
     struct job job;
+    struct share share;         // of what inputs may be in hand, from FETCHING on
     struct storage_op *reading; // while FETCHING: first the request itself,
     struct inputs *inputs;      // then what its links lead to;
     struct store_call *begun;   // all is there, is the task still ours?
@@ -55,6 +59,7 @@ static void drop(struct job *job)
     loop_cancel(&s->renew);
     store_cancel(&s->stored);
     store_cancel(&s->held);
+    budget_give_back(&s->share);
     job->worker->submits--;
     job_clear(job);
     free(s);
@@ -355,8 +360,18 @@ static void on_begun(void *ctx, bool is_ours, const struct err *err)
     send_now(s);
 }
 
+static size_t input_bytes(const struct task *task)
+{
+    size_t bytes = task->request == NULL ? 0 : strlen(task->request);
+
+    for (size_t i = 0; i < task->input_count; i++)
+        bytes += task->inputs[i].data.len;
+    return bytes;
+}
+
 static void begin(struct sending *s)
 {
+    budget_correct(&s->share, input_bytes(s->job.task));
     s->job.is_handed_back = false; // from here on it may leave
     s->asked_ms = clock_mono_ms();
     s->begun = queue_begin(s->job.worker->store, s->job.task, s->job.worker->config->lease_ms,
@@ -418,11 +433,10 @@ static void on_request(void *ctx, const struct buf *data, const struct err *err)
     }
 }
 
-static void prepare(struct sending *s)
+static void fetch(struct sending *s)
 {
     struct buf key = {0};
 
-    s->job.is_handed_back = true;
     if (s->job.task->is_request_stored) {
         task_input_key(s->job.task, &key);
         s->reading =
@@ -431,6 +445,22 @@ static void prepare(struct sending *s)
     } else {
         fetch_links(s);
     }
+}
+
+static void on_room(void *ctx)
+{
+    struct sending *s = ctx;
+
+    if (!s->job.worker->is_draining) // else it is about to be handed back
+        fetch(s);
+}
+
+// Large inputs wait for one another, here, where their lease is renewed.
+static void prepare(struct sending *s)
+{
+    s->job.is_handed_back = true;
+    if (budget_take(&s->job.worker->inputs, &s->share, GUESSED_BYTES, on_room, s))
+        fetch(s);
 }
 
 void submit_start(struct worker *worker, struct task *task, int64_t claimed_ms)

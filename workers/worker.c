@@ -30,7 +30,8 @@ enum {
     HEARTBEAT_MS = 1000,
     MAX_SUBMITS = 512, // in hand at once
     MAX_ARCHIVES = 64,
-    MAX_CLAIM = 64,    // in one call
+    MAX_CLAIM = 64, // in one call
+    MAX_INPUT_BYTES = 256 << 20,
     SWEEP_COUNT = 500, // records of one step of the sweeper
     SWEEP_EVERY_MS = 3000,
     STORAGE_SWEEP_EVERY_MS = 3600 * 1000,
@@ -380,6 +381,7 @@ struct worker *worker_start(struct loop *loop, const struct config *config, cons
     r->worker.store = store_start(loop, config, redis_url, on_up, r);
     r->worker.callbacks = callbacks_start(loop, config, r->worker.store, on_callbacks_ready, r);
     r->worker.follow = follow_start(&r->worker);
+    budget_init(&r->worker.inputs, MAX_INPUT_BYTES);
     accounts_init(&r->accounts, config);
     r->submits_claim = (struct queue_claim){on_work, on_submits, r};
     r->due_claim = (struct queue_claim){on_work, on_due, r};

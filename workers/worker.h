@@ -8,6 +8,7 @@
 
 #include "core/base/err.h"
 #include "core/base/task.h"
+#include "workers/budget.h"
 
 struct account;
 struct callbacks;
@@ -43,8 +44,9 @@ struct worker {
     struct callbacks *callbacks; // NULL: vendors don't call back
     struct follow *follow;
     struct job *jobs;
-    unsigned submits;  // of the jobs, those that submit
-    unsigned archives; // those that archive
+    struct budget inputs; // of the bytes that submits under way have fetched
+    unsigned submits;     // of the jobs, those that submit
+    unsigned archives;    // those that archive
     bool is_draining;
 };
 
