@@ -80,7 +80,7 @@ static void refuse_for_now(const struct http_response *response, const json_t *b
 }
 
 bool adapter_read_submit(const struct task *task, const struct http_response *response,
-                         adapter_read_submit_fn read, struct outcome *outcome, struct err *err)
+                         adapter_read_fn read, struct outcome *outcome, struct err *err)
 {
     json_t *body = http_json(response, err);
     bool ok;
@@ -148,10 +148,29 @@ bool adapter_proves_nothing(const struct http_response *response, struct err *er
     return true;
 }
 
-bool adapter_is_missing(const struct http_response *response, const json_t *body)
+// In a relay's word at any status, else by 404.
+static bool is_missing(const struct http_response *response, const json_t *body)
 {
     return response->status == 404 ||
            strcmp(field_str_or_empty(body, "code"), "task_not_exist") == 0;
+}
+
+bool adapter_read_poll(const struct task *task, const struct http_response *response,
+                       adapter_read_fn read, struct outcome *outcome, struct err *err)
+{
+    json_t *body;
+    bool ok = true;
+
+    *outcome = (struct outcome){.progress = -1};
+    if (adapter_proves_nothing(response, err))
+        return false;
+    body = http_json(response, err);
+    if (is_missing(response, body))
+        outcome->kind = OUTCOME_MISSING;
+    else
+        ok = body != NULL && read(task, response, body, outcome, err);
+    json_decref(body);
+    return ok;
 }
 
 int adapter_percent(const char *text)

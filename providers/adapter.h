@@ -23,11 +23,10 @@ json_t *adapter_request_of(const struct task *task, struct err *err) WARN_UNUSED
 const char *adapter_first(const json_t *body, const char *const *places);
 // The answer to a submit: `read` fills the outcome. What can't be read is a doubt, but a refusal by
 // 401, 403 or 429 needs no body, nor `read` to know a gateway's that has nobody to send it to.
-typedef bool (*adapter_read_submit_fn)(const struct task *task,
-                                       const struct http_response *response, const json_t *body,
-                                       struct outcome *outcome, struct err *err);
+typedef bool (*adapter_read_fn)(const struct task *task, const struct http_response *response,
+                                const json_t *body, struct outcome *outcome, struct err *err);
 bool adapter_read_submit(const struct task *task, const struct http_response *response,
-                         adapter_read_submit_fn read, struct outcome *outcome,
+                         adapter_read_fn read, struct outcome *outcome,
                          struct err *err) WARN_UNUSED;
 // Accepted, as `id`. False where that is empty; `field` is what the vendor calls it.
 bool adapter_accepted(struct outcome *outcome, const char *id, const char *field,
@@ -36,10 +35,12 @@ bool adapter_accepted(struct outcome *outcome, const char *id, const char *field
 // accepted.
 bool adapter_refuse_by_status(const struct http_response *response, struct outcome *outcome,
                               struct err *err) WARN_UNUSED;
+// The answer to a look at one, whatever its status: `read` fills the outcome, but where the answer
+// proves nothing, or says that there is no such task.
+bool adapter_read_poll(const struct task *task, const struct http_response *response,
+                       adapter_read_fn read, struct outcome *outcome, struct err *err) WARN_UNUSED;
 // Whether an answer to a look proves nothing, by its HTTP status; says so in err.
 bool adapter_proves_nothing(const struct http_response *response, struct err *err);
-// Whether it says that there is no such task: by 404, or in a relay's word at any other status.
-bool adapter_is_missing(const struct http_response *response, const json_t *body);
 // "45%"; -1 for anything else.
 int adapter_percent(const char *text);
 

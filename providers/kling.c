@@ -493,29 +493,24 @@ static bool read_data(const struct task *task, const json_t *data, struct outcom
     }
 }
 
+static bool read_poll_body(const struct task *task, const struct http_response *response,
+                           const json_t *body, struct outcome *outcome, struct err *err)
+{
+    long long code = (long long)field_int_or(body, "code", 0);
+
+    if (code == 1203) {
+        outcome->kind = OUTCOME_MISSING;
+        return true;
+    }
+    if (response->status >= 300 || code != 0)
+        return err_set(err, ERR_UPSTREAM, "HTTP %d, code %lld", response->status, code);
+    return read_data(task, field_at(body, "data"), outcome, err);
+}
+
 static bool read_poll(const struct task *task, const struct http_response *response,
                       struct outcome *outcome, struct err *err)
 {
-    json_t *body;
-    bool ok;
-
-    *outcome = (struct outcome){.progress = -1};
-    if (adapter_proves_nothing(response, err))
-        return false;
-    body = http_json(response, err);
-    if (body == NULL && response->status != 404)
-        return false;
-    if (adapter_is_missing(response, body) || field_int_or(body, "code", 0) == 1203) {
-        outcome->kind = OUTCOME_MISSING;
-        ok = true;
-    } else if (response->status >= 300 || field_int_or(body, "code", 0) != 0) {
-        ok = err_set(err, ERR_UPSTREAM, "HTTP %d, code %lld", response->status,
-                     (long long)field_int_or(body, "code", 0));
-    } else {
-        ok = read_data(task, field_at(body, "data"), outcome, err);
-    }
-    json_decref(body);
-    return ok;
+    return adapter_read_poll(task, response, read_poll_body, outcome, err);
 }
 
 // A submit in doubt. Step 0 asks for our id in the path, which the reference allows and nobody has

@@ -316,29 +316,21 @@ static bool read_task(const json_t *body, struct outcome *outcome, struct err *e
     return true;
 }
 
+static bool read_poll_body(const struct task *task, const struct http_response *response,
+                           const json_t *body, struct outcome *outcome, struct err *err)
+{
+    const json_t *data = json_object_get(body, "data"); // Volcengine's envelope, from a relay
+
+    (void)task;
+    if (response->status >= 300)
+        return err_set(err, ERR_UPSTREAM, "HTTP %d", response->status);
+    return read_task(json_is_object(data) ? data : body, outcome, err);
+}
+
 static bool read_poll(const struct task *task, const struct http_response *response,
                       struct outcome *outcome, struct err *err)
 {
-    json_t *body;
-    const json_t *data;
-    bool ok;
-
-    (void)task;
-    *outcome = (struct outcome){.progress = -1};
-    if (adapter_proves_nothing(response, err))
-        return false;
-    body = http_json(response, err);
-    data = json_object_get(body, "data"); // Volcengine's envelope, from a relay
-    if (adapter_is_missing(response, body)) {
-        outcome->kind = OUTCOME_MISSING;
-        ok = true;
-    } else if (response->status >= 300) {
-        ok = err_set(err, ERR_UPSTREAM, "HTTP %d", response->status);
-    } else {
-        ok = body != NULL && read_task(json_is_object(data) ? data : body, outcome, err);
-    }
-    json_decref(body);
-    return ok;
+    return adapter_read_poll(task, response, read_poll_body, outcome, err);
 }
 
 static const char *id_of(const json_t *item)

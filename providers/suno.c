@@ -300,12 +300,6 @@ static const char *task_id_of(const json_t *item)
     return *id == '\0' ? field_str_or_empty(item, "id") : id;
 }
 
-static bool is_unknown(const struct http_response *response, const json_t *body)
-{
-    return adapter_is_missing(response, body) ||
-           strstr(field_str_or_empty(body, "message"), "not exist") != NULL;
-}
-
 static bool read_poll_many(const struct task *const *tasks, size_t count,
                            const struct http_response *response, struct outcome *outcomes,
                            struct err *err)
@@ -351,31 +345,24 @@ static bool read_one(const struct task *task, const json_t *body, struct outcome
     return true;
 }
 
+static bool read_poll_body(const struct task *task, const struct http_response *response,
+                           const json_t *body, struct outcome *outcome, struct err *err)
+{
+    bool is_error = response->status >= 300;
+
+    if (is_error && strstr(field_str_or_empty(body, "message"), "not exist") == NULL)
+        return err_set(err, ERR_UPSTREAM, "HTTP %d", response->status);
+    if (is_error || json_is_null(json_object_get(body, "data"))) { // a batch that found none
+        outcome->kind = OUTCOME_MISSING;
+        return true;
+    }
+    return read_one(task, body, outcome, err);
+}
+
 static bool read_poll(const struct task *task, const struct http_response *response,
                       struct outcome *outcome, struct err *err)
 {
-    json_t *body;
-    bool ok;
-
-    *outcome = (struct outcome){.progress = -1};
-    if (adapter_proves_nothing(response, err))
-        return false;
-    body = http_json(response, err);
-    if (body == NULL && response->status != 404)
-        return false;
-    if (response->status >= 300) {
-        outcome->kind = OUTCOME_MISSING;
-        ok = is_unknown(response, body) || err_set(err, ERR_UPSTREAM, "HTTP %d", response->status);
-        if (!ok)
-            outcome->kind = OUTCOME_NONE;
-    } else if (json_is_null(json_object_get(body, "data"))) { // a batch that found none
-        outcome->kind = OUTCOME_MISSING;
-        ok = true;
-    } else {
-        ok = read_one(task, body, outcome, err);
-    }
-    json_decref(body);
-    return ok;
+    return adapter_read_poll(task, response, read_poll_body, outcome, err);
 }
 
 const struct provider provider_suno = {

@@ -611,38 +611,32 @@ static bool read_relay(const json_t *body, struct outcome *outcome, struct err *
     return true;
 }
 
-static bool read_poll(const struct task *task, const struct http_response *response,
-                      struct outcome *outcome, struct err *err)
+static bool read_poll_body(const struct task *task, const struct http_response *response,
+                           const json_t *body, struct outcome *outcome, struct err *err)
 {
-    json_t *body;
-    bool ok = true;
-
     (void)task;
-    *outcome = (struct outcome){.progress = -1};
-    if (response->status == 403) { // seen for operations of one's own: believed after a while
-        outcome->kind = OUTCOME_MISSING;
-        return true;
-    }
-    if (adapter_proves_nothing(response, err))
-        return false;
-    body = http_json(response, err);
-    if (adapter_is_missing(response, body)) {
-        outcome->kind = OUTCOME_MISSING;
-    } else if (response->status >= 300) {
-        ok = err_set(err, ERR_UPSTREAM, "HTTP %d", response->status);
-    } else if (body == NULL) {
-        ok = false; // said by http_json
-    } else if (*field_str_or_empty(body, "name") == '\0' && json_object_get(body, "done") == NULL &&
-               json_object_get(body, "response") == NULL) {
-        ok = read_relay(body, outcome, err);
-    } else if (json_is_true(json_object_get(body, "done"))) {
+    if (response->status >= 300)
+        return err_set(err, ERR_UPSTREAM, "HTTP %d", response->status);
+    if (*field_str_or_empty(body, "name") == '\0' && json_object_get(body, "done") == NULL &&
+        json_object_get(body, "response") == NULL)
+        return read_relay(body, outcome, err);
+    if (json_is_true(json_object_get(body, "done"))) {
         read_done(body, outcome);
     } else {
         outcome->kind = OUTCOME_RUNNING; // they never say false, nor how far it is
         outcome->has_started = true;
     }
-    json_decref(body);
-    return ok;
+    return true;
+}
+
+static bool read_poll(const struct task *task, const struct http_response *response,
+                      struct outcome *outcome, struct err *err)
+{
+    if (response->status != 403)
+        return adapter_read_poll(task, response, read_poll_body, outcome, err);
+    // Seen for operations of one's own: believed after a while.
+    *outcome = (struct outcome){.kind = OUTCOME_MISSING, .progress = -1};
+    return true;
 }
 
 // Gemini's files want the key, but not the host that they redirect to; Cloud Storage wants the
