@@ -10,7 +10,7 @@
 #include "core/io/loop.h"
 
 // Fewer bytes aren't worth waking a thread for, unless someone waits for them.
-enum { WORTH_BYTES = 128 * 1024 };
+enum { WORTH_BYTES = 64 * 1024 };
 
 struct hash_pipe {
     uv_work_t work; // first: what libuv gives back

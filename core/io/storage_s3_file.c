@@ -25,7 +25,7 @@
 #include "core/io/storage_s3_private.h"
 
 enum {
-    PIPE_BYTES = 512 * 1024,
+    PIPE_BYTES = 256 * 1024,
     SINGLE_MAX_BYTES = 32 << 20,
     PART_BYTES = 32 << 20,    // fewer waits for an answer; what a failure costs anew
     GATHERED_BYTES = 5 << 20, // S3's least for a part
