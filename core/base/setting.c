@@ -158,13 +158,15 @@ bool setting_keys(struct setting_reader *reader, const json_t *object,
 }
 
 bool setting_array(struct setting_reader *reader, const json_t *value, size_t size, void **items,
-                   size_t *count, bool (*read)(struct setting_reader *, const json_t *, void *))
+                   size_t *count, setting_read_fn read)
 {
     size_t path_len = strlen(reader->path), i;
     json_t *item;
 
     if (!json_is_array(value))
         return setting_bad(reader, "must be an array");
+    if (json_array_size(value) == 0)
+        return true; // as if it weren't there
     *items = mem_zeroed(json_array_size(value), size);
     json_array_foreach(value, i, item)
     {

@@ -60,6 +60,6 @@ bool setting_word(struct setting_reader *reader, const json_t *value, const char
 // An object by a table; other keys than its own are an error.
 bool setting_keys(struct setting_reader *reader, const json_t *object,
                   const struct setting_key *keys, void *record);
-// An array's items one after the other into records of `size` bytes, on the heap.
+// An array's items one after the other into records of `size` bytes, on the heap; none of none.
 bool setting_array(struct setting_reader *reader, const json_t *value, size_t size, void **items,
                    size_t *count, setting_read_fn read);

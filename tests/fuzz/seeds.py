@@ -130,7 +130,7 @@ for target in (answers, requests, inline, multipart, config, s3):
     for name, data in target():
         with open(f"{folder}/{name}", "wb") as file:
             file.write(data)
-        words.update(re.findall(rb'"[\w@ /-]{1,40}"', data))
+        words.update(re.findall(rb'"[\w@ /-]{1,40}"|</?\w{1,40}>', data))
     with open(f"{OUT}/{target.__name__}/words", "wb") as file:
         for word in sorted(words):
-            file.write(b'"\\"' + word[1:-1] + b'\\""\n')
+            file.write(b'"%b"\n' % word.replace(b'"', b'\\"'))

@@ -88,6 +88,23 @@ static void test_defaults(void **state)
     config_clear(&config);
 }
 
+// As if they weren't there.
+static void test_empty_arrays(void **state)
+{
+    static const char text[] =
+        "{\"tokens\":[],\"webhook\":{\"secret\":[],\"retry_delays_ms\":[]}," ACCOUNT "}";
+    struct config config;
+    struct err err = {0};
+    (void)state;
+
+    assert_true(config_parse(&config, text, strlen(text), no_env, NULL, &err));
+    assert_int_equal(config.token_count, 1);
+    assert_string_equal(config.tokens[0].name, "dev");
+    assert_int_equal(config.webhook.secret_count, 0);
+    assert_int_equal(config.webhook.retry_count, 0);
+    config_clear(&config);
+}
+
 static void test_order(void **state)
 {
     static const char text[] =
@@ -115,9 +132,9 @@ static void test_order(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_errors),
-                                       cmocka_unit_test(test_defaults),
-                                       cmocka_unit_test(test_order)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_errors), cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_empty_arrays), cmocka_unit_test(test_order)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
