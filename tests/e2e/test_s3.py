@@ -576,6 +576,32 @@ class Faults(Bucket):
         self.assertEqual(file.ranges, [None, None])
 
 
+class Encrypted(Bucket):
+    """By a key of the store's: its ETags have the form of an MD5 and aren't one."""
+
+    def test_etags_are_not_believed(self):
+        front, media = self.enterContext(Front()), self.enterContext(Media())
+        media.give("small", PNG)
+        says_so = []
+
+        def answer(asked):
+            if asked.method not in ("PUT", "HEAD") or "task-artifacts" not in asked.path:
+                return None
+            status, headers, data = front.usual(asked)
+            how = {"x-amz-server-side-encryption": "aws:kms"} if says_so else {}
+            kept = {name: value for name, value in headers.items() if name.lower() != "etag"}
+            return status, {**kept, **how, "ETag": f'"{md5(b"another")}"'}, data
+
+        front.on("/", answer)
+        config = {"accounts": [account(media)], "storage": bucket(self.bucket, endpoint=front.url)}
+        with Spool(config) as spool:
+            task = spool.submit("small")
+            eventually(lambda: self.attempts(spool, task), 10, "a refusal")
+            self.assertIn("something else than was sent", self.attempts(spool, task)[0])
+            says_so.append(True)
+            self.check_kept(spool, task, PNG, "image", "png")
+
+
 class LeftOvers(Bucket):
     """Uploads of processes that are gone for good: nobody else knows of them."""
 
@@ -1007,6 +1033,14 @@ class LargeInBucket(Large, Bucket):
         error = spool.end_of(task)["error"]
         self.assertEqual(error["code"], "input_lost")
         self.assertEqual(self.sent("lost"), [])
+
+    def test_a_gateway_s_404(self):
+        """It says nothing of the file."""
+        answers = [(404, {}, b"<html>no such backend</html>"), (404, {}, b"")]
+        self.front.on("/inputs/", lambda asked: answers.pop(0) if asked.method == "GET" and answers else None)
+        spool = self.spool()
+        self.ends_well(spool, self.submit_large(spool, "behind"), "behind")
+        self.assertEqual(answers, [])
 
     def test_the_check_fails(self):
         """A PUT that arrived, but can't be made sure of: no task, and nothing stays."""

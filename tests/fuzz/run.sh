@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# Runs every fuzz target for some seconds, from the fixtures on: tests/fuzz/run.sh SECONDS [BUILD]
+# Builds and runs every fuzz target for some seconds, from the fixtures on: tests/fuzz/run.sh SECONDS
+# [BUILD], which then was built before.
 # What is found stays in BUILD/fuzz/<target>; give such a file to the target to see it again.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 seconds=${1:-60}
+[ $# -ge 2 ] || scripts/build.sh fuzz >/dev/null
 build=$(realpath "${2:-build/fuzz}")
 out=$build/fuzz
 python3 tests/fuzz/seeds.py "$out"
