@@ -1005,6 +1005,15 @@ class Family(unittest.TestCase):
         status, _, answer = self.spool.request("GET", path, None, bearer(key))
         return status, answer
 
+    def check_wrong_input(self, cases):
+        """Each (path, body, field) is refused by the field's name, and makes no task."""
+        for path, body, field in cases:
+            with self.subTest(path=path, body=str(body)[:90]):
+                text = self.refused(path, body, 400, "invalid_request", "empty")
+                self.assertTrue(text.startswith(f"{field}: "), text)
+        status, listed = self.look("/v1/tasks", "empty")
+        self.assertEqual((status, listed["data"]), (200, []))
+
     def succeeded(self, task):
         shown = self.spool.end_of(task)
         self.assertEqual((shown["status"], shown["error"]), ("succeeded", None), shown)
@@ -1036,6 +1045,16 @@ class Family(unittest.TestCase):
             self.assertEqual(hook.body["id"], task)
         self.assertEqual([asked.path for asked in self.vendor.asked if place.encode() in asked.raw], [])
         return task, [hook.body for hook in hooks]
+
+
+class KlingFamily(Family):
+    @classmethod
+    def accounts(cls):
+        return [kling_account(cls.vendor, poll_interval_ms=50)]
+
+    @classmethod
+    def id_of(cls, answer):
+        return answer["task_id"]
 
 
 class Result(unittest.TextTestResult):

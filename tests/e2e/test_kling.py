@@ -9,7 +9,7 @@ import threading
 import time
 import unittest
 
-from harness import CUT, PNG, Asked, Between, Family, Redis, Sim, Spool, bearer, check_artifacts, eventually
+from harness import CUT, PNG, Asked, Between, KlingFamily, Redis, Sim, Spool, bearer, check_artifacts, eventually
 from harness import exchange, free_port, kling_account, main, words_seen
 
 BARE = base64.b64encode(PNG).decode()
@@ -25,15 +25,7 @@ def decoded(text):
     return json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
 
 
-class Kling(Family):
-    @classmethod
-    def accounts(cls):
-        return [kling_account(cls.vendor, poll_interval_ms=50)]
-
-    @classmethod
-    def id_of(cls, answer):
-        return answer["task_id"]
-
+class Kling(KlingFamily):
     def shown(self, path, task):
         status, answer = self.look(f"{path}/{task}")
         self.assertEqual((status, answer["code"], answer["message"]), (200, "success", ""))
@@ -420,12 +412,7 @@ class Refusing(Kling):
     settings = {"max_body_bytes": 262144}
 
     def test_wrong_input(self):
-        for path, body, field in WRONG:
-            with self.subTest(path=path, body=str(body)[:90]):
-                text = self.refused(path, body, 400, "invalid_request", "empty")
-                self.assertTrue(text.startswith(f"{field}: "), text)
-        listed = exchange(self.spool.port, "GET", "/v1/tasks", None, bearer("empty"))[2]
-        self.assertEqual(listed["data"], [])
+        self.check_wrong_input(WRONG)
 
     def test_a_model_nobody_serves(self):
         for name in ("model_name", "model"):

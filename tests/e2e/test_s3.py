@@ -19,8 +19,8 @@ import time
 import unittest
 import urllib.parse
 
-from harness import PNG, Between, Family, Receiver, Redis, Sim, Spool, Vendor, account, download, eventually
-from harness import exchange, kling_account, main, preload, veo_account
+from harness import PNG, Between, KlingFamily, Receiver, Redis, Sim, Spool, Vendor, account, download, eventually
+from harness import exchange, main, preload, veo_account
 from swift import Swift
 
 MIB = 1 << 20
@@ -1084,7 +1084,7 @@ class LargeOnDisk(Large, unittest.TestCase):
         self.ends_well(spool, task, "private")
 
 
-class Frames(Family):
+class Frames(KlingFamily):
     """Kling takes images bare."""
 
     @classmethod
@@ -1092,14 +1092,6 @@ class Frames(Family):
         swift.create_bucket("frames")
         cls.settings = {"storage": bucket("frames")}
         super().setUpClass()
-
-    @classmethod
-    def accounts(cls):
-        return [kling_account(cls.vendor, poll_interval_ms=50)]
-
-    @classmethod
-    def id_of(cls, answer):
-        return answer["task_id"]
 
     def test_image2video(self):
         path = "/kling/v1/videos/image2video"
