@@ -40,7 +40,6 @@ static void drop(struct job *job)
     loop_cancel(&a->renew);
     loop_cancel(&a->resuming);
     store_cancel(&a->held);
-    store_cancel(&a->stored);
     buf_clear(&a->lead);
     json_decref(a->result);
     json_decref(a->artifacts);

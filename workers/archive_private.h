@@ -47,7 +47,7 @@ struct archive {
     struct vendor_call *call;
     struct loop_timer *renew;
     struct loop_timer *resuming; // after a failure of the storage
-    struct store_call *held, *stored;
+    struct store_call *held;
     char key_text[256];
 };
 

@@ -283,15 +283,14 @@ static bool is_too_late(struct s3_file *f)
 static void close_upload(struct s3_file *f)
 {
     struct http_request request = {0};
-    struct digest *all = digest_new_md5();
+    struct digest *all;
     struct buf query = {0};
     size_t parts = f->md5s.len / MD5_BYTES;
     char hex[SHA256_HEX_BYTES];
 
-    if (is_too_late(f)) {
-        digest_free(all);
+    if (is_too_late(f))
         return;
-    }
+    all = digest_new_md5();
     buf_str(&request.body, "<CompleteMultipartUpload>");
     buf_add(&request.body, f->etags.data, f->etags.len);
     buf_str(&request.body, "</CompleteMultipartUpload>");
@@ -468,11 +467,10 @@ static void open_upload(struct s3_file *f)
     ask(f, OPENING, HTTP_POST_, "uploads=", &request, on_opened);
 }
 
-// Does it go in one PUT?
+// Does it go in one PUT? Once an upload is open it doesn't.
 static bool is_single(const struct s3_file *f)
 {
-    return f->is_gatherer ? f->upload_id == NULL && f->wants_commit
-                          : f->expected <= SINGLE_MAX_BYTES;
+    return f->is_gatherer ? f->wants_commit : f->expected <= SINGLE_MAX_BYTES;
 }
 
 // How much the next PUT will have; 0: it can't be begun yet.
