@@ -88,7 +88,7 @@ static bool choose_provider(const struct config *config, struct task *task, stru
 // What we are to fetch for the vendor must be where we may.
 static bool check_inputs(struct request *request, const struct provider *provider, struct err *err)
 {
-    bool allow_private = request->api->config->webhook.allow_private_networks;
+    const struct config *config = request->api->config;
     char *url;
 
     for (size_t i = 0; provider->input_at != NULL; i++) {
@@ -98,8 +98,8 @@ static bool check_inputs(struct request *request, const struct provider *provide
         if (url == NULL)
             break;
         request->task->has_inputs = true;
-        ok = media_link_is_ours(&request->api->config->links, url) ||
-             url_check_public(url, allow_private, err);
+        ok = media_link_is_ours(&config->links, url) ||
+             url_check_reach(url, &config->clients_reach, err);
         free(url);
         if (!ok) {
             err->code = ERR_INVALID; // a field like any other
@@ -302,7 +302,7 @@ static bool check_hook(const struct request *request, struct err *err)
     const struct task *task = request->task;
 
     if (task->hook == NULL ||
-        url_check_public(task->hook, request->api->config->webhook.allow_private_networks, err))
+        url_check_reach(task->hook, &request->api->config->clients_reach, err))
         return true;
     err->code = ERR_INVALID; // a field like any other
     return err_wrap(err, "%s",

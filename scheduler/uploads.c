@@ -207,7 +207,7 @@ static bool on_address(const struct sockaddr *address, void *ctx)
 {
     const struct request *request = ctx;
 
-    return request->api->config->webhook.allow_private_networks || address_is_public(address);
+    return reach_has(&request->api->config->clients_reach, address);
 }
 
 static void fetch(struct request *request, const char *url);
@@ -216,20 +216,17 @@ static void on_fetched(void *ctx, const struct http_response *response,
                        const struct http_failure *failure)
 {
     struct request *request = ctx;
-    struct buf scratch = {0}, url = {0}, data = {0};
-    const char *location;
+    struct buf url = {0}, data = {0};
     char why[80];
 
     request->fetch = NULL;
-    location = http_header(response, "location", &scratch);
     if (failure != NULL) {
         // The same for an address that is refused, so that nobody can feel out our network.
         refuse(request, failure->err.code == ERR_TOO_LARGE ? ERR_TOO_LARGE : ERR_INVALID,
                failure->err.code == ERR_TOO_LARGE ? "url: the file is too large"
                                                   : "url: can't be fetched");
-    } else if (response->status >= 301 && response->status <= 308 && location != NULL &&
-               upload_of(request)->redirects++ < MAX_REDIRECTS &&
-               url_redirect(request->text.data, location, &url)) {
+    } else if (upload_of(request)->redirects++ < MAX_REDIRECTS &&
+               http_redirect(response, request->text.data, &url)) {
         fetch(request, url.data);
     } else if (response->status != 200) {
         snprintf(why, sizeof why, "url: answers HTTP %d", response->status);
@@ -238,7 +235,6 @@ static void on_fetched(void *ctx, const struct http_response *response,
         buf_add(&data, buf_text(&response->body), response->body.len);
         keep(request, "url", &data);
     }
-    buf_clear(&scratch);
     buf_clear(&url);
 }
 
@@ -260,7 +256,6 @@ void uploads_url(struct request *request)
 {
     static const struct field_rule rules[] = {
         {.path = "url", .kind = FIELD_LINK, .is_required = true}, {0}};
-    bool allow_private = request->api->config->webhook.allow_private_networks;
     const char *url;
     struct err err;
 
@@ -269,7 +264,7 @@ void uploads_url(struct request *request)
     url = field_str_or_empty(request->body, "url");
     if (!field_check(request->body, rules, &err)) {
         request_refuse(request, &err);
-    } else if (!url_check_public(url, allow_private, &err)) {
+    } else if (!url_check_reach(url, &request->api->config->clients_reach, &err)) {
         err.code = ERR_INVALID;
         err_wrap(&err, "url");
         request_refuse(request, &err);

@@ -20,6 +20,7 @@ enum { BODY_READ_MAX = 64 << 10 };
 
 struct delivery_call {
     struct http_call *http;
+    const struct reach *reach; // borrowed, outlives us
     int64_t started_ms, timeout_ms;
     size_t read_bytes; // of the answer's body, which nobody wants
     delivery_sent_fn fn;
@@ -29,8 +30,9 @@ struct delivery_call {
 // Asked for each address that a name has, and for each connection that is used again.
 static bool on_address(const struct sockaddr *address, void *ctx)
 {
-    (void)ctx;
-    return address_is_public(address);
+    const struct delivery_call *call = ctx;
+
+    return reach_has(call->reach, address);
 }
 
 static void describe(const struct delivery_call *call, const struct http_failure *failure,
@@ -138,8 +140,8 @@ struct delivery_call *delivery_send(const struct delivery_sender *sender,
     call->timeout_ms = options.timeout_ms;
     call->fn = fn;
     call->ctx = ctx;
-    if (!sender->config->webhook.allow_private_networks)
-        options.on_address = on_address;
+    call->reach = &sender->config->clients_reach;
+    options.on_address = on_address;
     options.ctx = call;
     call->http = http_start(sender->http, &request, &options, on_done);
     return call;

@@ -192,22 +192,19 @@ static bool on_address(const struct sockaddr *address, void *ctx)
 
     const char *own = a->job.account->base_url;
 
-    return address_is_public(address) ||
+    return reach_has(&a->job.worker->config->vendors_reach, address) ||
            (own != NULL && (url_same_origin(a->url, own) || url_is_at(own, address)));
 }
 
 static bool follow_redirect(struct archive *a, const struct http_response *response)
 {
-    struct buf scratch = {0}, url = {0};
-    const char *location = http_header(response, "location", &scratch);
-    bool ok =
-        location != NULL && a->redirects < MAX_REDIRECTS && url_redirect(a->url, location, &url);
+    struct buf url = {0};
+    bool ok = a->redirects < MAX_REDIRECTS && http_redirect(response, a->url, &url);
 
     if (ok) {
         mem_set_str(&a->url, url.data);
         a->redirects++;
     }
-    buf_clear(&scratch);
     buf_clear(&url);
     return ok;
 }
@@ -234,8 +231,7 @@ static void on_answer(void *ctx, const struct http_response *response,
                           failure != NULL && failure->err.code == ERR_REFUSED);
         return;
     }
-    if (response->status >= 301 && response->status <= 308 && response->status != 304 &&
-        follow_redirect(a, response)) {
+    if (follow_redirect(a, response)) {
         archive_fetch(a);
     } else if (response->status != 200 && response->status != 206) {
         snprintf(why, sizeof why, "the vendor's link answers HTTP %d", response->status);

@@ -49,11 +49,10 @@ static void finish(struct inputs *inputs, const struct err *err, bool may_help)
 static bool on_address(const struct sockaddr *address, void *ctx)
 {
     const struct inputs *inputs = ctx;
-
     const struct config *config = inputs->job->worker->config;
 
     // What was uploaded to us may lie at home.
-    return config->webhook.allow_private_networks || address_is_public(address) ||
+    return reach_has(&config->clients_reach, address) ||
            media_link_is_ours(&config->links, inputs->url);
 }
 
@@ -78,14 +77,11 @@ static void keep(struct task *task, const char *content_type, const struct buf *
 
 static bool follow_redirect(struct inputs *inputs, const struct http_response *response)
 {
-    struct buf scratch = {0}, url = {0};
-    const char *location = http_header(response, "location", &scratch);
-    bool ok = location != NULL && inputs->redirects++ < MAX_REDIRECTS &&
-              url_redirect(inputs->url, location, &url);
+    struct buf url = {0};
+    bool ok = inputs->redirects++ < MAX_REDIRECTS && http_redirect(response, inputs->url, &url);
 
     if (ok)
         mem_set_str(&inputs->url, url.data);
-    buf_clear(&scratch);
     buf_clear(&url);
     return ok;
 }
@@ -106,8 +102,7 @@ static void on_answer(void *ctx, const struct http_response *response,
         err_set(&err, ERR_INVALID, "input image %zu can't be fetched", number);
         finish(inputs, &err,
                failure->err.code != ERR_REFUSED && failure->err.code != ERR_TOO_LARGE);
-    } else if (response->status >= 301 && response->status <= 308 && response->status != 304 &&
-               follow_redirect(inputs, response)) {
+    } else if (follow_redirect(inputs, response)) {
         fetch(inputs);
     } else if (response->status != 200) {
         err_set(&err, ERR_INVALID, "input image %zu can't be fetched: its link answers HTTP %d",

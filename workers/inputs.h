@@ -1,6 +1,6 @@
 // What links of a client's request lead to: fetched before a submit whose vendor takes files only.
-// A client names them, so only public addresses are asked (interface:
-// webhook.allow_private_networks).
+// A client names them, so only addresses are asked that a client's links may lead to (core/base:
+// config's clients_reach).
 #pragma once
 
 #include <stdbool.h>

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -91,6 +92,90 @@ bool address_is_public(const struct sockaddr *address)
         return is_public_v6(v6.sin6_addr.s6_addr);
     }
     return false;
+}
+
+// In 16 bytes, whatever the family; false for another one.
+static bool address_bytes(const struct sockaddr *address, uint8_t bytes[16])
+{
+    static const uint8_t prefix[12] = {[10] = 0xff, [11] = 0xff};
+
+    if (address->sa_family == AF_INET) {
+        struct sockaddr_in v4;
+
+        memcpy(&v4, address, sizeof v4);
+        memcpy(bytes, prefix, sizeof prefix);
+        memcpy(bytes + sizeof prefix, &v4.sin_addr, 4);
+        return true;
+    }
+    if (address->sa_family == AF_INET6) {
+        struct sockaddr_in6 v6;
+
+        memcpy(&v6, address, sizeof v6);
+        memcpy(bytes, &v6.sin6_addr, 16);
+        return true;
+    }
+    return false;
+}
+
+static bool is_in_network(const struct network *network, const uint8_t bytes[16])
+{
+    unsigned whole = network->bits / 8, rest = network->bits % 8;
+
+    return memcmp(network->bytes, bytes, whole) == 0 &&
+           (rest == 0 || (network->bytes[whole] ^ bytes[whole]) >> (8 - rest) == 0);
+}
+
+static bool is_in_reach(const struct reach *reach, const uint8_t bytes[16])
+{
+    for (size_t i = 0; reach != NULL && i < reach->count; i++)
+        if (is_in_network(&reach->networks[i], bytes))
+            return true;
+    return false;
+}
+
+bool reach_has(const struct reach *reach, const struct sockaddr *address)
+{
+    uint8_t bytes[16];
+
+    return (reach != NULL && reach->anywhere) || address_is_public(address) ||
+           (address_bytes(address, bytes) && is_in_reach(reach, bytes));
+}
+
+bool network_read(struct network *network, const char *text)
+{
+    static const uint8_t prefix[12] = {[10] = 0xff, [11] = 0xff};
+    const char *slash = strchr(text, '/');
+    size_t len = slash == NULL ? strlen(text) : (size_t)(slash - text);
+    unsigned bits, most;
+    char address[INET6_ADDRSTRLEN];
+
+    if (len >= sizeof address)
+        return false;
+    memcpy(address, text, len);
+    address[len] = '\0';
+    if (inet_pton(AF_INET, address, network->bytes + sizeof prefix) == 1) {
+        memcpy(network->bytes, prefix, sizeof prefix);
+        most = 32;
+    } else if (inet_pton(AF_INET6, address, network->bytes) == 1) {
+        most = 128;
+    } else {
+        return false;
+    }
+    bits = most;
+    if (slash != NULL) {
+        char *end;
+
+        if (slash[1] < '0' || slash[1] > '9' || strlen(slash + 1) > 3)
+            return false;
+        bits = (unsigned)strtoul(slash + 1, &end, 10);
+        if (*end != '\0' || bits > most)
+            return false;
+    }
+    network->bits = bits + 128 - most;
+    for (unsigned i = network->bits; i < 128; i++)
+        if (network->bytes[i / 8] >> (7 - i % 8) & 1)
+            return false;
+    return true;
 }
 
 static char lower(char c)
@@ -322,7 +407,25 @@ bool url_same_origin(const char *a, const char *b)
            strcmp(left.host, right.host) == 0 && left.port == right.port;
 }
 
-bool url_check_public(const char *url, bool allow_private, struct err *err)
+// A host that says outright where it is, and it is nowhere we go.
+static bool is_out_of_reach(const struct reach *reach, const struct host *host)
+{
+    struct sockaddr_in v4 = {.sin_family = AF_INET};
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+
+    v4.sin_addr.s_addr = htonl(host->kind == HOST_V4 ? host->v4 : INADDR_LOOPBACK);
+    if (host->kind == HOST_V6)
+        memcpy(&v6.sin6_addr, host->v6, sizeof host->v6);
+    else
+        v6.sin6_addr = in6addr_loopback;
+    if (is_localhost(host))
+        return !reach_has(reach, (struct sockaddr *)&v4) &&
+               !reach_has(reach, (struct sockaddr *)&v6);
+    return (host->kind == HOST_V4 && !reach_has(reach, (struct sockaddr *)&v4)) ||
+           (host->kind == HOST_V6 && !reach_has(reach, (struct sockaddr *)&v6));
+}
+
+bool url_check_reach(const char *url, const struct reach *reach, struct err *err)
 {
     struct url_parts parts = {0};
     struct host host;
@@ -330,12 +433,11 @@ bool url_check_public(const char *url, bool allow_private, struct err *err)
 
     if (wrong != NULL)
         return err_set(err, ERR_INVALID, "%s", wrong);
-    if (allow_private)
+    if (reach != NULL && reach->anywhere)
         return true;
     if (parts.port == 25 || parts.port == 6379)
         return err_set(err, ERR_REFUSED, "the URL's port is not allowed");
-    if (is_localhost(&host) || (host.kind == HOST_V4 && !is_public_v4(host.v4)) ||
-        (host.kind == HOST_V6 && !is_public_v6(host.v6)))
+    if (is_out_of_reach(reach, &host))
         return err_set(err, ERR_REFUSED, "the URL's host is not a public address");
     return true;
 }

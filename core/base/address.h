@@ -7,6 +7,8 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "core/base/err.h"
 
@@ -23,6 +25,24 @@ struct url_parts {
     const char *path; // borrowed from the URL: path, query, fragment; "" where there is none
 };
 
+// A block of addresses. IPv4 is kept in IPv6's clothes (::ffff:a.b.c.d).
+struct network {
+    uint8_t bytes[16];
+    unsigned bits;
+};
+
+// How far links may lead: to public addresses, into these networks, or, `anywhere`, wherever they
+// say. NULL stands for public addresses alone.
+struct reach {
+    struct network *networks;
+    size_t count;
+    bool anywhere;
+};
+
+// From "10.1.0.0/16", "fd00::/8" or a single address. False where it isn't that, or has bits set
+// behind its prefix.
+bool network_read(struct network *network, const char *text);
+bool reach_has(const struct reach *reach, const struct sockaddr *address);
 // False for anything but a global unicast address of IPv4 or IPv6.
 bool address_is_public(const struct sockaddr *address);
 // For an address in any spelling, with or without brackets, and for "localhost".
@@ -39,4 +59,4 @@ bool url_same_origin(const char *a, const char *b);
 bool url_redirect(const char *url, const char *location, struct buf *to);
 // May a stranger have us send something there? Names are not resolved. The message doesn't say
 // which URL.
-bool url_check_public(const char *url, bool allow_private, struct err *err) WARN_UNUSED;
+bool url_check_reach(const char *url, const struct reach *reach, struct err *err) WARN_UNUSED;

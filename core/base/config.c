@@ -164,6 +164,22 @@ static bool read_accounts(struct setting_reader *reader, const json_t *value, vo
                          &config->account_count, config_read_account);
 }
 
+static bool read_network(struct setting_reader *reader, const json_t *value, void *out)
+{
+    const char *text = setting_text(reader, value);
+
+    return text != NULL && (network_read(out, text) ||
+                            setting_bad(reader, "must be a network, as in 10.0.0.0/8 or fd00::/8"));
+}
+
+static bool read_networks(struct setting_reader *reader, const json_t *value, void *out)
+{
+    struct reach *reach = out;
+
+    return setting_array(reader, value, sizeof *reach->networks, (void **)&reach->networks,
+                         &reach->count, read_network);
+}
+
 static const struct setting_key root_keys[] = {
     {"listen", SETTING_AT(config, listen_host), read_listen},
     {"public_url", SETTING_AT(config, public_url), setting_string},
@@ -177,11 +193,13 @@ static const struct setting_key root_keys[] = {
     {"max_connections", SETTING_AT(config, max_connections), setting_small_count},
     {"queue_limit", SETTING_AT(config, queue_limit), setting_count},
     {"queue_limit_per_key", SETTING_AT(config, queue_limit_per_key), setting_count},
+    {"queue_timeout_ms", SETTING_AT(config, queue_timeout_ms), setting_duration_or_none},
     {"lease_ms", SETTING_AT(config, lease_ms), setting_duration},
     {"drain_timeout_ms", SETTING_AT(config, drain_timeout_ms), setting_duration},
     {"vendor_callbacks", SETTING_AT(config, vendor_callbacks), read_callbacks},
     {"tokens", 0, read_tokens},
     {"webhook", 0, read_webhook},
+    {"allow_networks", SETTING_AT(config, vendors_reach), read_networks},
     {"accounts", 0, read_accounts},
     {0},
 };
@@ -201,6 +219,7 @@ static void set_defaults(struct config *config)
         .max_body_bytes = 33554432,
         .max_connections = 4096,
         .queue_limit = 1000000,
+        .queue_timeout_ms = 24LL * 3600 * 1000,
         .lease_ms = 30000,
         .drain_timeout_ms = 10000,
     };
@@ -363,6 +382,8 @@ static bool finish(struct config *config, struct err *err)
                        "redis_url: must be redis://host:port, unix:///path or empty");
     if (*config->storage.url != '\0' && !finish_bucket(config, err))
         return false;
+    config->clients_reach = config->vendors_reach;
+    config->clients_reach.anywhere = config->webhook.allow_private_networks;
     return check_unique(config, err);
 }
 
@@ -455,6 +476,7 @@ void config_clear(struct config *config)
         secret_clear(&config->webhook.secrets[i]);
     free(config->webhook.secrets);
     free(config->webhook.retry_delays_ms);
+    free(config->vendors_reach.networks);
     for (size_t i = 0; i < config->account_count; i++)
         config_clear_account(&config->accounts[i]);
     free(config->accounts);

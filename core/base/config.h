@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/base/address.h"
 #include "core/base/err.h"
 #include "core/base/log.h"
 #include "core/base/media_link.h"
@@ -74,6 +75,7 @@ struct config {
     unsigned max_connections;
     int64_t queue_limit;         // 0: none
     int64_t queue_limit_per_key; // 0: none
+    int64_t queue_timeout_ms;    // so long a task may wait for a vendor; 0: for ever
     int64_t lease_ms;
     int64_t drain_timeout_ms;
     enum config_callbacks vendor_callbacks;
@@ -87,6 +89,9 @@ struct config {
         size_t retry_count;
         bool allow_private_networks;
     } webhook;
+    // Where links may lead: what vendors name, what clients name (hooks, too). The networks of
+    // both are those of allow_networks, and the first's to free.
+    struct reach vendors_reach, clients_reach;
     struct account *accounts;
     size_t account_count;
 };

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/address.h"
 #include "core/base/json_fast.h"
 #include "core/base/mem.h"
 
@@ -127,6 +128,20 @@ int64_t http_retry_after_ms(const struct http_response *response)
 
     buf_clear(&scratch);
     return seconds < 0 || seconds > 3600 ? 0 : seconds * 1000;
+}
+
+bool http_redirect(const struct http_response *response, const char *url, struct buf *to)
+{
+    static const int statuses[] = {301, 302, 303, 307, 308};
+    struct buf scratch = {0};
+    const char *location = http_header(response, "location", &scratch);
+    bool is = false;
+
+    for (size_t i = 0; location != NULL && i < sizeof statuses / sizeof statuses[0]; i++)
+        is = is || response->status == statuses[i];
+    is = is && url_redirect(url, location, to);
+    buf_clear(&scratch);
+    return is;
 }
 
 json_t *http_json(const struct http_response *response, struct err *err)

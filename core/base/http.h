@@ -46,6 +46,9 @@ const char *http_header(const struct http_response *response, const char *name,
                         struct buf *scratch);
 // What Retry-After asks for, in seconds; 0 where there is none, or one of more than an hour.
 int64_t http_retry_after_ms(const struct http_response *response);
+// Where an answer sends us on to, added to `to`, as url_redirect has it. False: it doesn't, or not
+// anywhere we go.
+bool http_redirect(const struct http_response *response, const char *url, struct buf *to);
 // The body as JSON, for json_auto_t; NULL and err where it isn't any. Duplicate keys are accepted
 // here (vendors send what they send), trailing garbage isn't.
 json_t *http_json(const struct http_response *response, struct err *err) WARN_UNUSED;

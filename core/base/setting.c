@@ -100,6 +100,17 @@ bool setting_duration(struct setting_reader *reader, const json_t *value, void *
     return setting_number(reader, value, 50, 1000LL * 3600 * 24 * 365, out);
 }
 
+bool setting_duration_or_none(struct setting_reader *reader, const json_t *value, void *out)
+{
+    int64_t *ms = out;
+
+    if (json_is_integer(value) && json_integer_value(value) == 0) {
+        *ms = 0;
+        return true;
+    }
+    return setting_duration(reader, value, out);
+}
+
 bool setting_hours(struct setting_reader *reader, const json_t *value, void *out)
 {
     int64_t hours = 0;

@@ -40,7 +40,9 @@ bool setting_count(struct setting_reader *reader, const json_t *value, void *out
 bool setting_small_count(struct setting_reader *reader, const json_t *value, void *out); // int
 bool setting_bytes(struct setting_reader *reader, const json_t *value, void *out);       // size_t
 bool setting_duration(struct setting_reader *reader, const json_t *value, void *out); // int64_t, ms
-bool setting_hours(struct setting_reader *reader, const json_t *value, void *out);    // int64_t, ms
+// The same, or 0 for none.
+bool setting_duration_or_none(struct setting_reader *reader, const json_t *value, void *out);
+bool setting_hours(struct setting_reader *reader, const json_t *value, void *out); // int64_t, ms
 // One word of a list that ends with NULL; its index.
 bool setting_word(struct setting_reader *reader, const json_t *value, const char *const *words,
                   unsigned *out);

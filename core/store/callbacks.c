@@ -44,7 +44,7 @@ struct callbacks *callbacks_start(struct loop *loop, const struct config *config
 
     if (config->vendor_callbacks == CALLBACKS_NEVER ||
         (config->vendor_callbacks == CALLBACKS_AUTO &&
-         !url_check_public(config->public_url, false, &err)))
+         !url_check_reach(config->public_url, NULL, &err)))
         return NULL;
     callbacks = mem_new(struct callbacks);
     callbacks->config = config;

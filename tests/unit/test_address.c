@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+static const struct reach anywhere = {.anywhere = true};
+
 static void test_addresses(void **state)
 {
     static const struct {
@@ -226,9 +228,9 @@ static void test_urls(void **state)
         struct url_parts parts;
         struct err err;
 
-        if (url_check_public(url, false, &err) != (cases[i].verdict == OPEN))
+        if (url_check_reach(url, NULL, &err) != (cases[i].verdict == OPEN))
             fail_msg("%s, private not allowed", url);
-        if (url_check_public(url, true, &err) != (cases[i].verdict != BAD))
+        if (url_check_reach(url, &anywhere, &err) != (cases[i].verdict != BAD))
             fail_msg("%s, private allowed", url);
         if (url_split(url, &parts) != (cases[i].verdict != BAD))
             fail_msg("%s, split", url);
@@ -244,18 +246,18 @@ static void test_lengths(void **state)
     memset(url, 'a', sizeof url);
     memcpy(url, "http://h/", 9);
     url[URL_BYTES_MAX] = '\0';
-    assert_true(url_check_public(url, false, &err));
+    assert_true(url_check_reach(url, NULL, &err));
     url[URL_BYTES_MAX] = 'a';
     url[URL_BYTES_MAX + 1] = '\0';
-    assert_false(url_check_public(url, true, &err));
+    assert_false(url_check_reach(url, &anywhere, &err));
 
     memset(url, 'a', sizeof url);
     memcpy(url, "http://", 7);
     url[7 + URL_HOST_BYTES_MAX] = '\0';
-    assert_true(url_check_public(url, false, &err));
+    assert_true(url_check_reach(url, NULL, &err));
     url[7 + URL_HOST_BYTES_MAX] = 'a';
     url[8 + URL_HOST_BYTES_MAX] = '\0';
-    assert_false(url_check_public(url, true, &err));
+    assert_false(url_check_reach(url, &anywhere, &err));
 }
 
 static void test_loopback_hosts(void **state)
@@ -342,12 +344,63 @@ static void test_same_origin(void **state)
             fail_msg("%s and %s", cases[i].a, cases[i].b);
 }
 
+static struct reach reach_of(const char *const *texts, struct network *networks)
+{
+    struct reach reach = {.networks = networks};
+
+    for (; texts[reach.count] != NULL; reach.count++)
+        assert_true(network_read(&networks[reach.count], texts[reach.count]));
+    return reach;
+}
+
+static void test_reach(void **state)
+{
+    static const char *const texts[] = {"10.1.0.0/16", "192.168.7.9", "fd00:1::/32", "127.0.0.0/8",
+                                        NULL};
+    static const struct {
+        const char *url;
+        bool is_in;
+    } cases[] = {
+        {"http://10.1.255.255/", true},
+        {"http://10.2.0.0/", false},
+        {"http://192.168.7.9/", true},
+        {"http://192.168.7.8/", false},
+        {"http://[::ffff:10.1.2.3]/", true},
+        {"http://[::ffff:10.2.2.3]/", false},
+        {"http://[fd00:1::5]:81/", true},
+        {"http://[fd00:2::5]/", false},
+        {"http://167837697/", true},
+        {"http://localhost/", true},
+        {"http://[::1]/", false},
+        {"http://169.254.169.254/", false},
+        {"http://1.1.1.1/", true},
+        {"http://10.1.0.1:6379/", false},
+        {"http://name.example/", true},
+    };
+    static const char *const bad[] = {
+        "",           "10.0.0.0/33", "10.0.0.1/8",  "10.0.0.0/",   "10.0/8",
+        "fd00::/129", "fd00::1/64",  "10.0.0.0/8 ", "example.com", "10.0.0.0/+8"};
+    struct network networks[4], network;
+    struct reach reach = reach_of(texts, networks);
+    struct err err;
+    (void)state;
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        if (url_check_reach(cases[i].url, &reach, &err) != cases[i].is_in)
+            fail_msg("%s", cases[i].url);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        if (network_read(&network, bad[i]))
+            fail_msg("\"%s\" is no network", bad[i]);
+    assert_true(network_read(&network, "0.0.0.0/0"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_addresses), cmocka_unit_test(test_urls),
         cmocka_unit_test(test_lengths),   cmocka_unit_test(test_loopback_hosts),
         cmocka_unit_test(test_split),     cmocka_unit_test(test_same_origin),
+        cmocka_unit_test(test_reach),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

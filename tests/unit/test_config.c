@@ -34,6 +34,9 @@ static void test_errors(void **state)
         {"nested unknown key", "{\"webhook\":{\"secrt\":\"\"}}", "webhook.secrt: unknown key"},
         {"wrong type", "{\"queue_limit\":\"many\"}", "queue_limit: must be an integer"},
         {"negative", "{\"queue_limit\":-1}", "queue_limit: must be between"},
+        {"too short to wait", "{\"queue_timeout_ms\":49}", "queue_timeout_ms: must be between 50"},
+        {"no network", "{\"allow_networks\":[\"10.0.0.0/8\",\"10.0.0.1/8\"]}",
+         "allow_networks.1: must be a network"},
         {"too short", "{\"lease_ms\":49}", "lease_ms: must be between 50"},
         {"bad word", "{\"log_level\":\"loud\"}", "log_level: must be one of: error, warn"},
         {"bad role", "{\"roles\":[\"cook\"]}", "roles: a role must be"},
@@ -83,6 +86,9 @@ static void test_defaults(void **state)
     assert_int_equal(config.webhook.retry_count, 3);
     assert_int_equal(config.webhook.retry_delays_ms[2], 60000);
     assert_int_equal(config.accounts[0].max_concurrency, 12);
+    assert_int_equal(config.queue_timeout_ms, 24 * 3600 * 1000);
+    assert_int_equal(config.vendors_reach.count, 0);
+    assert_false(config.clients_reach.anywhere);
     assert_int_equal(config.token_count, 1);
     assert_true(secret_equals(&config.tokens[0].key, "sk-dev"));
     config_clear(&config);
@@ -108,7 +114,9 @@ static void test_empty_arrays(void **state)
 static void test_order(void **state)
 {
     static const char text[] =
-        "{\"listen\":\"127.0.0.1:1\",\"accounts\":[{\"name\":\"a\",\"provider\":\"m\","
+        "{\"listen\":\"127.0.0.1:1\",\"queue_timeout_ms\":0,\"allow_networks\":[\"10.0.0.0/8\"],"
+        "\"webhook\":{\"allow_private_networks\":true},\"accounts\":[{\"name\":\"a\",\"provider\":"
+        "\"m\","
         "\"base_url\":\"http://v/\",\"api_key\":\"env:MJ_KEY\",\"models\":{\"x\":\"y\"}}]}";
     struct config_flags flags = {.listen = "[::1]:7"};
     struct config config;
@@ -118,6 +126,10 @@ static void test_order(void **state)
     assert_true(config_parse(&config, text, sizeof text - 1, some_env, NULL, &err));
     assert_int_equal(config.listen_port, 9000);
     assert_int_equal(config.roles, ROLE_WORKER | ROLE_WEBHOOK);
+    assert_int_equal(config.queue_timeout_ms, 0);
+    assert_int_equal(config.clients_reach.count, 1);
+    assert_true(config.clients_reach.anywhere);
+    assert_false(config.vendors_reach.anywhere);
     assert_string_equal(secret_reveal(&config.accounts[0].api_key), "sk-from-env");
     assert_string_equal(config.accounts[0].base_url, "http://v");
     assert_string_equal(account_model(&config.accounts[0], "x"), "y");
