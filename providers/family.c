@@ -28,7 +28,7 @@ bool route_matches(const struct route *route, const char *path, char *id, size_t
     return *path == '\0';
 }
 
-json_t *family_result(const struct task *task)
+json_t *family_result_whole(const struct task *task)
 {
     json_t *result = task->result == NULL ? NULL : json_loads(task->result, 0, NULL), *artifact;
     size_t i;
@@ -46,6 +46,19 @@ json_t *family_result(const struct task *task)
         json_object_set_new(artifact, "url", json_string(url.data));
         json_object_del(artifact, "key");
         buf_clear(&url);
+    }
+    return result;
+}
+
+json_t *family_result(const struct task *task)
+{
+    json_t *result = family_result_whole(task), *artifacts = json_object_get(result, "artifacts");
+
+    for (size_t i = json_array_size(artifacts); i-- > 0;) {
+        const json_t *url = json_object_get(json_array_get(artifacts, i), "url");
+
+        if (url != NULL && *json_string_value(url) == '\0')
+            json_array_remove(artifacts, i);
     }
     return result;
 }

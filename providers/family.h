@@ -53,7 +53,8 @@ struct family {
     bool (*accept)(const struct family_request *request, struct task *task, const char **once,
                    struct err *err);
     // The parent was found and is the same key's: may it be followed up? Sets account and
-    // upstream_parent from it, and what else the task takes over. `parent` NULL: there is no such
+    // upstream_parent from it, or await where it isn't as far yet, and what else the task takes
+    // over. `parent` NULL: there is no such
     // task. NULL slot: none of the family's tasks follows up another.
     bool (*adopt)(struct task *task, const struct task *parent, struct err *err);
     // The answer to a submit, and to one that was already asked for. `task` is as accepted, with
@@ -85,5 +86,8 @@ const struct family *family_at(size_t index); // NULL past the end
 // Whether `path` is the route's; `id` gets the segment at "{id}".
 bool route_matches(const struct route *route, const char *path, char *id, size_t size);
 // The result of a task as JSON, never NULL; json_decref. Empty where there is none. Artifacts that
-// are kept under a key get their `url` here, so that no stored task ever holds a dead link.
+// are kept under a key get their `url` here, so that no stored task ever holds a dead link. Those
+// that couldn't be had are left out.
 json_t *family_result(const struct task *task);
+// The same with them: {"kind","url":"","error":{"code","message"}}.
+json_t *family_result_whole(const struct task *task);

@@ -615,6 +615,7 @@ const struct provider provider_kling = {
     .models = models,
     .poll_first_ms = 10000,
     .poll_max_ms = 15000,
+    .typical_ms = 240000,
     .submit_timeout_ms = 60000,
     .poll_timeout_ms = 15000,
     .missing_grace_ms = 60000,

@@ -54,6 +54,7 @@ struct provider {
     const char *const *prefixes; // /v1/video* gives it models that begin so; NULL: it isn't there
     int64_t poll_first_ms;       // when to look at a running task first;
     int64_t poll_max_ms;         // then each wait grows by half, up to this
+    int64_t typical_ms;          // that a job takes, as a rule
     int64_t submit_timeout_ms;
     int64_t poll_timeout_ms;
     int64_t missing_grace_ms; // so long "unknown" isn't believed

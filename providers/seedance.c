@@ -386,6 +386,7 @@ const struct provider provider_seedance = {
     .models = models,
     .poll_first_ms = 5000,
     .poll_max_ms = 10000,
+    .typical_ms = 120000,
     .submit_timeout_ms = 60000,
     .poll_timeout_ms = 15000,
     .missing_grace_ms = 60000,

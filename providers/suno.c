@@ -371,6 +371,7 @@ const struct provider provider_suno = {
     .models = models,
     .poll_first_ms = 5000,
     .poll_max_ms = 10000,
+    .typical_ms = 150000,
     .submit_timeout_ms = 60000,
     .poll_timeout_ms = 15000,
     .missing_grace_ms = 60000,

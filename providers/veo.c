@@ -666,6 +666,7 @@ const struct provider provider_veo = {
     .prefixes = prefixes,
     .poll_first_ms = 10000,
     .poll_max_ms = 20000,
+    .typical_ms = 120000,
     .submit_timeout_ms = 60000,
     .poll_timeout_ms = 60000, // the video may be in the answer
     .missing_grace_ms = 120000,

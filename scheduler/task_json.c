@@ -16,6 +16,25 @@ static void add_time(struct buf *json, const char *name, int64_t time_ms)
         buf_str(json, "null");
 }
 
+// What it waits for beside its vendor's work.
+static void add_waiting(const struct task *task, struct buf *json)
+{
+    if (task->wait_reason == NULL || task_is_terminal(task->phase)) {
+        buf_str(json, ",\"waiting\":null");
+        return;
+    }
+    buf_fmt(json, ",\"waiting\":{\"reason\":\"%s\",\"detail\":", task->wait_reason);
+    buf_json_str(json, task->wait_detail);
+    add_time(json, "since", task->wait_ms);
+    add_time(json, "next_try_at", task->act_ms);
+    buf_str(json, ",\"position\":");
+    if (task->before >= 0)
+        buf_int(json, task->before);
+    else
+        buf_str(json, "null");
+    buf_char(json, '}');
+}
+
 void task_json_write(const struct task *task, const char *cancel, struct buf *json)
 {
     buf_fmt(json,
@@ -29,7 +48,7 @@ void task_json_write(const struct task *task, const char *cancel, struct buf *js
     add_time(json, "finished_at", task->finished_ms);
     buf_str(json, ",\"artifacts\":");
     if (task->phase == TASK_SUCCEEDED && task->result != NULL) {
-        json_t *result = family_result(task);
+        json_t *result = family_result_whole(task);
         json_t *artifact;
         char *text;
         size_t i;
@@ -53,6 +72,7 @@ void task_json_write(const struct task *task, const char *cancel, struct buf *js
     } else {
         buf_str(json, ",\"error\":null");
     }
+    add_waiting(task, json);
     buf_str(json, ",\"state\":");
     buf_json_str(json, task->state);
     if (cancel != NULL)

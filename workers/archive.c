@@ -2,13 +2,17 @@
 // task has succeeded. The claim is a lease; it is renewed every third, and checked before each
 // rename.
 //
-//  start ─▶ archive_fetch ── last byte ──▶ archive_store ── ours ──▶ commit ─▶ next file, or over
+//  start ─▶ archive_fetch ── last byte ──▶ archive_store ── ours ──▶ commit ─▶ next source
 //             ├── cut, resumable ──▶ archive_fetch (Range)  └── not ours ──▶ dropped
-//             └── no ──▶ archive_try_later (the lease moves), or failed where the link is dead
+//             └── no ──▶ archive_miss: later, or never where the link is dead ──▶ next source
+//  after the last source: all have an end ─▶ over;  some haven't ─▶ the lease moves, and again
+//
+// One that can't be had holds up none of the others.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/address.h"
 #include "core/base/clock.h"
 #include "core/base/config.h"
 #include "core/base/field.h"
@@ -17,6 +21,7 @@
 #include "core/base/media_type.h"
 #include "core/base/mem.h"
 #include "core/base/metrics.h"
+#include "core/base/wait.h"
 #include "core/io/loop.h"
 #include "core/io/storage.h"
 #include "core/store/queue.h"
@@ -24,12 +29,15 @@
 #include "providers/outcome.h"
 #include "providers/provider.h"
 #include "workers/archive_private.h"
+#include "workers/archive_result.h"
 #include "workers/jobs.h"
 #include "workers/vendor.h"
 #include "workers/worker.h"
 
 // A link that is refused so long after the vendor was done is dead.
 enum { DEAD_AFTER_MS = 10000, FIRST_WAIT_MS = 1000, LONGEST_WAIT_MS = 60000 };
+// What an operator must mend is tried more often; a host that has enough to do less.
+enum { BLOCKED_WAIT_MS = 10000, BUSY_WAIT_MS = 1500 };
 
 static void drop(struct job *job)
 {
@@ -42,11 +50,10 @@ static void drop(struct job *job)
     store_cancel(&a->held);
     buf_clear(&a->lead);
     json_decref(a->result);
-    json_decref(a->artifacts);
     free(a->url);
     free(a->etag);
+    free(a->wait_detail);
     buf_clear(&a->decoded);
-    job->worker->archives--;
     job_clear(job);
     free(a);
 }
@@ -59,7 +66,7 @@ static void finish(struct archive *a)
     worker_wake(worker);
 }
 
-const json_t *archive_source(const struct archive *a)
+json_t *archive_source(const struct archive *a)
 {
     return json_array_get(json_object_get(a->result, "sources"), a->index);
 }
@@ -71,21 +78,54 @@ static void end_with(struct archive *a, struct change *change)
     finish(a);
 }
 
-static void succeed(struct archive *a)
+// The end of a task whose sources have all come to theirs.
+static void conclude(struct archive *a)
 {
-    struct change change = CHANGE_TO(TASK_SUCCEEDED);
+    bool is_success;
+    char *result = archive_result_final(a->result, &is_success);
+    struct change change = CHANGE_TO(is_success ? TASK_SUCCEEDED : TASK_FAILED);
+    char message[240];
+
+    if (is_success) {
+        log_info("task.succeeded", "task=%s", a->job.task->id);
+        metric_add(METRIC_tasks_succeeded_total, 1);
+        change.result = result;
+        change.word = "archived";
+    } else {
+        snprintf(message, sizeof message, "the result couldn't be archived: %s",
+                 archive_result_why(a->result));
+        log_warn("task.failed", "task=%s code=archive_failed reason=\"%s\"", a->job.task->id,
+                 message);
+        metric_add(METRIC_tasks_failed_total, 1);
+        change.error_code = "archive_failed";
+        change.error_message = message;
+        change.word = "failed";
+        change.detail = message;
+    }
+    end_with(a, &change);
+    free(result);
+}
+
+// Some are still to be had: what is done needn't be done again.
+static void put_off(struct archive *a)
+{
+    struct change change = CHANGE_TO(TASK_ARCHIVING);
     char *result;
 
-    json_object_del(a->result, "sources");
-    json_object_del(a->result, "kept");
-    json_object_del(a->result, "next");
-    json_object_set(a->result, "artifacts", a->artifacts);
+    if (a->is_only_busy && !a->is_changed) {
+        queue_hold(a->job.worker->store, a->job.task, a->wait_ms, NULL, NULL);
+        finish(a);
+        return;
+    }
     result = json_dumps(a->result, JSON_COMPACT);
-    log_info("task.succeeded", "task=%s artifacts=%zu", a->job.task->id,
-             json_array_size(a->artifacts));
-    metric_add(METRIC_tasks_succeeded_total, 1);
     change.result = result;
-    change.word = "archived";
+    change.delay_ms = a->wait_ms;
+    change.wait = a->wait;
+    change.wait_detail = a->wait_detail;
+    if (!a->is_only_busy) {
+        change.word = "archive_failed";
+        change.detail = a->wait_detail;
+    }
     end_with(a, &change);
     free(result);
 }
@@ -102,12 +142,6 @@ static bool is_inline(const struct archive *a, const json_t *source)
            a->job.provider->inline_keys != NULL;
 }
 
-static void keep_text(struct archive *a, const json_t *source)
-{
-    json_array_append_new(a->artifacts, json_pack("{s:s,s:s}", "kind", "text", "text",
-                                                  field_str_or_empty(source, "url")));
-}
-
 // Can whoever has the link get the file? Not where it takes the account's key.
 static bool is_open(const struct archive *a, const json_t *source)
 {
@@ -115,8 +149,6 @@ static bool is_open(const struct archive *a, const json_t *source)
     struct http_request request = {0};
     bool is;
 
-    if (is_text(source))
-        return true;
     if (is_inline(a, source))
         return false;
     if (provider->build_fetch != NULL)
@@ -126,72 +158,31 @@ static bool is_open(const struct archive *a, const json_t *source)
     return is;
 }
 
-// The operator may prefer the vendor's links to nothing; they are marked as such. False: they are
-// of no use to anybody else.
-static bool succeed_with_links(struct archive *a)
-{
-    const json_t *sources = json_object_get(a->result, "sources");
-    const json_t *source;
-
-    if (json_array_size(sources) == 0)
-        return false;
-    for (size_t i = a->index; i < json_array_size(sources); i++)
-        if (!is_open(a, json_array_get(sources, i)))
-            return false;
-    for (; (source = archive_source(a)) != NULL; a->index++) {
-        const char *of = field_str_or_empty(source, "of");
-        json_t *link;
-
-        if (is_text(source)) {
-            keep_text(a, source);
-            continue;
-        }
-        link = json_pack("{s:s,s:s,s:b}", "kind", field_str_or_empty(source, "kind"), "url",
-                         field_str_or_empty(source, "url"), "archived", 0);
-        if (*of != '\0')
-            json_object_set_new(link, "of", json_string(of));
-        json_array_append_new(a->artifacts, link);
-    }
-    succeed(a);
-    return true;
-}
-
-static void give_up(struct archive *a, const char *why)
-{
-    struct change change = CHANGE_TO(TASK_FAILED);
-    char message[240];
-
-    if (a->job.worker->config->storage.on_failure == ON_FAILURE_VENDOR_URL &&
-        a->job.provider != NULL && succeed_with_links(a))
-        return;
-    snprintf(message, sizeof message, "the result couldn't be archived: %s", why);
-    log_warn("task.failed", "task=%s code=archive_failed reason=\"%s\"", a->job.task->id, why);
-    metric_add(METRIC_tasks_failed_total, 1);
-    change.error_code = "archive_failed";
-    change.error_message = message;
-    change.word = "failed";
-    change.detail = message;
-    end_with(a, &change);
-}
-
 static void next_source(struct archive *a);
 static bool refresh(struct archive *a, const char *why);
 
-// Nothing is lost by going on without it: a cover, a preview.
-static void leave_out(struct archive *a, const char *why)
+// It can't be had, and never will be. The operator may prefer the vendor's link to nothing, where
+// it is of use to anybody else; it is marked as such.
+static void give_up_source(struct archive *a, const char *why)
 {
-    log_warn("archive.left_out", "task=%s kind=%s reason=\"%s\"", a->job.task->id,
-             field_str_or_empty(archive_source(a), "kind"), why);
-    vendor_cancel(&a->call);
-    storage_drop(&a->file);
-    a->index++;
-    next_source(a);
+    json_t *source = archive_source(a);
+    bool is_kept =
+        a->job.worker->config->storage.on_failure == ON_FAILURE_VENDOR_URL && is_open(a, source);
+
+    log_warn("archive.missing", "task=%s kind=%s reason=\"%s\"", a->job.task->id,
+             field_str_or_empty(source, "kind"), why);
+    json_object_set_new(source, "error",
+                        json_pack("{s:s,s:s}", "code", "archive_failed", "message", why));
+    json_object_set_new(
+        source, "artifact",
+        archive_artifact_missing(source, is_kept ? field_str_or_empty(source, "url") : NULL));
+    a->is_changed = true;
 }
 
 // For how long this link has been refused, by now.
 static int64_t refused_for_ms(struct archive *a)
 {
-    json_t *source = (json_t *)archive_source(a);
+    json_t *source = archive_source(a);
     int64_t now_ms = store_now_ms(a->job.worker->store);
 
     if (json_object_get(source, "refused_ms") == NULL)
@@ -199,67 +190,113 @@ static int64_t refused_for_ms(struct archive *a)
     return now_ms - json_integer_value(json_object_get(source, "refused_ms"));
 }
 
-void archive_try_later(struct archive *a, const char *why, bool is_refused)
+// The first that waits says what for; the one that waits least says how long.
+static void note_wait(struct archive *a, const char *wait, const char *detail, int64_t ms)
 {
-    int64_t elapsed_ms = store_now_ms(a->job.worker->store) - a->job.task->archive_ms;
-    int64_t life_ms = a->job.provider->link_life_ms, wait_ms;
-    bool is_optional = json_is_true(json_object_get(archive_source(a), "optional"));
-    struct change change = CHANGE_TO(TASK_ARCHIVING);
-    char *result;
-
-    if (is_refused && refresh(a, why))
+    if (a->wait_ms == 0 || ms < a->wait_ms)
+        a->wait_ms = ms;
+    a->is_only_busy = wait == NULL && (a->wait == NULL || a->is_only_busy);
+    if (wait == NULL || a->wait != NULL)
         return;
-    if (is_refused) {
+    a->wait = wait;
+    mem_set_str(&a->wait_detail, detail);
+}
+
+static int64_t wait_after(int64_t elapsed_ms, int64_t longest_ms)
+{
+    int64_t wait_ms = elapsed_ms / 2;
+
+    return wait_ms < FIRST_WAIT_MS ? FIRST_WAIT_MS : wait_ms > longest_ms ? longest_ms : wait_ms;
+}
+
+// What was under way for this source is over.
+static void let_go(struct archive *a)
+{
+    vendor_cancel(&a->call);
+    loop_cancel(&a->resuming);
+    storage_drop(&a->file);
+    *a->host = '\0';
+}
+
+void archive_miss(struct archive *a, enum archive_miss kind, const char *why)
+{
+    static const char *const waits[] = {[MISS_WAY] = WAIT_LINK,
+                                        [MISS_LINK] = WAIT_LINK,
+                                        [MISS_BLOCKED] = WAIT_BLOCKED_ADDRESS,
+                                        [MISS_STORAGE] = WAIT_STORAGE};
+    static const char blocked[] =
+        "the vendor's link leads to an address that isn't public; if it "
+        "is yours, name its network in allow_networks";
+    int64_t elapsed_ms = store_now_ms(a->job.worker->store) - a->job.task->archive_ms;
+    int64_t life_ms = a->job.provider->link_life_ms;
+    bool is_optional = json_is_true(json_object_get(archive_source(a), "optional"));
+
+    if (kind == MISS_LINK && refresh(a, why))
+        return;
+    if (kind == MISS_LINK) {
         // The task doesn't wait once more for each cover.
         elapsed_ms = is_optional ? elapsed_ms : refused_for_ms(a);
         // An answer with the file in it is one to a poll, whose "unknown" isn't believed at once.
         life_ms = a->is_inline ? a->job.provider->missing_grace_ms : DEAD_AFTER_MS;
+    } else if (kind == MISS_BLOCKED) {
+        why = blocked;
     }
     metric_add(METRIC_archive_failures_total, 1);
     // What an operator must mend was said once already, for all tasks.
     log_at(a->is_noted ? LOG_DEBUG : LOG_WARN, "archive.failed", "task=%s account=%s error=\"%s\"",
            a->job.task->id, a->job.task->account, why);
-    if (elapsed_ms > life_ms) {
-        if (is_optional)
-            leave_out(a, why);
-        else
-            give_up(a, why);
-        return;
+    if (elapsed_ms > life_ms)
+        give_up_source(a, why);
+    else
+        note_wait(a, waits[kind], why,
+                  wait_after(elapsed_ms, kind == MISS_BLOCKED ? BLOCKED_WAIT_MS : LONGEST_WAIT_MS));
+    let_go(a);
+    if (kind == MISS_STORAGE && elapsed_ms <= life_ms) {
+        put_off(a); // the next would fail as this one did
+    } else {
+        a->index++;
+        next_source(a);
     }
-    // What is done needn't be done again.
-    json_object_set(a->result, "kept", a->artifacts);
-    json_object_set_new(a->result, "next", json_integer((json_int_t)a->index));
-    result = json_dumps(a->result, JSON_COMPACT);
-    change.result = result;
-    wait_ms = elapsed_ms / 2;
-    change.delay_ms = wait_ms < FIRST_WAIT_MS     ? FIRST_WAIT_MS
-                      : wait_ms > LONGEST_WAIT_MS ? LONGEST_WAIT_MS
-                                                  : wait_ms;
-    change.word = "archive_failed";
-    change.detail = why;
-    end_with(a, &change);
-    free(result);
+}
+
+// A host that is slow, or silent, holds its share of the places for archives, and no more.
+void archive_wait_for_host(struct archive *a)
+{
+    note_wait(a, NULL, NULL, BUSY_WAIT_MS);
+    let_go(a);
+    a->index++;
+    next_source(a);
+}
+
+int archive_count_at(const struct worker *worker, const char *host)
+{
+    int count = 0;
+
+    for (const struct job *job = worker->jobs; job != NULL; job = job->next)
+        if (job->drop == drop && strcmp(((const struct archive *)job)->host, host) == 0)
+            count++;
+    return count;
 }
 
 // A link that is refused may have expired while it wasn't looked at: asked again, many vendors give
 // a new one.
 
-// The sources as they are now, in the place of the old; false where they are the same.
+// The sources as they are now, in the place of those that are still to be had; false where this one
+// is the same.
 static bool take_new_sources(struct archive *a, const struct outcome *outcome)
 {
     char *text = outcome_result(outcome);
     json_t *result = json_loads(text, 0, NULL), *sources = json_object_get(result, "sources");
-    json_t *source = json_array_get(sources, a->index);
-    const char *url = field_str_or_empty(source, "url");
+    json_t *old = json_object_get(a->result, "sources");
+    const char *url = field_str_or_empty(json_array_get(sources, a->index), "url");
     // As many as before, or it is not known which is which.
-    bool ok = json_array_size(sources) == json_array_size(json_object_get(a->result, "sources")) &&
-              *url != '\0' && strcmp(url, field_str_or_empty(archive_source(a), "url")) != 0;
+    bool ok = json_array_size(sources) == json_array_size(old) && *url != '\0' &&
+              strcmp(url, field_str_or_empty(archive_source(a), "url")) != 0;
 
-    if (ok) {
+    for (size_t i = 0; ok && i < json_array_size(sources); i++)
         // A vendor may have a new link for ever that is as dead as the last.
-        json_object_set(source, "refused_ms", json_object_get(archive_source(a), "refused_ms"));
-        json_object_set(a->result, "sources", sources);
-    }
+        json_object_set(json_array_get(old, i), "url",
+                        json_object_get(json_array_get(sources, i), "url"));
     json_decref(result);
     free(text);
     return ok;
@@ -281,7 +318,8 @@ static void on_refreshed(void *ctx, const struct http_response *response,
         log_info("archive.refreshed", "task=%s", a->job.task->id);
         next_source(a);
     } else {
-        archive_try_later(a, a->why, is_told); // whom we couldn't ask may have a new link
+        archive_miss(a, is_told ? MISS_LINK : MISS_WAY,
+                     a->why); // whom we couldn't ask may have a new link
     }
 }
 
@@ -301,8 +339,7 @@ static bool refresh(struct archive *a, const char *why)
         return false;
     }
     snprintf(a->why, sizeof a->why, "%s", why);
-    storage_drop(&a->file);
-    vendor_cancel(&a->call);
+    let_go(a);
     a->call =
         vendor_start(a->job.worker->vendors, a->job.account, &request, &options, on_refreshed);
     http_request_clear(&request);
@@ -342,9 +379,9 @@ static void on_renew(void *ctx)
 static void on_committed(void *ctx, const struct err *err)
 {
     struct archive *a = ctx;
-    const char *of = field_str_or_empty(archive_source(a), "of");
+    json_t *source = archive_source(a), *artifact;
+    const char *kind = field_str_or_empty(source, "kind"), *of = field_str_or_empty(source, "of");
     char sha256[SHA256_HEX_BYTES];
-    json_t *artifact;
 
     if (err != NULL) {
         archive_recover(a, err);
@@ -352,17 +389,16 @@ static void on_committed(void *ctx, const struct err *err)
     }
     storage_sha256(a->file, sha256);
     artifact = json_pack("{s:s,s:s,s:s,s:I,s:s}", "kind",
-                         strcmp(field_str_or_empty(archive_source(a), "kind"), "cover") == 0
-                             ? "cover"
-                             : a->type->kind,
-                         "key", a->key_text, "content_type", a->type->content_type, "bytes",
+                         strcmp(kind, "cover") == 0 ? "cover" : a->type->kind, "key", a->key_text,
+                         "content_type", a->type->content_type, "bytes",
                          (json_int_t)storage_size(a->file), "sha256", sha256);
     if (*of != '\0')
         json_object_set_new(artifact, "of", json_string(of));
-    json_array_append_new(a->artifacts, artifact);
+    json_object_set_new(source, "artifact", artifact);
+    a->is_changed = true;
     metric_add(METRIC_archived_files_total, 1);
     metric_add(METRIC_archived_bytes_total, storage_size(a->file));
-    storage_drop(&a->file);
+    let_go(a);
     a->index++;
     next_source(a);
 }
@@ -375,7 +411,7 @@ static void on_checked(void *ctx, bool is_ours, const struct err *err)
     if (is_ours)
         storage_commit(a->file, a->lease_until_ms, on_committed, a);
     else if (err != NULL)
-        archive_try_later(a, err->message, false);
+        archive_miss(a, MISS_STORAGE, err->message);
 }
 
 void archive_store(struct archive *a)
@@ -388,9 +424,11 @@ void archive_store(struct archive *a)
 
 static void next_source(struct archive *a)
 {
-    const json_t *source;
+    json_t *source;
 
     for (; (source = archive_source(a)) != NULL; a->index++) {
+        if (json_object_get(source, "artifact") != NULL)
+            continue; // at an earlier attempt
         if (!is_text(source)) {
             mem_set_str(&a->url, field_str_or_empty(source, "url"));
             mem_set_str(&a->etag, NULL);
@@ -399,9 +437,12 @@ static void next_source(struct archive *a)
             archive_fetch(a);
             return;
         }
-        keep_text(a, source);
+        json_object_set_new(source, "artifact", archive_artifact_text(source));
     }
-    succeed(a);
+    if (a->wait_ms > 0)
+        put_off(a);
+    else
+        conclude(a);
 }
 
 void archive_start(struct worker *worker, struct task *task)
@@ -409,19 +450,18 @@ void archive_start(struct worker *worker, struct task *task)
     struct archive *a = mem_new(struct archive);
     int64_t lease_ms = worker->config->lease_ms;
 
-    worker->archives++;
     job_init(&a->job, worker, task, drop);
-    a->job.is_handed_back = true;
-    a->result = task->result == NULL ? NULL : json_loads(task->result, 0, NULL);
-    a->artifacts = json_incref(json_object_get(a->result, "kept"));
-    if (a->artifacts == NULL)
-        a->artifacts = json_array();
-    a->index = (size_t)json_integer_value(json_object_get(a->result, "next"));
+    job_take_place(&a->job, PLACE_ARCHIVE);
+    a->job.hand_back = job_hand_back;
     a->lease_until_ms = clock_mono_ms() + lease_ms / 2;
-    if (a->job.provider == NULL || a->result == NULL) {
-        a->result = a->result == NULL ? json_object() : a->result;
-        give_up(a, a->job.provider == NULL ? "its account is no longer configured"
-                                           : "the stored result can't be read");
+    if (a->job.provider == NULL) {
+        worker_await_account(&a->job);
+        return;
+    }
+    a->result = task->result == NULL ? NULL : json_loads(task->result, 0, NULL);
+    if (a->result == NULL) {
+        a->result = json_object();
+        conclude(a);
         return;
     }
     a->renew = loop_after(worker->loop, lease_ms / 3, on_renew, a);

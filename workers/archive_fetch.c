@@ -103,17 +103,13 @@ static void on_room(void *ctx, const struct err *err)
 // The first bytes are there: what is it, and what will it be called?
 static void start_file(struct archive *a)
 {
-    size_t file_count = 0, i;
-    json_t *artifact;
     char *key;
 
     a->type = media_type_of(a->lead.data, a->lead.len);
     a->is_wrong = !is_wanted(a, a->type);
     if (a->is_wrong)
         return;
-    json_array_foreach(a->artifacts, i, artifact) file_count +=
-        json_object_get(artifact, "key") != NULL;
-    key = archive_key(a->job.task, file_count, a->type->extension);
+    key = archive_key(a->job.task, archive_result_number(a->result, a->index), a->type->extension);
     snprintf(a->key_text, sizeof a->key_text, "%s", key);
     free(key);
     a->file = storage_create(a->job.worker->storage, a->key_text, a->type->content_type,
@@ -134,11 +130,11 @@ static void on_whole(struct archive *a)
     if (a->file == NULL && a->lead.len > 0 && !a->is_wrong)
         start_file(a); // shorter than what tells
     if (a->is_wrong)
-        archive_try_later(a, "what the vendor's link gives is no such media", true);
+        archive_miss(a, MISS_LINK, "what the vendor's link gives is no such media");
     else if (a->file == NULL)
-        archive_try_later(a, "the vendor's file is empty", true);
+        archive_miss(a, MISS_LINK, "the vendor's file is empty");
     else if (a->lead.len > 0 && !write_lead(a))
-        archive_try_later(a, "storage: busy", false);
+        archive_miss(a, MISS_STORAGE, "storage: busy");
     else
         archive_store(a);
 }
@@ -188,12 +184,13 @@ static bool on_data(void *ctx, const struct http_response *head, const void *dat
 // What a vendor's answer names may lead to the account's own host and port, or to the public.
 static bool on_address(const struct sockaddr *address, void *ctx)
 {
-    const struct archive *a = ctx;
-
+    struct archive *a = ctx;
     const char *own = a->job.account->base_url;
+    bool may = reach_has(&a->job.worker->config->vendors_reach, address) ||
+               (own != NULL && (url_same_origin(a->url, own) || url_is_at(own, address)));
 
-    return reach_has(&a->job.worker->config->vendors_reach, address) ||
-           (own != NULL && (url_same_origin(a->url, own) || url_is_at(own, address)));
+    a->is_blocked = !may;
+    return may;
 }
 
 static bool follow_redirect(struct archive *a, const struct http_response *response)
@@ -225,23 +222,27 @@ static void on_answer(void *ctx, const struct http_response *response,
             archive_fetch(a);
             return;
         }
-        // A link that we won't follow (a private address, another scheme) is as good as dead.
-        archive_try_later(a,
-                          failure != NULL ? failure->err.message : "the vendor's file came short",
-                          failure != NULL && failure->err.code == ERR_REFUSED);
+        // A link of another scheme is as good as dead. Where we don't go is for the operator to
+        // say.
+        archive_miss(a,
+                     a->is_blocked                                         ? MISS_BLOCKED
+                     : failure != NULL && failure->err.code == ERR_REFUSED ? MISS_LINK
+                                                                           : MISS_WAY,
+                     failure != NULL ? failure->err.message : "the vendor's file came short");
         return;
     }
     if (follow_redirect(a, response)) {
         archive_fetch(a);
     } else if (response->status != 200 && response->status != 206) {
         snprintf(why, sizeof why, "the vendor's link answers HTTP %d", response->status);
-        archive_try_later(a, why, response->status < 500 && response->status != 429);
+        archive_miss(a, response->status < 500 && response->status != 429 ? MISS_LINK : MISS_WAY,
+                     why);
     } else if (a->is_inline && a->scan.state != INLINE_OUTSIDE) {
-        archive_try_later(a, "the vendor's file came short", false);
+        archive_miss(a, MISS_WAY, "the vendor's file came short");
     } else if (a->expected >= 0 && storage_size(a->file) > a->expected) {
-        archive_try_later(a, "the vendor's file is longer than it said", false);
+        archive_miss(a, MISS_WAY, "the vendor's file is longer than it said");
     } else if (!a->has_begun || a->is_other) {
-        archive_try_later(a, "the vendor's file is empty", true);
+        archive_miss(a, MISS_LINK, "the vendor's file is empty");
     } else {
         on_whole(a);
     }
@@ -266,6 +267,23 @@ static bool build_fetch(struct archive *a, struct http_request *request, struct 
     return true;
 }
 
+// Where the file comes from; false: as many as may come from there by now.
+static bool enter_host(struct archive *a)
+{
+    const struct worker *worker = a->job.worker;
+    struct url_parts parts;
+    char host[sizeof a->host];
+
+    *a->host = '\0';
+    if (a->is_inline || !url_split(a->url, &parts))
+        return true;
+    snprintf(host, sizeof host, "%s:%d", parts.host, parts.port);
+    if (places_room(&worker->places[PLACE_ARCHIVE], archive_count_at(worker, host), 2) <= 0)
+        return false;
+    memcpy(a->host, host, sizeof a->host);
+    return true;
+}
+
 void archive_fetch(struct archive *a)
 {
     struct http_request request = {0};
@@ -274,9 +292,13 @@ void archive_fetch(struct archive *a)
     int64_t have = storage_size(a->file);
     struct err err;
 
+    if (!enter_host(a)) {
+        archive_wait_for_host(a);
+        return;
+    }
     if (!build_fetch(a, &request, &err)) {
         http_request_clear(&request);
-        archive_try_later(a, err.message, true);
+        archive_miss(a, MISS_LINK, err.message);
         return;
     }
     if (!a->is_inline)
@@ -293,7 +315,7 @@ void archive_fetch(struct archive *a)
         buf_reset(&a->lead);
         a->expected = -1;
     }
-    a->has_begun = a->is_other = a->is_noted = false;
+    a->has_begun = a->is_other = a->is_noted = a->is_blocked = false;
     a->call = vendor_start(a->job.worker->vendors, a->job.account, &request, &options, on_answer);
     http_request_clear(&request);
 }
@@ -322,6 +344,6 @@ void archive_recover(struct archive *a, const struct err *err)
         a->resuming = loop_after(a->job.worker->loop, RESUME_WAIT_MS << a->resumes, on_resuming, a);
         a->resumes++;
     } else {
-        archive_try_later(a, err->message, false);
+        archive_miss(a, MISS_STORAGE, err->message);
     }
 }

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/base/address.h"
 #include "core/base/buf.h"
 #include "core/base/json_inline.h"
 #include "workers/worker.h"
@@ -20,9 +21,15 @@ struct vendor_call;
 
 struct archive {
     struct job job;
-    json_t *result;         // as stored; becomes the final one
-    json_t *artifacts;      // ours, done so far
-    size_t index;           // of the source being fetched
+    json_t *result; // as stored: the sources, each with what has become of it (archive_result.h)
+    size_t index;   // of the source being fetched
+    // What is put off at the end of this attempt: until when, what it waits for, in whose words.
+    int64_t wait_ms;  // 0: nothing
+    const char *wait; // of core/base/wait.h
+    char *wait_detail;
+    bool is_only_busy; // nothing has failed, a host had enough to do
+    bool is_changed;   // more of the sources have come to their end
+
     int64_t lease_until_ms; // of our monotonic clock
     int64_t asked_ms;       // of it: when the lease was asked for last
 
@@ -40,8 +47,9 @@ struct archive {
     struct buf decoded;      // of it, what storage had no room for yet
     bool is_inline;
     bool is_noted;     // the storage's failure: it was logged
+    bool is_blocked;   // its link leads where we don't go
     bool is_refreshed; // the vendor was asked for new links
-    char why[160];     // it was
+    char why[160];     // it was asked
 
     struct storage_file *file;
     struct vendor_call *call;
@@ -49,17 +57,24 @@ struct archive {
     struct loop_timer *resuming; // after a failure of the storage
     struct store_call *held;
     char key_text[256];
+    char host[URL_HOST_BYTES_MAX + 16]; // "host:port" that the file comes from; "": none now
 };
 
-const json_t *archive_source(const struct archive *a); // being fetched; NULL: there is no more
+json_t *archive_source(const struct archive *a); // being fetched; NULL: there is no more
 
 // The source's bytes to storage, from the beginning or from where they were cut. Ends with
-// archive_store or archive_try_later.
+// archive_store, archive_miss or archive_wait_for_host.
 void archive_fetch(struct archive *a);
 // The storage has failed: what was written is lost, but for parts that it has already.
 void archive_recover(struct archive *a, const struct err *err);
+// How many archives fetch from the host now.
+int archive_count_at(const struct worker *worker, const char *host);
 
 // The file is whole: stores it, if it is still ours to store, and goes on to the next.
 void archive_store(struct archive *a);
-// Ends this attempt. `is_refused`: the link itself seems to be dead, not the way to it.
-void archive_try_later(struct archive *a, const char *why, bool is_refused);
+// It didn't come: the way to it failed, the link itself seems to be dead, we don't go where it
+// leads, the storage doesn't take it. Goes on to the next.
+enum archive_miss { MISS_WAY, MISS_LINK, MISS_BLOCKED, MISS_STORAGE };
+void archive_miss(struct archive *a, enum archive_miss kind, const char *why);
+// It wasn't asked for: its host has enough to do. Goes on to the next.
+void archive_wait_for_host(struct archive *a);

@@ -19,6 +19,101 @@ bool archive_result_has_files(const struct outcome *outcome)
     return false;
 }
 
+static bool is_text(const json_t *source)
+{
+    return strcmp(field_str_or_empty(source, "kind"), "text") == 0;
+}
+
+json_t *archive_artifact_text(const json_t *source)
+{
+    return json_pack("{s:s,s:s}", "kind", "text", "text", field_str_or_empty(source, "url"));
+}
+
+json_t *archive_artifact_missing(const json_t *source, const char *url)
+{
+    json_t *artifact = json_pack("{s:s,s:s,s:O}", "kind", field_str_or_empty(source, "kind"), "url",
+                                 url == NULL ? "" : url, "error", json_object_get(source, "error"));
+    const char *of = field_str_or_empty(source, "of");
+
+    if (url != NULL)
+        json_object_set_new(artifact, "archived", json_false());
+    if (*of != '\0')
+        json_object_set_new(artifact, "of", json_string(of));
+    return artifact;
+}
+
+static bool can_be_had(const json_t *artifact)
+{
+    return json_object_get(artifact, "key") != NULL || *field_str_or_empty(artifact, "url") != '\0';
+}
+
+// Where nothing was archived, the links are all there is, and nothing is missing beside them.
+static void forgive_links(json_t *artifacts)
+{
+    json_t *artifact;
+    size_t i;
+
+    json_array_foreach(artifacts, i, artifact)
+    {
+        if (json_object_get(artifact, "key") != NULL)
+            return;
+    }
+    json_array_foreach(artifacts, i, artifact)
+    {
+        if (*field_str_or_empty(artifact, "url") != '\0')
+            json_object_del(artifact, "error");
+    }
+}
+
+char *archive_result_final(const json_t *result, bool *is_success)
+{
+    json_t *final = json_copy((json_t *)result), *artifacts = json_array(), *source;
+    char *text;
+    size_t i;
+
+    *is_success = false;
+    json_array_foreach(json_object_get(result, "sources"), i, source)
+    {
+        json_t *artifact = json_object_get(source, "artifact");
+
+        json_array_append(artifacts, artifact);
+        if (!is_text(source) && !json_is_true(json_object_get(source, "optional")) &&
+            can_be_had(artifact))
+            *is_success = true;
+    }
+    forgive_links(artifacts);
+    json_object_del(final, "sources");
+    json_object_set_new(final, "artifacts", artifacts);
+    text = json_dumps(final, JSON_COMPACT);
+    json_decref(final);
+    return text;
+}
+
+const char *archive_result_why(const json_t *result)
+{
+    const char *why = "the stored result can't be read";
+    json_t *source;
+    size_t i;
+
+    json_array_foreach(json_object_get(result, "sources"), i, source)
+    {
+        const char *message = field_str_or_empty(source, "error.message");
+
+        if (*message != '\0' && !json_is_true(json_object_get(source, "optional")))
+            return message;
+    }
+    return why;
+}
+
+size_t archive_result_number(const json_t *result, size_t index)
+{
+    size_t number = 0;
+
+    for (size_t i = 0; i < index; i++)
+        number += !is_text(json_array_get(json_object_get(result, "sources"), i));
+    return number;
+}
+
 char *archive_result_of_texts(const char *text)
 {
     json_t *result = json_loads(text, 0, NULL), *artifacts = json_array(), *source;
@@ -26,8 +121,7 @@ char *archive_result_of_texts(const char *text)
     size_t i;
 
     json_array_foreach(json_object_get(result, "sources"), i, source)
-        json_array_append_new(artifacts, json_pack("{s:s,s:s}", "kind", "text", "text",
-                                                   field_str_or_empty(source, "url")));
+        json_array_append_new(artifacts, archive_artifact_text(source));
     json_object_del(result, "sources");
     json_object_set_new(result, "artifacts", artifacts);
     final = json_dumps(result, JSON_COMPACT);

@@ -59,7 +59,7 @@ static void end_with(struct doubt *d, struct change *change)
 // Nothing more can be found out: the operator's choice, or a failure that says what it is.
 static void give_up(struct doubt *d)
 {
-    bool retry = d->job.account != NULL && d->job.account->on_unknown_submit == ON_UNKNOWN_RETRY;
+    bool retry = d->job.account->on_unknown_submit == ON_UNKNOWN_RETRY;
     struct change change = CHANGE_TO(retry ? TASK_QUEUED : TASK_FAILED);
 
     metric_add(METRIC_submits_unknown_total, 1);
@@ -75,8 +75,9 @@ static void give_up(struct doubt *d)
         change.error_message =
             "the vendor's answer to the submit was lost: it may have been "
             "accepted and billed, and was not sent again";
-        // The job may run there: its slot stays taken for as long as it could.
-        change.watch_ms = d->job.account == NULL ? 0 : 2 * d->job.account->task_timeout_ms;
+        // The job may run there: its slot stays taken for a while.
+        change.doubt_of = d->job.account;
+        change.typical_ms = d->job.provider->typical_ms;
     }
     end_with(d, &change);
 }
@@ -88,11 +89,11 @@ static void on_stored(void *ctx, enum change_result result, bool is_cancel_asked
 
     (void)err;
     d->stored = NULL;
-    if (result == CHANGE_DONE)
+    if (result == CHANGE_DONE) {
         worker_forget_request(d->job.worker, d->job.task);
-    if (result == CHANGE_DONE)
         follow_expect(d->job.worker->follow, d->job.account,
                       is_cancel_asked ? 0 : d->job.provider->poll_first_ms);
+    }
     finish(d);
 }
 
@@ -102,6 +103,7 @@ static void adopt(struct doubt *d, const char *upstream_id)
 
     log_info("submit.found", "task=%s account=%s upstream=%s", d->job.task->id,
              d->job.task->account, upstream_id);
+    d->job.hand_back = NULL; // it is waited for until the id is stored
     loop_cancel(&d->renew);
     store_cancel(&d->held); // whoever has the task by now: this id was paid for
     change.task = d->job.task;
@@ -247,9 +249,9 @@ void doubt_start(struct worker *worker, struct task *task)
     struct err err;
 
     job_init(&d->job, worker, task, drop);
-    d->job.is_handed_back = true;
+    d->job.hand_back = job_hand_back;
     if (d->job.provider == NULL) {
-        give_up(d);
+        worker_await_account(&d->job);
         return;
     }
     d->until_ms = search_until(d);

@@ -1,10 +1,15 @@
 // One submit: a claimed task goes to its vendor, and what the vendor says is stored before anything
 // else is done with it.
 //
-//  start ─▶ SENDING ── accepted ──▶ STORING ─▶ over      (submitted; the id is kept until stored)
-//    │        ▲  ├────── refused ───▶ over               (queued again, or failed)
-//    │        │  └────── unknown ───▶ over               (in doubt)
-//    └▶ FETCHING inputs ── no ──▶ over                   (queued again, or failed)
+//  start ─▶ BEGINNING ─▶ SENDING ── accepted ──▶ STORING ─▶ over   (submitted; the id is kept until
+//  stored)
+//    │        ▲   │         ├────── refused ───▶ over              (queued again, or failed)
+//    │        │   │         └────── unknown ───▶ over              (in doubt)
+//    │        │   └── cancelled, or not ours ──▶ over
+//    └▶ FETCHING inputs ── no ──▶ over                             (queued again, or failed)
+//
+// Before the first byte leaves, Redis has noted that it may: what was claimed and not begun is
+// queued again, whoever dies.
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +19,7 @@
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/base/metrics.h"
+#include "core/base/wait.h"
 #include "core/io/loop.h"
 #include "core/io/storage.h"
 #include "core/store/callbacks.h"
@@ -39,7 +45,7 @@ struct sending {
     struct share share;         // of what inputs may be in hand, from FETCHING on
     struct storage_op *reading; // while FETCHING: first the request itself,
     struct inputs *inputs;      // then what its links lead to;
-    struct store_call *begun;   // all is there, is the task still ours?
+    struct store_call *begun;   // while BEGINNING: is the task still ours, and wanted?
     struct vendor_call *call;   // while SENDING
     struct loop_timer *renew;   // until STORING: the lease is renewed every third of it
     struct store_call *stored;  // while STORING
@@ -60,7 +66,6 @@ static void drop(struct job *job)
     store_cancel(&s->stored);
     store_cancel(&s->held);
     budget_give_back(&s->share);
-    job->worker->submits--;
     job_clear(job);
     free(s);
 }
@@ -146,50 +151,47 @@ static bool is_past_asking(const struct sending *s)
            store_now_ms(s->job.worker->store) - s->job.task->created_ms > QUESTION_MS;
 }
 
-// A spent daily quota looks like a moment's rush: what is refused for as long as a job may take is
-// refused. The time before the first refusal was our own queue's, and doesn't count.
-static bool is_refused_for_good(const struct sending *s)
+// What waits for a vendor waits so long, and no longer.
+static bool is_past_waiting(const struct sending *s)
 {
-    int64_t since_ms = s->job.task->refused_ms;
+    int64_t timeout_ms = s->job.worker->config->queue_timeout_ms;
 
-    return since_ms > 0 &&
-           store_now_ms(s->job.worker->store) - since_ms > s->job.account->task_timeout_ms;
+    return timeout_ms > 0 &&
+           store_now_ms(s->job.worker->store) - s->job.task->created_ms > timeout_ms;
 }
 
-static void refuse(struct sending *s, const struct outcome *outcome, bool is_out)
+// Why a task is queued again, and what that means for its account.
+static void refuse(struct sending *s, const struct outcome *outcome, const char *wait)
 {
     struct change change = CHANGE_TO(TASK_QUEUED);
-    // Not a bad key, and not a vendor that couldn't be reached.
-    bool is_for_now =
-        outcome->kind == OUTCOME_REFUSED_RETRY || outcome->kind == OUTCOME_REFUSED_ELSEWHERE;
+    const char *reason = outcome->reason == NULL ? "the vendor gave no reason" : outcome->reason;
 
-    if (!is_out && is_past_asking(s)) {
-        fail(s, "vendor_no_answer", outcome->reason == NULL ? "" : outcome->reason);
+    if (strcmp(wait, WAIT_BAD_KEY) != 0 && is_past_asking(s)) {
+        fail(s, "vendor_no_answer", reason);
         return;
     }
     metric_add(METRIC_submits_refused_total, 1);
-    if (is_out) {
-        metric_add(METRIC_accounts_out, 1);
+    if (strcmp(wait, WAIT_BAD_KEY) == 0) {
         log_error("account.out", "account=%s reason=\"%s\" hint=\"mend api_key and restart\"",
-                  s->job.account->name, outcome->reason == NULL ? "" : outcome->reason);
+                  s->job.account->name, reason);
+        change.out = true;
     } else {
         log_info("submit.refused", "task=%s account=%s reason=\"%s\"", s->job.task->id,
-                 s->job.account->name, outcome->reason == NULL ? "" : outcome->reason);
+                 s->job.account->name, reason);
+        change.cool = true;
+        change.cool_ms = outcome->retry_after_ms;
     }
-    change.cool = !is_out;
-    change.cool_ms = outcome->retry_after_ms;
-    if (is_for_now && is_refused_for_good(s)) {
-        fail_by(s, &change, "vendor_refused", outcome->reason == NULL ? "" : outcome->reason);
+    if (is_past_waiting(s)) {
+        fail_by(s, &change, "vendor_unavailable", reason);
         return;
     }
-    if (is_for_now && s->job.task->refused_ms == 0)
-        change.refused_ms = store_now_ms(s->job.worker->store);
     change.count_try = true;
     if (outcome->kind == OUTCOME_REFUSED_ELSEWHERE)
         change.delay_ms = 1; // the account rests, not the task: another may take it at once
-    change.out = is_out;
+    change.wait = wait;
+    change.wait_detail = reason;
     change.word = "refused";
-    change.detail = outcome->reason;
+    change.detail = reason;
     end_with(s, &change);
 }
 
@@ -236,10 +238,10 @@ static void decide(struct sending *s, const struct outcome *outcome, const struc
         return;
     case OUTCOME_REFUSED_RETRY:
     case OUTCOME_REFUSED_ELSEWHERE:
-        refuse(s, outcome, false);
+        refuse(s, outcome, WAIT_VENDOR_REFUSED);
         return;
     case OUTCOME_BAD_KEY:
-        refuse(s, outcome, true);
+        refuse(s, outcome, WAIT_BAD_KEY);
         return;
     case OUTCOME_REFUSED_FINAL:
     case OUTCOME_FAILED:
@@ -264,7 +266,10 @@ static void on_answer(void *ctx, const struct http_response *response,
     if (failure != NULL && failure->nothing_sent) {
         // No connection, no TLS, no token: nothing can have been accepted.
         outcome_set_reason(&outcome, failure->err.message);
-        refuse(s, &outcome, failure->err.code == ERR_AUTH || failure->err.code == ERR_CONFIG);
+        refuse(s, &outcome,
+               failure->err.code == ERR_AUTH || failure->err.code == ERR_CONFIG
+                   ? WAIT_BAD_KEY
+                   : WAIT_VENDOR_UNREACHABLE);
     } else if (failure != NULL) {
         doubt(s, failure->err.message);
     } else {
@@ -294,18 +299,19 @@ static void on_renew(void *ctx)
     int64_t lease_ms = s->job.worker->config->lease_ms;
 
     s->renew = loop_after(s->job.worker->loop, lease_ms / 3, on_renew, s);
-    if (s->held != NULL)
+    if (s->held != NULL || s->begun != NULL)
         return;
     s->asked_ms = clock_mono_ms();
     s->held = queue_hold(s->job.worker->store, s->job.task, lease_ms, on_held, s);
 }
 
-static void hand_back(struct sending *s)
+// Nothing has left: somebody else may take it at once.
+static void hand_back(struct job *job)
 {
     struct change change = CHANGE_TO(TASK_QUEUED);
 
     change.word = "handed_back";
-    end_with(s, &change);
+    end_with((struct sending *)job, &change);
 }
 
 // A worker that was stopped must never send late: someone else may have the task by now.
@@ -336,6 +342,7 @@ static void send_now(struct sending *s)
         fail(s, "internal_error", err.message);
         return;
     }
+    s->job.hand_back = NULL; // from here on it may leave, and its answer is worth money
     metric_add(METRIC_submits_total, 1);
     log_info("task.submitting", "task=%s account=%s action=%s", task->id, task->account,
              task->action);
@@ -343,21 +350,29 @@ static void send_now(struct sending *s)
     http_request_clear(&request);
 }
 
-// What the client's links lead to, for a vendor that takes no links.
-
-static void on_begun(void *ctx, bool is_ours, const struct err *err)
+static void on_begun(void *ctx, enum begin_result result, const struct err *err)
 {
     struct sending *s = ctx;
 
     s->begun = NULL;
-    if (!is_ours) {
-        log_warn("submit.lease_lost", "task=%s error=\"%s\"", s->job.task->id,
-                 err == NULL ? "" : err->message);
-        finish(s); // its lease is someone else's, or ends
-        return;
+    if (err != NULL) {
+        // It may be noted as sent. We know better.
+        log_warn("submit.begin", "task=%s error=\"%s\"", s->job.task->id, err->message);
+        hand_back(&s->job);
+    } else if (result == BEGIN_CANCELLED) {
+        log_info("task.cancelled", "task=%s", s->job.task->id);
+        worker_forget_request(s->job.worker, s->job.task);
+        finish(s);
+    } else if (result == BEGIN_STALE) {
+        log_warn("submit.lease_lost", "task=%s", s->job.task->id);
+        finish(s);
+    } else {
+        s->sure_ms = s->asked_ms + s->job.worker->config->lease_ms / 2;
+        if (may_send(s) && !s->job.worker->is_draining)
+            send_now(s);
+        else
+            hand_back(&s->job);
     }
-    s->sure_ms = s->asked_ms + s->job.worker->config->lease_ms / 2;
-    send_now(s);
 }
 
 static size_t input_bytes(const struct task *task)
@@ -372,11 +387,12 @@ static size_t input_bytes(const struct task *task)
 static void begin(struct sending *s)
 {
     budget_correct(&s->share, input_bytes(s->job.task));
-    s->job.is_handed_back = false; // from here on it may leave
     s->asked_ms = clock_mono_ms();
     s->begun = queue_begin(s->job.worker->store, s->job.task, s->job.worker->config->lease_ms,
                            on_begun, s);
 }
+
+// What the client's links lead to, for a vendor that takes no links.
 
 // Not counted with what the vendor refuses: neither may use up the tries of the other.
 static void try_inputs_later(struct sending *s, bool is_link, const char *why)
@@ -386,6 +402,8 @@ static void try_inputs_later(struct sending *s, bool is_link, const char *why)
     log_warn("submit.inputs", "task=%s error=\"%s\"", s->job.task->id, why);
     change.count_links = is_link;
     change.count_try = !is_link;
+    change.wait = is_link ? WAIT_INPUTS : WAIT_STORAGE;
+    change.wait_detail = why;
     change.word = "input_failed";
     change.detail = why;
     end_with(s, &change);
@@ -458,8 +476,8 @@ static void on_room(void *ctx)
 // Large inputs wait for one another, here, where their lease is renewed.
 static void prepare(struct sending *s)
 {
-    s->job.is_handed_back = true;
-    if (budget_take(&s->job.worker->inputs, &s->share, GUESSED_BYTES, on_room, s))
+    if (budget_take(&s->job.worker->inputs, &s->share, s->job.task->owner, GUESSED_BYTES, on_room,
+                    s))
         fetch(s);
 }
 
@@ -468,20 +486,17 @@ void submit_start(struct worker *worker, struct task *task, int64_t claimed_ms)
     struct sending *s = mem_new(struct sending);
     int64_t lease_ms = worker->config->lease_ms;
 
-    worker->submits++;
     job_init(&s->job, worker, task, drop);
+    job_take_place(&s->job, PLACE_SUBMIT);
     s->sure_ms = claimed_ms + lease_ms / 2;
-    if (s->job.provider == NULL) {
-        fail(s, "account_removed", "its account is no longer configured");
+    if (worker->is_draining || s->job.provider == NULL || !may_send(s)) {
+        hand_back(&s->job);
         return;
     }
-    if (worker->is_draining || !may_send(s)) {
-        hand_back(s);
-        return;
-    }
+    s->job.hand_back = hand_back;
     s->renew = loop_after(worker->loop, lease_ms / 3, on_renew, s);
     if (task->has_inputs)
         prepare(s);
     else
-        send_now(s);
+        begin(s);
 }

@@ -29,7 +29,8 @@ struct keeper {
     const struct account *account;
     const struct provider *provider;
     struct token token;
-    unsigned serial; // of the token
+    unsigned serial;  // of the token
+    int64_t renew_ms; // of our monotonic clock: the wall clock may be set
     struct http_call *asking;
     struct vendor_call *waiting; // for it, the last first
 };
@@ -264,6 +265,12 @@ static void send_now(struct vendor_call *call)
 
 // The token.
 
+static void note_token(struct keeper *keeper)
+{
+    keeper->serial++;
+    keeper->renew_ms = clock_mono_ms() + keeper->token.renew_ms - clock_wall_ms();
+}
+
 // All that waited go on; none of them calls back before it has returned.
 static void serve(struct keeper *keeper, const struct err *failure)
 {
@@ -285,13 +292,14 @@ static void on_token(void *ctx, const struct http_response *response,
     struct err err;
 
     keeper->asking = NULL;
-    keeper->serial++;
-    if (failure != NULL)
+    if (failure != NULL) {
         serve(keeper, &failure->err);
-    else if (!keeper->provider->read_token(response, clock_wall_ms(), &keeper->token, &err))
+    } else if (!keeper->provider->read_token(response, clock_wall_ms(), &keeper->token, &err)) {
         serve(keeper, &err);
-    else
+    } else {
+        note_token(keeper);
         serve(keeper, NULL);
+    }
 }
 
 static void ask(struct keeper *keeper)
@@ -305,7 +313,7 @@ static void ask(struct keeper *keeper)
                                        &err)) {
         serve(keeper, &err);
     } else if (keeper->token.text != NULL) {
-        keeper->serial++;
+        note_token(keeper);
         serve(keeper, NULL);
     } else {
         keeper->asking = http_start(keeper->vendors->http, &request, &options, on_token);
@@ -317,7 +325,7 @@ static void await_token(struct vendor_call *call)
 {
     struct keeper *keeper = keeper_of(call);
 
-    if (keeper->token.text != NULL && clock_wall_ms() < keeper->token.renew_ms) {
+    if (keeper->token.text != NULL && clock_mono_ms() < keeper->renew_ms) {
         send_now(call);
         return;
     }

@@ -71,7 +71,7 @@ void watch_start(struct worker *worker, struct task *task)
     struct err err;
 
     job_init(&w->job, worker, task, drop);
-    w->job.is_handed_back = true;
+    w->job.hand_back = job_hand_back;
     if (w->job.provider == NULL || task->upstream_id == NULL ||
         !w->job.provider->build_poll(task, w->job.account, &request, &err)) {
         http_request_clear(&request);

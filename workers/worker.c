@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/buf.h"
 #include "core/base/clock.h"
 #include "core/base/config.h"
 #include "core/base/log.h"
@@ -15,6 +16,7 @@
 #include "core/io/loop.h"
 #include "core/io/redis.h"
 #include "core/io/storage.h"
+#include "core/store/accounts.h"
 #include "core/store/callbacks.h"
 #include "core/store/queue.h"
 #include "core/store/store.h"
@@ -28,12 +30,13 @@
 
 enum {
     HEARTBEAT_MS = 1000,
-    MAX_SUBMITS = 512, // in hand at once
-    MAX_ARCHIVES = 64,
+    MAX_SUBMITS = 1024, // in hand at once
+    MAX_ARCHIVES = 128,
     MAX_CLAIM = 64, // in one call
     MAX_INPUT_BYTES = 256 << 20,
     SWEEP_COUNT = 500, // records of one step of the sweeper
     SWEEP_EVERY_MS = 3000,
+    ACCOUNT_AGAIN_MS = 3000,
     STORAGE_SWEEP_EVERY_MS = 3600 * 1000,
 };
 
@@ -44,12 +47,16 @@ struct role {
     struct queue_claim submits_claim, due_claim;
     struct store_call *submits, *due, *sweep;
     bool is_submits_asked, is_due_asked; // while a claim is under way
-    int64_t submits_claimed_ms, submits_serial;
+    // Of the claims: another number for each, but the same while the answer to the last one is
+    // lost.
+    int64_t submits_claimed_ms, submits_serial, due_claimed_ms, due_serial;
+    bool is_submits_lost, is_due_lost;
     struct loop_timer *submits_timer, *due_timer, *heartbeat;
     int64_t due_timer_ms;
     bool was_up, was_busy;
     char cursor[32]; // of the sweeper
-    int64_t swept_ms, storage_swept_ms;
+    int64_t swept_ms, storage_swept_ms, beaten_ms;
+    char *missed; // accounts that tasks wait for, as it was said last; NULL: none
 };
 
 static struct role *role_of(struct worker *worker)
@@ -66,6 +73,7 @@ void job_init(struct job *job, struct worker *worker, struct task *task,
     job->task = task;
     job->account = config_account(worker->config, task->account);
     job->provider = job->account == NULL ? NULL : provider_find(task->provider);
+    job->place = PLACE_NONE;
     job->drop = drop;
     job->next = worker->jobs;
     job->at = &worker->jobs;
@@ -74,8 +82,37 @@ void job_init(struct job *job, struct worker *worker, struct task *task,
     worker->jobs = job;
 }
 
+void job_hand_back(struct job *job)
+{
+    queue_hold(job->worker->store, job->task, 0, NULL, NULL);
+    job->drop(job);
+}
+
+void worker_await_account(struct job *job)
+{
+    queue_hold(job->worker->store, job->task, ACCOUNT_AGAIN_MS, NULL, NULL);
+    job->drop(job);
+}
+
+static void count_place(const struct job *job, int by)
+{
+    struct worker *worker = job->worker;
+
+    worker->places[job->place].used += by;
+    if (job->account != NULL)
+        worker->held[job->place][job->account - worker->config->accounts] += by;
+}
+
+void job_take_place(struct job *job, enum place place)
+{
+    job->place = place;
+    count_place(job, 1);
+}
+
 void job_clear(struct job *job)
 {
+    if (job->place != PLACE_NONE)
+        count_place(job, -1);
     *job->at = job->next;
     if (job->next != NULL)
         job->next->at = job->at;
@@ -124,18 +161,28 @@ struct unsent {
     struct worker *worker;
     struct task *task; // ours
     bool has_ended;
+    struct unsent *next, **at;
 };
+
+static void unsent_free(struct unsent *unsent)
+{
+    *unsent->at = unsent->next;
+    if (unsent->next != NULL)
+        unsent->next->at = unsent->at;
+    task_free(unsent->task);
+    free(unsent);
+}
 
 static void on_unsent(void *ctx, enum change_result result, bool is_cancel_asked,
                       const struct err *err)
 {
     struct unsent *unsent = ctx;
+    struct worker *worker = unsent->worker;
 
     if (err == NULL && result == CHANGE_DONE && (unsent->has_ended || is_cancel_asked))
-        worker_forget_request(unsent->worker, unsent->task);
-    on_changed(unsent->worker, result, is_cancel_asked, err);
-    task_free(unsent->task);
-    free(unsent);
+        worker_forget_request(worker, unsent->task);
+    unsent_free(unsent);
+    on_changed(worker, result, is_cancel_asked, err);
 }
 
 static struct unsent *unsent_new(struct worker *worker, const struct change *change)
@@ -145,6 +192,11 @@ static struct unsent *unsent_new(struct worker *worker, const struct change *cha
     unsent->worker = worker;
     unsent->task = task_copy(change->task);
     unsent->has_ended = task_is_terminal(change->to);
+    unsent->next = worker->unsent;
+    unsent->at = &worker->unsent;
+    if (unsent->next != NULL)
+        unsent->next->at = &unsent->next;
+    worker->unsent = unsent;
     return unsent;
 }
 
@@ -215,11 +267,32 @@ static void on_work(void *ctx, enum work_kind kind, struct task *task)
     }
 }
 
+// How much of what each account could have in hand is left.
+static void measure_room(struct role *r, enum place place)
+{
+    for (size_t i = 0; i < r->accounts.count; i++)
+        r->accounts.list[i].room =
+            places_room(&r->worker.places[place], r->worker.held[place][i], 1);
+}
+
+// Begins a claim: with the last one's number, where its answer was lost and what it gave may still
+// be ours.
+static void number_claim(const struct role *r, bool is_lost, int64_t *serial, int64_t *claimed_ms)
+{
+    int64_t now_ms = clock_mono_ms();
+
+    if (is_lost && now_ms - *claimed_ms < r->worker.config->lease_ms)
+        return;
+    ++*serial;
+    *claimed_ms = now_ms;
+}
+
 static void on_submits(void *ctx, size_t count, int64_t next_ms, const struct err *err)
 {
     struct role *r = ctx;
 
     r->submits = NULL;
+    r->is_submits_lost = err != NULL;
     loop_cancel(&r->submits_timer);
     if (err != NULL)
         return; // the heartbeat asks again
@@ -231,19 +304,17 @@ static void on_submits(void *ctx, size_t count, int64_t next_ms, const struct er
 
 static void claim_submits(struct role *r)
 {
-    int room = MAX_SUBMITS - (int)r->worker.submits;
-
     // What leaves without a path to call back on could be found by it no more.
     if (r->worker.is_draining || !store_is_up(r->worker.store) ||
         !callbacks_is_ready(r->worker.callbacks))
         return;
     r->is_submits_asked = r->submits != NULL;
-    if (r->submits != NULL || room <= 0)
+    if (r->submits != NULL)
         return; // asked again when this one is through, or a submit is
-    r->submits_claimed_ms = clock_mono_ms();
-    r->submits = queue_claim_submits(r->worker.store, ++r->submits_serial,
-                                     room < MAX_CLAIM ? room : MAX_CLAIM, r->accounts.list,
-                                     r->accounts.count, &r->submits_claim);
+    measure_room(r, PLACE_SUBMIT);
+    number_claim(r, r->is_submits_lost, &r->submits_serial, &r->submits_claimed_ms);
+    r->submits = queue_claim_submits(r->worker.store, r->submits_serial, MAX_CLAIM,
+                                     r->accounts.list, r->accounts.count, &r->submits_claim);
 }
 
 static void on_due(void *ctx, size_t count, int64_t next_ms, const struct err *err)
@@ -251,6 +322,7 @@ static void on_due(void *ctx, size_t count, int64_t next_ms, const struct err *e
     struct role *r = ctx;
 
     r->due = NULL;
+    r->is_due_lost = err != NULL;
     if (err != NULL)
         return;
     loop_cancel(&r->due_timer);
@@ -262,13 +334,17 @@ static void on_due(void *ctx, size_t count, int64_t next_ms, const struct err *e
 
 static void claim_due(struct role *r)
 {
-    int room = MAX_ARCHIVES - (int)r->worker.archives;
+    const struct places *archives = &r->worker.places[PLACE_ARCHIVE];
 
     if (r->worker.is_draining || !store_is_up(r->worker.store))
         return;
     r->is_due_asked = r->due != NULL;
-    if (r->due == NULL)
-        r->due = queue_claim_due(r->worker.store, MAX_CLAIM, room > 0 ? room : 0, &r->due_claim);
+    if (r->due != NULL)
+        return;
+    measure_room(r, PLACE_ARCHIVE);
+    number_claim(r, r->is_due_lost, &r->due_serial, &r->due_claimed_ms);
+    r->due = queue_claim_due(r->worker.store, r->due_serial, MAX_CLAIM, r->accounts.list,
+                             r->accounts.count, places_room(archives, 0, 1), &r->due_claim);
 }
 
 void worker_wake(struct worker *worker)
@@ -279,20 +355,43 @@ void worker_wake(struct worker *worker)
 
 // The sweeper: any worker may do it, one round goes through all records.
 
-static void on_swept(void *ctx, const char *cursor, int64_t repairs, const struct err *err)
+// Said once, not in each round.
+static void tell_missed(struct role *r, const struct sweep *sweep)
+{
+    struct buf names = {0};
+
+    for (size_t i = 0; i < sweep->account_count; i++)
+        buf_fmt(&names, "%s%s", i == 0 ? "" : ",", sweep->accounts[i]);
+    if (names.len > 0 && (r->missed == NULL || strstr(r->missed, names.data) == NULL)) {
+        log_error("account.missed",
+                  "accounts=%s hint=\"tasks wait for them: configure them again, or they fail\"",
+                  names.data);
+        mem_set_str(&r->missed, names.data);
+    }
+    buf_clear(&names);
+}
+
+static void on_swept(void *ctx, const struct sweep *sweep, const struct err *err)
 {
     struct role *r = ctx;
 
     r->sweep = NULL;
     if (err != NULL)
         return;
-    if (repairs > 0) {
-        metric_add(METRIC_sweeper_repairs_total, repairs);
-        log_warn("sweeper.repaired", "count=%lld", (long long)repairs);
+    if (sweep->repairs > 0) {
+        metric_add(METRIC_sweeper_repairs_total, sweep->repairs);
+        log_warn("sweeper.repaired", "count=%lld", (long long)sweep->repairs);
         worker_wake(&r->worker);
     }
-    snprintf(r->cursor, sizeof r->cursor, "%s", cursor);
-    if (strcmp(cursor, "0") == 0)
+    for (size_t i = 0; i < sweep->ended_count; i++)
+        worker_forget_request(&r->worker, &sweep->ended[i]);
+    if (sweep->ended_count > 0) {
+        metric_add(METRIC_tasks_failed_total, (int64_t)sweep->ended_count);
+        log_warn("sweeper.ended", "count=%zu", sweep->ended_count);
+    }
+    tell_missed(r, sweep);
+    snprintf(r->cursor, sizeof r->cursor, "%s", sweep->cursor);
+    if (strcmp(sweep->cursor, "0") == 0)
         r->swept_ms = clock_mono_ms();
 }
 
@@ -304,6 +403,14 @@ static void sweep(struct role *r)
         (is_between_rounds && clock_mono_ms() - r->swept_ms < SWEEP_EVERY_MS))
         return;
     r->sweep = queue_sweep(r->worker.store, r->cursor, SWEEP_COUNT, on_swept, r);
+}
+
+static void beat(struct role *r)
+{
+    if (r->worker.is_draining || clock_mono_ms() - r->beaten_ms < WORKER_BEAT_MS)
+        return;
+    r->beaten_ms = clock_mono_ms();
+    accounts_beat(r->worker.store, true);
 }
 
 static void on_heartbeat(void *ctx)
@@ -322,6 +429,7 @@ static void on_heartbeat(void *ctx)
     r->was_busy = r->worker.jobs != NULL;
     if (!store_is_up(r->worker.store))
         return;
+    beat(r);
     worker_wake(&r->worker);
     follow_wake(r->worker.follow);
     sweep(r);
@@ -337,24 +445,35 @@ static void on_wake(void *ctx, const redisReply *message)
     worker_wake(&r->worker);
 }
 
-// An account that was out gets a new chance when a worker starts: its key may have been mended.
+// An account that was out gets a new chance when a worker starts: its key may have been mended. How
+// long its jobs may run is noted for a time when it isn't configured any more.
+static void begin_account(struct role *r, const struct account *account)
+{
+    struct args out = {0}, timeout = {0};
+    struct buf name = {0};
+
+    buf_fmt(&name, "spool:acct:%s", account->name);
+    args_str(&out, "HDEL");
+    args_str(&out, name.data);
+    args_str(&out, "out");
+    store_command(r->worker.store, &out, STORE_FOR_EVER, NULL, NULL);
+    args_str(&timeout, "HSET");
+    args_str(&timeout, name.data);
+    args_str(&timeout, "timeout");
+    args_int(&timeout, account->task_timeout_ms);
+    store_command(r->worker.store, &timeout, STORE_FOR_EVER, NULL, NULL);
+    buf_clear(&name);
+}
+
 static void on_up(void *ctx)
 {
     struct role *r = ctx;
     bool is_first = !r->was_up;
 
     r->was_up = true;
-    for (size_t i = 0; is_first && i < r->worker.config->account_count; i++) {
-        struct args args = {0};
-        struct buf name = {0};
-
-        buf_fmt(&name, "spool:acct:%s", r->worker.config->accounts[i].name);
-        args_str(&args, "HDEL");
-        args_str(&args, name.data);
-        args_str(&args, "out");
-        store_command(r->worker.store, &args, STORE_FOR_EVER, NULL, NULL);
-        buf_clear(&name);
-    }
+    for (size_t i = 0; is_first && i < r->worker.config->account_count; i++)
+        begin_account(r, &r->worker.config->accounts[i]);
+    beat(r);
     worker_wake(&r->worker);
     follow_wake(r->worker.follow);
 }
@@ -382,6 +501,11 @@ struct worker *worker_start(struct loop *loop, const struct config *config, cons
     r->worker.callbacks = callbacks_start(loop, config, r->worker.store, on_callbacks_ready, r);
     r->worker.follow = follow_start(&r->worker);
     budget_init(&r->worker.inputs, MAX_INPUT_BYTES);
+    r->worker.places[PLACE_SUBMIT].max = MAX_SUBMITS;
+    r->worker.places[PLACE_ARCHIVE].max = MAX_ARCHIVES;
+    for (int i = 0; i < PLACE_COUNT; i++)
+        r->worker.held[i] = mem_array(int, config->account_count);
+    r->beaten_ms = -WORKER_BEAT_MS;
     accounts_init(&r->accounts, config);
     r->submits_claim = (struct queue_claim){on_work, on_submits, r};
     r->due_claim = (struct queue_claim){on_work, on_due, r};
@@ -394,15 +518,13 @@ struct worker *worker_start(struct loop *loop, const struct config *config, cons
     return &r->worker;
 }
 
-// Leases end now instead of later: another worker, or this one's successor, goes on with them.
+// Another worker, or this one's successor, goes on with them.
 static void hand_back(struct worker *worker)
 {
     for (struct job *job = worker->jobs, *next; job != NULL; job = next) {
         next = job->next;
-        if (job->is_handed_back) {
-            queue_hold(worker->store, job->task, 0, NULL, NULL);
-            job->drop(job);
-        }
+        if (job->hand_back != NULL)
+            job->hand_back(job);
     }
 }
 
@@ -411,10 +533,14 @@ bool worker_drain(struct worker *worker)
     if (!worker->is_draining) {
         worker->is_draining = true;
         hand_back(worker);
+        accounts_beat(worker->store, false);
     }
     // A submit under way is waited for: its answer is worth money. So is what Redis hasn't taken
-    // yet: a vendor's id may be among it. Parts of what was handed back cost money as they lie.
-    return worker->submits == 0 && store_pending(worker->store) == 0 &&
+    // yet: a vendor's id may be among it; the rest of what was asked only while Redis is there.
+    // Parts of what was handed back cost money as they lie.
+    return worker->places[PLACE_SUBMIT].used == 0 &&
+           (store_is_up(worker->store) ? store_pending(worker->store)
+                                       : store_owed(worker->store)) == 0 &&
            !storage_is_tidying(worker->storage);
 }
 
@@ -434,6 +560,8 @@ void worker_drop(struct worker **worker)
     store_cancel(&r->sweep);
     while (r->worker.jobs != NULL)
         r->worker.jobs->drop(r->worker.jobs);
+    while (r->worker.unsent != NULL)
+        unsent_free(r->worker.unsent);
     follow_drop(&r->worker.follow);
     callbacks_drop(&r->worker.callbacks);
     vendors_drop(&r->worker.vendors);
@@ -442,5 +570,8 @@ void worker_drop(struct worker **worker)
     http_client_drop(&r->worker.http);
     store_drop(&r->worker.store);
     accounts_clear(&r->accounts);
+    for (int i = 0; i < PLACE_COUNT; i++)
+        free(r->worker.held[i]);
+    free(r->missed);
     free(r);
 }

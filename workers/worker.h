@@ -9,6 +9,7 @@
 #include "core/base/err.h"
 #include "core/base/task.h"
 #include "workers/budget.h"
+#include "workers/places.h"
 
 struct account;
 struct callbacks;
@@ -20,8 +21,12 @@ struct loop;
 struct provider;
 struct storage;
 struct store;
+struct unsent;
 struct vendors;
 struct worker;
+
+// What a job takes a place of while it lasts; there are so many for all accounts.
+enum place { PLACE_SUBMIT, PLACE_ARCHIVE, PLACE_COUNT, PLACE_NONE = PLACE_COUNT };
 
 // The first member of every job.
 struct job {
@@ -29,8 +34,11 @@ struct job {
     struct task *task;     // ours
     const struct account *account;
     const struct provider *provider;
-    bool is_handed_back;           // on a drain: at once, for somebody else to go on with
+    enum place place;
     void (*drop)(struct job *job); // cancels what is pending and frees; called once
+    // On a drain: leaves the task for somebody else to go on with, at once, and drops. NULL: what
+    // it does now is waited for, or cut.
+    void (*hand_back)(struct job *job);
     struct job *next, **at;
 };
 
@@ -44,17 +52,26 @@ struct worker {
     struct callbacks *callbacks; // NULL: vendors don't call back
     struct follow *follow;
     struct job *jobs;
-    struct budget inputs; // of the bytes that submits under way have fetched
-    unsigned submits;     // of the jobs, those that submit
-    unsigned archives;    // those that archive
+    struct unsent *unsent; // changes that end tasks whose request is stored, until they are done
+    struct budget inputs;  // of the bytes that submits under way have fetched
+    struct places places[PLACE_COUNT];
+    int *held[PLACE_COUNT]; // of these, by each account
     bool is_draining;
 };
 
 // Puts a new job on the list; takes the task.
 void job_init(struct job *job, struct worker *worker, struct task *task,
               void (*drop)(struct job *job));
+// The hand_back of those whose lease is all they have.
+void job_hand_back(struct job *job);
+// It takes a place, until job_clear.
+void job_take_place(struct job *job, enum place place);
 // Takes it off the list and frees its task: the last thing a drop does before free.
 void job_clear(struct job *job);
+
+// Its account isn't configured: it is looked at again in a while. The sweeper says so, and ends it
+// when its time is over. Drops the job.
+void worker_await_account(struct job *job);
 
 // Something may be claimable now: queued tasks, or what is due.
 void worker_wake(struct worker *worker);

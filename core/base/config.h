@@ -47,6 +47,8 @@ struct account {
     enum config_on_unknown on_unknown_submit;
 };
 
+enum { TASK_TIMEOUT_MS = 1800000 }; // of an account that doesn't say
+
 struct config_token {
     char *name;
     struct secret key;

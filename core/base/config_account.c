@@ -129,7 +129,7 @@ bool config_read_account(struct setting_reader *reader, const json_t *value, voi
 
     account->max_concurrency = 12;
     account->weight = 1;
-    account->task_timeout_ms = 1800000;
+    account->task_timeout_ms = TASK_TIMEOUT_MS;
     if (!setting_keys(reader, value, keys, out))
         return false;
     // Names are parts of Redis keys and of artifact paths.

@@ -48,6 +48,9 @@ void task_free(struct task *task)
     free(task->upstream_parent);
     free(task->upstream_id);
     free(task->substate);
+    free(task->await);
+    free(task->wait_reason);
+    free(task->wait_detail);
     free(task->error_code);
     free(task->error_message);
     free(task->hook);
@@ -119,6 +122,8 @@ const char *task_status(enum task_phase phase)
 
 void task_show_as(struct task *task, const struct task_view *view)
 {
+    if (task->phase != view->phase)
+        mem_set_str(&task->wait_reason, NULL); // it is of now
     task->phase = view->phase;
     task->version = view->version;
     task->progress = view->progress;

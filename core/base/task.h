@@ -56,6 +56,9 @@ struct task {
     char *upstream_id;     // the vendor's id of this one
     char *upstream_hint;   // the same, as a callback named it while the submit was in doubt
     char *substate;        // "MODAL" while the vendor waits for the client
+    char *await;           // id of the parent, which doesn't wait for this one yet
+    char *wait_reason;     // what it waits for beside its vendor's work, a word of wait.h
+    char *wait_detail;     // somebody's words for that, or the setting to change
     char *error_code;
     char *error_message;
     char *hook;                // where to call back; not loaded with the record
@@ -82,7 +85,9 @@ struct task {
     int64_t started_ms; // accepted by the vendor
     int64_t finished_ms;
     int64_t changed_ms;
-    int64_t refused_ms; // since when the vendor refuses to take it for now
+    int64_t wait_ms; // since when it waits for wait_reason
+    int64_t act_ms; // when it acts again, while it is queued or archived; -1: not known. Not stored
+    int64_t before; // how many wait before it in its lane; -1: that isn't one number. Not stored
     int64_t missing_ms; // since when the vendor doesn't know it any more
     int64_t doubt_ms;   // since when it is in doubt
     int64_t watch_ms;   // ended, but its vendor job is watched until then; its slot is still held

@@ -11,7 +11,12 @@ lua_\name\()_end:
     script lib
     script submit
     script list
+    script clock
     script claim
+    script begin
+    script read
+    script state
+    script beat
     script due
     script looks
     script change

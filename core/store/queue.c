@@ -1,6 +1,7 @@
 // The queue as workers need it.
 #include "core/store/queue.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,14 +46,15 @@ struct store_call *queue_claim_submits(struct store *store, int64_t serial, int 
     struct args args = {0};
 
     args_int(&args, 3);
+    args_int(&args, serial);
     args_int(&args, max);
     args_int(&args, store_config(store)->lease_ms);
-    args_int(&args, serial);
     for (size_t i = 0; i < count; i++) {
         const struct account *account = accounts[i].account;
 
-        args_int(&args, 4 + (int64_t)accounts[i].lane_count);
+        args_int(&args, 5 + (int64_t)accounts[i].lane_count);
         args_str(&args, account->name);
+        args_int(&args, accounts[i].room);
         args_int(&args, account->max_concurrency);
         args_int(&args, account->weight);
         args_int(&args, account->requests_per_minute);
@@ -91,15 +93,21 @@ static void on_due(void *ctx, store_then_fn then, const redisReply *answer, cons
     claim->done(claim->ctx, count, err == NULL ? record_integer(at(at(answer, 0), 0)) : -1, err);
 }
 
-struct store_call *queue_claim_due(struct store *store, int max, int max_archives,
-                                   const struct queue_claim *claim)
+struct store_call *queue_claim_due(struct store *store, int64_t serial, int max,
+                                   const struct queue_account *accounts, size_t count,
+                                   int room_of_others, const struct queue_claim *claim)
 {
     struct args args = {0};
 
-    args_int(&args, 3);
+    args_int(&args, 4 + 2 * (int64_t)count);
+    args_int(&args, serial);
     args_int(&args, max);
     args_int(&args, store_config(store)->lease_ms);
-    args_int(&args, max_archives);
+    args_int(&args, room_of_others);
+    for (size_t i = 0; i < count; i++) {
+        args_str(&args, accounts[i].account->name);
+        args_int(&args, accounts[i].room);
+    }
     return store_call(store, SCRIPT_due, &args, CLAIM_DEADLINE_MS, on_due, NULL, (void *)claim);
 }
 
@@ -169,6 +177,21 @@ static void add_number(struct args *args, const char *name, int64_t number)
     args_int(args, number);
 }
 
+static void add_watch(struct args *args, const struct change *change)
+{
+    char doubt[64];
+
+    if (change->doubt_of != NULL) {
+        snprintf(doubt, sizeof doubt, "doubt %lld %d", (long long)change->typical_ms,
+                 change->doubt_of->max_concurrency);
+        args_str(args, doubt);
+    } else if (change->watch_ms > 0) {
+        args_int(args, change->watch_ms);
+    } else {
+        args_str(args, "");
+    }
+}
+
 struct store_call *queue_change(struct store *store, const struct change *change,
                                 int64_t deadline_ms, change_fn fn, void *ctx)
 {
@@ -200,10 +223,12 @@ struct store_call *queue_change(struct store *store, const struct change *change
     args_str(&args, flags);
     args_int(&args, is_counted && change->delay_ms == 0 ? -1 : change->delay_ms);
     args_int(&args, change->cool_ms);
-    args_int(&args, change->watch_ms > 0 ? change->watch_ms : -1);
+    add_watch(&args, change);
     args_str(&args, change->word);
     args_str(&args, change->detail);
     args_int(&args, change->look_ms);
+    args_str(&args, change->wait);
+    args_str(&args, change->wait_detail);
     args_str(&args, change->result);
     args_field(&args, "upstream", change->upstream_id);
     args_field(&args, "sub", change->substate);
@@ -211,13 +236,37 @@ struct store_call *queue_change(struct store *store, const struct change *change
     args_field(&args, "error", change->error_message);
     if (change->progress >= 0)
         add_number(&args, "progress", change->progress);
-    if (change->refused_ms > 0)
-        add_number(&args, "refused", change->refused_ms);
     if (change->missing_ms > 0)
         add_number(&args, "missing", change->missing_ms);
     else if (change->missing_ms == 0)
         args_field(&args, "missing", "");
     return store_call(store, SCRIPT_change, &args, deadline_ms, on_change, (store_then_fn)fn, ctx);
+}
+
+// Leases.
+
+static void on_begin(void *ctx, store_then_fn then, const redisReply *answer, const struct err *err)
+{
+    begin_fn fn = (begin_fn)then;
+    enum begin_result result = BEGIN_STALE;
+
+    if (err == NULL && answer->type == REDIS_REPLY_STRING)
+        result = strcmp(answer->str, "go") == 0          ? BEGIN_GO
+                 : strcmp(answer->str, "cancelled") == 0 ? BEGIN_CANCELLED
+                                                         : BEGIN_STALE;
+    fn(ctx, result, err);
+}
+
+struct store_call *queue_begin(struct store *store, const struct task *task, int64_t ms,
+                               begin_fn fn, void *ctx)
+{
+    struct args args = {0};
+
+    args_str(&args, task->id);
+    args_int(&args, task->counter);
+    args_int(&args, ms);
+    return store_call(store, SCRIPT_begin, &args, CLAIM_DEADLINE_MS, on_begin, (store_then_fn)fn,
+                      ctx);
 }
 
 static void on_hold(void *ctx, store_then_fn then, const redisReply *answer, const struct err *err)
@@ -228,15 +277,16 @@ static void on_hold(void *ctx, store_then_fn then, const redisReply *answer, con
         fn(ctx, err == NULL && record_integer(answer) == 1, err);
 }
 
-static struct store_call *hold(struct store *store, const struct task *task, int64_t ms,
-                               bool begins, hold_fn fn, void *ctx)
+struct store_call *queue_hold_for(struct store *store, const struct task *task, int64_t ms,
+                                  const char *wait, const char *detail, hold_fn fn, void *ctx)
 {
     struct args args = {0};
 
     args_str(&args, task->id);
     args_int(&args, task->counter);
     args_int(&args, ms);
-    args_str(&args, begins ? "1" : "");
+    args_str(&args, wait);
+    args_str(&args, detail);
     return store_call(store, SCRIPT_hold, &args, CLAIM_DEADLINE_MS, on_hold, (store_then_fn)fn,
                       ctx);
 }
@@ -244,24 +294,59 @@ static struct store_call *hold(struct store *store, const struct task *task, int
 struct store_call *queue_hold(struct store *store, const struct task *task, int64_t ms, hold_fn fn,
                               void *ctx)
 {
-    return hold(store, task, ms, false, fn, ctx);
-}
-
-struct store_call *queue_begin(struct store *store, const struct task *task, int64_t ms, hold_fn fn,
-                               void *ctx)
-{
-    return hold(store, task, ms, true, fn, ctx);
+    return queue_hold_for(store, task, ms, NULL, NULL, fn, ctx);
 }
 
 // The sweeper.
+
+// The strings of an array, borrowed; the caller frees the array.
+static const char **strings_of(const redisReply *reply, size_t *count)
+{
+    size_t elements = reply != NULL && reply->type == REDIS_REPLY_ARRAY ? reply->elements : 0;
+    const char **strings = mem_array(const char *, elements);
+
+    *count = 0;
+    for (size_t i = 0; i < elements; i++)
+        if (reply->element[i]->type == REDIS_REPLY_STRING)
+            strings[(*count)++] = reply->element[i]->str;
+    return strings;
+}
 
 static void on_sweep(void *ctx, store_then_fn then, const redisReply *answer, const struct err *err)
 {
     sweep_fn fn = (sweep_fn)then;
     const redisReply *cursor = at(answer, 0);
+    struct sweep sweep = {.cursor = "0", .repairs = record_integer(at(answer, 1))};
+    const char **accounts = strings_of(at(answer, 2), &sweep.account_count), **ended;
+    size_t count;
 
-    fn(ctx, cursor != NULL && cursor->type == REDIS_REPLY_STRING ? cursor->str : "0",
-       record_integer(at(answer, 1)), err);
+    if (cursor != NULL && cursor->type == REDIS_REPLY_STRING)
+        sweep.cursor = cursor->str;
+    sweep.accounts = accounts;
+    ended = strings_of(at(answer, 3), &count);
+    sweep.ended = mem_array(struct task, count / 2);
+    for (; sweep.ended_count < count / 2; sweep.ended_count++) {
+        struct task *task = &sweep.ended[sweep.ended_count];
+
+        snprintf(task->id, sizeof task->id, "%s", ended[2 * sweep.ended_count]);
+        task->is_request_stored = *ended[2 * sweep.ended_count + 1] != '\0';
+        task->phase = TASK_FAILED;
+    }
+    fn(ctx, &sweep, err);
+    free(sweep.ended);
+    free(ended);
+    free(accounts);
+}
+
+// Queued tasks whose ids come before this one have waited for too long.
+static void add_oldest(struct args *args, const struct store *store)
+{
+    int64_t timeout_ms = store_config(store)->queue_timeout_ms;
+    char id[ID_SIZE] = "";
+
+    if (timeout_ms > 0)
+        id_make_task(id, store_now_ms(store) - timeout_ms);
+    args_str(args, id);
 }
 
 struct store_call *queue_sweep(struct store *store, const char *cursor, int count, sweep_fn fn,
@@ -270,9 +355,11 @@ struct store_call *queue_sweep(struct store *store, const char *cursor, int coun
     const struct config *config = store_config(store);
     struct args args = {0};
 
-    args_int(&args, 3 + (int64_t)config->account_count + (int64_t)config->token_count);
+    args_int(&args, 5 + (int64_t)config->account_count + (int64_t)config->token_count);
     args_str(&args, cursor);
     args_int(&args, count);
+    add_oldest(&args, store);
+    args_int(&args, TASK_TIMEOUT_MS);
     args_int(&args, (int64_t)config->account_count);
     for (size_t i = 0; i < config->account_count; i++)
         args_str(&args, config->accounts[i].name);

@@ -25,21 +25,27 @@ struct queue_claim {
     void *ctx;
 };
 
-// An account and the lanes it serves now.
+// An account, the lanes it serves, and how many of its tasks may be claimed now.
 struct queue_account {
     const struct account *account;
     const char *const *lanes;
     size_t lane_count;
+    int room;
 };
 
-// Queued tasks, to be submitted. `claim` must outlive the call. `serial` is another one each time,
-// by which a claim whose answer was lost gets it when it is sent again.
+// A claim is `max` tasks at most. `serial` is another one each time, but the same where the answer
+// to the last one was lost: then it gets what that gave, as long as the lease lasts. `claim` must
+// outlive the call.
+
+// Queued tasks, to be submitted.
 struct store_call *queue_claim_submits(struct store *store, int64_t serial, int max,
                                        const struct queue_account *accounts, size_t count,
                                        const struct queue_claim *claim);
-// Doubts, archives, watches whose time has come; of archives at most `max_archives`.
-struct store_call *queue_claim_due(struct store *store, int max, int max_archives,
-                                   const struct queue_claim *claim);
+// Doubts, archives, watches whose time has come. Of archives of one account its room at most, or
+// `room_of_others` where `accounts` doesn't have it.
+struct store_call *queue_claim_due(struct store *store, int64_t serial, int max,
+                                   const struct queue_account *accounts, size_t count,
+                                   int room_of_others, const struct queue_claim *claim);
 
 struct queue_look {
     const char *account;
@@ -69,7 +75,11 @@ struct change {
     int64_t delay_ms;   // till it acts again; 0 where a try is counted: grown by the tries
     int64_t look_ms;    // to submitted or rendering: till the first look
     int64_t watch_ms;   // to an end: the vendor job is watched so long; 0: it has ended there
-    const char *word;   // for the timeline; NULL: none
+    const struct account *doubt_of; // to an end: nobody knows whether there is a job, so the slot
+    int64_t typical_ms;             // stays taken as jobs there take, or typical_ms; NULL: no doubt
+    const char *wait; // to queued or archiving: what it waits for (core/base/wait.h); NULL: nothing
+    const char *wait_detail;
+    const char *word; // for the timeline; NULL: none
     const char *detail;
     const char *result; // JSON; NULL: as it is
     // Facts that are set, NULL for those that stay; "" ends a fact.
@@ -79,7 +89,6 @@ struct change {
     const char *error_message;
     int progress;       // -1: stays. Mind the zero
     int64_t missing_ms; // -1: stays; 0: it is there again
-    int64_t refused_ms; // 0: stays
 };
 
 #define CHANGE_TO(phase)                                                                           \
@@ -95,15 +104,31 @@ typedef void (*change_fn)(void *ctx, enum change_result result, bool is_cancel_a
 struct store_call *queue_change(struct store *store, const struct change *change,
                                 int64_t deadline_ms, change_fn fn, void *ctx);
 
+enum begin_result { BEGIN_GO, BEGIN_CANCELLED, BEGIN_STALE };
+typedef void (*begin_fn)(void *ctx, enum begin_result result, const struct err *err);
+// A claimed submit is about to leave, under a lease of `ms` from now: from here on it may have been
+// accepted, and only from here on.
+struct store_call *queue_begin(struct store *store, const struct task *task, int64_t ms,
+                               begin_fn fn, void *ctx);
+
 typedef void (*hold_fn)(void *ctx, bool is_ours, const struct err *err);
-// The same as a lease, for a task with inputs: they are there, and its submit is about to leave.
-struct store_call *queue_begin(struct store *store, const struct task *task, int64_t ms, hold_fn fn,
-                               void *ctx);
 // Moves a lease or a watch to `ms` from now; -1 ends the watch and frees its slot.
 struct store_call *queue_hold(struct store *store, const struct task *task, int64_t ms, hold_fn fn,
                               void *ctx);
+// The same, and says what the task waits for until then (core/base/wait.h).
+struct store_call *queue_hold_for(struct store *store, const struct task *task, int64_t ms,
+                                  const char *wait, const char *detail, hold_fn fn, void *ctx);
 
+// What one step of the sweeper did. Borrowed for the call.
+struct sweep {
+    const char *cursor; // for the next step; "0": that was the last of a round
+    int64_t repairs;
+    const char *const *accounts; // that tasks wait for, and nobody has configured
+    size_t account_count;
+    struct task *ended; // that waited too long: id, is_request_stored, phase
+    size_t ended_count;
+};
+typedef void (*sweep_fn)(void *ctx, const struct sweep *sweep, const struct err *err);
 // One step of the sweeper: `cursor` is "0" to begin with, and what the last step gave.
-typedef void (*sweep_fn)(void *ctx, const char *cursor, int64_t repairs, const struct err *err);
 struct store_call *queue_sweep(struct store *store, const char *cursor, int count, sweep_fn fn,
                                void *ctx);

@@ -8,7 +8,7 @@
 
 #include "core/base/mem.h"
 
-enum kind { TEXT, NUMBER, TIME_MS, FLAG, PHASE, ID };
+enum kind { TEXT, NUMBER, TIME_MS, FLAG, PHASE, ID, WAIT };
 
 #define AT(member) offsetof(struct task, member)
 
@@ -38,6 +38,8 @@ static const struct {
     {"upstream", TEXT, AT(upstream_id)},
     {"hint", TEXT, AT(upstream_hint)},
     {"sub", TEXT, AT(substate)},
+    {"await", TEXT, AT(await)},
+    {"wait", WAIT, 0},
     {"request", TEXT, AT(request)},
     {"code", TEXT, AT(error_code)},
     {"error", TEXT, AT(error_message)},
@@ -49,12 +51,25 @@ static const struct {
     {"started", TIME_MS, AT(started_ms)},
     {"finished", TIME_MS, AT(finished_ms)},
     {"at", TIME_MS, AT(changed_ms)},
-    {"refused", TIME_MS, AT(refused_ms)},
     {"missing", TIME_MS, AT(missing_ms)},
     {"doubt", TIME_MS, AT(doubt_ms)},
     {"watch", TIME_MS, AT(watch_ms)},
     {"arch", TIME_MS, AT(archive_ms)},
 };
+
+// "reason since detail", as set_wait of lib.lua has it.
+static void set_wait(struct task *task, const char *text)
+{
+    char reason[24];
+    long long since;
+    int used = 0;
+
+    if (sscanf(text, "%23s %lld%n", reason, &since, &used) < 2 || used == 0)
+        return;
+    mem_set_str(&task->wait_reason, reason);
+    mem_set_str(&task->wait_detail, text[used] == ' ' ? text + used + 1 : "");
+    task->wait_ms = since;
+}
 
 static void set_field(struct task *task, const char *name, const redisReply *value)
 {
@@ -83,6 +98,9 @@ static void set_field(struct task *task, const char *name, const redisReply *val
         case PHASE:
             task_phase_from_name(value->str, &task->phase);
             break;
+        case WAIT:
+            set_wait(task, value->str);
+            break;
         case ID:
             snprintf(task->id, sizeof task->id, "%s", value->str);
             break;
@@ -109,6 +127,7 @@ struct task *record_read(const char *id, const redisReply *fields, const redisRe
         return NULL;
     task = task_new();
     task->cost = task->version = 1;
+    task->act_ms = task->before = -1;
     if (id != NULL)
         snprintf(task->id, sizeof task->id, "%s", id);
     for (size_t i = 0; i + 1 < fields->elements; i += 2)
@@ -126,6 +145,17 @@ struct task *record_read_whole(const redisReply *whole)
     if (whole == NULL || whole->type != REDIS_REPLY_ARRAY || whole->elements < 3)
         return NULL;
     return record_read(NULL, whole->element[0], whole->element[1], whole->element[2]);
+}
+
+struct task *record_read_waiting(const redisReply *whole)
+{
+    struct task *task = record_read_whole(whole);
+
+    if (task != NULL && whole->elements == 5) {
+        task->act_ms = record_integer(whole->element[3]);
+        task->before = record_integer(whole->element[4]);
+    }
+    return task;
 }
 
 struct task *record_read_look(const redisReply *values)

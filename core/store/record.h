@@ -11,6 +11,8 @@ struct task *record_read(const char *id, const redisReply *fields, const redisRe
                          const redisReply *result);
 // From a script's {fields, request, result}.
 struct task *record_read_whole(const redisReply *whole);
+// The same, with what read.lua adds: when it acts again, how many wait before it.
+struct task *record_read_waiting(const redisReply *whole);
 // The fields that looks.lua gives, its id last.
 struct task *record_read_look(const redisReply *values);
 // "version phase progress modal …" as events and deliveries carry it. NULL: it isn't one; else what

@@ -4,13 +4,18 @@
 // In the order in which one turn sends them: what is known comes to Redis before anything is
 // claimed, so that a claim doesn't find a lease expired whose outcome waits to be stored.
 #define SCRIPTS(X)                                                                                 \
+    X(clock)                                                                                       \
     X(submit)                                                                                      \
+    X(read)                                                                                        \
+    X(state)                                                                                       \
     X(list)                                                                                        \
     X(change)                                                                                      \
     X(hint)                                                                                        \
+    X(beat)                                                                                        \
     X(hold)                                                                                        \
     X(posted)                                                                                      \
     X(claim)                                                                                       \
+    X(begin)                                                                                       \
     X(due)                                                                                         \
     X(looks)                                                                                       \
     X(cancel)                                                                                      \

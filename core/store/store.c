@@ -15,6 +15,9 @@
 
 enum { MAX_ITEMS = 100, COMMAND_TIMEOUT_MS = 15000, PLAIN = SCRIPT_COUNT };
 enum { MAX_BATCH_BYTES = 4 << 20, MAX_UNDER_WAY = 1 };
+// The clock is asked for from time to time; an answer that took longer tells too little. What
+// differs by more than clocks drift in between (lib.lua: CLOCK_SLACK_MS) has been set.
+enum { CLOCK_EVERY_MS = 30000, CLOCK_TOOK_MAX_MS = 1000, CLOCK_SLACK_MS = 5000 };
 
 struct store_call {
     struct store *store;
@@ -26,6 +29,7 @@ struct store_call {
     void *ctx;
     uint64_t serial;               // in the order they were made
     bool is_sent, is_again;        // again: its last reply was lost
+    bool is_late;                  // in `late`, not in `waiting`
     bool is_alone;                 // a call it was part of failed: it is sent by itself
     struct store_call *next, **at; // in `waiting` of its script, while it isn't sent
 };
@@ -46,21 +50,27 @@ struct store {
     store_fn on_up;
     void *ctx;
     char by[9];
-    char constants[2][80]; // as scripts get them: for the first time, and again
+    char constants[2][80]; // as scripts get them: for the first time, and again; less the time
     char sha[SCRIPT_COUNT][41];
     unsigned unloaded; // scripts that aren't there yet
     bool is_loading;   // they are being loaded: once is enough, however many calls found none
     bool is_up;
     char problem[240];
-    int64_t offset_ms; // Redis' time less our monotonic clock
+    int64_t offset_ms; // the scripts' clock less our monotonic one
+    bool has_offset;   // by their word
+    bool is_asking;    // them for it; nothing else is sent while it is in question
+    bool is_in_question;
+    int64_t asked_ms; // of our monotonic clock
     struct store_call *waiting[SCRIPT_COUNT + 1], **waiting_end[SCRIPT_COUNT + 1];
     struct store_call *requeued[SCRIPT_COUNT + 1]; // the last one that was, while it waits
+    struct store_call *late;                       // past their deadline, being told so
     struct batch *batches;
     unsigned under_way[SCRIPT_COUNT + 1]; // batches of each script
     uint64_t serial;
     unsigned pending; // calls alive
+    unsigned owed;    // those without a deadline
     struct loop_turn *turn;
-    struct loop_timer *deadlines, *probe;
+    struct loop_timer *deadlines, *probe, *clock;
 };
 
 // Arguments.
@@ -103,7 +113,7 @@ static void unlink_call(struct store_call *call)
     *call->at = call->next;
     if (call->next != NULL)
         call->next->at = call->at;
-    else
+    else if (!call->is_late)
         store->waiting_end[call->script] = call->at;
     if (store->requeued[call->script] == call)
         store->requeued[call->script] = NULL;
@@ -121,9 +131,16 @@ static void queue_call(struct store_call *call)
     loop_turn_ask(store->turn);
 }
 
+// A plain command says nothing of a task that a record doesn't.
+static bool is_owed(const struct store_call *call)
+{
+    return call->deadline_ms < 0 && call->script != PLAIN;
+}
+
 static void free_call(struct store_call *call)
 {
     call->store->pending--;
+    call->store->owed -= is_owed(call);
     buf_clear(&call->args.bytes);
     free(call);
 }
@@ -148,26 +165,47 @@ static void fail_call(struct store_call *call)
     answer_call(call, NULL, &err);
 }
 
+// Takes those that are past their deadline out of a queue, into a list of their own.
+static struct store_call *take_late(struct store *store, unsigned script, bool *is_any_left)
+{
+    struct store_call *late = NULL, **end = &late, *call = store->waiting[script], *next;
+    int64_t now = clock_mono_ms();
+
+    for (; call != NULL; call = next) {
+        next = call->next;
+        if (call->deadline_ms < 0 || call->deadline_ms > now) {
+            *is_any_left = true;
+            continue;
+        }
+        unlink_call(call);
+        call->is_late = true;
+        call->next = NULL;
+        call->at = end;
+        *end = call;
+        end = &call->next;
+    }
+    return late;
+}
+
 // One coarse timer, only while calls wait for Redis to come back.
 static void on_deadlines(void *ctx)
 {
     struct store *store = ctx;
-    int64_t now = clock_mono_ms();
     bool is_any_left = false;
 
     store->deadlines = NULL;
     for (unsigned i = 0; i <= PLAIN; i++) {
-        struct store_call *call = store->waiting[i], *next;
+        store->late = take_late(store, i, &is_any_left);
+        if (store->late != NULL)
+            store->late->at = &store->late;
+        // Whoever is called may cancel others of them.
+        while (store->late != NULL) {
+            struct store_call *call = store->late;
 
-        for (; call != NULL; call = next) {
-            next = call->next;
-            if (call->deadline_ms >= 0 && call->deadline_ms <= now) {
-                unlink_call(call);
-                fail_call(call);
-                next = store->waiting[i]; // the callback may have changed the list
-            } else {
-                is_any_left = true;
-            }
+            store->late = call->next;
+            if (store->late != NULL)
+                store->late->at = &store->late;
+            fail_call(call);
         }
     }
     if (is_any_left && store->deadlines == NULL)
@@ -184,7 +222,7 @@ static void watch_deadlines(struct store *store)
 static bool is_passing(const redisReply *reply)
 {
     static const char *const prefixes[] = {"LOADING",    "BUSY",    "MASTERDOWN", "READONLY",
-                                           "NOREPLICAS", "MISCONF", "NOSCRIPT"};
+                                           "NOREPLICAS", "MISCONF", "NOSCRIPT",   "CLOCK"};
 
     if (reply->type != REDIS_REPLY_ERROR)
         return false;
@@ -202,6 +240,7 @@ static bool is_full(const redisReply *reply)
 }
 
 static void load_scripts(struct store *store);
+static void ask_clock(struct store *store, const char *word);
 static void flush(void *ctx);
 
 static void on_probe(void *ctx)
@@ -270,7 +309,8 @@ static void requeue(struct batch *batch, bool is_lost)
 static bool is_single(unsigned script)
 {
     return script == PLAIN || script == SCRIPT_claim || script == SCRIPT_due ||
-           script == SCRIPT_post || script == SCRIPT_sweep;
+           script == SCRIPT_post || script == SCRIPT_sweep || script == SCRIPT_state ||
+           script == SCRIPT_beat;
 }
 
 static void on_batch(void *ctx, const redisReply *reply)
@@ -288,12 +328,18 @@ static void on_batch(void *ctx, const redisReply *reply)
         requeue(batch, true);
     } else if (is_passing(reply)) {
         bool is_unknown_script = strncmp(reply->str, "NOSCRIPT", 8) == 0;
+        bool is_clock = strncmp(reply->str, "CLOCK", 5) == 0;
 
         snprintf(store->problem, sizeof store->problem, "%s", reply->str);
         requeue(batch, false);
         if (is_unknown_script)
             load_scripts(store);
-        retry_soon(store, is_unknown_script ? 1 : 100);
+        if (is_clock) {
+            store->is_in_question = true;
+            ask_clock(store, "");
+        } else {
+            retry_soon(store, is_unknown_script ? 1 : 100);
+        }
     } else if (!is_ok && batch->count > 1 && !is_full(reply)) {
         // One item broke the script, perhaps after others were done: each by itself, so that no
         // more than that one is lost. A vendor's id may be among them.
@@ -305,7 +351,7 @@ static void on_batch(void *ctx, const redisReply *reply)
     } else {
         if (is_ok)
             *store->problem = '\0';
-        // A callback may drop the store, but not this batch: it is nobody else's any more.
+        // The batch is nobody else's any more; a callback may cancel or start other calls.
         for (unsigned i = 0; i < batch->count; i++) {
             struct store_call *call = batch->calls[i];
             struct err err;
@@ -330,6 +376,13 @@ static void on_batch(void *ctx, const redisReply *reply)
     free(batch);
 }
 
+// `expected_ms` 0: no matter what time it is.
+static void write_constants(const struct store *store, bool is_again, int64_t expected_ms, char *to,
+                            size_t size)
+{
+    snprintf(to, size, "%s %lld", store->constants[is_again], (long long)expected_ms);
+}
+
 static void send_batch(struct store *store, unsigned script)
 {
     // A claim's items are accounts: its arguments are packed as several items by the caller.
@@ -339,7 +392,7 @@ static void send_batch(struct store *store, unsigned script)
     size_t bytes = 0;
     const char **argv;
     size_t *lens;
-    char counts[MAX_ITEMS][12];
+    char counts[MAX_ITEMS][12], constants[120];
 
     batch->store = store;
     batch->script = script;
@@ -360,8 +413,9 @@ static void send_batch(struct store *store, unsigned script)
     lens = mem_array(size_t, argc);
     argc = 0;
     if (script != PLAIN) {
-        const char *const head[] = {"EVALSHA", store->sha[script], "0", store->by,
-                                    store->constants[is_again]};
+        const char *const head[] = {"EVALSHA", store->sha[script], "0", store->by, constants};
+
+        write_constants(store, is_again, store_now_ms(store), constants, sizeof constants);
 
         for (; argc < 5; argc++) {
             argv[argc] = head[argc];
@@ -412,9 +466,9 @@ static void flush(void *ctx)
     }
     for (unsigned i = 0; i <= PLAIN; i++)
         while (store->waiting[i] != NULL && store->is_up && store->probe == NULL &&
-               !is_busy(store, i))
+               !store->is_in_question && !is_busy(store, i))
             send_batch(store, i);
-    if (store->probe != NULL)
+    if (store->probe != NULL || store->is_in_question)
         watch_deadlines(store);
 }
 
@@ -436,6 +490,7 @@ static struct store_call *new_call(struct store *store, unsigned script, struct 
     call->args = *args;
     *args = (struct args){0};
     call->deadline_ms = deadline_ms < 0 ? -1 : clock_mono_ms() + deadline_ms;
+    store->owed += is_owed(call);
     call->fn = fn == NULL ? ignore : fn;
     call->then = then;
     call->ctx = ctx;
@@ -493,6 +548,87 @@ static void check_again(struct store *store)
         store->probe = loop_after(store->loop, 1000, recheck, store);
 }
 
+// The clock. What time it is for the scripts is known by our own monotonic clock, so that a wall
+// clock that is set, Redis' or ours, is noticed and told to them before anything goes by it.
+
+static void come_up(struct store *store)
+{
+    if (store->is_up)
+        return;
+    store->is_up = true;
+    *store->problem = '\0';
+    log_info("redis.up", "by=%s", store->by);
+    if (store->on_up != NULL)
+        store->on_up(store->ctx);
+}
+
+static void on_clock_timer(void *ctx)
+{
+    struct store *store = ctx;
+
+    store->clock = NULL;
+    ask_clock(store, "");
+}
+
+static void on_clock(void *ctx, const redisReply *reply)
+{
+    struct store *store = ctx;
+    int64_t took_ms = clock_mono_ms() - store->asked_ms, now_ms, off_ms;
+    char expected[24];
+
+    if (reply == NULL || !store->is_asking)
+        return; // the connection broke
+    store->is_asking = false;
+    if (reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "NOSCRIPT", 8) == 0) {
+        load_scripts(store); // asks again
+        return;
+    }
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2) {
+        set_problem(store, reply->type == REDIS_REPLY_ERROR ? reply->str : "no clock");
+        check_again(store);
+        return;
+    }
+    now_ms = reply->element[0]->integer + took_ms / 2;
+    off_ms = now_ms - store_now_ms(store);
+    if (reply->element[1]->integer != 0)
+        log_warn("clock.set", "by=%s put_right_ms=%lld", store->by,
+                 (long long)reply->element[1]->integer);
+    if (took_ms > CLOCK_TOOK_MAX_MS) {
+        ask_clock(store, store->has_offset ? "" : "first");
+        return;
+    }
+    if (store->has_offset && llabs(off_ms) > CLOCK_SLACK_MS) {
+        snprintf(expected, sizeof expected, "%lld", (long long)store_now_ms(store));
+        ask_clock(store, expected);
+        return;
+    }
+    store->offset_ms += off_ms;
+    store->has_offset = true;
+    store->is_in_question = false;
+    loop_cancel(&store->clock);
+    store->clock = loop_after(store->loop, CLOCK_EVERY_MS, on_clock_timer, store);
+    come_up(store);
+    loop_turn_ask(store->turn);
+}
+
+// `word` is clock.lua's item.
+static void ask_clock(struct store *store, const char *word)
+{
+    char constants[120];
+    const char *argv[] = {"EVALSHA", store->sha[SCRIPT_clock], "0", store->by, constants, "1",
+                          word};
+    size_t lens[sizeof argv / sizeof argv[0]];
+
+    if (store->is_asking || !redis_is_up(store->redis) || store->is_loading)
+        return; // asked when the connection is there
+    write_constants(store, false, 0, constants, sizeof constants);
+    for (size_t i = 0; i < sizeof argv / sizeof argv[0]; i++)
+        lens[i] = strlen(argv[i]);
+    store->is_asking = true;
+    store->asked_ms = clock_mono_ms();
+    redis_send(store->redis, sizeof argv / sizeof argv[0], argv, lens, on_clock, store);
+}
+
 static void on_script(void *ctx, const redisReply *reply)
 {
     struct store *store = ctx;
@@ -510,14 +646,7 @@ static void on_script(void *ctx, const redisReply *reply)
     if (--store->unloaded > 0)
         return;
     store->is_loading = false;
-    if (!store->is_up) {
-        store->is_up = true;
-        *store->problem = '\0';
-        log_info("redis.up", "by=%s", store->by);
-        if (store->on_up != NULL)
-            store->on_up(store->ctx);
-    }
-    loop_turn_ask(store->turn);
+    ask_clock(store, store->has_offset ? "" : "first");
 }
 
 static void on_policy(void *ctx, const redisReply *reply)
@@ -552,21 +681,11 @@ static void on_policy(void *ctx, const redisReply *reply)
     }
 }
 
-static void on_time(void *ctx, const redisReply *reply)
-{
-    struct store *store = ctx;
-
-    if (reply != NULL && reply->type == REDIS_REPLY_ARRAY && reply->elements == 2)
-        store->offset_ms = strtoll(reply->element[0]->str, NULL, 10) * 1000 +
-                           strtoll(reply->element[1]->str, NULL, 10) / 1000 - clock_mono_ms();
-}
-
 static void load_scripts(struct store *store)
 {
     if (store->is_loading)
         return;
     store->is_loading = true;
-    redis_sendf(store->redis, on_time, store, "TIME");
     redis_sendf(store->redis, on_policy, store, "CONFIG GET maxmemory-policy");
 }
 
@@ -574,7 +693,7 @@ static void on_state(void *ctx, bool is_up)
 {
     struct store *store = ctx;
 
-    store->is_loading = false; // what was sent on the old connection is lost
+    store->is_loading = store->is_asking = false; // what was sent on the old connection is lost
     if (is_up) {
         load_scripts(store);
         return;
@@ -623,6 +742,7 @@ void store_drop(struct store **pointer)
     loop_turn_drop(&store->turn);
     loop_cancel(&store->deadlines);
     loop_cancel(&store->probe);
+    loop_cancel(&store->clock);
     while (store->batches != NULL) {
         struct batch *batch = store->batches;
 
@@ -655,6 +775,11 @@ const char *store_problem(const struct store *store)
 unsigned store_pending(const struct store *store)
 {
     return store->pending;
+}
+
+unsigned store_owed(const struct store *store)
+{
+    return store->owed;
 }
 
 int64_t store_now_ms(const struct store *store)

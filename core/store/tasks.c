@@ -15,11 +15,11 @@
 // A lost reply is asked for again until then. Where Redis is known to be away, there is little
 // hope.
 enum { DEADLINE_MS = 5000, DEADLINE_DOWN_MS = 500 };
+enum { IDEMPOTENCY_MS = 24 * 3600 * 1000 };
 
 struct tasks_op {
     struct store *store;
     void *ctx;
-    char *owner; // NULL: anybody's
     char id[ID_SIZE];
     char body[65]; // of an Idempotency-Key, to compare with
     union {
@@ -36,21 +36,18 @@ struct tasks_op {
     struct task **tasks;
 };
 
-// One read of the three that make a task: its hash, request and result. Where Redis went away in
-// between they are answered in any order.
+// One task of a read. Where Redis went away in between they are answered in any order.
 struct part {
     struct tasks_op *op;
     size_t index; // of the call
 };
 
-static struct tasks_op *op_new(struct store *store, const char *owner, const char *id, size_t calls,
-                               void *ctx)
+static struct tasks_op *op_new(struct store *store, const char *id, size_t calls, void *ctx)
 {
     struct tasks_op *op = mem_new(struct tasks_op);
 
     op->store = store;
     op->ctx = ctx;
-    op->owner = mem_str(owner);
     snprintf(op->id, sizeof op->id, "%s", id == NULL ? "" : id);
     op->count = op->left = calls;
     op->calls = mem_array(struct store_call *, calls);
@@ -67,12 +64,11 @@ void tasks_op_cancel(struct tasks_op **pointer)
     for (size_t i = 0; i < op->count; i++)
         store_cancel(&op->calls[i]);
     if (op->tasks != NULL)
-        for (size_t i = 0; i < op->count / 3; i++)
+        for (size_t i = 0; i < op->count; i++)
             task_free(op->tasks[i]);
     free(op->tasks);
     free(op->parts);
     free(op->calls);
-    free(op->owner);
     free(op);
 }
 
@@ -140,6 +136,8 @@ static void on_submitted(void *ctx, store_then_fn then, const redisReply *answer
             err = NULL;
         } else if (is_word(word, "mismatch")) {
             set_mismatch(&why);
+        } else if (is_word(word, "over")) {
+            err_set(&why, ERR_INVALID, "taskId: the task has ended");
         } else if (is_word(word, "full") || is_word(word, "full_for_key")) {
             err_set(&why, ERR_QUEUE_FULL, "the queue is full%s, try again later",
                     is_word(word, "full") ? "" : " for this key");
@@ -187,6 +185,8 @@ static void add_options(struct args *args, const struct submit *submit)
     }
     if (task->hook != NULL)
         add_option(&json, "hook", task->hook);
+    if (submit->awaits_parent)
+        add_option(&json, "await", "1");
     if (!submit->is_listed)
         add_option(&json, "unlisted", "1");
     if (json.len > 0)
@@ -199,7 +199,7 @@ struct tasks_op *tasks_submit(struct store *store, const struct submit *submit, 
                               void *ctx)
 {
     const struct task *task = submit->task;
-    struct tasks_op *op = op_new(store, NULL, task->id, 1, ctx);
+    struct tasks_op *op = op_new(store, task->id, 1, ctx);
     struct args args = {0};
 
     op->fn.submit = fn;
@@ -235,7 +235,7 @@ struct tasks_op *tasks_submit(struct store *store, const struct submit *submit, 
     return op;
 }
 
-// "body hash, task, waiting", as submit.lua keeps it.
+// "body hash, task, waiting, when", as submit.lua keeps it, and longer than it counts.
 static void on_replay(void *ctx, store_then_fn then, const redisReply *answer,
                       const struct err *err)
 {
@@ -244,13 +244,14 @@ static void on_replay(void *ctx, store_then_fn then, const redisReply *answer,
     void *their_ctx = op->ctx;
     enum submit_result result = SUBMIT_ACCEPTED;
     char body[65] = "", id[ID_SIZE] = "";
-    long long waiting = 0;
+    long long waiting = 0, at_ms = 0;
     struct err why;
 
     (void)then;
     op->calls[0] = NULL;
     if (err == NULL && answer->type == REDIS_REPLY_STRING &&
-        sscanf(answer->str, "%64s %31s %lld", body, id, &waiting) == 3) {
+        sscanf(answer->str, "%64s %31s %lld %lld", body, id, &waiting, &at_ms) == 4 &&
+        store_now_ms(op->store) - at_ms < IDEMPOTENCY_MS) {
         result = SUBMIT_REPLAYED;
         if (strcmp(body, op->body) != 0) {
             set_mismatch(&why);
@@ -264,7 +265,7 @@ static void on_replay(void *ctx, store_then_fn then, const redisReply *answer,
 struct tasks_op *tasks_find_replay(struct store *store, const char *owner,
                                    const struct idempotency *idempotency, submit_fn fn, void *ctx)
 {
-    struct tasks_op *op = op_new(store, NULL, NULL, 1, ctx);
+    struct tasks_op *op = op_new(store, NULL, 1, ctx);
     struct buf name = {0};
 
     op->fn.submit = fn;
@@ -283,7 +284,7 @@ static void finish_reads(struct tasks_op *op, const struct err *err)
     task_fn fn_one = op->fn_one;
     void *ctx = op->ctx;
     struct task **tasks = op->tasks;
-    size_t count = op->count / 3;
+    size_t count = op->count;
     struct err unknown;
 
     op->tasks = NULL;
@@ -308,62 +309,32 @@ static void on_read(void *ctx, store_then_fn then, const redisReply *answer, con
 {
     struct part *part = ctx;
     struct tasks_op *op = part->op;
-    struct task **task = &op->tasks[part->index / 3];
-    size_t which = part->index % 3;
 
     (void)then;
     op->calls[part->index] = NULL;
     op->left--;
-    if (err != NULL) {
+    if (err == NULL)
+        op->tasks[part->index] = record_read_waiting(answer);
+    if (err != NULL || op->left == 0)
         finish_reads(op, err);
-        return;
-    }
-    if (which == 0) {
-        struct task *placeholder = *task;
-
-        *task = record_read(placeholder->id, answer, NULL, NULL);
-        if (*task != NULL) {
-            // What was read before, because this was asked for again.
-            if (placeholder->request != NULL)
-                mem_set_str(&(*task)->request, placeholder->request);
-            mem_set_str(&(*task)->result, placeholder->result);
-        }
-        task_free(placeholder);
-        if (*task != NULL && op->owner != NULL && strcmp((*task)->owner, op->owner) != 0)
-            task_drop(task);
-    } else if (*task != NULL && answer->type == REDIS_REPLY_STRING) {
-        char *text = mem_strn(answer->str, (size_t)answer->len);
-
-        char **slot = which == 1 ? &(*task)->request : &(*task)->result;
-
-        free(*slot);
-        *slot = text;
-    }
-    if (op->left == 0)
-        finish_reads(op, NULL);
 }
 
 struct tasks_op *tasks_get_many(struct store *store, const char *const *ids, size_t count,
                                 const char *owner, tasks_fn fn, void *ctx)
 {
-    static const char *const commands[] = {"HGETALL", "GET", "GET"};
-    static const char *const kinds[] = {"t", "b", "r"};
-    struct tasks_op *op = op_new(store, owner, NULL, count * 3, ctx);
+    struct tasks_op *op = op_new(store, NULL, count, ctx);
 
     op->fn.tasks = fn;
     op->tasks = mem_array(struct task *, count);
-    op->parts = mem_array(struct part, count * 3);
+    op->parts = mem_array(struct part, count);
     for (size_t i = 0; i < count; i++) {
-        op->tasks[i] = task_new(); // holds the id until its record is read
-        snprintf(op->tasks[i]->id, ID_SIZE, "%s", ids[i]);
-        for (unsigned k = 0; k < 3; k++) {
-            char name[64];
+        struct args args = {0};
 
-            snprintf(name, sizeof name, "spool:%s:%s", kinds[k], ids[i]);
-            op->parts[i * 3 + k] = (struct part){op, i * 3 + k};
-            command(op, i * 3 + k, 2, (const char *const[]){commands[k], name}, on_read,
-                    &op->parts[i * 3 + k]);
-        }
+        args_str(&args, ids[i]);
+        args_str(&args, owner);
+        op->parts[i] = (struct part){op, i};
+        op->calls[i] =
+            store_call(store, SCRIPT_read, &args, deadline(store), on_read, NULL, &op->parts[i]);
     }
     return op;
 }
@@ -407,7 +378,7 @@ static void on_strings(void *ctx, store_then_fn then, const redisReply *answer,
 static struct tasks_op *read_strings(struct store *store, unsigned argc, const char *const *argv,
                                      strings_fn fn, void *ctx)
 {
-    struct tasks_op *op = op_new(store, NULL, NULL, 1, ctx);
+    struct tasks_op *op = op_new(store, NULL, 1, ctx);
 
     op->fn.strings = fn;
     command(op, 0, argc, argv, on_strings, op);
@@ -417,7 +388,7 @@ static struct tasks_op *read_strings(struct store *store, unsigned argc, const c
 struct tasks_op *tasks_list(struct store *store, const char *owner, const char *after, int limit,
                             strings_fn fn, void *ctx)
 {
-    struct tasks_op *op = op_new(store, NULL, NULL, 1, ctx);
+    struct tasks_op *op = op_new(store, NULL, 1, ctx);
     struct args args = {0};
 
     op->fn.strings = fn;
@@ -504,7 +475,7 @@ static void on_cancelled(void *ctx, store_then_fn then, const redisReply *answer
 struct tasks_op *tasks_cancel(struct store *store, const char *id, const char *owner,
                               bool vendor_can, int64_t watch_ms, cancel_fn fn, void *ctx)
 {
-    struct tasks_op *op = op_new(store, NULL, id, 1, ctx);
+    struct tasks_op *op = op_new(store, id, 1, ctx);
     struct args args = {0};
 
     op->fn.cancel = fn;

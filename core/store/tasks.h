@@ -31,6 +31,9 @@ struct submit {
     const struct idempotency *idempotency; // NULL: none
     const char *once; // the word for what is asked of the parent; NULL: may be repeated
     bool is_listed;   // false for questions of our own
+    // The parent doesn't wait for this one yet: it is queued when it does, and fails when the
+    // parent ends. ERR_INVALID where it has ended by now.
+    bool awaits_parent;
 };
 
 // `id` is borrowed for the call. Errors: ERR_UNAVAILABLE, ERR_QUEUE_FULL, ERR_IDEMPOTENCY.
@@ -62,7 +65,7 @@ struct tasks_op *tasks_submit(struct store *store, const struct submit *submit, 
 struct tasks_op *tasks_find_replay(struct store *store, const char *owner,
                                    const struct idempotency *idempotency, submit_fn fn, void *ctx);
 // `owner` NULL: anybody's. Another key's task is as unknown as one that isn't there.
-// With the request and the result.
+// With the request and the result, and, while it is queued or archived, when it acts again.
 struct tasks_op *tasks_get(struct store *store, const char *id, const char *owner, task_fn fn,
                            void *ctx);
 struct tasks_op *tasks_get_many(struct store *store, const char *const *ids, size_t count,

@@ -67,6 +67,10 @@ def fail_fsync():
     return binary("SPOOL_FAIL_FSYNC", "tests/libfail_fsync.so")
 
 
+def set_clock():
+    return binary("SPOOL_SET_CLOCK", "tests/libset_clock.so")
+
+
 def preload(library):
     """Of an environment. ASan's own comes first, or it complains."""
     command = ["gcc", "-print-file-name=libasan.so"]
@@ -229,8 +233,9 @@ class Sim(Child):
 class Redis:
     """A redis-server of its own, on a socket in a temporary folder or on a TCP port."""
 
-    def __init__(self, tcp=False, options=()):
+    def __init__(self, tcp=False, options=(), env=None):
         self.dir = tempfile.mkdtemp(prefix="spool-redis-")
+        self.env = dict(os.environ, **(env or {}))
         self.process = None
         self.options = list(options)
         self.port = free_port() if tcp else 0
@@ -243,6 +248,7 @@ class Redis:
         keep = ["--appendonly", "yes", "--appendfsync", "always", "--save", ""]
         self.process = subprocess.Popen(
             ["redis-server", "--dir", self.dir, *where, *keep, *self.options],
+            env=self.env,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -11,7 +11,20 @@ import time
 import unittest
 import urllib.request
 
-from harness import PNG, Redis, Sim, Spool, Vendor, account, eventually, exchange, fail_fsync, main, preload
+from harness import (
+    PNG,
+    Redis,
+    Sim,
+    Spool,
+    Vendor,
+    account,
+    eventually,
+    exchange,
+    fail_fsync,
+    kling_account,
+    main,
+    preload,
+)
 
 # Several of the pieces that files are read and written in.
 BIG = PNG + random.Random(7).randbytes(700_000)
@@ -592,6 +605,90 @@ class Media(unittest.TestCase):
             self.assertNotIn(b"root:", answer, target)
         self.assertEqual(self.raw(self.path)[0], 200)
         self.assertEqual(self.raw("/media" + self.path[6:] + "?x=1")[0], 200)
+
+
+
+class Several(unittest.TestCase):
+    """Of several files, those that can be had count; the others are named."""
+
+    def images(self, vendor, names):
+        """A Kling whose jobs have ended with images that are called so."""
+        images = [{"index": n, "url": f"{vendor.url}/files/{name}.png"} for n, name in enumerate(names)]
+
+        def answer(asked):
+            data = {"task_id": "one", "task_status": "submitted" if asked.method == "POST" else "succeed"}
+            return 200, {}, {"code": 0, "message": "", "data": {**data, "task_result": {"images": images}}}
+
+        vendor.on("/v1/images/generations", answer)
+        vendor.on("/dead-", lambda asked: (404, {}, b"gone"))
+
+    def begin(self, names, **storage):
+        vendor = self.enterContext(Vendor())
+        self.images(vendor, names)
+        accounts = [kling_account(vendor, poll_interval_ms=100)]
+        spool = self.enterContext(Spool({"accounts": accounts, "storage": storage}))
+        body = {"model_name": "kling-v1", "prompt": "a lighthouse", "n": len(names)}
+        return vendor, spool, spool.request("POST", "/kling/v1/images/generations", body)[2]["task_id"]
+
+    def links(self, spool, task):
+        """As the family shows them."""
+        return spool.get(f"/kling/v1/images/generations/{task}")["data"]["metadata"]["urls"]
+
+    def test_dead_ones(self):
+        # All at the same time: a link is dead after ten seconds.
+        one = self.begin(["one", "dead-two", "three"])
+        none = self.begin(["dead-one", "dead-two"])
+        linked = self.begin(["one", "dead-two"], on_failure="vendor_url")
+        self.check_one(*one)
+        self.check_none(*none)
+        self.check_linked(*linked)
+
+    def check_one(self, vendor, spool, task):
+        shown = spool.end_of(task)
+        self.assertEqual(shown["status"], "succeeded")
+        first, missing, third = shown["artifacts"]
+        self.assertEqual({**missing, "error": None}, {"kind": "image", "url": "", "error": None})
+        self.assertEqual(missing["error"]["code"], "archive_failed")
+        self.assertIn("404", missing["error"]["message"])
+        for artifact in (first, third):
+            self.assertEqual(download(artifact["url"])[1], PNG)
+        self.assertTrue(third["url"].endswith("-2.png"), third["url"])
+        self.assertEqual([len(vendor.at(f"/files/{name}.png")) for name in ("one", "three")], [1, 1])
+        self.assertEqual(self.links(spool, task), [first["url"], third["url"]])
+
+    def check_none(self, _, spool, task):
+        shown = spool.end_of(task)
+        self.assertEqual(shown["status"], "failed")
+        self.assertEqual(shown["error"]["code"], "archive_failed")
+
+    def check_linked(self, vendor, spool, task):
+        shown = spool.end_of(task)
+        self.assertEqual(shown["status"], "succeeded")
+        link = f"{vendor.url}/files/dead-two.png"
+        self.assertEqual((shown["artifacts"][1]["url"], shown["artifacts"][1]["archived"]), (link, False))
+        self.assertEqual(shown["artifacts"][1]["error"]["code"], "archive_failed")
+        self.assertEqual(self.links(spool, task)[1], link)
+
+
+class Blocked(unittest.TestCase):
+    """A link that leads where we don't go is a setting's mistake; what was paid for stays."""
+
+    def test_until_the_setting_allows_it(self):
+        with Vendor() as vendor, Vendor() as files, Spool(config(vendor)) as spool:
+            shown = vendor.shown
+            vendor.shown = lambda job: {**shown(job), "imageUrl": f"{files.url}/files/{job}.png"}
+            task = spool.submit("a lighthouse")
+            waiting = eventually(lambda: spool.task(task)["waiting"], what="a reason")
+            self.assertEqual(waiting["reason"], "blocked_address")
+            self.assertIn("allow_networks", waiting["detail"])
+            time.sleep(12)
+            self.assertEqual(spool.task(task)["phase"], "archiving", "longer than a dead link is believed")
+            self.assertEqual(files.asked, [])
+            spool.stop()
+            spool.config["allow_networks"] = ["127.0.0.0/8"]
+            spool.start()
+            self.assertEqual(spool.wait(task, 20)["status"], "SUCCESS")
+            self.assertIsNone(spool.task(task)["waiting"])
 
 
 if __name__ == "__main__":

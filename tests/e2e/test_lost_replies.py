@@ -125,6 +125,41 @@ class LostReplies(unittest.TestCase):
         self.is_lost()
         self.ends_well(api, *tasks)
 
+    def test_claim_and_nobody_there(self):
+        """The same, and Redis stays away for longer than a claim is asked for."""
+        api = self.ready(redis=self.redis, roles=["api"])
+        prompts = [f"number {n}" for n in range(5)]
+        tasks = [api.submit(prompt) for prompt in prompts]
+        self.wire.lose(*prompts, in_reply=True)
+        self.spool({"lease_ms": 30000}, roles=["worker"], dialect="relay")
+        self.is_lost()
+        self.wire.cut()
+        time.sleep(11)
+        self.wire.mend()
+        began = time.monotonic()
+        self.ends_well(api, *tasks)
+        self.assertLess(time.monotonic() - began, 8)
+
+    def test_begin(self):
+        """It is noted that the request leaves; it leaves once."""
+        spool = self.ready()
+        self.wire.lose(script("begin"))
+        task = spool.submit("a lighthouse")
+        self.ends_well(spool, task)
+        self.is_lost()
+
+    def test_begin_and_nobody_there(self):
+        """It may be noted that it left. Nobody but its worker knows that it hasn't."""
+        spool = self.ready({"lease_ms": 1000}, dialect="relay")
+        self.wire.lose(script("begin"))
+        task = spool.submit("a lighthouse")
+        self.is_lost()
+        self.wire.cut()
+        time.sleep(1)
+        self.wire.mend()
+        eventually(spool.is_ready, what="readiness")
+        self.ends_well(spool, task)
+
     def cancels(self, spool, task):
         status, _, answer = spool.request("POST", f"/v1/tasks/{task}/cancel", {})
         self.assertEqual(status, 200, answer)

@@ -3,6 +3,7 @@
 
 #include "tests/support/check.h"
 #include "workers/budget.h"
+#include "workers/places.h"
 
 enum { COUNT = 6, MAX = 100 };
 
@@ -38,9 +39,17 @@ static void setup(struct fixture *f)
     }
 }
 
+static bool take_for(struct fixture *f, int i, const char *party, size_t bytes)
+{
+    return budget_take(&f->budget, &f->holders[i].share, party, bytes, on_room, &f->holders[i]);
+}
+
+// Each a party of its own.
 static bool take(struct fixture *f, int i, size_t bytes)
 {
-    return budget_take(&f->budget, &f->holders[i].share, bytes, on_room, &f->holders[i]);
+    static const char *const parties[COUNT] = {"a", "b", "c", "d", "e", "f"};
+
+    return take_for(f, i, parties[i], bytes);
 }
 
 static void give_back(struct fixture *f, int i)
@@ -53,7 +62,8 @@ static void finish(struct fixture *f)
     for (int i = 0; i < COUNT; i++)
         give_back(f, i);
     assert_int_equal(f->budget.used, 0);
-    assert_null(f->budget.first);
+    assert_null(f->budget.waiting);
+    assert_null(f->budget.holding);
 }
 
 static void test_turns(void **state)
@@ -129,11 +139,56 @@ static void test_ends_of_waiting(void **state)
     finish(&f);
 }
 
+// One that asks for more and more gets as much as is left to others.
+static void test_parties(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    setup(&f);
+    assert_true(take_for(&f, 0, "greedy", 30));
+    assert_false(take_for(&f, 1, "greedy", 40)); // would have 70 of 70
+    assert_true(take_for(&f, 2, "greedy", 20));
+    assert_true(take_for(&f, 3, "modest", 25)); // before the one that waits
+    assert_true(take_for(&f, 4, "other", 25));
+    assert_false(take_for(&f, 5, "modest", 1));
+    give_back(&f, 0);
+    assert_string_equal(f.served, "f");
+    give_back(&f, 4);
+    assert_string_equal(f.served, "f"); // 20 and 40 of 54
+    give_back(&f, 2);
+    assert_string_equal(f.served, "fb");
+    finish(&f);
+}
+
+static void test_places(void **state)
+{
+    struct places places = {.max = 100};
+    int held[12] = {0};
+
+    (void)state;
+    // Each takes what it may, one after the other: there is always something left.
+    for (int party = 0; party < 12; party++) {
+        for (int room; (room = places_room(&places, held[party], 1)) > 0; places.used += room)
+            held[party] += room;
+        assert_true(held[party] >= 2);
+    }
+    assert_int_equal(held[0], 50);
+    assert_int_equal(held[1], 25);
+    assert_true(places.used <= 100 + 12 * 2);
+    // Half as large a share of what is free.
+    assert_int_equal(places_room(&(struct places){.max = 99}, 0, 2), 33);
+    assert_int_equal(places_room(&(struct places){.max = 99, .used = 33}, 33, 2), 0);
+    assert_int_equal(places_room(&(struct places){.max = 10, .used = 10}, 0, 1), 2);
+    assert_int_equal(places_room(&(struct places){.max = 10, .used = 12}, 2, 1), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_turns), cmocka_unit_test(test_more_than_all),
-        cmocka_unit_test(test_corrections), cmocka_unit_test(test_ends_of_waiting)};
+        cmocka_unit_test(test_turns),       cmocka_unit_test(test_more_than_all),
+        cmocka_unit_test(test_corrections), cmocka_unit_test(test_ends_of_waiting),
+        cmocka_unit_test(test_parties),     cmocka_unit_test(test_places)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,7 +6,8 @@
 local answers = {}
 
 local function cancel(id, owner, vendor_can, watch_ms)
-    local r = record(id, 'owner', 'lane', 'account', 'progress', 'hook', 'cancel', 'by', 'upstream')
+    local r = record(id, 'owner', 'lane', 'account', 'progress', 'hook', 'cancel', 'by', 'upstream', 'await',
+        'sent')
     if not r or (owner ~= '' and r.owner ~= owner) then return {'missing'} end
     if again == '1' and r.phase == 'cancelled' and r.by == by then -- by us: the reply was lost
         return {r.upstream and 'not_supported_may_be_billed' or 'before_submit'}

@@ -1,7 +1,9 @@
 #!lua flags=allow-oom
 -- One step of a task by who has it. The version and the counter it was read at are the fence.
 -- Item: id, v, n, phase to go to, flags, delay ms (-1: the phase's own), at least ms to cool,
---   watch ms (-1: none), log word, log detail, first look ms, result or "", then field, value, ...
+--   watch ("": none; ms; or "doubt", ms that jobs there take, slots of the account: as long as a failed
+--   doubt's slot is kept), log word, log detail, first look ms, what it waits for or "", the words for
+--   that, result or "", then field, value, ...
 -- Flags: N the client's word changes, C cool the account down, W it did well, O its key is bad,
 --   T a try is counted, L one of its links is, P progress only (at most once a second).
 -- Answer: {"done" | "again" (it was done by us before) | "stale" | "missing", v, cancel asked (0/1)}
@@ -16,12 +18,13 @@ local answers = {}
 
 local function change(item)
     local id, v, n, to, flags = item[1], tonumber(item[2]), tonumber(item[3]), item[4], item[5]
-    local delay_ms, cool_ms, watch_ms = tonumber(item[6]), tonumber(item[7]), tonumber(item[8])
-    local word, detail, look_ms, result = item[9], item[10], tonumber(item[11]), item[12]
+    local delay_ms, cool_ms, watch = tonumber(item[6]), tonumber(item[7]), item[8]
+    local word, detail, look_ms = item[9], item[10], tonumber(item[11])
+    local reason, reason_detail, result = item[12], item[13], item[14]
     local function has(flag) return flags:find(flag, 1, true) ~= nil end
 
     local r = record(id, 'by', 'owner', 'lane', 'account', 'progress', 'sub', 'hook', 'cancel',
-        'cost', 'at')
+        'cost', 'at', 'started', 'doubt', 'wait', 'await', 'upstream')
     if not r then return {'missing', 0, 0} end
     local cancel = r.cancel and 1 or 0
     if r.v == v + 1 and r.by == by and (r.phase == to or TERMINAL[r.phase]) then
@@ -39,12 +42,17 @@ local function change(item)
     if has('W') then warm_up(r.account) end
     if has('O') then call('HSET', key('acct', r.account), 'out', 1) end
     if word ~= '' then log(id, word, detail) end
-    local fields = {unpack(item, 13)}
+    local fields = {unpack(item, 15)}
     local notify = has('N')
     if to == 'queued' and r.cancel then to, notify = 'cancelled', true end
     if result ~= '' then call('SET', key('r', id), result) end
+    if LOOKED_AT[r.phase] and r.started and (to == 'archiving' or to == 'succeeded') then
+        note_duration(r.account, now - tonumber(r.started))
+    end
     if TERMINAL[to] then
-        return {'done', finish(r, to, fields, notify, watch_ms >= 0 and watch_ms or nil), cancel}
+        local typical, cap = string.match(watch, '^doubt (%d+) (%d+)$')
+        local watch_ms = typical and watch_of_doubt(r, tonumber(typical), tonumber(cap)) or tonumber(watch)
+        return {'done', finish(r, to, fields, notify, watch_ms), cancel}
     end
 
     local t = key('t', id)
@@ -55,6 +63,8 @@ local function change(item)
         if fields[k + 1] == '' then call('HDEL', t, fields[k]) end
         r[fields[k]] = fields[k + 1] ~= '' and fields[k + 1] or nil
     end
+    if reason ~= '' then set_wait(r, reason, reason_detail)
+    elseif r.wait then call('HDEL', t, 'wait') end
     if to == 'queued' then
         if has('T') or has('L') then
             local tries = call('HINCRBY', t, has('T') and 'tries' or 'links', 1)
@@ -84,10 +94,11 @@ local function change(item)
         call('ZADD', 'spool:due', now + math.max(delay_ms, 0), id)
     elseif LOOKED_AT[to] and not LOOKED_AT[r.phase] then
         call('HSET', t, 'started', now)
-        call('HDEL', t, 'doubt')
+        call('HDEL', t, 'doubt', 'sent')
         call('ZREM', 'spool:due', id)
         call('ZADD', key('look', r.account), now + look_ms, id)
     end
+    if LOOKED_AT[to] and r.sub then queue_awaiting(id, r.account, r.upstream) end
     event(id, v, to, r.progress, r.sub, r.owner)
     if r.hook and notify then deliver(id, v, to, r.progress, r.sub) end
     return {'done', v, cancel}

@@ -1,25 +1,24 @@
 #!lua flags=allow-oom
 -- Claims queued tasks for submitting: the least loaded healthy account first, never more than it has
 -- free slots for. The claim is a lease in the due set, and its number fences later writes.
--- Item 1: max, lease in ms, which claim of this process it is. Then per account: name, max_concurrency, weight, requests_per_minute,
---   and its lanes: model lanes, follow-ups ("@account"), what needs no slot ("?...").
+-- Item 1: which claim of this process it is, max, lease in ms. Then per account: name, how many of its
+--   submits this process has room for, max_concurrency, weight, requests_per_minute, and its lanes: model
+--   lanes, follow-ups ("@account"), what needs no slot ("?...").
 -- Answer: {{ms until a cooling account may act, or -1}, {fields, request, result}...}
 --#lib
 local list = items()
-local max, lease_ms = tonumber(list[1][1]), tonumber(list[1][2])
+local serial, max, lease_ms = list[1][1], tonumber(list[1][2]), tonumber(list[1][3])
 local answer = {{-1}}
-local given = 'spool:claimed:' .. by -- "claim id id ...": what the last one gave
 
--- Sent again after a lost reply: nobody has what that gave.
-if again == '1' then
-    local words = string.gmatch(call('GET', given) or '', '%S+')
-    if words() == list[1][3] then
-        for id in words do
-            local r = record(id, 'by')
-            if r and r.phase == 'submitting' and r.by == by then answer[#answer + 1] = whole(id) end
-        end
-        return answer
+local before = given_before('submit', serial)
+if before then
+    for i = 1, #before, 2 do
+        local id, n = before[i], tonumber(before[i + 1])
+        local r = record(id)
+        if r and r.phase == 'submitting' and r.n == n then answer[#answer + 1] = whole(id) end
     end
+    answer[1][1] = 0
+    return answer
 end
 
 local is_ready = {}
@@ -31,15 +30,16 @@ local function may_act_at(time)
     if answer[1][1] < 0 or ms < answer[1][1] then answer[1][1] = ms end
 end
 
-local accounts, ids = {}, {}
+local accounts, given = {}, {}
 for i = 2, #list do
     local item = list[i]
-    local a = {name = item[1], cap = tonumber(item[2]), weight = tonumber(item[3]),
-        every_ms = tonumber(item[4]) > 0 and 60000 / tonumber(item[4]) or 0, lanes = {}}
-    for k = 5, #item do
+    local a = {name = item[1], room = tonumber(item[2]), cap = tonumber(item[3]),
+        weight = tonumber(item[4]), every_ms = tonumber(item[5]) > 0 and 60000 / tonumber(item[5]) or 0,
+        lanes = {}}
+    for k = 6, #item do
         if is_ready[item[k]] then a.lanes[#a.lanes + 1] = item[k] end
     end
-    if #a.lanes > 0 then
+    if #a.lanes > 0 and a.room > 0 then
         local state = call('HMGET', key('acct', a.name), 'cool', 'out', 'tat', 'fails')
         local cool = tonumber(state[1] or 0)
         a.tat = tonumber(state[3] or 0)
@@ -76,8 +76,10 @@ local function claim(a, lane, id, score)
         a.tat = math.max(a.tat, now) + a.every_ms
         call('HSET', key('acct', a.name), 'tat', a.tat)
     end
+    a.room = a.room - 1
     answer[#answer + 1] = whole(id)
-    ids[#ids + 1] = id
+    given[#given + 1] = id
+    given[#given + 1] = r.n + 1
 end
 
 local function take_from(a)
@@ -114,14 +116,14 @@ while #answer <= max and #accounts > 0 do
         if not best or is_better(a, accounts[best]) then best = k end
     end
     local a = accounts[best]
-    if a.tat > now then
+    if a.room <= 0 then
+        table.remove(accounts, best)
+    elseif a.tat > now then
         may_act_at(a.tat)
         table.remove(accounts, best)
     elseif not take_from(a) then
         table.remove(accounts, best)
     end
 end
-if #ids > 0 then
-    call('SET', given, list[1][3] .. ' ' .. table.concat(ids, ' '), 'PX', lease_ms)
-end
+note_given('submit', serial, given, lease_ms)
 return answer

@@ -1,35 +1,55 @@
 #!lua flags=allow-oom
--- What is due: retries go back to their lane, an expired submit becomes a doubt, doubts, archives
--- and watches are claimed. Each claim is a lease and raises the counter.
--- Item: max, lease in ms, how many archives at most. Answer: {{ms until the next, or -1},
---   {kind, fields, request, result}...}
+-- What is due: retries go back to their lane, an expired submit that may have left becomes a doubt, one
+-- that hasn't is queued again; doubts, archives and watches are claimed. Each claim is a lease and raises
+-- the counter.
+-- Item: which claim of this process it is, max, lease in ms, how many archives of one account at most, then
+--   accounts and how many of theirs at most.
+-- Answer: {{ms until the next, or -1}, {kind, fields, request, result}...}
 --#lib
 local item = items()[1]
-local max, lease_ms, archives = tonumber(item[1]), tonumber(item[2]), tonumber(item[3])
+local serial, max, lease_ms = item[1], tonumber(item[2]), tonumber(item[3])
 local answer = {{-1}}
+local room, given = {}, {}
+for i = 5, #item, 2 do room[item[i]] = tonumber(item[i + 1]) end
+
+local before = given_before('due', serial)
+if before then
+    for i = 1, #before, 3 do
+        local kind, id, n = before[i], before[i + 1], tonumber(before[i + 2])
+        local r = record(id)
+        if r and r.n == n then answer[#answer + 1] = {kind, unpack(whole(id))} end
+    end
+    answer[1][1] = 0
+    return answer
+end
 
 local function claim(kind, id, n)
     call('HSET', key('t', id), 'n', n + 1)
     call('ZADD', 'spool:due', now + lease_ms, id)
     answer[#answer + 1] = {kind, unpack(whole(id))}
+    for _, word in ipairs({kind, id, n + 1}) do given[#given + 1] = word end
+end
+
+-- Where its account has as many as it may, another's isn't to wait for them.
+local function has_room(account)
+    local left = room[account] or tonumber(item[4])
+    if left > 0 then room[account] = left - 1 end
+    return left > 0
 end
 
 for _, id in ipairs(call('ZRANGEBYSCORE', 'spool:due', '-inf', now, 'LIMIT', 0, max)) do
-    local r = record(id, 'lane', 'owner', 'account', 'progress', 'ask', 'watch', 'hook', 'in', 'sent')
+    local r = record(id, 'lane', 'owner', 'account', 'progress', 'ask', 'watch', 'hook', 'sent', 'cancel',
+        'code', 'await')
     if not r then
         call('ZREM', 'spool:due', id)
     elseif r.phase == 'queued' then
         call('ZREM', 'spool:due', id)
         enqueue(r.lane, r.owner, id, true)
         call('PUBLISH', 'spool:wake', r.lane)
-    elseif r.phase == 'submitting' and (r.ask or r['in'] and not r.sent) then
-        -- A question costs nothing, and a submit whose inputs were still being fetched hasn't left.
-        call('HSET', key('t', id), 'phase', 'queued', 'v', r.v + 1, 'n', r.n + 1, 'by', by, 'at', now)
-        call('ZREM', 'spool:due', id)
-        free_slot(r.account, id)
-        count_waiting(r.owner, 1)
-        enqueue(r.lane, r.owner, id, true)
-        call('PUBLISH', 'spool:wake', r.lane)
+    elseif r.phase == 'submitting' and (r.ask or not r.sent) then
+        -- A question costs nothing, and what wasn't begun hasn't left.
+        log(id, 'requeued', 'whoever claimed it is gone')
+        requeue(r)
     elseif r.phase == 'submitting' then
         -- Whoever claimed it is gone, or was stopped: the request may have left.
         call('HSET', key('t', id), 'phase', 'in_doubt', 'v', r.v + 1, 'by', by, 'at', now)
@@ -39,22 +59,14 @@ for _, id in ipairs(call('ZRANGEBYSCORE', 'spool:due', '-inf', now, 'LIMIT', 0, 
         claim('doubt', id, r.n)
     elseif r.phase == 'in_doubt' then
         claim('doubt', id, r.n)
-    elseif r.phase == 'archiving' and archives == 0 then
+    elseif r.phase == 'archiving' and not has_room(r.account) then
         -- Later, so that it holds up nothing else; the more there are, the less often they are asked.
-        local waits_ms = math.min(math.max(call('ZCARD', 'spool:due'), 100), 5000)
+        local waits_ms = math.min(math.max(call('ZCARD', 'spool:due'), 100), 2000)
         call('ZADD', 'spool:due', now + waits_ms, id)
     elseif r.phase == 'archiving' then
-        archives = archives - 1
         claim('archive', id, r.n)
     elseif r.watch then
-        if tonumber(r.watch) <= now then
-            call('HDEL', key('t', id), 'watch')
-            call('ZREM', 'spool:due', id)
-            free_slot(r.account, id)
-            retire(id)
-        else
-            claim('watch', id, r.n)
-        end
+        if tonumber(r.watch) <= now then end_watch(r) else claim('watch', id, r.n) end
     elseif LOOKED_AT[r.phase] then
         call('ZREM', 'spool:due', id)
         call('ZADD', key('look', r.account), now, id)
@@ -62,6 +74,7 @@ for _, id in ipairs(call('ZRANGEBYSCORE', 'spool:due', '-inf', now, 'LIMIT', 0, 
         call('ZREM', 'spool:due', id)
     end
 end
+note_given('due', serial, given, lease_ms)
 local head = call('ZRANGE', 'spool:due', 0, 0, 'WITHSCORES')
 if head[2] then answer[1][1] = math.max(tonumber(head[2]) - now, 0) end
 return answer

@@ -2,8 +2,14 @@
 -- a list of items.
 --
 -- ARGV is: who writes (a word of its own for each process), "retention in ms, queue limit, queue limit
--- per key, 1 when a reply was lost", then per item its number of arguments and the arguments. Each item is checked before it writes and
--- gets its own answer, for Lua doesn't roll back.
+-- per key, 1 when a reply was lost, what time it should be (0: not known)", then per item its number of
+-- arguments and the arguments. Each item is checked before it writes and gets its own answer, for Lua
+-- doesn't roll back.
+--
+-- Time. Everything here is by one clock, `now`: Redis' wall clock and a correction. Whoever calls says
+-- what time it should be by its own monotonic clock; where the two disagree, one wall clock has been
+-- set, and nothing is done until clock.lua has noted by how much. So `now` never steps; it comes back to
+-- the wall clock little by little.
 --
 -- Keys (all begin with "spool:"):
 --   t:<task>       hash    the record (no v: 1, no n: 0, no family: the provider's name; the time it
@@ -15,22 +21,45 @@
 --   lanes          set     lanes that aren't empty
 --   due            zset    tasks that act at a known time (leases, retries, doubt, archive, watches)
 --   look:<account> zset    tasks that run at the vendor, by their next look
---   slots:<account> hash   task -> cost, "#" their sum
---   acct:<account> hash    cool: until when, fails: in a row, out: its key is bad, tat: rate
+--   slots:<account> hash   task -> cost, "#" their sum, "?" that of failed doubts
+--   acct:<account> hash    cool: until when, fails: in a row, out: its key is bad, tat: rate,
+--                          timeout: of its jobs, for when it isn't configured any more
 --   waiting        hash    queued tasks per key, "*" all
 --   hooks          zset    tasks with a delivery to make, by its time
 --   events         stream  e: task, version, phase, progress, modal, key
 --   once:<task>    hash    what was already asked of a parent -> the task that does it
 --   mark:<key>:<name> string  what a vendor made for the key -> the task that has it
---   claimed:<by>   string  which claim it was, and the tasks that it gave
---   idem:<key>:<hash> string  Idempotency-Key: body hash, task, waiting before it
+--   claimed:<by>:<kind> string  which claim it was, and what it gave
+--   idem:<key>:<hash> string  Idempotency-Key: body hash, task, waiting before it, when
+--   await:<task>   set     tasks that are queued as soon as that one waits for its client (sub)
+--   took:<account> list    how long its last jobs took, in ms
+--   workers        zset    who works, by when it last said so
+--   clock          string  the correction, in ms, and the wall clock's time when it was noted
 -- Channels: wake (workers), ring (webhook dispatchers).
 local call = redis.call
 local by = ARGV[1]
-local retention_ms, queue_limit, queue_limit_per_key, again =
-    string.match(ARGV[2], '(%d+) (%d+) (%d+) (%d)')
-local clock = call('TIME')
-local now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
+local retention_ms, queue_limit, queue_limit_per_key, again, expected =
+    string.match(ARGV[2], '(%d+) (%d+) (%d+) (%d) (%d+)')
+
+local CLOCK_SLACK_MS = 5000
+local SLEW = 20 -- a correction shrinks by one part in so many of the time that passes
+local wall, now
+
+local function read_clock()
+    local time = call('TIME')
+    wall = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+    local noted = call('GET', 'spool:clock')
+    if not noted then return wall end
+    local correction, at = string.match(noted, '^(%S+) (%S+)$')
+    local size = math.abs(tonumber(correction))
+    local left = math.max(size - math.max(wall - tonumber(at), 0) / SLEW, 0)
+    return math.floor(wall + (tonumber(correction) < 0 and -left or left))
+end
+
+now = read_clock()
+if expected ~= '0' and math.abs(now - tonumber(expected)) > CLOCK_SLACK_MS then
+    return redis.error_reply('CLOCK the wall clock of Redis has been set')
+end
 
 local TERMINAL = {succeeded = true, failed = true, cancelled = true}
 local LOOKED_AT = {submitted = true, rendering = true}
@@ -120,15 +149,43 @@ local function take_slot(account, id, cost)
     end
 end
 
-local function free_slot(account, id)
+local function free_slot(account, id, is_doubts)
     if not account then return end
     local slots = key('slots', account)
     local cost = call('HGET', slots, id)
     if cost then
         call('HDEL', slots, id)
         call('HINCRBY', slots, '#', -tonumber(cost))
+        if is_doubts and call('HINCRBY', slots, '?', -tonumber(cost)) <= 0 then call('HDEL', slots, '?') end
         call('PUBLISH', 'spool:wake', account)
     end
+end
+
+-- How long jobs of the account take: the median of the last ones.
+local TOOK_KEPT = 15
+
+local function note_duration(account, ms)
+    call('LPUSH', key('took', account), ms)
+    call('LTRIM', key('took', account), 0, TOOK_KEPT - 1)
+end
+
+local function usual_ms(account, typical_ms)
+    local took = call('LRANGE', key('took', account), 0, -1)
+    for i, ms in ipairs(took) do took[i] = tonumber(ms) end
+    table.sort(took)
+    return took[math.ceil(#took / 2)] or typical_ms
+end
+
+-- A doubt that has failed: its job may run there, for as long as jobs take. Its slot stays taken so
+-- long, unless doubts would hold more than half of the account's. The time left; nil: it is free.
+local function watch_of_doubt(r, typical_ms, cap)
+    local slots = key('slots', r.account)
+    local held = call('HMGET', slots, r.id, '?')
+    local cost = tonumber(held[1] or 0)
+    local left = usual_ms(r.account, typical_ms) - (now - tonumber(r.doubt or now))
+    if cost == 0 or left <= 0 or (cap > 0 and tonumber(held[2] or 0) + cost > cap / 2) then return nil end
+    call('HINCRBY', slots, '?', cost)
+    return left
 end
 
 -- Deliveries. A change that arrives while one is in flight waits for it; one that waits for its
@@ -148,6 +205,13 @@ local function has_deliveries(id)
     return call('ZSCORE', 'spool:hooks', id) and true or false
 end
 
+-- What a task waits for, beside its vendor's work: reason, since when, the words for it.
+local function set_wait(r, reason, detail)
+    local old, since = string.match(r.wait or '', '^(%S+) (%S+)')
+    if old ~= reason then since = now end
+    call('HSET', key('t', r.id), 'wait', reason .. ' ' .. since .. ' ' .. detail)
+end
+
 -- Retention starts after the end, the last delivery and the watch.
 local function retire(id)
     local r = record(id, 'watch')
@@ -163,17 +227,58 @@ local function begin_doubt(id)
     call('HINCRBY', key('t', id), 'doubts', 1)
 end
 
--- Ends a task, whatever it was doing. `r` needs phase, v, account, lane, owner, hook, progress.
+-- The watch of a task that has ended is over: its vendor job has ended, too, or has had its time.
+local function end_watch(r)
+    call('HDEL', key('t', r.id), 'watch')
+    call('ZREM', 'spool:due', r.id)
+    free_slot(r.account, r.id, r.code == 'submit_outcome_unknown')
+    retire(r.id)
+end
+
+-- Ends a task, whatever it was doing. `r` needs phase, v, account, lane, owner, hook, progress, await.
 -- With `watch_ms` its vendor job may still run: the slot stays taken until it has ended there.
-local function finish(r, phase, fields, notify, watch_ms)
+local finish
+
+-- Nobody will confirm what the parent never asked.
+local function end_awaiting(parent)
+    local ids = call('SMEMBERS', key('await', parent))
+    if #ids == 0 then return end
+    for _, id in ipairs(ids) do
+        local r = record(id, 'owner', 'lane', 'account', 'progress', 'hook', 'await')
+        if r and r.phase == 'queued' and r.await then
+            log(id, 'failed', 'its parent has ended')
+            finish(r, 'failed', {'code', 'invalid_request', 'error',
+                'taskId: the task has ended without waiting for a confirmation'}, true, nil)
+        end
+    end
+    call('DEL', key('await', parent))
+end
+
+-- The parent waits for its client: what was said already goes to the parent's account.
+local function queue_awaiting(parent, account, upstream)
+    for _, id in ipairs(call('SMEMBERS', key('await', parent))) do
+        local r = record(id, 'owner', 'await')
+        if r and r.phase == 'queued' and r.await then
+            local lane = '?@' .. account
+            call('HSET', key('t', id), 'lane', lane, 'account', account, 'uparent', upstream)
+            call('HDEL', key('t', id), 'await')
+            enqueue(lane, r.owner, id)
+            call('PUBLISH', 'spool:wake', lane)
+        end
+    end
+    call('DEL', key('await', parent))
+end
+
+finish = function(r, phase, fields, notify, watch_ms)
     local t = key('t', r.id)
     local v = r.v + 1
     local progress = phase == 'succeeded' and 100 or r.progress
     call('HSET', t, 'phase', phase, 'v', v, 'by', by, 'finished', now, 'at', now, unpack(fields))
     if progress then call('HSET', t, 'progress', progress) end
-    call('HDEL', t, 'sub', 'missing', 'doubt', 'arch')
+    call('HDEL', t, 'sub', 'missing', 'doubt', 'arch', 'wait', 'await')
     if r.phase == 'queued' then
         unqueue(r.lane, r.id)
+        if r.await then call('SREM', key('await', r.await), r.id) end
         count_waiting(r.owner, -1)
     end
     if r.account then call('ZREM', key('look', r.account), r.id) end
@@ -186,8 +291,45 @@ local function finish(r, phase, fields, notify, watch_ms)
     end
     event(r.id, v, phase, progress, nil, r.owner)
     if r.hook and notify then deliver(r.id, v, phase, progress, nil) end
+    end_awaiting(r.id)
     retire(r.id)
     return v
+end
+
+-- Back to the queue, in front; or over, where the client wants it cancelled. `r` as for finish, and
+-- cancel. Its claim, if it had one, is over.
+local function requeue(r)
+    if r.cancel then
+        log(r.id, 'cancelled', 'before it was submitted')
+        finish(r, 'cancelled', {}, true, nil)
+        return
+    end
+    call('HSET', key('t', r.id), 'phase', 'queued', 'v', r.v + 1, 'n', r.n + 1, 'by', by, 'at', now)
+    call('HDEL', key('t', r.id), 'sent')
+    call('ZREM', 'spool:due', r.id)
+    free_slot(r.account, r.id)
+    if r.lane:sub(1, 1) ~= '@' and r.lane:sub(1, 2) ~= '?@' then
+        call('HDEL', key('t', r.id), 'account')
+    end
+    count_waiting(r.owner, 1)
+    enqueue(r.lane, r.owner, r.id, true)
+    event(r.id, r.v + 1, 'queued', r.progress, nil, r.owner)
+    call('PUBLISH', 'spool:wake', r.lane)
+end
+
+-- What a claim gave is kept as long as its lease: a claim whose answer was lost is asked for again by its
+-- number, and gets the same.
+local function given_before(kind, serial)
+    local words = string.gmatch(call('GET', key('claimed', by .. ':' .. kind)) or '', '%S+')
+    if words() ~= serial then return nil end
+    local list = {}
+    for word in words do list[#list + 1] = word end
+    return list
+end
+
+local function note_given(kind, serial, words, lease_ms)
+    if #words == 0 then return end
+    call('SET', key('claimed', by .. ':' .. kind), serial .. ' ' .. table.concat(words, ' '), 'PX', lease_ms)
 end
 
 -- Accounts. Failures in a row cool for 1 s, doubling to 60 s; those of one moment count once.

@@ -1,14 +1,15 @@
 #!lua
 -- New tasks. Not allowed when Redis is full: what runs must still be able to finish.
 -- Item: id, owner, lane, request, options, then field, value, ... The options are "", or JSON:
---   idem (hash of the Idempotency-Key) with body (hash), parent with once (what is asked of it), hook,
---   unlisted.
+--   idem (hash of the Idempotency-Key) with body (hash), parent with once (what is asked of it), await
+--   (the parent doesn't wait for it yet: it is queued when it does), hook, unlisted.
 -- Answer: how many wait before it, a number, when it is accepted; else {"replayed", id, waiting} |
---   {"mismatch"} | {"repeated", id} | {"full"} | {"full_for_key"}
+--   {"mismatch"} | {"repeated", id} | {"full"} | {"full_for_key"} | {"over"} (the parent has ended)
 --
 -- This is the busiest script: what items of one call share is read once and written once, at the end.
 --#lib
 local NONE = {}
+local IDEM_MS = 86400000
 local LARGE = 4096 -- a record with a field above the server's hash-max-listpack-value takes twice the memory
 local limit, key_limit = tonumber(queue_limit), tonumber(queue_limit_per_key)
 local answers = {}
@@ -48,10 +49,12 @@ local function accept(first, last)
     local known = idem_key and call('GET', idem_key)
 
     if known then
-        local hash, original, before = string.match(known, '^(%S+) (%S+) (%S+)$')
-        if hash ~= options.body then return {'mismatch'} end
-        if original == id then return tonumber(before) end
-        return {'replayed', original, tonumber(before)}
+        local hash, original, before, at = string.match(known, '^(%S+) (%S+) (%S+) (%S+)$')
+        if now - tonumber(at) < IDEM_MS then
+            if hash ~= options.body then return {'mismatch'} end
+            if original == id then return tonumber(before) end
+            return {'replayed', original, tonumber(before)}
+        end
     end
     local parent = options.parent
     local original = parent and call('HGET', key('once', parent), options.once)
@@ -65,7 +68,21 @@ local function accept(first, last)
     if again == '1' and call('EXISTS', key('t', id)) == 1 then return 0 end
     if refusal then return {refusal} end
 
-    local before = lane_of(lane).count
+    -- By now the parent may wait for it, or have ended.
+    local await = options.await and parent
+    if await then
+        local p = record(parent, 'sub', 'account', 'upstream')
+        if not p or TERMINAL[p.phase] then return {'over'} end
+        if p.sub and p.upstream then
+            await, lane = nil, '?@' .. p.account
+            call('HSET', key('t', id), 'account', p.account, 'uparent', p.upstream)
+        else
+            call('HSET', key('t', id), 'await', parent)
+            call('SADD', key('await', parent), id)
+        end
+    end
+
+    local before = await and 0 or lane_of(lane).count
     if #request > LARGE then
         call('SET', key('b', id), request)
         call('HSET', key('t', id), 'phase', 'queued', 'owner', owner, 'lane', lane,
@@ -87,9 +104,10 @@ local function accept(first, last)
         if left_ms > 0 then call('PEXPIRE', key('once', parent), left_ms) end
     end
     if idem_key then
-        call('SET', idem_key, options.body .. ' ' .. id .. ' ' .. before, 'PX', 86400000)
+        -- Kept for longer, because Redis forgets by its wall clock, which may be set.
+        call('SET', idem_key, table.concat({options.body, id, before, now}, ' '), 'PX', 2 * IDEM_MS)
     end
-    join(lane, owner, id)
+    if not await then join(lane, owner, id) end
     for _, count in ipairs({all, mine}) do
         count.now = count.now + 1
         count.more = count.more + 1

@@ -1,36 +1,93 @@
 #!lua flags=allow-oom
 -- Compares a piece of the key space with the records, which are the truth, and mends what is missing:
 -- due entries, looks, lane entries, slots, deliveries. Slots of tasks that don't hold one are freed.
--- Item: cursor, count, number of accounts, the accounts, then the keys whose lists are trimmed.
--- Answer: {cursor, repairs}
+-- Ends what has waited too long for a vendor, and what runs at an account that isn't configured.
+-- Item: cursor, count, the id before which a queued task is too old or "", ms that jobs may run where their
+--   account's own time isn't known, number of accounts, the accounts, then the keys whose lists are trimmed.
+-- Answer: {cursor, repairs, {accounts that tasks wait for}, {id, "1" where its request is stored, ...of
+--   those that have ended}}
 --#lib
 local item = items()[1]
-local step = call('SCAN', item[1], 'MATCH', 'spool:t:*', 'COUNT', item[2])
+local cursor, count, oldest, timeout_ms, account_count =
+    item[1], item[2], item[3], tonumber(item[4]), tonumber(item[5])
+local step = call('SCAN', cursor, 'MATCH', 'spool:t:*', 'COUNT', count)
 local repairs = 0
+local is_known, is_gone, gone, ended = {}, {}, {}, {}
+for i = 6, 5 + account_count do is_known[item[i]] = true end
 
 local function mend(id, what)
     repairs = repairs + 1
     log(id, 'repaired', what)
 end
 
+local function fail(r, code, message)
+    log(r.id, 'failed', message)
+    finish(r, 'failed', {'code', code, 'error', message}, true, nil)
+    ended[#ended + 1] = r.id
+    ended[#ended + 1] = r.big or ''
+end
+
+local function miss(account)
+    if not is_gone[account] then gone[#gone + 1] = account end
+    is_gone[account] = true
+end
+
+local function words_of(r)
+    local words = string.match(r.wait or '', '^%S+ %S+ (.+)$')
+    return words or 'no account could take it in time'
+end
+
+local function mend_queued(r)
+    local in_due = call('ZSCORE', 'spool:due', r.id)
+    if oldest ~= '' and r.id < oldest then
+        fail(r, 'vendor_unavailable', words_of(r))
+    elseif r.await then
+        local parent = record(r.await, 'sub', 'account', 'upstream')
+        call('SADD', key('await', r.await), r.id)
+        if not parent or TERMINAL[parent.phase] then end_awaiting(r.await)
+        elseif parent.sub and parent.upstream then
+            queue_awaiting(r.await, parent.account, parent.upstream)
+        end
+    elseif not in_due and not call('ZSCORE', key('lane', r.lane), r.id) then
+        enqueue(r.lane, r.owner, r.id)
+        mend(r.id, 'lane')
+        call('PUBLISH', 'spool:wake', r.lane)
+    end
+    if r.account and not is_known[r.account] then miss(r.account) end
+end
+
+-- Nobody can ask its vendor. It goes on if the account comes back in time.
+local function mend_lost(r)
+    local state = call('HGET', key('acct', r.account), 'timeout')
+    local since = tonumber(r.arch or r.started or r.doubt or now)
+    local message = 'the account ' .. r.account .. ' is no longer configured'
+    miss(r.account)
+    if now - since > tonumber(state or timeout_ms) then
+        fail(r, 'account_removed', message)
+    elseif string.match(r.wait or '', '^%S+') ~= 'account_removed' then
+        set_wait(r, 'account_removed', message)
+    end
+end
+
 for _, t in ipairs(step[2]) do
     local id = t:sub(9)
-    local r = record(id, 'owner', 'lane', 'account', 'cost', 'watch', 'hook')
-    if r then
-        local in_due = call('ZSCORE', 'spool:due', id)
-        if r.phase == 'queued' then
-            if not in_due and not call('ZSCORE', key('lane', r.lane), id) then
-                enqueue(r.lane, r.owner, id)
-                mend(id, 'lane')
-                call('PUBLISH', 'spool:wake', r.lane)
-            end
-        elseif LOOKED_AT[r.phase] then
+    local r = record(id, 'owner', 'lane', 'account', 'cost', 'watch', 'hook', 'await', 'wait', 'progress',
+        'started', 'doubt', 'arch', 'big')
+    if r and r.phase == 'queued' then
+        mend_queued(r)
+    elseif r then
+        local is_lost = r.account and not is_known[r.account] and not TERMINAL[r.phase] and
+            r.phase ~= 'submitting'
+        if not is_lost and string.match(r.wait or '', '^%S+') == 'account_removed' then
+            call('HDEL', t, 'wait')
+        end
+        if LOOKED_AT[r.phase] then
             if not call('ZSCORE', key('look', r.account), id) then
                 call('ZADD', key('look', r.account), now, id)
                 mend(id, 'look')
             end
         elseif not TERMINAL[r.phase] or r.watch then
-            if not in_due then
+            if not call('ZSCORE', 'spool:due', id) then
                 call('ZADD', 'spool:due', now, id)
                 mend(id, 'due')
             end
@@ -50,37 +107,42 @@ for _, t in ipairs(step[2]) do
                 mend(id, 'delivery')
             end
         end
+        if is_lost then mend_lost(r) end
     end
 end
 
--- Slots whose task has gone or gave it back; the sum is made anew.
-local account_count = tonumber(item[3])
-for i = 4, 3 + (item[1] == '0' and account_count or 0) do
+-- Slots whose task has gone or gave it back; the sums are made anew.
+for i = 6, 5 + (cursor == '0' and account_count or 0) do
     local slots = key('slots', item[i])
-    local held, sum = call('HGETALL', slots), 0
+    local held, sum, doubts = call('HGETALL', slots), 0, 0
     for k = 1, #held, 2 do
-        local id = held[k]
-        if id ~= '#' then
-            local r = record(id, 'watch')
+        local id, cost = held[k], tonumber(held[k + 1])
+        if id ~= '#' and id ~= '?' then
+            local r = record(id, 'watch', 'code')
             if not r or r.phase == 'queued' or r.phase == 'archiving' or
                 (TERMINAL[r.phase] and not r.watch) then
                 call('HDEL', slots, id)
                 repairs = repairs + 1
             else
-                sum = sum + tonumber(held[k + 1])
+                sum = sum + cost
+                if r.code == 'submit_outcome_unknown' then doubts = doubts + cost end
             end
         end
     end
     if #held > 0 then call('HSET', slots, '#', sum) end
+    if doubts > 0 then call('HSET', slots, '?', doubts) else call('HDEL', slots, '?') end
 end
 
--- Lists name tasks that have been forgotten since.
-for k = 4 + account_count, #item do
-    local gone = 0
-    for _, id in ipairs(call('LRANGE', key('own', item[k]), 0, 99)) do
-        if call('EXISTS', key('t', id)) == 1 then break end
-        gone = gone + 1
+-- Lists name tasks that have been forgotten since: the oldest, in the front.
+local PIECE, PIECES = 200, 50
+for k = 6 + account_count, #item do
+    local own = key('own', item[k])
+    for _ = 1, PIECES do
+        local ids = call('LRANGE', own, 0, PIECE - 1)
+        local first = 1
+        while ids[first] and call('EXISTS', key('t', ids[first])) == 0 do first = first + 1 end
+        if first > 1 then call('LTRIM', own, first - 1, -1) end
+        if first <= #ids or #ids == 0 then break end
     end
-    if gone > 0 then call('LTRIM', key('own', item[k]), gone, -1) end
 end
-return {step[1], repairs}
+return {step[1], repairs, gone, ended}

@@ -1,0 +1,28 @@
+// What Redis knows of the accounts, and of who works for them.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct err;
+struct store;
+struct store_call;
+
+struct account_state {
+    bool is_out;     // its key is bad
+    int64_t cool_ms; // it rests until then, in Unix milliseconds; 0: it doesn't
+    int64_t rate_ms; // the next submit may leave then; 0: now
+    int64_t used;    // slots
+};
+
+// `states` are in the order of the configuration's accounts; borrowed for the call. With `err`
+// there are none.
+typedef void (*accounts_fn)(void *ctx, const struct account_state *states, bool is_worker_there,
+                            const struct err *err);
+struct store_call *accounts_read(struct store *store, accounts_fn fn, void *ctx);
+
+// A worker says that it works; false: that it doesn't any more. To be said again every
+// WORKER_BEAT_MS.
+enum { WORKER_BEAT_MS = 5000 };
+void accounts_beat(struct store *store, bool is_working);

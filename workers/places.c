@@ -1,0 +1,13 @@
+// Shares of places.
+#include "workers/places.h"
+
+enum { ALWAYS = 2 };
+
+int places_room(const struct places *places, int held, int part)
+{
+    int left = places->max - places->used;
+    // What is taken is free no more: (left - room) / part >= held + room, in the end.
+    int room = left > part * held ? (left - part * held + part) / (part + 1) : 0;
+
+    return room > 0 || held >= ALWAYS ? room : ALWAYS - held;
+}
