@@ -22,6 +22,8 @@
 
 // So many requests of one account at once: a vendor that hangs holds up nobody but itself.
 enum { MAX_REQUESTS = 16, MAX_SINGLE = 16, MAX_SLACK_MS = 250 };
+// So many in a row that can't be read one by one either, from the first on.
+enum { GIVE_UP_AFTER = 3 };
 // What was found out is stored before more is: else the same news are found again and again, and
 // their storing falls ever further behind.
 enum { MAX_UNSTORED = 300, UNSTORED_WAIT_MS = 5 };
@@ -45,11 +47,14 @@ struct source {
     bool is_more;        // there was more than one claim takes
 };
 
-// One request: about one task, or many.
+// One request: about one task, or many. Where the answer about many can't be read, for one of them
+// has something in it, they are asked about one by one.
 struct look {
     struct source *source;
     struct task **tasks; // ours
     size_t count;
+    size_t turn; // of those that are asked about one by one: the number of this one, from 1; 0: all
+    size_t failed; // of them so far
     struct vendor_call *call;
     struct look *next, **at;
 };
@@ -203,56 +208,127 @@ static void decide(struct source *source, const struct task *task, const struct 
     }
 }
 
+// Those that this request of the look is about.
+static struct task *const *asked(const struct look *look, size_t *count)
+{
+    *count = look->turn > 0 ? 1 : look->count;
+    return look->tasks + (look->turn > 0 ? look->turn - 1 : 0);
+}
+
 // No outcomes: the look told nothing. That proves nothing about a task: its deadline decides, not
 // we.
 static void decide_all(const struct look *look, const struct outcome *outcomes)
 {
     static const struct outcome nothing = {.kind = OUTCOME_NONE};
+    size_t count;
+    struct task *const *tasks = asked(look, &count);
 
-    for (size_t i = 0; i < look->count; i++)
-        decide(look->source, look->tasks[i], outcomes == NULL ? &nothing : &outcomes[i]);
+    for (size_t i = 0; i < count; i++)
+        decide(look->source, tasks[i], outcomes == NULL ? &nothing : &outcomes[i]);
+}
+
+static void over(struct look *look)
+{
+    struct source *source = look->source;
+
+    // Of those whose turn didn't come nothing is known.
+    while (look->turn > 0 && look->turn < look->count) {
+        look->turn++;
+        decide_all(look, NULL);
+    }
+    look_drop(look);
+    if (source->is_more)
+        claim(source);
+}
+
+static void ask(struct look *look);
+
+// The first ones tell whether it is one of them, or the way to the vendor.
+static bool goes_on(const struct look *look)
+{
+    return look->turn < look->count && (look->failed < look->turn || look->turn < GIVE_UP_AFTER);
+}
+
+static bool read_answer(const struct look *look, const struct http_response *response,
+                        struct outcome *outcomes, struct err *err)
+{
+    const struct provider *provider = look->source->provider;
+    size_t count;
+    struct task *const *tasks = asked(look, &count);
+
+    return count == 1 ? provider->read_poll(tasks[0], response, outcomes, err)
+                      : provider->read_poll_many((const struct task *const *)tasks, count, response,
+                                                 outcomes, err);
 }
 
 static void on_answer(void *ctx, const struct http_response *response,
                       const struct http_failure *failure)
 {
     struct look *look = ctx;
-    struct source *source = look->source;
     struct outcome *outcomes = mem_array(struct outcome, look->count);
     struct err err;
-    bool ok = false;
+    bool ok = false, is_split = false;
 
     look->call = NULL;
     if (failure != NULL)
         err = failure->err;
-    else if (look->count == 1)
-        ok = source->provider->read_poll(look->tasks[0], response, outcomes, &err);
     else
-        ok = source->provider->read_poll_many((const struct task *const *)look->tasks, look->count,
-                                              response, outcomes, &err);
+        ok = read_answer(look, response, outcomes, &err);
     if (!ok) {
         metric_add(METRIC_poll_failures_total, 1);
-        log_warn("poll.failed", "account=%s tasks=%zu first=%s error=\"%s\"", source->account->name,
-                 look->count, look->tasks[0]->id, err.message);
+        log_warn("poll.failed", "account=%s tasks=%zu first=%s error=\"%s\"",
+                 look->source->account->name, look->count, look->tasks[0]->id, err.message);
+        look->failed++;
+        is_split =
+            look->count > 1 && look->turn == 0 && failure == NULL && response->status / 100 == 2;
     }
-    decide_all(look, ok ? outcomes : NULL);
+    if (!is_split)
+        decide_all(look, ok ? outcomes : NULL);
     for (size_t i = 0; i < look->count; i++)
         outcome_clear(&outcomes[i]);
     free(outcomes);
-    look_drop(look);
-    if (source->is_more)
-        claim(source);
+    if (is_split)
+        look->failed = 0;
+    if (is_split || (look->turn > 0 && goes_on(look))) {
+        look->turn++;
+        ask(look);
+    } else {
+        over(look);
+    }
+}
+
+static void ask(struct look *look)
+{
+    struct source *source = look->source;
+    struct http_request request = {0};
+    struct vendor_options options = {.http = {.timeout_ms = source->provider->poll_timeout_ms,
+                                              .max_body_bytes = 16u << 20,
+                                              .ctx = look}};
+    size_t count;
+    struct task *const *tasks = asked(look, &count);
+    struct err err;
+    bool ok = count == 1
+                  ? source->provider->build_poll(tasks[0], source->account, &request, &err)
+                  : source->provider->build_poll_many((const struct task *const *)tasks, count,
+                                                      source->account, &request, &err);
+
+    if (!ok) {
+        log_error("poll.build", "account=%s tasks=%zu first=%s error=\"%s\"", source->account->name,
+                  count, tasks[0]->id, err.message);
+        decide_all(look, NULL);
+        over(look);
+    } else {
+        metric_add(METRIC_polls_total, 1);
+        metric_add(METRIC_polled_tasks_total, (int64_t)count);
+        look->call = vendor_start(source->follow->worker->vendors, source->account, &request,
+                                  &options, on_answer);
+    }
+    http_request_clear(&request);
 }
 
 static void look_start(struct source *source, struct task **tasks, size_t count)
 {
     struct look *look = mem_new(struct look);
-    struct http_request request = {0};
-    struct vendor_options options = {.http = {.timeout_ms = source->provider->poll_timeout_ms,
-                                              .max_body_bytes = 16u << 20,
-                                              .ctx = look}};
-    struct err err;
-    bool ok;
 
     look->source = source;
     look->tasks = mem_array(struct task *, count);
@@ -264,21 +340,7 @@ static void look_start(struct source *source, struct task **tasks, size_t count)
         look->next->at = &look->next;
     source->looks = look;
     source->requests++;
-    ok = count == 1 ? source->provider->build_poll(tasks[0], source->account, &request, &err)
-                    : source->provider->build_poll_many((const struct task *const *)tasks, count,
-                                                        source->account, &request, &err);
-    if (!ok) {
-        log_error("poll.build", "account=%s tasks=%zu first=%s error=\"%s\"", source->account->name,
-                  count, tasks[0]->id, err.message);
-        decide_all(look, NULL);
-        look_drop(look);
-    } else {
-        metric_add(METRIC_polls_total, 1);
-        metric_add(METRIC_polled_tasks_total, (int64_t)count);
-        look->call = vendor_start(source->follow->worker->vendors, source->account, &request,
-                                  &options, on_answer);
-    }
-    http_request_clear(&request);
+    ask(look);
 }
 
 static int claim_max(const struct source *source)
