@@ -23,9 +23,9 @@
 #include "providers/family_common.h"
 #include "scheduler/api_role.h"
 #include "scheduler/form.h"
-#include "scheduler/outs.h"
 #include "scheduler/realtime.h"
 #include "scheduler/tokens.h"
+#include "scheduler/waiting.h"
 #include "scheduler/websocket.h"
 
 // Our own paths. Those of the families are in their tables.
@@ -306,7 +306,7 @@ struct api *api_start(struct loop *loop, const struct config *config, const char
     api->store = store_start(loop, config, redis_url, NULL, NULL);
     api->http = http_client_new(loop, "Spool/" SPOOL_VERSION);
     api->storage = storage_new(loop, api->http, config);
-    api->outs = outs_start(api->store);
+    api->waiting = waiting_start(api->store);
     api->callbacks = callbacks_start(loop, config, api->store, NULL, NULL);
     api->realtime = realtime_start(loop, api->store, redis_url);
     api->websockets = websockets_start(api);
@@ -352,7 +352,7 @@ void api_drop(struct api **pointer)
     http_server_drop(&api->server); // requests under way go with their exchanges
     while (api->requests != NULL)
         request_drop(api->requests);
-    outs_drop(&api->outs);
+    waiting_drop(&api->waiting);
     callbacks_drop(&api->callbacks);
     storage_free(&api->storage);
     http_client_drop(&api->http);

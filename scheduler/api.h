@@ -19,7 +19,6 @@ struct http_server;
 struct idempotency;
 struct loop;
 struct loop_timer;
-struct outs;
 struct realtime;
 struct request;
 struct route;
@@ -28,6 +27,7 @@ struct storage_op;
 struct store;
 struct store_call;
 struct tasks_op;
+struct waiting;
 struct watcher;
 struct websockets;
 
@@ -39,7 +39,7 @@ struct api {
     struct realtime *realtime;
     struct websockets *websockets;
     struct request *requests; // under way
-    struct outs *outs;
+    struct waiting *waiting;
     struct http_client *http; // for storage
     struct storage *storage;
     struct callbacks *callbacks; // NULL: vendors don't call back

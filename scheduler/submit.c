@@ -17,7 +17,7 @@
 #include "providers/family.h"
 #include "providers/provider.h"
 #include "scheduler/api.h"
-#include "scheduler/outs.h"
+#include "scheduler/waiting.h"
 
 enum { MAX_IDEMPOTENCY_KEY = 255 };
 enum { LARGE_REQUEST = 65536, LONGEST_TEXT = 20000 };
@@ -121,9 +121,7 @@ static bool choose(struct request *request, struct err *err)
     for (size_t i = 0; i < config->account_count; i++) {
         const struct account *account = &config->accounts[i];
 
-        if (strcmp(account->provider, task->provider) != 0 ||
-            (task->account != NULL && strcmp(account->name, task->account) != 0) ||
-            provider_model(provider, account, task->model) == NULL)
+        if (!waiting_may_take(account, task))
             continue;
         is_served = true;
         if (account->max_concurrency > 0 && task->cost > account->max_concurrency) {
@@ -134,7 +132,7 @@ static bool choose(struct request *request, struct err *err)
         if (provider->check != NULL && !provider->check(task, account, &refusal))
             continue;
         is_checked = true;
-        is_in = is_in || !outs_has(request->api->outs, account);
+        is_in = is_in || !waiting_has_out(request->api->waiting, account);
     }
     if (!is_served && task->account != NULL && config_account(config, task->account) == NULL)
         return err_set(err, ERR_CHANNEL, "the account of the parent task is no longer configured");
@@ -158,6 +156,7 @@ static void submit_task(struct request *request, const char *once)
     struct submit submit = {.task = task,
                             .once = once,
                             .is_listed = !task->is_ask,
+                            .awaits_parent = task->await != NULL,
                             .idempotency = request->idempotency};
     char lane[160];
 
@@ -378,7 +377,7 @@ void submit_handle(struct request *request)
     char *once_copy;
     struct err err;
 
-    outs_look(request->api->outs);
+    waiting_look(request->api->waiting);
     if (strcmp(request->route->method, "POST") != 0)
         request->body = json_object();
     else if (!request_read_body(request))

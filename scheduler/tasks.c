@@ -9,12 +9,14 @@
 #include "core/io/http_server.h"
 #include "core/io/loop.h"
 #include "core/io/storage.h"
+#include "core/store/accounts.h"
 #include "core/store/store.h"
 #include "core/store/tasks.h"
 #include "providers/provider.h"
 #include "scheduler/api.h"
 #include "scheduler/realtime.h"
 #include "scheduler/task_json.h"
+#include "scheduler/waiting.h"
 
 enum { MAX_WAIT_S = 60, DEFAULT_LIMIT = 20, MAX_LIMIT = 100, PAGE = 100, MAX_PAGES = 50 };
 
@@ -66,6 +68,19 @@ static bool read_number(struct request *request, const char *name, int min, int 
 
 // One task, and ?wait=.
 
+static void on_states(void *ctx, const struct account_state *states, bool is_worker_there,
+                      const struct err *err)
+{
+    struct request *request = ctx;
+
+    request->call = NULL;
+    if (err == NULL) {
+        waiting_keep(request->api->waiting, states, is_worker_there);
+        waiting_show(request->api->waiting, request->task);
+    }
+    answer_task(request, request->task, NULL);
+}
+
 static void on_task(void *ctx, struct task *task, const struct err *err)
 {
     struct request *request = ctx;
@@ -73,8 +88,11 @@ static void on_task(void *ctx, struct task *task, const struct err *err)
     request->op = NULL;
     if (is_hidden(request, task, err))
         return;
-    answer_task(request, task, NULL);
-    task_free(task);
+    request->task = task;
+    if (waiting_is_open(task)) // what keeps it is not in its record
+        request->call = accounts_read(request->api->store, on_states, request);
+    else
+        answer_task(request, task, NULL);
 }
 
 static void show_now(struct request *request)
@@ -190,6 +208,7 @@ static void on_listed(void *ctx, struct task **tasks, size_t count, const struct
             list->has_more = true;
         } else {
             task->links = &request->api->config->links;
+            waiting_show(request->api->waiting, task);
             if (list->found++ > 0)
                 buf_char(&request->text, ',');
             task_json_write(task, NULL, &request->text);
@@ -235,6 +254,17 @@ static void next_page(struct request *request)
                              *list->last == '\0' ? NULL : list->last, PAGE, on_ids, request);
 }
 
+static void on_states_for_list(void *ctx, const struct account_state *states, bool is_worker_there,
+                               const struct err *err)
+{
+    struct request *request = ctx;
+
+    request->call = NULL;
+    if (err == NULL)
+        waiting_keep(request->api->waiting, states, is_worker_there);
+    next_page(request);
+}
+
 // A parameter of the query; one that is empty is as good as absent.
 static const char *filter(struct request *request, const char *name)
 {
@@ -273,7 +303,7 @@ void tasks_index(struct request *request)
         snprintf(list->provider, sizeof list->provider, "%s", provider == NULL ? "" : provider);
         snprintf(list->last, sizeof list->last, "%s", after == NULL ? "" : after);
         request->extra = list;
-        next_page(request);
+        request->call = accounts_read(request->api->store, on_states_for_list, request);
         return;
     }
     request_refuse(request, &err);

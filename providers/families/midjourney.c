@@ -44,6 +44,14 @@ static bool check_image(const json_t *value, const char *path, struct err *err)
            err_set(err, ERR_INVALID, "%s: must be an image in base64", path);
 }
 
+// What a client leaves empty isn't there.
+static const json_t *image_at(const json_t *body, const char *name)
+{
+    const json_t *image = field_at(body, name);
+
+    return json_is_string(image) && json_string_length(image) == 0 ? NULL : image;
+}
+
 static bool check_images(const json_t *body, size_t min, size_t max, struct err *err)
 {
     json_t *array = NULL, *item;
@@ -93,7 +101,7 @@ static bool check_blend(const json_t *body, struct err *err)
 static bool check_describe(const json_t *body, struct err *err)
 {
     const char *link = "";
-    json_t *image = field_at(body, "base64");
+    const json_t *image = image_at(body, "base64");
 
     if (!field_opt_str(body, "link", &link, err))
         return false;
@@ -116,7 +124,7 @@ static bool check_action(const json_t *body, struct err *err)
 static bool check_modal(const json_t *body, struct err *err)
 {
     const char *prompt = "";
-    json_t *mask = field_at(body, "maskBase64");
+    const json_t *mask = image_at(body, "maskBase64");
 
     if (!field_opt_str(body, "prompt", &prompt, err))
         return false;
@@ -241,17 +249,21 @@ static bool adopt_checked(struct task *task, const struct task *parent, json_t *
     if (strcmp(parent->family, "midjourney") != 0)
         return err_set(err, ERR_INVALID, "taskId: is not a Midjourney task");
     if (strcmp(task->action, "MODAL") == 0) {
-        if (parent->substate == NULL)
-            return err_set(err, ERR_INVALID, "taskId: the task doesn't wait for a confirmation");
+        if (task_is_terminal(parent->phase))
+            return err_set(err, ERR_INVALID, "taskId: the task has ended");
+        if (parent->substate == NULL) // it may come to that: clients don't look in between
+            mem_set_str(&task->await, parent->id);
     } else if (parent->phase != TASK_SUCCEEDED) {
         return err_set(err, ERR_INVALID, "taskId: the task has not succeeded");
     } else if (strcmp(task->action, "SEED") != 0 && !has_button(parent, custom_id)) {
         return err_set(err, ERR_INVALID, "customId: is not a button of the task");
     }
-    if (parent->upstream_id == NULL || parent->account == NULL)
-        return err_set(err, ERR_INVALID, "taskId: the vendor never had the task");
-    mem_set_str(&task->account, parent->account);
-    mem_set_str(&task->upstream_parent, parent->upstream_id);
+    if (task->await == NULL) {
+        if (parent->upstream_id == NULL || parent->account == NULL)
+            return err_set(err, ERR_INVALID, "taskId: the vendor never had the task");
+        mem_set_str(&task->account, parent->account);
+        mem_set_str(&task->upstream_parent, parent->upstream_id);
+    }
     if (task->mode == NULL)
         mem_set_str(&task->mode, parent->mode);
 

@@ -1,0 +1,199 @@
+// The reasons of waiting.
+#include "scheduler/waiting.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/clock.h"
+#include "core/base/config.h"
+#include "core/base/mem.h"
+#include "core/base/metrics.h"
+#include "core/base/task.h"
+#include "core/base/wait.h"
+#include "core/store/accounts.h"
+#include "core/store/store.h"
+#include "providers/provider.h"
+
+enum { EVERY_MS = 1000 };
+
+struct waiting {
+    struct store *store; // borrowed, outlives us
+    const struct config *config;
+    struct store_call *looking;
+    int64_t looked_ms;
+    struct account_state *states; // as config->accounts
+    bool is_worker_there, is_known;
+};
+
+void waiting_keep(struct waiting *waiting, const struct account_state *states, bool is_worker_there)
+{
+    int64_t out_count = 0;
+
+    for (size_t i = 0; i < waiting->config->account_count; i++) {
+        waiting->states[i] = states[i];
+        out_count += states[i].is_out;
+    }
+    waiting->is_worker_there = is_worker_there;
+    waiting->is_known = true;
+    metric_set(METRIC_accounts_out, out_count);
+}
+
+static void on_looked(void *ctx, const struct account_state *states, bool is_worker_there,
+                      const struct err *err)
+{
+    struct waiting *waiting = ctx;
+
+    waiting->looking = NULL;
+    if (err == NULL)
+        waiting_keep(waiting, states, is_worker_there);
+}
+
+void waiting_look(struct waiting *waiting)
+{
+    if (waiting->looking != NULL || clock_mono_ms() - waiting->looked_ms < EVERY_MS)
+        return;
+    waiting->looked_ms = clock_mono_ms();
+    waiting->looking = accounts_read(waiting->store, on_looked, waiting);
+}
+
+bool waiting_has_out(const struct waiting *waiting, const struct account *account)
+{
+    return waiting->states[account - waiting->config->accounts].is_out;
+}
+
+struct waiting *waiting_start(struct store *store)
+{
+    struct waiting *waiting = mem_new(struct waiting);
+
+    waiting->store = store;
+    waiting->config = store_config(store);
+    waiting->looked_ms = -EVERY_MS;
+    waiting->states = mem_array(struct account_state, waiting->config->account_count);
+    return waiting;
+}
+
+void waiting_drop(struct waiting **waiting)
+{
+    if (*waiting == NULL)
+        return;
+    store_cancel(&(*waiting)->looking);
+    free((*waiting)->states);
+    free(*waiting);
+    *waiting = NULL;
+}
+
+// What follows from it.
+
+bool waiting_may_take(const struct account *account, const struct task *task)
+{
+    return strcmp(account->provider, task->provider) == 0 &&
+           (task->account == NULL || strcmp(account->name, task->account) == 0) &&
+           provider_model(provider_find(task->provider), account, task->model) != NULL;
+}
+
+bool waiting_is_open(const struct task *task)
+{
+    return task->phase == TASK_QUEUED && task->await == NULL;
+}
+
+static void set(struct task *task, const char *reason, const char *detail, int64_t next_ms)
+{
+    mem_set_str(&task->wait_reason, reason);
+    mem_set_str(&task->wait_detail, detail);
+    task->wait_ms = task->changed_ms > 0 ? task->changed_ms : task->created_ms;
+    if (next_ms > 0)
+        task->act_ms = next_ms;
+}
+
+// What keeps one account from taking the task; NULL: nothing. `until_ms` 0: nobody knows.
+static const char *obstacle(const struct account *account, const struct account_state *state,
+                            int64_t now_ms, const struct task *task, int64_t *until_ms)
+{
+    *until_ms = 0;
+    if (state->is_out)
+        return WAIT_BAD_KEY;
+    if (state->cool_ms > now_ms) {
+        *until_ms = state->cool_ms;
+        return WAIT_COOLING;
+    }
+    if (task->cost > 0 && account->max_concurrency > 0 &&
+        state->used + task->cost > account->max_concurrency)
+        return WAIT_SLOT;
+    if (account->requests_per_minute > 0 && state->rate_ms > now_ms) {
+        *until_ms = state->rate_ms;
+        return WAIT_RATE_LIMIT;
+    }
+    return NULL;
+}
+
+// The one that tells most of when it will be over: a time, else a slot, else a key to be mended.
+static bool is_nearer(const char *reason, int64_t until_ms, const char *best, int64_t best_ms)
+{
+    if (best == NULL || (until_ms > 0) != (best_ms > 0))
+        return best == NULL || until_ms > 0;
+    return until_ms > 0 ? until_ms < best_ms
+                        : strcmp(best, WAIT_BAD_KEY) == 0 && strcmp(reason, WAIT_SLOT) == 0;
+}
+
+static void describe(const char *reason, const struct account *account, char *detail, size_t size)
+{
+    if (strcmp(reason, WAIT_BAD_KEY) == 0)
+        snprintf(detail, size, "%s: its vendor doesn't take its key; mend it, and restart",
+                 account->name);
+    else if (strcmp(reason, WAIT_SLOT) == 0)
+        snprintf(detail, size, "%s: max_concurrency is %d", account->name,
+                 account->max_concurrency);
+    else if (strcmp(reason, WAIT_RATE_LIMIT) == 0)
+        snprintf(detail, size, "%s: requests_per_minute is %d", account->name,
+                 account->requests_per_minute);
+    else
+        snprintf(detail, size, "%s: rests after a failure", account->name);
+}
+
+void waiting_explain(const struct config *config, const struct account_state *states,
+                     bool is_worker_there, int64_t now_ms, struct task *task)
+{
+    const struct account *best_account = NULL;
+    const char *best = NULL;
+    int64_t best_ms = 0;
+    char detail[160];
+    bool is_any = false, is_free = false;
+
+    if (!waiting_is_open(task))
+        return;
+    for (size_t i = 0; i < config->account_count; i++) {
+        const struct account *account = &config->accounts[i];
+        const char *reason;
+        int64_t until_ms;
+
+        if (!waiting_may_take(account, task))
+            continue;
+        is_any = true;
+        reason = obstacle(account, &states[i], now_ms, task, &until_ms);
+        is_free = is_free || reason == NULL;
+        if (reason != NULL && is_nearer(reason, until_ms, best, best_ms)) {
+            best = reason;
+            best_ms = until_ms;
+            best_account = account;
+        }
+    }
+    if (!is_any) {
+        snprintf(detail, sizeof detail, "%s%s is not configured any more",
+                 task->account == NULL ? "an account that serves it" : "the account ",
+                 task->account == NULL ? "" : task->account);
+        set(task, WAIT_ACCOUNT_REMOVED, detail, 0);
+    } else if (!is_worker_there) {
+        set(task, WAIT_NO_WORKER, "no process with the role worker is at work; start one", 0);
+    } else if (task->wait_reason == NULL && !is_free) {
+        describe(best, best_account, detail, sizeof detail);
+        set(task, best, detail, best_ms);
+    }
+}
+
+void waiting_show(const struct waiting *waiting, struct task *task)
+{
+    if (waiting->is_known)
+        waiting_explain(waiting->config, waiting->states, waiting->is_worker_there,
+                        store_now_ms(waiting->store), task);
+}
