@@ -6,6 +6,7 @@
 
 #include "core/base/address.h"
 #include "core/base/json_fast.h"
+#include "core/base/json_lenient.h"
 #include "core/base/mem.h"
 
 void http_request_clear(struct http_request *request)
@@ -151,6 +152,8 @@ json_t *http_json(const struct http_response *response, struct err *err)
 
     if (json == NULL)
         json = json_loadb(buf_text(&response->body), response->body.len, JSON_DECODE_ANY, &why);
+    if (json == NULL)
+        json = json_lenient_read(buf_text(&response->body), response->body.len);
     if (json == NULL)
         err_set(err, ERR_UPSTREAM, "the answer (HTTP %d) isn't JSON: %s", response->status,
                 why.text);

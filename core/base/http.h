@@ -49,8 +49,9 @@ int64_t http_retry_after_ms(const struct http_response *response);
 // Where an answer sends us on to, added to `to`, as url_redirect has it. False: it doesn't, or not
 // anywhere we go.
 bool http_redirect(const struct http_response *response, const char *url, struct buf *to);
-// The body as JSON, for json_auto_t; NULL and err where it isn't any. Duplicate keys are accepted
-// here (vendors send what they send), trailing garbage isn't.
+// The body as JSON, for json_auto_t; NULL and err where it isn't any. Vendors send what they send:
+// duplicate keys are accepted here, and what can't be represented is replaced (json_lenient.h).
+// Trailing garbage isn't accepted, nor what is cut off.
 json_t *http_json(const struct http_response *response, struct err *err) WARN_UNUSED;
 const char *http_method_name(enum http_method method);
 const char *http_status_text(int status);

@@ -90,6 +90,13 @@ def inline():
             yield f"{k}-{wanted}", bytes([4 * 7 + wanted, k]) + text.encode()
 
 
+def lenient():
+    yield "fine", json.dumps({"a": [1, -2.5, True, None, "é😀\n"], "b": {"c": {}}}).encode()
+    for k, text in enumerate([rb'"la \ud83d"', rb'"\ude00\ud83d"', b'"\xff\xc3(\xed\xa0\x80"', rb'"\u0000"', b'"a\tb\nc\x01"',
+                              rb'"\x \u12"', b"NaN", b"-Infinity", b"9223372036854775808", b"1e999"]):
+        yield str(k), b'\xef\xbb\xbf{"data":[{"task_id":"a","x":' + text + b',"k' + text.strip(b'"') + b'":1}]}'
+
+
 def multipart():
     part = b'--abc\r\nContent-Disposition: form-data; name="a"; filename="b %22.png"\r\nContent-Type: image/png\r\n\r\n1'
     for k, body in enumerate([part + b"\r\n--abc--\r\n", part + b"\r\n" + part + b"\r\n--abc--", b"--abc--\r\n"]):
@@ -123,7 +130,7 @@ def s3():
     yield "upload", b"http://[::1]:9000/b/a%20b\n<R><UploadId>x&lt;y</UploadId></R>"
 
 
-for target in (answers, requests, inline, multipart, config, s3):
+for target in (answers, requests, inline, lenient, multipart, config, s3):
     folder = f"{OUT}/{target.__name__}/seeds"
     os.makedirs(folder, exist_ok=True)
     words = set()
