@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "core/base/buf.h"
+#include "core/base/field.h"
+#include "core/base/json_lenient.h"
 #include "core/base/log.h"
 #include "core/base/metrics.h"
 #include "core/io/http_server.h"
@@ -10,6 +12,8 @@
 #include "core/store/tasks.h"
 #include "providers/provider.h"
 #include "scheduler/api.h"
+
+enum { MAX_LENIENT_BYTES = 1 << 20 }; // no callback is so large
 
 static void on_task(void *ctx, struct task *task, const struct err *err)
 {
@@ -38,6 +42,23 @@ static void on_task(void *ctx, struct task *task, const struct err *err)
     buf_clear(&json);
 }
 
+// A vendor's text may be no JSON, as in its answers: the id beside it may be all that is known of a
+// job that was paid for.
+static bool read_body(struct request *request)
+{
+    struct err err;
+    size_t len;
+    const char *text = http_exchange_body(request->exchange, &len);
+
+    request->body = field_parse_body(text, len, &err);
+    if (request->body == NULL && len <= MAX_LENIENT_BYTES)
+        request->body = json_lenient_read(text, len);
+    if (request->body != NULL)
+        return true;
+    request_refuse(request, &err);
+    return false;
+}
+
 void callback_take(struct request *request)
 {
     char id[ID_SIZE];
@@ -46,7 +67,7 @@ void callback_take(struct request *request)
     if (!callbacks_check(request->api->callbacks, request->id, id)) {
         err_set(&unknown, ERR_NOT_FOUND, "there is no such path");
         request_refuse(request, &unknown);
-    } else if (request_read_body(request)) {
+    } else if (read_body(request)) {
         request->op = tasks_get(request->api->store, id, NULL, on_task, request);
     }
 }

@@ -234,9 +234,13 @@ static void clean(struct cleaner *c)
 
 json_t *json_lenient_read(const char *text, size_t len)
 {
-    struct cleaner c = {(const unsigned char *)text, (const unsigned char *)text + len, {0}};
+    struct cleaner c = {0};
     json_t *value;
 
+    if (len == 0)
+        return NULL;
+    c.at = (const unsigned char *)text;
+    c.end = c.at + len;
     if (len >= 3 && memcmp(text, BYTE_ORDER_MARK, 3) == 0)
         c.at += 3;
     clean(&c);

@@ -193,6 +193,7 @@ class Lies(Callbacks):
             {"code": 0, "data": {"task_id": upstream, "task_status": "succeed"}},
             {},
             {"task_id": 5},
+            b'{"task_id": "%s", "task_info": {"prompt": "half a \\ud83d"}, "n": NaN}' % upstream.encode(),
         ):
             now = time.monotonic()
             self.assertEqual(self.call(url, body)[0], 200)
