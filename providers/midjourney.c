@@ -202,12 +202,14 @@ static bool read_code(const struct task *task, const json_t *body, struct outcom
     return true;
 }
 
-static bool read_submit(const struct task *task, const struct http_response *response,
-                        struct outcome *outcome, struct err *err)
+static bool read_submit(const struct task *task, const struct account *account,
+                        const struct http_response *response, struct outcome *outcome,
+                        struct err *err)
 {
     json_t *body = NULL;
     bool ok;
 
+    (void)account;
     *outcome = (struct outcome){.progress = -1};
     switch (response->status) {
     case 401:
@@ -355,12 +357,14 @@ static bool read_task(const struct task *task, const json_t *body, struct outcom
     return true;
 }
 
-static bool read_poll(const struct task *task, const struct http_response *response,
-                      struct outcome *outcome, struct err *err)
+static bool read_poll(const struct task *task, const struct account *account,
+                      const struct http_response *response, struct outcome *outcome,
+                      struct err *err)
 {
     json_t *body;
     bool ok;
 
+    (void)account;
     *outcome = (struct outcome){.progress = -1};
     // Unknown: N 200 and T 204 with an empty body, R 400 with code 4 "task_no_found", Spool 404.
     if (response->status == 404 || response->status == 204 ||

@@ -28,10 +28,14 @@ typedef bool (*provider_build_fn)(const struct task *task, const struct account 
 typedef bool (*provider_build_many_fn)(const struct task *const *tasks, size_t count,
                                        const struct account *account, struct http_request *request,
                                        struct err *err);
-// Turns an answer into what it means for the task. The outcome is outcome_clear's, on failure too.
-typedef bool (*provider_read_fn)(const struct task *task, const struct http_response *response,
-                                 struct outcome *outcome, struct err *err);
-// One outcome per task; OUTCOME_MISSING for those the answer leaves out.
+// Turns an answer of the account's into what it means for the task. The outcome is outcome_clear's,
+// on failure too.
+typedef bool (*provider_read_fn)(const struct task *task, const struct account *account,
+                                 const struct http_response *response, struct outcome *outcome,
+                                 struct err *err);
+// One outcome per task; OUTCOME_MISSING for those the answer leaves out. False where the answer as
+// a whole can't be read: that may be the fault of one of them, so the tasks are to be asked about
+// one by one.
 typedef bool (*provider_read_many_fn)(const struct task *const *tasks, size_t count,
                                       const struct http_response *response,
                                       struct outcome *outcomes, struct err *err);

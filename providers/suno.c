@@ -75,9 +75,11 @@ static bool read_submit_body(const struct task *task, const struct http_response
     return adapter_accepted(outcome, id_of(body), "task id", err);
 }
 
-static bool read_submit(const struct task *task, const struct http_response *response,
-                        struct outcome *outcome, struct err *err)
+static bool read_submit(const struct task *task, const struct account *account,
+                        const struct http_response *response, struct outcome *outcome,
+                        struct err *err)
 {
+    (void)account;
     return adapter_read_submit(task, response, read_submit_body, outcome, err);
 }
 
@@ -359,9 +361,11 @@ static bool read_poll_body(const struct task *task, const struct http_response *
     return read_one(task, body, outcome, err);
 }
 
-static bool read_poll(const struct task *task, const struct http_response *response,
-                      struct outcome *outcome, struct err *err)
+static bool read_poll(const struct task *task, const struct account *account,
+                      const struct http_response *response, struct outcome *outcome,
+                      struct err *err)
 {
+    (void)account;
     return adapter_read_poll(task, response, read_poll_body, outcome, err);
 }
 

@@ -421,9 +421,11 @@ static bool read_submit_body(const struct task *task, const struct http_response
     return read_refusal(response, body, outcome, err);
 }
 
-static bool read_submit(const struct task *task, const struct http_response *response,
-                        struct outcome *outcome, struct err *err)
+static bool read_submit(const struct task *task, const struct account *account,
+                        const struct http_response *response, struct outcome *outcome,
+                        struct err *err)
 {
+    (void)account;
     return adapter_read_submit(task, response, read_submit_body, outcome, err);
 }
 
@@ -629,9 +631,11 @@ static bool read_poll_body(const struct task *task, const struct http_response *
     return true;
 }
 
-static bool read_poll(const struct task *task, const struct http_response *response,
-                      struct outcome *outcome, struct err *err)
+static bool read_poll(const struct task *task, const struct account *account,
+                      const struct http_response *response, struct outcome *outcome,
+                      struct err *err)
 {
+    (void)account;
     if (response->status != 403)
         return adapter_read_poll(task, response, read_poll_body, outcome, err);
     // Seen for operations of one's own: believed after a while.

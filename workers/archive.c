@@ -311,7 +311,8 @@ static void on_refreshed(void *ctx, const struct http_response *response,
     bool is_told, is_new;
 
     a->call = NULL;
-    is_told = failure == NULL && a->job.provider->read_poll(a->job.task, response, &outcome, &err);
+    is_told = failure == NULL &&
+              a->job.provider->read_poll(a->job.task, a->job.account, response, &outcome, &err);
     is_new = is_told && outcome.kind == OUTCOME_SUCCEEDED && take_new_sources(a, &outcome);
     outcome_clear(&outcome);
     if (is_new) {

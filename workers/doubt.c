@@ -199,7 +199,8 @@ static void on_named(void *ctx, const struct http_response *response,
     struct err err;
 
     d->call = NULL;
-    if (failure == NULL && d->job.provider->read_poll(d->job.task, response, &outcome, &err) &&
+    if (failure == NULL &&
+        d->job.provider->read_poll(d->job.task, d->job.account, response, &outcome, &err) &&
         outcome.kind != OUTCOME_MISSING) {
         adopt(d, d->job.task->upstream_id);
     } else {

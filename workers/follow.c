@@ -256,9 +256,10 @@ static bool read_answer(const struct look *look, const struct http_response *res
     size_t count;
     struct task *const *tasks = asked(look, &count);
 
-    return count == 1 ? provider->read_poll(tasks[0], response, outcomes, err)
-                      : provider->read_poll_many((const struct task *const *)tasks, count, response,
-                                                 outcomes, err);
+    return count == 1
+               ? provider->read_poll(tasks[0], look->source->account, response, outcomes, err)
+               : provider->read_poll_many((const struct task *const *)tasks, count, response,
+                                          outcomes, err);
 }
 
 static void on_answer(void *ctx, const struct http_response *response,

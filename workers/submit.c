@@ -273,7 +273,8 @@ static void on_answer(void *ctx, const struct http_response *response,
     } else if (failure != NULL) {
         doubt(s, failure->err.message);
     } else {
-        is_read = s->job.provider->read_submit(s->job.task, response, &outcome, &err);
+        is_read =
+            s->job.provider->read_submit(s->job.task, s->job.account, response, &outcome, &err);
         if (!is_read)
             outcome.kind = OUTCOME_DOUBT;
         decide(s, &outcome, is_read ? NULL : &err);

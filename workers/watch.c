@@ -51,7 +51,8 @@ static void on_answer(void *ctx, const struct http_response *response,
     struct err err;
 
     w->call = NULL;
-    if (failure == NULL && w->job.provider->read_poll(w->job.task, response, &outcome, &err) &&
+    if (failure == NULL &&
+        w->job.provider->read_poll(w->job.task, w->job.account, response, &outcome, &err) &&
         (outcome.kind == OUTCOME_SUCCEEDED || outcome.kind == OUTCOME_FAILED ||
          outcome.kind == OUTCOME_CANCELLED)) {
         log_info("watch.over", "task=%s account=%s", w->job.task->id, w->job.task->account);

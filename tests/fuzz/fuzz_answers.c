@@ -10,6 +10,7 @@
 #include "core/base/clock.h"
 #include "core/base/config.h"
 #include "core/base/http.h"
+#include "core/base/json_lenient.h"
 #include "core/base/mem.h"
 #include "core/base/task.h"
 #include "providers/outcome.h"
@@ -94,6 +95,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                     1u << OUTCOME_MISSING,
     };
     const struct provider *provider;
+    struct account account = {.name = (char *)"a"};
     struct http_response response = {0};
     struct outcome outcomes[2] = {0};
     struct task *tasks[2];
@@ -105,18 +107,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     // Its questions have an answer instead, and a SUCCESS without a picture has
     // always been taken.
     may_be_bare = strcmp(provider->name, "midjourney") == 0;
+    if ((data[4] & 64) != 0) // else the provider's first
+        for (size_t i = 0; provider->dialects[i] != NULL; i++)
+            account.dialect = (char *)provider->dialects[i];
     response.status = 100 + (data[2] << 8 | data[3]) % 500;
     tasks[0] = make_task(data[4], 1);
     tasks[1] = make_task(data[4], 2);
     add_message(&response, data[5] >= 128, (const char *)data + HEAD, size - HEAD);
 
     if (data[1] == SUBMIT) {
-        is_read = provider->read_submit(tasks[0], &response, &outcomes[0], &err);
+        is_read = provider->read_submit(tasks[0], &account, &response, &outcomes[0], &err);
         check(&outcomes[0], is_read, may_be_bare, OF_SUBMIT, &err);
         if (provider->is_token_refused != NULL)
             provider->is_token_refused(&response);
     } else if (data[1] == POLL) {
-        is_read = provider->read_poll(tasks[0], &response, &outcomes[0], &err);
+        is_read = provider->read_poll(tasks[0], &account, &response, &outcomes[0], &err);
         check(&outcomes[0], is_read, may_be_bare, OF_LOOK, &err);
     } else if (data[1] == POLL_MANY && provider->read_poll_many != NULL) {
         is_read = provider->read_poll_many((const struct task *const *)tasks, 2, &response,
@@ -134,7 +139,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             EXPECT(*err.message != '\0');
         token_clear(&token);
     } else if (data[1] == CALLBACK && provider->read_callback != NULL) {
-        json_auto_t *body = json_loadb(response.body.data, response.body.len, 0, NULL);
+        json_auto_t *body = json_lenient_read(response.body.data, response.body.len);
         const char *id = NULL;
 
         if (body != NULL && provider->read_callback(body, &id, &err))

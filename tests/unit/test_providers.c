@@ -1,8 +1,9 @@
 // Adapters against what their vendors send: walks tests/fixtures/<provider>/*.json.
 //
-// A file is {"call", "given": {"task", "step", "status", "headers", "body", "repeat"}, "expect":
-// {…}}; a body that is a string is sent as it is, anything else as JSON. "repeat" is how many items
-// `data` has: its last one is repeated.
+// A file is {"call", "given": {"task", "dialect", "step", "status", "headers", "body", "repeat"},
+// "expect": {…}}; a body that is a string is sent as it is, anything else as JSON. Without a
+// dialect it is the provider's first. "repeat" is how many items `data` has: its last one is
+// repeated.
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -215,12 +216,14 @@ static bool run(const struct provider *provider, const json_t *fixture)
     provider_read_fn read =
         strcmp(call, "submit") == 0 ? provider->read_submit : provider->read_poll;
     int step = (int)field_int_or(given, "step", 0);
+    struct account account = {.name = (char *)"a"};
     struct http_response response = {0};
     struct outcome outcome = {0};
     struct task *task = make_task(given, field_str_or_empty(given, "task.upstream_id"));
     struct err err;
     bool ok;
 
+    account.dialect = mem_str(json_string_value(json_object_get(given, "dialect")));
     make_response(given, &response);
     if (strcmp(call, "poll_many") == 0) {
         ok = run_many(provider, given, &response, expect);
@@ -229,7 +232,7 @@ static bool run(const struct provider *provider, const json_t *fixture)
     } else {
         bool is_read = strcmp(call, "lookup") == 0
                            ? provider->read_lookup(task, step, &response, &outcome, &err)
-                           : read(task, &response, &outcome, &err);
+                           : read(task, &account, &response, &outcome, &err);
 
         // What can't be read after a submit is a doubt.
         if (!is_read && strcmp(call, "submit") == 0) {
@@ -243,6 +246,7 @@ static bool run(const struct provider *provider, const json_t *fixture)
     outcome_clear(&outcome);
     http_response_clear(&response);
     task_free(task);
+    free(account.dialect);
     return ok;
 }
 
