@@ -11,6 +11,7 @@
 #include "core/base/mem.h"
 #include "core/base/task.h"
 #include "providers/outcome.h"
+#include "providers/refusal.h"
 
 bool adapter_check_base_url(const struct account *account, struct err *err)
 {
@@ -47,38 +48,6 @@ const char *adapter_first(const json_t *body, const char *const *places)
     return "";
 }
 
-// A web server or a CDN in front of the vendor says these without a body, or with a page of its
-// own: the vendor then never saw the submit.
-static bool refuse_without_json(const struct http_response *response, struct outcome *outcome,
-                                struct err *err)
-{
-    char reason[32];
-
-    if (response->status != 401 && response->status != 403 && response->status != 429)
-        return false;
-    snprintf(reason, sizeof reason, "HTTP %d without a reason", response->status);
-    outcome_set_reason(outcome, reason);
-    return adapter_refuse_by_status(response, outcome, err);
-}
-
-// A gateway that has nobody to send a submit to: another Spool says so with 503, Crazyrouter's page
-// doesn't tell the status. new-api says it with 500, but only after somebody that it did send it to
-// has failed (controller/relay.go): who knows what that one accepted.
-static bool has_no_channel(const struct http_response *response, const json_t *body)
-{
-    return (response->status < 500 || response->status == 503) &&
-           strcmp(field_str_or_empty(body, "code"), "get_channel_failed") == 0;
-}
-
-static void refuse_for_now(const struct http_response *response, const json_t *body,
-                           struct outcome *outcome)
-{
-    outcome->kind = OUTCOME_REFUSED_RETRY;
-    outcome->code = NULL;
-    outcome->retry_after_ms = http_retry_after_ms(response);
-    outcome_set_reason(outcome, field_str_or_empty(body, "message"));
-}
-
 bool adapter_read_submit(const struct task *task, const struct http_response *response,
                          adapter_read_fn read, struct outcome *outcome, struct err *err)
 {
@@ -86,57 +55,39 @@ bool adapter_read_submit(const struct task *task, const struct http_response *re
     bool ok;
 
     *outcome = (struct outcome){.progress = -1};
-    if (body == NULL)
-        ok = refuse_without_json(response, outcome, err);
-    else
-        ok = read(task, response, body, outcome, err);
-    if (outcome->kind != OUTCOME_ACCEPTED && has_no_channel(response, body)) {
-        refuse_for_now(response, body, outcome);
-        ok = true;
-    }
+    if (body != NULL)
+        outcome_set_reason(outcome, refusal_words(body));
+    ok = (body != NULL && read(task, response, body, outcome, err)) ||
+         refusal_read(response, body, outcome, err);
     json_decref(body);
-    if (!ok)
-        outcome->kind = OUTCOME_DOUBT;
     return ok;
 }
 
-bool adapter_accepted(struct outcome *outcome, const char *id, const char *field, struct err *err)
+// An id has no spaces: that is somebody's words in the place of it.
+static bool is_id(const char *text)
 {
-    if (*id == '\0')
-        return err_set(err, ERR_UPSTREAM, "the answer has no %s", field);
-    outcome->kind = OUTCOME_ACCEPTED;
-    outcome->upstream_id = mem_str(id);
-    return true;
+    return *text != '\0' && strpbrk(text, " \t\r\n") == NULL;
 }
 
-bool adapter_refuse_by_status(const struct http_response *response, struct outcome *outcome,
-                              struct err *err)
+bool adapter_accept(const struct http_response *response, const json_t *body,
+                    const char *const *places, struct outcome *outcome, struct err *err)
 {
-    switch (response->status) {
-    case 400:
-    case 422:
-        outcome->kind = OUTCOME_REFUSED_FINAL;
-        outcome->code = "invalid_request";
+    // Whatever else it has; but a refusal may have an id, too, of the request.
+    bool may_be = response->status < 300 || !refusal_is_named(body);
+
+    for (; may_be && *places != NULL; places++) {
+        json_t *value = field_at(body, *places);
+
+        if (json_is_integer(value) && json_integer_value(value) > 0)
+            outcome->upstream_id = json_dumps(value, JSON_ENCODE_ANY); // a careless relay's
+        else if (json_is_string(value) && is_id(json_string_value(value)))
+            outcome->upstream_id = mem_str(json_string_value(value));
+        else
+            continue;
+        outcome->kind = OUTCOME_ACCEPTED;
         return true;
-    case 401:
-        outcome->kind = OUTCOME_BAD_KEY;
-        return true;
-    case 402:
-    case 403: // the gateway's balance
-        outcome->kind = OUTCOME_REFUSED_ELSEWHERE;
-        return true;
-    case 404:
-        outcome->kind = OUTCOME_REFUSED_FINAL;
-        outcome->code = "model_not_found";
-        return true;
-    case 429:
-        outcome->kind = OUTCOME_REFUSED_RETRY;
-        outcome->retry_after_ms = http_retry_after_ms(response);
-        return true;
-    default:
-        break;
     }
-    return err_set(err, ERR_UPSTREAM, "HTTP %d", response->status);
+    return err_set(err, ERR_UPSTREAM, "the answer has no id");
 }
 
 bool adapter_proves_nothing(const struct http_response *response, struct err *err)

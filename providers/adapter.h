@@ -21,20 +21,19 @@ json_t *adapter_request_of(const struct task *task, struct err *err) WARN_UNUSED
 // The first of some fields that is a string and not empty; "" where none is. Borrowed. `places`
 // ends with NULL.
 const char *adapter_first(const json_t *body, const char *const *places);
-// The answer to a submit: `read` fills the outcome. What can't be read is a doubt, but a refusal by
-// 401, 403 or 429 needs no body, nor `read` to know a gateway's that has nobody to send it to.
+// The answer to a submit. `read` finds an acceptance, or a code that is this vendor's own, a
+// doubtful one, too; where it says false, refusal.h tells what the answer proves. What can't be
+// read is a doubt. The outcome's reason is the vendor's words wherever it has any.
 typedef bool (*adapter_read_fn)(const struct task *task, const struct http_response *response,
                                 const json_t *body, struct outcome *outcome, struct err *err);
 bool adapter_read_submit(const struct task *task, const struct http_response *response,
                          adapter_read_fn read, struct outcome *outcome,
                          struct err *err) WARN_UNUSED;
-// Accepted, as `id`. False where that is empty; `field` is what the vendor calls it.
-bool adapter_accepted(struct outcome *outcome, const char *id, const char *field,
-                      struct err *err) WARN_UNUSED;
-// What a gateway's refusal of a submit means by its HTTP status alone. False: it may have been
-// accepted.
-bool adapter_refuse_by_status(const struct http_response *response, struct outcome *outcome,
-                              struct err *err) WARN_UNUSED;
+// Accepted where the first of some fields that is an id is one: whatever else the answer has, it is
+// the vendor's for a job of ours. `places` ends with NULL.
+bool adapter_accept(const struct http_response *response, const json_t *body,
+                    const char *const *places, struct outcome *outcome,
+                    struct err *err) WARN_UNUSED;
 // The answer to a look at one, whatever its status: `read` fills the outcome, but where the answer
 // proves nothing, or says that there is no such task.
 bool adapter_read_poll(const struct task *task, const struct http_response *response,

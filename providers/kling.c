@@ -17,6 +17,7 @@
 #include "providers/adapter.h"
 #include "providers/outcome.h"
 #include "providers/provider.h"
+#include "providers/refusal.h"
 #include "providers/token.h"
 
 enum { OFFICIAL, RELAY };
@@ -343,20 +344,17 @@ static bool read_code(const struct task *task, int64_t code, struct outcome *out
 static bool read_submit_body(const struct task *task, const struct http_response *response,
                              const json_t *body, struct outcome *outcome, struct err *err)
 {
-    json_t *code = field_at(body, "code");
-    const char *id = field_str_or_empty(body, "data.task_id");
-
-    outcome_set_reason(outcome, field_str_or_empty(body, "message"));
-    if (json_is_integer(code) && json_integer_value(code) != 0)
-        return read_code(task, json_integer_value(code), outcome, err);
-    if (response->status >= 300)
-        return adapter_refuse_by_status(response, outcome, err);
     // Kling's own envelope, or a relay's flat object.
-    if (*id == '\0')
-        id = field_str_or_empty(body, "task_id");
-    if (*id == '\0')
-        id = field_str_or_empty(body, "id");
-    return adapter_accepted(outcome, id, "task_id", err);
+    static const char *const places[] = {"data.task_id", "task_id", "id", "data.id", NULL};
+    int64_t code = refusal_number(body, "code");
+
+    if (response->status < 300 && adapter_accept(response, body, places, outcome, err))
+        return true;
+    if (code != 0)
+        return read_code(task, code, outcome, err);
+    // Only both, 200 and 0, are an acceptance (G); an id beside another status will be looked up.
+    outcome->kind = OUTCOME_DOUBT;
+    return response->status >= 300 && field_is_given(body, "data.task_id");
 }
 
 static bool read_submit(const struct task *task, const struct account *account,

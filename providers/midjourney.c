@@ -14,6 +14,7 @@
 #include "providers/adapter.h"
 #include "providers/outcome.h"
 #include "providers/provider.h"
+#include "providers/refusal.h"
 
 enum { PROXY, RELAY };
 
@@ -135,111 +136,113 @@ static bool build_submit(const struct task *task, const struct account *account,
     return ok && authorize(account, request);
 }
 
-// "code" of a submit. Sources: N ReturnCode.java and DiscordInstanceImpl.java, T TaskService.cs and
-// DiscordService.cs, R constant/midjourney.go and relay.go.
-static const struct code {
-    int64_t code;
-    enum outcome_kind kind;
-    const char *error;
-} codes[] = {
-    {1, OUTCOME_ACCEPTED, NULL},
-    {21, OUTCOME_ACCEPTED, NULL}, // N: exists already. T: a new one, waiting for a window's confirm
-    {22, OUTCOME_ACCEPTED, NULL}, // waiting there
-    {3, OUTCOME_REFUSED_ELSEWHERE, NULL},
-    {4, OUTCOME_REFUSED_FINAL, "invalid_request"},
-    {5, OUTCOME_DOUBT, NULL},                      // R: it couldn't reach or read its own upstream
-    {9, OUTCOME_REFUSED_RETRY, NULL},              // T says so, too, when its queue is full
-    {23, OUTCOME_REFUSED_RETRY, NULL},             // N: queue full, the task was deleted again
-    {24, OUTCOME_REFUSED_FINAL, "content_filter"}, // banned words
-    {30, OUTCOME_REFUSED_RETRY, NULL},             // R: the group is saturated
-};
+// "code" of a submit: 1, 22 (waiting there) and 21 are acceptances; by 21 N means that it exists
+// already, T a new one that waits for a window's confirm. The refusals are in refusal.c; 5 is R's
+// for an upstream that it couldn't reach or read. Sources: N ReturnCode.java and
+// DiscordInstanceImpl.java, T TaskService.cs and DiscordService.cs, R constant/midjourney.go and
+// relay.go.
+enum { CODE_MODAL = 21, CODE_INVALID = 4, CODE_NOT_FOUND = 3, CODE_UNKNOWN = 5 };
 
-// The answers of a question: its text is the result.
-static void read_answer(const json_t *body, struct outcome *outcome)
+static bool is_acceptance(int64_t code)
 {
-    outcome->kind = OUTCOME_SUCCEEDED;
-    outcome_set_extra(outcome, "answer", json_incref(json_object_get(body, "result")));
+    return code == 1 || code == CODE_MODAL || code == 22;
 }
 
-static bool read_code(const struct task *task, const json_t *body, struct outcome *outcome,
-                      struct err *err)
+// The answers of a question: its text is the result.
+static bool read_answer(const json_t *body, struct outcome *outcome, struct err *err)
 {
-    const struct code *found = NULL;
-    json_t *result = field_at(body, "result");
-    int64_t code;
+    json_t *answer = field_at(body, "result");
 
-    if (!json_is_integer(field_at(body, "code")))
-        return err_set(err, ERR_UPSTREAM, "the answer has no code");
-    code = field_int_or(body, "code", 0);
-    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
-        if (codes[i].code == code)
-            found = &codes[i];
-    if (found == NULL)
+    if (answer == NULL || (json_is_string(answer) && json_string_length(answer) == 0))
+        return err_set(err, ERR_UPSTREAM, "no answer to the question");
+    outcome->kind = OUTCOME_SUCCEEDED;
+    outcome_set_extra(outcome, "answer", json_incref(answer));
+    return true;
+}
+
+// R says "invalid" of whatever goes wrong with itself, also when the job has begun by then
+// (relay/mjproxy_handler.go). It adds a space to its words.
+static enum outcome_kind kind_of_invalid(const char *description)
+{
+    static const struct outcome_word words[] = {
+        {"quota_not_enough", OUTCOME_REFUSED_ELSEWHERE},
+        {"get_channel_info_failed", OUTCOME_REFUSED_ELSEWHERE},
+        {"insert_midjourney_task_failed", OUTCOME_DOUBT},
+        {"copy_response_body_failed", OUTCOME_DOUBT},
+        {"close_response_body_failed", OUTCOME_DOUBT},
+    };
+    size_t len = strlen(description);
+
+    while (len > 0 && description[len - 1] == ' ')
+        len--;
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (strlen(words[i].word) == len && strncmp(words[i].word, description, len) == 0)
+            return words[i].kind;
+    return OUTCOME_REFUSED_FINAL;
+}
+
+static bool read_refusal(const struct task *task, int64_t code, const json_t *body,
+                         struct outcome *outcome, struct err *err)
+{
+    if (code == CODE_UNKNOWN && !refusal_is_gateways(body)) {
+        outcome->kind = OUTCOME_DOUBT;
+        return true;
+    }
+    if (!refusal_by_number(code, outcome))
         return err_set(err, ERR_UPSTREAM, "unknown code %lld", (long long)code);
-    outcome->kind = found->kind;
-    outcome->code = found->error;
-    outcome_set_reason(outcome, field_str_or_empty(body, "description"));
-    if (found->kind == OUTCOME_REFUSED_ELSEWHERE && task->upstream_parent != NULL) {
+    if (code == CODE_INVALID)
+        outcome->kind = kind_of_invalid(field_str_or_empty(body, "description"));
+    if (outcome->kind != OUTCOME_REFUSED_FINAL)
+        outcome->code = NULL;
+    if (code == CODE_NOT_FOUND && task->upstream_parent != NULL) {
         // The parent is what wasn't found, and no other account has it.
         outcome->kind = OUTCOME_REFUSED_FINAL;
         outcome->code = "parent_not_found";
     }
-    if (found->kind != OUTCOME_ACCEPTED)
-        return true;
-    if (action_of(task)->is_answered_at_once) {
-        read_answer(body, outcome);
-        return true;
-    }
-    if (json_is_string(result))
-        outcome->upstream_id = mem_str(json_string_value(result));
-    else if (json_is_integer(result)) // N's snowflake ids, from a careless relay
-        outcome->upstream_id = json_dumps(result, JSON_ENCODE_ANY);
-    if (outcome->upstream_id == NULL || *outcome->upstream_id == '\0') {
-        outcome->kind = OUTCOME_DOUBT;
-        return err_set(err, ERR_UPSTREAM, "code %lld without a task id", (long long)code);
-    }
-    outcome->is_modal = code == 21 && json_is_true(field_at(body, "properties.remix"));
     return true;
+}
+
+static bool read_submit_body(const struct task *task, const struct http_response *response,
+                             const json_t *body, struct outcome *outcome, struct err *err)
+{
+    static const char *const places[] = {"result", NULL};
+    int64_t code = refusal_number(body, "code");
+    bool is_question = action_of(task)->is_answered_at_once;
+
+    // A gateway's 5xx may hide an acceptance, whatever it says: only 503 is looked into. 429 is R's
+    // for a group that is saturated, whatever code it adds.
+    if ((response->status >= 500 && response->status != 503) || response->status == 429)
+        return err_set(err, ERR_UPSTREAM, "HTTP %d", response->status);
+    if (is_question && is_acceptance(code))
+        return read_answer(body, outcome, err);
+    if (!is_acceptance(code) && code != 0 && read_refusal(task, code, body, outcome, err))
+        return true;
+    // A number that nobody knows, with an id: it is there. One that is an HTTP status is an
+    // error's.
+    if (is_question || !(is_acceptance(code) || (response->status < 300 && code < 400)))
+        return err_set(err, ERR_UPSTREAM, "the answer has no code");
+    outcome->is_modal = code == CODE_MODAL && json_is_true(field_at(body, "properties.remix"));
+    return adapter_accept(response, body, places, outcome, err);
+}
+
+// T says 403 of an account that it has switched off, and to whom it doesn't know; in words, if at
+// all. A gateway's is of its balance or its rules, and comes as JSON or as a page.
+static bool is_shut_out(const struct account *account, const struct http_response *response)
+{
+    const char *text = buf_text(&response->body);
+
+    return response->status == 403 && *text != '{' && *text != '<' &&
+           provider_dialect(provider_find("midjourney"), account) == PROXY;
 }
 
 static bool read_submit(const struct task *task, const struct account *account,
                         const struct http_response *response, struct outcome *outcome,
                         struct err *err)
 {
-    json_t *body = NULL;
-    bool ok;
+    bool ok = adapter_read_submit(task, response, read_submit_body, outcome, err);
 
-    (void)account;
-    *outcome = (struct outcome){.progress = -1};
-    switch (response->status) {
-    case 401:
-    case 403:
+    if (is_shut_out(account, response))
         outcome->kind = OUTCOME_BAD_KEY;
-        outcome_set_reason(outcome, "the vendor refused the account's key");
-        return true;
-    case 429: // R wraps its refusals in it, with or without a body
-        outcome->kind = OUTCOME_REFUSED_RETRY;
-        body = json_loadb(buf_text(&response->body), response->body.len, 0, NULL);
-        outcome_set_reason(outcome, *field_str_or_empty(body, "description") != '\0'
-                                        ? field_str_or_empty(body, "description")
-                                        : "the vendor is busy (HTTP 429)");
-        json_decref(body);
-        outcome->retry_after_ms = http_retry_after_ms(response);
-        return true;
-    default:
-        break;
-    }
-    // A gateway's 5xx may hide an acceptance, whatever it says: only 503 with a code of theirs, or
-    // a status below 500, is looked into.
-    if (response->status >= 500 && response->status != 503) {
-        outcome->kind = OUTCOME_DOUBT;
-        return err_set(err, ERR_UPSTREAM, "HTTP %d", response->status);
-    }
-    body = http_json(response, err);
-    ok = body != NULL && read_code(task, body, outcome, err);
-    json_decref(body);
-    if (!ok)
-        outcome->kind = OUTCOME_DOUBT;
     return ok;
 }
 

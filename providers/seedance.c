@@ -112,7 +112,8 @@ static bool build_submit(const struct task *task, const struct account *account,
     return ok;
 }
 
-// error.code, as far as it is written here, and its HTTP status (ERR). The first that fits counts.
+// error.code, as far as it is written here, and its HTTP status (ERR). The first that fits counts;
+// what isn't here is what its status says. Of 429 QuotaExceeded may be anything.
 static const struct refusal {
     int status;
     enum outcome_kind kind;
@@ -126,29 +127,23 @@ static const struct refusal {
     {400, OUTCOME_REFUSED_FINAL, "InputVideoSensitive", "content_filter"},
     {400, OUTCOME_REFUSED_FINAL, "InputAudioSensitive", "content_filter"},
     {400, OUTCOME_REFUSED_FINAL, "OutputVideoSensitive", "content_filter"},
-    {400, OUTCOME_REFUSED_FINAL, "", "invalid_request"},
-    {401, OUTCOME_BAD_KEY, "", NULL},
-    {402, OUTCOME_REFUSED_ELSEWHERE, "", NULL},
     {403, OUTCOME_REFUSED_ELSEWHERE, "AccountOverdueError", NULL},
     {403, OUTCOME_REFUSED_ELSEWHERE, "OperationDenied.ServiceOverdue", NULL},
     {403, OUTCOME_REFUSED_FINAL, "AccessDenied", "model_not_found"},
     {403, OUTCOME_REFUSED_FINAL, "OperationDenied", "model_not_found"},
-    {403, OUTCOME_REFUSED_ELSEWHERE, "", NULL}, // a relay's balance
-    {404, OUTCOME_REFUSED_FINAL, "", "model_not_found"},
-    {422, OUTCOME_REFUSED_FINAL, "", "invalid_request"},
+    {404, OUTCOME_REFUSED_FINAL, "InvalidEndpointOrModel", "model_not_found"},
+    {404, OUTCOME_REFUSED_FINAL, "ModelNotOpen", "model_not_found"},
+    {404, OUTCOME_REFUSED_FINAL, "UnsupportedModel", "model_not_found"},
+    {404, OUTCOME_REFUSED_FINAL, "NotFound", "model_not_found"},
     {429, OUTCOME_REFUSED_ELSEWHERE, "SetLimitExceeded", NULL}, // the spending cap
-    {429, OUTCOME_REFUSED_RETRY, "", NULL}, // rates, load; QuotaExceeded may be any of these
 };
 
 static bool read_refusal(const struct http_response *response, const json_t *body,
                          struct outcome *outcome, struct err *err)
 {
-    const char *code = field_str_or_empty(body, "error.code");
-    const char *why = field_str_or_empty(body, "error.message");
+    static const char *const places[] = {"error.code", "code", NULL}; // a relay's is flat
+    const char *code = adapter_first(body, places);
 
-    if (*code == '\0')
-        code = field_str_or_empty(body, "code"); // a relay's is flat
-    outcome_set_reason(outcome, *why != '\0' ? why : field_str_or_empty(body, "message"));
     for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
         const struct refusal *refusal = &refusals[i];
 
@@ -166,12 +161,11 @@ static bool read_refusal(const struct http_response *response, const json_t *bod
 static bool read_submit_body(const struct task *task, const struct http_response *response,
                              const json_t *body, struct outcome *outcome, struct err *err)
 {
-    static const char *const places[] = {"id", "task_id", "data.task_id", NULL};
+    static const char *const places[] = {"id", "task_id", "data.task_id", "data.id", NULL};
 
     (void)task;
-    if (response->status < 300)
-        return adapter_accepted(outcome, adapter_first(body, places), "id", err);
-    return read_refusal(response, body, outcome, err);
+    return adapter_accept(response, body, places, outcome, err) ||
+           read_refusal(response, body, outcome, err);
 }
 
 static bool read_submit(const struct task *task, const struct account *account,

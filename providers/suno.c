@@ -54,25 +54,16 @@ static bool build_submit(const struct task *task, const struct account *account,
     return http_post_json(request, account->base_url, body, err, path);
 }
 
-// The id is "data" (S, V), "data.task_id", or "result" (the outer form of some relays).
-static const char *id_of(const json_t *body)
-{
-    static const char *const places[] = {"data", "data.task_id", "result", NULL};
-
-    return adapter_first(body, places);
-}
-
+// The id is "data" (S, V), "data.task_id", or "result" (the outer form of some relays). S can fail
+// with 500 though Suno has accepted: that is a doubt, as with any 500.
 static bool read_submit_body(const struct task *task, const struct http_response *response,
                              const json_t *body, struct outcome *outcome, struct err *err)
 {
-    const char *why = field_str_or_empty(body, "message");
+    static const char *const places[] = {"data",    "data.task_id", "data.id", "result",
+                                         "task_id", "id",           NULL};
 
     (void)task;
-    outcome_set_reason(outcome, *why != '\0' ? why : field_str_or_empty(body, "description"));
-    // S can fail with 500 though Suno has accepted: that is a doubt.
-    if (response->status >= 300)
-        return adapter_refuse_by_status(response, outcome, err);
-    return adapter_accepted(outcome, id_of(body), "task id", err);
+    return adapter_accept(response, body, places, outcome, err);
 }
 
 static bool read_submit(const struct task *task, const struct account *account,

@@ -24,6 +24,7 @@
 #include "providers/adapter.h"
 #include "providers/outcome.h"
 #include "providers/provider.h"
+#include "providers/refusal.h"
 #include "providers/token.h"
 
 enum { VERTEX, GEMINI, RELAY };
@@ -383,42 +384,74 @@ static int64_t retry_delay_ms(const json_t *body)
     return 0;
 }
 
+// By its reason (google.rpc.ErrorInfo), or in exactly these words: a prompt may speak of keys, too.
 static bool is_key_invalid(const json_t *body)
 {
-    return strcasestr(message_of(body), "API key") != NULL ||
-           strcmp(field_str_or_empty(body, "error.details.0.reason"), "API_KEY_INVALID") == 0;
+    static const char *const texts[] = {
+        "API key not valid. Please pass a valid API key.",
+        "API Key not found. Please pass a valid API key.",
+        "API key expired. Please renew the API key.",
+    };
+    json_t *detail;
+    size_t i;
+
+    json_array_foreach(field_at(body, "error.details"), i, detail)
+    {
+        if (strcmp(field_str_or_empty(detail, "reason"), "API_KEY_INVALID") == 0)
+            return true;
+    }
+    for (i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        if (strcmp(refusal_words(body), texts[i]) == 0)
+            return true;
+    return false;
 }
 
+static const struct refusal {
+    int http;
+    const char *status; // NULL: any
+    enum outcome_kind kind;
+    const char *error;
+} refusals[] = {
+    {400, "FAILED_PRECONDITION", OUTCOME_REFUSED_ELSEWHERE, NULL}, // billing, region
+    {403, NULL, OUTCOME_REFUSED_FINAL, "model_not_found"}, // PERMISSION_DENIED is about the model
+    {404, "NOT_FOUND", OUTCOME_REFUSED_FINAL, "model_not_found"},
+    {429, NULL, OUTCOME_REFUSED_RETRY, NULL}, // a day's quota looks like a minute's
+};
+
+// What Google says itself has a status in words.
 static bool read_refusal(const struct http_response *response, const json_t *body,
                          struct outcome *outcome, struct err *err)
 {
     const char *status = field_str_or_empty(body, "error.status");
 
-    if (!adapter_refuse_by_status(response, outcome, err))
-        return false;
     if (response->status == 400 && is_key_invalid(body)) {
         outcome->kind = OUTCOME_BAD_KEY;
-    } else if (response->status == 400 && strcmp(status, "FAILED_PRECONDITION") == 0) {
-        outcome->kind = OUTCOME_REFUSED_ELSEWHERE; // billing, region
-    } else if (response->status == 403 && *status != '\0') {
-        outcome->kind = OUTCOME_REFUSED_FINAL; // PERMISSION_DENIED is about the model
-        outcome->code = "model_not_found";
-    } else if (response->status == 429 && outcome->retry_after_ms == 0) {
-        outcome->retry_after_ms = retry_delay_ms(body); // a day's quota looks like a minute's
+        return true;
     }
-    return true;
+    for (size_t i = 0; *status != '\0' && i < sizeof refusals / sizeof refusals[0]; i++) {
+        const struct refusal *refusal = &refusals[i];
+
+        if (refusal->http != response->status ||
+            (refusal->status != NULL && strcmp(refusal->status, status) != 0))
+            continue;
+        outcome->kind = refusal->kind;
+        outcome->code = refusal->error;
+        outcome->retry_after_ms = http_retry_after_ms(response);
+        if (outcome->retry_after_ms == 0)
+            outcome->retry_after_ms = retry_delay_ms(body);
+        return true;
+    }
+    return err_set(err, ERR_UPSTREAM, "HTTP %d %.40s", response->status, status);
 }
 
 static bool read_submit_body(const struct task *task, const struct http_response *response,
                              const json_t *body, struct outcome *outcome, struct err *err)
 {
-    static const char *const places[] = {"name", "id", "task_id", "data.task_id", NULL};
+    static const char *const places[] = {"name", "id", "task_id", "data.task_id", "data.id", NULL};
 
     (void)task;
-    if (response->status < 300)
-        return adapter_accepted(outcome, adapter_first(body, places), "name", err);
-    outcome_set_reason(outcome, message_of(body));
-    return read_refusal(response, body, outcome, err);
+    return adapter_accept(response, body, places, outcome, err) ||
+           read_refusal(response, body, outcome, err);
 }
 
 static bool read_submit(const struct task *task, const struct account *account,
