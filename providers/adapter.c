@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "core/base/config.h"
 #include "core/base/field.h"
@@ -63,10 +64,10 @@ bool adapter_read_submit(const struct task *task, const struct http_response *re
     return ok;
 }
 
-// An id has no spaces: that is somebody's words in the place of it.
-static bool is_id(const char *text)
+// With spaces in it, beside the name of an error, it is somebody's words in the place of one.
+static bool is_id(const json_t *body, const char *text)
 {
-    return *text != '\0' && strpbrk(text, " \t\r\n") == NULL;
+    return *text != '\0' && (strpbrk(text, " \t\r\n") == NULL || !refusal_is_named(body));
 }
 
 bool adapter_accept(const struct http_response *response, const json_t *body,
@@ -80,7 +81,7 @@ bool adapter_accept(const struct http_response *response, const json_t *body,
 
         if (json_is_integer(value) && json_integer_value(value) > 0)
             outcome->upstream_id = json_dumps(value, JSON_ENCODE_ANY); // a careless relay's
-        else if (json_is_string(value) && is_id(json_string_value(value)))
+        else if (json_is_string(value) && is_id(body, json_string_value(value)))
             outcome->upstream_id = mem_str(json_string_value(value));
         else
             continue;
@@ -90,7 +91,30 @@ bool adapter_accept(const struct http_response *response, const json_t *body,
     return err_set(err, ERR_UPSTREAM, "the answer has no id");
 }
 
-bool adapter_proves_nothing(const struct http_response *response, struct err *err)
+// What isn't there is running: it may come late, and a job that was paid for isn't over by a word.
+static void settle(const char *wanted, struct outcome *outcome)
+{
+    int progress = outcome->progress;
+
+    if (outcome->kind != OUTCOME_SUCCEEDED)
+        return;
+    for (size_t i = 0; i < outcome->source_count; i++) {
+        const struct outcome_source *source = &outcome->sources[i];
+        bool is_other = wanted != NULL ? strcmp(source->kind, wanted) != 0
+                                       : strcmp(source->kind, "text") == 0 ||
+                                             strcmp(source->kind, "cover") == 0;
+
+        if (*source->url != '\0' && !is_other)
+            return;
+    }
+    outcome_clear(outcome);
+    outcome->kind = OUTCOME_RUNNING;
+    outcome->has_started = true;
+    outcome->progress = progress;
+}
+
+// Who says these may not know the vendor, or not now.
+static bool proves_nothing(const struct http_response *response, struct err *err)
 {
     if (response->status < 500 && response->status != 401 && response->status != 403 &&
         response->status != 429)
@@ -99,29 +123,57 @@ bool adapter_proves_nothing(const struct http_response *response, struct err *er
     return true;
 }
 
-// In a relay's word at any status, else by 404.
-static bool is_missing(const struct http_response *response, const json_t *body)
+// In a relay's word for it.
+static bool is_missing(const json_t *body)
 {
-    return response->status == 404 ||
-           strcmp(field_str_or_empty(body, "code"), "task_not_exist") == 0;
+    static const char *const places[] = {"code", "error.code", "error.type"};
+    static const char *const words[] = {"task_not_exist", "task_not_found", NULL};
+
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++)
+        if (adapter_is_text(field_str_or_empty(body, places[i]), words))
+            return true;
+    return false;
 }
 
 bool adapter_read_poll(const struct task *task, const struct http_response *response,
-                       adapter_read_fn read, struct outcome *outcome, struct err *err)
+                       const char *wanted, adapter_read_fn read, struct outcome *outcome,
+                       struct err *err)
 {
     json_t *body;
     bool ok = true;
 
     *outcome = (struct outcome){.progress = -1};
-    if (adapter_proves_nothing(response, err))
+    if (proves_nothing(response, err))
         return false;
     body = http_json(response, err);
-    if (is_missing(response, body))
+    if (is_missing(body))
         outcome->kind = OUTCOME_MISSING;
     else
         ok = body != NULL && read(task, response, body, outcome, err);
+    settle(wanted, outcome);
     json_decref(body);
     return ok;
+}
+
+bool adapter_is_text(const char *text, const char *const *texts)
+{
+    size_t len;
+
+    text += strspn(text, " \t\r\n");
+    len = strlen(text);
+    while (len > 0 && strchr(" \t\r\n.", text[len - 1]) != NULL)
+        len--;
+    for (; *texts != NULL; texts++)
+        if (strlen(*texts) == len && strncasecmp(*texts, text, len) == 0)
+            return true;
+    return false;
+}
+
+int adapter_progress(const json_t *body, const char *place)
+{
+    int64_t progress = field_int_or(body, place, -1);
+
+    return progress < 0 || progress > 100 ? -1 : (int)progress;
 }
 
 int adapter_percent(const char *text)
@@ -143,23 +195,23 @@ json_t *adapter_list_body(const struct http_response *response, size_t count,
     return NULL;
 }
 
-void adapter_read_list(const struct task *const *tasks, size_t count, const json_t *list,
-                       const char *(*id_of)(const json_t *item), adapter_read_item_fn read,
-                       struct outcome *outcomes)
+void adapter_read_list(const struct task *const *tasks, size_t count, const json_t *items,
+                       const struct adapter_list *list, struct outcome *outcomes)
 {
     json_t *item;
     size_t k;
 
-    json_array_foreach((json_t *)list, k, item)
+    json_array_foreach((json_t *)items, k, item)
     {
         for (size_t i = 0; i < count; i++) {
             struct err one;
 
-            if (strcmp(tasks[i]->upstream_id, id_of(item)) != 0)
+            if (strcmp(tasks[i]->upstream_id, list->id_of(item)) != 0)
                 continue;
             outcome_clear(&outcomes[i]);
-            if (!read(tasks[i], item, &outcomes[i], &one))
+            if (!list->read(tasks[i], item, &outcomes[i], &one))
                 outcomes[i].kind = OUTCOME_NONE;
+            settle(list->wanted(tasks[i]), &outcomes[i]);
         }
     }
 }

@@ -418,9 +418,9 @@ static void read_duration(struct outcome *outcome, const json_t *result)
         outcome_set_extra(outcome, "duration", json_real(strtod(text, NULL)));
 }
 
-static bool is_image_action(const struct task *task)
+static const char *wanted(const struct task *task)
 {
-    return strncmp(action_of(task)->path, "images/", 7) == 0;
+    return strncmp(action_of(task)->path, "images/", 7) == 0 ? "image" : "video";
 }
 
 // A relay's own link is there where the vendor's object isn't. On success many put it into
@@ -428,7 +428,7 @@ static bool is_image_action(const struct task *task)
 static void read_relay_links(const struct task *task, const json_t *data, struct outcome *outcome)
 {
     static const char *const places[] = {"url", "video_url", "result_url", "fail_reason"};
-    const char *kind = is_image_action(task) ? "image" : "video", *url;
+    const char *kind = wanted(task), *url;
     json_t *urls = field_at(data, "metadata.urls"), *item;
     size_t i;
 
@@ -444,8 +444,7 @@ static void read_relay_links(const struct task *task, const json_t *data, struct
     }
 }
 
-static bool read_result(const struct task *task, const json_t *data, struct outcome *outcome,
-                        struct err *err)
+static void read_result(const struct task *task, const json_t *data, struct outcome *outcome)
 {
     const json_t *result = field_at(data, "task_result");
 
@@ -457,9 +456,9 @@ static bool read_result(const struct task *task, const json_t *data, struct outc
     add_all(outcome, field_at(result, "images"), "url", "image", false);
     if (outcome->source_count == 0)
         read_relay_links(task, data, outcome);
-    add_all(outcome, field_at(result, "videos"), "watermark_url", "video", true);
+    add_all(outcome, field_at(result, "videos"), "watermark_url", "video",
+            outcome->source_count > 0); // better than nothing
     read_duration(outcome, result);
-    return outcome->source_count > 0 || err_set(err, ERR_UPSTREAM, "succeeded without a result");
 }
 
 static const char *reason_of(const json_t *data)
@@ -486,7 +485,8 @@ static bool read_data(const struct task *task, const json_t *data, struct outcom
             strcmp(status, "processing") == 0 || strcmp(status, "IN_PROGRESS") == 0;
         return true;
     case OUTCOME_SUCCEEDED:
-        return read_result(task, data, outcome, err);
+        read_result(task, data, outcome);
+        return true;
     default:
         outcome_set_reason(outcome, reason_of(data));
         return true;
@@ -496,7 +496,7 @@ static bool read_data(const struct task *task, const json_t *data, struct outcom
 static bool read_poll_body(const struct task *task, const struct http_response *response,
                            const json_t *body, struct outcome *outcome, struct err *err)
 {
-    long long code = (long long)field_int_or(body, "code", 0);
+    long long code = (long long)refusal_number(body, "code");
 
     if (code == 1203) {
         outcome->kind = OUTCOME_MISSING;
@@ -512,7 +512,7 @@ static bool read_poll(const struct task *task, const struct account *account,
                       struct err *err)
 {
     (void)account;
-    return adapter_read_poll(task, response, read_poll_body, outcome, err);
+    return adapter_read_poll(task, response, wanted(task), read_poll_body, outcome, err);
 }
 
 // A submit in doubt. Step 0 asks for our id in the path, which the reference allows and nobody has

@@ -5,6 +5,7 @@
 // every outcome of N and T: the `code` in the answer decides.
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "core/base/config.h"
 #include "core/base/field.h"
@@ -164,21 +165,14 @@ static bool read_answer(const json_t *body, struct outcome *outcome, struct err 
 // (relay/mjproxy_handler.go). It adds a space to its words.
 static enum outcome_kind kind_of_invalid(const char *description)
 {
-    static const struct outcome_word words[] = {
-        {"quota_not_enough", OUTCOME_REFUSED_ELSEWHERE},
-        {"get_channel_info_failed", OUTCOME_REFUSED_ELSEWHERE},
-        {"insert_midjourney_task_failed", OUTCOME_DOUBT},
-        {"copy_response_body_failed", OUTCOME_DOUBT},
-        {"close_response_body_failed", OUTCOME_DOUBT},
-    };
-    size_t len = strlen(description);
+    static const char *const elsewhere[] = {"quota_not_enough", "get_channel_info_failed", NULL};
+    static const char *const begun[] = {"insert_midjourney_task_failed",
+                                        "copy_response_body_failed", "close_response_body_failed",
+                                        NULL};
 
-    while (len > 0 && description[len - 1] == ' ')
-        len--;
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-        if (strlen(words[i].word) == len && strncmp(words[i].word, description, len) == 0)
-            return words[i].kind;
-    return OUTCOME_REFUSED_FINAL;
+    return adapter_is_text(description, elsewhere) ? OUTCOME_REFUSED_ELSEWHERE
+           : adapter_is_text(description, begun)   ? OUTCOME_DOUBT
+                                                   : OUTCOME_REFUSED_FINAL;
 }
 
 static bool read_refusal(const struct task *task, int64_t code, const json_t *body,
@@ -298,7 +292,43 @@ static void add_urls(struct outcome *outcome, const json_t *list, const char *ki
     }
 }
 
-// What a finished task gives. T's video tasks repeat the video in imageUrl.
+static bool is_video(const struct task *task)
+{
+    return strncmp(task->action, "VIDEO", 5) == 0;
+}
+
+static bool is_about_text(const struct task *task)
+{
+    return strcmp(task->action, "DESCRIBE") == 0 || strcmp(task->action, "SHORTEN") == 0;
+}
+
+// Buttons and windows make what they make.
+static const char *wanted(const struct task *task)
+{
+    return is_about_text(task) ? "text" : is_video(task) ? "video" : NULL;
+}
+
+static bool is_mp4(const char *url)
+{
+    size_t len = strcspn(url, "?#");
+
+    return len > 4 && strncasecmp(url + len - 4, ".mp4", 4) == 0;
+}
+
+// N keeps what it makes of an image as the prompt, too, if a relay leaves the properties away.
+static void read_text(const struct task *task, const json_t *body, struct outcome *outcome)
+{
+    static const char *const described[] = {"properties.finalPrompt", "promptEn", "prompt", NULL};
+    static const char *const shortened[] = {"properties.finalPrompt", NULL};
+    const char *text =
+        adapter_first(body, strcmp(task->action, "DESCRIBE") == 0 ? described : shortened);
+
+    if (*text != '\0')
+        outcome_add_source(outcome, "text", text);
+}
+
+// What a finished task gives. T's video tasks repeat the video in imageUrl, where a relay that
+// knows no videos has it alone.
 static void read_result(const struct task *task, const json_t *body, struct outcome *outcome)
 {
     const char *image = field_str_or_empty(body, "imageUrl");
@@ -311,9 +341,9 @@ static void read_result(const struct task *task, const json_t *body, struct outc
     if (outcome->source_count == 0 && *video != '\0')
         outcome_add_source(outcome, "video", video);
     if (outcome->source_count == 0 && *image != '\0')
-        outcome_add_source(outcome, "image", image);
-    if (strcmp(task->action, "DESCRIBE") == 0 || strcmp(task->action, "SHORTEN") == 0)
-        outcome_add_source(outcome, "text", final_prompt);
+        outcome_add_source(outcome, is_video(task) && is_mp4(image) ? "video" : "image", image);
+    if (is_about_text(task))
+        read_text(task, body, outcome);
     else
         add_urls(outcome, field_at(body, "imageUrls"), "image");
     if (json_is_array(buttons))
@@ -322,6 +352,37 @@ static void read_result(const struct task *task, const json_t *body, struct outc
         outcome_set_extra(outcome, "promptEn", json_string(prompt_en));
     if (*final_prompt != '\0')
         outcome_set_extra(outcome, "finalPrompt", json_string(final_prompt));
+}
+
+// N and T put the title of Discord's message in brackets before its text.
+static bool is_filtered(const char *reason)
+{
+    static const char *const titles[] = {"[Image denied]",    "[Image prompt denied]",
+                                         "[Video denied]",    "[Banned prompt]",
+                                         "[Blocked prompt]",  "[Prompt blocked]",
+                                         "[Content blocked]", "[Banned prompt detected]"};
+    static const char *const texts[] = {"Request cancelled due to image filters", NULL};
+
+    for (size_t i = 0; i < sizeof titles / sizeof titles[0]; i++)
+        if (strncasecmp(reason, titles[i], strlen(titles[i])) == 0)
+            return true;
+    return adapter_is_text(reason, texts);
+}
+
+// T's cancel endpoint marks the task FAILURE, with words of its own (TaskController.cs). That a
+// text speaks of cancelling means nothing: filters cancel, too.
+static void read_failure(const char *reason, struct outcome *outcome)
+{
+    static const char *const cancels[] = {
+        "取消任务",      "任务取消",          "任务已取消",     "已取消",
+        "cancel",        "cancelled",         "canceled",       "task cancelled",
+        "task canceled", "cancelled by user", "user cancelled", NULL};
+
+    outcome_set_reason(outcome, *reason == '\0' ? "the vendor gave no reason" : reason);
+    if (adapter_is_text(reason, cancels))
+        outcome->kind = OUTCOME_CANCELLED;
+    else if (is_filtered(reason))
+        outcome->code = "content_filter";
 }
 
 // N, T: one Task object.
@@ -349,10 +410,7 @@ static bool read_task(const struct task *task, const json_t *body, struct outcom
         read_result(task, body, outcome);
         break;
     case OUTCOME_FAILED:
-        outcome_set_reason(outcome, *reason == '\0' ? "the vendor gave no reason" : reason);
-        // T's cancel endpoint marks the task FAILURE (TaskController.cs).
-        if (strcasestr(reason, "cancel") != NULL || strstr(reason, "取消") != NULL)
-            outcome->kind = OUTCOME_CANCELLED;
+        read_failure(reason, outcome);
         break;
     default:
         break;
@@ -360,37 +418,42 @@ static bool read_task(const struct task *task, const json_t *body, struct outcom
     return true;
 }
 
+// Unknown: N says 200 and T 204 with nothing or null, R 400 with code 4 and a word that has a space
+// behind it, Spool 404 with code 3. By code 4 R means other things, too.
+static bool is_unknown(const struct http_response *response, const json_t *body)
+{
+    static const char *const words[] = {"task_no_found", "task_not_found", NULL};
+    int64_t code = refusal_number(body, "code");
+
+    if (response->status < 300)
+        return json_is_null(body);
+    return (response->status == 404 && code == CODE_NOT_FOUND) ||
+           (code == CODE_INVALID &&
+            adapter_is_text(field_str_or_empty(body, "description"), words));
+}
+
+static bool read_poll_body(const struct task *task, const struct http_response *response,
+                           const json_t *body, struct outcome *outcome, struct err *err)
+{
+    if (is_unknown(response, body)) {
+        outcome->kind = OUTCOME_MISSING;
+        return true;
+    }
+    if (response->status >= 300)
+        return err_set(err, ERR_UPSTREAM, "HTTP %d: %.160s", response->status, refusal_words(body));
+    return read_task(task, body, outcome, err);
+}
+
 static bool read_poll(const struct task *task, const struct account *account,
                       const struct http_response *response, struct outcome *outcome,
                       struct err *err)
 {
-    json_t *body;
-    bool ok;
-
     (void)account;
-    *outcome = (struct outcome){.progress = -1};
-    // Unknown: N 200 and T 204 with an empty body, R 400 with code 4 "task_no_found", Spool 404.
-    if (response->status == 404 || response->status == 204 ||
-        (response->status == 200 && response->body.len == 0)) {
-        outcome->kind = OUTCOME_MISSING;
+    if (response->status == 204 || (response->status == 200 && response->body.len == 0)) {
+        *outcome = (struct outcome){.kind = OUTCOME_MISSING, .progress = -1};
         return true;
     }
-    if (adapter_proves_nothing(response, err))
-        return false;
-    body = http_json(response, err);
-    if (body == NULL)
-        return false;
-    if (response->status == 400 && field_int_or(body, "code", 0) == 4) {
-        outcome->kind = OUTCOME_MISSING;
-        ok = true;
-    } else if (json_is_null(body)) {
-        outcome->kind = OUTCOME_MISSING;
-        ok = true;
-    } else {
-        ok = read_task(task, body, outcome, err);
-    }
-    json_decref(body);
-    return ok;
+    return adapter_read_poll(task, response, wanted(task), read_poll_body, outcome, err);
 }
 
 static const char *id_of(const json_t *item)
@@ -402,6 +465,7 @@ static bool read_poll_many(const struct task *const *tasks, size_t count,
                            const struct http_response *response, struct outcome *outcomes,
                            struct err *err)
 {
+    static const struct adapter_list list = {id_of, wanted, read_task};
     json_t *body = adapter_list_body(response, count, outcomes, err);
 
     if (!json_is_array(body)) {
@@ -411,7 +475,7 @@ static bool read_poll_many(const struct task *const *tasks, size_t count,
         return false;
     }
     // A modal and its parent are one task there, and it is listed once for both.
-    adapter_read_list(tasks, count, body, id_of, read_task, outcomes);
+    adapter_read_list(tasks, count, body, &list, outcomes);
     json_decref(body);
     return true;
 }

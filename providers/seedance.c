@@ -15,6 +15,7 @@
 #include "providers/adapter.h"
 #include "providers/outcome.h"
 #include "providers/provider.h"
+#include "providers/refusal.h"
 
 enum { ARK, RELAY };
 
@@ -253,7 +254,7 @@ static void read_facts(const json_t *body, struct outcome *outcome)
     }
 }
 
-static bool read_result(const json_t *body, struct outcome *outcome, struct err *err)
+static void read_result(const json_t *body, struct outcome *outcome)
 {
     static const char *const places[] = {"content.video_url", "metadata.url", "video_url", "url",
                                          "fail_reason"}; // new-api, on success, too
@@ -262,14 +263,13 @@ static bool read_result(const json_t *body, struct outcome *outcome, struct err 
     for (size_t i = 0; i < sizeof places / sizeof places[0] && strncmp(url, "http", 4) != 0; i++)
         url = field_str_or_empty(body, places[i]);
     if (strncmp(url, "http", 4) != 0)
-        return err_set(err, ERR_UPSTREAM, "succeeded without a result");
+        return; // it may come late
     if (*frame == '\0')
         frame = field_str_or_empty(body, "metadata.last_frame_url");
     outcome_add_source(outcome, "video", url);
     if (*frame != '\0')
         outcome_add_source(outcome, "image", frame);
     read_facts(body, outcome);
-    return true;
 }
 
 static void read_failure(const json_t *body, const char *status, struct outcome *outcome)
@@ -300,14 +300,13 @@ static bool read_task(const json_t *body, struct outcome *outcome, struct err *e
     if (!outcome_from_word(outcome, OUTCOME_WORDS(status_words), status, err))
         return false;
     if (outcome->kind == OUTCOME_SUCCEEDED)
-        return read_result(body, outcome, err);
+        read_result(body, outcome);
     if (outcome->kind == OUTCOME_FAILED)
         read_failure(body, status, outcome);
     if (outcome->kind == OUTCOME_RUNNING) {
         outcome->has_started = strcmp(status, "queued") != 0 && strcmp(status, "pending") != 0 &&
                                strcmp(status, "SUBMITTED") != 0;
-        if (json_is_integer(json_object_get(body, "progress")))
-            outcome->progress = (int)field_int_or(body, "progress", -1);
+        outcome->progress = adapter_progress(body, "progress");
     }
     return true;
 }
@@ -318,6 +317,12 @@ static bool read_poll_body(const struct task *task, const struct http_response *
     const json_t *data = json_object_get(body, "data"); // Volcengine's envelope, from a relay
 
     (void)task;
+    // Its own word for a task that isn't there; what else isn't there may be the path.
+    if (response->status == 404 &&
+        strncmp(field_str_or_empty(body, "error.code"), "NotFound", 8) == 0)
+        outcome->kind = OUTCOME_MISSING;
+    if (outcome->kind == OUTCOME_MISSING)
+        return true;
     if (response->status >= 300)
         return err_set(err, ERR_UPSTREAM, "HTTP %d", response->status);
     return read_task(json_is_object(data) ? data : body, outcome, err);
@@ -328,7 +333,13 @@ static bool read_poll(const struct task *task, const struct account *account,
                       struct err *err)
 {
     (void)account;
-    return adapter_read_poll(task, response, read_poll_body, outcome, err);
+    return adapter_read_poll(task, response, "video", read_poll_body, outcome, err);
+}
+
+static const char *wanted(const struct task *task)
+{
+    (void)task;
+    return "video";
 }
 
 static const char *id_of(const json_t *item)
@@ -347,16 +358,18 @@ static bool read_poll_many(const struct task *const *tasks, size_t count,
                            const struct http_response *response, struct outcome *outcomes,
                            struct err *err)
 {
+    static const struct adapter_list list = {id_of, wanted, read_item};
     json_t *body = adapter_list_body(response, count, outcomes, err);
     json_t *items = json_object_get(body, "items");
 
-    if (!json_is_array(items)) {
+    // Where it went wrong there is nothing either: then no task is missing.
+    if (!json_is_array(items) || (json_array_size(items) == 0 && refusal_is_named(body))) {
         if (body != NULL)
             err_set(err, ERR_UPSTREAM, "the answer has no items");
         json_decref(body);
         return false;
     }
-    adapter_read_list(tasks, count, items, id_of, read_item, outcomes);
+    adapter_read_list(tasks, count, items, &list, outcomes);
     json_decref(body);
     return true;
 }

@@ -14,6 +14,7 @@
 #include "providers/adapter.h"
 #include "providers/outcome.h"
 #include "providers/provider.h"
+#include "providers/refusal.h"
 
 // S looks for the lyrics itself before it answers, for up to two minutes.
 enum { LYRICS_TIMEOUT_MS = 150000 };
@@ -219,24 +220,28 @@ static const char *reason_of(const json_t *task, const json_t *payload)
     return *reason == '\0' ? "the vendor gave no reason" : reason;
 }
 
-static bool read_song(const json_t *payload, struct outcome *outcome, struct err *err)
+// By the type of a clip's error: "moderation_failure".
+static bool is_moderated(const json_t *clips)
 {
-    read_clips(payload, outcome);
-    return outcome->kind != OUTCOME_SUCCEEDED || outcome->source_count > 0 ||
-           err_set(err, ERR_UPSTREAM, "succeeded without a usable clip");
+    json_t *clip;
+    size_t i;
+
+    json_array_foreach((json_t *)clips, i, clip)
+    {
+        if (strncmp(field_str_or_empty(clip, "metadata.error_type"), "moderation", 10) == 0)
+            return true;
+    }
+    return false;
 }
 
-static bool read_lyrics(const json_t *payload, struct outcome *outcome, struct err *err)
+static void read_lyrics(const json_t *payload, struct outcome *outcome)
 {
     const char *text = field_str_or_empty(payload, "text");
 
     if (outcome->kind != OUTCOME_SUCCEEDED)
-        return true;
-    if (*text == '\0')
-        return err_set(err, ERR_UPSTREAM, "succeeded without lyrics");
+        return;
     outcome_add_source(outcome, "text", text);
     outcome_set_extra(outcome, "title", json_string(field_str_or_empty(payload, "title")));
-    return true;
 }
 
 // A status of a bare payload: that of its clips, or its own.
@@ -266,7 +271,6 @@ static bool read_task(const struct task *task, const json_t *item, struct outcom
 {
     const json_t *payload = json_object_get(item, "data");
     const char *status = field_str_or_empty(item, "status");
-    bool ok;
 
     *outcome = (struct outcome){.progress = -1};
     if (!json_is_array(payload) && !json_is_object(payload))
@@ -277,13 +281,21 @@ static bool read_task(const struct task *task, const json_t *item, struct outcom
         return false;
     outcome->progress = adapter_percent(field_str_or_empty(item, "progress"));
     outcome->has_started = has_started(status);
-    ok = is_lyrics(task) ? read_lyrics(payload, outcome, err) : read_song(payload, outcome, err);
+    if (is_lyrics(task))
+        read_lyrics(payload, outcome);
+    else
+        read_clips(payload, outcome);
     if (outcome->kind == OUTCOME_FAILED) {
         outcome_set_reason(outcome, reason_of(item, payload));
-        if (strstr(field_str_or_empty(payload, "0.metadata.error_type"), "moderation") != NULL)
+        if (is_moderated(payload))
             outcome->code = "content_filter";
     }
-    return ok;
+    return true;
+}
+
+static const char *wanted(const struct task *task)
+{
+    return is_lyrics(task) ? "text" : "audio";
 }
 
 static const char *task_id_of(const json_t *item)
@@ -297,15 +309,18 @@ static bool read_poll_many(const struct task *const *tasks, size_t count,
                            const struct http_response *response, struct outcome *outcomes,
                            struct err *err)
 {
+    static const struct adapter_list list = {task_id_of, wanted, read_task};
     json_t *body = adapter_list_body(response, count, outcomes, err);
 
-    if (!json_is_object(body) || json_object_get(body, "data") == NULL) {
+    // Where it went wrong there is nothing either: then no task is missing.
+    if (!json_is_object(body) || json_object_get(body, "data") == NULL ||
+        (json_array_size(json_object_get(body, "data")) == 0 && refusal_is_named(body))) {
         if (body != NULL)
-            err_set(err, ERR_UPSTREAM, "the answer has no data");
+            err_set(err, ERR_UPSTREAM, "the answer has no data: %.160s", refusal_words(body));
         json_decref(body);
         return false;
     }
-    adapter_read_list(tasks, count, json_object_get(body, "data"), task_id_of, read_task, outcomes);
+    adapter_read_list(tasks, count, json_object_get(body, "data"), &list, outcomes);
     json_decref(body);
     return true;
 }
@@ -341,11 +356,16 @@ static bool read_one(const struct task *task, const json_t *body, struct outcome
 static bool read_poll_body(const struct task *task, const struct http_response *response,
                            const json_t *body, struct outcome *outcome, struct err *err)
 {
-    bool is_error = response->status >= 300;
+    static const char *const unknown[] = {"task not exist", "task_not_exist", NULL}; // S; V
+    bool has_data = field_at(body, "data") != NULL;
 
-    if (is_error && strstr(field_str_or_empty(body, "message"), "not exist") == NULL)
-        return err_set(err, ERR_UPSTREAM, "HTTP %d", response->status);
-    if (is_error || json_is_null(json_object_get(body, "data"))) { // a batch that found none
+    if (!has_data && adapter_is_text(field_str_or_empty(body, "message"), unknown)) {
+        outcome->kind = OUTCOME_MISSING;
+        return true;
+    }
+    if (response->status >= 300 || (!has_data && refusal_is_named(body)))
+        return err_set(err, ERR_UPSTREAM, "HTTP %d: %.160s", response->status, refusal_words(body));
+    if (json_is_null(json_object_get(body, "data"))) { // a batch that found none
         outcome->kind = OUTCOME_MISSING;
         return true;
     }
@@ -357,7 +377,7 @@ static bool read_poll(const struct task *task, const struct account *account,
                       struct err *err)
 {
     (void)account;
-    return adapter_read_poll(task, response, read_poll_body, outcome, err);
+    return adapter_read_poll(task, response, wanted(task), read_poll_body, outcome, err);
 }
 
 const struct provider provider_suno = {

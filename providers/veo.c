@@ -629,8 +629,7 @@ static bool read_relay(const json_t *body, struct outcome *outcome, struct err *
     if (!outcome_from_word(outcome, OUTCOME_WORDS(relay_words), status, err))
         return false;
     outcome->has_started = outcome->kind == OUTCOME_RUNNING && strcasecmp(status, "queued") != 0;
-    if (json_is_integer(json_object_get(data, "progress")))
-        outcome->progress = (int)field_int_or(data, "progress", -1);
+    outcome->progress = adapter_progress(data, "progress");
     if (outcome->kind == OUTCOME_FAILED) {
         const char *reason = field_str_or_empty(data, "fail_reason");
 
@@ -640,9 +639,8 @@ static bool read_relay(const json_t *body, struct outcome *outcome, struct err *
         return true;
     for (size_t i = 0; i < sizeof places / sizeof places[0] && strncmp(url, "http", 4) != 0; i++)
         url = field_str_or_empty(data, places[i]);
-    if (strncmp(url, "http", 4) != 0)
-        return err_set(err, ERR_UPSTREAM, "succeeded without a result");
-    outcome_add_source(outcome, "video", url);
+    if (strncmp(url, "http", 4) == 0) // else it may come late
+        outcome_add_source(outcome, "video", url);
     return true;
 }
 
@@ -650,6 +648,11 @@ static bool read_poll_body(const struct task *task, const struct http_response *
                            const json_t *body, struct outcome *outcome, struct err *err)
 {
     (void)task;
+    if (response->status == 404 &&
+        strcmp(field_str_or_empty(body, "error.status"), "NOT_FOUND") == 0) {
+        outcome->kind = OUTCOME_MISSING;
+        return true;
+    }
     if (response->status >= 300)
         return err_set(err, ERR_UPSTREAM, "HTTP %d", response->status);
     if (*field_str_or_empty(body, "name") == '\0' && json_object_get(body, "done") == NULL &&
@@ -664,14 +667,25 @@ static bool read_poll_body(const struct task *task, const struct http_response *
     return true;
 }
 
+// Google says so of an operation that has gone, but it was seen for operations of one's own, too:
+// believed after a while. A gateway's 403 is about its own keys and balances.
+static bool is_denied(const struct account *account, const struct http_response *response)
+{
+    struct err err;
+    json_t *body =
+        response->status == 403 && dialect_of(account) != RELAY ? http_json(response, &err) : NULL;
+    bool is_so = strcmp(field_str_or_empty(body, "error.status"), "PERMISSION_DENIED") == 0;
+
+    json_decref(body);
+    return is_so;
+}
+
 static bool read_poll(const struct task *task, const struct account *account,
                       const struct http_response *response, struct outcome *outcome,
                       struct err *err)
 {
-    (void)account;
-    if (response->status != 403)
-        return adapter_read_poll(task, response, read_poll_body, outcome, err);
-    // Seen for operations of one's own: believed after a while.
+    if (!is_denied(account, response))
+        return adapter_read_poll(task, response, "video", read_poll_body, outcome, err);
     *outcome = (struct outcome){.kind = OUTCOME_MISSING, .progress = -1};
     return true;
 }

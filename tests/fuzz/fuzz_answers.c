@@ -104,9 +104,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (size < HEAD || (provider = provider_at(data[0])) == NULL || data[1] >= CALLS)
         return -1;
-    // Its questions have an answer instead, and a SUCCESS without a picture has
-    // always been taken.
-    may_be_bare = strcmp(provider->name, "midjourney") == 0;
+    // Midjourney's questions have an answer instead.
+    may_be_bare = strcmp(provider->name, "midjourney") == 0 && data[1] == SUBMIT;
     if ((data[4] & 64) != 0) // else the provider's first
         for (size_t i = 0; provider->dialects[i] != NULL; i++)
             account.dialect = (char *)provider->dialects[i];
