@@ -42,6 +42,7 @@ static const char *const models[] = {
     "kolors-virtual-try-on-v1-5",
     NULL,
 };
+static const char *const relay_prefixes[] = {"kling-", NULL};
 
 // The path of each action is that of its polls and lists, too.
 static const struct action {
@@ -615,6 +616,7 @@ const struct provider provider_kling = {
     .name = "kling",
     .dialects = dialects,
     .models = models,
+    .relay_prefixes = relay_prefixes,
     .poll_first_ms = 10000,
     .poll_max_ms = 15000,
     .typical_ms = 240000,

@@ -56,9 +56,12 @@ struct provider {
     const char *const *dialects; // the first is the default; ends with NULL
     const char *const *models;   // those it serves under their own names; ends with NULL
     const char *const *prefixes; // /v1/video* gives it models that begin so; NULL: it isn't there
-    int64_t poll_first_ms;       // when to look at a running task first;
-    int64_t poll_max_ms;         // then each wait grows by half, up to this
-    int64_t typical_ms;          // that a job takes, as a rule
+    // A relay knows its models, and new ones before we do: it serves whatever begins so, beside
+    // `models`. Ends with NULL; NULL: nothing.
+    const char *const *relay_prefixes;
+    int64_t poll_first_ms; // when to look at a running task first;
+    int64_t poll_max_ms;   // then each wait grows by half, up to this
+    int64_t typical_ms;    // that a job takes, as a rule
     int64_t submit_timeout_ms;
     int64_t poll_timeout_ms;
     int64_t missing_grace_ms; // so long "unknown" isn't believed
@@ -116,6 +119,12 @@ int provider_dialect(const struct provider *provider, const struct account *acco
 // ("", NULL) is served by every account of its provider, under "".
 const char *provider_model(const struct provider *provider, const struct account *account,
                            const char *model);
+bool provider_serves(const struct provider *provider, const struct account *account,
+                     const char *model);
+// The beginnings of names that the account serves beside the provider's models: a relay's that
+// lists none of its own. Ends with NULL; NULL: there are none.
+const char *const *provider_prefixes(const struct provider *provider,
+                                     const struct account *account);
 // How many tasks one poll may be about.
 int provider_poll_max(const struct provider *provider, const struct account *account);
 // Whether a job at the account can be cancelled there. NULL: not.

@@ -66,9 +66,19 @@ int provider_dialect(const struct provider *provider, const struct account *acco
     return -1;
 }
 
+const char *const *provider_prefixes(const struct provider *provider, const struct account *account)
+{
+    int dialect = provider_dialect(provider, account);
+    bool is_relay = dialect >= 0 && strcmp(provider->dialects[dialect], "relay") == 0;
+
+    return is_relay && account->model_count == 0 ? provider->relay_prefixes : NULL;
+}
+
 const char *provider_model(const struct provider *provider, const struct account *account,
                            const char *model)
 {
+    const char *const *prefixes = provider_prefixes(provider, account);
+
     if (model == NULL || *model == '\0')
         return "";
     if (account->model_count > 0)
@@ -76,7 +86,16 @@ const char *provider_model(const struct provider *provider, const struct account
     for (size_t i = 0; provider->models[i] != NULL; i++)
         if (strcmp(provider->models[i], model) == 0)
             return model;
+    for (; prefixes != NULL && *prefixes != NULL; prefixes++)
+        if (strncmp(model, *prefixes, strlen(*prefixes)) == 0 && model[strlen(*prefixes)] != '\0')
+            return model;
     return NULL;
+}
+
+bool provider_serves(const struct provider *provider, const struct account *account,
+                     const char *model)
+{
+    return provider_model(provider, account, model) != NULL;
 }
 
 static bool is_plain(const struct provider *provider, const struct account *account)

@@ -26,6 +26,7 @@ static const char *const models[] = {
     "doubao-seedance-1-5-pro",      "doubao-seedance-2-0",
     "doubao-seedance-2-0-fast",     NULL,
 };
+static const char *const relay_prefixes[] = {"doubao-seedance-", "seedance-", NULL};
 
 static bool is_relay(const struct account *account)
 {
@@ -395,6 +396,7 @@ const struct provider provider_seedance = {
     .name = "seedance",
     .dialects = dialects,
     .models = models,
+    .relay_prefixes = relay_prefixes,
     .poll_first_ms = 5000,
     .poll_max_ms = 10000,
     .typical_ms = 120000,

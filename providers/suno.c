@@ -22,6 +22,7 @@ enum { LYRICS_TIMEOUT_MS = 150000 };
 static const char *const dialects[] = {"relay", NULL};
 static const char *const models[] = {"chirp-v3-0", "chirp-v3-5",    "chirp-v4", "chirp-v4-5",
                                      "chirp-auk",  "chirp-bluejay", "chirp-v5", NULL};
+static const char *const relay_prefixes[] = {"chirp-", NULL};
 
 static bool is_lyrics(const struct task *task)
 {
@@ -384,6 +385,7 @@ const struct provider provider_suno = {
     .name = "suno",
     .dialects = dialects,
     .models = models,
+    .relay_prefixes = relay_prefixes,
     .poll_first_ms = 5000,
     .poll_max_ms = 10000,
     .typical_ms = 150000,

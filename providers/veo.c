@@ -715,6 +715,7 @@ const struct provider provider_veo = {
     .dialects = dialects,
     .models = models,
     .prefixes = prefixes,
+    .relay_prefixes = prefixes,
     .poll_first_ms = 10000,
     .poll_max_ms = 20000,
     .typical_ms = 120000,

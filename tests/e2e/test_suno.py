@@ -378,8 +378,8 @@ class Refusing(Suno):
         self.check_wrong_input(WRONG)
 
     def test_a_model_nobody_serves(self):
-        text = self.refused(MUSIC, {**INSPIRED, "mv": "chirp-v99"}, 404, "model_not_found")
-        self.assertIn("chirp-v99", text)
+        text = self.refused(MUSIC, {**INSPIRED, "mv": "udio-v99"}, 404, "model_not_found")
+        self.assertIn("udio-v99", text)
 
     def test_unknown_paths(self):
         for method, path, status in (

@@ -336,14 +336,64 @@ static void test_many_parts(void **state)
     outcome_clear(&outcome);
 }
 
+// A relay knows models that our lists don't, unless its own list says which.
+static void test_models(void **state)
+{
+    static const struct {
+        const char *provider, *dialect, *model;
+        bool is_served;
+    } cases[] = {
+        {"kling", "relay", "kling-v9-ultra", true},
+        {"kling", "relay", "kolors-virtual-try-on-v1", true},
+        {"kling", "relay", "kling-", false},
+        {"kling", "relay", "kling", false},
+        {"kling", "relay", "veo-3.1", false},
+        {"kling", "relay", "", true},
+        {"kling", "official", "kling-v9-ultra", false},
+        {"kling", "official", "kling-v3", true},
+        {"kling", NULL, "kling-v9-ultra", false},
+        {"suno", "relay", "chirp-v9", true},
+        {"suno", NULL, "chirp-v9", true}, // it has no other dialect
+        {"suno", "relay", "udio-v1", false},
+        {"veo", "relay", "veo-4.0-generate", true},
+        {"veo", "relay", "sora-2", false},
+        {"veo", "gemini", "veo-4.0-generate", false},
+        {"veo", "vertex", "veo-4.0-generate", false},
+        {"seedance", "relay", "doubao-seedance-9-0", true},
+        {"seedance", "relay", "seedance-2.0", true},
+        {"seedance", "relay", "doubao-seedream-4", false},
+        {"seedance", "ark", "doubao-seedance-9-0", false},
+        {"midjourney", "relay", "", true},
+        {"midjourney", "relay", "mj-imagine", false},
+    };
+    struct config_model listed = {.name = (char *)"kling-v3", .upstream = (char *)"k3"};
+    struct account account = {.name = (char *)"a", .dialect = (char *)"relay"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const struct provider *provider = provider_find(cases[i].provider);
+
+        account.dialect = (char *)cases[i].dialect;
+        if (provider_serves(provider, &account, cases[i].model) != cases[i].is_served)
+            fail_msg("%s %s %s", cases[i].provider, cases[i].dialect, cases[i].model);
+    }
+    account.dialect = (char *)"relay";
+    account.models = &listed;
+    account.model_count = 1;
+    assert_string_equal(provider_model(provider_find("kling"), &account, "kling-v3"), "k3");
+    assert_false(provider_serves(provider_find("kling"), &account, "kling-v9-ultra"));
+    assert_null(provider_prefixes(provider_find("kling"), &account));
+}
+
 int main(void)
 {
     struct CMUnitTest tests[32] = {cmocka_unit_test(test_midjourney_headers),
-                                   cmocka_unit_test(test_many_parts)};
+                                   cmocka_unit_test(test_many_parts),
+                                   cmocka_unit_test(test_models)};
     const struct provider *provider;
-    size_t count = 2;
+    size_t count = 3;
 
-    for (; (provider = provider_at(count - 2)) != NULL; count++)
+    for (; (provider = provider_at(count - 3)) != NULL; count++)
         tests[count] = (struct CMUnitTest){
             .name = provider->name, .test_func = test_fixtures, .initial_state = (void *)provider};
     return _cmocka_run_group_tests("providers", tests, count, NULL, NULL);
