@@ -122,6 +122,8 @@ static bool read_token(const struct http_response *response, int64_t now_ms, str
         err_set(err, ERR_UPSTREAM, "no token for the service account (HTTP %d)", response->status);
     } else {
         token->text = mem_str(text);
+        if (life_s < 0)
+            life_s = 0;
         token->renew_ms = now_ms + (life_s < TOKEN_KEPT_S ? life_s * 5 / 6 : TOKEN_KEPT_S) * 1000;
         ok = true;
     }
@@ -408,14 +410,14 @@ static bool is_key_invalid(const json_t *body)
 
 static const struct refusal {
     int http;
-    const char *status; // NULL: any
     enum outcome_kind kind;
+    const char *status; // NULL: any
     const char *error;
 } refusals[] = {
-    {400, "FAILED_PRECONDITION", OUTCOME_REFUSED_ELSEWHERE, NULL}, // billing, region
-    {403, NULL, OUTCOME_REFUSED_FINAL, "model_not_found"}, // PERMISSION_DENIED is about the model
-    {404, "NOT_FOUND", OUTCOME_REFUSED_FINAL, "model_not_found"},
-    {429, NULL, OUTCOME_REFUSED_RETRY, NULL}, // a day's quota looks like a minute's
+    {400, OUTCOME_REFUSED_ELSEWHERE, "FAILED_PRECONDITION", NULL}, // billing, region
+    {403, OUTCOME_REFUSED_FINAL, NULL, "model_not_found"}, // PERMISSION_DENIED is about the model
+    {404, OUTCOME_REFUSED_FINAL, "NOT_FOUND", "model_not_found"},
+    {429, OUTCOME_REFUSED_RETRY, NULL, NULL}, // a day's quota looks like a minute's
 };
 
 // What Google says itself has a status in words.

@@ -146,6 +146,14 @@ static void test_vertex(void **state)
 
     buf_reset(&response.body);
     buf_str(&response.body,
+            "{\"access_token\":\"ya29\",\"expires_in\":-9223372036854775808,"
+            "\"scope\":\"half a \\ud83d\"}");
+    assert_true(provider->read_token(&response, 7, &token, &err));
+    assert_int_equal(token.renew_ms, 7); // it is over already
+    token_clear(&token);
+
+    buf_reset(&response.body);
+    buf_str(&response.body,
             "{\"error\":\"invalid_grant\",\"error_description\":\"no such account\"}");
     response.status = 400;
     assert_false(provider->read_token(&response, 0, &token, &err));
