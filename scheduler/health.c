@@ -2,8 +2,10 @@
 #include "core/base/buf.h"
 #include "core/base/metrics.h"
 #include "core/io/http_server.h"
+#include "core/store/accounts.h"
 #include "core/store/store.h"
 #include "scheduler/api.h"
+#include "scheduler/waiting.h"
 
 void health_alive(struct request *request)
 {
@@ -32,7 +34,7 @@ void health_ready(struct request *request)
     buf_clear(&json);
 }
 
-void health_metrics(struct request *request)
+static void write_metrics(struct request *request)
 {
     struct http_exchange *exchange = request->exchange;
     struct buf text = {0};
@@ -44,4 +46,24 @@ void health_metrics(struct request *request)
     http_exchange_answer(exchange, 200, "text/plain; version=0.0.4; charset=utf-8", text.data,
                          text.len);
     buf_clear(&text);
+}
+
+static void on_states(void *ctx, const struct account_state *states, bool is_worker_there,
+                      const struct err *err)
+{
+    struct request *request = ctx;
+
+    request->call = NULL;
+    if (err == NULL)
+        waiting_keep(request->api->waiting, states, is_worker_there);
+    write_metrics(request);
+}
+
+// What is Redis' to know is asked there first.
+void health_metrics(struct request *request)
+{
+    if (store_is_up(request->api->store))
+        request->call = accounts_read(request->api->store, on_states, request);
+    else
+        write_metrics(request);
 }

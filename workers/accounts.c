@@ -1,6 +1,7 @@
 // Which lanes each account serves.
 #include "workers/accounts.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "core/base/config.h"
@@ -18,15 +19,36 @@ static void add_lane(char **lanes, size_t *count, const char *provider, const ch
     lanes[(*count)++] = mem_str(lane);
 }
 
-// Tasks without a model go to any account of their provider.
+// Tasks without a model go to any account of their provider. A lane that ends with a star stands
+// for all that begin so.
 static void add_models(char **lanes, size_t *count, const struct account *account,
                        const struct provider *provider)
 {
+    const char *const *prefixes = provider_prefixes(provider, account);
+    char star[64];
+
     add_lane(lanes, count, provider->name, NULL, NULL, true);
     for (size_t i = 0; i < account->model_count; i++)
         add_lane(lanes, count, provider->name, account->models[i].name, NULL, true);
     for (size_t i = 0; account->model_count == 0 && provider->models[i] != NULL; i++)
         add_lane(lanes, count, provider->name, provider->models[i], NULL, true);
+    for (size_t i = 0; prefixes != NULL && prefixes[i] != NULL; i++) {
+        snprintf(star, sizeof star, "%s*", prefixes[i]);
+        add_lane(lanes, count, provider->name, star, NULL, true);
+    }
+}
+
+// Of those that add_models adds.
+static size_t count_models(const struct account *account, const struct provider *provider)
+{
+    const char *const *prefixes = provider_prefixes(provider, account);
+    size_t count = 1 + account->model_count;
+
+    for (size_t i = 0; account->model_count == 0 && provider->models[i] != NULL; i++)
+        count++;
+    for (size_t i = 0; prefixes != NULL && prefixes[i] != NULL; i++)
+        count++;
+    return count;
 }
 
 void accounts_init(struct accounts *accounts, const struct config *config)
@@ -37,12 +59,9 @@ void accounts_init(struct accounts *accounts, const struct config *config)
         const struct account *account = &config->accounts[i];
         const struct provider *provider = provider_find(account->provider);
         struct queue_account *entry = &accounts->list[accounts->count++];
-        size_t model_count = account->model_count, count = 0;
-        char **lanes;
+        char **lanes = mem_array(char *, 3 + count_models(account, provider));
+        size_t count = 0;
 
-        while (account->model_count == 0 && provider->models[model_count] != NULL)
-            model_count++;
-        lanes = mem_array(char *, 4 + model_count);
         add_lane(lanes, &count, NULL, NULL, account->name, true);
         add_lane(lanes, &count, NULL, NULL, account->name, false);
         add_lane(lanes, &count, provider->name, NULL, NULL, false); // questions name no model

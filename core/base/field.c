@@ -80,18 +80,6 @@ bool field_text(const json_t *value, const char *path, size_t max, const char **
     return true;
 }
 
-bool field_opt_int(const json_t *value, const char *path, int64_t *number, struct err *err)
-{
-    json_t *field = field_at(value, path);
-
-    if (field == NULL)
-        return true;
-    if (!json_is_integer(field))
-        return wrong(err, path, "must be an integer");
-    *number = json_integer_value(field);
-    return true;
-}
-
 bool field_opt_bool(const json_t *value, const char *path, bool *is_set, struct err *err)
 {
     json_t *field = field_at(value, path);

@@ -23,8 +23,6 @@ bool field_opt_str(const json_t *value, const char *path, const char **text,
 // A string that isn't empty and isn't longer than `max` bytes.
 bool field_text(const json_t *value, const char *path, size_t max, const char **text,
                 struct err *err) WARN_UNUSED;
-bool field_opt_int(const json_t *value, const char *path, int64_t *number,
-                   struct err *err) WARN_UNUSED;
 bool field_opt_bool(const json_t *value, const char *path, bool *is_set,
                     struct err *err) WARN_UNUSED;
 bool field_opt_array(const json_t *value, const char *path, json_t **array,

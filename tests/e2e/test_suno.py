@@ -325,6 +325,9 @@ class WithoutCover(unittest.TestCase):
         spool, task = slow["spool"], slow["task"]
         shown = spool.end_of(task)
         self.assertEqual(shown["status"], "succeeded", shown)
+        missing = [artifact["kind"] for artifact in shown["artifacts"] if "error" in artifact]
+        self.assertEqual(missing, ["cover"] * 4)
+        shown["artifacts"] = [artifact for artifact in shown["artifacts"] if "error" not in artifact]
         check_artifacts(shown, "audio", "video", "audio", "video")
         clips = spool.get(f"/suno/fetch/{task}")["data"]["data"]
         self.assertEqual([clip["image_url"] for clip in clips], ["", ""])

@@ -161,7 +161,6 @@ static void test_fields(void **state)
 {
     json_t *value = json_loads("{\"a\":{\"b\":[{\"c\":\"x\"},7]},\"n\":null,\"e\":\"\"}", 0, NULL);
     const char *text = NULL;
-    int64_t number = 5;
     struct err err;
 
     (void)state;
@@ -174,8 +173,6 @@ static void test_fields(void **state)
     assert_false(field_text(value, "e", 10, &text, &err));
     assert_string_equal(err.message, "e: must not be empty");
     assert_false(field_text(value, "a.b.0.c", 0, &text, &err));
-    assert_true(field_opt_int(value, "nope", &number, &err));
-    assert_int_equal(number, 5);
     assert_int_equal(field_int_or(value, "a.b.1", 0), 7);
     assert_string_equal(field_str_or_empty(value, "a.b.x.c"), "");
     assert_true(field_is_given(value, "a.b.0.c") && field_is_given(value, "a.b.1"));

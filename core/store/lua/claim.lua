@@ -3,7 +3,7 @@
 -- free slots for. The claim is a lease in the due set, and its number fences later writes.
 -- Item 1: which claim of this process it is, max, lease in ms. Then per account: name, how many of its
 --   submits this process has room for, max_concurrency, weight, requests_per_minute, and its lanes: model
---   lanes, follow-ups ("@account"), what needs no slot ("?...").
+--   lanes, follow-ups ("@account"), what needs no slot ("?..."); "a*" is every lane that begins with a.
 -- Answer: {{ms until a cooling account may act, or -1}, {fields, request, result}...}
 --#lib
 local list = items()
@@ -30,15 +30,26 @@ local function may_act_at(time)
     if answer[1][1] < 0 or ms < answer[1][1] then answer[1][1] = ms end
 end
 
+-- Of those that aren't empty; "kling/kling-*" is each of them that begins so.
+local function add_lanes(lanes, name)
+    if name:sub(-1) ~= '*' then
+        if is_ready[name] then lanes[#lanes + 1] = name end
+        return
+    end
+    local is_in = {}
+    for _, lane in ipairs(lanes) do is_in[lane] = true end
+    for lane in pairs(is_ready) do
+        if lane:sub(1, #name - 1) == name:sub(1, -2) and not is_in[lane] then lanes[#lanes + 1] = lane end
+    end
+end
+
 local accounts, given = {}, {}
 for i = 2, #list do
     local item = list[i]
     local a = {name = item[1], room = tonumber(item[2]), cap = tonumber(item[3]),
         weight = tonumber(item[4]), every_ms = tonumber(item[5]) > 0 and 60000 / tonumber(item[5]) or 0,
         lanes = {}}
-    for k = 6, #item do
-        if is_ready[item[k]] then a.lanes[#a.lanes + 1] = item[k] end
-    end
+    for k = 6, #item do add_lanes(a.lanes, item[k]) end
     if #a.lanes > 0 and a.room > 0 then
         local state = call('HMGET', key('acct', a.name), 'cool', 'out', 'tat', 'fails')
         local cool = tonumber(state[1] or 0)

@@ -2,7 +2,7 @@
 -- Tasks of an account to look at now. Claiming one only moves its time: to the next look, which comes
 -- after half of what it has been running, between the first wait and the longest, plus jitter.
 -- Item: account, first ms, longest ms, slack ms (what is due so soon comes along), max.
--- Answer per item: {ms until the next, or -1, {values of LOOK_FIELDS}...}
+-- Answer per item: {ms until the next, or -1, {values of FIELDS, id}...}
 --#lib
 local FIELDS = {'phase', 'v', 'n', 'family', 'provider', 'action', 'mode', 'account', 'upstream',
     'progress', 'sub', 'missing', 'started', 'cancel', 'hook', 'called', 'owner'}
