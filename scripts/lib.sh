@@ -16,24 +16,29 @@ fi
 say() { printf '%s\n' "$bold$*$plain"; }
 die() { printf '%s\n' "$red$*$plain" >&2; exit 1; }
 
-# Installs what is missing, and only that; nothing is started by it.
+# Installs what is missing, and only that; nothing is started by it. Who isn't root is asked for
+# sudo's password, once, and for this alone.
 need() {
-  local missing=() package
+  local missing=() package as=() log
   for package in "$@"; do
     dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
   done
   [ ${#missing[@]} -eq 0 ] && return
-  [ "$(id -u)" -eq 0 ] || die "These Debian packages are missing; install them as root: ${missing[*]}"
-  say "Installing ${#missing[@]} packages: ${missing[*]}"
-  local log policy=/usr/sbin/policy-rc.d made_policy=
-  log=$(mktemp)
-  # Debian's redis-server package would start a server; ours is started by Spool itself.
-  if [ ! -e $policy ]; then
-    printf '#!/bin/sh\nexit 101\n' >$policy && chmod +x $policy && made_policy=1
+  if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || die "These Debian packages are missing; install them as root: ${missing[*]}"
+    as=(sudo)
   fi
-  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"; } \
-    >"$log" 2>&1 || { tail -n 15 "$log" >&2; [ -n "$made_policy" ] && rm -f $policy; die "The packages could not be installed."; }
-  [ -n "$made_policy" ] && rm -f $policy
+  say "Installing ${#missing[@]} packages${as:+ with sudo}: ${missing[*]}"
+  log=$(mktemp)
+  "${as[@]}" bash -s -- "${missing[@]}" >"$log" 2>&1 <<'INSTALL' || { tail -n 15 "$log" >&2; die "The packages could not be installed."; }
+# Debian's redis-server package would start a server; ours is started by Spool itself.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e $policy ]; then
+  printf '#!/bin/sh\nexit 101\n' >$policy && chmod +x $policy
+  trap 'rm -f $policy' EXIT
+fi
+apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"
+INSTALL
   rm -f "$log"
 }
 

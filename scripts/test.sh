@@ -6,8 +6,9 @@ cd "$(dirname "$0")/.."
 . scripts/lib.sh
 preset=${1:-dev}
 shift || true
-need "${BUILD_PACKAGES[@]}" "${TEST_PACKAGES[@]}" "${S3_PACKAGES[@]}"
-command -v npm >/dev/null || need npm # for the vendors' own clients
+npm=()
+command -v npm >/dev/null || npm=(npm) # for the vendors' own clients
+need "${BUILD_PACKAGES[@]}" "${TEST_PACKAGES[@]}" "${S3_PACKAGES[@]}" "${npm[@]}"
 say "Building ($preset)"
 scripts/build.sh "$preset" > >(grep -vE '^\[ *[0-9]+%\] (Building|Linking|Built)')
 say "Testing"

@@ -78,6 +78,13 @@ def preload(library):
     return {"LD_PRELOAD": f"{asan.stdout.strip()} {library}"}
 
 
+def websocket_headers(headers):
+    """Of a websockets.connect: python-websockets 14 has another name for them."""
+    from websockets.version import version
+
+    return {"additional_headers" if int(version.split(".")[0]) >= 14 else "extra_headers": headers}
+
+
 def free_port():
     with socket.socket() as s:
         s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -10,7 +10,7 @@ import unittest
 
 import websockets
 
-from harness import Sim, Spool, eventually, main
+from harness import Sim, Spool, eventually, main, websocket_headers
 
 ENDS = ("succeeded", "failed", "cancelled")
 OTHER_KEY = "sk-other"
@@ -34,7 +34,7 @@ class Watch:
         if in_query:
             self.uri += f"?access_token={key}"
         else:
-            self.options["extra_headers"] = {"Authorization": f"Bearer {key}"}
+            self.options.update(websocket_headers({"Authorization": f"Bearer {key}"}))
         self.thread = threading.Thread(target=self.loop.run_until_complete, args=(self.run(),))
         self.thread.start()
         self.opened.wait(15)
