@@ -64,8 +64,8 @@ static void conclude(struct delivery_call *call, const struct http_response *res
     void *ctx = call->ctx;
     struct buf scratch = {0};
 
-    // The status is the answer. What was to follow it may be late, cut off or endless.
-    if (response->status >= 200)
+    // The head is the answer, once it is all there. Its body may be late, cut off or endless.
+    if (response->is_head_complete)
         answer.http_status = response->status;
     answer.is_silent =
         answer.http_status == 0 && failure != NULL && failure->err.code == ERR_TIMEOUT;

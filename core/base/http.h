@@ -24,7 +24,8 @@ struct http_request {
 // Owns all it points to: http_response_clear.
 struct http_response {
     int status;
-    struct buf headers; // "name: value\n" each, names in lower case
+    bool is_head_complete; // false: the status is all that is certain, the head never ended
+    struct buf headers;    // "name: value\n" each, names in lower case
     struct buf body;
 };
 

@@ -52,7 +52,6 @@ struct http_call {
     struct http_response response;
     struct easy *easy;
     struct curl_slist *headers;
-    bool is_head_complete;
     bool is_paused, wants_resume;
     bool has_begun;     // a connection was ready: from here on, bytes may have left
     bool has_opened;    // an address was tried
@@ -155,6 +154,9 @@ static void finish(struct http_call *call, CURLcode result)
     struct http_failure failure;
 
     call->state = FIRED;
+    // curl is content with a head that broke off.
+    if (result == CURLE_OK && !call->response.is_head_complete)
+        result = CURLE_GOT_NOTHING;
     if (result != CURLE_OK)
         describe(call, result, &failure);
     call->done(call->options.ctx, &call->response, result == CURLE_OK ? NULL : &failure);
@@ -381,7 +383,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *ctx)
     struct http_response *response = &call->response;
     size_t len = size * count;
 
-    if (call->is_head_complete) // trailers
+    if (response->is_head_complete) // trailers
         return len;
     if (response->headers.len + len > HEADER_BYTES_MAX) {
         call->excess = "head";
@@ -396,7 +398,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *ctx)
         for (const char *c = space; c != NULL && ++c < line + len && *c >= '0' && *c <= '9';)
             response->status = (response->status * 10 + (*c - '0')) % 10000;
     } else if (line[0] == '\r' || line[0] == '\n') {
-        call->is_head_complete = response->status >= 200;
+        response->is_head_complete = response->status >= 200;
     } else {
         add_header(&response->headers, line, len);
     }

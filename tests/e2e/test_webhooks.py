@@ -251,7 +251,7 @@ class Webhooks(unittest.TestCase):
 
     # Odd answers.
 
-    def check_raw(self, piece, count, status):
+    def check_raw(self, piece, count, status, n=1, silence=0):
         """What Spool makes of an answer that goes on and on; how much of it left."""
         sent = [0]
         listener = socket.create_server(("127.0.0.1", 0))
@@ -270,6 +270,7 @@ class Webhooks(unittest.TestCase):
                         for _ in range(count):
                             connection.sendall(piece)
                             total += len(piece)
+                        time.sleep(silence)
                     except OSError:
                         pass
                     sent[0] = max(sent[0], total)
@@ -279,7 +280,7 @@ class Webhooks(unittest.TestCase):
         try:
             port = listener.getsockname()[1]
             task = self.submit("a lighthouse [never]", url=f"http://127.0.0.1:{port}")
-            entry = self.wait_entry(task, status, n=1)
+            entry = self.wait_entry(task, status, n)
         finally:
             listener.shutdown(socket.SHUT_RDWR)
             listener.close()
@@ -292,7 +293,21 @@ class Webhooks(unittest.TestCase):
         self.assertEqual(self.check_raw(piece, 4096, "delivered")["http_status"], 200)
 
     def test_an_endless_head_is_not_read(self):
-        self.check_raw(b"X-A: " + b"x" * 8000 + b"\r\n", 65536, "delivered")
+        entry = self.check_raw(b"X-A: " + b"x" * 8000 + b"\r\n", 65536, "exhausted", n=2)
+        self.assertEqual(entry["http_status"], 0)
+
+    def test_a_head_without_an_end_is_no_answer(self):
+        entry = self.check_raw(b"X-A: b\r\n", 1, "exhausted", n=2, silence=1.2)
+        self.assertEqual((entry["http_status"], entry["error"]), (0, "no answer within 1000 ms"))
+
+    def test_a_head_that_breaks_off_is_no_answer(self):
+        entry = self.check_raw(b"X-A: b\r\n", 1, "exhausted", n=2)
+        self.assertEqual(entry["http_status"], 0)
+
+    def test_a_body_without_an_end_is_an_answer(self):
+        head = b"Content-Length: 10\r\n\r\n{"
+        entry = self.check_raw(head, 1, "delivered", silence=1.2)
+        self.assertEqual(entry["http_status"], 200)
 
     # Supersession.
 
