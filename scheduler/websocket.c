@@ -16,7 +16,6 @@
 #include "core/base/config.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
-#include "core/base/metrics.h"
 #include "core/io/http_server.h"
 #include "core/io/loop.h"
 #include "scheduler/api.h"
@@ -24,8 +23,7 @@
 
 enum {
     // libwebsockets allocates the first for each connection; what is longer comes in pieces.
-    // Without
-    // the second it would also cut in pieces what is sent.
+    // Without the second it would also cut in pieces what is sent.
     RX_BYTES = 128,
     TX_BYTES = 16 * 1024 * 1024,
     SEND_BUFFER_BYTES = 128 * 1024,
