@@ -1,9 +1,10 @@
 // The dispatcher.
 //
-//  claimed ─▶ (room at its receiver) ─▶ SENDING ── on_sent ──▶ stored
-//      │            ▲── a place is free
-//      ├─ soon ─▶ WAITING ── too long ──┐
-//      └─ not soon ─────────────────────┴──▶ handed back, for later
+//  claimed ── in time ──▶ SENDING ── on_sent ──▶ stored
+//     └── too late, or draining ──▶ handed back
+//
+// What is claimed has its seat already: Redis is told how much of whom may come (seats.h), and
+// the rest waits there.
 #include "webhook/dispatcher.h"
 
 #include <stdio.h>
@@ -19,30 +20,23 @@
 #include "core/io/redis.h"
 #include "core/store/deliveries.h"
 #include "core/store/store.h"
-#include "webhook/endpoint.h"
+#include "webhook/seats.h"
 #include "webhook/sign.h"
 #include "webhook/verdict.h"
 
 enum {
     HEARTBEAT_MS = 1000,
-    JOBS_MAX = 512,         // in hand at once
-    CLAIM_MAX = 100,        // in one call
     LEASE_SLACK_MS = 5000,  // more than an attempt may take
     START_WITHIN_MS = 4000, // of the claim: so an attempt ends before its lease does
 };
 
-// A delivery in hand: WAITING (in `waiting`) while `call` is NULL, else SENDING (in `sending`).
+// A delivery that is being sent.
 struct job {
     struct dispatcher *dispatcher;
     struct delivery *delivery; // ours
-    struct endpoint *endpoint; // kept by our being counted there
+    struct seat *seat;
     struct delivery_call *call;
-    int64_t claimed_ms; // of our monotonic clock, before the claim was sent
     struct job *next, **at;
-};
-
-struct job_list {
-    struct job *first, **end;
 };
 
 struct dispatcher {
@@ -50,14 +44,13 @@ struct dispatcher {
     struct store *store;
     struct delivery_sender sender;
     struct verdict_rules rules;
-    struct endpoints *endpoints;
-    struct job_list waiting, sending; // oldest first
-    unsigned count;                   // of both
-    struct redis *rings;              // its own connection: it is subscribed
+    struct seats *seats;
+    struct job *jobs;
+    struct redis *rings; // its own connection: it is subscribed
     struct delivery_claim claim;
     struct store_call *claiming;
-    int64_t claimed_ms;
-    bool is_asked; // while a claim is under way, or there was no room for one
+    int64_t claimed_ms; // of our monotonic clock, before the claim was sent
+    bool is_asked;      // while a claim is under way
     bool is_draining;
     struct loop_timer *due, *heartbeat;
     int64_t due_ms; // of our monotonic clock, while `due` runs
@@ -65,28 +58,13 @@ struct dispatcher {
 
 // Jobs.
 
-static void list_add(struct job_list *list, struct job *job)
-{
-    job->next = NULL;
-    job->at = list->end;
-    *list->end = job;
-    list->end = &job->next;
-}
-
-static void list_remove(struct job_list *list, struct job *job)
+static void job_free(struct job *job)
 {
     *job->at = job->next;
     if (job->next != NULL)
         job->next->at = job->at;
-    else
-        list->end = job->at;
-}
-
-// The job must be in no list any more.
-static void job_free(struct job *job)
-{
-    job->dispatcher->count--;
     delivery_cancel(&job->call);
+    seat_give_back(&job->seat, clock_mono_ms());
     delivery_free(job->delivery);
     free(job);
 }
@@ -112,35 +90,34 @@ static void claim_after(struct dispatcher *d, int64_t delay_ms)
     d->due = loop_after(d->loop, delay_ms, on_due, d);
 }
 
-static void finish(struct job *job, const struct delivery_result *result)
+static void finish(struct dispatcher *d, const struct delivery *delivery,
+                   const struct delivery_result *result)
 {
-    struct dispatcher *d = job->dispatcher;
-
-    deliveries_finish(d->store, job->delivery, result);
+    deliveries_finish(d->store, delivery, result);
     // In a later turn, so that it comes to Redis after the result: there may be news of the task
     // that waited for it, and the claim's answer says when the next attempt is due.
     claim_after(d, 1);
 }
 
-static void hand_back(struct job *job, int64_t delay_ms)
+static void hand_back(struct dispatcher *d, const struct delivery *delivery)
 {
-    struct delivery_result result = {.outcome = DELIVERY_LATER, .delay_ms = delay_ms, .error = ""};
+    struct delivery_result result = {.outcome = DELIVERY_LATER, .error = ""};
 
-    finish(job, &result);
-    job_free(job);
+    finish(d, delivery, &result);
 }
 
 // What became of an attempt, for Redis, for the log and for the metrics.
-static void store_result(struct job *job, const struct delivery_answer *answer)
+static void store_result(struct dispatcher *d, const struct delivery *delivery,
+                         const struct delivery_answer *answer)
 {
-    struct dispatcher *d = job->dispatcher;
-    const char *id = job->delivery->task->id,
-               *host = job->endpoint == NULL ? "-" : endpoint_name(job->endpoint);
-    int number = job->delivery->number, tries = job->delivery->tries + 1;
-    struct delivery_result result = {
-        .http_status = answer->http_status, .took_ms = answer->took_ms, .error = answer->error};
+    const char *id = delivery->task->id, *host = delivery->receiver;
+    int number = delivery->number, tries = delivery->tries + 1;
+    struct delivery_result result = {.http_status = answer->http_status,
+                                     .took_ms = answer->took_ms,
+                                     .is_silent = answer->is_silent,
+                                     .error = answer->error};
 
-    result.outcome = verdict_of(&d->rules, job->delivery->tries, answer->http_status,
+    result.outcome = verdict_of(&d->rules, delivery->tries, answer->http_status,
                                 answer->retry_after, clock_wall_ms(), &result.delay_ms);
     if (result.outcome == DELIVERY_DELIVERED) {
         metric_add(METRIC_webhooks_delivered_total, 1);
@@ -159,84 +136,41 @@ static void store_result(struct job *job, const struct delivery_answer *answer)
                      answer->error);
         }
     }
-    finish(job, &result);
+    finish(d, delivery, &result);
 }
-
-static void send_waiting(struct dispatcher *d, const struct endpoint *endpoint);
 
 static void on_sent(void *ctx, const struct delivery_answer *answer)
 {
     struct job *job = ctx;
     struct dispatcher *d = job->dispatcher;
-    struct endpoint *endpoint = job->endpoint;
 
     job->call = NULL;
-    store_result(job, answer);
-    endpoint_leave(endpoint, answer->took_ms, answer->is_silent, clock_mono_ms());
-    list_remove(&d->sending, job);
-    job_free(job);
-    send_waiting(d, endpoint);
-    if (d->is_asked)
-        claim(d);
-}
-
-// The job is in no list. Nothing was sent: it counts as an attempt all the same.
-static void fail(struct job *job, const char *error)
-{
-    struct delivery_answer answer = {0};
-
-    snprintf(answer.error, sizeof answer.error, "%s", error);
-    store_result(job, &answer);
+    store_result(d, job->delivery, answer);
     job_free(job);
 }
 
-static void post(struct job *job)
+static void post(struct dispatcher *d, struct delivery *delivery)
 {
-    struct dispatcher *d = job->dispatcher;
+    struct job *job = mem_new(struct job);
     struct err err;
 
-    job->call = delivery_send(&d->sender, job->delivery, on_sent, job, &err);
+    job->dispatcher = d;
+    job->delivery = delivery;
+    job->seat = seats_take(d->seats, delivery->task->owner, delivery->receiver, delivery->is_slow,
+                           clock_mono_ms());
+    job->next = d->jobs;
+    job->at = &d->jobs;
+    if (job->next != NULL)
+        job->next->at = &job->next;
+    d->jobs = job;
+    job->call = delivery_send(&d->sender, delivery, on_sent, job, &err);
     if (job->call == NULL) {
-        log_error("webhook.unmade", "task=%s error=\"%s\"", job->delivery->task->id, err.message);
-        fail(job, "the body can't be made");
-        return;
-    }
-    endpoint_enter(job->endpoint);
-    list_add(&d->sending, job);
-}
+        // Nothing was sent: it counts as an attempt all the same.
+        struct delivery_answer answer = {.error = "the body can't be made"};
 
-// A place is free at the receiver.
-static void send_waiting(struct dispatcher *d, const struct endpoint *endpoint)
-{
-    struct job *job = d->waiting.first, *next;
-    int64_t now_ms = clock_mono_ms();
-
-    for (; job != NULL && endpoint_has_room(endpoint); job = next) {
-        next = job->next;
-        if (job->endpoint != endpoint)
-            continue;
-        list_remove(&d->waiting, job);
-        endpoint_unwait(job->endpoint);
-        if (now_ms - job->claimed_ms < START_WITHIN_MS)
-            post(job);
-        else
-            hand_back(job, endpoint_hand_back_ms(job->endpoint, now_ms));
-    }
-}
-
-// Hands back those that have waited too long, or all.
-static void end_waiting(struct dispatcher *d, bool all)
-{
-    struct job *job = d->waiting.first, *next;
-    int64_t now_ms = clock_mono_ms();
-
-    for (; job != NULL; job = next) {
-        next = job->next;
-        if (!all && now_ms - job->claimed_ms < START_WITHIN_MS - HEARTBEAT_MS)
-            break; // the others came later
-        list_remove(&d->waiting, job);
-        endpoint_unwait(job->endpoint);
-        hand_back(job, all ? 0 : endpoint_hand_back_ms(job->endpoint, now_ms));
+        log_error("webhook.unmade", "task=%s error=\"%s\"", delivery->task->id, err.message);
+        store_result(d, delivery, &answer);
+        job_free(job);
     }
 }
 
@@ -245,55 +179,44 @@ static void end_waiting(struct dispatcher *d, bool all)
 static void on_delivery(void *ctx, struct delivery *delivery)
 {
     struct dispatcher *d = ctx;
-    struct job *job = mem_new(struct job);
-    int64_t now_ms = clock_mono_ms();
 
-    job->dispatcher = d;
-    job->delivery = delivery;
-    job->claimed_ms = d->claimed_ms;
-    job->endpoint = endpoints_find(d->endpoints, delivery->task->hook, now_ms);
-    d->count++;
-    if (d->is_draining || now_ms - job->claimed_ms >= START_WITHIN_MS) {
-        hand_back(job, 0);
-    } else if (job->endpoint == NULL) {
-        fail(job, "the receiver can't be reached");
-    } else if (endpoint_has_room(job->endpoint)) {
-        post(job);
-    } else if (endpoint_is_worth_waiting(job->endpoint)) {
-        endpoint_wait(job->endpoint);
-        list_add(&d->waiting, job);
-    } else {
-        hand_back(job, endpoint_hand_back_ms(job->endpoint, now_ms));
+    if (!d->is_draining && clock_mono_ms() - d->claimed_ms < START_WITHIN_MS) {
+        post(d, delivery);
+        return;
     }
+    hand_back(d, delivery);
+    delivery_free(delivery);
 }
 
-static void on_claimed(void *ctx, size_t count, int64_t next_ms, const struct err *err)
+static void on_claimed(void *ctx, size_t count, int64_t next_ms, bool is_short,
+                       const struct err *err)
 {
     struct dispatcher *d = ctx;
 
-    (void)count;
     d->claiming = NULL;
     if (err != NULL)
         return; // the heartbeat asks again
-    if (d->is_asked || next_ms == 0)
+    if (d->is_asked || next_ms == 0 || count >= SEATS_AT_ONCE)
         claim(d);
     else if (next_ms > 0 && next_ms < HEARTBEAT_MS)
         claim_after(d, next_ms);
+    if (is_short)
+        claim_after(d, seats_pace_ms(d->seats));
 }
 
 static void claim(struct dispatcher *d)
 {
-    unsigned room = JOBS_MAX - d->count;
+    struct delivery_limits limits;
 
     if (d->is_draining || !store_is_up(d->store) || d->sender.keys->count == 0)
         return;
-    d->is_asked = d->claiming != NULL || room == 0;
+    d->is_asked = d->claiming != NULL;
     if (d->is_asked)
-        return; // asked again when the claim is through, or an attempt is
+        return; // asked again when that is through
     d->claimed_ms = clock_mono_ms();
-    d->claiming =
-        deliveries_claim(d->store, room < CLAIM_MAX ? (int)room : CLAIM_MAX,
-                         d->sender.config->webhook.timeout_ms + LEASE_SLACK_MS, &d->claim);
+    seats_limits(d->seats, d->claimed_ms, &limits);
+    d->claiming = deliveries_claim(
+        d->store, &limits, d->sender.config->webhook.timeout_ms + LEASE_SLACK_MS, &d->claim);
 }
 
 static void on_heartbeat(void *ctx)
@@ -301,8 +224,6 @@ static void on_heartbeat(void *ctx)
     struct dispatcher *d = ctx;
 
     d->heartbeat = loop_after(d->loop, HEARTBEAT_MS, on_heartbeat, d);
-    end_waiting(d, false);
-    endpoints_sweep(d->endpoints, clock_mono_ms());
     claim(d);
 }
 
@@ -323,24 +244,12 @@ struct dispatcher *dispatcher_start(struct loop *loop, struct store *store, cons
     d->sender = *sender;
     d->rules.retry_delays_ms = sender->config->webhook.retry_delays_ms;
     d->rules.retry_count = sender->config->webhook.retry_count;
-    d->endpoints = endpoints_new();
-    d->waiting.end = &d->waiting.first;
-    d->sending.end = &d->sending.first;
+    d->seats = seats_new(sender->config->webhook.timeout_ms);
     d->claim = (struct delivery_claim){on_delivery, on_claimed, d};
     d->rings = redis_start(loop, &options);
     redis_subscribe(d->rings, "spool:ring", on_ring, d);
     d->heartbeat = loop_after(loop, HEARTBEAT_MS, on_heartbeat, d);
     return d;
-}
-
-static void drop_all(struct job_list *list)
-{
-    while (list->first != NULL) {
-        struct job *job = list->first;
-
-        list_remove(list, job);
-        job_free(job);
-    }
 }
 
 void dispatcher_drop(struct dispatcher **slot)
@@ -354,9 +263,9 @@ void dispatcher_drop(struct dispatcher **slot)
     loop_cancel(&d->heartbeat);
     store_cancel(&d->claiming);
     redis_drop(&d->rings);
-    drop_all(&d->waiting);
-    drop_all(&d->sending);
-    endpoints_free(d->endpoints);
+    while (d->jobs != NULL)
+        job_free(d->jobs);
+    seats_free(d->seats);
     free(d);
 }
 
@@ -369,6 +278,5 @@ bool dispatcher_drain(struct dispatcher *dispatcher)
 {
     dispatcher->is_draining = true;
     loop_cancel(&dispatcher->due);
-    end_waiting(dispatcher, true);
-    return dispatcher->count == 0 && dispatcher->claiming == NULL;
+    return dispatcher->jobs == NULL && dispatcher->claiming == NULL;
 }

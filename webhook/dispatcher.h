@@ -1,7 +1,7 @@
 // The dispatcher: claims deliveries that are due, sends them, stores what became of them.
 //
 // It sleeps till the next one is due and is woken when one comes; a heartbeat a second finds what a
-// lost wake-up would have told. What is in hand is bounded, in all and per receiver.
+// lost wake-up would have told. What is in flight is bounded: in all, per key and per receiver.
 #pragma once
 
 #include <stdbool.h>

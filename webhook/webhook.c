@@ -7,7 +7,6 @@
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/io/http_client.h"
-#include "core/io/loop.h"
 #include "core/store/shared_secret.h"
 #include "core/store/store.h"
 #include "webhook/delivery.h"
@@ -15,7 +14,6 @@
 #include "webhook/sign.h"
 
 struct webhook {
-    struct loop *loop;
     const struct config *config;
     struct store *store;
     struct http_client *http;
@@ -72,7 +70,6 @@ struct webhook *webhook_start(struct loop *loop, const struct config *config, co
     struct webhook *w = mem_new(struct webhook);
     struct err err;
 
-    w->loop = loop;
     w->config = config;
     w->http = http_client_new(loop, "Spool/" SPOOL_VERSION);
     w->store = store_start(loop, config, redis_url, on_up, w);

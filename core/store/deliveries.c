@@ -16,30 +16,34 @@ void delivery_free(struct delivery *delivery)
     if (delivery == NULL)
         return;
     task_free(delivery->task);
+    free(delivery->receiver);
     free(delivery);
 }
 
-// An item of post.lua: {n, lease, tries, url, view, fields, request, result}.
+// An item of post.lua: {receiver, slow, n, lease, tries, url, view, fields, request, result}.
 static struct delivery *read_delivery(const redisReply *item)
 {
     struct delivery *delivery;
     struct task_view view;
 
-    if (item->type != REDIS_REPLY_ARRAY || item->elements != 8 ||
-        item->element[3]->type != REDIS_REPLY_STRING ||
-        item->element[4]->type != REDIS_REPLY_STRING ||
-        record_read_view(item->element[4]->str, &view) == NULL)
+    if (item->type != REDIS_REPLY_ARRAY || item->elements != 10 ||
+        item->element[0]->type != REDIS_REPLY_STRING ||
+        item->element[5]->type != REDIS_REPLY_STRING ||
+        item->element[6]->type != REDIS_REPLY_STRING ||
+        record_read_view(item->element[6]->str, &view) == NULL)
         return NULL;
     delivery = mem_new(struct delivery);
-    delivery->number = (int)record_integer(item->element[0]);
-    delivery->lease = record_integer(item->element[1]);
-    delivery->tries = (int)record_integer(item->element[2]);
-    delivery->task = record_read(NULL, item->element[5], item->element[6], item->element[7]);
+    delivery->receiver = mem_str(item->element[0]->str);
+    delivery->is_slow = record_integer(item->element[1]) == 1;
+    delivery->number = (int)record_integer(item->element[2]);
+    delivery->lease = record_integer(item->element[3]);
+    delivery->tries = (int)record_integer(item->element[4]);
+    delivery->task = record_read(NULL, item->element[7], item->element[8], item->element[9]);
     if (delivery->task == NULL) {
         delivery_free(delivery);
         return NULL;
     }
-    delivery->task->hook = mem_str(item->element[3]->str);
+    delivery->task->hook = mem_str(item->element[5]->str);
     task_show_as(delivery->task, &view);
     return delivery;
 }
@@ -50,10 +54,12 @@ static void on_claimed(void *ctx, store_then_fn then, const redisReply *answer,
     const struct delivery_claim *claim = ctx;
     size_t count = 0;
     int64_t next_ms = -1;
+    bool is_short = false;
 
     (void)then;
     if (err == NULL && answer->type == REDIS_REPLY_ARRAY && answer->elements > 0) {
         next_ms = record_integer(answer->element[0]->element[0]);
+        is_short = record_integer(answer->element[0]->element[1]) == 1;
         for (size_t i = 1; i < answer->elements; i++) {
             struct delivery *delivery = read_delivery(answer->element[i]);
 
@@ -63,17 +69,30 @@ static void on_claimed(void *ctx, store_then_fn then, const redisReply *answer,
             }
         }
     }
-    claim->done(claim->ctx, count, next_ms, err);
+    claim->done(claim->ctx, count, next_ms, is_short, err);
 }
 
-struct store_call *deliveries_claim(struct store *store, int max, int64_t lease_ms,
-                                    const struct delivery_claim *claim)
+struct store_call *deliveries_claim(struct store *store, const struct delivery_limits *limits,
+                                    int64_t lease_ms, const struct delivery_claim *claim)
 {
     struct args args = {0};
 
-    args_int(&args, 2);
-    args_int(&args, max);
+    args_int(&args, 6 + 3 * (int64_t)limits->key_count + 2 * (int64_t)limits->receiver_count);
     args_int(&args, lease_ms);
+    args_int(&args, limits->all.quick);
+    args_int(&args, limits->all.slow);
+    args_int(&args, limits->of_each.quick);
+    args_int(&args, limits->of_each.slow);
+    args_int(&args, (int64_t)limits->key_count);
+    for (size_t i = 0; i < limits->key_count; i++) {
+        args_str(&args, limits->keys[i].key);
+        args_int(&args, limits->keys[i].quick);
+        args_int(&args, limits->keys[i].slow);
+    }
+    for (size_t i = 0; i < limits->receiver_count; i++) {
+        args_str(&args, limits->receivers[i].name);
+        args_int(&args, limits->receivers[i].in_flight);
+    }
     return store_call(store, SCRIPT_post, &args, DEADLINE_MS, on_claimed, NULL, (void *)claim);
 }
 
@@ -90,6 +109,7 @@ struct store_call *deliveries_finish(struct store *store, const struct delivery 
     args_int(&args, result->delay_ms);
     args_int(&args, result->http_status);
     args_int(&args, result->took_ms);
+    args_int(&args, result->is_silent);
     args_str(&args, result->error);
     return store_call(store, SCRIPT_posted, &args, STORE_FOR_EVER, NULL, NULL, NULL);
 }

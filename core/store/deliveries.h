@@ -11,9 +11,11 @@
 struct store;
 struct store_call;
 
-// A claimed delivery: one POST to make. Owns its task: delivery_free.
+// A claimed delivery: one POST to make. Owns what it points to: delivery_free.
 struct delivery {
     struct task *task; // shown as it was at the change; `hook` is set
+    char *receiver;    // "host:port" of the hook
+    bool is_slow;      // its receiver takes long to answer, or nobody knows whether it will
     int number;        // from 1, per task
     int tries;         // attempts made before this one
     int64_t lease;     // fences the result
@@ -22,7 +24,9 @@ struct delivery {
 void delivery_free(struct delivery *delivery);
 
 typedef void (*delivery_fn)(void *ctx, struct delivery *delivery); // becomes the callee's
-typedef void (*deliveries_claimed_fn)(void *ctx, size_t count, int64_t next_ms,
+// `next_ms` until it is worth asking again without being woken, -1: not. `is_short`: some wait for
+// nothing but a place.
+typedef void (*deliveries_claimed_fn)(void *ctx, size_t count, int64_t next_ms, bool is_short,
                                       const struct err *err);
 
 struct delivery_claim {
@@ -31,8 +35,28 @@ struct delivery_claim {
     void *ctx;
 };
 
-struct store_call *deliveries_claim(struct store *store, int max, int64_t lease_ms,
-                                    const struct delivery_claim *claim);
+// How many deliveries of a key may be claimed, or of all.
+struct delivery_share {
+    const char *key;
+    int quick, slow;
+};
+
+struct delivery_receiver {
+    const char *name;
+    int in_flight;
+};
+
+// Who may be given how much. All borrowed for the call.
+struct delivery_limits {
+    struct delivery_share all, of_each; // of_each: of a key that isn't in `keys`
+    const struct delivery_share *keys;
+    size_t key_count;
+    const struct delivery_receiver *receivers; // those that have something in flight
+    size_t receiver_count;
+};
+
+struct store_call *deliveries_claim(struct store *store, const struct delivery_limits *limits,
+                                    int64_t lease_ms, const struct delivery_claim *claim);
 
 enum delivery_outcome {
     DELIVERY_DELIVERED,
@@ -47,6 +71,7 @@ struct delivery_result {
     int64_t delay_ms;
     int http_status; // 0: no answer
     int64_t took_ms;
+    bool is_silent;    // nothing came in that time
     const char *error; // "" for none
 };
 

@@ -25,7 +25,13 @@
 --   acct:<account> hash    cool: until when, fails: in a row, out: its key is bad, tat: rate,
 --                          timeout: of its jobs, for when it isn't configured any more
 --   waiting        hash    queued tasks per key, "*" all
---   hooks          zset    tasks with a delivery to make, by its time
+--   hooks          zset    tasks with a delivery to make, by its time; far ahead where it waits in a lane:
+--   hooks:<key> <receiver> zset    tasks whose delivery is due, by when it was
+--   quick, slow    zset    keys with such lanes, by when one was served last: of receivers that answer
+--                          soon, or of those that may hang
+--   quick:<key>, slow:<key> zset   their receivers, by when they were served last; one that was never
+--                          asked: less than how many wait for it
+--   receiver:<host:port> string    how long it takes to answer, in ms; "asked": nobody knows yet
 --   events         stream  e: task, version, phase, progress, modal, key
 --   once:<task>    hash    what was already asked of a parent -> the task that does it
 --   mark:<key>:<name> string  what a vendor made for the key -> the task that has it
@@ -210,6 +216,41 @@ local function set_wait(r, reason, detail)
     local old, since = string.match(r.wait or '', '^(%S+) (%S+)')
     if old ~= reason then since = now end
     call('HSET', key('t', r.id), 'wait', reason .. ' ' .. since .. ' ' .. detail)
+end
+
+local QUICK_MS = 1000
+
+local function receiver_of(url)
+    local scheme, authority = string.match(string.lower(url), '^(https?)://([^/?#]+)')
+    if not authority then return '' end
+    authority = string.match(authority, '[^@]*$')
+    if string.find(authority, ':%d+$') then return authority end
+    return authority .. (scheme == 'https' and ':443' or ':80')
+end
+
+local function unplace_lane(kind, owner, receiver)
+    local lanes = key(kind, owner)
+    call('ZREM', lanes, receiver)
+    if call('EXISTS', lanes) == 0 then call('ZREM', 'spool:' .. kind, owner) end
+end
+
+-- Puts a lane where it belongs by now, by what is known of its receiver; an empty one goes.
+local function place_lane(owner, receiver)
+    local waiting = call('ZCARD', key('hooks', owner .. ' ' .. receiver))
+    local takes = call('GET', key('receiver', receiver))
+    local is_quick = takes and tonumber(takes) and tonumber(takes) < QUICK_MS
+    local kind = is_quick and 'quick' or 'slow'
+    unplace_lane(is_quick and 'slow' or 'quick', owner, receiver)
+    if waiting == 0 then
+        unplace_lane(kind, owner, receiver)
+    else
+        if takes then
+            call('ZADD', key(kind, owner), 'NX', now, receiver)
+        else
+            call('ZADD', key(kind, owner), -waiting, receiver)
+        end
+        call('ZADD', 'spool:' .. kind, 'NX', now, owner)
+    end
 end
 
 -- Retention starts after the end, the last delivery and the watch.

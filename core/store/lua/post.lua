@@ -1,12 +1,59 @@
 #!lua flags=allow-oom
 -- Claims deliveries that are due, one per task. What failed once and has news behind it is superseded.
--- Item: max, lease ms. Answer: {{ms until the next, or -1},
---   {n, lease, tries, url, view, fields, request, result}...}
+--
+-- Nobody stands in front of others: what is due goes to a lane of its key and receiver, keys take
+-- turns, and so do the receivers of a key. What may hang has places of its own. Of receivers that were never
+-- asked the one comes first for which most waits, alternately with the one that has waited longest of
+-- the others: so a good one is soon found among any number of dead ones, and none is forgotten.
+-- Item: lease ms, most quick ones, most slow ones, the same of each key, number of keys, {key, most quick
+--   ones, most slow ones} of those that may have another number, {receiver, in flight there} of those
+--   that have something in flight.
+-- Answer: {{ms until the next, or -1; 1 where some wait for nothing but a place},
+--   {receiver, 1 for a slow one, n, lease, tries, url, view, fields, request, result}...}
 --#lib
-local max, lease_ms = tonumber(items()[1][1]), tonumber(items()[1][2])
-local answer = {{-1}}
+local SORTED_AT_ONCE = 200
+local IN_LANE_MS = 3600 * 1000 -- then it is sorted again, should its lane be lost
+local ROOM, ROOM_UNKNOWN, ROOM_SILENT = 16, 8, 4 -- in flight at a receiver
+local SILENT_MS = 2500
 
-for _, id in ipairs(call('ZRANGEBYSCORE', 'spool:hooks', '-inf', now, 'LIMIT', 0, max)) do
+local item = items()[1]
+local lease_ms = tonumber(item[1])
+local left = {quick = tonumber(item[2]), slow = tonumber(item[3])}
+local of_key = {quick = tonumber(item[4]), slow = tonumber(item[5])}
+local of_keys, in_flight, busy = {}, {}, 0
+local at = 7
+for _ = 1, tonumber(item[6]) do
+    of_keys[item[at]] = {quick = tonumber(item[at + 1]), slow = tonumber(item[at + 2])}
+    at = at + 3
+end
+while item[at] do
+    in_flight[item[at]] = tonumber(item[at + 1])
+    busy = busy + 1
+    at = at + 2
+end
+
+local function sort_due()
+    local due = call('ZRANGEBYSCORE', 'spool:hooks', '-inf', now, 'LIMIT', 0, SORTED_AT_ONCE)
+    local lanes = {}
+    for _, id in ipairs(due) do
+        local owner, url = call('HGET', key('t', id), 'owner'), call('HGET', key('d', id), 'url')
+        if owner and url then
+            local receiver = receiver_of(url)
+            local lane = owner .. ' ' .. receiver
+            call('ZADD', key('hooks', lane), 'NX', now, id)
+            call('ZADD', 'spool:hooks', now + IN_LANE_MS, id)
+            lanes[lane] = {owner, receiver}
+        else
+            call('ZREM', 'spool:hooks', id)
+            retire(id)
+        end
+    end
+    for _, lane in pairs(lanes) do place_lane(lane[1], lane[2]) end
+    return #due == SORTED_AT_ONCE
+end
+
+-- Claims the task's delivery; nil where there is none after all.
+local function claim(id)
     local d = key('d', id)
     local state = call('HMGET', d, 'n', 'head', 'redo', 'url')
     local last, n = tonumber(state[1] or 0), tonumber(state[2] or 1)
@@ -31,12 +78,101 @@ for _, id in ipairs(call('ZRANGEBYSCORE', 'spool:hooks', '-inf', now, 'LIMIT', 0
     if not view or call('EXISTS', key('t', id)) == 0 then
         call('ZREM', 'spool:hooks', id)
         retire(id)
-    else
-        call('HSET', d, 'lease', now + lease_ms)
-        call('ZADD', 'spool:hooks', now + lease_ms, id)
-        answer[#answer + 1] = {n, now + lease_ms, tries, state[4], view, unpack(whole(id))}
+        return nil
     end
+    call('HSET', d, 'lease', now + lease_ms)
+    call('ZADD', 'spool:hooks', now + lease_ms, id)
+    return {n, now + lease_ms, tries, state[4], view, unpack(whole(id))}
 end
+
+local function room_at(receiver)
+    local takes = call('GET', key('receiver', receiver))
+    local takes_ms = takes and tonumber(takes)
+    local room = not takes_ms and ROOM_UNKNOWN or takes_ms >= SILENT_MS and ROOM_SILENT or ROOM
+    return room - (in_flight[receiver] or 0)
+end
+
+-- The receivers of a key that have room, in the order in which they are served. At most `busy` of those looked
+-- at have none.
+local function lanes_of(kind, owner, most)
+    local known = call('ZRANGEBYSCORE', key(kind, owner), 0, '+inf', 'LIMIT', 0, most + busy)
+    local unknown = call('ZRANGEBYSCORE', key(kind, owner), '-inf', '(0', 'LIMIT', 0, most + busy)
+    local lanes = {}
+    for i = 1, math.max(#known, #unknown) do
+        for _, receiver in ipairs({unknown[i] or false, known[i] or false}) do
+            if receiver and room_at(receiver) > 0 then lanes[#lanes + 1] = receiver end
+        end
+    end
+    return lanes
+end
+
+-- Takes one delivery of a lane. False where the lane has no more to give.
+local function serve(kind, owner, receiver, answer)
+    local lane = key('hooks', owner .. ' ' .. receiver)
+    local id = call('ZRANGE', lane, 0, 0)[1]
+    if not id or room_at(receiver) <= 0 then return false end
+    call('ZREM', lane, id)
+    local claimed = claim(id)
+    if claimed then
+        in_flight[receiver] = (in_flight[receiver] or 0) + 1
+        answer[#answer + 1] = {receiver, kind == 'slow' and 1 or 0, unpack(claimed, 1, 8)}
+    end
+    return true, claimed ~= nil
+end
+
+-- What it says is whether something waits for nothing but a place.
+local function serve_all(kind, answer)
+    local queues, served, is_short = {}, {}, false
+    for _, owner in ipairs(call('ZRANGE', 'spool:' .. kind, 0, -1)) do
+        local share = math.min(left[kind], (of_keys[owner] or of_key)[kind])
+        local lanes = lanes_of(kind, owner, math.max(share, 1))
+        if #lanes > 0 and share > 0 then
+            queues[#queues + 1] = {owner = owner, share = share, lanes = lanes, at = 1}
+        end
+        is_short = is_short or (#lanes > 0 and share <= 0)
+    end
+    local turn = 1
+    while #queues > 0 and left[kind] > 0 do
+        if turn > #queues then turn = 1 end
+        local queue = queues[turn]
+        if queue.at > #queue.lanes then queue.at = 1 end
+        local receiver = queue.lanes[queue.at]
+        local has_more, is_claimed = serve(kind, queue.owner, receiver, answer)
+        if has_more then
+            queue.at = queue.at + 1
+        else
+            table.remove(queue.lanes, queue.at)
+        end
+        if is_claimed then
+            queue.share = queue.share - 1
+            left[kind] = left[kind] - 1
+        end
+        served[queue.owner .. ' ' .. receiver] = {queue.owner, receiver}
+        if #queue.lanes == 0 or queue.share == 0 then
+            is_short = is_short or #queue.lanes > 0
+            table.remove(queues, turn)
+        else
+            turn = turn + 1
+        end
+    end
+    for _, lane in pairs(served) do
+        local owner, receiver = lane[1], lane[2]
+        call('SET', key('receiver', receiver), 'asked', 'NX', 'PX', lease_ms)
+        call('ZADD', key(kind, owner), now, receiver)
+        call('ZADD', 'spool:' .. kind, now, owner)
+        place_lane(owner, receiver)
+    end
+    return is_short or #queues > 0
+end
+
+local answer = {{-1, 0}}
+local is_more = sort_due()
+local is_quick_short = serve_all('quick', answer)
+if serve_all('slow', answer) or is_quick_short then answer[1][2] = 1 end
 local head = call('ZRANGE', 'spool:hooks', 0, 0, 'WITHSCORES')
-if head[2] then answer[1][1] = math.max(tonumber(head[2]) - now, 0) end
+if is_more then
+    answer[1][1] = 0
+elseif head[2] then
+    answer[1][1] = math.max(tonumber(head[2]) - now, 0)
+end
 return answer

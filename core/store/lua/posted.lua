@@ -1,16 +1,25 @@
 #!lua flags=allow-oom
 -- What became of a delivery.
 -- Item: id, n, lease, outcome (delivered | retry | exhausted | ended | later), delay ms, HTTP status,
---   took ms, error.
+--   took ms, 1 where nothing came in that time, error.
 -- Answer: 1, or 0 where the lease is someone else's by now.
 --#lib
+local SILENCE_MS = 4000 -- what no answer in time counts as, at least
+local KNOWN_MS = 7 * 24 * 3600 * 1000
+
 local WORDS = {delivered = 'delivered', retry = 'retrying', exhausted = 'exhausted', ended = 'ended'}
 local answers = {}
 
+-- Half of what is known of a receiver is how it was this time.
+local function note(receiver, ms)
+    local known = tonumber(call('GET', key('receiver', receiver)) or nil)
+    call('SET', key('receiver', receiver), math.floor(known and (known + ms) / 2 or ms), 'PX', KNOWN_MS)
+end
+
 for i, item in ipairs(items()) do
-    local id, n, lease, outcome, delay_ms, status, took_ms, err = unpack(item, 1, 8)
+    local id, n, lease, outcome, delay_ms, status, took_ms, is_silent, err = unpack(item, 1, 9)
     local d = key('d', id)
-    local state = call('HMGET', d, 'lease', 'n', 'head', 'redo')
+    local state = call('HMGET', d, 'lease', 'n', 'head', 'redo', 'url')
     if state[1] ~= lease then
         answers[i] = 0
     else
@@ -19,6 +28,16 @@ for i, item in ipairs(items()) do
         n = tonumber(n)
         answers[i] = 1
         call('HDEL', d, 'lease')
+        local owner, receiver = call('HGET', key('t', id), 'owner'), receiver_of(state[5] or '')
+        if outcome ~= 'later' then
+            local ms = tonumber(took_ms)
+            note(receiver, is_silent == '1' and math.max(ms, SILENCE_MS) or ms)
+        end
+        if owner then
+            -- Its lease may have run out, so that it waits in its lane again.
+            call('ZREM', key('hooks', owner .. ' ' .. receiver), id)
+            place_lane(owner, receiver)
+        end
         if outcome == 'later' then
             next_at = now + tonumber(delay_ms)
         else
