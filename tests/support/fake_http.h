@@ -1,0 +1,34 @@
+// An HTTP client that sends nothing: core/io/http_client.h; and, above it, vendors that take no
+// token: workers/vendor.h (fake_vendor.c). Calls of both are answered in the same way.
+//
+// Lines: "http POST https://…", "vendor POST https://… account=…", "resume https://…".
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/base/err.h"
+#include "tests/support/fake.h"
+
+struct http_call;
+struct http_options;
+struct http_request;
+struct loop;
+struct vendors;
+
+// The module's own, to pass where one is wanted.
+struct http_client *fake_http_client(void);
+
+const struct http_request *fake_http_request(const struct fake_call *call);
+const struct http_options *fake_http_options(const struct fake_call *call);
+
+// The whole answer; `headers` as in a response ("name: value\n" each, NULL: none), `body` may be
+// NULL. Where pieces are wanted it comes in one.
+void fake_http_answer(struct fake_call *call, int status, const char *headers, const char *body);
+// A piece of the body. False: it isn't taken now; true also where nobody listens any more.
+bool fake_http_piece(struct fake_call *call, int status, const char *data);
+void fake_http_fail(struct fake_call *call, enum err_code code, bool nothing_sent);
+// The next piece of the request's body, where the caller gives it bit by bit.
+size_t fake_http_source(struct fake_call *call, char *to, size_t max);
+// Of a vendor's: asks as it is asked right before the request leaves.
+bool fake_vendor_may_send(struct fake_call *call);

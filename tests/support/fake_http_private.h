@@ -1,0 +1,19 @@
+// What the fake HTTP client and the fake vendors share.
+#pragma once
+
+#include "core/base/http.h"
+#include "core/io/http_client.h"
+#include "tests/support/fake.h"
+
+struct http_call {
+    struct fake_call call; // first
+    struct http_request request;
+    struct http_options options;
+    http_done_fn done;
+    bool (*may_send)(void *ctx); // of a vendor's; NULL: it may
+};
+
+// `account` NULL: not a vendor's.
+struct http_call *fake_http_add(const char *what, struct http_request *request,
+                                const struct http_options *options, http_done_fn done,
+                                const char *account);

@@ -1,0 +1,19 @@
+// A loop without libuv, on a clock that only moves when a test lets it: core/io/loop.h and
+// core/base/clock.h.
+//
+// loop_free fails the test where a timer or a turn is left over.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct loop;
+
+// What was asked for the end of this turn is done, and what was posted.
+void fake_loop_turn(struct loop *loop);
+// So much time passes: timers fire in their order, each in a turn of its own.
+void fake_loop_run_ms(struct loop *loop, int64_t ms);
+// The clocks go on, but the loop doesn't turn: a process that was stopped, or busy.
+void fake_clock_pass_ms(int64_t ms);
+void fake_clock_step_wall_ms(int64_t ms);
+size_t fake_loop_timers(const struct loop *loop); // that run

@@ -1,0 +1,16 @@
+// A connection to Redis that goes nowhere: core/io/redis.h. Channels are heard, commands answered.
+//
+// Lines: "subscribe spool:ring", "redis GET key".
+#pragma once
+
+#include <stdbool.h>
+
+#include "tests/support/fake.h"
+
+// To all who subscribed.
+void fake_redis_publish(const char *channel, const char *text);
+// Connections are up from the start; all of them go down, or come up again.
+void fake_redis_set_up(bool is_up);
+// NULL: the connection broke before it came.
+struct redisReply;
+void fake_redis_answer(struct fake_call *call, const struct redisReply *reply);

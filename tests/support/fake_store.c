@@ -1,0 +1,428 @@
+// A store without Redis: its connection, and the queue.
+#include "core/store/store.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/clock.h"
+#include "core/base/config.h"
+#include "core/base/mem.h"
+#include "core/store/queue.h"
+#include "tests/support/check.h"
+#include "tests/support/fake_store_private.h"
+
+struct store {
+    const struct config *config;
+    store_fn on_up;
+    void *ctx;
+    bool is_down;
+};
+
+static struct store the_store;
+
+struct store *fake_store(const struct config *config)
+{
+    the_store = (struct store){.config = config};
+    return &the_store;
+}
+
+void fake_store_set_up(bool is_up)
+{
+    the_store.is_down = !is_up;
+    if (is_up && the_store.on_up != NULL)
+        the_store.on_up(the_store.ctx);
+}
+
+struct store *store_start(struct loop *loop, const struct config *config, const char *redis_url,
+                          store_fn on_up, void *ctx)
+{
+    (void)loop;
+    (void)redis_url;
+    fake_store(config);
+    the_store.on_up = on_up;
+    the_store.ctx = ctx;
+    return &the_store;
+}
+
+void store_drop(struct store **store)
+{
+    *store = NULL;
+    the_store = (struct store){0};
+}
+
+bool store_is_up(const struct store *store)
+{
+    return !store->is_down;
+}
+
+const char *store_problem(const struct store *store)
+{
+    return store->is_down ? "the test says so" : "";
+}
+
+unsigned store_pending(const struct store *store)
+{
+    (void)store;
+    return (unsigned)fake_count_waiting("");
+}
+
+unsigned store_owed(const struct store *store)
+{
+    (void)store;
+    return (unsigned)(fake_count_waiting("change") + fake_count_waiting("finish"));
+}
+
+int64_t store_now_ms(const struct store *store)
+{
+    (void)store;
+    return clock_wall_ms();
+}
+
+const struct config *store_config(const struct store *store)
+{
+    return store->config;
+}
+
+static void clear_call(struct fake_call *call)
+{
+    free(((struct store_call *)call)->more);
+}
+
+struct store_call *fake_store_call_new(void (*fn)(void), void *ctx, fake_lose_fn lose)
+{
+    struct store_call *call = mem_new(struct store_call);
+
+    call->fn = fn;
+    call->ctx = ctx;
+    call->call.lose = fn == NULL ? NULL : lose;
+    call->call.clear = clear_call;
+    return call;
+}
+
+void fake_store_fail(struct fake_call *call)
+{
+    struct err err;
+
+    err_set(&err, ERR_UNAVAILABLE, "Redis: the test says so");
+    if (call->lose != NULL)
+        call->lose(call, &err);
+}
+
+void store_cancel(struct store_call **call)
+{
+    if (*call != NULL)
+        fake_cancel(&(*call)->call);
+    *call = NULL;
+}
+
+// Commands, as roles send them to count and to clear.
+
+void args_mem(struct args *args, const void *data, size_t len)
+{
+    if (args->count++ > 0)
+        buf_char(&args->bytes, ' ');
+    buf_add(&args->bytes, data, len);
+}
+
+void args_str(struct args *args, const char *text)
+{
+    args_mem(args, text == NULL ? "" : text, text == NULL ? 0 : strlen(text));
+}
+
+void args_int(struct args *args, int64_t number)
+{
+    struct buf digits = {0};
+
+    buf_int(&digits, number);
+    args_mem(args, digits.data, digits.len);
+    buf_clear(&digits);
+}
+
+void args_field(struct args *args, const char *name, const char *value)
+{
+    if (value == NULL)
+        return;
+    args_str(args, name);
+    args_str(args, value);
+}
+
+static void fail_command(struct fake_call *fake, const struct err *err)
+{
+    struct store_call *call = (struct store_call *)fake;
+
+    if (fake_takes(fake))
+        ((store_answer_fn)call->fn)(call->ctx, NULL, NULL, err);
+}
+
+struct store_call *store_command(struct store *store, struct args *argv, int64_t deadline_ms,
+                                 store_answer_fn fn, void *ctx)
+{
+    struct store_call *call = fake_store_call_new((void (*)(void))fn, ctx, fail_command);
+
+    (void)store;
+    (void)deadline_ms;
+    fake_add(&call->call, "command %s", buf_text(&argv->bytes));
+    buf_clear(&argv->bytes);
+    *argv = (struct args){0};
+    return call;
+}
+
+// Claims.
+
+static void end_claim(struct store_call *call, size_t count, int64_t next_ms, const struct err *err)
+{
+    const struct queue_claim *claim = call->claim;
+
+    if (fake_takes(&call->call))
+        claim->done(claim->ctx, count, next_ms, err);
+}
+
+static void fail_claim(struct fake_call *call, const struct err *err)
+{
+    end_claim((struct store_call *)call, 0, -1, err);
+}
+
+static struct store_call *claim_new(const struct queue_claim *claim)
+{
+    struct store_call *call = fake_store_call_new((void (*)(void))claim->done, NULL, fail_claim);
+
+    call->claim = claim;
+    return call;
+}
+
+struct store_call *queue_claim_submits(struct store *store, int64_t serial, int max,
+                                       const struct queue_account *accounts, size_t count,
+                                       const struct queue_claim *claim)
+{
+    struct store_call *call = claim_new(claim);
+
+    (void)store;
+    (void)serial;
+    (void)accounts;
+    (void)count;
+    fake_add(&call->call, "claim submits max=%d", max);
+    return call;
+}
+
+struct store_call *queue_claim_due(struct store *store, int64_t serial, int max,
+                                   const struct queue_account *accounts, size_t count,
+                                   int room_of_others, const struct queue_claim *claim)
+{
+    struct store_call *call = claim_new(claim);
+
+    (void)store;
+    (void)serial;
+    (void)accounts;
+    (void)count;
+    (void)room_of_others;
+    fake_add(&call->call, "claim due max=%d", max);
+    return call;
+}
+
+void fake_claim_work(struct fake_call *fake, enum work_kind kind, struct task *task)
+{
+    const struct queue_claim *claim = ((struct store_call *)fake)->claim;
+
+    if (fake->is_answered || fake->is_cancelled)
+        task_free(task);
+    else
+        claim->on_work(claim->ctx, kind, task);
+}
+
+void fake_claim_done(struct fake_call *call, size_t count, int64_t next_ms)
+{
+    end_claim((struct store_call *)call, count, next_ms, NULL);
+}
+
+static void fail_looks(struct fake_call *fake, const struct err *err)
+{
+    struct store_call *call = (struct store_call *)fake;
+
+    if (fake_takes(fake))
+        ((queue_looks_fn)call->fn)(call->ctx, NULL, 0, -1, err);
+}
+
+struct store_call *queue_claim_looks(struct store *store, const struct queue_look *look,
+                                     queue_looks_fn fn, void *ctx)
+{
+    struct store_call *call = fake_store_call_new((void (*)(void))fn, ctx, fail_looks);
+
+    (void)store;
+    fake_add(&call->call, "looks account=%s max=%d", look->account, look->max);
+    return call;
+}
+
+void fake_looks_done(struct fake_call *fake, struct task **tasks, size_t count, int64_t next_ms)
+{
+    struct store_call *call = (struct store_call *)fake;
+
+    if (fake_takes(fake)) {
+        ((queue_looks_fn)call->fn)(call->ctx, tasks, count, next_ms, NULL);
+        return;
+    }
+    for (size_t i = 0; i < count; i++)
+        task_free(tasks[i]);
+}
+
+void queue_look_now(struct store *store, const struct task *task)
+{
+    (void)store;
+    fake_note("look now %s", task->id);
+}
+
+// Changes.
+
+static void end_change(struct store_call *call, enum change_result result, bool is_cancel_asked,
+                       const struct err *err)
+{
+    if (fake_takes(&call->call) && call->fn != NULL)
+        ((change_fn)call->fn)(call->ctx, result, is_cancel_asked, err);
+}
+
+static void fail_change(struct fake_call *call, const struct err *err)
+{
+    end_change((struct store_call *)call, CHANGE_STALE, false, err);
+}
+
+void fake_change_done(struct fake_call *call, enum change_result result, bool is_cancel_asked)
+{
+    end_change((struct store_call *)call, result, is_cancel_asked, NULL);
+}
+
+static void say_flag(struct buf *line, const char *name, bool is_set)
+{
+    if (is_set)
+        buf_fmt(line, " %s", name);
+}
+
+static void say_number(struct buf *line, const char *name, int64_t number, int64_t unset)
+{
+    if (number != unset)
+        buf_fmt(line, " %s=%lld", name, (long long)number);
+}
+
+static void say_text(struct buf *line, const char *name, const char *text)
+{
+    if (text != NULL)
+        buf_fmt(line, " %s=%s", name, text);
+}
+
+struct store_call *queue_change(struct store *store, const struct change *change,
+                                int64_t deadline_ms, change_fn fn, void *ctx)
+{
+    struct store_call *call = fake_store_call_new((void (*)(void))fn, ctx, fail_change);
+    struct buf line = {0};
+
+    (void)store;
+    (void)deadline_ms;
+    buf_fmt(&line, "change %s to=%s", change->task->id, task_phase_name(change->to));
+    say_flag(&line, "notify", change->notify);
+    say_flag(&line, "cool", change->cool);
+    say_number(&line, "cool_ms", change->cool_ms, 0);
+    say_flag(&line, "warm", change->warm);
+    say_flag(&line, "out", change->out);
+    say_flag(&line, "count_try", change->count_try);
+    say_flag(&line, "count_links", change->count_links);
+    say_flag(&line, "only_progress", change->only_progress);
+    say_number(&line, "delay", change->delay_ms, 0);
+    say_number(&line, "look", change->look_ms, 0);
+    say_number(&line, "watch", change->watch_ms, 0);
+    say_text(&line, "doubt_of", change->doubt_of == NULL ? NULL : change->doubt_of->name);
+    say_number(&line, "typical", change->typical_ms, 0);
+    say_text(&line, "wait", change->wait);
+    say_text(&line, "wait_detail", change->wait_detail);
+    say_text(&line, "word", change->word);
+    say_text(&line, "detail", change->detail);
+    say_text(&line, "result", change->result);
+    say_text(&line, "upstream", change->upstream_id);
+    say_text(&line, "substate", change->substate);
+    say_text(&line, "code", change->error_code);
+    say_text(&line, "error", change->error_message);
+    say_number(&line, "progress", change->progress, -1);
+    say_number(&line, "missing", change->missing_ms, -1);
+    fake_add(&call->call, "%s", line.data);
+    buf_clear(&line);
+    return call;
+}
+
+static void end_hold(struct store_call *call, bool is_ours, const struct err *err)
+{
+    if (fake_takes(&call->call) && call->fn != NULL)
+        ((hold_fn)call->fn)(call->ctx, is_ours, err);
+}
+
+static void fail_hold(struct fake_call *call, const struct err *err)
+{
+    end_hold((struct store_call *)call, false, err);
+}
+
+void fake_hold_done(struct fake_call *call, bool is_ours)
+{
+    end_hold((struct store_call *)call, is_ours, NULL);
+}
+
+static void end_begin(struct store_call *call, enum begin_result result, const struct err *err)
+{
+    if (fake_takes(&call->call) && call->fn != NULL)
+        ((begin_fn)call->fn)(call->ctx, result, err);
+}
+
+static void fail_begin(struct fake_call *call, const struct err *err)
+{
+    end_begin((struct store_call *)call, BEGIN_STALE, err);
+}
+
+void fake_begin_done(struct fake_call *call, enum begin_result result)
+{
+    end_begin((struct store_call *)call, result, NULL);
+}
+
+struct store_call *queue_begin(struct store *store, const struct task *task, int64_t ms,
+                               begin_fn fn, void *ctx)
+{
+    struct store_call *call = fake_store_call_new((void (*)(void))fn, ctx, fail_begin);
+
+    (void)store;
+    fake_add(&call->call, "begin %s ms=%lld", task->id, (long long)ms);
+    return call;
+}
+
+struct store_call *queue_hold(struct store *store, const struct task *task, int64_t ms, hold_fn fn,
+                              void *ctx)
+{
+    struct store_call *call = fake_store_call_new((void (*)(void))fn, ctx, fail_hold);
+
+    (void)store;
+    fake_add(&call->call, "hold %s ms=%lld", task->id, (long long)ms);
+    return call;
+}
+
+struct store_call *queue_hold_for(struct store *store, const struct task *task, int64_t ms,
+                                  const char *wait, const char *detail, hold_fn fn, void *ctx)
+{
+    struct store_call *call = fake_store_call_new((void (*)(void))fn, ctx, fail_hold);
+
+    (void)store;
+    fake_add(&call->call, "hold %s ms=%lld wait=%s wait_detail=%s", task->id, (long long)ms, wait,
+             detail == NULL ? "" : detail);
+    return call;
+}
+
+static void fail_sweep(struct fake_call *fake, const struct err *err)
+{
+    struct store_call *call = (struct store_call *)fake;
+
+    if (fake_takes(fake))
+        ((sweep_fn)call->fn)(call->ctx, &(struct sweep){.cursor = "0"}, err);
+}
+
+struct store_call *queue_sweep(struct store *store, const char *cursor, int count, sweep_fn fn,
+                               void *ctx)
+{
+    struct store_call *call = fake_store_call_new((void (*)(void))fn, ctx, fail_sweep);
+
+    (void)store;
+    (void)count;
+    fake_add(&call->call, "sweep %s", cursor);
+    return call;
+}

@@ -1,0 +1,102 @@
+// The bench that jobs hang on.
+#include "tests/support/fake_worker.h"
+
+#include "core/base/config.h"
+#include "core/store/callbacks.h"
+#include "core/store/queue.h"
+#include "core/store/store.h"
+#include "providers/provider.h"
+#include "tests/support/fake.h"
+#include "tests/support/fake_http.h"
+#include "tests/support/fake_storage.h"
+#include "tests/support/fake_store.h"
+#include "workers/vendor.h"
+
+enum { INPUT_BYTES_MAX = 256 << 20 };
+
+static struct worker the_worker;
+
+struct worker *fake_worker(struct loop *loop, const struct config *config)
+{
+    the_worker = (struct worker){.loop = loop, .config = config};
+    the_worker.store = fake_store(config);
+    the_worker.http = fake_http_client();
+    the_worker.vendors = vendors_new(loop, the_worker.http, config);
+    the_worker.storage = fake_storage();
+    the_worker.callbacks = callbacks_start(loop, config, the_worker.store, NULL, NULL);
+    budget_init(&the_worker.inputs, INPUT_BYTES_MAX);
+    return &the_worker;
+}
+
+void fake_worker_drop_jobs(struct worker *worker)
+{
+    while (worker->jobs != NULL)
+        worker->jobs->drop(worker->jobs);
+}
+
+void job_init(struct job *job, struct worker *worker, struct task *task,
+              void (*drop)(struct job *job))
+{
+    job->worker = worker;
+    job->task = task;
+    job->account = config_account(worker->config, task->account);
+    job->provider = job->account == NULL ? NULL : provider_find(task->provider);
+    job->place = PLACE_NONE;
+    job->drop = drop;
+    job->next = worker->jobs;
+    job->at = &worker->jobs;
+    if (job->next != NULL)
+        job->next->at = &job->next;
+    worker->jobs = job;
+}
+
+void job_take_place(struct job *job, enum place place)
+{
+    job->place = place;
+    job->worker->places[place].used++;
+}
+
+void job_hand_back(struct job *job)
+{
+    queue_hold(job->worker->store, job->task, 0, NULL, NULL);
+    job->drop(job);
+}
+
+void worker_await_account(struct job *job)
+{
+    fake_note("await account %s", job->task->id);
+    job->drop(job);
+}
+
+void job_clear(struct job *job)
+{
+    if (job->place != PLACE_NONE)
+        job->worker->places[job->place].used--;
+    *job->at = job->next;
+    if (job->next != NULL)
+        job->next->at = job->at;
+    task_drop(&job->task);
+}
+
+void worker_wake(struct worker *worker)
+{
+    (void)worker;
+    fake_note("wake");
+}
+
+void worker_forget_request(struct worker *worker, const struct task *task)
+{
+    (void)worker;
+    if (task->is_request_stored)
+        fake_note("forget request %s", task->id);
+}
+
+void worker_change(struct worker *worker, struct change *change)
+{
+    queue_change(worker->store, change, STORE_FOR_EVER, NULL, NULL);
+}
+
+bool worker_is_news(const struct task *task, enum task_phase to, bool is_modal)
+{
+    return task->phase != to || is_modal;
+}
