@@ -1,7 +1,12 @@
 // Watching tasks.
 //
 // What the stream brings is worked off batch by batch: the records of the tasks somebody watches
-// are read, shown as they were at each change, rendered once, and handed to the watchers.
+// are read, each once, shown as they were at each change, rendered once, and handed to the
+// watchers. Present states that are wanted in one turn of the loop are read together, too.
+//
+// An interest: begin ─▶ LOOKING (its task's present state) ─▶ listens
+//                └────▶ CATCHING UP: range ─▶ past ─▶ begin … ─▶ listens
+// An error of either waits in `retry`, then begins again; so does a gap, whatever is pending.
 #include "scheduler/realtime.h"
 
 #include <stdlib.h>
@@ -15,6 +20,8 @@
 #include "core/store/events.h"
 #include "core/store/store.h"
 #include "core/store/tasks.h"
+#include "scheduler/realtime_page.h"
+#include "scheduler/roster.h"
 #include "scheduler/task_json.h"
 
 enum { TABLE_SIZE = 4096, PAGE = 1000, RETRY_MS = 1000 };
@@ -22,18 +29,21 @@ enum { TABLE_SIZE = 4096, PAGE = 1000, RETRY_MS = 1000 };
 // That a watcher watches one task, or all of its key's.
 struct interest {
     struct watcher *watcher;
-    char id[ID_SIZE];           // "": all
-    int version;                // told so far; only newer ones are
-    char after[CURSOR_SIZE];    // told so far, of the stream; "": by version
-    char upto[CURSOR_SIZE];     // where the reader was when we last asked
-    bool is_catching_up;        // its past is being read: what comes meanwhile waits in the stream
-    struct tasks_op *read;      // of the present state
+    char id[ID_SIZE];        // "": all
+    int version;             // told so far; only newer ones are
+    char after[CURSOR_SIZE]; // told so far, of the stream; "": by version
+    char upto[CURSOR_SIZE];  // where the reader was when we last asked
+    bool is_catching_up;     // its past is being read: what comes meanwhile waits in the stream
+    // What we wait for: between events at most one of these is set.
+    struct look *look;          // of the present state
     struct events_range *range; // of the past
-    struct tasks_op *past;      // the records of one page of it
-    struct page *page;
+    struct tasks_op *past;      // the records of one page of it, which is `page`
     struct loop_timer *retry;
-    struct interest *next, **at;           // in the watcher
-    struct interest *next_same, **at_same; // in the table, or the list of those that want all
+    struct page *page;
+    struct interest *next_looking, **at_looking; // in the look
+    size_t task;                                 // which of the look's
+    struct interest *next, **at;                 // in the watcher
+    struct interest *next_same, **at_same;       // in the table, or the list of those that want all
 };
 
 struct watcher {
@@ -49,15 +59,13 @@ struct watcher {
     struct watcher *next, **at;
 };
 
-// Events with the records they are about.
-struct page {
-    struct page_event {
-        char cursor[CURSOR_SIZE], id[ID_SIZE];
-        struct task_view view;
-    } * events;
-    size_t count;
-    char last[CURSOR_SIZE]; // of all that were looked through
-    struct page *next;
+// One read of the present states that one turn of the loop asked for.
+struct look {
+    struct realtime *realtime;
+    struct interest *interests;
+    struct tasks_op *read; // NULL until the end of the turn
+    bool is_told;          // being told: stays, whoever leaves
+    struct look *next, **at;
 };
 
 struct realtime {
@@ -69,69 +77,19 @@ struct realtime {
     struct interest *by_task[TABLE_SIZE], *of_all;
     struct page *pages, **pages_end; // being told, in order
     struct tasks_op *read;           // the records of the first
+    struct look *looks;
+    struct look *gathering; // of them, the one of this turn
+    struct loop_turn *turn; // sends it
 };
 
 static void begin(struct interest *interest);
 
 static unsigned slot_of(const char *id)
 {
-    unsigned hash = 2166136261u;
-
-    for (; *id != '\0'; id++)
-        hash = (hash ^ (unsigned char)*id) * 16777619u;
-    return hash % TABLE_SIZE;
-}
-
-static void page_free(struct page *page)
-{
-    if (page == NULL)
-        return;
-    free(page->events);
-    free(page);
-}
-
-// Keeps those of the events that `wanted` wants (NULL: all), and the last cursor.
-static struct page *page_new(const struct event *events, size_t count,
-                             bool (*wanted)(void *ctx, const struct event *event), void *ctx)
-{
-    struct page *page = mem_new(struct page);
-
-    page->events = mem_array(struct page_event, count);
-    for (size_t i = 0; i < count; i++) {
-        struct page_event *kept = &page->events[page->count];
-
-        if (!wanted(ctx, &events[i]))
-            continue;
-        snprintf(kept->cursor, sizeof kept->cursor, "%s", events[i].cursor);
-        snprintf(kept->id, sizeof kept->id, "%s", events[i].task);
-        kept->view = events[i].view;
-        page->count++;
-    }
-    snprintf(page->last, sizeof page->last, "%s", count > 0 ? events[count - 1].cursor : "");
-    return page;
-}
-
-// Reads the records of a page, each once. NULL where there is none to read.
-static struct tasks_op *read_page(struct realtime *rt, const struct page *page, tasks_fn fn,
-                                  void *ctx)
-{
-    const char **ids = mem_array(const char *, page->count);
-    struct tasks_op *op = NULL;
-
-    for (size_t i = 0; i < page->count; i++)
-        ids[i] = page->events[i].id;
-    if (page->count > 0)
-        op = tasks_get_many(rt->store, ids, page->count, NULL, fn, ctx);
-    free(ids);
-    return op;
+    return roster_hash(id) % TABLE_SIZE;
 }
 
 // Telling.
-
-static void watcher_free(struct watcher *watcher)
-{
-    free(watcher);
-}
 
 // False when the watcher is gone.
 static bool tell(struct watcher *watcher, const struct news *news, size_t count)
@@ -144,7 +102,7 @@ static bool tell(struct watcher *watcher, const struct news *news, size_t count)
     watcher->options.on_news(watcher->options.ctx, news, count);
     watcher->is_busy = was_busy;
     if (watcher->is_dropped && !was_busy) {
-        watcher_free(watcher);
+        free(watcher);
         return false;
     }
     return !watcher->is_dropped;
@@ -166,40 +124,6 @@ static bool take(struct interest *interest, const struct page_event *event, cons
     if (*interest->after != '\0')
         snprintf(interest->after, CURSOR_SIZE, "%s", event->cursor);
     return true;
-}
-
-// The news of a page, one watcher after the other.
-struct telling {
-    struct news *news;
-    char **texts;
-    size_t count;
-};
-
-static void telling_init(struct telling *telling, struct realtime *rt, const struct page *page,
-                         struct task **tasks, size_t count)
-{
-    telling->news = mem_array(struct news, page->count);
-    telling->texts = mem_array(char *, page->count);
-    telling->count = page->count;
-    for (size_t i = 0; i < page->count && i < count; i++) {
-        struct buf json = {0};
-
-        if (tasks[i] == NULL)
-            continue;
-        task_show_as(tasks[i], &page->events[i].view);
-        tasks[i]->links = &store_config(rt->store)->links;
-        task_json_write(tasks[i], NULL, &json);
-        telling->texts[i] = buf_take(&json);
-        telling->news[i] = (struct news){tasks[i], page->events[i].cursor, telling->texts[i]};
-    }
-}
-
-static void telling_clear(struct telling *telling)
-{
-    for (size_t i = 0; i < telling->count; i++)
-        free(telling->texts[i]);
-    free(telling->texts);
-    free(telling->news);
 }
 
 // Notes a change for a watcher that is told of the whole page at once.
@@ -270,7 +194,7 @@ static void on_page(void *ctx, struct task **tasks, size_t count, const struct e
     rt->pages = page->next;
     if (rt->pages == NULL)
         rt->pages_end = &rt->pages;
-    telling_init(&telling, rt, page, tasks, count);
+    telling_init(&telling, rt->store, page, tasks, count);
     for (struct watcher *watcher = collect_page(rt, page, &telling), *next; watcher != NULL;
          watcher = next) {
         struct news *mine = watcher->mine;
@@ -283,7 +207,7 @@ static void on_page(void *ctx, struct task **tasks, size_t count, const struct e
         free(mine);
         watcher->is_busy = false;
         if (watcher->is_dropped)
-            watcher_free(watcher);
+            free(watcher);
     }
     telling_clear(&telling);
     for (size_t i = 0; i < count; i++)
@@ -297,7 +221,7 @@ static void next_page(struct realtime *rt)
     while (rt->read == NULL && rt->pages != NULL) {
         struct page *page = rt->pages;
 
-        rt->read = read_page(rt, page, on_page, rt);
+        rt->read = page_read(page, rt->store, on_page, rt);
         if (rt->read != NULL)
             return;
         rt->pages = page->next;
@@ -332,7 +256,69 @@ static void on_events(void *ctx, const struct event *events, size_t count)
 
 // Present states.
 
-static void retry_begin(void *ctx)
+static void look_free(struct look *look)
+{
+    struct realtime *rt = look->realtime;
+
+    if (rt->gathering == look)
+        rt->gathering = NULL;
+    tasks_op_cancel(&look->read);
+    *look->at = look->next;
+    if (look->next != NULL)
+        look->next->at = look->at;
+    free(look);
+}
+
+static void look_leave(struct interest *interest)
+{
+    struct look *look = interest->look;
+
+    if (look == NULL)
+        return;
+    interest->look = NULL;
+    *interest->at_looking = interest->next_looking;
+    if (interest->next_looking != NULL)
+        interest->next_looking->at_looking = interest->at_looking;
+    if (look->interests == NULL && !look->is_told)
+        look_free(look);
+}
+
+// Only a read that hasn't been sent yet: an older one may not have what was told meanwhile.
+static void look_join(struct interest *interest)
+{
+    struct realtime *rt = interest->watcher->realtime;
+    struct look *look = rt->gathering;
+
+    if (look == NULL) {
+        look = rt->gathering = mem_new(struct look);
+        look->realtime = rt;
+        look->next = rt->looks;
+        look->at = &rt->looks;
+        if (look->next != NULL)
+            look->next->at = &look->next;
+        rt->looks = look;
+        loop_turn_ask(rt->turn);
+    }
+    interest->look = look;
+    interest->next_looking = look->interests;
+    interest->at_looking = &look->interests;
+    if (interest->next_looking != NULL)
+        interest->next_looking->at_looking = &interest->next_looking;
+    look->interests = interest;
+}
+
+// Ends whatever is pending.
+static void stop(struct interest *interest)
+{
+    look_leave(interest);
+    events_range_cancel(&interest->range);
+    tasks_op_cancel(&interest->past);
+    loop_cancel(&interest->retry);
+    page_free(interest->page);
+    interest->page = NULL;
+}
+
+static void on_retry(void *ctx)
 {
     struct interest *interest = ctx;
 
@@ -340,39 +326,77 @@ static void retry_begin(void *ctx)
     begin(interest);
 }
 
-static void on_present(void *ctx, struct task *task, const struct err *err)
+static void retry_later(struct interest *interest)
 {
-    struct interest *interest = ctx;
+    stop(interest);
+    interest->retry = loop_after(interest->watcher->realtime->loop, RETRY_MS, on_retry, interest);
+}
+
+// Tells one interest of its task; NULL: it isn't there. The interest may be gone afterwards.
+static void tell_present(struct interest *interest, const struct task *task)
+{
     struct watcher *watcher = interest->watcher;
-    struct realtime *rt = watcher->realtime;
     struct buf json = {0};
+    struct task shown;
     struct task_view now;
+    char id[ID_SIZE], cursor[CURSOR_SIZE];
 
-    interest->read = NULL;
-    if (err != NULL && err->code != ERR_NOT_FOUND) {
-        interest->retry = loop_after(rt->loop, RETRY_MS, retry_begin, interest);
-        return;
-    }
-    if (task == NULL) {
-        char id[ID_SIZE];
-
+    if (task == NULL || strcmp(task->owner, watcher->options.owner) != 0) {
         memcpy(id, interest->id, sizeof id);
         if (watcher->options.on_missing != NULL)
             watcher->options.on_missing(watcher->options.ctx, id);
         return;
     }
-    if (task->version > interest->version) {
-        interest->version = task->version;
-        now =
-            (struct task_view){task->phase, task->version, task->progress, task->substate != NULL};
-        task_show_as(task, &now);
-        task->links = &store_config(rt->store)->links;
-        task_json_write(task, NULL, &json);
-        // Resuming from before the read can repeat a change, but never miss one.
-        tell(watcher, &(struct news){task, interest->upto, json.data}, 1);
-        buf_clear(&json);
+    if (task->version <= interest->version)
+        return;
+    interest->version = task->version;
+    now = (struct task_view){task->phase, task->version, task->progress, task->substate != NULL};
+    task_borrow_as(&shown, task, &now);
+    shown.links = &store_config(watcher->realtime->store)->links;
+    task_json_write(&shown, NULL, &json);
+    memcpy(cursor, interest->upto, sizeof cursor);
+    // Resuming from before the read can repeat a change, but never miss one.
+    tell(watcher, &(struct news){&shown, cursor, json.data}, 1);
+    buf_clear(&json);
+}
+
+static void on_present(void *ctx, struct task **tasks, size_t count, const struct err *err)
+{
+    struct look *look = ctx;
+    struct interest *interest;
+
+    look->read = NULL;
+    look->is_told = true;
+    while ((interest = look->interests) != NULL) { // being told may drop any of them
+        look_leave(interest);
+        if (err != NULL)
+            retry_later(interest);
+        else
+            tell_present(interest, interest->task < count ? tasks[interest->task] : NULL);
     }
-    task_free(task);
+    look_free(look);
+    for (size_t i = 0; i < count; i++)
+        task_free(tasks[i]);
+}
+
+// The end of the turn: what it asked for is read.
+static void on_turn(void *ctx)
+{
+    struct realtime *rt = ctx;
+    struct look *look = rt->gathering;
+    struct roster roster;
+    size_t count = 0;
+
+    if (look == NULL)
+        return;
+    rt->gathering = NULL;
+    for (const struct interest *i = look->interests; i != NULL; i = i->next_looking)
+        count++;
+    roster_init(&roster, count);
+    for (struct interest *i = look->interests; i != NULL; i = i->next_looking)
+        i->task = roster_add(&roster, i->id);
+    look->read = tasks_get_many(rt->store, roster.ids, roster.count, NULL, on_present, look);
+    roster_clear(&roster);
 }
 
 // The past: pages of the stream up to where the reader is.
@@ -396,13 +420,12 @@ static void on_past(void *ctx, struct task **tasks, size_t count, const struct e
     size_t told = 0;
 
     interest->past = NULL;
-    interest->page = NULL;
     if (err != NULL) {
-        page_free(page);
-        interest->retry = loop_after(rt->loop, RETRY_MS, retry_begin, interest);
+        retry_later(interest);
         return;
     }
-    telling_init(&telling, rt, page, tasks, count);
+    interest->page = NULL;
+    telling_init(&telling, rt->store, page, tasks, count);
     mine = mem_array(struct news, page->count);
     for (size_t i = 0; i < page->count; i++)
         if (telling.news[i].task != NULL && take(interest, &page->events[i], telling.news[i].task))
@@ -418,6 +441,16 @@ static void on_past(void *ctx, struct task **tasks, size_t count, const struct e
     page_free(page);
 }
 
+// From here on it is by the stream's end; a named task's present state is told.
+static void begin_after_gap(struct interest *interest)
+{
+    if (*interest->after != '\0')
+        snprintf(interest->after, CURSOR_SIZE, "%s",
+                 events_cursor(interest->watcher->realtime->events));
+    interest->is_catching_up = false;
+    begin(interest);
+}
+
 static void on_range(void *ctx, const struct event *events, size_t count, bool is_gap,
                      const struct err *err)
 {
@@ -427,16 +460,11 @@ static void on_range(void *ctx, const struct event *events, size_t count, bool i
 
     interest->range = NULL;
     if (err != NULL) {
-        interest->retry = loop_after(rt->loop, RETRY_MS, retry_begin, interest);
+        retry_later(interest);
         return;
     }
     if (is_gap) {
-        // From here on it is by the stream's end; a named task's present state is told.
-        snprintf(interest->after, CURSOR_SIZE, "%s", events_cursor(rt->events));
-        interest->is_catching_up = false;
-        if (*interest->id != '\0')
-            interest->read =
-                tasks_get(rt->store, interest->id, watcher->options.owner, on_present, interest);
+        begin_after_gap(interest);
         if (watcher->options.on_gap != NULL)
             watcher->options.on_gap(watcher->options.ctx);
         return;
@@ -448,22 +476,21 @@ static void on_range(void *ctx, const struct event *events, size_t count, bool i
         return;
     }
     interest->page = page_new(events, count, is_of_interest, interest);
-    interest->past = read_page(rt, interest->page, on_past, interest);
+    interest->past = page_read(interest->page, rt->store, on_past, interest);
     if (interest->past == NULL) {
         snprintf(interest->after, CURSOR_SIZE, "%s", interest->page->last);
-        page_free(interest->page);
-        interest->page = NULL;
         begin(interest);
     }
 }
 
-// Starts what the interest begins with; later again for the next page, and after an error.
+// Starts what the interest begins with; later again for the next page, after an error or a gap. The
+// only place that starts a read: whatever is pending ends first.
 static void begin(struct interest *interest)
 {
-    struct watcher *watcher = interest->watcher;
-    struct realtime *rt = watcher->realtime;
+    struct realtime *rt = interest->watcher->realtime;
     const char *cursor = events_cursor(rt->events);
 
+    stop(interest);
     if (!rt->is_ready)
         return; // on_ready begins
     snprintf(interest->upto, CURSOR_SIZE, "%s", cursor);
@@ -474,8 +501,7 @@ static void begin(struct interest *interest)
             interest->range =
                 events_read(rt->events, interest->after, cursor, PAGE, on_range, interest);
     } else if (*interest->id != '\0') {
-        interest->read =
-            tasks_get(rt->store, interest->id, watcher->options.owner, on_present, interest);
+        look_join(interest);
     } else if (*interest->after == '\0') {
         snprintf(interest->after, CURSOR_SIZE, "%s", cursor);
     }
@@ -489,31 +515,29 @@ static void on_ready(void *ctx, const char *cursor)
     rt->is_ready = true;
     for (struct watcher *watcher = rt->watchers; watcher != NULL; watcher = watcher->next)
         for (struct interest *i = watcher->interests; i != NULL; i = i->next)
-            if (i->read == NULL && i->range == NULL && i->past == NULL && i->retry == NULL)
-                begin(i);
+            begin(i);
 }
 
 // The stream was lost: what changed meanwhile is found by looking at each named task.
 static void on_gap(void *ctx)
 {
     struct realtime *rt = ctx;
-    struct watcher *next;
+    struct watcher *told = NULL, *next;
 
-    for (struct watcher *watcher = rt->watchers; watcher != NULL; watcher = next) {
-        watcher->is_busy = true;
-        for (struct interest *i = watcher->interests; i != NULL; i = i->next) {
-            if (*i->after != '\0')
-                snprintf(i->after, CURSOR_SIZE, "%s", events_cursor(rt->events));
-            if (*i->id != '\0' && i->read == NULL) {
-                i->read = tasks_get(rt->store, i->id, watcher->options.owner, on_present, i);
-            }
-        }
-        if (watcher->options.on_gap != NULL)
+    for (struct watcher *watcher = rt->watchers; watcher != NULL; watcher = watcher->next) {
+        for (struct interest *i = watcher->interests; i != NULL; i = i->next)
+            begin_after_gap(i);
+        watcher->is_busy = true; // so that it stays where it is
+        watcher->next_told = told;
+        told = watcher;
+    }
+    for (struct watcher *watcher = told; watcher != NULL; watcher = next) {
+        next = watcher->next_told;
+        if (!watcher->is_dropped && watcher->options.on_gap != NULL)
             watcher->options.on_gap(watcher->options.ctx);
-        next = watcher->next;
         watcher->is_busy = false;
         if (watcher->is_dropped)
-            watcher_free(watcher);
+            free(watcher);
     }
 }
 
@@ -535,11 +559,7 @@ struct watcher *watcher_new(struct realtime *rt, const struct watcher_options *o
 
 static void interest_drop(struct interest *interest)
 {
-    tasks_op_cancel(&interest->read);
-    events_range_cancel(&interest->range);
-    tasks_op_cancel(&interest->past);
-    loop_cancel(&interest->retry);
-    page_free(interest->page);
+    stop(interest);
     *interest->at_same = interest->next_same;
     if (interest->next_same != NULL)
         interest->next_same->at_same = interest->at_same;
@@ -566,7 +586,7 @@ void watcher_drop(struct watcher **pointer)
     if (watcher->is_busy)
         watcher->is_dropped = true;
     else
-        watcher_free(watcher);
+        free(watcher);
     if (rt->watchers == NULL) {
         events_pause(rt->events);
         rt->is_ready = false;
@@ -655,6 +675,7 @@ struct realtime *realtime_start(struct loop *loop, struct store *store, const ch
     rt->loop = loop;
     rt->store = store;
     rt->pages_end = &rt->pages;
+    rt->turn = loop_turn_new(loop, on_turn, rt);
     rt->events = events_start(loop, store, &options);
     return rt;
 }
@@ -679,5 +700,6 @@ void realtime_drop(struct realtime **pointer)
         page_free(page);
     }
     events_drop(&rt->events);
+    loop_turn_drop(&rt->turn);
     free(rt);
 }

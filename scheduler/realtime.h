@@ -9,8 +9,6 @@
 #include "core/base/err.h"
 #include "core/base/task.h"
 
-struct buf;
-struct config;
 struct loop;
 struct realtime;
 struct store;

@@ -120,20 +120,44 @@ const char *task_status(enum task_phase phase)
     return "";
 }
 
-void task_show_as(struct task *task, const struct task_view *view)
+void task_borrow_as(struct task *copy, const struct task *task, const struct task_view *view)
 {
+    static char modal[] = "MODAL";
+
+    *copy = *task;
     if (task->phase != view->phase)
-        mem_set_str(&task->wait_reason, NULL); // it is of now
-    task->phase = view->phase;
-    task->version = view->version;
-    task->progress = view->progress;
-    mem_set_str(&task->substate, view->is_modal ? "MODAL" : NULL);
+        copy->wait_reason = NULL; // it is of now
+    copy->phase = view->phase;
+    copy->version = view->version;
+    copy->progress = view->progress;
+    copy->substate = view->is_modal ? modal : NULL;
     if (task_is_terminal(view->phase))
         return;
-    task->finished_ms = 0;
-    mem_set_str(&task->result, NULL);
-    mem_set_str(&task->error_code, NULL);
-    mem_set_str(&task->error_message, NULL);
+    copy->finished_ms = 0;
+    copy->result = NULL;
+    copy->error_code = NULL;
+    copy->error_message = NULL;
     if (view->phase < TASK_SUBMITTED)
-        task->started_ms = 0;
+        copy->started_ms = 0;
+}
+
+// The record's own text goes where the copy has none.
+static void free_unless(const char *shown, char *own)
+{
+    if (shown == NULL)
+        free(own);
+}
+
+void task_show_as(struct task *task, const struct task_view *view)
+{
+    struct task shown;
+
+    task_borrow_as(&shown, task, view);
+    shown.substate = mem_str(shown.substate);
+    free(task->substate);
+    free_unless(shown.wait_reason, task->wait_reason);
+    free_unless(shown.result, task->result);
+    free_unless(shown.error_code, task->error_code);
+    free_unless(shown.error_message, task->error_message);
+    *task = shown;
 }

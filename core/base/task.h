@@ -120,3 +120,5 @@ struct task_view {
 
 // Makes the record show what it did at `view`.
 void task_show_as(struct task *task, const struct task_view *view);
+// The same in a copy that borrows from the record: there is nothing to free.
+void task_borrow_as(struct task *copy, const struct task *task, const struct task_view *view);

@@ -1,0 +1,19 @@
+// Ids of tasks, each once, in the order they came first: what is read together is read once.
+#pragma once
+
+#include <stddef.h>
+
+#include "core/base/ids.h"
+
+// Memory the caller has; roster_clear.
+struct roster {
+    const char **ids; // ours; the strings are borrowed, outlive it
+    size_t count;
+    size_t *places; // in a hash table, each 0 or the index of an id, plus one
+    size_t size;
+};
+
+void roster_init(struct roster *roster, size_t most);
+void roster_clear(struct roster *roster);
+size_t roster_add(struct roster *roster, const char *id); // its index
+unsigned roster_hash(const char *id);
