@@ -299,8 +299,8 @@ static void create_context(struct websockets *websockets)
         .retry_and_idle_policy = &patience, // the pings are ours
         .vhost_name = "spool",
         .alpn = "http/1.1",
-        .gid = -1,
-        .uid = -1,
+        .gid = (__typeof__(info.gid))-1, // an int or not, by its version
+        .uid = (__typeof__(info.uid))-1,
         .user = websockets,
     };
 

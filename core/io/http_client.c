@@ -429,6 +429,16 @@ static size_t on_body(char *data, size_t size, size_t count, void *ctx)
     return len;
 }
 
+static int on_seek(void *ctx, curl_off_t offset, int origin)
+{
+    struct easy *easy = ctx;
+    struct http_call *call = easy->call;
+    bool ok = call->state == ACTIVE && call->options.on_rewind != NULL && offset == 0 &&
+              origin == SEEK_SET && call->options.on_rewind(call->options.ctx);
+
+    return ok ? CURL_SEEKFUNC_OK : CURL_SEEKFUNC_FAIL;
+}
+
 static size_t on_source(char *to, size_t size, size_t count, void *ctx)
 {
     struct easy *easy = ctx;
@@ -490,6 +500,8 @@ static struct easy *take_easy(struct http_client *client)
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, easy);
     curl_easy_setopt(curl, CURLOPT_READFUNCTION, on_source);
+    curl_easy_setopt(curl, CURLOPT_SEEKFUNCTION, on_seek);
+    curl_easy_setopt(curl, CURLOPT_SEEKDATA, easy);
     curl_easy_setopt(curl, CURLOPT_READDATA, easy);
     return easy;
 }

@@ -26,6 +26,9 @@ typedef bool (*http_data_fn)(void *ctx, const struct http_response *head, const 
 // The next piece of the request's body, at most `max` bytes. 0: not now, asked again after
 // http_resume.
 typedef size_t (*http_source_fn)(void *ctx, char *to, size_t max);
+// A kept connection turned out to be dead, and the request is to go out on another one: from the
+// first byte of the body again. False: that is gone, and so is the call.
+typedef bool (*http_rewind_fn)(void *ctx);
 // Called once, never before http_start returns, never after http_cancel. `failure` is NULL where an
 // answer came, whatever its status. `response` is borrowed for the call, and has what did arrive.
 typedef void (*http_done_fn)(void *ctx, const struct http_response *response,
@@ -46,6 +49,7 @@ struct http_options {
     http_address_fn on_address; // NULL: anywhere
     http_data_fn on_data;       // NULL: the body is collected in the response
     http_source_fn on_source;   // of a PUT whose body is so many bytes; NULL: the request has it
+    http_rewind_fn on_rewind;   // of on_source; NULL: never
     int64_t source_bytes;
     void *ctx; // of on_address, on_data, on_source and done
 };

@@ -31,7 +31,8 @@ enum {
     GATHERED_BYTES = 5 << 20, // S3's least for a part
     GATHERERS_MAX = 4,
     TRICKLE_BYTES = 16 * 1024,
-    PARTS_MAX = 10000, // S3's most
+    PARTS_MAX = 10000,         // S3's most
+    REWIND_BYTES = 128 * 1024, // of a part are kept, for a connection that turns out to be dead
     CALL_TIMEOUT_MS = 30000,
     LOW_SPEED_MS = 20000,
 };
@@ -53,6 +54,8 @@ struct part {
     struct s3_file *file;
     struct part *next;
     int64_t bytes, sent;
+    struct buf first; // bytes of it, as long as that is all that was sent
+    int64_t again;    // of these, how many are still to be sent once more
     struct http_call *call;
     bool is_starving; // it has asked for more than there was
     bool is_answered;
@@ -102,6 +105,7 @@ static void move(struct s3_file *f, enum state next)
 static void part_drop(struct part *part)
 {
     http_cancel(&part->call);
+    buf_clear(&part->first);
     buf_clear(&part->theirs);
     digest_free(part->sha256);
     free(part);
@@ -318,6 +322,36 @@ static void on_room(void *ctx)
     f->file.ready(f->file.ctx, NULL);
 }
 
+// What was sent, for a while: a connection that is dead says so after the first of it.
+static void keep_first(struct part *part, const char *data, size_t len)
+{
+    if (part->sent > REWIND_BYTES)
+        buf_clear(&part->first);
+    else
+        buf_add(&part->first, data, len);
+}
+
+static bool on_rewind(void *ctx)
+{
+    struct part *part = ctx;
+    const struct s3_file *f = part->file;
+    bool is_late = f->wants_commit && clock_mono_ms() > f->file.deadline_ms;
+
+    if (is_late || (int64_t)part->first.len != part->sent)
+        return false;
+    part->again = part->sent;
+    return true;
+}
+
+static size_t send_again(struct part *part, char *to, size_t max)
+{
+    size_t len = part->again < (int64_t)max ? (size_t)part->again : max;
+
+    memcpy(to, part->first.data + part->first.len - part->again, len);
+    part->again -= (int64_t)len;
+    return len;
+}
+
 static size_t on_source(void *ctx, char *to, size_t max)
 {
     struct part *part = ctx;
@@ -326,11 +360,15 @@ static size_t on_source(void *ctx, char *to, size_t max)
     size_t len;
     bool is_all;
 
+    if (part->again > 0)
+        return send_again(part, to, max);
+
     // The last byte lets the object appear.
     if (f->upload_id == NULL && !f->wants_commit)
         left--;
     len = hash_pipe_read(f->pipe, to, left < (int64_t)max ? (size_t)left : max);
     part->sent += (int64_t)len;
+    keep_first(part, to, len);
     part->is_starving = len == 0;
     is_all = part->sent == part->bytes;
     on_room(f);
@@ -412,8 +450,11 @@ static void on_sent(void *ctx, const struct http_response *response,
 static void send_part(struct s3_file *f, int64_t bytes)
 {
     struct part *part = mem_new(struct part), **last = &f->parts;
-    struct http_options options = {
-        .low_speed_ms = LOW_SPEED_MS, .on_source = on_source, .source_bytes = bytes, .ctx = part};
+    struct http_options options = {.low_speed_ms = LOW_SPEED_MS,
+                                   .on_source = on_source,
+                                   .on_rewind = on_rewind,
+                                   .source_bytes = bytes,
+                                   .ctx = part};
     struct http_request request = {0};
     struct buf query = {0};
     size_t number = f->md5s.len / MD5_BYTES + 1;

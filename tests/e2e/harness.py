@@ -18,6 +18,7 @@ import select
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -235,6 +236,22 @@ class Sim(Child):
         if self.key_path is not None:
             os.unlink(self.key_path)
             self.key_path = None
+
+
+class Clock:
+    """The wall clock of whoever is given its env; set() sets it."""
+
+    def __init__(self):
+        self.file = tempfile.NamedTemporaryFile("wb", prefix="spool-clock-", buffering=0)
+        self.env = {"SPOOL_CLOCK": self.file.name}
+        self.set(0)
+
+    def set(self, seconds):
+        self.file.seek(0)
+        self.file.write(struct.pack("q", seconds))
+
+    def close(self):
+        self.file.close()
 
 
 class Redis:

@@ -1,32 +1,14 @@
 """Clocks that are set while Spool runs: nothing is lost, nothing waits, nothing ends by it."""
-import struct
-import tempfile
 import time
 import unittest
 
-from harness import Receiver, Redis, Sim, Spool, Vendor, account, eventually, main, preload, set_clock
+from harness import Clock, Receiver, Redis, Sim, Spool, Vendor, account, eventually, main, preload, set_clock
 
 HOUR, DAY = 3600, 86400
 
 
 def config(vendor, **fields):
     return {"accounts": [account(vendor, poll_interval_ms=200, **fields)], "lease_ms": 5000}
-
-
-class Clock:
-    """The wall clock of whoever is given its env; set() sets it."""
-
-    def __init__(self):
-        self.file = tempfile.NamedTemporaryFile("wb", prefix="spool-clock-", buffering=0)
-        self.env = {"SPOOL_CLOCK": self.file.name}
-        self.set(0)
-
-    def set(self, seconds):
-        self.file.seek(0)
-        self.file.write(struct.pack("q", seconds))
-
-    def close(self):
-        self.file.close()
 
 
 class Steps(unittest.TestCase):

@@ -19,8 +19,8 @@ import time
 import unittest
 import urllib.parse
 
-from harness import PNG, Between, KlingFamily, Receiver, Redis, Sim, Spool, Vendor, account, download, eventually
-from harness import exchange, main, preload, veo_account
+from harness import PNG, Between, Clock, KlingFamily, Receiver, Redis, Sim, Spool, Vendor, account, download, eventually
+from harness import exchange, main, preload, set_clock, veo_account
 from swift import Swift
 
 MIB = 1 << 20
@@ -28,7 +28,6 @@ PART = 32 * MIB  # of a file whose size is known; up to that it goes in one PUT
 LEAST_PART = 5 * MIB
 PREFIX = "some/prefix"
 NOISE = random.Random(7).randbytes(60 * MIB)
-FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
 swift = None
 dead = None  # has a task whose link is dead, begun before all other tests: it takes 10 s
 slow = []  # of begin_what_is_slow: Spool, task, file
@@ -652,15 +651,16 @@ class Refusals(Bucket):
 
     def test_wrong(self):
         redis = self.enterContext(Redis())
-        late = {**preload(FAKETIME), "FAKETIME": "-20m", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+        clock = Clock()
+        self.addCleanup(clock.close)
+        clock.set(-20 * 60)
+        late = {**preload(set_clock()), **clock.env}
         cases = {
             "secret_key": ({"secret_key": "wrong"}, "storage.secret_key: is not the one of the access key"),
             "region": ({"region": "us-east-1"}, "storage.region: is not the bucket's"),
             "url": ({"url": f"s3://{self.bucket}-missing/{PREFIX}"}, "storage.url: there is no such bucket"),
             "clock": ({}, "the clock of this machine and the store's are too far apart"),
         }
-        if not os.path.exists(FAKETIME):
-            del cases["clock"]
         data = mp4(PART + 1)
         media = self.enterContext(Media())
         media.give("small", PNG)
