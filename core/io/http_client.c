@@ -56,6 +56,7 @@ struct http_call {
     bool has_begun;     // a connection was ready: from here on, bytes may have left
     bool has_opened;    // an address was tried
     bool is_refused;    // an address was refused
+    bool is_past;       // what the connection took with it can't be sent again
     const char *excess; // what was larger than allowed
 };
 
@@ -95,6 +96,14 @@ static void ask_turn(struct http_call *call)
     loop_turn_ask(client->turn);
 }
 
+// Whether another call may use the handle. libcurl 8.14 forgets the name of a host that wasn't
+// found when it is to look for the next one (curl issue 17602).
+static bool is_handle_kept(const struct http_call *call)
+{
+    return call->client->idle_count < IDLE_EASIES_MAX && !call->client->is_dropped &&
+           (call->has_opened || call->has_begun);
+}
+
 static void free_call(struct http_call *call)
 {
     struct http_client *client = call->client;
@@ -103,7 +112,7 @@ static void free_call(struct http_call *call)
     if (easy != NULL) {
         curl_multi_remove_handle(client->multi, easy->curl);
         easy->call = NULL;
-        if (client->idle_count < IDLE_EASIES_MAX && !client->is_dropped) {
+        if (is_handle_kept(call)) {
             curl_easy_setopt(easy->curl, CURLOPT_HTTPHEADER, NULL);
             curl_easy_setopt(easy->curl, CURLOPT_POSTFIELDS, NULL);
             easy->next = client->idle;
@@ -139,6 +148,8 @@ static void describe(const struct http_call *call, CURLcode result, struct http_
         err_set(&failure->err, ERR_REFUSED, "the address is not allowed");
     else if (call->excess != NULL)
         err_set(&failure->err, ERR_TOO_LARGE, "the answer's %s exceeds the limit", call->excess);
+    else if (call->is_past)
+        err_set(&failure->err, ERR_UPSTREAM, "the connection was reset within the body");
     else if (result == CURLE_OPERATION_TIMEDOUT)
         err_set(&failure->err, ERR_TIMEOUT, "%.*s", len, reason);
     else if (result == CURLE_URL_MALFORMAT || result == CURLE_UNSUPPORTED_PROTOCOL ||
@@ -433,10 +444,12 @@ static int on_seek(void *ctx, curl_off_t offset, int origin)
 {
     struct easy *easy = ctx;
     struct http_call *call = easy->call;
-    bool ok = call->state == ACTIVE && call->options.on_rewind != NULL && offset == 0 &&
-              origin == SEEK_SET && call->options.on_rewind(call->options.ctx);
 
-    return ok ? CURL_SEEKFUNC_OK : CURL_SEEKFUNC_FAIL;
+    if (call->state == ACTIVE && call->options.on_rewind != NULL && offset == 0 &&
+        origin == SEEK_SET && call->options.on_rewind(call->options.ctx))
+        return CURL_SEEKFUNC_OK;
+    call->is_past = true;
+    return CURL_SEEKFUNC_FAIL;
 }
 
 static size_t on_source(char *to, size_t size, size_t count, void *ctx)
