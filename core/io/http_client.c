@@ -57,6 +57,7 @@ struct http_call {
     bool has_opened;    // an address was tried
     bool is_refused;    // an address was refused
     bool is_past;       // what the connection took with it can't be sent again
+    bool is_well;       // it has ended so
     const char *excess; // what was larger than allowed
 };
 
@@ -96,12 +97,12 @@ static void ask_turn(struct http_call *call)
     loop_turn_ask(client->turn);
 }
 
-// Whether another call may use the handle. libcurl 8.14 forgets the name of a host that wasn't
-// found when it is to look for the next one (curl issue 17602).
+// Whether another call may use the handle: after one that went well. libcurl 8 leaks the name of a
+// host that wasn't found (curl issue 17602), and wants to rewind the body that was cut before it
+// begins with another.
 static bool is_handle_kept(const struct http_call *call)
 {
-    return call->client->idle_count < IDLE_EASIES_MAX && !call->client->is_dropped &&
-           (call->has_opened || call->has_begun);
+    return call->client->idle_count < IDLE_EASIES_MAX && !call->client->is_dropped && call->is_well;
 }
 
 static void free_call(struct http_call *call)
@@ -168,6 +169,7 @@ static void finish(struct http_call *call, CURLcode result)
     // curl is content with a head that broke off.
     if (result == CURLE_OK && !call->response.is_head_complete)
         result = CURLE_GOT_NOTHING;
+    call->is_well = result == CURLE_OK;
     if (result != CURLE_OK)
         describe(call, result, &failure);
     call->done(call->options.ctx, &call->response, result == CURLE_OK ? NULL : &failure);
