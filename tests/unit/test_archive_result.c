@@ -74,10 +74,52 @@ static void test_texts(void **state)
     free(final);
 }
 
+// What becomes of the sources, and whether the task has succeeded by that.
+static void test_final(void **state)
+{
+#define SOURCE(kind, artifact) "{\"kind\":\"" kind "\",\"artifact\":" artifact "}"
+#define COVER(artifact) "{\"kind\":\"cover\",\"optional\":true,\"artifact\":" artifact "}"
+#define OURS "{\"key\":\"k\"}"
+#define NONE "{\"url\":\"\",\"error\":{}}"
+#define LINK "{\"url\":\"http://v\",\"error\":{}}"
+    static const struct {
+        const char *name, *sources, *artifacts;
+        bool is_success;
+    } cases[] = {
+        {"all", SOURCE("image", OURS) "," SOURCE("image", OURS), OURS "," OURS, true},
+        {"one of two", SOURCE("image", NONE) "," SOURCE("image", OURS), NONE "," OURS, true},
+        {"none", SOURCE("image", NONE) "," SOURCE("image", NONE), NONE "," NONE, false},
+        {"a cover alone", SOURCE("audio", NONE) "," COVER(OURS), NONE "," OURS, false},
+        {"no cover", SOURCE("audio", OURS) "," COVER(NONE), OURS "," NONE, true},
+        {"a text alone", SOURCE("video", NONE) "," SOURCE("text", "{\"text\":\"x\"}"),
+         NONE ",{\"text\":\"x\"}", false},
+        {"the vendor's link beside ours", SOURCE("image", LINK) "," SOURCE("image", OURS),
+         LINK "," OURS, true},
+        {"the vendor's link alone", SOURCE("image", LINK), "{\"url\":\"http://v\"}", true},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[512], *final;
+        json_t *result;
+        bool is_success;
+
+        snprintf(text, sizeof text, "{\"sources\":[%s],\"extra\":{\"x\":1}}", cases[i].sources);
+        result = json_loads(text, 0, NULL);
+        assert_non_null(result);
+        final = archive_result_final(result, &is_success);
+        snprintf(text, sizeof text, "{\"extra\":{\"x\":1},\"artifacts\":[%s]}", cases[i].artifacts);
+        if (strcmp(final, text) != 0 || is_success != cases[i].is_success)
+            fail_msg("%s: %d %s", cases[i].name, is_success, final);
+        free(final);
+        json_decref(result);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_types), cmocka_unit_test(test_keys),
-                                       cmocka_unit_test(test_texts)};
+                                       cmocka_unit_test(test_texts), cmocka_unit_test(test_final)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

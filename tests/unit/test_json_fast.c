@@ -96,7 +96,7 @@ static void test_mutations(void **state)
     char text[256];
 
     (void)state;
-    for (int i = 0; i < 50000; i++) {
+    for (int i = 0; i < 10000; i++) {
         size_t len = sizeof seed - 1, at;
         bool is_read;
 

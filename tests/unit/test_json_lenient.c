@@ -139,7 +139,7 @@ static void test_no_json(void **state)
 
 static void test_large(void **state)
 {
-    enum { COUNT = 1 << 20 };
+    enum { COUNT = 1 << 17 };
     struct buf text = {0};
     clock_t began;
     json_t *value;
@@ -152,7 +152,7 @@ static void test_large(void **state)
     began = clock();
     value = json_lenient_read(text.data, text.len);
     assert_int_equal(json_string_length(json_array_get(value, 0)), 3 * COUNT);
-    assert_true(clock() - began < 5 * CLOCKS_PER_SEC); // it takes a fiftieth of that
+    assert_true(clock() - began < CLOCKS_PER_SEC); // it takes a fiftieth of that
     json_decref(value);
 
     buf_reset(&text);

@@ -34,7 +34,7 @@ static void test_hs256(void **state)
 // A key pair of our own, its private half as PEM.
 static EVP_PKEY *make_key(struct buf *pem)
 {
-    EVP_PKEY *key = EVP_RSA_gen(2048);
+    EVP_PKEY *key = EVP_RSA_gen(1024);
     BIO *bio = BIO_new(BIO_s_mem());
     char *text;
     long len;
