@@ -43,6 +43,66 @@ bool field_is_given(const json_t *value, const char *path)
     return field != NULL && !(json_is_string(field) && json_string_length(field) == 0);
 }
 
+static bool is_blank(const json_t *value)
+{
+    return value == NULL || json_is_null(value) ||
+           (json_is_string(value) && json_string_length(value) == 0);
+}
+
+bool field_is_empty(const json_t *value)
+{
+    const char *name;
+    json_t *item;
+    size_t i;
+
+    if (json_is_array(value)) {
+        json_array_foreach((json_t *)value, i, item)
+        {
+            if (!is_blank(item))
+                return false;
+        }
+        return true;
+    }
+    if (!json_is_object(value))
+        return is_blank(value);
+    json_object_foreach((json_t *)value, name, item)
+    {
+        if (!field_is_empty(item))
+            return false;
+    }
+    return true;
+}
+
+void field_drop_empty(json_t *value)
+{
+    const char *name;
+    json_t *item;
+    void *next;
+
+    json_object_foreach_safe(value, next, name, item)
+    {
+        field_drop_empty(item);
+        if (field_is_empty(item))
+            json_object_del(value, name);
+    }
+    for (size_t i = json_array_size(value); i-- > 0;) {
+        item = json_array_get(value, i);
+        field_drop_empty(item);
+        if (is_blank(item))
+            json_array_remove(value, i);
+    }
+}
+
+size_t field_count(const json_t *value, const char *path)
+{
+    const json_t *list = field_at(value, path);
+    size_t count = 0, i;
+    json_t *item;
+
+    json_array_foreach((json_t *)list, i, item) count += !is_blank(item);
+    return count;
+}
+
 static bool wrong(struct err *err, const char *path, const char *what)
 {
     return err_set(err, ERR_INVALID, "%s: %s", path, what);

@@ -15,6 +15,14 @@
 json_t *field_at(const json_t *value, const char *path);
 // Whether there is one that isn't an empty string: what clients leave empty they mean to leave out.
 bool field_is_given(const json_t *value, const char *path);
+// Whether there is nothing in it: null and "", a list of nothing but these, an object whose members
+// are all empty. NULL is, too.
+bool field_is_empty(const json_t *value);
+// Takes what is empty out of objects, and null and "" out of lists, at any depth. An object in a
+// list stays, whatever is left of it: somebody meant it to be there.
+void field_drop_empty(json_t *value);
+// How many items the list there has, without null and "".
+size_t field_count(const json_t *value, const char *path);
 
 bool field_str(const json_t *value, const char *path, const char **text,
                struct err *err) WARN_UNUSED;

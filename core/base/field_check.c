@@ -42,6 +42,25 @@ bool field_is_base64(const char *text)
     return len >= 4 && padding <= 2 && data[len + padding] == '\0' && (len + padding) % 4 == 0;
 }
 
+// Whoever opens it knows what it may be: it is only not to break lines, or to be endless.
+static bool check_source(const json_t *value, const char *path, struct err *err)
+{
+    const char *text = json_string_value(value);
+
+    if (text == NULL)
+        return wrong(err, path, "must be a string");
+    if (*text == '\0')
+        return wrong(err, path, "must not be empty");
+    if (field_is_base64(text))
+        return true;
+    if (strncmp(text, "data:", 5) != 0 && strlen(text) > MAX_LINK)
+        return err_set(err, ERR_INVALID, "%s: is longer than %d bytes", path, MAX_LINK);
+    for (; *text != '\0'; text++)
+        if ((unsigned char)*text < ' ' || *text == 0x7f)
+            return wrong(err, path, "has a control character");
+    return true;
+}
+
 static bool check_range(double number, const struct field_rule *rule, const char *path,
                         struct err *err)
 {
@@ -104,10 +123,12 @@ static bool check_count(const json_t *value, const struct field_rule *rule, cons
 static bool check_array(const json_t *value, const struct field_rule *rule, const char *path,
                         struct err *err)
 {
-    size_t count = json_array_size(value);
+    size_t count = field_count(value, "");
 
     if (!json_is_array(value))
         return wrong(err, path, "must be an array");
+    if (count == 0 && rule->is_required && rule->max == 0)
+        return wrong(err, path, "must not be empty");
     if (rule->max > 0 && ((double)count < rule->min || (double)count > rule->max))
         return err_set(err, ERR_INVALID, "%s: must have %g to %g items", path, rule->min,
                        rule->max);
@@ -130,6 +151,8 @@ bool field_check_value(const json_t *value, const struct field_rule *rule, const
     case FIELD_MEDIA:
         return (text != NULL && (field_is_link(text) || field_is_base64(text))) ||
                wrong(err, path, "must be an http or https URL, or base64");
+    case FIELD_SOURCE:
+        return check_source(value, path, err);
     case FIELD_BOOL:
         return json_is_boolean(value) || wrong(err, path, "must be true or false");
     case FIELD_SWITCH:
@@ -154,18 +177,24 @@ bool field_check_value(const json_t *value, const struct field_rule *rule, const
     return false;
 }
 
+// What a client left empty, as far as it may be of that type at all.
+static bool is_left_empty(const json_t *value, enum field_kind kind)
+{
+    bool may_be =
+        json_is_array(value) ? kind == FIELD_ARRAY : !json_is_object(value) || kind == FIELD_OBJECT;
+
+    return may_be && field_is_empty(value);
+}
+
 bool field_check(const json_t *body, const struct field_rule *rules, struct err *err)
 {
     for (const struct field_rule *rule = rules; rule->path != NULL; rule++) {
         const json_t *value = field_at(body, rule->path);
 
-        // An empty word is as good as none.
-        if (value == NULL || (rule->kind != FIELD_TEXT && !rule->is_required &&
-                              json_is_string(value) && json_string_length(value) == 0)) {
-            if (rule->is_required)
-                return wrong(err, rule->path, "is required");
+        if (!rule->is_required && is_left_empty(value, rule->kind))
             continue;
-        }
+        if (value == NULL)
+            return wrong(err, rule->path, "is required");
         if (rule->is_required && json_is_string(value) && json_string_length(value) == 0)
             return wrong(err, rule->path, "must not be empty");
         if (!field_check_value(value, rule, rule->path, err))

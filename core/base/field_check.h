@@ -13,6 +13,7 @@ enum field_kind {
     FIELD_WORD,   // one of `words`
     FIELD_LINK,   // an http or https URL
     FIELD_MEDIA,  // such a URL, a data URL, or base64
+    FIELD_SOURCE, // what somebody else opens: a link of any kind, an id, base64
     FIELD_BOOL,   //
     FIELD_SWITCH, // a bool, or "on" or "off"
     FIELD_INT,    // min to max
@@ -30,9 +31,10 @@ struct field_rule {
     const char *const *words; // of FIELD_WORD; ends with NULL
 };
 
-// `rules` ends with a NULL path. What is null counts as absent.
+// `rules` ends with a NULL path. What is null or "" counts as absent, and so do an empty list where
+// a list may be, and an empty object where an object may be (field_is_empty).
 bool field_check(const json_t *body, const struct field_rule *rules, struct err *err) WARN_UNUSED;
-// One value that isn't null; `path` is only for the error.
+// One value that isn't null; `path` is only for the error. Null and "" don't count as items.
 bool field_check_value(const json_t *value, const struct field_rule *rule, const char *path,
                        struct err *err) WARN_UNUSED;
 
