@@ -64,8 +64,9 @@ struct family {
     int (*answer)(const struct task *task, struct buf *json);
     // The task as a query shows it.
     void (*render)(const struct task *task, struct buf *json);
-    // The ids of a ROUTE_LIST's body, and the answer around the tasks (NULL where unknown).
+    // The ids of a ROUTE_LIST's body, some of which may be none; NULL: there are none.
     bool (*list_ids)(const json_t *body, const json_t **ids, struct err *err);
+    // Adds tasks (NULL where unknown) to its answer, which is whole each time. It begins empty.
     void (*render_list)(struct task *const *tasks, size_t count, struct buf *json);
     // The body of a webhook.
     void (*render_callback)(const struct task *task, struct buf *json);

@@ -1,11 +1,13 @@
 // What families share beside their interface.
 #include "providers/family_common.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/buf.h"
 #include "core/base/field.h"
+#include "core/base/field_check.h"
 #include "core/base/mem.h"
 #include "core/base/task.h"
 #include "providers/family.h"
@@ -22,6 +24,58 @@ bool family_read_hook(const json_t *body, struct task *task, struct err *err)
     if (*hook != '\0' || *callback != '\0')
         mem_set_str(&task->hook, *hook != '\0' ? hook : callback);
     return true;
+}
+
+bool family_check_sources(const json_t *body, const char *list, struct err *err)
+{
+    static const struct field_rule source = {.kind = FIELD_SOURCE};
+    json_t *item;
+    size_t i;
+
+    json_array_foreach(field_at(body, list), i, item)
+    {
+        char path[64];
+
+        snprintf(path, sizeof path, "%s.%zu", list, i);
+        if (field_is_given(item, "") && !field_check_value(item, &source, path, err))
+            return false;
+    }
+    return true;
+}
+
+bool family_list_ids(const json_t *body, const json_t **ids, struct err *err)
+{
+    static const struct field_rule rules[] = {{.path = "ids", .kind = FIELD_ARRAY}, {0}};
+
+    if (!field_check(body, rules, err))
+        return false;
+    *ids = field_at(body, "ids");
+    if (!json_is_array(*ids))
+        *ids = NULL;
+    return true;
+}
+
+void family_add_to_list(struct buf *json, const char *head, const char *tail,
+                        struct task *const *tasks, size_t count,
+                        void (*render)(const struct task *task, struct buf *json))
+{
+    bool is_first = true;
+
+    if (json->len == 0) {
+        buf_str(json, head);
+    } else {
+        json->len -= strlen(tail); // it goes on
+        is_first = json->len == strlen(head);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (tasks[i] == NULL)
+            continue;
+        if (!is_first)
+            buf_char(json, ',');
+        is_first = false;
+        render(tasks[i], json);
+    }
+    buf_str(json, tail);
 }
 
 void family_set_request(struct task *task, json_t *request)

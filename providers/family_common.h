@@ -13,6 +13,15 @@ struct buf;
 
 // Takes notifyHook or callback_url as the task's hook.
 bool family_read_hook(const json_t *body, struct task *task, struct err *err) WARN_UNUSED;
+// Every item of a list, if it is given, is something that somebody else opens (FIELD_SOURCE).
+bool family_check_sources(const json_t *body, const char *list, struct err *err) WARN_UNUSED;
+// The ids of a list's body; NULL where it has none. What is no id among them is passed over by
+// whoever reads them: others poll many jobs at once, and one mistake isn't to hide all.
+bool family_list_ids(const json_t *body, const json_t **ids, struct err *err) WARN_UNUSED;
+// Adds tasks to a list between `head` and `tail`, which is whole each time; `json` begins empty.
+void family_add_to_list(struct buf *json, const char *head, const char *tail,
+                        struct task *const *tasks, size_t count,
+                        void (*render)(const struct task *task, struct buf *json));
 // The request becomes this JSON; takes the reference.
 void family_set_request(struct task *task, json_t *request);
 // The task's request, parsed: never NULL, json_decref.

@@ -5,7 +5,11 @@
 
 #include "core/base/buf.h"
 #include "core/base/config.h"
+#include "core/base/field.h"
+#include "core/base/field_list.h"
+#include "core/base/ids.h"
 #include "core/base/mem.h"
+#include "core/base/multipart.h"
 #include "core/io/http_server.h"
 #include "core/io/loop.h"
 #include "core/store/store.h"
@@ -14,7 +18,7 @@
 #include "scheduler/api.h"
 #include "scheduler/realtime.h"
 
-enum { ANSWER_MS = 30000 };
+enum { ANSWER_MS = 30000, PAGE = 100, MAX_ANSWER = 256 << 20 };
 
 void request_show(struct request *request, struct task *task)
 {
@@ -93,12 +97,38 @@ void query_fetch(struct request *request)
     request->op = tasks_get(request->api->store, request->id, request->owner, on_task, request);
 }
 
-// Many.
+// Many: page by page, so that it doesn't matter how many. What is held is a page and the answer.
+
+struct list {
+    struct field_list ids;
+    char text[]; // that they are in, where it isn't the body
+};
+
+static void next_page(struct request *request);
+
+static void on_pause(void *ctx)
+{
+    struct request *request = ctx;
+
+    request->timer = NULL;
+    next_page(request);
+}
+
+static void finish_list(struct request *request)
+{
+    struct buf json = request->text;
+
+    request->text = (struct buf){0};
+    if (json.len == 0)
+        request->family->render_list(NULL, 0, &json);
+    request_answer(request, 200, &json);
+    buf_clear(&json);
+}
 
 static void on_tasks(void *ctx, struct task **tasks, size_t count, const struct err *err)
 {
     struct request *request = ctx;
-    struct buf json = {0};
+    struct err why;
 
     request->op = NULL;
     if (err != NULL) {
@@ -112,41 +142,123 @@ static void on_tasks(void *ctx, struct task **tasks, size_t count, const struct 
         if (shown_by(request, tasks[i]) == NULL)
             task_drop(&tasks[i]);
     }
-    request->family->render_list(tasks, count, &json);
+    request->family->render_list(tasks, count, &request->text);
     for (size_t i = 0; i < count; i++)
         task_free(tasks[i]);
-    request_answer(request, 200, &json);
-    buf_clear(&json);
+    if (request->text.len <= MAX_ANSWER) {
+        next_page(request);
+        return;
+    }
+    err_set(&why, ERR_TOO_LARGE, "ids: the answer would be larger than %d MB", MAX_ANSWER >> 20);
+    request_refuse(request, &why);
+}
+
+// What is no id names no task; the others do all the same.
+static size_t ids_of(const json_t *items, const char *ids[PAGE])
+{
+    size_t count = 0, i;
+    json_t *item;
+
+    json_array_foreach((json_t *)items, i, item)
+    {
+        if (json_is_string(item) && id_is_task(json_string_value(item)))
+            ids[count++] = json_string_value(item);
+    }
+    return count;
+}
+
+static void next_page(struct request *request)
+{
+    struct list *list = request->extra;
+    const char *text = list->text, *ids[PAGE];
+    size_t len, count;
+    struct err err;
+    json_t *items;
+
+    if (*text == '\0')
+        text = http_exchange_body(request->exchange, &len); // it may have moved
+    items = field_list_next(&list->ids, text, PAGE, &err);
+    if (items == NULL) {
+        request_refuse(request, &err);
+        return;
+    }
+    count = ids_of(items, ids);
+    if (json_array_size(items) == 0)
+        finish_list(request);
+    else if (count == 0)
+        request->timer = loop_after(request->api->loop, 0, on_pause, request);
+    else
+        request->op =
+            tasks_get_many(request->api->store, ids, count, request->owner, on_tasks, request);
+    json_decref(items);
+}
+
+static struct list *list_new(const char *text)
+{
+    size_t size = strlen(text) + 1;
+    struct list *list = mem_resize(NULL, sizeof *list + size);
+
+    list->ids = (struct field_list){0};
+    memcpy(list->text, text, size);
+    return list;
+}
+
+// Ids that have been parsed already, as those of a form: as text again, like the others.
+static struct list *list_of(const json_t *ids)
+{
+    json_t *body = json_pack("{s:O}", "ids", ids);
+    char *text = json_dumps(body, JSON_COMPACT);
+    struct list *list = list_new(text);
+    struct buf rest = {0};
+
+    field_list_open(&list->ids, list->text, strlen(text), "ids", &rest);
+    buf_clear(&rest);
+    free(text);
+    json_decref(body);
+    return list;
+}
+
+// The body without its ids, which stay where they are.
+static bool read_rest(struct request *request, struct list **list)
+{
+    struct buf rest = {0};
+    struct err err;
+    size_t len;
+    const char *text = http_exchange_body(request->exchange, &len);
+
+    if (multipart_is_form(http_exchange_header(request->exchange, "content-type")))
+        return request_read_body(request);
+    *list = list_new("");
+    field_list_open(&(*list)->ids, text, len, "ids", &rest);
+    request->body = field_parse_body(buf_text(&rest), rest.len, &err);
+    buf_clear(&rest);
+    if (request->body != NULL)
+        return true;
+    free(*list);
+    request_refuse(request, &err);
+    return false;
 }
 
 void query_list(struct request *request)
 {
     const json_t *ids = NULL;
-    const char **texts;
+    struct list *list = NULL;
     struct err err;
-    size_t count;
 
-    if (!request_read_body(request))
+    if (!read_rest(request, &list))
         return;
     if (!request->family->list_ids(request->body, &ids, &err)) {
+        free(list);
         request_refuse(request, &err);
         return;
     }
-    count = json_array_size(ids);
-    if (count == 0) {
-        struct buf json = {0};
-
-        request->family->render_list(NULL, 0, &json);
-        request_answer(request, 200, &json);
-        buf_clear(&json);
-        return;
+    if (list == NULL || json_array_size(ids) > 0) {
+        free(list);
+        list = ids == NULL ? list_new("") : list_of(ids);
     }
-    texts = mem_array(const char *, count);
-    for (size_t i = 0; i < count; i++)
-        texts[i] = json_string_value(json_array_get(ids, i));
-    request->op =
-        tasks_get_many(request->api->store, texts, count, request->owner, on_tasks, request);
-    free(texts);
+    free(request->extra);
+    request->extra = list;
+    next_page(request);
 }
 
 // Questions.

@@ -11,7 +11,7 @@
 #include "providers/family.h"
 #include "providers/family_common.h"
 
-enum { MAX_PROMPT = 16384, MAX_STATE = 255, MAX_CUSTOM_ID = 512, MAX_LIST = 100, MAX_LINK = 2048 };
+enum { MAX_PROMPT = 16384, MAX_STATE = 255, MAX_CUSTOM_ID = 512, MAX_LINK = 2048 };
 
 static const struct family_mode modes[] = {
     {"/mj-fast", "fast"},
@@ -416,35 +416,9 @@ static void render(const struct task *task, struct buf *json)
     json_decref(request);
 }
 
-static bool list_ids(const json_t *body, const json_t **ids, struct err *err)
-{
-    json_t *array = NULL, *id;
-    size_t i;
-
-    if (!field_opt_array(body, "ids", &array, err))
-        return false;
-    if (json_array_size(array) > MAX_LIST)
-        return err_set(err, ERR_INVALID, "ids: at most %d at once", MAX_LIST);
-    json_array_foreach(array, i, id)
-    {
-        if (!json_is_string(id))
-            return err_set(err, ERR_INVALID, "ids.%zu: must be a string", i);
-    }
-    *ids = array;
-    return true;
-}
-
 static void render_list(struct task *const *tasks, size_t count, struct buf *json)
 {
-    buf_char(json, '[');
-    for (size_t i = 0, shown = 0; i < count; i++) {
-        if (tasks[i] == NULL)
-            continue;
-        if (shown++ > 0)
-            buf_char(json, ',');
-        render(tasks[i], json);
-    }
-    buf_char(json, ']');
+    family_add_to_list(json, "[", "]", tasks, count, render);
 }
 
 static int refuse(const struct err *err, struct buf *json)
@@ -489,7 +463,7 @@ const struct family family_midjourney = {
     .accepted = accepted,
     .answer = answer,
     .render = render,
-    .list_ids = list_ids,
+    .list_ids = family_list_ids,
     .render_list = render_list,
     .render_callback = render,
     .word = word,

@@ -11,7 +11,7 @@
 #include "providers/family.h"
 #include "providers/family_common.h"
 
-enum { MAX_PROMPT = 10000, MAX_TITLE = 200, MAX_TAGS = 1000, MAX_NAME = 128, MAX_LIST = 100 };
+enum { MAX_PROMPT = 10000, MAX_TITLE = 200, MAX_TAGS = 1000, MAX_NAME = 128 };
 
 static const struct route routes[] = {
     {"POST", "/suno/submit/music", ROUTE_SUBMIT, "MUSIC"},
@@ -251,38 +251,17 @@ static void render(const struct task *task, struct buf *json)
     buf_char(json, '}');
 }
 
-static bool list_ids(const json_t *body, const json_t **ids, struct err *err)
+static void render_item(const struct task *task, struct buf *json)
 {
-    static const struct field_rule rules[] = {
-        {.path = "ids", .kind = FIELD_ARRAY, .is_required = true, .max = MAX_LIST}, {0}};
-    json_t *id;
-    size_t i;
-
-    if (!field_check(body, rules, err))
-        return false;
-    *ids = json_object_get(body, "ids");
-    json_array_foreach(*ids, i, id)
-    {
-        if (!json_is_string(id))
-            return err_set(err, ERR_INVALID, "ids.%zu: must be a string", i);
-    }
-    return true;
+    if (is_lyrics(task))
+        add_lyrics(json, task);
+    else
+        add_song(json, task);
 }
 
 static void render_list(struct task *const *tasks, size_t count, struct buf *json)
 {
-    buf_str(json, "{\"code\":1,\"data\":[");
-    for (size_t i = 0, shown = 0; i < count; i++) {
-        if (tasks[i] == NULL)
-            continue;
-        if (shown++ > 0)
-            buf_char(json, ',');
-        if (is_lyrics(tasks[i]))
-            add_lyrics(json, tasks[i]);
-        else
-            add_song(json, tasks[i]);
-    }
-    buf_str(json, "]}");
+    family_add_to_list(json, "{\"code\":1,\"data\":[", "]}", tasks, count, render_item);
 }
 
 // The first usable clip; lyrics have a title and a text.
@@ -321,7 +300,7 @@ const struct family family_suno = {
     .adopt = adopt,
     .accepted = accepted,
     .render = render,
-    .list_ids = list_ids,
+    .list_ids = family_list_ids,
     .render_list = render_list,
     .render_callback = render_callback,
     .word = word,

@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 import socket
+import threading
 import time
 import unittest
 import urllib.request
@@ -550,8 +551,15 @@ class WrongInput(Family):
                 self.assertTrue(min(text) >= ' ', text)
 
     def test_list(self):
-        for ids, field in (("x", "ids"), ([5], "ids.0"), (["x"] * 101, "ids"), ({}, "ids")):
-            text = self.refused("/mj/task/list-by-condition", {"ids": ids}, 400, 4, "empty")
+        for body, field in (
+            ({"ids": "x"}, "ids"),
+            ({"ids": {}}, "ids"),
+            (b"", "body"),
+            (b'{"ids":["x"', "body"),
+            (b'{"ids":["x",]}', "body"),
+            (b'{"ids":' + b'["x",' * 40 + b"]" * 40 + b"}", "body"),
+        ):
+            text = self.refused("/mj/task/list-by-condition", body, 400, 4, "empty")
             self.assertTrue(text.startswith(f"{field}: "), text)
 
     def test_too_long(self):
@@ -582,6 +590,57 @@ class WrongInput(Family):
         for path, key in ((imagine, "empty"), ("/mj/nothing", "empty"), (imagine, "no")):
             ids.add(self.post(path, b"{", key)[1]["x-request-id"])
         self.assertEqual(len(ids), 3)
+
+
+class LongLists(unittest.TestCase):
+    """A gateway in front polls all its jobs in one request."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.sim = cls.enterClassContext(Sim(speed=20))
+        cls.spool = cls.enterClassContext(Spool({"tokens": tokens()}, cls.sim))
+
+    def listed(self, ids):
+        return self.spool.request("POST", "/mj/task/list-by-condition", {"ids": ids})
+
+    def test_long_lists(self):
+        """As long as a body may be, others aren't held up, and a mistake in it hides nothing."""
+        tasks = [self.spool.submit(f"listed {number}") for number in range(2)]
+        unknown = ["task_" + f"{number:026}" for number in range(10000)]
+        junk = [None, 5, {}, [], "", "x" * 5000, [tasks[0]], {"id": tasks[0]}, True]
+        for ids in (
+            [tasks[1], *unknown[:100], tasks[0]],
+            [*junk, tasks[1], *junk * 30, tasks[0], *junk],
+            [tasks[1], *unknown, tasks[0]],
+            [*unknown * 10, tasks[1], *unknown, tasks[0]],
+        ):
+            answers = []
+            asking = threading.Thread(
+                target=lambda: answers.append(self.listed(ids))
+            )
+            asking.start()
+            while asking.is_alive():
+                before = time.monotonic()
+                self.assertEqual(self.spool.request("GET", "/healthz")[0], 200)
+                self.assertLess(time.monotonic() - before, 1)
+                asking.join(0.05)
+            status, _, answer = answers[0]
+            self.assertEqual((status, [shown["id"] for shown in answer]), (200, [tasks[1], tasks[0]]))
+        # Each as often as it is named.
+        answer = self.listed([tasks[0]] * 1000)[2]
+        self.assertEqual([shown["id"] for shown in answer], [tasks[0]] * 1000)
+
+    def test_a_client_that_leaves_its_list(self):
+        task = self.spool.submit("left alone")
+        body = json.dumps({"ids": [task] * 20000}).encode()
+        head = "POST /mj/task/list-by-condition HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer sk-dev\r\n"
+        for _ in range(3):
+            with socket.create_connection(("127.0.0.1", self.spool.port)) as client:
+                client.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+                time.sleep(0.1)
+        before = time.monotonic()
+        self.assertEqual(self.spool.request("GET", "/healthz")[0], 200)
+        self.assertLess(time.monotonic() - before, 1)
 
 
 class Strangers(Family):

@@ -226,8 +226,12 @@ class Showing(Suno):
         status, _, answer = self.post("/suno/fetch", {"ids": ids})
         expected = [self.song(failed), self.look(f"/suno/fetch/{lyrics}")[1], self.song(song)]
         self.assertEqual((status, answer), (200, {"code": 1, "data": expected}))
-        for ids in ([], ["task_unknown"]):
-            self.assertEqual(self.post("/suno/fetch", {"ids": ids})[2], {"code": 1, "data": []})
+        for nothing in ({}, *({"ids": ids} for ids in ([], None, "", [""], ["task_unknown"], [5, None, {}, []]))):
+            self.assertEqual(self.post("/suno/fetch", nothing)[2], {"code": 1, "data": []})
+        # Any number; what is no id is left out; what is named twice comes twice.
+        ids = [song, None, *["task_" + "0" * 26] * 150, lyrics, 5, {}, *["x"] * 150, "x" * 5000, [song], song]
+        status, _, answer = self.post("/suno/fetch", {"ids": ids})
+        self.assertEqual((status, answer["data"]), (200, [expected[2], expected[1], expected[2]]))
 
     def test_they_are_asked_for_together(self):
         before = len(self.vendor.at("/suno/fetch"))
@@ -369,10 +373,10 @@ WRONG = [
     (CONCAT, {"clip_id": 5}, "clip_id"),
     (CONCAT, {"clip_id": "x", "is_infill": "yes"}, "is_infill"),
     (CONCAT, {"clip_id": "x"}, "clip_id"),
-    ("/suno/fetch", {}, "ids"),
     ("/suno/fetch", {"ids": "x"}, "ids"),
-    ("/suno/fetch", {"ids": ["x", 5]}, "ids.1"),
-    ("/suno/fetch", {"ids": ["x"] * 101}, "ids"),
+    ("/suno/fetch", {"ids": {"0": "x"}}, "ids"),
+    ("/suno/fetch", b'{"ids":["x",]}', "body"),
+    ("/suno/fetch", b'{"ids":["x"],"ids":["y"]}', "body"),
 ]
 
 
