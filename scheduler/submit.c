@@ -6,6 +6,7 @@
 #include "core/base/address.h"
 #include "core/base/buf.h"
 #include "core/base/config.h"
+#include "core/base/field.h"
 #include "core/base/log.h"
 #include "core/base/media_link.h"
 #include "core/base/mem.h"
@@ -85,6 +86,24 @@ static bool choose_provider(const struct config *config, struct task *task, stru
            err_set(err, ERR_MODEL, "model %s: no account serves it", task->model);
 }
 
+// Whether one of the accounts that may get the task has us fetch its links. The others open them
+// themselves, from where they are.
+static bool is_fetched(const struct config *config, const struct provider *provider,
+                       const struct task *task)
+{
+    bool is = false;
+
+    for (size_t i = 0; i < config->account_count && !is; i++) {
+        char *url = waiting_may_take(&config->accounts[i], task)
+                        ? provider->input_at(task, &config->accounts[i], 0)
+                        : NULL;
+
+        is = url != NULL;
+        free(url);
+    }
+    return is;
+}
+
 // What we are to fetch for the vendor must be where we may.
 static bool check_inputs(struct request *request, const struct provider *provider, struct err *err)
 {
@@ -98,7 +117,8 @@ static bool check_inputs(struct request *request, const struct provider *provide
         if (url == NULL)
             break;
         request->task->has_inputs = true;
-        ok = media_link_is_ours(&config->links, url) ||
+        ok = !is_fetched(config, provider, request->task) ||
+             media_link_is_ours(&config->links, url) ||
              url_check_reach(url, &config->clients_reach, err);
         free(url);
         if (!ok) {
@@ -233,7 +253,7 @@ static void rename_field(const struct request *request, struct err *err)
         size_t len = strlen(alias->field);
 
         if (strncmp(err->message, alias->field, len) != 0 || err->message[len] != ':' ||
-            json_object_get(request->body, alias->alias) == NULL)
+            !field_is_given(request->body, alias->alias))
             continue;
         err_set(&renamed, err->code, "%s%s", alias->alias, err->message + len);
         *err = renamed;
@@ -305,8 +325,7 @@ static bool check_hook(const struct request *request, struct err *err)
         return true;
     err->code = ERR_INVALID; // a field like any other
     return err_wrap(err, "%s",
-                    json_object_get(request->body, "callback_url") != NULL ? "callback_url"
-                                                                           : "notifyHook");
+                    field_is_given(request->body, "notifyHook") ? "notifyHook" : "callback_url");
 }
 
 static bool check_idempotency_key(struct request *request, struct err *err)

@@ -378,6 +378,8 @@ WRONG = [
     (TEXT, {**V3, "prompt": "x", "callback_url": 5}, "callback_url"),
     (TEXT, {**V3, "prompt": "x", "callback_url": "ftp://example.com/"}, "callback_url"),
     (TEXT, {**V3, "prompt": "x", "notifyHook": "what?"}, "notifyHook"),
+    (TEXT, {**V3, "prompt": "x", "notifyHook": "what?", "callback_url": ""}, "notifyHook"),
+    (TEXT, {**V3, "prompt": "x", "notifyHook": "", "callback_url": "what?"}, "callback_url"),
     (FRAMES, {**V3, "prompt": "x"}, "image_urls"),
     (FRAMES, {**V3, "image_urls": []}, "image_urls"),
     (FRAMES, {**V3, "image": "", "image_tail": ""}, "image_urls"),

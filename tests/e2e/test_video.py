@@ -592,7 +592,12 @@ class Refusing(Video):
         self.assertEqual(self.look("/v1/tasks", "empty")[1]["data"], [])
 
     def test_what_is_wrong_is_called_as_the_client_does(self):
-        for body, field in (({"seconds": "5"}, "seconds"), ({"seconds": 4, "size": "1920x1080"}, "seconds")):
+        for body, field in (
+            ({"seconds": "5"}, "seconds"),
+            ({"seconds": 4, "size": "1920x1080"}, "seconds"),
+            ({"seconds": "", "duration": 5}, "duration"),
+            ({"image_url": "what?", "input_reference": ""}, "image_url"),
+        ):
             text = self.refused_by_envelope(VIDEOS, {**BOAT, **body}, 400, "invalid_request")
             self.assertTrue(text.startswith(f"{field}: "), text)
 
@@ -683,6 +688,18 @@ class Doubt(Video):
 
 class OthersModels(unittest.TestCase):
     """A relay's, with limits of their own."""
+
+    def test_a_link_that_only_the_relay_can_follow(self):
+        with Vendor() as vendor:
+            vendor.on(CREATE, lambda asked: (200, {}, {"id": "v-1", "status": "processing"}))
+            vendor.on("/v1/video/query", lambda asked: (200, {}, {"id": "v-1", "status": "processing"}))
+            relay = account(vendor, "veo-r", provider="veo", dialect="relay")
+            config = {"accounts": [relay], "webhook": {"allow_private_networks": False}}
+            body = {"model": "veo-3.1", "prompt": "a boat", "images": ["http://10.0.0.1/a.png"]}
+            with Spool(config) as spool:
+                status, _, answer = spool.request("POST", CREATE, body)
+                self.assertEqual(status, 200, answer)
+                self.assertEqual(eventually(lambda: vendor.at(CREATE), 5, "the submit")[0].body, body)
 
     def test_the_page_s_examples(self):
         scenes = {"model": "sora-2", "storyboard": SCENES, "size": "1920x1080"}
