@@ -9,6 +9,7 @@
 #include "core/base/config.h"
 #include "core/base/field.h"
 #include "core/base/http.h"
+#include "core/base/json_fast.h"
 #include "core/base/mem.h"
 #include "core/base/task.h"
 #include "providers/outcome.h"
@@ -22,20 +23,16 @@ bool adapter_check_base_url(const struct account *account, struct err *err)
 
 json_t *adapter_request_of(const struct task *task, struct err *err)
 {
-    json_t *body = json_loads(task->request, 0, NULL), *value;
-    const char *name;
-    void *next;
+    json_t *body = json_fast_read(task->request, strlen(task->request));
 
+    if (body == NULL)
+        body = json_loads(task->request, 0, NULL);
     if (!json_is_object(body)) {
         json_decref(body);
         err_set(err, ERR_INTERNAL, "the stored request isn't a JSON object");
         return NULL;
     }
-    json_object_foreach_safe(body, next, name, value)
-    {
-        if (!field_is_given(value, ""))
-            json_object_del(body, name);
-    }
+    field_drop_empty(body);
     json_object_del(body, "notifyHook");
     json_object_del(body, "callback_url");
     return body;

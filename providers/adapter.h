@@ -14,9 +14,9 @@ struct task;
 
 // Every account but Vertex' has one.
 bool adapter_check_base_url(const struct account *account, struct err *err) WARN_UNUSED;
-// The stored request as an object, without nulls and empty strings, which clients mean as nothing
-// and vendors don't, and without the client's hooks, which are ours to call. NULL and err where it
-// isn't one; json_decref.
+// The stored request as an object, without what is empty in it (field_drop_empty), which clients
+// mean as nothing and vendors don't, and without the client's hooks, which are ours to call. NULL
+// and err where it isn't one; json_decref.
 json_t *adapter_request_of(const struct task *task, struct err *err) WARN_UNUSED;
 // The first of some fields that is a string and not empty; "" where none is. Borrowed. `places`
 // ends with NULL.

@@ -280,6 +280,73 @@ static void set_model(json_t *body, const char *model, int dialect)
         json_object_set_new(body, "model", json_string(model));
 }
 
+// What the vendor is known to refuse (G, W). A relay may have what is newer than that.
+static const char *const image_types[] = {"subject", "face", NULL};
+static const char *const resolutions[] = {"1k", "2k", "4k", NULL};
+static const char *const standard_models[] = { // the omni route has others
+    "kling-v1",   "kling-v1-5",        "kling-v1-6",       "kling-v2",   "kling-v2-master",
+    "kling-v2-1", "kling-v2-1-master", "kling-v2-5-turbo", "kling-v2-6", NULL};
+
+static const struct field_rule video_bounds[] = {
+    {.path = "duration", .kind = FIELD_COUNT, .min = 3, .max = 15},
+    {.path = "cfg_scale", .kind = FIELD_NUMBER, .max = 1},
+    {.path = "kling_elements", .kind = FIELD_ARRAY, .max = 20},
+    {.path = "element_list", .kind = FIELD_ARRAY, .max = 20},
+    {0},
+};
+static const struct field_rule standard_bounds[] = {
+    {.path = "multi_prompt", .kind = FIELD_ARRAY, .max = 5},
+    {.path = "image_list", .kind = FIELD_ARRAY, .max = 4},
+    {0},
+};
+static const struct field_rule omni_bounds[] = {
+    {.path = "multi_prompt", .kind = FIELD_ARRAY, .max = 6},
+    {.path = "image_list", .kind = FIELD_ARRAY, .max = 20},
+    {.path = "video_list", .kind = FIELD_ARRAY, .max = 4},
+    {.path = "voice_list", .kind = FIELD_ARRAY, .max = 4},
+    {0},
+};
+static const struct field_rule image_bounds[] = {
+    {.path = "n", .kind = FIELD_INT, .min = 1, .max = 9},
+    {.path = "image_reference", .kind = FIELD_WORD, .words = image_types},
+    {.path = "image_fidelity", .kind = FIELD_NUMBER, .max = 1},
+    {.path = "human_fidelity", .kind = FIELD_NUMBER, .max = 1},
+    {.path = "resolution", .kind = FIELD_WORD, .words = resolutions},
+    {0},
+};
+
+static bool check_omni(const json_t *body, const char *model, struct err *err)
+{
+    for (size_t i = 0; model != NULL && standard_models[i] != NULL; i++)
+        if (strcmp(standard_models[i], model) == 0)
+            return err_set(err, ERR_INVALID, "%s: %s is not for this route",
+                           field_is_given(body, "model_name") ? "model_name" : "model", model);
+    return field_check(body, omni_bounds, err);
+}
+
+static bool check(const struct task *task, const struct account *account, struct err *err)
+{
+    bool has_model = task->model != NULL && *task->model != '\0';
+    json_t *body;
+    bool ok;
+
+    if (dialect_of(account) != OFFICIAL ||
+        (has_model && !provider_knows(provider_find("kling"), account, task->model)))
+        return true;
+    body = adapter_request_of(task, err);
+    if (body == NULL)
+        return false;
+    if (strncmp(action_of(task)->path, "images/", 7) == 0)
+        ok = field_check(body, image_bounds, err);
+    else
+        ok = field_check(body, video_bounds, err) &&
+             (strcmp(task->action, "omni-video") == 0
+                  ? check_omni(body, model_of(task, account), err)
+                  : field_check(body, standard_bounds, err));
+    json_decref(body);
+    return ok;
+}
+
 static bool build_submit(const struct task *task, const struct account *account,
                          struct http_request *request, struct err *err)
 {
@@ -625,6 +692,7 @@ const struct provider provider_kling = {
     .missing_grace_ms = 60000,
     .link_life_ms = 30LL * 24 * 3600 * 1000, // G, W
     .check_account = check_account,
+    .check = check,
     .build_submit = build_submit,
     .read_submit = read_submit,
     .build_poll = build_poll,

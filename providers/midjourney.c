@@ -116,15 +116,13 @@ static bool build_submit(const struct task *task, const struct account *account,
         free(base);
         return ok && authorize(account, request);
     }
-    body = json_loads(task->request, 0, NULL);
-    if (!json_is_object(body)) {
-        json_decref(body);
+    body = adapter_request_of(task, err);
+    if (body == NULL) {
         free(base);
-        return err_set(err, ERR_INTERNAL, "the stored request isn't a JSON object");
+        return false;
     }
     make_data_urls(body);
-    // Hooks are ours to call; `state` carries our own id, by which a lost submit is found again.
-    json_object_del(body, "notifyHook");
+    // `state` carries our own id, by which a lost submit is found again.
     json_object_set_new(body, "state", json_string(task->id));
     json_object_del(body, "accountFilter"); // which account is ours to choose
     json_object_del(body, "parentPrompt");  // the family's note

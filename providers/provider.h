@@ -121,6 +121,10 @@ const char *provider_model(const struct provider *provider, const struct account
                            const char *model);
 bool provider_serves(const struct provider *provider, const struct account *account,
                      const char *model);
+// Whether the model is one of the provider's `models`, dated or not, as the client calls it or as
+// the account does: then its limits are known. A newer one's are the vendor's to know.
+bool provider_knows(const struct provider *provider, const struct account *account,
+                    const char *model);
 // The beginnings of names that the account serves beside the provider's models: a relay's that
 // lists none of its own. Ends with NULL; NULL: there are none.
 const char *const *provider_prefixes(const struct provider *provider,

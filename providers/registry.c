@@ -98,6 +98,32 @@ bool provider_serves(const struct provider *provider, const struct account *acco
     return provider_model(provider, account, model) != NULL;
 }
 
+// "doubao-seedance-1-5-pro-251215" is "doubao-seedance-1-5-pro", but "kling-v2-9" isn't "kling-v2".
+static bool is_listed(const struct provider *provider, const char *model)
+{
+    enum { DATE_DIGITS = 6 };
+
+    for (size_t i = 0; provider->models[i] != NULL; i++) {
+        size_t len = strlen(provider->models[i]), digits;
+
+        if (strncmp(provider->models[i], model, len) != 0)
+            continue;
+        digits = model[len] == '-' ? strspn(model + len + 1, "0123456789") : 0;
+        if (model[len] == '\0' || (digits >= DATE_DIGITS && model[len + 1 + digits] == '\0'))
+            return true;
+    }
+    return false;
+}
+
+bool provider_knows(const struct provider *provider, const struct account *account,
+                    const char *model)
+{
+    const char *theirs = provider_model(provider, account, model);
+
+    return (model != NULL && is_listed(provider, model)) ||
+           (theirs != NULL && is_listed(provider, theirs));
+}
+
 static bool is_plain(const struct provider *provider, const struct account *account)
 {
     int dialect = provider_dialect(provider, account);

@@ -4,12 +4,14 @@
 // Sources: volcengine-go-sdk (GO) and -python-sdk (PY), the Ark pages on the query and on error
 // codes as transcribed (QRY, ERR), third-party copies of its page on deletion (DEL), new-api (NA).
 // Its SDKs send a POST again on 5xx, which can be billed twice: we don't.
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/buf.h"
 #include "core/base/config.h"
 #include "core/base/field.h"
+#include "core/base/field_check.h"
 #include "core/base/http.h"
 #include "core/base/task.h"
 #include "providers/adapter.h"
@@ -54,6 +56,119 @@ static void authorize(const struct account *account, struct http_request *reques
 }
 
 // Submits.
+
+// What Ark is known to refuse of the models that we know. A relay may have what is newer.
+enum { MAX_ITEMS = 32, MAX_IMAGES = 9, MAX_VIDEOS = 3, MAX_AUDIOS = 3, MAX_FILES = 12 };
+
+static const char *const types[] = {"text",      "image_url",  "video_url",
+                                    "audio_url", "draft_task", NULL};
+static const char *const roles[] = {"first_frame",     "last_frame",      "reference_image",
+                                    "reference_video", "reference_audio", NULL};
+static const char *const ratios[] = {"16:9", "4:3", "1:1", "3:4", "9:16", "21:9", "adaptive", NULL};
+static const char *const resolutions[] = {"480p", "720p", "1080p", NULL};
+static const char *const small_resolutions[] = {"480p", "720p", NULL};
+static const char *const tiers[] = {"default", "flex", NULL};
+
+static const struct field_rule bounds[] = {
+    {.path = "ratio", .kind = FIELD_WORD, .words = ratios},
+    {.path = "resolution", .kind = FIELD_WORD, .words = resolutions},
+    {.path = "duration", .kind = FIELD_INT, .min = -1, .max = 60},
+    {.path = "frames", .kind = FIELD_INT, .min = 1, .max = 10000},
+    {.path = "seed", .kind = FIELD_INT, .min = -1, .max = 4294967295},
+    {.path = "service_tier", .kind = FIELD_WORD, .words = tiers},
+    {.path = "execution_expires_after", .kind = FIELD_INT, .min = 1, .max = 30 * 86400},
+    {0},
+};
+
+// Volcengine's own form has one word of these.
+static const struct field_rule object_bounds[] = {
+    {.path = "content.aspect_ratio", .kind = FIELD_WORD, .words = ratios}, {0}};
+
+// Seedance 2.0, as the page bounds it.
+static bool check_second_generation(const json_t *body, const char *model, struct err *err)
+{
+    static const struct field_rule narrow[] = {
+        {.path = "resolution", .kind = FIELD_WORD, .words = small_resolutions},
+        {0},
+    };
+    static const char *const unsupported[] = {"frames", "camera_fixed"};
+    int64_t duration = field_int_or(body, "duration", -1);
+
+    for (size_t i = 0; i < sizeof unsupported / sizeof unsupported[0]; i++)
+        if (field_at(body, unsupported[i]) != NULL)
+            return err_set(err, ERR_INVALID, "%s: is not supported by %.60s", unsupported[i],
+                           model);
+    if (duration != -1 && (duration < 4 || duration > 15))
+        return err_set(err, ERR_INVALID, "duration: must be from 4 to 15, or -1");
+    return field_check(body, narrow, err);
+}
+
+static bool check_word(const json_t *item, size_t i, const char *name, const char *const *words,
+                       struct err *err)
+{
+    const struct field_rule rule = {.kind = FIELD_WORD, .words = words};
+    const json_t *value = field_at(item, name);
+    char path[64];
+
+    snprintf(path, sizeof path, "content.%zu.%s", i, name);
+    return value == NULL || field_check_value(value, &rule, path, err);
+}
+
+static bool check_content(const json_t *content, struct err *err)
+{
+    static const struct field_rule array = {.kind = FIELD_ARRAY, .min = 1, .max = MAX_ITEMS};
+    size_t images = 0, videos = 0, audios = 0, i;
+    json_t *item;
+
+    if (!field_check_value(content, &array, "content", err))
+        return false;
+    json_array_foreach((json_t *)content, i, item)
+    {
+        const char *type = field_str_or_empty(item, "type");
+
+        if (!check_word(item, i, "type", types, err) || !check_word(item, i, "role", roles, err))
+            return false;
+        images += strcmp(type, "image_url") == 0;
+        videos += strcmp(type, "video_url") == 0;
+        audios += strcmp(type, "audio_url") == 0;
+    }
+    if (images > MAX_IMAGES)
+        return err_set(err, ERR_INVALID, "content: at most %d images", MAX_IMAGES);
+    if (videos > MAX_VIDEOS)
+        return err_set(err, ERR_INVALID, "content: at most %d videos", MAX_VIDEOS);
+    if (audios > MAX_AUDIOS)
+        return err_set(err, ERR_INVALID, "content: at most %d audios", MAX_AUDIOS);
+    if (images + videos + audios > MAX_FILES)
+        return err_set(err, ERR_INVALID, "content: at most %d files", MAX_FILES);
+    return audios == 0 || images + videos > 0 ||
+           err_set(err, ERR_INVALID, "content: audio needs an image or a video beside it");
+}
+
+static bool is_second_generation(const char *model)
+{
+    return model != NULL && strncmp(model, "doubao-seedance-2-0", 19) == 0;
+}
+
+static bool check(const struct task *task, const struct account *account, struct err *err)
+{
+    const struct provider *provider = provider_find("seedance");
+    const char *model = provider_model(provider, account, task->model);
+    json_t *body;
+    bool ok;
+
+    if (is_relay(account) || !provider_knows(provider, account, task->model))
+        return true;
+    body = adapter_request_of(task, err);
+    if (json_is_object(json_object_get(body, "content")))
+        ok = field_check(body, object_bounds, err);
+    else
+        ok = body != NULL && field_check(body, bounds, err) &&
+             check_content(json_object_get(body, "content"), err) &&
+             ((!is_second_generation(task->model) && !is_second_generation(model)) ||
+              check_second_generation(body, task->model, err));
+    json_decref(body);
+    return ok;
+}
 
 // Volcengine's own form, {"content":{"prompt","image_url","aspect_ratio"}}, as Ark wants it.
 static void unfold(json_t *body)
@@ -407,6 +522,7 @@ const struct provider provider_seedance = {
     .poll_many_max = 50,
     .plain_dialects = 1u << RELAY,
     .check_account = adapter_check_base_url,
+    .check = check,
     .build_submit = build_submit,
     .read_submit = read_submit,
     .build_poll = build_poll,

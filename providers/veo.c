@@ -173,14 +173,12 @@ static int64_t duration_of(const json_t *request)
     return *text != '\0' ? strtol(text, NULL, 10) : field_int_or(request, "duration", 0);
 }
 
-static bool check_request(const json_t *request, struct err *err)
+// What these models can't make, whoever passes it on to them.
+static bool check_limits(const json_t *request, struct err *err)
 {
     static const char *const ratios[] = {"16:9", "9:16", NULL};
     static const struct field_rule rules[] = {
-        {.path = "aspect_ratio", .kind = FIELD_WORD, .words = ratios},
-        {.path = "images", .kind = FIELD_ARRAY, .max = 1},
-        {0},
-    };
+        {.path = "aspect_ratio", .kind = FIELD_WORD, .words = ratios}, {0}};
     const char *size = field_str_or_empty(request, "size"), *resolution, *ratio;
     const char *wanted = field_str_or_empty(request, "aspect_ratio");
     int64_t duration = duration_of(request);
@@ -199,16 +197,36 @@ static bool check_request(const json_t *request, struct err *err)
     return true;
 }
 
+// What we have no words for at Google; a relay may.
+static bool check_google(const struct task *task, const struct account *account,
+                         const json_t *request, struct err *err)
+{
+    static const struct field_rule rules[] = {
+        {.path = "images", .kind = FIELD_ARRAY, .max = 1},
+        {.path = "images.0", .kind = FIELD_MEDIA},
+        {0},
+    };
+    const char *resolution, *ratio;
+
+    if (!field_check(request, rules, err))
+        return false;
+    if (!read_size(field_str_or_empty(request, "size"), &resolution, &ratio))
+        return err_set(err, ERR_INVALID, "size: is not one that is known");
+    if (field_is_given(request, "storyboard"))
+        return err_set(err, ERR_INVALID, "storyboard: is not supported by %.60s", task->model);
+    // Vertex makes a video of an image alone.
+    return dialect_of(account) == VERTEX || field_is_given(request, "prompt") ||
+           err_set(err, ERR_INVALID, "prompt: is required");
+}
+
+// A relay has others' models, too, and new ones before we do: it knows their limits.
 static bool check(const struct task *task, const struct account *account, struct err *err)
 {
-    json_t *request = json_loads(task->request, 0, NULL);
-    // A relay has others' models, too, and knows their limits.
-    bool is_veo = dialect_of(account) != RELAY || strncmp(task->model, "veo", 3) == 0;
-    bool ok = !is_veo || check_request(request, err);
+    json_t *request = adapter_request_of(task, err);
+    bool has_limits = provider_knows(provider_find("veo"), account, task->model);
+    bool ok = request != NULL && (!has_limits || check_limits(request, err)) &&
+              (dialect_of(account) == RELAY || check_google(task, account, request, err));
 
-    // Google has no words for it; a relay may.
-    if (ok && dialect_of(account) != RELAY && json_array_size(field_at(request, "storyboard")) > 0)
-        ok = err_set(err, ERR_INVALID, "storyboard: is not supported by %.60s", task->model);
     json_decref(request);
     return ok;
 }
@@ -217,7 +235,8 @@ static bool check(const struct task *task, const struct account *account, struct
 static char *input_at(const struct task *task, const struct account *account, size_t index)
 {
     bool is_link_taken = account != NULL && dialect_of(account) == RELAY;
-    json_t *request = index == 0 && !is_link_taken ? json_loads(task->request, 0, NULL) : NULL;
+    struct err err;
+    json_t *request = index == 0 && !is_link_taken ? adapter_request_of(task, &err) : NULL;
     const char *image = field_str_or_empty(request, "images.0");
     char *url = field_is_link(image) ? mem_str(image) : NULL;
 
@@ -289,9 +308,11 @@ static json_t *parameters_of(const json_t *request)
 
 static json_t *google_body(const struct task *task, const json_t *request)
 {
-    json_t *instance = json_pack("{s:s}", "prompt", field_str_or_empty(request, "prompt"));
-    json_t *image = image_of(task, request);
+    const char *prompt = field_str_or_empty(request, "prompt");
+    json_t *instance = json_object(), *image = image_of(task, request);
 
+    if (*prompt != '\0')
+        json_object_set_new(instance, "prompt", json_string(prompt));
     if (image != NULL)
         json_object_set_new(instance, "image", image);
     return json_pack("{s:[o],s:o}", "instances", instance, "parameters", parameters_of(request));

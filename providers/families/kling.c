@@ -12,8 +12,8 @@
 #include "providers/family.h"
 #include "providers/family_common.h"
 
-enum { MAX_PROMPT = 10000, MAX_NAME = 128, MAX_STATE = 255, MAX_IMAGES = 20 };
-enum { MAX_SHOTS = 5, MAX_OMNI_SHOTS = 6, MAX_EXTENSION = 4 };
+enum { MAX_PROMPT = 10000, MAX_NAME = 128, MAX_STATE = 255, MAX_WORD = 32, MAX_EXTENSION = 4 };
+enum { MAX_N = 100 }; // each image is a job
 
 // Each action's path is where it is queried, too; any task of the family is found under each.
 #define BOTH(path, action)                                                                         \
@@ -32,76 +32,69 @@ static const struct route routes[] = {
 };
 #undef BOTH
 
-static const char *const image_types[] = {"subject", "face", NULL};
-static const char *const resolutions[] = {"1k", "2k", NULL};
-// The page has kling-v3 alone; the others are what the vendor calls it on this route.
-static const char *const omni_models[] = {"kling-v3", "kling-v3-omni", "kling-video-o1", NULL};
-
-// What every video takes.
-#define VIDEO_FIELDS(max_shots)                                                                    \
-    {.path = "negative_prompt", .kind = FIELD_TEXT, .max = MAX_PROMPT},                            \
-        {.path = "duration", .kind = FIELD_COUNT, .min = 3, .max = 15},                            \
-        {.path = "aspect_ratio", .kind = FIELD_TEXT, .max = 8},                                    \
-        {.path = "mode", .kind = FIELD_TEXT, .max = 16}, {.path = "sound", .kind = FIELD_SWITCH},  \
-        {.path = "multi_shots", .kind = FIELD_BOOL}, {.path = "multi_shot", .kind = FIELD_BOOL},   \
-        {.path = "multi_prompt", .kind = FIELD_ARRAY, .max = (max_shots)},                         \
-        {.path = "kling_elements", .kind = FIELD_ARRAY, .max = MAX_IMAGES},                        \
-        {.path = "element_list", .kind = FIELD_ARRAY, .max = MAX_IMAGES},                          \
-        {.path = "cfg_scale", .kind = FIELD_NUMBER, .max = 1},                                     \
+// What every video takes. How much of it and which words are the vendor's to know, and change with
+// its models: its adapter checks them.
+#define VIDEO_FIELDS                                                                               \
+    {.path = "prompt", .kind = FIELD_TEXT, .max = MAX_PROMPT},                                     \
+        {.path = "negative_prompt", .kind = FIELD_TEXT, .max = MAX_PROMPT},                        \
+        {.path = "duration", .kind = FIELD_COUNT, .min = 1},                                       \
+        {.path = "aspect_ratio", .kind = FIELD_TEXT, .max = MAX_WORD},                             \
+        {.path = "mode", .kind = FIELD_TEXT, .max = MAX_WORD},                                     \
+        {.path = "sound", .kind = FIELD_SWITCH}, {.path = "multi_shots", .kind = FIELD_BOOL},      \
+        {.path = "multi_shot", .kind = FIELD_BOOL},                                                \
+        {.path = "shot_type", .kind = FIELD_TEXT, .max = MAX_WORD},                                \
+        {.path = "multi_prompt", .kind = FIELD_ARRAY},                                             \
+        {.path = "kling_elements", .kind = FIELD_ARRAY},                                           \
+        {.path = "element_list", .kind = FIELD_ARRAY},                                             \
+        {.path = "cfg_scale", .kind = FIELD_NUMBER},                                               \
     {                                                                                              \
         .path = "camera_control", .kind = FIELD_OBJECT                                             \
     }
 
 static const struct field_rule text_rules[] = {
-    {.path = "prompt", .kind = FIELD_TEXT, .is_required = true, .max = MAX_PROMPT},
-    {.path = "image_urls", .kind = FIELD_ARRAY, .min = 0, .max = 2},
-    VIDEO_FIELDS(MAX_SHOTS),
+    {.path = "image_urls", .kind = FIELD_ARRAY, .max = 2},
+    VIDEO_FIELDS,
     {0},
 };
 
 static const struct field_rule image_rules[] = {
-    {.path = "prompt", .kind = FIELD_TEXT, .max = MAX_PROMPT},
-    {.path = "image_urls", .kind = FIELD_ARRAY, .min = 1, .max = 2},
-    {.path = "image", .kind = FIELD_MEDIA},
-    {.path = "image_tail", .kind = FIELD_MEDIA},
-    VIDEO_FIELDS(MAX_SHOTS),
+    {.path = "image_urls", .kind = FIELD_ARRAY, .max = 2}, // the first frame and the last
+    {.path = "image", .kind = FIELD_SOURCE},
+    {.path = "image_tail", .kind = FIELD_SOURCE},
+    VIDEO_FIELDS,
     {0},
 };
 
 static const struct field_rule multi_image_rules[] = {
-    {.path = "prompt", .kind = FIELD_TEXT, .is_required = true, .max = MAX_PROMPT},
-    {.path = "image_list", .kind = FIELD_ARRAY, .is_required = true, .min = 1, .max = 4},
-    VIDEO_FIELDS(MAX_SHOTS),
+    {.path = "image_list", .kind = FIELD_ARRAY, .is_required = true},
+    VIDEO_FIELDS,
     {0},
 };
 
 static const struct field_rule omni_rules[] = {
-    {.path = "model_name", .kind = FIELD_WORD, .words = omni_models},
-    {.path = "model", .kind = FIELD_WORD, .words = omni_models},
-    {.path = "prompt", .kind = FIELD_TEXT, .is_required = true, .max = MAX_PROMPT},
-    {.path = "image_list", .kind = FIELD_ARRAY, .max = MAX_IMAGES},
-    {.path = "video_list", .kind = FIELD_ARRAY, .max = 4},
-    {.path = "voice_list", .kind = FIELD_ARRAY, .max = 4},
-    VIDEO_FIELDS(MAX_OMNI_SHOTS),
+    {.path = "image_list", .kind = FIELD_ARRAY},
+    {.path = "video_list", .kind = FIELD_ARRAY},
+    {.path = "voice_list", .kind = FIELD_ARRAY},
+    VIDEO_FIELDS,
     {0},
 };
 
 static const struct field_rule generation_rules[] = {
     {.path = "prompt", .kind = FIELD_TEXT, .is_required = true, .max = MAX_PROMPT},
     {.path = "negative_prompt", .kind = FIELD_TEXT, .max = MAX_PROMPT},
-    {.path = "aspect_ratio", .kind = FIELD_TEXT, .max = 8},
-    {.path = "n", .kind = FIELD_INT, .min = 1, .max = 9},
-    {.path = "image", .kind = FIELD_MEDIA},
-    {.path = "image_reference", .kind = FIELD_WORD, .words = image_types},
-    {.path = "image_fidelity", .kind = FIELD_NUMBER, .max = 1},
-    {.path = "human_fidelity", .kind = FIELD_NUMBER, .max = 1},
-    {.path = "resolution", .kind = FIELD_WORD, .words = resolutions},
+    {.path = "aspect_ratio", .kind = FIELD_TEXT, .max = MAX_WORD},
+    {.path = "n", .kind = FIELD_INT, .min = 1, .max = MAX_N},
+    {.path = "image", .kind = FIELD_SOURCE},
+    {.path = "image_reference", .kind = FIELD_TEXT, .max = MAX_WORD},
+    {.path = "image_fidelity", .kind = FIELD_NUMBER},
+    {.path = "human_fidelity", .kind = FIELD_NUMBER},
+    {.path = "resolution", .kind = FIELD_TEXT, .max = MAX_WORD},
     {0},
 };
 
 static const struct field_rule try_on_rules[] = {
-    {.path = "human_image", .kind = FIELD_MEDIA, .is_required = true},
-    {.path = "cloth_image", .kind = FIELD_MEDIA, .is_required = true},
+    {.path = "human_image", .kind = FIELD_SOURCE, .is_required = true},
+    {.path = "cloth_image", .kind = FIELD_SOURCE, .is_required = true},
     {0},
 };
 
@@ -138,6 +131,7 @@ static bool wrong(struct err *err, const char *text)
     return err_set(err, ERR_INVALID, "%s", text);
 }
 
+// What each item of a list has to have.
 static bool check_items(const json_t *body, const char *list, const char *name,
                         const struct field_rule *rule, struct err *err)
 {
@@ -146,13 +140,15 @@ static bool check_items(const json_t *body, const char *list, const char *name,
 
     json_array_foreach(field_at(body, list), i, item)
     {
-        const json_t *value = name == NULL ? item : json_object_get(item, name);
+        const json_t *value = field_at(item, name);
         char path[64];
 
-        snprintf(path, sizeof path, name == NULL ? "%s.%zu" : "%s.%zu.%s", list, i, name);
-        if (value == NULL && rule->is_required)
+        snprintf(path, sizeof path, "%s.%zu.%s", list, i, name);
+        if (!field_is_given(item, ""))
+            continue;
+        if (value == NULL)
             return err_set(err, ERR_INVALID, "%s: is required", path);
-        if (value != NULL && !field_check_value(value, rule, path, err))
+        if (!field_check_value(value, rule, path, err))
             return false;
     }
     return true;
@@ -161,21 +157,23 @@ static bool check_items(const json_t *body, const char *list, const char *name,
 // An element of image_list calls its image image_url, as the page has it, or image, as the vendor.
 static bool check_image_list(const json_t *body, struct err *err)
 {
-    static const struct field_rule media = {.kind = FIELD_MEDIA};
+    static const struct field_rule source = {.kind = FIELD_SOURCE};
     json_t *item;
     size_t i;
 
     json_array_foreach(field_at(body, "image_list"), i, item)
     {
-        const json_t *image = json_is_string(item) ? item : json_object_get(item, "image_url");
+        const json_t *image = json_is_string(item) ? item : field_at(item, "image_url");
         char path[64];
 
         snprintf(path, sizeof path, "image_list.%zu.image_url", i);
-        if (image == NULL)
-            image = json_object_get(item, "image");
+        if (!field_is_given(item, ""))
+            continue;
+        if (!field_is_given(image, ""))
+            image = field_at(item, "image");
         if (image == NULL)
             return err_set(err, ERR_INVALID, "%s: is required", path);
-        if (!field_check_value(image, &media, path, err))
+        if (!field_check_value(image, &source, path, err))
             return false;
     }
     return true;
@@ -183,28 +181,38 @@ static bool check_image_list(const json_t *body, struct err *err)
 
 static bool check_lists(const json_t *body, struct err *err)
 {
-    static const struct field_rule media = {.kind = FIELD_MEDIA};
     static const struct field_rule text = {
         .kind = FIELD_TEXT, .is_required = true, .min = 1, .max = MAX_PROMPT};
-    static const struct field_rule link = {.kind = FIELD_LINK, .is_required = true};
-    bool is_multi =
-        json_is_true(field_at(body, "multi_shots")) || json_is_true(field_at(body, "multi_shot"));
+    static const struct field_rule source = {.kind = FIELD_SOURCE};
 
-    if (is_multi && json_array_size(field_at(body, "multi_prompt")) == 0)
-        return wrong(err, "multi_prompt: is required with multi_shots");
-    return check_items(body, "image_urls", NULL, &media, err) && check_image_list(body, err) &&
+    return family_check_sources(body, "image_urls", err) && check_image_list(body, err) &&
            check_items(body, "multi_prompt", "prompt", &text, err) &&
-           check_items(body, "video_list", "video_url", &link, err);
+           check_items(body, "video_list", "video_url", &source, err);
 }
 
-static bool check_images(const json_t *body, const char *action, struct err *err)
+// What a video is made of: frames move without words, and of several shots each has its own, unless
+// the vendor is to find them (shot_type "intelligence").
+static bool check_subject(const json_t *body, const char *action, struct err *err)
 {
-    bool has_one = json_array_size(field_at(body, "image_urls")) > 0 ||
-                   field_is_given(body, "image") || field_is_given(body, "image_tail");
+    bool is_multi =
+        json_is_true(field_at(body, "multi_shots")) || json_is_true(field_at(body, "multi_shot"));
+    bool has_shots = field_count(body, "multi_prompt") > 0;
+    bool is_image = strcmp(action, "image2video") == 0;
+    bool has_frames = field_count(body, "image_urls") > 0;
+    const char *type = field_str_or_empty(body, "shot_type");
 
-    if (strcmp(action, "image2video") == 0 && !has_one)
+    if (is_image)
+        has_frames =
+            has_frames || field_is_given(body, "image") || field_is_given(body, "image_tail");
+    if (is_image && !has_frames)
         return wrong(err, "image_urls: is required");
-    return true;
+    if (is_multi && !has_shots && (*type == '\0' || strcmp(type, "customize") == 0))
+        return wrong(err, "multi_prompt: is required with multi_shots");
+    if (field_is_given(body, "prompt") || (is_multi && has_shots) ||
+        (has_frames && (is_image || strcmp(action, "text2video") == 0)))
+        return true;
+    return wrong(err, field_at(body, "prompt") == NULL ? "prompt: is required"
+                                                       : "prompt: must not be empty");
 }
 
 // The two names of the model are the same.
@@ -224,6 +232,21 @@ static bool read_model(const json_t *body, bool is_needed, struct task *task, st
     return true;
 }
 
+// The last frame alone: as image_tail, since a list that begins with nothing has lost its order.
+static void name_tail(const json_t *body, struct task *task)
+{
+    const json_t *images = field_at(body, "image_urls");
+    json_t *request;
+
+    if (field_is_given(images, "0") || !field_is_given(images, "1"))
+        return;
+    request = json_copy((json_t *)body);
+    json_object_del(request, "image_urls");
+    if (!field_is_given(body, "image_tail"))
+        json_object_set(request, "image_tail", field_at(images, "1"));
+    family_set_request(task, request);
+}
+
 static bool accept(const struct family_request *request, struct task *task, const char **once,
                    struct err *err)
 {
@@ -234,14 +257,16 @@ static bool accept(const struct family_request *request, struct task *task, cons
     (void)once;
     if (!field_check(body, common_rules, err) || !read_model(body, kind->needs_model, task, err) ||
         !field_check(body, kind->rules, err) || !check_lists(body, err) ||
-        !check_images(body, kind->action, err) || !family_read_hook(body, task, err))
+        (!kind->is_image && !check_subject(body, kind->action, err)) ||
+        !family_read_hook(body, task, err))
         return false;
     mem_set_str(&task->provider, "kling");
     mem_set_str(&task->action, kind->action);
     // The vendor takes frames on another path than words alone.
-    if (strcmp(kind->action, "text2video") == 0 &&
-        json_array_size(field_at(body, "image_urls")) > 0)
+    if (strcmp(kind->action, "text2video") == 0 && field_count(body, "image_urls") > 0)
         mem_set_str(&task->action, "image2video");
+    if (strcmp(task->action, "image2video") == 0)
+        name_tail(body, task);
     if (*state != '\0')
         mem_set_str(&task->state, state);
     task->cost = 1;

@@ -11,7 +11,7 @@
 #include "providers/family.h"
 #include "providers/family_common.h"
 
-enum { MAX_PROMPT = 16384, MAX_STATE = 255, MAX_CUSTOM_ID = 512, MAX_LINK = 2048 };
+enum { MAX_PROMPT = 16384, MAX_STATE = 255, MAX_CUSTOM_ID = 512, MAX_IMAGES = 20 };
 
 static const struct family_mode modes[] = {
     {"/mj-fast", "fast"},
@@ -36,34 +36,62 @@ static const struct route routes[] = {
 
 // Bodies.
 
+static const char *const dimensions[] = {"PORTRAIT", "SQUARE", "LANDSCAPE", NULL};
+
+static const struct field_rule imagine_rules[] = {
+    {.path = "prompt", .kind = FIELD_TEXT, .is_required = true, .max = MAX_PROMPT},
+    {.path = "base64Array", .kind = FIELD_ARRAY, .max = MAX_IMAGES},
+    {0},
+};
+static const struct field_rule blend_rules[] = {
+    {.path = "base64Array", .kind = FIELD_ARRAY, .is_required = true, .min = 2, .max = 5},
+    {.path = "dimensions", .kind = FIELD_WORD, .words = dimensions},
+    {0},
+};
+static const struct field_rule describe_rules[] = {
+    {.path = "base64", .kind = FIELD_TEXT}, {.path = "link", .kind = FIELD_SOURCE}, {0}};
+static const struct field_rule action_rules[] = {
+    {.path = "customId", .kind = FIELD_TEXT, .is_required = true, .max = MAX_CUSTOM_ID},
+    {.path = "enableRemix", .kind = FIELD_BOOL},
+    {0},
+};
+static const struct field_rule modal_rules[] = {
+    {.path = "prompt", .kind = FIELD_TEXT, .max = MAX_PROMPT},
+    {.path = "maskBase64", .kind = FIELD_TEXT},
+    {0},
+};
+static const struct field_rule shorten_rules[] = {
+    {.path = "prompt", .kind = FIELD_TEXT, .is_required = true, .max = MAX_PROMPT}, {0}};
+static const struct field_rule upload_rules[] = {
+    {.path = "base64Array", .kind = FIELD_ARRAY, .is_required = true, .min = 1, .max = MAX_IMAGES},
+    {0},
+};
+
+static const struct {
+    const char *action;
+    const struct field_rule *rules;
+} bodies[] = {
+    {"IMAGINE", imagine_rules}, {"BLEND", blend_rules}, {"DESCRIBE", describe_rules},
+    {"ACTION", action_rules},   {"MODAL", modal_rules}, {"SHORTEN", shorten_rules},
+    {"UPLOAD", upload_rules},
+};
+
 static bool check_image(const json_t *value, const char *path, struct err *err)
 {
+    if (!field_is_given(value, ""))
+        return true;
     if (!json_is_string(value))
         return err_set(err, ERR_INVALID, "%s: must be a string", path);
     return field_is_base64(json_string_value(value)) ||
            err_set(err, ERR_INVALID, "%s: must be an image in base64", path);
 }
 
-// What a client leaves empty isn't there.
-static const json_t *image_at(const json_t *body, const char *name)
+static bool check_images(const json_t *body, struct err *err)
 {
-    const json_t *image = field_at(body, name);
-
-    return json_is_string(image) && json_string_length(image) == 0 ? NULL : image;
-}
-
-static bool check_images(const json_t *body, size_t min, size_t max, struct err *err)
-{
-    json_t *array = NULL, *item;
+    json_t *item;
     size_t i;
 
-    if (!field_opt_array(body, "base64Array", &array, err))
-        return false;
-    if (array == NULL && min > 0)
-        return err_set(err, ERR_INVALID, "base64Array: is required");
-    if (json_array_size(array) < min || json_array_size(array) > max)
-        return err_set(err, ERR_INVALID, "base64Array: must have %zu to %zu images", min, max);
-    json_array_foreach(array, i, item)
+    json_array_foreach(field_at(body, "base64Array"), i, item)
     {
         char path[32];
 
@@ -71,81 +99,20 @@ static bool check_images(const json_t *body, size_t min, size_t max, struct err 
         if (!check_image(item, path, err))
             return false;
     }
-    return true;
+    return check_image(field_at(body, "base64"), "base64", err) &&
+           check_image(field_at(body, "maskBase64"), "maskBase64", err);
 }
 
-static bool check_prompt(const json_t *body, struct err *err)
+static bool check_body(const json_t *body, const char *action, struct err *err)
 {
-    const char *prompt;
-
-    return field_text(body, "prompt", MAX_PROMPT, &prompt, err);
-}
-
-static bool check_imagine(const json_t *body, struct err *err)
-{
-    return check_prompt(body, err) && check_images(body, 0, 20, err);
-}
-
-static bool check_blend(const json_t *body, struct err *err)
-{
-    static const char *const dimensions[] = {"PORTRAIT", "SQUARE", "LANDSCAPE", NULL};
-
-    static const struct field_rule rules[] = {
-        {.path = "dimensions", .kind = FIELD_WORD, .words = dimensions},
-        {0},
-    };
-
-    return check_images(body, 2, 5, err) && field_check(body, rules, err);
-}
-
-static bool check_describe(const json_t *body, struct err *err)
-{
-    const char *link = "";
-    const json_t *image = image_at(body, "base64");
-
-    if (!field_opt_str(body, "link", &link, err))
-        return false;
-    if (image == NULL && *link == '\0')
+    for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++)
+        if (strcmp(bodies[i].action, action) == 0 && !field_check(body, bodies[i].rules, err))
+            return false;
+    if (strcmp(action, "DESCRIBE") == 0 && !field_is_given(body, "base64") &&
+        !field_is_given(body, "link"))
         return err_set(err, ERR_INVALID, "base64: is required");
-    if (strlen(link) > MAX_LINK)
-        return err_set(err, ERR_INVALID, "link: is longer than %d bytes", MAX_LINK);
-    return image == NULL || check_image(image, "base64", err);
+    return check_images(body, err);
 }
-
-static bool check_action(const json_t *body, struct err *err)
-{
-    const char *custom_id;
-    bool is_set;
-
-    return field_text(body, "customId", MAX_CUSTOM_ID, &custom_id, err) &&
-           field_opt_bool(body, "enableRemix", &is_set, err);
-}
-
-static bool check_modal(const json_t *body, struct err *err)
-{
-    const char *prompt = "";
-    const json_t *mask = image_at(body, "maskBase64");
-
-    if (!field_opt_str(body, "prompt", &prompt, err))
-        return false;
-    if (strlen(prompt) > MAX_PROMPT)
-        return err_set(err, ERR_INVALID, "prompt: is longer than %d bytes", MAX_PROMPT);
-    return mask == NULL || check_image(mask, "maskBase64", err);
-}
-
-static bool check_upload(const json_t *body, struct err *err)
-{
-    return check_images(body, 1, 20, err);
-}
-
-static const struct {
-    const char *action;
-    bool (*check)(const json_t *body, struct err *err);
-} checks[] = {
-    {"IMAGINE", check_imagine}, {"BLEND", check_blend}, {"DESCRIBE", check_describe},
-    {"ACTION", check_action},   {"MODAL", check_modal}, {"SHORTEN", check_prompt},
-    {"UPLOAD", check_upload},
-};
 
 // What a button does, by the beginning of its customId (T Models/Enums.cs and TaskService.cs).
 static const struct {
@@ -185,10 +152,8 @@ static bool accept(const struct family_request *request, struct task *task, cons
     const char *state = field_str_or_empty(request->body, "state");
     const json_t *body = request->body;
 
-    for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++)
-        if (strcmp(checks[i].action, action) == 0 && !checks[i].check(body, err))
-            return false;
-    if (!field_check(body, rules, err) || !family_read_hook(body, task, err))
+    if (!check_body(body, action, err) || !field_check(body, rules, err) ||
+        !family_read_hook(body, task, err))
         return false;
 
     mem_set_str(&task->provider, "midjourney");

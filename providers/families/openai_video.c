@@ -12,7 +12,7 @@
 #include "providers/family.h"
 #include "providers/family_common.h"
 
-enum { MAX_PROMPT = 20000, MAX_NAME = 128, MAX_SECONDS = 60, MAX_SCENES = 100 };
+enum { MAX_PROMPT = 20000, MAX_NAME = 128, MAX_WORD = 32 };
 
 static const struct route routes[] = {
     {"POST", "/v1/videos", ROUTE_SUBMIT, "video"},
@@ -24,16 +24,18 @@ static const struct route routes[] = {
 static const struct field_rule rules[] = {
     {.path = "model", .kind = FIELD_TEXT, .is_required = true, .max = MAX_NAME},
     {.path = "prompt", .kind = FIELD_TEXT, .max = MAX_PROMPT},
-    {.path = "size", .kind = FIELD_TEXT, .max = 16},
-    {.path = "duration", .kind = FIELD_COUNT, .min = 1, .max = MAX_SECONDS},
-    {.path = "seconds", .kind = FIELD_COUNT, .min = 1, .max = MAX_SECONDS},
-    {.path = "image_url", .kind = FIELD_MEDIA},
-    {.path = "storyboard", .kind = FIELD_ARRAY, .min = 0, .max = MAX_SCENES},
+    {.path = "size", .kind = FIELD_TEXT, .max = MAX_WORD},
+    {.path = "duration", .kind = FIELD_COUNT, .min = 1},
+    {.path = "seconds", .kind = FIELD_COUNT, .min = 1},
+    {.path = "image_url", .kind = FIELD_SOURCE},
+    {.path = "images", .kind = FIELD_ARRAY}, // of the unified form
+    {.path = "storyboard", .kind = FIELD_ARRAY},
     {0},
 };
 
 static const struct family_alias aliases[] = {
     {"duration", "seconds"},
+    {"images.0", "input_reference.image_url"},
     {"images.0", "input_reference"},
     {"images.0", "image_url"},
     {0},
@@ -43,7 +45,7 @@ static bool check_scene(const json_t *scene, size_t i, struct err *err)
 {
     static const struct field_rule object = {.kind = FIELD_OBJECT};
     static const struct field_rule prompt = {.kind = FIELD_TEXT, .min = 1, .max = MAX_PROMPT};
-    static const struct field_rule duration = {.kind = FIELD_COUNT, .min = 1, .max = MAX_SECONDS};
+    static const struct field_rule duration = {.kind = FIELD_COUNT, .min = 1};
     char path[64];
 
     snprintf(path, sizeof path, "storyboard.%zu", i);
@@ -59,40 +61,43 @@ static bool check_scene(const json_t *scene, size_t i, struct err *err)
            field_check_value(field_at(scene, "duration"), &duration, path, err);
 }
 
-// What it is about: a prompt, or a storyboard whose scenes have theirs.
-static bool check_subject(const json_t *body, struct err *err)
+static bool check_scenes(const json_t *body, struct err *err)
 {
-    const json_t *scenes = field_at(body, "storyboard");
     json_t *scene;
     size_t i;
 
-    if (json_array_size(scenes) == 0 && !field_is_given(body, "prompt"))
-        return err_set(err, ERR_INVALID, "prompt: is required");
-    json_array_foreach((json_t *)scenes, i, scene)
+    json_array_foreach(field_at(body, "storyboard"), i, scene)
     {
-        if (!check_scene(scene, i, err))
+        if (field_is_given(scene, "") && !check_scene(scene, i, err))
             return false;
     }
     return true;
 }
 
+// What it is about: a prompt, a storyboard whose scenes have theirs, or an image that is to move.
+static bool check_subject(const json_t *body, const char *image, struct err *err)
+{
+    return field_is_given(body, "prompt") || *image != '\0' || field_count(body, "images") > 0 ||
+           field_count(body, "storyboard") > 0 || err_set(err, ERR_INVALID, "prompt: is required");
+}
+
 // A reference image: image_url, input_reference as a file, or as {"image_url"}.
 static bool read_image(const json_t *body, const char **image, struct err *err)
 {
-    static const struct field_rule media = {.kind = FIELD_MEDIA};
+    static const struct field_rule source = {.kind = FIELD_SOURCE};
     const json_t *reference = field_at(body, "input_reference");
     const char *path = "input_reference";
 
     *image = field_str_or_empty(body, "image_url");
-    if (!field_is_given(body, "input_reference"))
+    if (!json_is_array(reference) && field_is_empty(reference))
         return true;
     if (json_is_object(reference)) {
         path = "input_reference.image_url";
-        reference = json_object_get(reference, "image_url");
+        reference = field_at(reference, "image_url");
     }
     if (reference == NULL)
         return err_set(err, ERR_INVALID, "%s: is required", path);
-    if (!field_check_value(reference, &media, path, err))
+    if (!field_check_value(reference, &source, path, err))
         return false;
     *image = json_string_value(reference);
     return true;
@@ -104,7 +109,7 @@ static bool check_private(const json_t *body, struct err *err)
     const json_t *value = field_at(body, "private");
     const char *text = json_string_value(value);
 
-    return value == NULL || json_is_boolean(value) ||
+    return !field_is_given(value, "") || json_is_boolean(value) ||
            (text != NULL && (strcmp(text, "true") == 0 || strcmp(text, "false") == 0)) ||
            err_set(err, ERR_INVALID, "private: must be true or false");
 }
@@ -130,8 +135,9 @@ static bool accept(const struct family_request *request, struct task *task, cons
     const char *image;
 
     (void)once;
-    if (!field_check(request->body, rules, err) || !check_subject(request->body, err) ||
-        !check_private(request->body, err) || !read_image(request->body, &image, err) ||
+    if (!field_check(request->body, rules, err) || !check_scenes(request->body, err) ||
+        !family_check_sources(request->body, "images", err) || !check_private(request->body, err) ||
+        !read_image(request->body, &image, err) || !check_subject(request->body, image, err) ||
         !family_read_hook(request->body, task, err))
         return false;
     mem_set_str(&task->model, field_str_or_empty(request->body, "model"));

@@ -12,8 +12,7 @@
 #include "providers/family.h"
 #include "providers/family_common.h"
 
-enum { MAX_TEXT = 20000, MAX_NAME = 128, MAX_ITEMS = 32 };
-enum { MAX_IMAGES = 9, MAX_VIDEOS = 3, MAX_AUDIOS = 3, MAX_FILES = 12 };
+enum { MAX_TEXT = 20000, MAX_NAME = 128, MAX_WORD = 32 };
 
 static const struct route routes[] = {
     {"POST", "/volc/v1/contents/generations/tasks", ROUTE_SUBMIT, "video"},
@@ -21,130 +20,75 @@ static const struct route routes[] = {
     {0},
 };
 
-static const char *const types[] = {"text",      "image_url",  "video_url",
-                                    "audio_url", "draft_task", NULL};
-static const char *const roles[] = {"first_frame",     "last_frame",      "reference_image",
-                                    "reference_video", "reference_audio", NULL};
-static const char *const ratios[] = {"16:9", "4:3", "1:1", "3:4", "9:16", "21:9", "adaptive", NULL};
-static const char *const resolutions[] = {"480p", "720p", "1080p", NULL};
-static const char *const small_resolutions[] = {"480p", "720p", NULL};
-static const char *const tiers[] = {"default", "flex", NULL};
-
+// Types alone: how much and which words is the vendor's, and changes with its models.
 static const struct field_rule rules[] = {
     {.path = "model", .kind = FIELD_TEXT, .is_required = true, .max = MAX_NAME},
-    {.path = "ratio", .kind = FIELD_WORD, .words = ratios},
-    {.path = "resolution", .kind = FIELD_WORD, .words = resolutions},
-    {.path = "duration", .kind = FIELD_INT, .min = -1, .max = 60},
-    {.path = "frames", .kind = FIELD_INT, .min = 1, .max = 10000},
-    {.path = "seed", .kind = FIELD_INT, .min = -1, .max = 4294967295},
+    {.path = "content", .kind = FIELD_ARRAY, .is_required = true},
+    {.path = "ratio", .kind = FIELD_TEXT, .max = MAX_WORD},
+    {.path = "resolution", .kind = FIELD_TEXT, .max = MAX_WORD},
+    {.path = "duration", .kind = FIELD_INT, .min = -1},
+    {.path = "frames", .kind = FIELD_INT, .min = 1},
+    {.path = "seed", .kind = FIELD_INT, .min = -1},
     {.path = "generate_audio", .kind = FIELD_BOOL},
     {.path = "watermark", .kind = FIELD_BOOL},
     {.path = "camera_fixed", .kind = FIELD_BOOL},
     {.path = "draft", .kind = FIELD_BOOL},
     {.path = "return_last_frame", .kind = FIELD_BOOL},
-    {.path = "service_tier", .kind = FIELD_WORD, .words = tiers},
-    {.path = "execution_expires_after", .kind = FIELD_INT, .min = 1, .max = 30 * 86400},
+    {.path = "service_tier", .kind = FIELD_TEXT, .max = MAX_WORD},
+    {.path = "execution_expires_after", .kind = FIELD_INT, .min = 1},
     {0},
 };
 
-// Seedance 2.0, as the page bounds it.
-static bool check_second_generation(const json_t *body, struct err *err)
-{
-    static const struct field_rule bounds[] = {
-        {.path = "resolution", .kind = FIELD_WORD, .words = small_resolutions},
-        {0},
-    };
-    static const char *const unsupported[] = {"frames", "camera_fixed"};
-    const char *model = field_str_or_empty(body, "model");
-    int64_t duration = field_int_or(body, "duration", -1);
-
-    if (strncmp(model, "doubao-seedance-2-0", 19) != 0)
-        return true;
-    for (size_t i = 0; i < sizeof unsupported / sizeof unsupported[0]; i++)
-        if (field_at(body, unsupported[i]) != NULL)
-            return err_set(err, ERR_INVALID, "%s: is not supported by %.60s", unsupported[i],
-                           model);
-    if (duration != -1 && (duration < 4 || duration > 15))
-        return err_set(err, ERR_INVALID, "duration: must be from 4 to 15, or -1");
-    return field_check(body, bounds, err);
-}
-
-struct counts {
-    size_t images, videos, audios, drafts;
+// What an item of each type has; of a type that isn't here the vendor knows.
+static const struct {
+    const char *type, *field;
+    struct field_rule rule;
+} items[] = {
+    {"text", "text", {.kind = FIELD_TEXT, .min = 1, .max = MAX_TEXT}},
+    {"image_url", "image_url.url", {.kind = FIELD_SOURCE}},
+    {"video_url", "video_url.url", {.kind = FIELD_SOURCE}},
+    {"audio_url", "audio_url.url", {.kind = FIELD_SOURCE}},
+    {"draft_task", "draft_task.id", {.kind = FIELD_TEXT, .min = 1, .max = MAX_NAME}},
 };
 
-// One item: its type's own field, and a role.
-static bool check_item(const json_t *item, size_t i, struct counts *counts, struct err *err)
+static bool check_field(const json_t *item, size_t i, const char *name,
+                        const struct field_rule *rule, struct err *err)
 {
-    static const struct field_rule media = {.kind = FIELD_MEDIA};
-    static const struct field_rule text = {
-        .kind = FIELD_TEXT, .is_required = true, .min = 1, .max = MAX_TEXT};
-    static const struct field_rule id = {
-        .kind = FIELD_TEXT, .is_required = true, .min = 1, .max = MAX_NAME};
-    static const struct field_rule type_rule = {.kind = FIELD_WORD, .words = types};
-    static const struct field_rule role_rule = {.kind = FIELD_WORD, .words = roles};
-    const char *type = field_str_or_empty(item, "type");
-    const struct field_rule *rule = &media;
-    char path[64], name[40];
-    const json_t *value;
+    const json_t *value = field_at(item, name);
+    char path[64];
 
-    snprintf(path, sizeof path, "content.%zu.type", i);
-    if (!field_check_value(json_object_get(item, "type"), &type_rule, path, err))
-        return false;
-    counts->images += strcmp(type, "image_url") == 0;
-    counts->videos += strcmp(type, "video_url") == 0;
-    counts->audios += strcmp(type, "audio_url") == 0;
-    counts->drafts += strcmp(type, "draft_task") == 0;
-    if (strcmp(type, "draft_task") == 0)
-        rule = &id;
-    if (strcmp(type, "text") == 0)
-        rule = &text;
-    snprintf(name, sizeof name, "%s%s", type, rule == &text ? "" : rule == &id ? ".id" : ".url");
-    value = field_at(item, name);
     snprintf(path, sizeof path, "content.%zu.%s", i, name);
     if (value == NULL)
         return err_set(err, ERR_INVALID, "%s: is required", path);
-    if (!field_check_value(value, rule, path, err))
-        return false;
-    snprintf(path, sizeof path, "content.%zu.role", i);
-    return field_at(item, "role") == NULL ||
-           field_check_value(field_at(item, "role"), &role_rule, path, err);
+    return field_check_value(value, rule, path, err);
 }
 
-static bool check_counts(const struct counts *counts, struct err *err)
+static bool check_item(const json_t *item, size_t i, struct err *err)
 {
-    if (counts->images > MAX_IMAGES)
-        return err_set(err, ERR_INVALID, "content: at most %d images", MAX_IMAGES);
-    if (counts->videos > MAX_VIDEOS)
-        return err_set(err, ERR_INVALID, "content: at most %d videos", MAX_VIDEOS);
-    if (counts->audios > MAX_AUDIOS)
-        return err_set(err, ERR_INVALID, "content: at most %d audios", MAX_AUDIOS);
-    if (counts->images + counts->videos + counts->audios > MAX_FILES)
-        return err_set(err, ERR_INVALID, "content: at most %d files", MAX_FILES);
-    if (counts->drafts > 1)
-        return err_set(err, ERR_INVALID, "content: at most one draft_task");
-    return counts->audios == 0 || counts->images + counts->videos > 0 ||
-           err_set(err, ERR_INVALID, "content: audio needs an image or a video beside it");
+    static const struct field_rule word = {.kind = FIELD_TEXT, .min = 1, .max = MAX_WORD};
+    const char *type = field_str_or_empty(item, "type");
+
+    if (!check_field(item, i, "type", &word, err))
+        return false;
+    for (size_t k = 0; k < sizeof items / sizeof items[0]; k++)
+        if (strcmp(items[k].type, type) == 0 &&
+            !check_field(item, i, items[k].field, &items[k].rule, err))
+            return false;
+    return !field_is_given(item, "role") || check_field(item, i, "role", &word, err);
 }
 
 static bool check_content(const json_t *body, struct err *err)
 {
-    static const struct field_rule array = {.kind = FIELD_ARRAY, .min = 1, .max = MAX_ITEMS};
-    const json_t *content = field_at(body, "content");
-    struct counts counts = {0};
     json_t *item;
-    size_t i;
+    size_t i, drafts = 0;
 
-    if (content == NULL)
-        return err_set(err, ERR_INVALID, "content: is required");
-    if (!field_check_value(content, &array, "content", err))
-        return false;
-    json_array_foreach((json_t *)content, i, item)
+    json_array_foreach(field_at(body, "content"), i, item)
     {
-        if (!check_item(item, i, &counts, err))
+        if (field_is_given(item, "") && !check_item(item, i, err))
             return false;
+        drafts += strcmp(field_str_or_empty(item, "type"), "draft_task") == 0;
     }
-    return check_counts(&counts, err);
+    return drafts <= 1 || err_set(err, ERR_INVALID, "content: at most one draft_task");
 }
 
 // The id of the draft that the task goes on with; `at` gets its place. "" where there is none.
@@ -173,7 +117,7 @@ static bool accept(const struct family_request *request, struct task *task, cons
         return other->accept(request, task, once, err);
     }
     if (!field_check(body, rules, err) || !check_content(body, err) ||
-        !check_second_generation(body, err) || !family_read_hook(body, task, err))
+        !family_read_hook(body, task, err))
         return false;
     mem_set_str(&task->provider, "seedance");
     mem_set_str(&task->action, request->route->action);
@@ -220,7 +164,7 @@ static void add_fact(struct buf *json, const json_t *result, const json_t *reque
 
     if (value == NULL)
         value = json_object_get(request, name);
-    if (value == NULL || json_is_null(value))
+    if (!field_is_given(value, ""))
         return;
     text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
     buf_fmt(json, ",\"%s\":", name);

@@ -45,7 +45,8 @@ static const struct field_rule music_rules[] = {
     TEXT("singer_style", MAX_TAGS),
     TEXT("continue_clip_id", MAX_NAME),
     {.path = "continue_at", .kind = FIELD_NUMBER},
-    {.path = "audio_url", .kind = FIELD_LINK},
+    TEXT("task", MAX_NAME),
+    {.path = "audio_url", .kind = FIELD_SOURCE},
     {.path = "make_instrumental", .kind = FIELD_BOOL},
     {0},
 };
@@ -53,17 +54,16 @@ static const struct field_rule music_rules[] = {
 // What each mode needs; the first whose field is given is the mode.
 static const struct mode {
     const char *field; // NULL: all others
-    struct field_rule rules[5];
+    bool needs_lyrics; // unless nobody is to sing
+    struct field_rule rules[3];
 } modes[] = {
     {"continue_clip_id",
-     {NEEDED("continue_clip_id", MAX_NAME),
-      NEEDED("prompt", MAX_PROMPT),
-      {.path = "continue_at", .kind = FIELD_NUMBER, .is_required = true},
-      {0}}},
-    {"audio_url", {{.path = "audio_url", .kind = FIELD_LINK, .is_required = true}, {0}}},
-    {"gpt_description_prompt", {NEEDED("gpt_description_prompt", MAX_PROMPT), {0}}},
-    {NULL,
-     {NEEDED("prompt", MAX_PROMPT), NEEDED("title", MAX_TITLE), NEEDED("tags", MAX_TAGS), {0}}},
+     true,
+     {{.path = "continue_at", .kind = FIELD_NUMBER, .is_required = true}, {0}}},
+    {"audio_url", false, {{0}}},
+    {"gpt_description_prompt", false, {{0}}},
+    {"task", false, {{0}}}, // something else that a relay has, and knows what it takes
+    {NULL, true, {NEEDED("title", MAX_TITLE), NEEDED("tags", MAX_TAGS), {0}}},
 };
 
 static const struct field_rule lyrics_rules[] = {NEEDED("prompt", MAX_PROMPT), {0}};
@@ -82,6 +82,9 @@ static bool check_music(const json_t *body, struct err *err)
         return false;
     while (mode->field != NULL && !field_is_given(body, mode->field))
         mode++;
+    if (mode->needs_lyrics && !json_is_true(field_at(body, "make_instrumental")) &&
+        !field_check(body, lyrics_rules, err))
+        return false;
     return field_check(body, mode->rules, err);
 }
 

@@ -11,7 +11,7 @@
 #include "providers/family.h"
 #include "providers/family_common.h"
 
-enum { MAX_PROMPT = 20000, MAX_NAME = 128, MAX_IMAGES = 8 };
+enum { MAX_PROMPT = 20000, MAX_NAME = 128, MAX_WORD = 32 };
 
 static const struct route routes[] = {
     {"POST", "/v1/video/create", ROUTE_SUBMIT, "video"},
@@ -23,33 +23,32 @@ static const struct route routes[] = {
 
 static const struct field_rule rules[] = {
     {.path = "model", .kind = FIELD_TEXT, .is_required = true, .max = MAX_NAME},
-    {.path = "prompt", .kind = FIELD_TEXT, .is_required = true, .max = MAX_PROMPT},
+    {.path = "prompt", .kind = FIELD_TEXT, .max = MAX_PROMPT},
     {.path = "negative_prompt", .kind = FIELD_TEXT, .max = MAX_PROMPT},
-    {.path = "aspect_ratio", .kind = FIELD_TEXT, .max = 16},
-    {.path = "size", .kind = FIELD_TEXT, .max = 16},
-    {.path = "images", .kind = FIELD_ARRAY, .min = 0, .max = MAX_IMAGES},
-    {.path = "duration", .kind = FIELD_COUNT, .min = 1, .max = 60},
+    {.path = "aspect_ratio", .kind = FIELD_TEXT, .max = MAX_WORD},
+    {.path = "size", .kind = FIELD_TEXT, .max = MAX_WORD},
+    {.path = "images", .kind = FIELD_ARRAY},
+    {.path = "duration", .kind = FIELD_COUNT, .min = 1},
     {0},
 };
+
+// Images move without words, at those who can.
+static bool check_subject(const json_t *body, struct err *err)
+{
+    if (field_is_given(body, "prompt") || field_count(body, "images") > 0)
+        return true;
+    return err_set(err, ERR_INVALID, "prompt: %s",
+                   field_at(body, "prompt") == NULL ? "is required" : "must not be empty");
+}
 
 static bool accept(const struct family_request *request, struct task *task, const char **once,
                    struct err *err)
 {
-    static const struct field_rule media = {.kind = FIELD_MEDIA};
-    json_t *image;
-    size_t i;
-
     (void)once;
-    if (!field_check(request->body, rules, err) || !family_read_hook(request->body, task, err))
+    if (!field_check(request->body, rules, err) ||
+        !family_check_sources(request->body, "images", err) || !check_subject(request->body, err) ||
+        !family_read_hook(request->body, task, err))
         return false;
-    json_array_foreach(field_at(request->body, "images"), i, image)
-    {
-        char path[32];
-
-        snprintf(path, sizeof path, "images.%zu", i);
-        if (!field_check_value(image, &media, path, err))
-            return false;
-    }
     mem_set_str(&task->model, field_str_or_empty(request->body, "model"));
     mem_set_str(&task->action, request->route->action);
     task->cost = 1;

@@ -11,7 +11,7 @@
 #include "providers/family.h"
 #include "providers/family_common.h"
 
-enum { MAX_TEXT = 20000, MAX_NAME = 128 };
+enum { MAX_TEXT = 20000, MAX_NAME = 128, MAX_WORD = 32 };
 
 static const struct route routes[] = {
     {"POST", "/volc/v1/contents/generations/tasks", ROUTE_SUBMIT, "video"},
@@ -19,14 +19,12 @@ static const struct route routes[] = {
     {0},
 };
 
-static const char *const ratios[] = {"16:9", "4:3", "1:1", "3:4", "9:16", "21:9", "adaptive", NULL};
-
 static const struct field_rule rules[] = {
     {.path = "model", .kind = FIELD_TEXT, .is_required = true, .max = MAX_NAME},
     {.path = "content", .kind = FIELD_OBJECT, .is_required = true},
     {.path = "content.prompt", .kind = FIELD_TEXT, .is_required = true, .max = MAX_TEXT},
-    {.path = "content.image_url", .kind = FIELD_MEDIA},
-    {.path = "content.aspect_ratio", .kind = FIELD_WORD, .words = ratios},
+    {.path = "content.image_url", .kind = FIELD_SOURCE},
+    {.path = "content.aspect_ratio", .kind = FIELD_TEXT, .max = MAX_WORD},
     {0},
 };
 

@@ -95,6 +95,24 @@ class Sending(Seedance):
         body = {**V2, "content": content, **more}
         self.sends("all of it", body, {**body, "model": DATED[V2["model"]]})
 
+    def test_what_lies_there_already(self):
+        content = [
+            text("a face"),
+            media("image", "asset://asset-20260301-ab1c", "reference_image"),
+            media("video", "asset://asset-20260301-de2f", "reference_video"),
+        ]
+        body = {**V2, "content": content}
+        self.sends("a face", body, {**body, "model": DATED[V2["model"]]})
+
+    def test_what_is_left_empty(self):
+        content = ["", {**text("half of it empty"), "role": ""}, None]
+        empty = dict.fromkeys(("ratio", "resolution", "duration", "seed", "watermark", "frames"), "")
+        body = {**V2, "content": content, **empty, "camera_fixed": None, "tools": []}
+        expected = {"model": DATED[V2["model"]], "content": [text("half of it empty")]}
+        self.sends("half of it empty", body, expected)
+        self.succeed(volc("an empty object", image_url="", aspect_ratio=None), "video")
+        self.assertEqual(self.asked("an empty object").body["content"], [text("an empty object")])
+
     def test_everything_of_the_first(self):
         content = [
             text("two frames"),
@@ -373,7 +391,8 @@ WRONG = [
     ({**V2, "content": [text("")]}, "content.0.text"),
     ({**V2, "content": [text("x"), {"type": "image_url"}]}, "content.1.image_url.url"),
     ({**V2, "content": [{"type": "image_url", "image_url": LINK}]}, "content.0.image_url.url"),
-    ({**V2, "content": [media("image", "what?")]}, "content.0.image_url.url"),
+    ({**V2, "content": [media("image", "a\nb")]}, "content.0.image_url.url"),
+    ({**V2, "content": [media("image", "")]}, "content.0.image_url.url"),
     ({**V2, "content": [media("video", 5)]}, "content.0.video_url.url"),
     ({**V2, "content": [{"type": "audio_url", "audio_url": {}}]}, "content.0.audio_url.url"),
     ({**V2, "content": [{"type": "draft_task", "draft_task": {}}]}, "content.0.draft_task.id"),
@@ -414,7 +433,7 @@ WRONG = [
     ({"content": {"prompt": "x"}}, "model"),
     (volc(""), "content.prompt"),
     (volc(5), "content.prompt"),
-    (volc("x", image_url="what?"), "content.image_url"),
+    (volc("x", image_url=5), "content.image_url"),
     (volc("x", aspect_ratio="2:1"), "content.aspect_ratio"),
 ]
 

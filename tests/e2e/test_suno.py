@@ -89,6 +89,10 @@ class Sending(Suno):
         empty = dict.fromkeys(("prompt", "title", "tags"), "")
         self.sends(MUSIC, {**INSPIRED, **empty}, {**INSPIRED, "make_instrumental": False})
 
+    def test_nobody_sings(self):
+        body = {"prompt": "", "title": "x", "tags": "pop", "make_instrumental": True}
+        self.sends(MUSIC, body, {"title": "x", "tags": "pop", "make_instrumental": True})
+
     def test_from_a_recording(self):
         body = {"prompt": "add words", "audio_url": "https://example.com/a.mp3", "tags": "pop"}
         self.sends(MUSIC, body, {**body, "make_instrumental": False})
@@ -359,7 +363,9 @@ WRONG = [
     (MUSIC, {**INSPIRED, "notifyHook": 5}, "notifyHook"),
     (MUSIC, {**INSPIRED, "notifyHook": "ftp://example.com/"}, "notifyHook"),
     (MUSIC, {**INSPIRED, "callback_url": "what?"}, "callback_url"),
-    (MUSIC, {"prompt": "x", "audio_url": "what?"}, "audio_url"),
+    (MUSIC, {"prompt": "x", "audio_url": 5}, "audio_url"),
+    (MUSIC, {"prompt": "x", "audio_url": "a\nb"}, "audio_url"),
+    (MUSIC, {"title": "x", "make_instrumental": True}, "tags"),
     (MUSIC, {"continue_clip_id": "x", "continue_at": 1}, "prompt"),
     (MUSIC, {"continue_clip_id": "x", "prompt": "x"}, "continue_at"),
     (MUSIC, {"continue_clip_id": "x", "prompt": "x", "continue_at": "1"}, "continue_at"),

@@ -560,7 +560,7 @@ WRONG_OPENAI = [
     ({**BOAT, "image_url": "what?"}, "image_url"),
     ({**BOAT, "image_url": 5}, "image_url"),
     ({**BOAT, "input_reference": "what?"}, "input_reference"),
-    ({**BOAT, "input_reference": {}}, "input_reference.image_url"),
+    ({**BOAT, "input_reference": {"file_id": "x"}}, "input_reference.image_url"),
     ({**BOAT, "input_reference": {"image_url": "what?"}}, "input_reference.image_url"),
     ({**BOAT, "storyboard": "x"}, "storyboard"),
     ({**BOAT, "storyboard": SCENES}, "storyboard"),
@@ -686,6 +686,22 @@ class Doubt(Video):
         self.assertEqual(self.sim.jobs("veo")[0], expected)
 
 
+class Wordless(unittest.TestCase):
+    def test_an_image_that_moves(self):
+        """Vertex needs no words for it; Gemini's API does."""
+        with Sim(speed=50) as sim, Spool(
+            {"accounts": [veo_account(sim), veo_account(sim, "vertex", sim.key_file())]}
+        ) as spool:
+            for path, fields in ((CREATE, {"images": [IMAGE], "prompt": ""}), (VIDEOS, {"image_url": IMAGE})):
+                status, _, answer = spool.request("POST", path, {**VERTEX, **fields})
+                self.assertEqual(status, 200, answer)
+                check_artifacts(spool.end_of(answer["id"]), "video")
+                status, _, answer = spool.request("POST", path, {"model": "veo-3.1", **fields})
+                self.assertEqual(status, 400, answer)
+                message = answer.get("message") or answer["error"]["message"]
+                self.assertTrue(message.startswith("prompt: "), answer)
+
+
 class OthersModels(unittest.TestCase):
     """A relay's, with limits of their own."""
 
@@ -716,6 +732,25 @@ class OthersModels(unittest.TestCase):
                     self.assertEqual(asked.body, body)
                 status, _, answer = spool.request("POST", VIDEOS, {**cat, "model": "veo-3.1"})
                 self.assertEqual(status, 400, answer)
+
+    def test_new_models_and_links_of_any_kind(self):
+        """What it opens itself may lie anywhere; of what is newer than our lists only it knows the limits."""
+        new = {"model": "veo-9", "prompt": "a boat", "aspect_ratio": "1:1", "duration": 30}
+        bodies = [
+            {**new, "images": ["asset://a-1", "http://10.0.0.1/a.png"]},
+            {"model": "veo-3.1", "images": ["http://10.0.0.1/a.png"]},
+        ]
+        with Vendor() as vendor:
+            vendor.on(CREATE, lambda asked: (200, {}, {"id": "v-1", "status": "processing"}))
+            vendor.on("/v1/video/query", lambda asked: (200, {}, {"id": "v-1", "status": "processing"}))
+            relay = account(vendor, "veo-r", provider="veo", dialect="relay")
+            config = {"accounts": [relay], "webhook": {"allow_private_networks": False}}
+            with Spool(config) as spool:
+                for count, body in enumerate(bodies, 1):
+                    status, _, answer = spool.request("POST", CREATE, body)
+                    self.assertEqual(status, 200, answer)
+                    asked = eventually(lambda: vendor.at(CREATE)[count - 1 :], 5, "the submit")[0]
+                    self.assertEqual(asked.body, body)
 
 
 class Later(unittest.TestCase):

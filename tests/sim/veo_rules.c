@@ -44,7 +44,7 @@ static const struct rule video[] = {
     {0},
 };
 static const struct rule instance[] = {
-    {"prompt", RULE_TEXT, .is_required = true, .min = 1, .max = 20000},
+    {"prompt", RULE_TEXT, .min = 1, .max = 20000},
     {"image", RULE_OBJECT, .fields = image},
     {"lastFrame", RULE_OBJECT, .fields = image},
     {"referenceImages", RULE_ARRAY, .min = 1, .max = MAX_REFERENCES, .fields = reference},
@@ -156,6 +156,10 @@ bool veo_check(const json_t *body, bool is_vertex, struct rule_error *error)
     if (!is_own(body, is_vertex, error) || !rules_check(body, body_rules, error) ||
         !are_images(given, error))
         return false;
+    // Vertex moves an image without words.
+    if (json_object_get(given, "prompt") == NULL &&
+        !(is_vertex && json_object_get(given, "image") != NULL))
+        return rules_fail(error, "prompt", "is required");
     if (seconds != 4 && seconds != 6 && seconds != WHOLE_SECONDS)
         return rules_fail(error, "durationSeconds", "must be 4, 6 or 8");
     if (is_whole && seconds != WHOLE_SECONDS)
