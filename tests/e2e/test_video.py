@@ -865,7 +865,7 @@ class Big(unittest.TestCase):
                     job = spool.upstream(ended["id"]).rsplit("/", 1)[1]
                     theirs = download(f"{sim.url}/sim/files/veo-{job}.mp4")[2]
                     self.assertEqual(artifact["sha256"], hashlib.sha256(theirs).hexdigest())
-                    print(f"{body['model']}: {growth >> 10} kB more for 24 MB")
+                    print(f"{body['model']}: {(peak - before) >> 10} kB more for 24 MB")
 
 
 if __name__ == "__main__":
