@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "core/base/buf.h"
 #include "core/base/config.h"
@@ -28,29 +29,32 @@
 #include "scheduler/waiting.h"
 #include "scheduler/websocket.h"
 
+static void admit_anybody(struct request *request);
+
+enum { OTHER_BODY_BYTES = 64 * 1024 }; // of requests that need none
+
 // Our own paths. Those of the families are in their tables.
 static const struct own_route {
     struct route route;
     void (*handle)(struct request *request);
-    bool is_open;      // no key is asked for
-    bool is_for_media; // the rest of the path is a file's name
+    void (*admit)(struct request *request); // NULL: a key is asked for
 } own_routes[] = {
-    {{"GET", "/v1/tasks/{id}", ROUTE_FETCH, NULL}, tasks_show, false, false},
-    {{"GET", "/v1/tasks", ROUTE_LIST, NULL}, tasks_index, false, false},
-    {{"POST", "/v1/tasks/{id}/cancel", ROUTE_FETCH, NULL}, tasks_cancel_one, false, false},
-    {{"GET", "/v1/tasks/{id}/timeline", ROUTE_FETCH, NULL}, tasks_show_timeline, false, false},
-    {{"GET", "/v1/tasks/{id}/deliveries", ROUTE_FETCH, NULL}, deliveries_show, false, false},
-    {{"GET", "/v1/tasks/{id}/events", ROUTE_FETCH, NULL}, stream_start, false, false},
-    {{"GET", "/v1/events", ROUTE_FETCH, NULL}, websocket_start, false, false},
-    {{"POST", "/v1/files/uploads", ROUTE_SUBMIT, NULL}, uploads_form, false, false},
-    {{"POST", "/v1/files/uploads/base64", ROUTE_SUBMIT, NULL}, uploads_base64, false, false},
-    {{"POST", "/v1/files/uploads/url", ROUTE_SUBMIT, NULL}, uploads_url, false, false},
-    {{"POST", "/v1/files/uploads/presign", ROUTE_SUBMIT, NULL}, uploads_presign, false, false},
-    {{"PUT", "/v1/files/uploads/{id}", ROUTE_SUBMIT, NULL}, uploads_take, true, false},
-    {{"POST", "/v1/callbacks/{id}", ROUTE_FETCH, NULL}, callback_take, true, false},
-    {{"GET", "/healthz", ROUTE_FETCH, NULL}, health_alive, true, false},
-    {{"GET", "/readyz", ROUTE_FETCH, NULL}, health_ready, true, false},
-    {{"GET", "/metrics", ROUTE_FETCH, NULL}, health_metrics, true, false},
+    {{"GET", "/v1/tasks/{id}", ROUTE_FETCH, NULL}, tasks_show, NULL},
+    {{"GET", "/v1/tasks", ROUTE_LIST, NULL}, tasks_index, NULL},
+    {{"POST", "/v1/tasks/{id}/cancel", ROUTE_FETCH, NULL}, tasks_cancel_one, NULL},
+    {{"GET", "/v1/tasks/{id}/timeline", ROUTE_FETCH, NULL}, tasks_show_timeline, NULL},
+    {{"GET", "/v1/tasks/{id}/deliveries", ROUTE_FETCH, NULL}, deliveries_show, NULL},
+    {{"GET", "/v1/tasks/{id}/events", ROUTE_FETCH, NULL}, stream_start, NULL},
+    {{"GET", "/v1/events", ROUTE_FETCH, NULL}, websocket_start, NULL},
+    {{"POST", "/v1/files/uploads", ROUTE_SUBMIT, NULL}, uploads_form, NULL},
+    {{"POST", "/v1/files/uploads/base64", ROUTE_SUBMIT, NULL}, uploads_base64, NULL},
+    {{"POST", "/v1/files/uploads/url", ROUTE_SUBMIT, NULL}, uploads_url, NULL},
+    {{"POST", "/v1/files/uploads/presign", ROUTE_SUBMIT, NULL}, uploads_presign, NULL},
+    {{"PUT", "/v1/files/uploads/{id}", ROUTE_SUBMIT, NULL}, uploads_take, uploads_admit},
+    {{"POST", "/v1/callbacks/{id}", ROUTE_FETCH, NULL}, callback_take, callback_admit},
+    {{"GET", "/healthz", ROUTE_FETCH, NULL}, health_alive, admit_anybody},
+    {{"GET", "/readyz", ROUTE_FETCH, NULL}, health_ready, admit_anybody},
+    {{"GET", "/metrics", ROUTE_FETCH, NULL}, health_metrics, admit_anybody},
 };
 
 // Requests.
@@ -154,16 +158,66 @@ static bool authorize(struct request *request, bool may_query)
     struct err err;
 
     request->owner = token_owner(request->api->config, request->exchange, may_query, &err);
-    if (request->owner != NULL)
+    if (request->owner != NULL) {
+        http_exchange_know(request->exchange);
         return true;
+    }
     request_refuse(request, &err);
     return false;
 }
 
+// The body is there, or there is none.
+static void on_whole(void *ctx, struct http_exchange *exchange)
+{
+    struct request *request = ctx;
+
+    (void)exchange;
+    request->handle(request);
+}
+
+// None that would have to be decoded first: what is said to be small could become anything.
+static bool is_encoded(const struct http_exchange *exchange)
+{
+    const char *encoding = http_exchange_header(exchange, "content-encoding");
+
+    if (encoding == NULL)
+        return http_exchange_header_count(exchange, "content-encoding") > 1;
+    return *encoding != '\0' && strcasecmp(encoding, "identity") != 0;
+}
+
+void request_admit(struct request *request, const char *owner)
+{
+    struct http_exchange *exchange = request->exchange;
+    enum http_method method = http_exchange_method(exchange);
+    bool has_use = method == HTTP_POST_ || method == HTTP_PUT_;
+    struct err err;
+
+    if (!http_exchange_has_body(exchange)) {
+        request->handle(request);
+    } else if (is_encoded(exchange)) {
+        err_set(&err, ERR_MEDIA_TYPE, "Content-Encoding: must be identity, or not there");
+        request_refuse(request, &err);
+    } else {
+        http_exchange_await_body(exchange, owner,
+                                 has_use ? request->api->config->max_body_bytes : OTHER_BODY_BYTES,
+                                 on_whole, request);
+    }
+}
+
+static void admit_anybody(struct request *request)
+{
+    struct err err;
+
+    if (!http_exchange_has_body(request->exchange)) {
+        request->handle(request);
+        return;
+    }
+    err_set(&err, ERR_TOO_LARGE, "there is nothing that a body could be for");
+    request_refuse(request, &err);
+}
+
 static void handle_family(struct request *request)
 {
-    if (!authorize(request, false))
-        return;
     switch (request->route->kind) {
     case ROUTE_SUBMIT:
     case ROUTE_ASK:
@@ -235,7 +289,24 @@ static bool is_redeliver(struct request *request, const char *path)
     return true;
 }
 
-static void on_request(void *ctx, struct http_exchange *exchange)
+static void admit_family(struct request *request)
+{
+    request->handle = handle_family;
+    if (authorize(request, false))
+        request_admit(request, request->owner);
+}
+
+static void admit_own(struct request *request, const struct own_route *own)
+{
+    request->handle = own->handle;
+    if (own->admit != NULL)
+        own->admit(request);
+    else if (authorize(request, own->handle == websocket_start))
+        request_admit(request, request->owner);
+}
+
+// Everything that the head can tell is decided before the body is read.
+static void on_head(void *ctx, struct http_exchange *exchange)
 {
     struct request *request = request_new(ctx, exchange);
     const char *path = http_exchange_path(exchange);
@@ -244,11 +315,12 @@ static void on_request(void *ctx, struct http_exchange *exchange)
 
     metric_add(METRIC_http_requests_total, 1);
     if (strncmp(path, "/v1/", 4) != 0 && find_family(request, path, &is_known)) {
-        handle_family(request);
+        admit_family(request);
         return;
     }
     if (strncmp(path, "/media/", 7) == 0 && is_method(exchange, "GET")) {
-        media_serve(request);
+        request->handle = media_serve;
+        admit_anybody(request);
         return;
     }
     for (size_t i = 0; i < sizeof own_routes / sizeof own_routes[0]; i++) {
@@ -258,8 +330,7 @@ static void on_request(void *ctx, struct http_exchange *exchange)
             continue;
         is_known = true;
         if (is_method(exchange, own->route.method)) {
-            if (own->is_open || authorize(request, own->handle == websocket_start))
-                own->handle(request);
+            admit_own(request, own);
             return;
         }
     }
@@ -267,13 +338,14 @@ static void on_request(void *ctx, struct http_exchange *exchange)
         if (!is_method(exchange, "POST"))
             is_known = true;
         else {
+            request->handle = deliveries_send_again;
             if (authorize(request, false))
-                deliveries_send_again(request);
+                request_admit(request, request->owner);
             return;
         }
     }
     if (find_family(request, path, &is_known)) {
-        handle_family(request);
+        admit_family(request);
         return;
     }
     err_set(&err, is_known ? ERR_METHOD : ERR_NOT_FOUND, "%s",
@@ -292,14 +364,18 @@ struct api *api_start(struct loop *loop, const struct config *config, const char
         .port = config->listen_port,
         .max_body_bytes = config->max_body_bytes,
         .max_connections = config->max_connections,
-        .on_request = on_request,
+        .on_head = on_head,
         .ctx = api,
     };
+    struct buf spool_dir = {0};
 
+    buf_fmt(&spool_dir, "%s/tmp", config->data_dir);
+    options.spool_dir = api->spool_dir = buf_take(&spool_dir);
     api->loop = loop;
     api->config = config;
     api->server = http_server_start(loop, &options, err);
     if (api->server == NULL) {
+        free(api->spool_dir);
         free(api);
         return NULL;
     }
@@ -358,5 +434,6 @@ void api_drop(struct api **pointer)
     http_client_drop(&api->http);
     realtime_drop(&api->realtime);
     store_drop(&api->store);
+    free(api->spool_dir);
     free(api);
 }

@@ -43,6 +43,7 @@ struct api {
     struct http_client *http; // for storage
     struct storage *storage;
     struct callbacks *callbacks; // NULL: vendors don't call back
+    char *spool_dir;             // where large bodies wait until they are whole
     bool is_draining;
 };
 
@@ -53,7 +54,8 @@ struct request {
     const char *owner;              // the key's name, borrowed from the configuration
     const struct family *family;    // NULL on our own surface
     const struct route *route;
-    char id[64]; // of the path
+    char id[64];                             // of the path
+    void (*handle)(struct request *request); // once the body is there
     json_t *body;
     bool is_form; // the body came as multipart/form-data
     struct task *task;
@@ -76,6 +78,8 @@ void request_answer(struct request *request, int status, const struct buf *json)
 void request_refuse(struct request *request, const struct err *err);
 void request_drop(struct request *request); // without an answer: the exchange has been given away
 
+// Lets the handler have it, with the body where there is one. It counts as `owner`'s.
+void request_admit(struct request *request, const char *owner);
 // Parses the body as a JSON object; false: it has been refused.
 bool request_read_body(struct request *request);
 
@@ -101,6 +105,9 @@ void uploads_base64(struct request *request);
 void uploads_url(struct request *request);
 void uploads_presign(struct request *request);
 void uploads_take(struct request *request);
+// What their paths know, without a key, is looked at before their bodies are read.
+void callback_admit(struct request *request);
+void uploads_admit(struct request *request);
 void health_alive(struct request *request);
 void health_ready(struct request *request);
 void health_metrics(struct request *request);

@@ -59,15 +59,23 @@ static bool read_body(struct request *request)
     return false;
 }
 
-void callback_take(struct request *request)
+// Behind a path that we gave out, a body may be as large as a client's.
+void callback_admit(struct request *request)
 {
     char id[ID_SIZE];
     struct err unknown;
 
-    if (!callbacks_check(request->api->callbacks, request->id, id)) {
+    if (callbacks_check(request->api->callbacks, request->id, id)) {
+        memcpy(request->id, id, sizeof id);
+        request_admit(request, ".callbacks");
+    } else {
         err_set(&unknown, ERR_NOT_FOUND, "there is no such path");
         request_refuse(request, &unknown);
-    } else if (read_body(request)) {
-        request->op = tasks_get(request->api->store, id, NULL, on_task, request);
     }
+}
+
+void callback_take(struct request *request)
+{
+    if (read_body(request))
+        request->op = tasks_get(request->api->store, request->id, NULL, on_task, request);
 }

@@ -298,6 +298,7 @@ void query_answer(struct request *request, const char *id)
 {
     struct watcher_options options = {.owner = request->owner, .on_news = on_news, .ctx = request};
 
+    http_exchange_forget_body(request->exchange);
     request->timer = loop_after(request->api->loop, ANSWER_MS, on_timeout, request);
     request->watcher = watcher_new(request->api->realtime, &options);
     watcher_add(request->watcher, id, 0);

@@ -372,23 +372,28 @@ static void on_place(void *ctx, store_then_fn then, const redisReply *answer, co
 {
     struct request *request = ctx;
     struct upload *upload = upload_of(request);
-    const struct media_type *type;
-    struct buf data = {0};
-    size_t len;
-    const char *body = http_exchange_body(request->exchange, &len);
 
     (void)then;
     request->call = NULL;
     if (err != NULL) {
         request_refuse(request, err);
-        return;
-    }
-    if (answer->type != REDIS_REPLY_STRING) {
+    } else if (answer->type != REDIS_REPLY_STRING) {
         refuse(request, ERR_NOT_FOUND, "there is no such upload, or it was used already");
-        return;
+    } else {
+        snprintf(upload->key, sizeof upload->key, "%s", answer->str);
+        upload->is_place = true;
+        request_admit(request, ".uploads");
     }
-    snprintf(upload->key, sizeof upload->key, "%s", answer->str);
-    upload->is_place = true;
+}
+
+void uploads_take(struct request *request)
+{
+    const struct upload *upload = upload_of(request);
+    const struct media_type *type;
+    struct buf data = {0};
+    size_t len;
+    const char *body = http_exchange_body(request->exchange, &len);
+
     type = media_type_of(body, len);
     if (type == NULL || !has_extension(upload->key, type->extension)) {
         refuse(request, ERR_INVALID, "body: isn't of the type that was asked for");
@@ -399,7 +404,8 @@ static void on_place(void *ctx, store_then_fn then, const redisReply *answer, co
 }
 
 // PUT /v1/files/uploads/{name}, without a key: who knows the name was given it.
-void uploads_take(struct request *request)
+// The name is looked up before the body is read.
+void uploads_admit(struct request *request)
 {
     struct args args = {0};
     struct buf name = {0};

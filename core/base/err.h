@@ -15,6 +15,7 @@
     X(ERR_METHOD, "method_not_allowed", 405)                                                       \
     X(ERR_CONFLICT, "conflict", 409)                                                               \
     X(ERR_TOO_LARGE, "request_too_large", 413)                                                     \
+    X(ERR_MEDIA_TYPE, "unsupported_media_type", 415)                                               \
     X(ERR_IDEMPOTENCY, "idempotency_key_reused", 422)                                              \
     X(ERR_QUEUE_FULL, "queue_full", 429)                                                           \
     X(ERR_MODEL, "model_not_found", 404)                                                           \

@@ -7,22 +7,23 @@
 #include "core/io/http_server_private.h"
 
 enum {
-    LINGER_MS = 1000,
-    LINGER_BYTES = 256 * 1024,
+    // What is read and thrown away behind the last answer, so that a client who is still sending
+    // gets it.
+    LINGER_MS = 2000,
+    LINGER_BYTES = 64 * 1024 * 1024,
     // A client that shut its side down may have gone, or only be done with sending: the answer gets
     // this long to come.
     HALF_CLOSED_MS = 1000,
-    RESERVED_BYTES = 1024 * 1024, // for a body on the word of its Content-Length
-    BYTES_PER_SECOND = 256 * 1024,
+    DRAIN_MS = 2000, // for what is half sent when no more is taken
 };
 
 static const struct {
     int status;
     const char *code;
 } error_codes[] = {
-    {400, "invalid_request"},       {408, "request_timeout"},   {413, "request_too_large"},
-    {414, "uri_too_long"},          {431, "headers_too_large"}, {501, "method_not_implemented"},
-    {505, "version_not_supported"},
+    {400, "invalid_request"},     {408, "request_timeout"},       {413, "request_too_large"},
+    {414, "uri_too_long"},        {431, "headers_too_large"},     {501, "method_not_implemented"},
+    {503, "service_unavailable"}, {505, "version_not_supported"},
 };
 
 static void process(struct http_conn *conn);
@@ -52,6 +53,7 @@ void http_conn_free_if_over(struct http_conn *conn)
     buf_clear(&conn->out);
     buf_clear(&conn->sending);
     http_head_clear(&conn->head);
+    http_body_drop(conn);
     http_exchange_close(conn);
     free(conn);
     http_server_unref(server);
@@ -70,6 +72,8 @@ void http_conn_close(struct http_conn *conn)
     if (conn->is_closing)
         return;
     conn->is_closing = true;
+    if (!conn->is_whole)
+        http_body_drop(conn); // else its handler may be reading it
     http_server_forget(conn->server, conn);
     uv_close((uv_handle_t *)&conn->uv, on_closed);
 }
@@ -81,6 +85,8 @@ void http_conn_gone(struct http_conn *conn)
     http_drained_fn on_drained = exchange->on_drained;
 
     http_conn_close(conn);
+    if (conn->state == HTTP_READING_BODY && on_gone == NULL)
+        conn->is_busy = false; // its handler hasn't seen it yet
     if (!conn->is_busy)
         return;
     exchange->on_gone = NULL;
@@ -112,6 +118,7 @@ static void on_eof(struct http_conn *conn)
         // The answers before still go out; pipelined requests that are complete are served.
         http_server_wake(conn->server, conn);
         break;
+    case HTTP_DECIDING:
     case HTTP_HANDLING:
         if (!conn->exchange.is_begun || conn->exchange.is_endless)
             http_server_set_deadline(conn->server, conn, HALF_CLOSED_MS);
@@ -139,6 +146,7 @@ static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *chunk)
         http_conn_gone(conn);
         return;
     }
+    conn->since_ms = http_server_now_ms(conn->server);
     switch (conn->state) {
     case HTTP_READING_HEAD:
         if (conn->in.len == conn->start)
@@ -152,7 +160,10 @@ static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *chunk)
         buf_add(&conn->in, chunk->base, len);
         process(conn);
         http_server_wake(conn->server, conn);
+        if (conn->state == HTTP_READING_BODY)
+            update_reading(conn); // at once: libuv would bring megabytes in one turn
         break;
+    case HTTP_DECIDING:
     case HTTP_HANDLING:
         buf_add(&conn->later, chunk->base, len);
         if (conn->later.len >= HTTP_READ_BYTES)
@@ -181,8 +192,10 @@ static void update_reading(struct http_conn *conn)
 
     if (conn->is_closing)
         return;
-    if (conn->state == HTTP_HANDLING)
+    if (conn->state == HTTP_HANDLING || conn->state == HTTP_DECIDING)
         wanted = wanted && conn->later.len < HTTP_READ_BYTES;
+    else if (conn->state == HTTP_READING_BODY)
+        wanted = wanted && http_body_wants_more(conn);
     else if (conn->state == HTTP_READING_HEAD)
         wanted = wanted && waiting_bytes(conn) < HTTP_HIGH_WATER;
     else if (conn->state == HTTP_FLUSHING)
@@ -203,6 +216,8 @@ void http_conn_open(struct http_server *server, int fd)
     uv_tcp_init(server->uv, &conn->uv);
     conn->server = server;
     conn->exchange.conn = conn;
+    conn->is_whole = true;
+    conn->since_ms = http_server_now_ms(server);
     http_head_reset(&conn->head);
     server->refs++;
     server->connections++;
@@ -231,11 +246,14 @@ static void refuse(struct http_conn *conn, int status, const char *why)
             code = error_codes[i].code;
     buf_str(&body, "{\"error\":{\"message\":");
     buf_json_str(&body, why);
-    buf_fmt(&body, ",\"type\":\"invalid_request_error\",\"code\":\"%s\"}}", code);
+    buf_fmt(&body, ",\"type\":\"%s\",\"code\":\"%s\"}}",
+            status == 503 ? "server_error" : "invalid_request_error", code);
     conn->keeps_alive = false;
     conn->state = HTTP_FLUSHING;
     conn->linger_left = LINGER_BYTES;
     http_exchange_open(conn);
+    if (status == 503)
+        http_exchange_add_header(&conn->exchange, "Retry-After", "1");
     http_exchange_add_head(conn, status, "application/json", (int64_t)body.len);
     if (conn->head.method != HTTP_HEAD_)
         buf_add(&conn->out, body.data, body.len);
@@ -243,11 +261,47 @@ static void refuse(struct http_conn *conn, int status, const char *why)
     http_server_set_deadline(conn->server, conn, conn->server->options.idle_timeout_ms);
 }
 
+// The handler has it all: what follows waits.
+static void set_handling(struct http_conn *conn)
+{
+    conn->state = HTTP_HANDLING;
+    conn->is_whole = true;
+    conn->deadline_ms = INT64_MAX;
+    if (conn->is_eof)
+        http_server_set_deadline(conn->server, conn, HALF_CLOSED_MS);
+    if (!conn->body.is_in_file) {
+        char *end = conn->in.data + conn->start + conn->head.bytes + conn->body_len;
+
+        conn->stolen = *end;
+        *end = '\0';
+    }
+}
+
+// The head is there: from here on the exchange is somebody's.
+static void open_request(struct http_conn *conn)
+{
+    struct http_server_options *options = &conn->server->options;
+
+    conn->is_busy = true;
+    http_exchange_open(conn);
+    if (conn->is_whole) {
+        set_handling(conn);
+    } else {
+        conn->state = HTTP_DECIDING;
+        conn->deadline_ms = INT64_MAX;
+    }
+    if (options->on_head != NULL)
+        options->on_head(options->ctx, &conn->exchange);
+    else if (conn->is_whole)
+        options->on_request(options->ctx, &conn->exchange);
+    else
+        http_body_ask(conn, "", SIZE_MAX, options->on_request, options->ctx);
+}
+
 // False: more has to come, or it was refused.
 static bool take_head(struct http_conn *conn)
 {
-    struct http_server *server = conn->server;
-    const struct http_server_options *options = &server->options;
+    const struct http_server_options *options = &conn->server->options;
     const struct http_head_limits limits = {
         .header_bytes = options->max_header_bytes,
         .target_bytes = options->max_target_bytes,
@@ -277,100 +331,76 @@ static bool take_head(struct http_conn *conn)
         refuse(conn, 413, "the body is too large");
         return false;
     }
-    conn->state = HTTP_READING_BODY;
     conn->body_len = 0;
     conn->request_len = head->bytes;
-    if (declared <= len - head->bytes && !head->is_chunked)
-        return true;
-
-    http_server_set_deadline(
-        server, conn, options->body_timeout_ms + (int64_t)(declared / BYTES_PER_SECOND) * 1000);
-    if (head->expects_continue && !head->is_http_1_0 && len == head->bytes) {
-        buf_str(&conn->out, "HTTP/1.1 100 Continue\r\n\r\n");
-        http_server_wake(server, conn);
-    }
-    if (declared > len - head->bytes)
-        buf_reserve(&conn->in, declared < RESERVED_BYTES ? declared : RESERVED_BYTES);
-    conn->chunked = (struct http_chunked){0};
+    conn->keeps_alive = head->keeps_alive;
+    conn->is_whole = declared == 0 && !head->is_chunked;
+    open_request(conn);
     return true;
 }
 
-// Decodes in place: the body grows behind the head, what it was sent in is overwritten.
-static bool take_chunks(struct http_conn *conn)
+void http_conn_fail(struct http_conn *conn, int status, const char *why)
 {
-    size_t body_at = conn->start + conn->head.bytes;
-    char *data = conn->in.data + body_at + conn->body_len;
-    size_t len = conn->in.len - body_at - conn->body_len, used;
-    enum http_chunked_result result = http_chunked_decode(
-        &conn->chunked, data, &len, conn->server->options.max_body_bytes - conn->body_len, &used);
+    http_gone_fn on_gone = conn->exchange.on_gone;
+    void *ctx = conn->exchange.gone_ctx;
 
-    conn->body_len += len;
-    switch (result) {
-    case HTTP_CHUNKED_MORE:
-        conn->in.len = body_at + conn->body_len;
-        return false;
-    case HTTP_CHUNKED_TOO_LARGE:
-        refuse(conn, 413, "the body is too large");
-        return false;
-    case HTTP_CHUNKED_BAD:
-        refuse(conn, 400, "the chunked body is malformed");
-        return false;
-    case HTTP_CHUNKED_DONE:
-        break;
-    }
-    conn->request_len = conn->head.bytes + conn->body_len - len + used;
-    return true;
+    http_body_drop(conn);
+    conn->is_busy = false;
+    refuse(conn, status, why);
+    http_server_wake(conn->server, conn);
+    if (on_gone != NULL)
+        on_gone(ctx);
 }
 
-static bool take_body(struct http_conn *conn)
-{
-    struct http_head *head = &conn->head;
-    size_t declared = head->content_length > 0 ? (size_t)head->content_length : 0;
-
-    if (head->is_chunked)
-        return take_chunks(conn);
-    if (conn->in.len - conn->start - head->bytes < declared)
-        return false;
-    conn->body_len = declared;
-    conn->request_len = head->bytes + declared;
-    return true;
-}
-
+// The whole request is there: its handler's.
 static void handle(struct http_conn *conn)
 {
-    struct http_server *server = conn->server;
-    char *end = conn->in.data + conn->start + conn->head.bytes + conn->body_len;
+    http_handler_fn on_whole = conn->body.on_whole;
 
-    conn->stolen = *end;
-    *end = '\0';
-    conn->state = HTTP_HANDLING;
-    conn->keeps_alive = conn->head.keeps_alive;
-    conn->is_busy = true;
-    conn->deadline_ms = INT64_MAX;
-    http_exchange_open(conn);
-    if (conn->is_eof)
-        http_server_set_deadline(server, conn, HALF_CLOSED_MS);
-    server->options.on_request(server->options.ctx, &conn->exchange);
+    set_handling(conn);
+    on_whole(conn->body.ctx, &conn->exchange);
 }
 
 // Serves what is buffered, one after the other; an answer given meanwhile comes back to this loop.
 static void process(struct http_conn *conn)
 {
+    bool goes_on = !conn->is_processing;
+
     if (conn->is_processing || conn->is_closing)
         return;
     conn->is_processing = true;
-    while (!conn->is_closing && waiting_bytes(conn) < HTTP_HIGH_WATER) {
-        if (conn->state == HTTP_READING_HEAD && !take_head(conn))
-            break;
-        if (conn->state != HTTP_READING_BODY || !take_body(conn))
-            break;
-        handle(conn);
-        if (conn->state != HTTP_READING_HEAD)
-            break;
+    while (goes_on && !conn->is_closing) {
+        if (conn->state == HTTP_READING_HEAD) {
+            goes_on = waiting_bytes(conn) < HTTP_HIGH_WATER && take_head(conn);
+        } else if (conn->state == HTTP_READING_BODY) {
+            goes_on = http_body_take(conn);
+            if (goes_on)
+                handle(conn);
+        } else {
+            goes_on = false;
+        }
     }
     conn->is_backlogged = conn->state == HTTP_READING_HEAD && conn->in.len > conn->start &&
                           waiting_bytes(conn) >= HTTP_HIGH_WATER;
     conn->is_processing = false;
+}
+
+// A body that nobody has read, but that came along, is passed over; for any other the client would
+// have to be waited for.
+void http_conn_settle(struct http_conn *conn)
+{
+    const struct http_head *head = &conn->head;
+    size_t body_at = conn->start + head->bytes;
+
+    if (conn->server->is_draining)
+        conn->keeps_alive = false;
+    if (conn->is_whole)
+        return;
+    if (conn->state == HTTP_DECIDING && !head->is_chunked &&
+        conn->in.len - body_at >= (size_t)head->content_length)
+        conn->request_len = head->bytes + (size_t)head->content_length;
+    else
+        conn->keeps_alive = false;
 }
 
 void http_conn_finish(struct http_conn *conn)
@@ -379,10 +409,15 @@ void http_conn_finish(struct http_conn *conn)
 
     conn->is_busy = false;
     if (conn->is_closing) {
+        http_body_drop(conn);
         http_conn_free_if_over(conn);
         return;
     }
-    conn->in.data[conn->start + conn->head.bytes + conn->body_len] = conn->stolen;
+    if (conn->is_whole && !conn->body.is_in_file)
+        conn->in.data[conn->start + conn->head.bytes + conn->body_len] = conn->stolen;
+    http_body_drop(conn);
+    conn->is_whole = true;
+    conn->since_ms = http_server_now_ms(server);
     conn->start += conn->request_len;
     if (conn->start == conn->in.len) {
         conn->start = 0;
@@ -408,8 +443,13 @@ void http_conn_finish(struct http_conn *conn)
 
 void http_conn_drain(struct http_conn *conn)
 {
-    if (conn->state != HTTP_READING_HEAD || conn->in.len > conn->start)
-        return; // its answer will be the last
+    if (conn->state != HTTP_READING_HEAD || conn->in.len > conn->start) {
+        // Its answer will be the last.
+        if ((conn->state == HTTP_READING_HEAD || conn->state == HTTP_READING_BODY) &&
+            conn->deadline_ms > http_server_now_ms(conn->server) + DRAIN_MS)
+            http_server_set_deadline(conn->server, conn, DRAIN_MS);
+        return;
+    }
     if (waiting_bytes(conn) == 0) {
         http_conn_close(conn);
         return;
@@ -441,6 +481,7 @@ static void on_written(uv_write_t *write, int status)
         http_conn_gone(conn);
         return;
     }
+    conn->since_ms = http_server_now_ms(conn->server);
     if (conn->state == HTTP_HANDLING && !conn->is_eof)
         conn->deadline_ms = INT64_MAX; // the handler may take its time
     http_conn_turn(conn);
@@ -508,8 +549,10 @@ static void flush(struct http_conn *conn)
         on_drained = exchange->on_drained;
         exchange->on_drained = NULL;
         on_drained(exchange->drained_ctx);
-    } else if (conn->is_eof && conn->state != HTTP_HANDLING) {
-        http_conn_close(conn);
+    } else if (conn->is_eof &&
+               (conn->state == HTTP_READING_HEAD ||
+                (conn->state == HTTP_READING_BODY && !http_body_is_waiting(conn)))) {
+        http_conn_gone(conn);
     }
 }
 
@@ -535,7 +578,6 @@ void http_conn_on_deadline(struct http_conn *conn)
     }
     switch (conn->state) {
     case HTTP_READING_HEAD:
-    case HTTP_READING_BODY:
         if (conn->in.len > conn->start && !conn->is_sending) {
             refuse(conn, 408, "the request took too long");
             http_conn_turn(conn);
@@ -543,6 +585,14 @@ void http_conn_on_deadline(struct http_conn *conn)
         }
         http_conn_close(conn);
         return;
+    case HTTP_READING_BODY:
+        if (http_body_is_waiting(conn))
+            http_conn_fail(conn, 503, "there is no room for the body");
+        else
+            http_conn_fail(conn, 408, "the request took too long");
+        http_conn_turn(conn);
+        return;
+    case HTTP_DECIDING:
     case HTTP_HANDLING:
         http_conn_gone(conn);
         return;

@@ -159,10 +159,41 @@ unsigned http_exchange_header_count(const struct http_exchange *exchange, const 
     return times;
 }
 
+bool http_exchange_has_body(const struct http_exchange *exchange)
+{
+    return !exchange->conn->is_whole;
+}
+
+void http_exchange_await_body(struct http_exchange *exchange, const char *owner, size_t max_bytes,
+                              http_handler_fn on_whole, void *ctx)
+{
+    struct http_conn *conn = exchange->conn;
+
+    if (!conn->is_closing) // else on_gone is on its way
+        http_body_ask(conn, owner, max_bytes, on_whole, ctx);
+}
+
 char *http_exchange_body(struct http_exchange *exchange, size_t *len)
 {
-    *len = exchange->conn->body_len;
-    return request(exchange) + exchange->conn->head.bytes;
+    struct http_conn *conn = exchange->conn;
+
+    if (conn->body.is_in_file) {
+        *len = conn->body.data.len;
+        buf_reserve(&conn->body.data, 0);
+        return conn->body.data.data;
+    }
+    *len = conn->body_len;
+    return request(exchange) + conn->head.bytes;
+}
+
+void http_exchange_forget_body(struct http_exchange *exchange)
+{
+    http_body_forget(exchange->conn);
+}
+
+void http_exchange_know(struct http_exchange *exchange)
+{
+    exchange->conn->is_known = true;
 }
 
 const char *http_exchange_request_id(const struct http_exchange *exchange)
@@ -244,8 +275,7 @@ void http_exchange_answer(struct http_exchange *exchange, int status, const char
     struct http_conn *conn = exchange->conn;
 
     if (!conn->is_closing) {
-        if (conn->server->is_draining)
-            conn->keeps_alive = false;
+        http_conn_settle(conn);
         buf_reserve(&conn->out, 512 + len);
         http_exchange_add_head(conn, status, content_type, (int64_t)len);
         if (has_body(conn, status))
@@ -268,7 +298,8 @@ void http_exchange_begin(struct http_exchange *exchange, int status, const char 
     if (conn->is_closing)
         return;
     exchange->is_endless = length < 0;
-    if (exchange->is_endless || conn->server->is_draining)
+    http_conn_settle(conn);
+    if (exchange->is_endless)
         conn->keeps_alive = false;
     if (!exchange->is_endless)
         conn->deadline_ms = INT64_MAX; // a client that is done with sending still reads
@@ -325,7 +356,7 @@ int http_exchange_take_socket(struct http_exchange *exchange, struct buf *head)
         copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
     if (copy >= 0) {
         http_head_restore(&conn->head, request(exchange));
-        request(exchange)[conn->head.bytes + conn->body_len] = conn->stolen;
+        request(exchange)[conn->head.bytes] = conn->stolen; // it has no body
         buf_add(head, request(exchange), conn->in.len - conn->start);
         buf_add(head, buf_text(&conn->later), conn->later.len);
     }

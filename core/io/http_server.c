@@ -24,12 +24,14 @@ enum {
     TICK_MS = 1000,        // between two looks at all deadlines, at most
     ACCEPTS_PER_TURN = 64, // so that a flood of newcomers doesn't starve those who are here
     BACKLOG = 4096,
+    GRACE_MS = 250,   // a connection has at least so long to say something
+    STUCK_MS = 10000, // a stranger who reads nothing of its answer for so long
 };
 
 static void on_timer(uv_timer_t *timer);
 static void update_accepting(struct http_server *server);
 
-static int64_t now_ms(const struct http_server *server)
+int64_t http_server_now_ms(const struct http_server *server)
 {
     return (int64_t)uv_now(server->uv);
 }
@@ -40,13 +42,13 @@ static void arm(struct http_server *server, int64_t due_ms)
     if (server->is_dropped || due_ms >= server->timer_due_ms)
         return;
     server->timer_due_ms = due_ms;
-    due_ms -= now_ms(server);
+    due_ms -= http_server_now_ms(server);
     uv_timer_start(&server->timer, on_timer, due_ms < 0 ? 0 : (uint64_t)due_ms, 0);
 }
 
 void http_server_set_deadline(struct http_server *server, struct http_conn *conn, int64_t ms)
 {
-    conn->deadline_ms = now_ms(server) + ms;
+    conn->deadline_ms = http_server_now_ms(server) + ms;
     arm(server, conn->deadline_ms);
 }
 
@@ -54,7 +56,7 @@ static void on_timer(uv_timer_t *timer)
 {
     struct http_server *server = timer->data;
     struct http_conn *conn, *next;
-    int64_t now = now_ms(server), soonest = INT64_MAX;
+    int64_t now = http_server_now_ms(server), soonest = INT64_MAX;
 
     server->timer_due_ms = INT64_MAX;
     // A callback may close any connection, but only what is closed at the end of a turn is freed.
@@ -103,8 +105,13 @@ static void on_turn(void *ctx)
 
 void http_server_unref(struct http_server *server)
 {
-    if (--server->refs == 0)
-        free(server);
+    if (--server->refs > 0)
+        return;
+    room_clear(&server->arriving);
+    room_clear(&server->whole);
+    room_clear(&server->on_disk);
+    free(server->loaded_last);
+    free(server);
 }
 
 void http_server_forget(struct http_server *server, struct http_conn *conn)
@@ -155,6 +162,45 @@ static bool is_full(const struct http_server *server)
            server->connections >= server->options.max_connections;
 }
 
+// How well we can do without it; 0: not at all.
+static int spare(const struct http_conn *conn, int64_t now)
+{
+    int64_t quiet_ms = now - conn->since_ms;
+
+    if (quiet_ms < GRACE_MS)
+        return 0;
+    if (conn->state == HTTP_READING_HEAD || conn->state == HTTP_LINGERING)
+        return conn->is_known ? 2 : 3;
+    return !conn->is_known && conn->is_sending && quiet_ms > STUCK_MS ? 1 : 0;
+}
+
+// Closes the connection that we need least, of these the oldest. False: all are in use.
+static bool make_place(struct http_server *server)
+{
+    struct http_conn *least = NULL;
+    int64_t now = http_server_now_ms(server);
+    int most = 0;
+
+    for (struct http_conn *conn = server->all; conn != NULL; conn = conn->next) {
+        int worth = spare(conn, now);
+
+        if (worth > most || (worth > 0 && worth == most && conn->since_ms < least->since_ms)) {
+            least = conn;
+            most = worth;
+        }
+    }
+    if (least != NULL)
+        http_conn_gone(least);
+    return least != NULL;
+}
+
+// The newcomer stays in the backlog, and would wake us again at once.
+static void pause_accepting(struct http_server *server, int64_t ms)
+{
+    server->is_paused = true;
+    arm(server, http_server_now_ms(server) + ms);
+}
+
 static void on_newcomer(uv_poll_t *listener, int status, int events)
 {
     struct http_server *server = listener->data;
@@ -162,9 +208,18 @@ static void on_newcomer(uv_poll_t *listener, int status, int events)
 
     (void)status;
     (void)events;
-    for (int i = 0; i < ACCEPTS_PER_TURN && server->fd >= 0 && !is_full(server); i++) {
-        int fd = accept4(server->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    for (int i = 0; i < ACCEPTS_PER_TURN && server->fd >= 0; i++) {
+        int fd;
 
+        if (is_full(server)) {
+            if (i > 0)
+                return; // if there is another one, we are called again
+            if (!make_place(server)) {
+                pause_accepting(server, GRACE_MS);
+                break;
+            }
+        }
+        fd = accept4(server->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
             setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
             http_conn_open(server, fd);
@@ -173,10 +228,9 @@ static void on_newcomer(uv_poll_t *listener, int status, int events)
         if (errno == EAGAIN)
             return;
         if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-            // The newcomer stays in the backlog, and would wake us again at once.
             log_warn("http.accept.paused", "error=\"%s\"", strerror(errno));
-            server->is_paused = true;
-            arm(server, now_ms(server) + TICK_MS);
+            make_place(server);
+            pause_accepting(server, TICK_MS);
             break;
         }
     }
@@ -186,7 +240,7 @@ static void on_newcomer(uv_poll_t *listener, int status, int events)
 static void update_accepting(struct http_server *server)
 {
     bool is_active = uv_is_active((uv_handle_t *)&server->listener) != 0;
-    bool wanted = server->fd >= 0 && !server->is_paused && !is_full(server);
+    bool wanted = server->fd >= 0 && !server->is_paused;
 
     if (wanted && !is_active)
         uv_poll_start(&server->listener, UV_READABLE, on_newcomer);
@@ -265,6 +319,19 @@ static void set_defaults(struct http_server_options *options)
         options->idle_timeout_ms = 75000;
 }
 
+static void set_rooms(struct http_server *server)
+{
+    size_t most = server->options.max_body_bytes;
+
+    server->arriving.total = server->whole.total = server->on_disk.total = SIZE_MAX;
+    if (server->options.spool_dir == NULL)
+        return;
+    server->arriving.total = HTTP_ARRIVING_BYTES;
+    server->whole.total = most > HTTP_WHOLE_BYTES / 2 ? 2 * most : HTTP_WHOLE_BYTES;
+    server->on_disk.total =
+        most > HTTP_WHOLE_BYTES / HTTP_FILES ? HTTP_FILES * most : HTTP_WHOLE_BYTES;
+}
+
 struct http_server *http_server_start(struct loop *loop, const struct http_server_options *options,
                                       struct err *err)
 {
@@ -280,6 +347,7 @@ struct http_server *http_server_start(struct loop *loop, const struct http_serve
         return NULL;
     }
     server->options.host = NULL;
+    set_rooms(server);
     if (getrandom(&server->id_prefix, sizeof server->id_prefix, 0) < 0)
         server->id_prefix = (uint32_t)clock_mono_us();
     server->turn = loop_turn_new(loop, on_turn, server);

@@ -9,12 +9,18 @@
 //
 // Refused otherwise: 414 for a target over `max_target_bytes`, 431 for headers over
 // `max_header_bytes` or `max_header_count`, 413 for a body over `max_body_bytes` (before it is
-// read), 408 past a deadline, 501 for an unknown method, 505 for another version.
-// "Expect: 100-continue" is answered. An unknown Upgrade is ignored, as RFC 9110 7.8 allows.
+// read), 408 past a deadline, 501 for an unknown method, 505 for another version, 503 where no room
+// for a body was found in time. "Expect: 100-continue" is answered when the body is asked for. An
+// unknown Upgrade is ignored, as RFC 9110 7.8 allows.
 //
 // The deadlines are absolute: headers within `header_timeout_ms` of their first byte (or of the
 // accept), a body within `body_timeout_ms` plus 1 s per declared 256 KB. An idle keep-alive
-// connection is closed after `idle_timeout_ms`.
+// connection is closed after `idle_timeout_ms`, or when a newcomer finds all places taken: those
+// first on which no request with a key came, the oldest of them first.
+//
+// The head decides before the body is read: an answer without it ends the connection. Bodies that
+// are asked for share a fixed amount of memory and, where they are large, of disk; each owner has
+// at most half of what the others leave, and what finds no room waits unread.
 #pragma once
 
 #include <stdbool.h>
@@ -29,7 +35,8 @@ struct http_server;
 struct http_exchange; // one request and its answer
 struct loop;
 
-// The request's head or body is complete; answer now or later, exactly once. Called on the loop.
+// The request's head or body is complete: answer, or ask for the body, now or later. Exactly one
+// answer. Called on the loop.
 typedef void (*http_handler_fn)(void *ctx, struct http_exchange *exchange);
 // The client went away before the answer: forget the exchange. Not called after an answer. Without
 // one the exchange stays valid, and its answer goes nowhere.
@@ -44,10 +51,12 @@ struct http_server_options {
     size_t max_header_bytes;   // 0: 16 KB
     size_t max_target_bytes;   // 0: 8 KB
     unsigned max_header_count; // 0: 100
-    unsigned max_connections;  // 0: no limit; one more waits in the backlog until one ends
+    unsigned max_connections;  // 0: no limit; one more waits in the backlog until one can go
     int64_t header_timeout_ms; // 0: 10 s
     int64_t body_timeout_ms;   // 0: 30 s
     int64_t idle_timeout_ms;   // 0: 75 s
+    const char *spool_dir;   // where large bodies wait, borrowed; NULL: in memory, without a limit
+    http_handler_fn on_head; // NULL: any body is asked for, and on_request gets the whole
     http_handler_fn on_request;
     void *ctx;
 };
@@ -69,8 +78,19 @@ const char *http_exchange_query(struct http_exchange *exchange, const char *name
 // The value of a header, NULL where there is none or the name comes more than once.
 const char *http_exchange_header(const struct http_exchange *exchange, const char *name);
 unsigned http_exchange_header_count(const struct http_exchange *exchange, const char *name);
+// Whether a body is still to be asked for.
+bool http_exchange_has_body(const struct http_exchange *exchange);
+// Asks for it: `on_whole` is called when it is there, never before this returns. It counts as
+// `owner`'s. Where it can't be had (too large, too slow, malformed, no room) the client is told and
+// on_gone is called, which must be set. What was borrowed from the head before is to be got again.
+void http_exchange_await_body(struct http_exchange *exchange, const char *owner, size_t max_bytes,
+                              http_handler_fn on_whole, void *ctx);
 // Terminated. May be modified in place by its reader.
 char *http_exchange_body(struct http_exchange *exchange, size_t *len);
+// Nobody reads the body any more, though the answer may take long: a large one's room is others'.
+void http_exchange_forget_body(struct http_exchange *exchange);
+// It came with a key: its connection isn't the first to go when there are too many.
+void http_exchange_know(struct http_exchange *exchange);
 const char *http_exchange_request_id(const struct http_exchange *exchange); // as in X-Request-Id
 // The number of this request on its connection, from 1.
 unsigned http_exchange_serial(const struct http_exchange *exchange);

@@ -16,8 +16,11 @@ GET_LAST = b"GET /healthz HTTP/1.1\r\n" + HOST + b"Connection: close\r\n\r\n"
 SMUGGLED = b"GET /healthz HTTP/1.1\r\nHost: spool\r\nX-Request-Id: smuggled\r\n\r\n"
 
 
-def post(headers, body=b""):
-    return b"POST /mj/submit/imagine HTTP/1.1\r\n" + HOST + headers + b"\r\n" + body
+KEY = b"Authorization: Bearer sk-dev\r\n"
+
+
+def post(headers, body=b"", path=b"/mj/submit/imagine"):
+    return b"POST " + path + b" HTTP/1.1\r\n" + HOST + headers + b"\r\n" + body
 
 
 def statuses(answer):
@@ -145,7 +148,7 @@ class FrontDoor(unittest.TestCase):
 
     def test_broken_chunks(self):
         def chunks(body):
-            return post(b"Transfer-Encoding: chunked\r\n", body)
+            return post(KEY + b"Transfer-Encoding: chunked\r\n", body)
 
         self.check_all(
             {
@@ -256,7 +259,7 @@ class FrontDoor(unittest.TestCase):
     # B4
 
     def test_large_bodies(self):
-        chunked = b"Transfer-Encoding: chunked\r\n"
+        chunked = KEY + b"Transfer-Encoding: chunked\r\n"
         for name, request in (
             ("one byte over", post(b"Content-Length: 1048577\r\n")),
             ("3 GB", post(b"Content-Length: 3221225472\r\n", b"x" * 100000)),
@@ -325,7 +328,7 @@ class FrontDoor(unittest.TestCase):
 
     @unittest.skipUnless(os.environ.get("SPOOL_SLOW_TESTS"), "takes 30 s: set SPOOL_SLOW_TESTS")
     def test_slow_bodies(self):
-        head = post(b"Content-Length: 1000\r\n")
+        head = post(KEY + b"Content-Length: 1000\r\n")
         results = []
         with connect(self.port, 60) as connection:
             started = time.monotonic()

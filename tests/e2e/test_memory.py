@@ -1,6 +1,9 @@
-"""Memory doesn't grow with the size of the media: many files to a bucket at once, a small run of the bench."""
+"""Memory doesn't grow with the size of the media, nor with what strangers send or clients leave half sent."""
+import base64
 import os
 import re
+import socket
+import threading
 import time
 import unittest
 
@@ -18,16 +21,154 @@ def rss_kb(pid):
         return int(re.search(r"VmRSS:\s+(\d+)", file.read()).group(1))
 
 
+SMALL = {"ASAN_OPTIONS": "quarantine_size_mb=1:detect_leaks=0"}
+DECLARED, SENT, CROWD = 32 * MB, 31 * MB, 24
+TOKENS = [{"name": name, "key": f"sk-{name}"} for name in ("dev", "other")]
+
+
+class HalfSent:
+    """Connections that declare a large body, send most of it and fall silent."""
+
+    def __init__(self, spool, method, path, key="", count=CROWD, declared=DECLARED, sent=SENT, chunked=False):
+        length = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {declared}"
+        head = f"{method} {path} HTTP/1.1\r\nHost: spool\r\n{length}\r\n"
+        self.head = (head + (f"Authorization: Bearer {key}\r\n" if key else "") + "\r\n").encode()
+        self.body = (f"{sent:x}\r\n".encode() if chunked else b"") + bytes(sent)
+        self.sockets = [socket.create_connection(("127.0.0.1", spool.port), 30) for _ in range(count)]
+        self.threads = [threading.Thread(target=self.send, args=(s,), daemon=True) for s in self.sockets]
+
+    def send(self, connection):
+        try:
+            connection.sendall(self.head + self.body)
+        except OSError:
+            pass  # it was refused, or is held back until it is closed
+
+    def answers(self, timeout=10):
+        """What each was told; "" where nothing came."""
+        found = []
+        for connection in self.sockets:
+            connection.settimeout(timeout)
+            try:
+                found.append(connection.recv(65536).split(b"\r\n")[0].decode())
+            except OSError:
+                found.append("")
+        return found
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        for connection in self.sockets:
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+            connection.close()
+        for thread in self.threads:
+            thread.join()
+
+
+class Bodies(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.spool = cls.enterClassContext(Spool({"tokens": TOKENS, "log_level": "warn"}, env=SMALL))
+        cls.spool.submit("the first")
+
+    def most(self, seconds, idle, limit=1):
+        """The most memory in so long, while each submit with the same key is answered soon."""
+        most, end, slowest = 0, time.monotonic() + seconds, 0
+        while time.monotonic() < end:
+            began = time.monotonic()
+            self.spool.submit("meanwhile")
+            slowest = max(slowest, time.monotonic() - began)
+            most = max(most, rss_kb(self.spool.pid))
+            time.sleep(0.05)
+        self.assertLess(slowest, limit)
+        return (most - idle) // 1024
+
+    def test_the_head_decides(self):
+        for method, path, key, status in (
+            ("POST", "/nowhere", "", 404),
+            ("POST", "/mj/submit/imagine", "", 401),
+            ("POST", "/mj/submit/imagine", "sk-wrong", 401),
+            ("POST", "/v1/tasks", "sk-dev", 405),
+            ("POST", "/v1/callbacks/x", "", 404),
+            ("PUT", f"/v1/files/uploads/{'0' * 32}", "", 404),
+            ("POST", "/v1/files/uploads", "", 401),
+            ("GET", "/healthz", "", 413),
+            ("GET", "/v1/tasks", "sk-dev", 413),
+            ("POST", "/mj/submit/imagine", "sk-dev\r\nContent-Encoding: gzip", 415),
+        ):
+            with self.subTest(f"{method} {path} {key}"):
+                idle = rss_kb(self.spool.pid)
+                with HalfSent(self.spool, method, path, key) as crowd:
+                    most = self.most(0.3, idle)
+                    answers = crowd.answers()
+                    self.assertEqual({a[9:12] for a in answers}, {str(status)}, answers)
+                self.assertLess(most, 50)
+                eventually(lambda: self.spool.metric("http_connections") <= 1, 5, "the end of all connections")
+
+    def test_with_a_key(self):
+        for path, chunked in (("/mj/submit/imagine", False), ("/v1/files/uploads", False), ("/mj/submit/imagine", True)):
+            with self.subTest(path, chunked=chunked):
+                idle = rss_kb(self.spool.pid)
+                with HalfSent(self.spool, "POST", path, "sk-dev", chunked=chunked):
+                    most = self.most(2, idle)
+                    with self.subTest("another key has a large one"):
+                        began = time.monotonic()
+                        big = PNG + os.urandom(15 * MB)
+                        body = {"base64": base64.b64encode(big).decode()}
+                        other = {"Authorization": "Bearer sk-other"}
+                        status, _, file = self.spool.request("POST", "/v1/files/uploads/base64", body, other)
+                        self.assertEqual((status, file.get("bytes")), (200, len(big)), file)
+                        self.assertLess(time.monotonic() - began, 10)
+                print(f"{CROWD} bodies of {SENT // MB} MB, half sent: {most} MB more")
+                self.assertLess(most, 100)
+                eventually(lambda: rss_kb(self.spool.pid) - idle < 100 * 1024, 5, "the memory given back")
+
+    def test_whole_ones_of_one_key(self):
+        """One after the other, and another key's in between."""
+        part = base64.b64encode(PNG + os.urandom(9 * MB)).decode()
+        idle, statuses = rss_kb(self.spool.pid), []
+
+        def upload():
+            statuses.append(self.spool.request("POST", "/v1/files/uploads/base64", {"base64": part})[0])
+
+        crowd = [threading.Thread(target=upload) for _ in range(12)]
+        for one in crowd:
+            one.start()
+        most = self.most(2, idle, limit=5)
+        for one in crowd:
+            one.join()
+        self.assertEqual(statuses, [200] * 12)
+        print(f"12 whole bodies of 12 MB: {most} MB more")
+
+
+@unittest.skipUnless(os.environ.get("SPOOL_SLOW_TESTS"), "takes 30 s: set SPOOL_SLOW_TESTS")
+class SlowBodies(unittest.TestCase):
+    def test_the_deadline(self):
+        """What never comes is given up, and what waits for room is told so."""
+        with Spool({"tokens": TOKENS, "max_body_bytes": 1 * MB}, env=SMALL) as spool:
+            with HalfSent(spool, "POST", "/mj/submit/imagine", "sk-dev", 60, MB, MB // 2) as crowd:
+                time.sleep(1)
+                spool.submit("meanwhile")
+                time.sleep(32)
+                answers = crowd.answers(5)
+                self.assertEqual({a[9:12] for a in answers}, {"408", "503"}, answers)
+            self.assertEqual(spool.metric("http_connections"), 1)
+
+
 class Memory(unittest.TestCase):
     def test_many_files_at_once(self):
-        env = {"ASAN_OPTIONS": "quarantine_size_mb=1:detect_leaks=0"}
         with Swift(timeout=60) as swift, Vendor() as vendor:
             swift.create_bucket("media")
             keys = {"access_key": swift.access_key, "secret_key": swift.secret_key, "region": swift.region}
             storage = {"url": "s3://media", "endpoint": swift.endpoint, **keys}
             vendor.on("/files/", lambda asked: (200, {"ETag": '"one"'}, DATA))
             config = {"storage": storage, "accounts": [account(vendor, max_concurrency=0)], "log_level": "warn"}
-            with Spool(config, env=env) as spool:
+            with Spool(config, env=SMALL) as spool:
                 spool.end_of(spool.submit("the first"), 60)
                 idle, most = rss_kb(spool.pid), 0
                 tasks = [spool.submit(f"file {number}") for number in range(STREAMS)]
