@@ -243,6 +243,7 @@ static void fetch(struct request *request, const char *url)
     struct http_request out = {.method = HTTP_GET_, .url = mem_str(url)};
     struct http_options options = {.timeout_ms = FETCH_TIMEOUT_MS,
                                    .max_body_bytes = request->api->config->max_body_bytes,
+                                   .wants_plain = true,
                                    .on_address = on_address,
                                    .ctx = request};
 

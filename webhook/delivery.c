@@ -122,6 +122,7 @@ struct delivery_call *delivery_send(const struct delivery_sender *sender,
         delivery->task->family == NULL ? NULL : family_find(delivery->task->family);
     struct http_request request = {.method = HTTP_POST_};
     struct http_options options = {.timeout_ms = sender->config->webhook.timeout_ms,
+                                   .wants_plain = true, // nobody reads it
                                    .on_data = on_data};
     struct delivery_call *call;
 

@@ -301,6 +301,7 @@ void archive_fetch(struct archive *a)
         archive_miss(a, MISS_LINK, err.message);
         return;
     }
+    options.http.wants_plain = !a->is_inline; // a file's length counts
     if (!a->is_inline)
         options.http.on_address = on_address;
     if (have > 0 && a->etag != NULL) {

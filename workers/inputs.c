@@ -130,6 +130,7 @@ static void fetch(struct inputs *inputs)
     struct http_options options = {.timeout_ms = TIMEOUT_MS,
                                    .low_speed_ms = LOW_SPEED_MS,
                                    .max_body_bytes = MAX_BYTES,
+                                   .wants_plain = true,
                                    .on_address = on_address,
                                    .ctx = inputs};
 

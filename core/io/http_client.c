@@ -389,6 +389,34 @@ static void add_header(struct buf *headers, const char *line, size_t len)
     buf_char(headers, '\n');
 }
 
+static bool begins_with(const char *line, const char *name)
+{
+    return strncmp(line, name, strlen(name)) == 0;
+}
+
+// What is said of the encoded form isn't true of what we hand on, and can't be resumed from.
+static void forget_encoded_form(struct http_response *response)
+{
+    struct buf kept = {0}, encoding = {0};
+    const char *name = http_header(response, "content-encoding", &encoding);
+
+    if (name == NULL || *name == '\0' || strcasecmp(name, "identity") == 0) {
+        buf_clear(&encoding);
+        return;
+    }
+    for (const char *line = buf_text(&response->headers); *line != '\0';) {
+        size_t len = strcspn(line, "\n") + 1;
+
+        if (!begins_with(line, "content-length:") && !begins_with(line, "content-range:") &&
+            !begins_with(line, "etag:") && !begins_with(line, "last-modified:"))
+            buf_add(&kept, line, len);
+        line += len;
+    }
+    buf_clear(&encoding);
+    buf_clear(&response->headers);
+    response->headers = kept;
+}
+
 static size_t on_header(char *line, size_t size, size_t count, void *ctx)
 {
     struct easy *easy = ctx;
@@ -412,6 +440,8 @@ static size_t on_header(char *line, size_t size, size_t count, void *ctx)
             response->status = (response->status * 10 + (*c - '0')) % 10000;
     } else if (line[0] == '\r' || line[0] == '\n') {
         response->is_head_complete = response->status >= 200;
+        if (response->is_head_complete && call->request.method != HTTP_HEAD_)
+            forget_encoded_form(response);
     } else {
         add_header(&response->headers, line, len);
     }
@@ -611,6 +641,8 @@ static void begin(struct http_call *call)
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)options->timeout_ms);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)options->connect_timeout_ms);
     set_low_speed(call);
+    // "" stands for all that curl can undo. It undoes these also where nothing was asked for.
+    curl_easy_setopt(curl, CURLOPT_ACCEPT_ENCODING, options->wants_plain ? "identity" : "");
     curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, is_fresh);
     curl_easy_setopt(curl, CURLOPT_FORBID_REUSE, is_fresh);
     curl_easy_setopt(curl, CURLOPT_BUFFERSIZE,

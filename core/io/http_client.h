@@ -3,6 +3,10 @@
 // For every call: only http and https, no redirects, no proxy from the environment, no netrc, no
 // cookies, TLS verified, `Expect:` switched off, and an address check at connect time, so that no
 // spelling of a host and no DNS answer gets around it.
+//
+// An answer's Content-Encoding is undone, whether it was asked for or not, and what counts is what
+// comes out. One that we can't undo is ERR_UPSTREAM. What a head says of the encoded form (its
+// length, its ETag) isn't in the response then.
 #pragma once
 
 #include <stdbool.h>
@@ -45,6 +49,7 @@ struct http_options {
     int64_t low_speed_ms;       // give up when less than 1 KB/s passed for so long; 0: off. While
                                 // on_source has nothing it isn't counted
     size_t max_body_bytes;      // 0: 4 MB; more is ERR_TOO_LARGE. Not counted with on_data
+    bool wants_plain;           // don't ask for an encoding: for files, whose lengths count
     bool fresh_connection;      // never reuse one: libcurl would send a POST twice on a dead one
     http_address_fn on_address; // NULL: anywhere
     http_data_fn on_data;       // NULL: the body is collected in the response

@@ -199,7 +199,7 @@ static struct storage_op *read_file(struct storage *storage, const char *key, si
     struct s3_storage *s3 = (struct s3_storage *)storage;
     struct s3_read *read_op = mem_new(struct s3_read);
     struct http_options options = {
-        .low_speed_ms = LOW_SPEED_MS, .max_body_bytes = max, .ctx = read_op};
+        .low_speed_ms = LOW_SPEED_MS, .max_body_bytes = max, .wants_plain = true, .ctx = read_op};
     struct http_request request = {0};
 
     if (s3_request(&s3->place, HTTP_GET_, key, NULL, NULL, now_s(), &request, &read_op->err))
