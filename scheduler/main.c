@@ -27,7 +27,7 @@
 #include "webhook/webhook.h"
 #include "workers/worker_role.h"
 
-enum { EXIT_USAGE = 2, DRAIN_LOOK_MS = 20, LARGE_BLOCK_BYTES = 256 * 1024 };
+enum { EXIT_USAGE = 2, DRAIN_LOOK_MS = 20, LARGE_BLOCK_BYTES = 256 * 1024, OWN_DESCRIPTORS = 64 };
 
 // A role: what runs on one thread and one loop, and meets the others in Redis only.
 struct role {
@@ -208,13 +208,33 @@ static int usage(FILE *out)
     return out == stdout ? EXIT_SUCCESS : EXIT_USAGE;
 }
 
-static void raise_limits(void)
+// A connection may have a file open beside its socket, and there may be as many WebSockets. Besides
+// there is what we need for ourselves, whoever comes: Redis, vendors, archives, hooks.
+static void share_descriptors(struct config *config)
 {
     struct rlimit files;
+    rlim_t ours, most;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == RLIM_INFINITY)
+        return;
+    ours = files.rlim_cur / 4 > OWN_DESCRIPTORS ? files.rlim_cur / 4 : OWN_DESCRIPTORS;
+    most = files.rlim_cur > ours + 3 ? (files.rlim_cur - ours) / 3 : 1;
+    if (config->max_connections > 0 && config->max_connections <= most)
+        return;
+    log_warn("limits.descriptors", "limit=%llu connections=%llu wanted=%u raise_to=%llu",
+             (unsigned long long)files.rlim_cur, (unsigned long long)most, config->max_connections,
+             4ULL * (config->max_connections > 0 ? config->max_connections : 4096));
+    config->max_connections = (unsigned)most;
+}
+
+static void raise_limits(unsigned connections)
+{
+    struct rlimit files;
+    rlim_t wanted = connections > 16384 ? 4 * (rlim_t)connections : 65536;
 
     // Not more than could be of use: libwebsockets has a table as long as the limit.
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
-        files.rlim_cur = files.rlim_max < 65536 ? files.rlim_max : 65536;
+        files.rlim_cur = files.rlim_max < wanted ? files.rlim_max : wanted;
         setrlimit(RLIMIT_NOFILE, &files);
     }
     // What is large goes back to the system when it is freed; by itself the limit creeps up to 32
@@ -324,7 +344,8 @@ static int serve(struct config *config)
 
     log_threshold = config->log_level;
     json_object_seed(0); // once, before there are threads
-    raise_limits();
+    raise_limits(config->max_connections);
+    share_descriptors(config);
     start_signals(loop, signals);
     if (*config->redis_url == '\0') {
         child = redis_child_start(loop, config->data_dir, &err);
@@ -345,7 +366,7 @@ static int serve(struct config *config)
 static bool probe(const struct config *config, struct err *err)
 {
     log_threshold = LOG_NOTHING; // what is wrong is said once, by us
-    raise_limits();
+    raise_limits(0);
     if (!probe_storage(config, err)) {
         err->code = ERR_CONFIG;
         return false;

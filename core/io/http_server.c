@@ -162,36 +162,45 @@ static bool is_full(const struct http_server *server)
            server->connections >= server->options.max_connections;
 }
 
-// How well we can do without it; 0: not at all.
-static int spare(const struct http_conn *conn, int64_t now)
+// How well we can do without it.
+enum worth { NEEDED, STUCK, IDLE, IDLE_STRANGER, NEW_STRANGER };
+
+static enum worth worth_of(const struct http_conn *conn, int64_t now)
 {
     int64_t quiet_ms = now - conn->since_ms;
 
-    if (quiet_ms < GRACE_MS)
-        return 0;
-    if (conn->state == HTTP_READING_HEAD || conn->state == HTTP_LINGERING)
-        return conn->is_known ? 2 : 3;
-    return !conn->is_known && conn->is_sending && quiet_ms > STUCK_MS ? 1 : 0;
+    if (conn->state == HTTP_READING_HEAD || conn->state == HTTP_LINGERING) {
+        if (conn->is_known)
+            return quiet_ms < GRACE_MS ? NEEDED : IDLE;
+        return quiet_ms < GRACE_MS ? NEW_STRANGER : IDLE_STRANGER;
+    }
+    return !conn->is_known && conn->is_sending && quiet_ms > STUCK_MS ? STUCK : NEEDED;
 }
 
-// Closes the connection that we need least, of these the oldest. False: all are in use.
+// Closes the connection that we need least, of these the oldest. False: all are in use, or some
+// came so lately that it isn't known yet.
 static bool make_place(struct http_server *server)
 {
     struct http_conn *least = NULL;
     int64_t now = http_server_now_ms(server);
-    int most = 0;
+    enum worth most = NEEDED;
+    bool has_new = false;
 
     for (struct http_conn *conn = server->all; conn != NULL; conn = conn->next) {
-        int worth = spare(conn, now);
+        enum worth worth = worth_of(conn, now);
 
-        if (worth > most || (worth > 0 && worth == most && conn->since_ms < least->since_ms)) {
+        if (worth == NEW_STRANGER) {
+            has_new = true;
+        } else if (worth > most ||
+                   (least != NULL && worth == most && conn->since_ms < least->since_ms)) {
             least = conn;
             most = worth;
         }
     }
-    if (least != NULL)
-        http_conn_gone(least);
-    return least != NULL;
+    if (least == NULL || (has_new && most < IDLE_STRANGER))
+        return false;
+    http_conn_gone(least);
+    return true;
 }
 
 // The newcomer stays in the backlog, and would wake us again at once.

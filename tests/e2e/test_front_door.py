@@ -3,11 +3,13 @@ import json
 import os
 import re
 import socket
+import tempfile
 import threading
 import time
 import unittest
+import unittest.mock
 
-from harness import Spool
+from harness import Receiver, Spool, Vendor, account, spool_binary
 
 HOST = b"Host: spool\r\n"
 GET = b"GET /healthz HTTP/1.1\r\n" + HOST + b"\r\n"
@@ -353,6 +355,61 @@ class FrontDoor(unittest.TestCase):
             for connection in crowd:
                 connection.close()
         self.assert_alive()
+
+
+class FewDescriptors(unittest.TestCase):
+    """What strangers leave open doesn't keep us from our work."""
+
+    def setUp(self):
+        folder = self.enterContext(tempfile.TemporaryDirectory())
+        binary = os.path.join(folder, "spool")
+        with open(binary, "w", encoding="utf-8") as file:
+            file.write(f'#!/bin/sh\nulimit -n 128\nexec {spool_binary()} "$@"\n')
+        os.chmod(binary, 0o755)
+        self.enterContext(unittest.mock.patch.dict(os.environ, {"SPOOL_BIN": binary}))
+        self.vendor = self.enterContext(Vendor())
+        self.receiver = self.enterContext(Receiver())
+        self.spool = self.enterContext(Spool({"accounts": [account(self.vendor)]}))
+
+    def work(self):
+        """A task all the way: submit, looks, archive, hooks."""
+        began = time.monotonic()
+        self.receiver.answer("/hook", 200)
+        tasks = [self.spool.submit("x", notifyHook=f"{self.receiver.url}/hook") for _ in range(5)]
+        self.assertLess(time.monotonic() - began, 5)
+        for task in tasks:
+            self.assertEqual(self.spool.end_of(task, 15)["status"], "succeeded")
+        self.receiver.wait("/hook", 5)
+
+    def crowd(self, request, count=188):
+        connections = []
+        for _ in range(count):
+            connections.append(self.enterContext(connect(self.spool.port)))
+            send(connections[-1], request)
+        return connections
+
+    def test_idle_ones(self):
+        self.crowd(GET)
+        self.work()
+        self.assertNotIn(b"http.accept.paused", self.spool.log())
+        self.assertRegex(self.spool.log(), rb"limits.descriptors limit=128 .* raise_to=16384")
+
+    def test_those_that_say_nothing(self):
+        self.crowd(b"")
+        self.work()
+
+    def test_heads_half_sent(self):
+        self.crowd(GET[:20])
+        self.work()
+
+    def test_who_came_with_a_key_goes_last(self):
+        with connect(self.spool.port) as known:
+            send(known, b"GET /v1/tasks HTTP/1.1\r\n" + HOST + KEY + b"\r\n")
+            self.assertEqual(statuses(known.recv(65536)), [200])
+            self.crowd(GET, 60)
+            self.work()
+            send(known, b"GET /v1/tasks HTTP/1.1\r\n" + HOST + KEY + b"\r\n")
+            self.assertEqual(statuses(known.recv(65536)), [200])
 
 
 if __name__ == "__main__":
