@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "core/base/buf.h"
+#include "core/base/clock.h"
 #include "core/base/config.h"
 #include "core/base/field.h"
 #include "core/base/log.h"
@@ -31,7 +32,10 @@
 
 static void admit_anybody(struct request *request);
 
-enum { OTHER_BODY_BYTES = 64 * 1024 }; // of requests that need none
+enum {
+    OTHER_BODY_BYTES = 64 * 1024, // of requests that need none
+    DRAIN_REDIS_MS = 1500,        // so long Redis may take when we are to end
+};
 
 // Our own paths. Those of the families are in their tables.
 static const struct own_route {
@@ -394,24 +398,43 @@ int api_port(const struct api *api)
     return http_server_port(api->server);
 }
 
+// Those who wait for a task to change needn't: they are told how it is, or ask again elsewhere.
+static void stop_watching(struct request *request)
+{
+    struct err err;
+
+    if (request->handle == tasks_show) {
+        tasks_show_now(request);
+    } else if (request->handle == stream_start) {
+        http_exchange_abort(request->exchange);
+        request_drop(request);
+    } else {
+        err_set(&err, ERR_UNAVAILABLE, "shutting down");
+        request_refuse(request, &err);
+    }
+}
+
+// Called again and again: who waited for Redis at first may be watching by now.
 bool api_drain(struct api *api)
 {
+    bool is_late;
+    struct err err;
+
     if (!api->is_draining) {
         api->is_draining = true;
+        api->drained_ms = clock_mono_ms();
         http_server_drain(api->server);
         websockets_drain(api->websockets);
-        // Those who wait for a task to change needn't: they ask again elsewhere.
-        for (struct request *request = api->requests, *next; request != NULL; request = next) {
-            struct err err;
-
-            next = request->next;
-            if (request->watcher == NULL)
-                continue;
-            err_set(&err, ERR_UNAVAILABLE, "shutting down");
-            if (request->route == NULL)
-                http_exchange_abort(request->exchange), request_drop(request);
-            else
-                request_refuse(request, &err);
+    }
+    is_late = clock_mono_ms() - api->drained_ms > DRAIN_REDIS_MS;
+    for (struct request *request = api->requests, *next; request != NULL; request = next) {
+        next = request->next;
+        if (request->watcher != NULL) {
+            stop_watching(request);
+        } else if (is_late &&
+                   (request->op != NULL || request->call != NULL || request->log != NULL)) {
+            err_set(&err, ERR_UNAVAILABLE, "shutting down, and Redis doesn't answer");
+            request_refuse(request, &err);
         }
     }
     return http_server_connections(api->server) == 0;

@@ -45,6 +45,7 @@ struct api {
     struct callbacks *callbacks; // NULL: vendors don't call back
     char *spool_dir;             // where large bodies wait until they are whole
     bool is_draining;
+    int64_t drained_ms; // since then
 };
 
 // One request under way. It is gone when it is answered, or when its client is.
@@ -89,6 +90,7 @@ void query_fetch(struct request *request);
 void query_list(struct request *request);
 void query_answer(struct request *request, const char *id); // of a question, when it has ended
 void tasks_show(struct request *request);
+void tasks_show_now(struct request *request); // instead of waiting on
 void tasks_index(struct request *request);
 void tasks_cancel_one(struct request *request);
 void tasks_show_timeline(struct request *request);

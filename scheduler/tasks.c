@@ -100,14 +100,20 @@ static void show_now(struct request *request)
     request->op = tasks_get(request->api->store, request->id, request->owner, on_task, request);
 }
 
+void tasks_show_now(struct request *request)
+{
+    loop_cancel(&request->timer);
+    tasks_op_cancel(&request->op); // Redis may not have answered yet
+    watcher_drop(&request->watcher);
+    show_now(request);
+}
+
 static void on_wait_over(void *ctx)
 {
     struct request *request = ctx;
 
     request->timer = NULL;
-    tasks_op_cancel(&request->op); // Redis may not have answered yet
-    watcher_drop(&request->watcher);
-    show_now(request);
+    tasks_show_now(request);
 }
 
 static void on_change(void *ctx, const struct news *news, size_t count)

@@ -2,6 +2,7 @@
 import json
 import os
 import re
+import signal
 import socket
 import tempfile
 import threading
@@ -9,7 +10,7 @@ import time
 import unittest
 import unittest.mock
 
-from harness import Receiver, Spool, Vendor, account, spool_binary
+from harness import Receiver, Redis, Spool, Vendor, account, eventually, spool_binary
 
 HOST = b"Host: spool\r\n"
 GET = b"GET /healthz HTTP/1.1\r\n" + HOST + b"\r\n"
@@ -18,6 +19,7 @@ GET_LAST = b"GET /healthz HTTP/1.1\r\n" + HOST + b"Connection: close\r\n\r\n"
 SMUGGLED = b"GET /healthz HTTP/1.1\r\nHost: spool\r\nX-Request-Id: smuggled\r\n\r\n"
 
 
+TASK = "task_" + "0" * 26
 KEY = b"Authorization: Bearer sk-dev\r\n"
 
 
@@ -355,6 +357,64 @@ class FrontDoor(unittest.TestCase):
             for connection in crowd:
                 connection.close()
         self.assert_alive()
+
+
+class Drain(unittest.TestCase):
+    """SIGTERM: who waits is told how it is, and nothing waits for what doesn't come."""
+
+    def in_thread(self, spool, *words):
+        """The answer to a request that will take, and when it came."""
+        found = []
+
+        def ask():
+            try:
+                found.append((spool.request(*words), time.monotonic()))
+            except OSError as error:
+                found.append((error, time.monotonic()))
+
+        thread = threading.Thread(target=ask)
+        thread.start()
+        return thread, found
+
+    def test_wait_gets_the_present_state(self):
+        with Vendor() as vendor, Spool({"accounts": [account(vendor)]}) as spool:
+            vendor.is_held = True
+            task = spool.submit("x")
+            spool.wait_phase(task, "rendering")
+            thread, found = self.in_thread(spool, "GET", f"/v1/tasks/{task}?wait=30")
+            time.sleep(0.3)
+            began = time.monotonic()
+            spool.stop()
+            thread.join()
+            (status, _, shown), at = found[0]
+            self.assertEqual((status, shown["id"], shown["status"]), (200, task, "in_progress"))
+            self.assertLess(at - began, 1)
+
+    def test_half_a_request(self):
+        with Spool({"drain_timeout_ms": 20000}) as spool:
+            for request in (GET[:20], post(KEY + b"Content-Length: 9\r\n", b"x"), post(KEY, GET)[:-5]):
+                send(self.enterContext(connect(spool.port)), request)
+            time.sleep(0.2)
+            began = time.monotonic()
+            spool.stop()
+            self.assertLess(time.monotonic() - began, 5)
+
+    def test_without_redis(self):
+        config = {"drain_timeout_ms": 20000, "roles": ["api", "webhook"]}
+        with Redis() as redis, Spool(config, redis=redis) as spool:
+            eventually(spool.is_ready, 10, "readiness")
+            os.kill(redis.process.pid, signal.SIGSTOP)
+            asked = [self.in_thread(spool, "GET", "/v1/tasks"), self.in_thread(spool, "GET", f"/v1/tasks/{TASK}?wait=9")]
+            time.sleep(0.3)
+            began = time.monotonic()
+            spool.process.terminate()
+            for thread, found in asked:
+                thread.join()
+                answer, at = found[0]
+                self.assertEqual(answer[0], 503, answer)
+                self.assertLess(at - began, 3)
+            self.assertEqual(spool.process.wait(20), 0)
+            self.assertLess(time.monotonic() - began, 5)
 
 
 class FewDescriptors(unittest.TestCase):
