@@ -19,6 +19,7 @@
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/io/loop.h"
+#include "core/io/private.h"
 #include "core/io/redis_child.h"
 #include "core/io/redis_url.h"
 #include "providers/provider.h"
@@ -393,6 +394,7 @@ int main(int argc, char **argv)
     struct err err;
     int option, status;
 
+    private_start();
     while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
         switch (option) {
         case 'c':

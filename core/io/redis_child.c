@@ -21,6 +21,7 @@
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/io/loop.h"
+#include "core/io/private.h"
 
 enum { START_MS = 10000, STOP_MS = 10000, FIRST_BACKOFF_MS = 100, LONGEST_BACKOFF_MS = 5000 };
 
@@ -140,7 +141,7 @@ static bool adopt(struct redis_child *child)
 static bool spawn(struct redis_child *child, int lock, struct err *err)
 {
     char *args[] = {"redis-server", "--port", "0", "--unixsocket", child->socket,
-                    "--unixsocketperm", "700", "--dir", child->dir, "--appendonly", "yes",
+                    "--unixsocketperm", "600", "--dir", child->dir, "--appendonly", "yes",
                     "--appendfsync", "always", "--save", "", "--maxmemory-policy", "noeviction",
                     // A task's record, its request included, stays in the compact form.
                     "--hash-max-listpack-value", "8192", "--logfile", child->log, "--daemonize",
@@ -226,7 +227,7 @@ static bool make_directory(const char *path, struct err *err)
     for (char *slash = strchr(part.data + 1, '/'); ok; slash = strchr(slash + 1, '/')) {
         if (slash != NULL)
             *slash = '\0';
-        if (mkdir(part.data, 0755) != 0 && errno != EEXIST)
+        if (mkdir(part.data, 0700) != 0 && errno != EEXIST)
             ok = err_set(err, ERR_CONFIG, "data_dir: %s: %s", part.data, strerror(errno));
         if (slash == NULL)
             break;
@@ -248,6 +249,10 @@ static bool prepare(struct redis_child *child, const char *data_dir, struct err 
     child->data_dir = realpath(data_dir, NULL);
     if (child->data_dir == NULL)
         return err_set(err, ERR_CONFIG, "data_dir: %s", strerror(errno));
+    // Of a Spool that left them open to others.
+    private_tighten(child->data_dir, "redis");
+    private_tighten(child->data_dir, "redis.log");
+    private_tighten(child->data_dir, "redis.sock");
     child->dir = join(child->data_dir, "redis");
     child->socket = join(child->data_dir, "redis.sock");
     child->log = join(child->data_dir, "redis.log");

@@ -16,6 +16,7 @@
 #include "core/base/ids.h"
 #include "core/base/mem.h"
 #include "core/io/loop.h"
+#include "core/io/private.h"
 #include "core/io/storage_private.h"
 
 enum { BUFFER_BYTES = 256 * 1024, LEFT_OVER_S = 24 * 3600 };
@@ -29,6 +30,7 @@ struct local_file {
     struct loop *loop;
     char *path;      // the temporary name
     char *media_dir; // where keys begin
+    bool is_served;  // from there
     int fd;          // -1 until the first piece is written
     int64_t offset;  // written
 
@@ -76,14 +78,17 @@ static bool sync_directory(char *path)
     return result == 0;
 }
 
-// Each that is new is there after a power cut, too.
-static bool make_parents(char *path)
+// Each that is new is there after a power cut, too. Those that are longer than `private_len` are
+// served.
+static bool make_parents(char *path, size_t private_len)
 {
     bool ok = true;
 
     for (char *slash = strchr(path + 1, '/'); ok && slash != NULL; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
-        ok = mkdir(path, 0755) == 0 ? strchr(path + 1, '/') == NULL || sync_directory(path)
+        ok = mkdir(path, 0700) == 0 ? ((size_t)(slash - path) <= private_len ||
+                                       chmod(path, private_served(0755)) == 0) &&
+                                          (strchr(path + 1, '/') == NULL || sync_directory(path))
                                     : errno == EEXIST;
         *slash = '/';
     }
@@ -95,9 +100,9 @@ static bool write_piece(struct local_file *file)
     size_t done = 0;
 
     if (file->fd < 0) {
-        if (!make_parents(file->path))
+        if (!make_parents(file->path, SIZE_MAX))
             return fail(file, "mkdir");
-        file->fd = open(file->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+        file->fd = open(file->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (file->fd < 0)
             return fail(file, "open");
     }
@@ -118,15 +123,18 @@ static bool write_piece(struct local_file *file)
 
 static bool commit(struct local_file *file)
 {
+    size_t private_len = file->is_served ? strlen(file->media_dir) - 1 : SIZE_MAX;
     struct buf path = {0};
     bool ok = false;
 
     if (!write_piece(file))
         return false;
     buf_fmt(&path, "%s/%s", file->media_dir, file->key);
-    if (fsync(file->fd) != 0) {
+    if (file->is_served && fchmod(file->fd, private_served(0644)) != 0) {
+        fail(file, "chmod");
+    } else if (fsync(file->fd) != 0) {
         fail(file, "fsync");
-    } else if (!make_parents(path.data)) {
+    } else if (!make_parents(path.data, private_len)) {
         fail(file, "mkdir");
     } else if (clock_mono_ms() > file->file.deadline_ms) {
         file->has_failed = true;
@@ -205,9 +213,14 @@ static void run(struct local_file *file, enum task task)
 }
 
 // Inputs lie outside what is served.
+static bool is_served(const char *key)
+{
+    return strncmp(key, "inputs/", 7) != 0;
+}
+
 static void add_root(const struct storage *storage, const char *key, struct buf *path)
 {
-    buf_fmt(path, strncmp(key, "inputs/", 7) == 0 ? "%s" : "%s/media", storage->config->data_dir);
+    buf_fmt(path, is_served(key) ? "%s/media" : "%s", storage->config->data_dir);
 }
 
 static struct storage_file *create(struct storage *storage, const char *key,
@@ -225,6 +238,7 @@ static struct storage_file *create(struct storage *storage, const char *key,
     file->path = buf_take(&path);
     file->media_dir = buf_take(&media);
     file->key = mem_str(key);
+    file->is_served = is_served(key);
     file->fd = -1;
     file->filling = mem_resize(NULL, BUFFER_BYTES);
     file->writing = mem_resize(NULL, BUFFER_BYTES);
@@ -475,5 +489,7 @@ struct storage *storage_local_new(struct loop *loop, const struct config *config
     struct storage *storage = mem_new(struct storage);
 
     *storage = (struct storage){.kind = &kind, .loop = loop, .config = config};
+    private_tighten(config->data_dir, "inputs");
+    private_tighten(config->data_dir, "tmp");
     return storage;
 }

@@ -10,7 +10,7 @@ import time
 import unittest
 
 import harness
-from harness import DeadReceiver, Receiver, Redis, Sim, Spool, account, eventually, exchange, free_port, main
+from harness import PNG, DeadReceiver, Receiver, Redis, Sim, Spool, account, eventually, exchange, free_port, main
 from swift import Swift
 
 WHSEC = "whsec_" + base64.b64encode(bytes(range(32))).decode()
@@ -314,6 +314,60 @@ class Serving(Files):
             before = used()
             time.sleep(2)
             self.assertLess(used() - before, 0.2)
+
+
+class Rights(unittest.TestCase):
+    """What isn't served is for our own user alone, whatever umask we were started with."""
+
+    def setUp(self):
+        self.addCleanup(os.umask, os.umask(0o022))
+        self.folder = self.enterContext(tempfile.TemporaryDirectory())
+        self.data = os.path.join(self.folder, "some", "data")
+
+    def modes(self):
+        found = {"": os.stat(self.data).st_mode & 0o777}
+        for folder, folders, files in os.walk(self.data):
+            for name in folders + files:
+                path = os.path.join(folder, name)
+                found[os.path.relpath(path, self.data)] = os.lstat(path).st_mode & 0o777
+        return found
+
+    def serve(self, sim):
+        return Spool({"data_dir": self.data, "accounts": [account(sim)]})
+
+    def work(self, spool):
+        png = "data:image/png;base64," + base64.b64encode(PNG + os.urandom(200000)).decode()
+        status, _, made = spool.request("POST", "/mj/submit/blend", {"base64Array": [png, png]})
+        self.assertEqual(status, 200, made)
+        eventually(lambda: os.path.isdir(os.path.join(self.data, "inputs")), 10, "a stored input")
+        spool.end_of(spool.submit("x"))
+
+    def check(self):
+        modes = self.modes()
+        self.assertTrue({"redis", "redis.log", "redis/appendonlydir", "inputs", "tmp", "media"} <= set(modes), modes)
+        for name, mode in modes.items():
+            if name.split("/")[0] == "media":
+                self.assertIn(mode, (0o755, 0o644), name)
+            elif name:
+                self.assertEqual(mode & 0o077, 0, (name, oct(mode)))
+
+    def test_a_new_directory(self):
+        with Sim() as sim, self.serve(sim) as spool:
+            self.work(spool)
+            self.check()
+            self.assertEqual(self.modes()[""], 0o700)
+            self.assertEqual(self.modes()["redis.sock"], 0o600)
+
+    def test_one_that_others_may_read(self):
+        for name in ("redis", "inputs", "tmp"):
+            os.makedirs(os.path.join(self.data, name))
+        with open(os.path.join(self.data, "redis.log"), "wb"):
+            pass
+        with Sim() as sim, self.serve(sim) as spool:
+            self.work(spool)
+            self.check()
+            for name in (b"/redis ", b"/inputs ", b"/tmp ", b"/redis.log "):
+                self.assertRegex(spool.log(), b"rights.tightened path=[^ ]*" + name)
 
 
 class Secrets(unittest.TestCase):
