@@ -59,7 +59,8 @@ static bool read_listen(struct setting_reader *reader, const json_t *value, void
     if (text == NULL)
         return false;
     colon = strrchr(text, ':');
-    if (colon == NULL || colon == text || !isdigit((unsigned char)colon[1]))
+    if (colon == NULL || colon == text || !isdigit((unsigned char)colon[1]) ||
+        strncmp(text, "[]:", 3) == 0)
         return setting_bad(reader, "must be HOST:PORT");
     port = strtol(colon + 1, &end, 10);
     if (*end != '\0' || port > 65535)
@@ -77,11 +78,11 @@ static bool read_storage(struct setting_reader *reader, const json_t *value, voi
 {
     static const struct setting_key keys[] = {
         {"url", SETTING_AT(config, storage.url), setting_string},
-        {"endpoint", SETTING_AT(config, storage.endpoint), setting_string},
-        {"region", SETTING_AT(config, storage.region), setting_string},
+        {"endpoint", SETTING_AT(config, storage.endpoint), setting_base_url},
+        {"region", SETTING_AT(config, storage.region), setting_name},
         {"access_key", SETTING_AT(config, storage.access_key), setting_secret},
         {"secret_key", SETTING_AT(config, storage.secret_key), setting_secret},
-        {"public_base", SETTING_AT(config, storage.public_base), setting_string},
+        {"public_base", SETTING_AT(config, storage.public_base), setting_base_url},
         {"on_failure", SETTING_AT(config, storage.on_failure), read_on_failure},
         {0},
     };
@@ -92,7 +93,7 @@ static bool read_storage(struct setting_reader *reader, const json_t *value, voi
 static bool read_token(struct setting_reader *reader, const json_t *value, void *out)
 {
     static const struct setting_key keys[] = {
-        {"name", SETTING_AT(config_token, name), setting_string},
+        {"name", SETTING_AT(config_token, name), setting_name},
         {"key", SETTING_AT(config_token, key), setting_secret},
         {0},
     };
@@ -182,7 +183,7 @@ static bool read_networks(struct setting_reader *reader, const json_t *value, vo
 
 static const struct setting_key root_keys[] = {
     {"listen", SETTING_AT(config, listen_host), read_listen},
-    {"public_url", SETTING_AT(config, public_url), setting_string},
+    {"public_url", SETTING_AT(config, public_url), setting_base_url},
     {"data_dir", SETTING_AT(config, data_dir), setting_string},
     {"redis_url", SETTING_AT(config, redis_url), setting_string},
     {"storage", 0, read_storage},
@@ -237,6 +238,8 @@ static void set_defaults(struct config *config)
 static bool read_override(struct config *config, struct setting_reader *reader, const char *label,
                           const char *key_name, const char *text)
 {
+    static const struct setting_key storage_url = {"storage.url", SETTING_AT(config, storage.url),
+                                                   setting_string};
     const struct setting_key *key = root_keys;
     json_t *value;
     bool ok;
@@ -256,10 +259,8 @@ static bool read_override(struct config *config, struct setting_reader *reader, 
             text += len + 1;
         }
     }
-    if (strcmp(key_name, "storage.url") == 0) {
-        mem_set_str(&config->storage.url, text);
-        return true;
-    }
+    if (strcmp(key_name, "storage.url") == 0)
+        key = &storage_url;
     while (strcmp(key->name, key_name) != 0)
         key++;
     value = json_string(text);
@@ -321,13 +322,8 @@ void config_set_public_url(struct config *config, const char *url)
 static bool finish_bucket(struct config *config, struct err *err)
 {
     const char *public_base = config->storage.public_base;
-    struct url_parts parts;
     struct buf base = {0};
 
-    if (*config->storage.endpoint != '\0' && !url_split(config->storage.endpoint, &parts))
-        return err_set(err, ERR_CONFIG, "storage.endpoint: must be an http or https URL");
-    if (*public_base != '\0' && !url_split(public_base, &parts))
-        return err_set(err, ERR_CONFIG, "storage.public_base: must be an http or https URL");
     if (!s3_place_init(&config->links.place, config, err))
         return false;
     if (*public_base != '\0') {

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/address.h"
 #include "core/base/buf.h"
 #include "core/base/config_private.h"
 #include "core/base/mem.h"
@@ -34,9 +33,12 @@ static bool read_models(struct setting_reader *reader, const json_t *value, void
     account->models = mem_array(struct config_model, json_object_size(value));
     json_object_foreach((json_t *)value, name, item)
     {
-        struct config_model *model = &account->models[account->model_count++];
+        struct config_model *model;
 
+        if (!setting_is_plain(name))
+            return setting_bad(reader, "a name has a line break or another control character");
         snprintf(reader->path + path_len, sizeof reader->path - path_len, ".%s", name);
+        model = &account->models[account->model_count++];
         model->name = mem_str(name);
         if (!setting_string(reader, item, &model->upstream))
             return false;
@@ -45,14 +47,13 @@ static bool read_models(struct setting_reader *reader, const json_t *value, void
     return true;
 }
 
-static bool is_name(const char *text)
+// A part of the vendor's host name.
+static bool read_region(struct setting_reader *reader, const json_t *value, void *out)
 {
-    size_t len = text == NULL ? 0 : strlen(text);
-
-    return len > 0 && len <= 64 &&
-           strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") ==
-               len &&
-           *text != '.';
+    if (!setting_string(reader, value, out))
+        return false;
+    return **(char **)out == '\0' || setting_is_name(*(char **)out) ||
+           setting_bad(reader, "must be the name of a region");
 }
 
 static bool read_whole(struct setting_reader *reader, const char *path, struct buf *text)
@@ -109,11 +110,11 @@ bool config_read_account(struct setting_reader *reader, const json_t *value, voi
         {"name", SETTING_AT(account, name), setting_string},
         {"provider", SETTING_AT(account, provider), setting_string},
         {"dialect", SETTING_AT(account, dialect), setting_string},
-        {"base_url", SETTING_AT(account, base_url), setting_string},
+        {"base_url", SETTING_AT(account, base_url), setting_base_url},
         {"api_key", SETTING_AT(account, api_key), setting_secret},
         {"access_key", SETTING_AT(account, access_key), setting_secret},
         {"secret_key", SETTING_AT(account, secret_key), setting_secret},
-        {"region", SETTING_AT(account, region), setting_string},
+        {"region", SETTING_AT(account, region), read_region},
         {"service_account_file", 0, read_service_account},
         {"models", 0, read_models},
         {"max_concurrency", SETTING_AT(account, max_concurrency), setting_small_count},
@@ -133,17 +134,13 @@ bool config_read_account(struct setting_reader *reader, const json_t *value, voi
     if (!setting_keys(reader, value, keys, out))
         return false;
     // Names are parts of Redis keys and of artifact paths.
-    if (!is_name(account->name))
+    if (!setting_is_name(account->name))
         return setting_bad(reader, "name: must be 1 to 64 letters, digits, '-', '_' or '.'");
     if (account->provider == NULL)
         return setting_bad(reader, "provider: is required");
     if (account->weight == 0)
         account->weight = 1;
-    if (account->base_url != NULL && *account->base_url != '\0') {
-        struct url_parts parts;
-
-        if (!url_split(account->base_url, &parts))
-            return setting_bad(reader, "base_url: must be an http or https URL");
+    if (account->base_url != NULL) {
         len = strlen(account->base_url);
         while (len > 0 && account->base_url[len - 1] == '/')
             account->base_url[--len] = '\0';

@@ -12,13 +12,15 @@
 
 bool s3_place_init(struct s3_place *place, const struct config *config, struct err *err)
 {
-    const char *url = config->storage.url, *bucket = url + strlen("s3://");
+    static const char scheme[] = "s3://";
+    bool is_s3 = strncmp(config->storage.url, scheme, strlen(scheme)) == 0;
+    const char *bucket = is_s3 ? config->storage.url + strlen(scheme) : "";
     size_t bucket_len = strcspn(bucket, "/"), prefix_len;
     const char *prefix = bucket + bucket_len + (bucket[bucket_len] == '/');
     struct buf base = {0};
 
     *place = (struct s3_place){0};
-    if (strncmp(url, "s3://", 5) != 0 || bucket_len == 0 ||
+    if (bucket_len == 0 ||
         strspn(bucket, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._") <
             bucket_len)
         return err_set(err, ERR_CONFIG, "storage.url: must be s3://bucket/prefix, or empty");

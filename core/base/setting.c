@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/address.h"
 #include "core/base/buf.h"
 #include "core/base/mem.h"
 #include "core/base/secret.h"
@@ -13,21 +14,46 @@ bool setting_bad(struct setting_reader *reader, const char *what)
     return err_set(reader->err, ERR_CONFIG, "%s: %s", reader->path, what);
 }
 
+bool setting_is_plain(const char *text)
+{
+    for (; *text != '\0'; text++)
+        if ((unsigned char)*text < 0x20 || *text == 0x7f)
+            return false;
+    return true;
+}
+
+bool setting_is_name(const char *text)
+{
+    size_t len = text == NULL ? 0 : strlen(text);
+
+    return len > 0 && len <= 64 &&
+           strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") ==
+               len &&
+           *text != '.';
+}
+
 const char *setting_text(struct setting_reader *reader, const json_t *value)
 {
-    const char *text = json_string_value(value), *from_env;
+    const char *text = json_string_value(value), *name;
 
     if (text == NULL) {
         setting_bad(reader, "must be a string");
         return NULL;
     }
+    // None of our values is of several lines; in a header, a key or a log line it would be two.
+    if (!setting_is_plain(text)) {
+        setting_bad(reader, "has a line break or another control character");
+        return NULL;
+    }
     if (strncmp(text, "env:", 4) != 0)
         return text;
-    from_env = reader->env(text + 4);
-    if (from_env == NULL)
-        err_set(reader->err, ERR_CONFIG, "%s: the environment variable %s is not set", reader->path,
-                text + 4);
-    return from_env;
+    name = text + 4;
+    text = reader->env(name);
+    if (text != NULL && setting_is_plain(text))
+        return text;
+    err_set(reader->err, ERR_CONFIG, "%s: the environment variable %s %s", reader->path, name,
+            text == NULL ? "is not set" : "has a line break or another control character");
+    return NULL;
 }
 
 bool setting_string(struct setting_reader *reader, const json_t *value, void *out)
@@ -113,12 +139,36 @@ bool setting_duration_or_none(struct setting_reader *reader, const json_t *value
 
 bool setting_hours(struct setting_reader *reader, const json_t *value, void *out)
 {
-    int64_t hours = 0;
+    static const double least = 0.01, most = 24 * 365 * 10;
+    double hours = json_number_value(value);
 
-    if (!setting_number(reader, value, 1, 24 * 365 * 10, &hours))
-        return false;
-    *(int64_t *)out = hours * 3600 * 1000;
+    if (!json_is_number(value))
+        return setting_bad(reader, "must be a number");
+    if (hours < least || hours > most)
+        return err_set(reader->err, ERR_CONFIG, "%s: must be between %g and %g", reader->path,
+                       least, most);
+    *(int64_t *)out = (int64_t)(hours * 3600 * 1000);
     return true;
+}
+
+bool setting_name(struct setting_reader *reader, const json_t *value, void *out)
+{
+    if (!setting_string(reader, value, out))
+        return false;
+    return setting_is_name(*(char **)out) ||
+           setting_bad(reader, "must be 1 to 64 letters, digits, '-', '_' or '.'");
+}
+
+bool setting_base_url(struct setting_reader *reader, const json_t *value, void *out)
+{
+    struct url_parts parts;
+    const char *text;
+
+    if (!setting_string(reader, value, out))
+        return false;
+    text = *(char **)out;
+    return *text == '\0' || (url_split(text, &parts) && strpbrk(parts.path, "?#") == NULL) ||
+           setting_bad(reader, "must be an http or https URL, without a query");
 }
 
 bool setting_word(struct setting_reader *reader, const json_t *value, const char *const *words,
@@ -155,6 +205,8 @@ bool setting_keys(struct setting_reader *reader, const json_t *object,
     {
         const struct setting_key *key = keys;
 
+        if (!setting_is_plain(name))
+            return setting_bad(reader, "a key has a line break or another control character");
         snprintf(reader->path + path_len, sizeof reader->path - path_len, "%s%s",
                  path_len == 0 ? "" : ".", name);
         while (key->name != NULL && strcmp(key->name, name) != 0)

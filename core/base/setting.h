@@ -28,7 +28,12 @@ struct setting_key {
 
 // What is wrong with the value; false.
 bool setting_bad(struct setting_reader *reader, const char *what);
-// A string, or what the variable in "env:NAME" holds; borrowed. NULL where it is neither.
+// Without control characters.
+bool setting_is_plain(const char *text);
+// What names may be: they are parts of Redis' keys, of paths and of log lines. NULL is none.
+bool setting_is_name(const char *text);
+// A string, or what the variable in "env:NAME" holds; borrowed. NULL where it is neither, or isn't
+// plain.
 const char *setting_text(struct setting_reader *reader, const json_t *value);
 
 bool setting_string(struct setting_reader *reader, const json_t *value, void *out); // char *
@@ -43,6 +48,9 @@ bool setting_duration(struct setting_reader *reader, const json_t *value, void *
 // The same, or 0 for none.
 bool setting_duration_or_none(struct setting_reader *reader, const json_t *value, void *out);
 bool setting_hours(struct setting_reader *reader, const json_t *value, void *out); // int64_t, ms
+bool setting_name(struct setting_reader *reader, const json_t *value, void *out);  // char *
+// What paths are put behind; char *, may be empty.
+bool setting_base_url(struct setting_reader *reader, const json_t *value, void *out);
 // One word of a list that ends with NULL; its index.
 bool setting_word(struct setting_reader *reader, const json_t *value, const char *const *words,
                   unsigned *out);

@@ -1,6 +1,7 @@
 // The configuration: defaults, overrides, and errors that name the key.
 #include <string.h>
 
+#include "core/base/buf.h"
 #include "core/base/config.h"
 #include "tests/support/check.h"
 
@@ -9,8 +10,7 @@
 
 static const char *no_env(const char *name)
 {
-    (void)name;
-    return NULL;
+    return strcmp(name, "TWO_LINES") == 0 ? "one\ntwo" : NULL;
 }
 
 static const char *some_env(const char *name)
@@ -54,6 +54,36 @@ static void test_errors(void **state)
         {"same account twice",
          "{\"accounts\":[{\"name\":\"a\",\"provider\":\"m\"},{\"name\":\"a\",\"provider\":\"m\"}]}",
          "accounts.1.name: a is already taken"},
+        {"a line break in a key", "{\"webhook\":{\"a\\nb\":1}}", "webhook: a key has a line break"},
+        {"no hours", "{\"retention_hours\":0.001}", "retention_hours: must be between"},
+        {"no number of hours", "{\"retention_hours\":\"1\"}", "retention_hours: must be a number"},
+        {"a line break in a name", "{\"tokens\":[{\"name\":\"a\\nb\",\"key\":\"k\"}]}",
+         "tokens.0.name: has a line break"},
+        {"a space in a name", "{\"tokens\":[{\"name\":\"a b\",\"key\":\"k\"}]}",
+         "tokens.0.name: must be 1 to 64"},
+        {"a dot before a name", "{\"tokens\":[{\"name\":\".a\",\"key\":\"k\"}]}",
+         "tokens.0.name: must be 1 to 64"},
+        {"a header in a key", "{\"tokens\":[{\"name\":\"a\",\"key\":\"k\\r\\nX: y\"}]}",
+         "tokens.0.key: has a line break"},
+        {"a header in an account's key",
+         "{\"accounts\":[{\"name\":\"a\",\"provider\":\"m\",\"api_key\":\"k\\r\\nX: y\"}]}",
+         "accounts.0.api_key: has a line break"},
+        {"a header in a variable", "{\"data_dir\":\"env:TWO_LINES\"," ACCOUNT "}",
+         "data_dir: the environment variable TWO_LINES has a line break"},
+        {"a line break in a model",
+         "{\"accounts\":[{\"name\":\"a\",\"provider\":\"m\",\"models\":{\"x\\ny\":\"z\"}}]}",
+         "accounts.0.models: a name has a line break"},
+        {"a line break in what a model is called",
+         "{\"accounts\":[{\"name\":\"a\",\"provider\":\"m\",\"models\":{\"x\":\"z\\u007f\"}}]}",
+         "accounts.0.models.x: has a line break"},
+        {"a region that is a host",
+         "{\"accounts\":[{\"name\":\"a\",\"provider\":\"m\",\"region\":\"x/y\"}]}",
+         "accounts.0.region: must be"},
+        {"a space in public_url", "{\"public_url\":\"http://a b\"}", "public_url: must be"},
+        {"a query in public_url", "{\"public_url\":\"http://a/?b\"}", "public_url: must be"},
+        {"a space in an endpoint", "{\"storage\":{\"endpoint\":\"http://a/ b\"}}",
+         "storage.endpoint: must be"},
+        {"no host", "{\"listen\":\"[]:80\"}", "listen: must be HOST:PORT"},
         {"rediss", "{\"redis_url\":\"rediss://h:1\"," ACCOUNT "}", "stunnel"},
         {"redis", "{\"redis_url\":\"http://h:1\"," ACCOUNT "}", "redis_url: must be"},
     };
@@ -142,11 +172,59 @@ static void test_order(void **state)
     config_clear(&config);
 }
 
+// Nothing is read past the end of a value, however short it is: ASan looks.
+static void test_all_beginnings(void **state)
+{
+    static const struct {
+        const char *before, *value, *after;
+    } cases[] = {
+        {"{\"storage\":{\"access_key\":\"a\",\"secret_key\":\"s\",\"url\":\"",
+         "s3://bucket/some/prefix/", "\"},"},
+        {"{\"storage\":{\"url\":\"s3://b\",\"endpoint\":\"", "https://[::1]:80/x/", "\"},"},
+        {"{\"listen\":\"", "[::1]:8080", "\","},
+        {"{\"public_url\":\"", "https://user@host:80/path//", "\","},
+        {"{\"redis_url\":\"", "redis://user:p%40ss@[::1]:6379/15", "\","},
+        {"{\"redis_url\":\"", "unix:///a/b", "\","},
+        {"{\"allow_networks\":[\"", "fd00::/8", "\"],"},
+        {"{\"log_level\":\"", "env:NAME", "\","},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        for (size_t len = 0; len <= strlen(cases[i].value); len++) {
+            struct buf text = {0};
+            struct config config;
+            struct err err;
+
+            buf_str(&text, cases[i].before);
+            buf_add(&text, cases[i].value, len);
+            buf_fmt(&text, "%s" ACCOUNT "}", cases[i].after);
+            if (config_parse(&config, text.data, text.len, no_env, NULL, &err))
+                assert_true(*config.listen_host != '\0');
+            config_clear(&config);
+            buf_clear(&text);
+        }
+    }
+}
+
+static void test_half_an_hour(void **state)
+{
+    static const char text[] = "{\"retention_hours\":0.5," ACCOUNT "}";
+    struct config config;
+    struct err err;
+
+    (void)state;
+    assert_true(config_parse(&config, text, sizeof text - 1, no_env, NULL, &err));
+    assert_int_equal(config.retention_ms, 1800000);
+    config_clear(&config);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_errors), cmocka_unit_test(test_defaults),
-        cmocka_unit_test(test_empty_arrays), cmocka_unit_test(test_order)};
+        cmocka_unit_test(test_errors),         cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_empty_arrays),   cmocka_unit_test(test_order),
+        cmocka_unit_test(test_all_beginnings), cmocka_unit_test(test_half_an_hour)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
