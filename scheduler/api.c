@@ -88,6 +88,7 @@ void request_drop(struct request *request)
     tasks_op_cancel(&request->op);
     storage_op_cancel(&request->put);
     http_cancel(&request->fetch);
+    storage_drop(&request->file);
     store_cancel(&request->call);
     delivery_log_cancel(&request->log);
     watcher_drop(&request->watcher);

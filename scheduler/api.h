@@ -23,6 +23,7 @@ struct realtime;
 struct request;
 struct route;
 struct storage;
+struct storage_file;
 struct storage_op;
 struct store;
 struct store_call;
@@ -65,6 +66,7 @@ struct request {
     struct tasks_op *op;
     struct storage_op *put;
     struct http_call *fetch;
+    struct storage_file *file; // what is fetched goes there as it comes
     struct store_call *call;
     struct delivery_log *log;
     struct watcher *watcher;

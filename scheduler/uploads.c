@@ -25,7 +25,13 @@
 #include "core/store/store.h"
 #include "scheduler/api.h"
 
-enum { NAME_HEX = 32, MAX_REDIRECTS = 3, FETCH_TIMEOUT_MS = 60000, PLACE_LIFE_MS = 3600 * 1000 };
+enum {
+    NAME_HEX = 32,
+    MAX_REDIRECTS = 3,
+    FETCH_TIMEOUT_MS = 60000,
+    FETCHES_PER_KEY = 16, // at once: each has a buffer, a connection and a file
+    PLACE_LIFE_MS = 3600 * 1000,
+};
 
 // What is being uploaded, in request->extra: freed with it.
 struct upload {
@@ -34,7 +40,12 @@ struct upload {
     int64_t bytes;
     char sha256[SHA256_HEX_BYTES];
     int redirects;
-    bool is_place; // somebody was given it to PUT to
+    char head[MEDIA_HEAD_BYTES]; // of what is fetched, until its type is known
+    size_t head_len;
+    int64_t expected;   // what its head says; -1: nothing
+    bool is_head_given; // to the file
+    size_t split;       // so much of the present piece went to the head
+    bool is_place;      // somebody was given it to PUT to
 };
 
 static void refuse(struct request *request, enum err_code code, const char *message)
@@ -212,28 +223,128 @@ static bool on_address(const struct sockaddr *address, void *ctx)
 
 static void fetch(struct request *request, const char *url);
 
+static void on_room(void *ctx, const struct err *err)
+{
+    struct request *request = ctx;
+
+    if (err != NULL)
+        refuse(request, ERR_UNAVAILABLE, "the storage can't be reached");
+    else if (request->fetch != NULL)
+        http_resume(request->fetch);
+}
+
+// Whether there is a file to write to: it takes the first bytes to know its type. False: refused.
+static bool start_file(struct request *request)
+{
+    struct upload *upload = upload_of(request);
+
+    upload->type = media_type_of(upload->head, upload->head_len);
+    if (upload->type == NULL) {
+        refuse(request, ERR_INVALID,
+               upload->head_len == 0 ? "url: is empty"
+                                     : "url: is no image, video or audio that we know");
+        return false;
+    }
+    make_key(upload->key, sizeof upload->key, upload->type->extension);
+    request->file = storage_create(request->api->storage, upload->key, upload->type->content_type,
+                                   upload->expected, on_room, request);
+    return true;
+}
+
+// False: not now.
+static bool give_head(struct request *request)
+{
+    struct upload *upload = request->extra;
+
+    if (!upload->is_head_given)
+        upload->is_head_given = storage_write(request->file, upload->head, upload->head_len);
+    return upload->is_head_given;
+}
+
+static void note_length(struct upload *upload, const struct http_response *head)
+{
+    struct buf scratch = {0};
+    const char *text = http_header(head, "content-length", &scratch);
+
+    upload->expected = text == NULL ? -1 : strtoll(text, NULL, 10);
+    if (http_header(head, "transfer-encoding", &scratch) != NULL)
+        upload->expected = -1; // RFC 9112 6.3
+    buf_clear(&scratch);
+}
+
+// It goes to the storage as it comes. A piece that comes again is given from its start.
+static bool on_data(void *ctx, const struct http_response *head, const void *data, size_t len)
+{
+    struct request *request = ctx;
+    struct upload *upload = request->extra;
+    size_t most = request->api->config->max_body_bytes, missing;
+
+    if (head->status != 200)
+        return true; // on_fetched says so
+    if (upload->head_len == 0)
+        note_length(upload, head);
+    missing = MEDIA_HEAD_BYTES - upload->head_len;
+    if ((size_t)storage_size(request->file) + upload->head_len + len > most + MEDIA_HEAD_BYTES ||
+        (upload->expected > 0 && (size_t)upload->expected > most)) {
+        refuse(request, ERR_TOO_LARGE, "url: the file is too large");
+        return true;
+    }
+    if (missing > 0) {
+        size_t part = len < missing ? len : missing;
+
+        memcpy(upload->head + upload->head_len, data, part);
+        upload->head_len += part;
+        upload->split = part;
+        if (upload->head_len < MEDIA_HEAD_BYTES)
+            return true;
+        if (!start_file(request))
+            return true; // and the request is gone
+    }
+    if (!give_head(request))
+        return false;
+    data = (const char *)data + upload->split;
+    len -= upload->split;
+    if (len > 0 && !storage_write(request->file, data, len))
+        return false;
+    upload->split = 0;
+    return true;
+}
+
+static void on_committed(void *ctx, const struct err *err)
+{
+    struct request *request = ctx;
+    struct upload *upload = request->extra;
+
+    if (err == NULL) {
+        upload->bytes = storage_size(request->file);
+        storage_sha256(request->file, upload->sha256);
+    }
+    on_put(request, err);
+}
+
 static void on_fetched(void *ctx, const struct http_response *response,
                        const struct http_failure *failure)
 {
     struct request *request = ctx;
-    struct buf url = {0}, data = {0};
+    struct upload *upload = upload_of(request);
+    struct buf url = {0};
     char why[80];
 
     request->fetch = NULL;
     if (failure != NULL) {
         // The same for an address that is refused, so that nobody can feel out our network.
-        refuse(request, failure->err.code == ERR_TOO_LARGE ? ERR_TOO_LARGE : ERR_INVALID,
-               failure->err.code == ERR_TOO_LARGE ? "url: the file is too large"
-                                                  : "url: can't be fetched");
-    } else if (upload_of(request)->redirects++ < MAX_REDIRECTS &&
+        refuse(request, ERR_INVALID, "url: can't be fetched");
+    } else if (upload->redirects++ < MAX_REDIRECTS &&
                http_redirect(response, request->text.data, &url)) {
         fetch(request, url.data);
     } else if (response->status != 200) {
         snprintf(why, sizeof why, "url: answers HTTP %d", response->status);
         refuse(request, ERR_INVALID, why);
-    } else {
-        buf_add(&data, buf_text(&response->body), response->body.len);
-        keep(request, "url", &data);
+    } else if (request->file != NULL || start_file(request)) {
+        if (give_head(request)) // there is room: it would be the first, or was given before
+            storage_commit(request->file, INT64_MAX, on_committed, request);
+        else
+            refuse(request, ERR_UNAVAILABLE, "the storage can't be reached");
     }
     buf_clear(&url);
 }
@@ -242,15 +353,24 @@ static void fetch(struct request *request, const char *url)
 {
     struct http_request out = {.method = HTTP_GET_, .url = mem_str(url)};
     struct http_options options = {.timeout_ms = FETCH_TIMEOUT_MS,
-                                   .max_body_bytes = request->api->config->max_body_bytes,
                                    .wants_plain = true,
                                    .on_address = on_address,
+                                   .on_data = on_data,
                                    .ctx = request};
 
     buf_reset(&request->text);
     buf_str(&request->text, out.url); // where a redirect starts from
     request->fetch = http_start(request->api->http, &out, &options, on_fetched);
     http_request_clear(&out);
+}
+
+static bool may_fetch(const struct request *request)
+{
+    int count = 0;
+
+    for (const struct request *r = request->api->requests; r != NULL; r = r->next)
+        count += (r->fetch != NULL || r->file != NULL) && strcmp(r->owner, request->owner) == 0;
+    return count < FETCHES_PER_KEY;
 }
 
 void uploads_url(struct request *request)
@@ -269,7 +389,10 @@ void uploads_url(struct request *request)
         err.code = ERR_INVALID;
         err_wrap(&err, "url");
         request_refuse(request, &err);
+    } else if (!may_fetch(request)) {
+        refuse(request, ERR_UNAVAILABLE, "url: too many of this key's links are being fetched");
     } else {
+        upload_of(request);
         fetch(request, url);
     }
 }

@@ -290,6 +290,38 @@ class FrontDoor(unittest.TestCase):
             connection.sendall(body)
             self.assertEqual(statuses(read_all(connection)), [200])
 
+    def test_a_body_that_nobody_reads(self):
+        """One that came along is passed over; what is still to come ends the connection."""
+        small = post(b"Content-Length: 9\r\n", b"123456789")
+        answer = exchange(self.port, small + GET_LAST)
+        self.assertEqual(statuses(answer), [401, 200], answer)
+        for name, request, status in (
+            ("more is to come", post(b"Content-Length: 9\r\n", b"12345678"), 401),
+            ("chunks", post(b"Transfer-Encoding: chunked\r\n", b"0\r\n\r\n" + SMUGGLED), 401),
+            ("100-continue", post(b"Expect: 100-continue\r\nContent-Length: 9\r\n"), 401),
+            ("no such path", post(KEY + b"Content-Length: 9\r\n", path=b"/nowhere"), 404),
+            ("another method", post(KEY + b"Content-Length: 9\r\n", path=b"/v1/tasks"), 405),
+            ("gzip", post(KEY + b"Content-Encoding: gzip\r\nContent-Length: 9\r\n"), 415),
+            ("two encodings", post(KEY + b"Content-Encoding: identity, br\r\nContent-Length: 9\r\n"), 415),
+            ("twice one", post(KEY + b"Content-Encoding: identity\r\n" * 2 + b"Content-Length: 9\r\n"), 415),
+        ):
+            with self.subTest(name):
+                answer = exchange(self.port, request)
+                self.assertEqual(statuses(answer), [status], answer)
+                self.assertIn(b"connection: close", answer.lower())
+                self.assertNotIn(b"smuggled", answer)
+        plain = b"Content-Encoding: identity\r\nConnection: close\r\nContent-Length: 14\r\n"
+        self.assertEqual(statuses(exchange(self.port, post(KEY + plain, b'{"prompt":"x"}'))), [200])
+
+    def test_who_sends_all_first_is_answered(self):
+        """Though the answer came long before: no reset overtakes it."""
+        body = bytes(1000000)
+        for _ in range(20):
+            with connect(self.port) as connection:
+                connection.sendall(post(b"Content-Length: %d\r\n" % len(body), body))
+                time.sleep(0.01)
+                self.assertEqual(statuses(read_all(connection)), [401])
+
     # B5
 
     def trickle(self, request, seconds, results):
@@ -400,7 +432,7 @@ class Drain(unittest.TestCase):
             self.assertLess(time.monotonic() - began, 5)
 
     def test_without_redis(self):
-        config = {"drain_timeout_ms": 20000, "roles": ["api", "webhook"]}
+        config = {"drain_timeout_ms": 20000, "roles": ["api"]}
         with Redis() as redis, Spool(config, redis=redis) as spool:
             eventually(spool.is_ready, 10, "readiness")
             os.kill(redis.process.pid, signal.SIGSTOP)

@@ -1,12 +1,14 @@
 """Clients' files: uploaded in four ways to both kinds of storage, under links that submits take."""
 import base64
+import gzip
 import hashlib
 import os
+import threading
 import unittest
 import urllib.error
 import urllib.request
 
-from harness import PNG, Sim, Spool, Vendor, bearer, download, main, veo_account
+from harness import PNG, Sim, Spool, Vendor, bearer, download, eventually, main, veo_account
 from swift import Swift
 
 PATH = "/v1/files/uploads"
@@ -127,6 +129,36 @@ class Bucket(Uploads, unittest.TestCase):
             self.kept(self.post("/url", {"url": f"{site.url}/a.png"}))
             site.on("/gone.png", lambda asked: (404, {}, b"{}"))
             self.refused(self.post("/url", {"url": f"{site.url}/gone.png"}), 400, "url: answers HTTP 404")
+
+    def test_large_links(self):
+        """They go to the storage as they come: one that is slow holds no memory, and nobody up."""
+        big, gate = PNG + os.urandom(9 << 20), threading.Event()
+        zipped = {"Content-Encoding": "gzip"}
+        with Vendor() as site:
+            self.addCleanup(gate.set)
+            site.on("/big.png", lambda asked: (200, {}, big))
+            site.on("/zipped.png", lambda asked: (200, zipped, gzip.compress(PNG + bytes(1 << 20))))
+            site.on("/empty.png", lambda asked: (200, {}, b""))
+            site.on("/page.html", lambda asked: (200, {}, b"<html>" * 10))
+            site.on("/large.png", lambda asked: (200, {}, PNG + bytes(33 << 20)))
+            site.on("/bomb.png", lambda asked: (200, zipped, gzip.compress(PNG + bytes(80 << 20))))
+            site.on("/slow.png", lambda asked: gate.wait(30) and None)
+            self.kept(self.post("/url", {"url": f"{site.url}/big.png"}), big)
+            self.kept(self.post("/url", {"url": f"{site.url}/zipped.png"}), PNG + bytes(1 << 20))
+            self.refused(self.post("/url", {"url": f"{site.url}/empty.png"}), 400, "url: is empty")
+            html = "url: is no image, video or audio that we know"
+            self.refused(self.post("/url", {"url": f"{site.url}/page.html"}), 400, html)
+            for name in ("large.png", "bomb.png"):
+                self.refused(self.post("/url", {"url": f"{site.url}/{name}"}), 413, "url: the file is too large")
+            crowd = [threading.Thread(target=self.post, args=("/url", {"url": f"{site.url}/slow.png"})) for _ in range(16)]
+            for one in crowd:
+                one.start()
+            eventually(lambda: len(site.at("/slow.png")) == 16, 10, "sixteen fetches")
+            self.assertEqual(self.post("/url", {"url": f"{site.url}/big.png"})[0], 503)
+            self.kept(self.post("/url", {"url": f"{site.url}/big.png"}, {"Authorization": "Bearer sk-other"}), big)
+            gate.set()
+            for one in crowd:
+                one.join()
 
     def test_a_place_is_for_one_type(self):
         place = self.post("/presign", {"content_type": "image/png"})[2]
