@@ -34,7 +34,6 @@ static void admit_anybody(struct request *request);
 
 enum {
     OTHER_BODY_BYTES = 64 * 1024, // of requests that need none
-    DRAIN_REDIS_MS = 1500,        // so long Redis may take when we are to end
 };
 
 // Our own paths. Those of the families are in their tables.
@@ -427,7 +426,7 @@ bool api_drain(struct api *api)
         http_server_drain(api->server);
         websockets_drain(api->websockets);
     }
-    is_late = clock_mono_ms() - api->drained_ms > DRAIN_REDIS_MS;
+    is_late = clock_mono_ms() - api->drained_ms > STORE_PATIENCE_MS;
     for (struct request *request = api->requests, *next; request != NULL; request = next) {
         next = request->next;
         if (request->watcher != NULL) {

@@ -280,3 +280,8 @@ bool dispatcher_drain(struct dispatcher *dispatcher)
     loop_cancel(&dispatcher->due);
     return dispatcher->jobs == NULL && dispatcher->claiming == NULL;
 }
+
+bool dispatcher_is_quiet(const struct dispatcher *dispatcher)
+{
+    return dispatcher->jobs == NULL;
+}

@@ -22,3 +22,5 @@ void dispatcher_drop(struct dispatcher **dispatcher);
 void dispatcher_wake(struct dispatcher *dispatcher);
 // No new claims. True when nothing is in flight any more.
 bool dispatcher_drain(struct dispatcher *dispatcher);
+// Whether nothing is on its way to a receiver, whatever Redis is still asked.
+bool dispatcher_is_quiet(const struct dispatcher *dispatcher);

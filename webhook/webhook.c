@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "core/base/clock.h"
 #include "core/base/config.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
@@ -20,6 +21,7 @@ struct webhook {
     struct sign_keys keys; // none: not known yet, and nothing is sent
     struct dispatcher *dispatcher;
     struct shared_secret *secret; // NULL: the configuration has it
+    int64_t drain_ms;             // since when it is to end; 0: it isn't
 };
 
 static bool read_secrets(const struct config *config, struct sign_keys *keys, struct err *err)
@@ -88,8 +90,13 @@ bool webhook_drain(struct webhook *webhook)
 {
     bool is_idle = dispatcher_drain(webhook->dispatcher);
 
+    if (webhook->drain_ms == 0)
+        webhook->drain_ms = clock_mono_ms();
     shared_secret_drop(&webhook->secret);
-    return is_idle && store_pending(webhook->store) == 0;
+    // What Redis doesn't hear of in time is sent again when its lease is over.
+    return clock_mono_ms() - webhook->drain_ms < STORE_PATIENCE_MS
+               ? is_idle && store_pending(webhook->store) == 0
+               : dispatcher_is_quiet(webhook->dispatcher);
 }
 
 void webhook_drop(struct webhook **slot)

@@ -55,7 +55,7 @@ struct role {
     int64_t due_timer_ms;
     bool was_up, was_busy;
     char cursor[32]; // of the sweeper
-    int64_t swept_ms, storage_swept_ms, beaten_ms;
+    int64_t swept_ms, storage_swept_ms, beaten_ms, drain_ms;
     char *missed; // accounts that tasks wait for, as it was said last; NULL: none
 };
 
@@ -530,17 +530,21 @@ static void hand_back(struct worker *worker)
 
 bool worker_drain(struct worker *worker)
 {
+    bool is_patient;
+
     if (!worker->is_draining) {
         worker->is_draining = true;
+        role_of(worker)->drain_ms = clock_mono_ms();
         hand_back(worker);
         accounts_beat(worker->store, false);
     }
     // A submit under way is waited for: its answer is worth money. So is what Redis hasn't taken
-    // yet: a vendor's id may be among it; the rest of what was asked only while Redis is there.
-    // Parts of what was handed back cost money as they lie.
+    // yet: a vendor's id may be among it; the rest of what was asked only for a moment. Parts of
+    // what was handed back cost money as they lie.
+    is_patient = clock_mono_ms() - role_of(worker)->drain_ms < STORE_PATIENCE_MS;
     return worker->places[PLACE_SUBMIT].used == 0 &&
-           (store_is_up(worker->store) ? store_pending(worker->store)
-                                       : store_owed(worker->store)) == 0 &&
+           (is_patient && store_is_up(worker->store) ? store_pending(worker->store)
+                                                     : store_owed(worker->store)) == 0 &&
            !storage_is_tidying(worker->storage);
 }
 

@@ -36,8 +36,10 @@ bool store_is_up(const struct store *store);
 const char *store_problem(const struct store *store);
 // Calls that haven't been answered yet.
 unsigned store_pending(const struct store *store);
-// Those of them that are sent for ever: what became of a task.
+// Those of them that are sent for ever: what became of a task, or of a delivery.
 unsigned store_owed(const struct store *store);
+// Who leaves waits so long for answers that change nothing any more.
+enum { STORE_PATIENCE_MS = 1500 };
 // Redis' own time as far as we know it, in Unix milliseconds. Times in records come from there.
 int64_t store_now_ms(const struct store *store);
 const struct config *store_config(const struct store *store);
