@@ -96,6 +96,51 @@ void http_add_bearer(struct http_request *request, const char *token)
     buf_fmt(&request->headers, "Authorization: Bearer %s\n", token);
 }
 
+static void add_answer_header(struct buf *headers, const char *line, size_t len)
+{
+    const char *colon = memchr(line, ':', len);
+    size_t name_len = colon == NULL ? 0 : (size_t)(colon - line);
+    size_t start = headers->len;
+
+    if (name_len == 0)
+        return;
+    buf_add(headers, line, name_len);
+    for (char *c = headers->data + start; c < headers->data + headers->len; c++)
+        if (*c >= 'A' && *c <= 'Z')
+            *c = (char)(*c + ('a' - 'A'));
+    buf_add(headers, ": ", 2);
+    line += name_len + 1;
+    len -= name_len + 1;
+    while (len > 0 && (*line == ' ' || *line == '\t')) {
+        line++;
+        len--;
+    }
+    while (len > 0 && (unsigned char)line[len - 1] <= ' ')
+        len--;
+    buf_add(headers, line, len);
+    for (char *c = headers->data + start; c < headers->data + headers->len; c++)
+        if ((unsigned char)*c < ' ' && *c != '\t')
+            *c = ' ';
+    buf_char(headers, '\n');
+}
+
+void http_response_add_line(struct http_response *response, const char *line, size_t len)
+{
+    if (len > 5 && strncmp(line, "HTTP/", 5) == 0) {
+        const char *space = memchr(line, ' ', len);
+
+        // Also after a 1xx, whose headers nobody wants.
+        response->status = 0;
+        buf_reset(&response->headers);
+        for (const char *c = space; c != NULL && ++c < line + len && *c >= '0' && *c <= '9';)
+            response->status = (response->status * 10 + (*c - '0')) % 10000;
+    } else if (line[0] == '\r' || line[0] == '\n') {
+        response->is_head_complete = response->status >= 200;
+    } else {
+        add_answer_header(&response->headers, line, len);
+    }
+}
+
 const char *http_header(const struct http_response *response, const char *name, struct buf *scratch)
 {
     const char *line = buf_text(&response->headers);

@@ -42,6 +42,9 @@ bool http_post_json(struct http_request *request, const char *base_url, json_t *
 void http_add_bearer(struct http_request *request, const char *token);
 void http_add_header(struct http_request *request, const char *name, const char *value);
 
+// One line of an answer's head as it came, its end included: the status line begins the head anew
+// (what a 1xx brought is forgotten), a blank one completes it.
+void http_response_add_line(struct http_response *response, const char *line, size_t len);
 // Borrowed until the response is cleared; NULL where there is none. `name` in lower case.
 const char *http_header(const struct http_response *response, const char *name,
                         struct buf *scratch);

@@ -361,34 +361,6 @@ static int on_ready(void *ctx, char *remote, char *local, int remote_port, int l
     return CURL_PREREQFUNC_OK;
 }
 
-static void add_header(struct buf *headers, const char *line, size_t len)
-{
-    const char *colon = memchr(line, ':', len);
-    size_t name_len = colon == NULL ? 0 : (size_t)(colon - line);
-    size_t start = headers->len;
-
-    if (name_len == 0)
-        return;
-    buf_add(headers, line, name_len);
-    for (char *c = headers->data + start; *c != '\0'; c++)
-        if (*c >= 'A' && *c <= 'Z')
-            *c = (char)(*c + ('a' - 'A'));
-    buf_add(headers, ": ", 2);
-    line += name_len + 1;
-    len -= name_len + 1;
-    while (len > 0 && (*line == ' ' || *line == '\t')) {
-        line++;
-        len--;
-    }
-    while (len > 0 && (unsigned char)line[len - 1] <= ' ')
-        len--;
-    buf_add(headers, line, len);
-    for (char *c = headers->data + start; c < headers->data + headers->len; c++)
-        if ((unsigned char)*c < ' ' && *c != '\t')
-            *c = ' ';
-    buf_char(headers, '\n');
-}
-
 static bool begins_with(const char *line, const char *name)
 {
     return strncmp(line, name, strlen(name)) == 0;
@@ -430,21 +402,9 @@ static size_t on_header(char *line, size_t size, size_t count, void *ctx)
         call->excess = "head";
         return CURL_WRITEFUNC_ERROR;
     }
-    if (len > 5 && strncmp(line, "HTTP/", 5) == 0) {
-        const char *space = memchr(line, ' ', len);
-
-        // Also after a 1xx, whose headers nobody wants.
-        response->status = 0;
-        buf_reset(&response->headers);
-        for (const char *c = space; c != NULL && ++c < line + len && *c >= '0' && *c <= '9';)
-            response->status = (response->status * 10 + (*c - '0')) % 10000;
-    } else if (line[0] == '\r' || line[0] == '\n') {
-        response->is_head_complete = response->status >= 200;
-        if (response->is_head_complete && call->request.method != HTTP_HEAD_)
-            forget_encoded_form(response);
-    } else {
-        add_header(&response->headers, line, len);
-    }
+    http_response_add_line(response, line, len);
+    if (response->is_head_complete && call->request.method != HTTP_HEAD_)
+        forget_encoded_form(response);
     return len;
 }
 

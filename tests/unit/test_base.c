@@ -205,6 +205,46 @@ static void test_http(void **state)
     http_response_clear(&response);
 }
 
+static void test_answer_head(void **state)
+{
+    static const struct {
+        const char *name, *lines;
+        size_t len; // 0: up to the NUL
+        int status;
+        bool is_complete;
+        const char *headers;
+    } cases[] = {
+        {"plain", "HTTP/1.1 503 Busy\r\nRetry-After: 7\r\n\r\n", 0, 503, true, "retry-after: 7\n"},
+        {"after a 1xx", "HTTP/1.1 100 Go\r\nA: b\r\n\r\nHTTP/2 204 \r\nC:d\r\n\r\n", 0, 204, true,
+         "c: d\n"},
+        {"only a 1xx", "HTTP/1.1 103 Hints\r\nA: b\r\n\r\n", 0, 103, false, "a: b\n"},
+        {"broken off", "HTTP/1.1 200 OK\r\nA: b\r\n", 0, 200, false, "a: b\n"},
+        {"no status", "HTTP/ \r\n\r\n", 0, 0, false, ""},
+        {"no name", "HTTP/1.1 200 OK\n: x\nnone\nA: \t \n\n", 0, 200, true, "a: \n"},
+        {"bytes no header has", "HTTP/1.1 200 OK\nA\0B: x\0Y\x01z\n\n", 28, 200, true,
+         "a b: x Y z\n"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct http_response response = {0};
+        const char *at = cases[i].lines;
+        const char *end = at + (cases[i].len > 0 ? cases[i].len : strlen(at));
+
+        print_message("%s\n", cases[i].name);
+        while (at < end) {
+            const char *next = (const char *)memchr(at, '\n', (size_t)(end - at)) + 1;
+
+            http_response_add_line(&response, at, (size_t)(next - at));
+            at = next;
+        }
+        assert_int_equal(response.status, cases[i].status);
+        assert_int_equal(response.is_head_complete, cases[i].is_complete);
+        assert_string_equal(buf_text(&response.headers), cases[i].headers);
+        http_response_clear(&response);
+    }
+}
+
 static void test_views(void **state)
 {
     struct task *task = task_new();
@@ -237,9 +277,11 @@ static void test_views(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_buf),  cmocka_unit_test(test_json_str), cmocka_unit_test(test_err),
-        cmocka_unit_test(test_ids),  cmocka_unit_test(test_bodies),   cmocka_unit_test(test_fields),
-        cmocka_unit_test(test_http), cmocka_unit_test(test_views),
+        cmocka_unit_test(test_buf),    cmocka_unit_test(test_json_str),
+        cmocka_unit_test(test_err),    cmocka_unit_test(test_ids),
+        cmocka_unit_test(test_bodies), cmocka_unit_test(test_fields),
+        cmocka_unit_test(test_http),   cmocka_unit_test(test_answer_head),
+        cmocka_unit_test(test_views),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
