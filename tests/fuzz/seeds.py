@@ -130,14 +130,74 @@ def s3():
     yield "upload", b"http://[::1]:9000/b/a%20b\n<R><UploadId>x&lt;y</UploadId></R>"
 
 
-for target in (answers, requests, inline, lenient, multipart, config, s3):
+def redis_url():
+    for k, url in enumerate(["redis://h", "redis://user:p%40ss@redis.example:6380/2", "redis://:p@[::1]:1", "redis://u:@h/",
+                             "unix:///var/redis.sock", "rediss://h:1", "redis://u:%00@h", "redis://h:70000/x"]):
+        yield str(k), url.encode()
+
+
+def answer_head():
+    after = [b"7", b"0", b"-1", b"99999999999", b"Fri, 02 Jan 2026 00:00:00 GMT", b"Friday, 02-Jan-26 00:00:00 GMT",
+             b"Fri Jan  2 00:00:00 2026", b"\t7 \t", b"\x01"]
+    for k, value in enumerate(after):
+        yield f"after-{k}", b"HTTP/1.1 503 Busy\r\nRetry-After: " + value + b"\r\nX:1\r\n\r\n"
+    yield "continue", b"HTTP/1.1 100 Continue\r\nA: b\r\n\r\nHTTP/2 410 \r\nretry-after:1\r\n\r\n"
+    yield "redirect", b"HTTP/1.1 302 Found\nLocation: /b\nlocation: http://h/\n\nX: trailer\n"
+    yield "odd", b"HTTP/ 20000\r\nA\0B: \0\r\n: x\r\nnone\r\nC:\r\n"
+
+
+def form():
+    for name, data in multipart():
+        yield name, data
+    def field(name, value, more=""):
+        return f'--abc\r\nContent-Disposition: form-data; name="{name}"{more}\r\n\r\n{value}\r\n'
+    head = "multipart/form-data; boundary=abc\n"
+    for k, fields in enumerate([field("prompt", "a cat") + field("input_reference", "PNG", '; filename="a.png"'),
+                                field("a[b]", "1") + field("a[c][d]", "2"), field("a", "1") + field("a[b]", "2"),
+                                field("a[b][c][d]", "1"), field("[a]", "1"), field("a", "\u00e9") + field("a", "2")]):
+        yield f"named-{k}", (head + fields + "--abc--\r\n").encode()
+
+
+def upgrade():
+    def head(**changed):
+        lines = {"Host": "h:1", "Upgrade": "websocket", "Connection": "keep-alive, Upgrade", "Sec-WebSocket-Version": "13",
+                 "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", **{k.replace("_", "-"): v for k, v in changed.items()}}
+        text = "".join(f"{name}: {value}\r\n" for name, value in lines.items() if value is not None)
+        return f"GET /v1/events?since=1-0 HTTP/1.1\r\n{text}\r\n".encode()
+    for k, data in enumerate([head(), head() + b"\x81\x80abcd", head(Origin="https://spool.example/"), head(Origin="http://h:1"),
+                              head(Origin="https://evil.example"), head(Sec_WebSocket_Version="8"), head(Upgrade=None),
+                              head(Content_Length="2") + b"{}", head(Transfer_Encoding="chunked"),
+                              head(Last_Event_ID="1767225600000-1", X_Request_Id="a b"),
+                              b"GET /v1/tasks/a%2fb/events HTTP/1.1\r\nHost: h\r\nLast-Event-ID: 1-1\r\n\r\n",
+                              head().replace(b"GET /", b"GET http://h/")]):
+        for step in (0, 6, 63):
+            yield f"{k}-{step}", bytes([step]) + data
+
+
+def websocket():
+    task = "task_01KDVS8M00ABCDEFGHJKMNPQRS"
+    def piece(kind, text):
+        return bytes([kind]) + len(text).to_bytes(2, "little") + text
+    asked = [{"type": "subscribe", "tasks": [task, task]}, {"type": "subscribe", "all": True, "batch": True},
+             {"type": "subscribe", "tasks": [task], "since": "1767225600000-0", "batch": True},
+             {"type": "subscribe", "tasks": [task], "since": "x"}, {"type": "subscribe", "tasks": ["a"]},
+             {"type": "subscribe"}, {"type": "x"}, {"type": "subscribe", "tasks": {}, "all": 1}, {}]
+    texts = [json.dumps(body).encode() for body in asked]
+    for k, text in enumerate(texts):
+        yield str(k), piece(1, text)
+        yield f"cut-{k}", piece(5, text[:9]) + piece(0, text[9:20]) + piece(1, text[20:])
+    yield "many", b"".join(piece(kind, text) for text in texts for kind in (1, 9))
+    yield "binary", piece(1, texts[0]) + piece(3, texts[1])
+
+
+for target in (answers, requests, inline, lenient, multipart, config, s3, redis_url, answer_head, form, upgrade, websocket):
     folder = f"{OUT}/{target.__name__}/seeds"
     os.makedirs(folder, exist_ok=True)
     words = set()
     for name, data in target():
         with open(f"{folder}/{name}", "wb") as file:
             file.write(data)
-        words.update(re.findall(rb'"[\w@ /-]{1,40}"|</?\w{1,40}>', data))
+        words.update(re.findall(rb'"[\w@ /-]{1,40}"|</?\w{1,40}>|^[\w-]{3,30}:', data, re.M))
     with open(f"{OUT}/{target.__name__}/words", "wb") as file:
         for word in sorted(words):
             file.write(b'"%b"\n' % word.replace(b'"', b'\\"'))

@@ -1,0 +1,201 @@
+// What a client says on a WebSocket, in whatever pieces libwebsockets hands over: everything it
+// hears is JSON, only real ids and cursors get to the watcher, and nothing is done after a close.
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/ids.h"
+#include "core/base/mem.h"
+#include "core/base/task.h"
+#include "core/io/loop.h"
+#include "scheduler/api.h"
+#include "scheduler/realtime.h"
+#include "scheduler/websocket_private.h"
+#include "tests/fuzz/expect.h"
+
+// In the place of libwebsockets.
+
+static struct frame {
+    bool is_final, is_binary;
+    size_t to_come;
+    bool is_slow; // the client doesn't read
+} frame;
+static unsigned closes;
+
+lws_sockfd_type lws_get_socket_fd(struct lws *wsi)
+{
+    (void)wsi;
+    return -1;
+}
+
+size_t lws_remaining_packet_payload(struct lws *wsi)
+{
+    (void)wsi;
+    return frame.to_come;
+}
+
+int lws_frame_is_binary(struct lws *wsi)
+{
+    (void)wsi;
+    return frame.is_binary;
+}
+
+int lws_is_final_fragment(struct lws *wsi)
+{
+    (void)wsi;
+    return frame.is_final;
+}
+
+int lws_partial_buffered(struct lws *wsi)
+{
+    (void)wsi;
+    return frame.is_slow;
+}
+
+int lws_callback_on_writable(struct lws *wsi)
+{
+    (void)wsi;
+    return 0;
+}
+
+void lws_set_timeout(struct lws *wsi, enum pending_timeout reason, int secs)
+{
+    (void)wsi;
+    (void)reason;
+    (void)secs;
+}
+
+void lws_close_reason(struct lws *wsi, enum lws_close_status status, unsigned char *buf, size_t len)
+{
+    (void)wsi;
+    (void)buf;
+    EXPECT(len == 0 && status >= 1000 && status < 5000);
+    closes++;
+}
+
+int lws_write(struct lws *wsi, unsigned char *buf, size_t len, enum lws_write_protocol protocol)
+{
+    json_t *json = json_loadb((const char *)buf, len, JSON_REJECT_DUPLICATES, NULL);
+    const char *type = json_string_value(json_object_get(json, "type"));
+
+    (void)wsi;
+    EXPECT(closes == 0 && protocol == LWS_WRITE_TEXT && type != NULL);
+    if (strcmp(type, "error") == 0)
+        EXPECT(json_string_length(json_object_get(json, "message")) > 0);
+    json_decref(json);
+    return (int)len;
+}
+
+// In the place of the loop, and of the watchers of tasks.
+
+void loop_turn_ask(struct loop_turn *turn)
+{
+    (void)turn;
+}
+
+struct watcher {
+    struct watcher_options options;
+    size_t count;
+};
+
+static char first[ID_SIZE]; // of those that were asked for, to be told of
+
+struct watcher *watcher_new(struct realtime *realtime, const struct watcher_options *options)
+{
+    struct watcher *watcher = mem_new(struct watcher);
+
+    (void)realtime;
+    watcher->options = *options;
+    return watcher;
+}
+
+void watcher_drop(struct watcher **watcher)
+{
+    free(*watcher);
+    *watcher = NULL;
+}
+
+void watcher_add(struct watcher *watcher, const char *id, int after_version)
+{
+    EXPECT(id_is_task(id) && after_version == 0 && closes == 0);
+    snprintf(first, sizeof first, "%s", id);
+    watcher->count++;
+}
+
+void watcher_resume(struct watcher *watcher, const char *id, const char *cursor)
+{
+    EXPECT(realtime_is_cursor(cursor));
+    watcher_add(watcher, id, 0);
+}
+
+void watcher_add_all(struct watcher *watcher, const char *cursor)
+{
+    EXPECT(cursor == NULL || realtime_is_cursor(cursor));
+    watcher->count++;
+}
+
+size_t watcher_count(const struct watcher *watcher)
+{
+    return watcher->count;
+}
+
+// It is tried in fuzz_upgrade; here it only matters that what it refuses goes nowhere.
+bool realtime_is_cursor(const char *text)
+{
+    return strspn(text, "0123456789-") == strlen(text) && strchr(text, '-') != NULL;
+}
+
+// What a turn of the loop brings to one that has subscribed.
+static void tell(struct websocket *ws)
+{
+    struct task task = {.version = 2};
+    struct news news[2] = {{&task, "1-1", "{\"id\":\"a\"}"}, {&task, "1-2", "{\"id\":\"b\"}"}};
+    struct watcher_options options;
+
+    if (ws->watcher == NULL)
+        return;
+    options = ws->watcher->options;
+    snprintf(task.id, sizeof task.id, "%s", first);
+    options.on_news(options.ctx, news, 2);
+    if (ws->watcher != NULL)
+        options.on_gap(options.ctx);
+    if (ws->watcher != NULL)
+        options.on_missing(options.ctx, first);
+}
+
+// Each piece: its kind (1 the last of a message, 2 binary, 4 more of the frame to come, 8 the
+// client is slow), its length in two bytes, the piece.
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct api api = {0};
+    struct websockets websockets = {.api = &api};
+    struct websocket ws = {0};
+
+    closes = 0;
+    first[0] = '\0';
+    websocket_open(&ws, &websockets, NULL, "key", 0);
+    for (size_t at = 0; at + 3 <= size;) {
+        size_t len = data[at + 1] | (size_t)data[at + 2] << 8, left = size - at - 3;
+        char *piece;
+
+        len = len < left ? len : left;
+        frame = (struct frame){.is_final = data[at] & 1,
+                               .is_binary = data[at] & 2,
+                               .to_come = data[at] & 4 ? (size_t)data[at] << 8 : 0,
+                               .is_slow = data[at] & 8};
+        piece = malloc(len); // so that ASan sees a look too far
+        memcpy(piece, data + at + 3, len);
+        websocket_receive(&ws, piece, len);
+        free(piece);
+        tell(&ws);
+        EXPECT(websocket_send(&ws));
+        websocket_clear_shared(&websockets);
+        EXPECT(ws.close_code == 0 || ws.watcher == NULL);
+        at += 3 + len;
+    }
+    websocket_close(&ws, LWS_CLOSE_STATUS_GOINGAWAY);
+    websocket_forget(&ws);
+    EXPECT(websockets.count == 0 && websockets.all == NULL && websockets.woken == NULL);
+    buf_clear(&websockets.frame);
+    return 0;
+}
