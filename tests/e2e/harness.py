@@ -26,6 +26,8 @@ import threading
 import time
 import unittest
 
+import invariants
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SANITIZER = re.compile(rb"ERROR: AddressSanitizer|LeakSanitizer|runtime error")
 TERMINAL = ("SUCCESS", "FAILURE", "CANCEL")
@@ -265,6 +267,7 @@ class Redis:
         self.port = free_port() if tcp else 0
         self.socket = os.path.join(self.dir, "redis.sock")
         self.url = f"redis://127.0.0.1:{self.port}" if tcp else f"unix://{self.socket}"
+        self.checks_keys = True  # False: a test has put keys there that don't fit together
         self.start()
 
     def start(self):
@@ -299,8 +302,12 @@ class Redis:
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
-        self.close()
+    def __exit__(self, kind, *_):
+        try:
+            if kind is None and self.checks_keys and self.process.poll() is None:
+                invariants.check_at(self.socket)
+        finally:
+            self.close()
 
 
 def redis_cli(path, *words):
@@ -774,6 +781,7 @@ class Spool(Child):
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.owns_dir = data_dir is None
+        self.checks_keys = True  # of its own Redis; as Redis has it
         self.dir = tempfile.mkdtemp(prefix="spool-")
         self.data_dir = data_dir or os.path.join(self.dir, "data")
         self.log_path = os.path.join(self.dir, "spool.log")
@@ -895,7 +903,13 @@ class Spool(Child):
         return self.log()[-LOG_TAIL_BYTES:].decode(errors="replace")
 
     def stop(self, timeout=30):
-        """SIGTERM: it must end with 0, and leave no complaint of a sanitizer."""
+        """SIGTERM: it must end with 0, and leave no complaint of a sanitizer, nor keys that don't fit."""
+        try:
+            self.check_keys()
+        finally:
+            self.terminate(timeout)
+
+    def terminate(self, timeout):
         self.process.send_signal(signal.SIGTERM)
         try:
             code = self.process.wait(timeout)
@@ -906,6 +920,11 @@ class Spool(Child):
         found = SANITIZER.search(self.log())
         assert found is None, self.log()[max(found.start() - 200, 0) : found.end() + 4000].decode()
         assert code == 0, f"exit code {code}"
+
+    def check_keys(self):
+        """Its own Redis ends with it, so they are looked at while it runs."""
+        if self.checks_keys and "redis_url" not in self.config:
+            invariants.check_at(os.path.join(self.data_dir, "redis.sock"))
 
     def redis_pid(self):
         """Of the server it started itself; 0 where there is none."""

@@ -39,6 +39,8 @@
 --   idem:<key>:<hash> string  Idempotency-Key: body hash, task, waiting before it, when
 --   await:<task>   set     tasks that are queued as soon as that one waits for its client (sub)
 --   took:<account> list    how long its last jobs took, in ms
+--   upload:<id>    string  a place that was promised for a client's file
+--   callback_secret, webhook_secret string    what all processes share
 --   workers        zset    who works, by when it last said so
 --   clock          string  the correction, in ms, and the wall clock's time when it was noted
 -- Channels: wake (workers), ring (webhook dispatchers).
