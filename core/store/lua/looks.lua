@@ -1,6 +1,7 @@
 #!lua flags=allow-oom
 -- Tasks of an account to look at now. Claiming one only moves its time: to the next look, which comes
--- after half of what it has been running, between the first wait and the longest, plus jitter.
+-- after half of what it has been running, between the first wait and the longest, plus jitter. Where the
+-- answer was lost, too.
 -- Item: account, first ms, longest ms, slack ms (what is due so soon comes along), max.
 -- Answer per item: {ms until the next, or -1, {values of FIELDS, id}...}
 --#lib

@@ -5,6 +5,7 @@
 -- turns, and so do the receivers of a key. What may hang has places of its own. Of receivers that were never
 -- asked the one comes first for which most waits, alternately with the one that has waited longest of
 -- the others: so a good one is soon found among any number of dead ones, and none is forgotten.
+-- What an answer that was lost gave isn't given again before its lease ends.
 -- Item: lease ms, most quick ones, most slow ones, the same of each key, number of keys, {key, most quick
 --   ones, most slow ones} of those that may have another number, {receiver, in flight there} of those
 --   that have something in flight.

@@ -2,7 +2,7 @@
 -- What became of a delivery.
 -- Item: id, n, lease, outcome (delivered | retry | exhausted | ended | later), delay ms, HTTP status,
 --   took ms, 1 where nothing came in that time, error.
--- Answer: 1, or 0 where the lease is someone else's by now.
+-- Answer: 1, or 0 where the lease is someone else's by now, or over because this was sent before.
 --#lib
 local SILENCE_MS = 4000 -- what no answer in time counts as, at least
 local KNOWN_MS = 7 * 24 * 3600 * 1000

@@ -1,0 +1,959 @@
+#!/usr/bin/env python3
+"""The Lua scripts alone, on a real Redis: what each makes of each phase, and that it can be sent again."""
+import glob
+import json
+import os
+import re
+import unittest
+import unittest.mock
+
+import invariants
+import resp
+from harness import ROOT, Redis, main
+
+ANY = unittest.mock.ANY
+# Those that answer to all items together; the others answer to each.
+OF_ALL = ("beat", "claim", "clock", "due", "post", "state", "sweep")
+LUA = os.path.join(ROOT, "core/store/lua")
+RETENTION_MS = 3600000
+PHASES = ("queued", "submitting", "in_doubt", "submitted", "rendering", "archiving", "succeeded", "failed", "cancelled")
+ENDED, AT_VENDOR = invariants.ENDED, invariants.AT_VENDOR
+
+# Who has a task takes it there, as the picture in core/base/task.h says; and from each phase that isn't an
+# end to each end. The step to submitting is a claim. A phase that leads to itself: something else changed.
+STEPS = {
+    "queued": (),
+    "submitting": ("queued", "in_doubt", "submitted", "archiving"),  # the last: answers with the result
+    "in_doubt": ("in_doubt", "queued", "submitted"),
+    "submitted": ("submitted", "rendering", "archiving"),
+    "rendering": ("rendering", "archiving"),
+    "archiving": ("archiving",),
+    "succeeded": (),
+    "failed": (),
+    "cancelled": (),
+}
+
+# What a task may be beside its phase. `way` is where it waits while it is queued.
+KINDS = {
+    "plain": {},
+    "hook": {"hook": 1},
+    "cancel asked": {"cancel": 1},
+    "cancel asked, hook": {"cancel": 1, "hook": 1},
+    "no slot": {"cost": 0},
+    "four slots": {"cost": 4},
+    "follow-up": {"lane": "@mj-1"},
+    "question": {"lane": "?midjourney/", "ask": 1, "cost": 0},
+    "question of a follow-up": {"lane": "?@mj-1", "ask": 1, "cost": 0},
+    "sent": {"sent": "@-500"},
+    "sent, cancel asked": {"sent": "@-500", "cancel": 1},
+    "waits for a reason": {"wait": "vendor_refused @-500 busy"},
+    "retry": {"way": "due"},
+    "awaits": {"way": "await", "lane": "?@mj-1", "cost": 0},
+    "awaits, hook": {"way": "await", "lane": "?@mj-1", "cost": 0, "hook": 1},
+    "waits for its client": {"sub": "MODAL"},
+    "watched": {"way": "watch"},
+    "watched, hook": {"way": "watch", "hook": 1},
+    "watched for a doubt": {"way": "watch", "code": "submit_outcome_unknown"},
+}
+
+# All there is, in whole.
+DUMP = """#!lua flags=no-writes,allow-oom
+local call, found = redis.call, {}
+for _, name in ipairs(call('KEYS', 'spool:*')) do
+    local kind, value = call('TYPE', name).ok
+    if kind == 'hash' then value = call('HGETALL', name)
+    elseif kind == 'zset' then value = call('ZRANGE', name, 0, -1, 'WITHSCORES')
+    elseif kind == 'set' then value = call('SMEMBERS', name)
+    elseif kind == 'list' then value = call('LRANGE', name, 0, -1)
+    elseif kind == 'stream' then
+        value = {}
+        for _, event in ipairs(call('XRANGE', name, '-', '+')) do value[#value + 1] = event[2][2] end
+    else value = call('GET', name) end
+    found[#found + 1] = {name, kind, call('PTTL', name), value}
+end
+return found
+"""
+
+
+def script_texts():
+    """As core/store/scripts.c puts them together."""
+    with open(os.path.join(LUA, "lib.lua"), encoding="utf-8") as file:
+        lib = file.read()
+    texts = {}
+    for path in glob.glob(os.path.join(LUA, "*.lua")):
+        name = os.path.basename(path)[:-4]
+        if name != "lib":
+            with open(path, encoding="utf-8") as file:
+                texts[name] = file.read().replace("--#lib\n", lib, 1)
+    return texts
+
+
+def relative(text, now):
+    """Its times as they are from `now` on, to a quarter of a second: "@-500"."""
+
+    def one(found):
+        return f"@{round((float(found.group()) - now) / 250) * 250}"
+
+    return re.sub(r"\b\d{13}(?:\.\d+)?\b", one, str(text))
+
+
+def absolute(text, now):
+    return re.sub(r"@(-?\d+)\b", lambda found: str(now + int(found.group(1))), str(text))
+
+
+class Bench(unittest.TestCase):
+    """A Redis with the scripts, emptied before each case."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.redis = cls.enterClassContext(Redis(options=["--appendonly", "no"]))
+        cls.redis.checks_keys = False  # each case looks for itself, and the last one may be a wrong one
+        cls.wire = cls.enterClassContext(resp.Resp(cls.redis.socket))
+        cls.hashes = {name: cls.wire.call("SCRIPT", "LOAD", text) for name, text in script_texts().items()}
+
+    def setUp(self):
+        self.clear()
+
+    def clear(self):
+        self.wire.call("FLUSHALL")
+        self.now = self.time()
+        self.known = set()
+
+    def time(self):
+        seconds, micros = self.wire.call("TIME")
+        return int(seconds) * 1000 + int(micros) // 1000
+
+    def do(self, *words):
+        return self.wire.call(*(absolute(word, self.now) for word in words))
+
+    def run_script(self, script, *items, by="w1", again=0, limits=(0, 0)):
+        """One call over the items, each a list of arguments. Of one item its own answer, where it has one."""
+        constants = f"{RETENTION_MS} {limits[0]} {limits[1]} {again} 0"
+        words = [by, constants]
+        for item in items:
+            words += [len(item), *(absolute(word, self.now) for word in item)]
+        answer = self.wire.call("EVALSHA", self.hashes[script], 0, *words)
+        return answer[0] if len(items) == 1 and script not in OF_ALL else answer
+
+    # Keys.
+
+    def dump(self):
+        """name -> what there is, its times from `now` on; lists and streams as lists."""
+        found = {}
+        for name, kind, left_ms, value in self.wire.call("EVAL", DUMP, 0):
+            if isinstance(value, list):
+                value = [relative(word, self.now) for word in value]
+            else:
+                value = relative(value, self.now)
+            if kind in ("hash", "zset"):
+                value = invariants.pairs(value)
+            elif kind == "set":
+                value = dict.fromkeys(value, "")
+            elif kind == "string":
+                value = {"": value}
+            if left_ms >= 0:
+                minutes = str(round(left_ms / 60000))
+                value = {**value, "ttl": minutes} if isinstance(value, dict) else value
+            found[name[len("spool:") :]] = value
+        return found
+
+    def check(self):
+        wrong = invariants.look(self.wire)
+        self.assertEqual(wrong, [])
+
+    def task(self, id_, phase, kind="plain", **more):
+        """Its record and all that belongs to it; how it comes to be so is the scripts' to say."""
+        o = {"lane": "midjourney/", "owner": "dev", "cost": 1, "account": "mj-1", "way": "lane", **KINDS[kind], **more}
+        is_follow_up = "@" in o["lane"]
+        v = PHASES.index(phase) + 1 if phase not in ENDED else 7
+        n = 0 if phase == "queued" else 2 if phase == "in_doubt" else 1
+        r = {"phase": phase, "owner": o["owner"], "lane": o["lane"], "provider": "midjourney"}
+        r.update(v=v, n=n, by="w9")
+        r.update({name: o[name] for name in ("hook", "cancel", "ask", "wait") if name in o and phase not in ENDED})
+        if o["cost"] != 1:
+            r["cost"] = o["cost"]
+        if phase != "queued" or (is_follow_up and o["way"] != "await"):
+            r["account"] = o["account"]
+        holds = False
+        if phase == "queued" and o["way"] == "lane":
+            self.do("ZADD", f"spool:lane:{o['lane']}", 1, id_)
+            self.do("HSET", f"spool:vt:{o['lane']}", f"o:{o['owner']}", 1)
+            self.do("SADD", "spool:lanes", o["lane"])
+        elif phase == "queued" and o["way"] == "due":
+            self.do("ZADD", "spool:due", "@5000", id_)
+        elif phase == "queued":
+            r["await"] = f"{id_}-parent"
+            self.do("SADD", f"spool:await:{id_}-parent", id_)
+            self.task(f"{id_}-parent", "rendering")
+        elif phase in AT_VENDOR:
+            r.update(upstream="U1", started="@-2000", at="@-2000", **({"sub": o["sub"]} if "sub" in o else {}))
+            self.do("ZADD", f"spool:look:{o['account']}", "@500", id_)
+            holds = True
+        elif phase in ENDED:
+            r.update(finished="@-1000", at="@-1000", upstream="U1")
+            if "hook" in o:
+                r["hook"] = 1
+            if o["way"] == "watch":
+                r.update(watch="@60000", **({"code": o["code"]} if "code" in o else {}))
+                self.do("ZADD", "spool:due", "@1000", id_)
+                holds = True
+        else:
+            self.do("ZADD", "spool:due", "@30000", id_)
+            holds = phase != "archiving"
+            if phase == "in_doubt":
+                r.update(doubt="@-1000", doubts=1, sent="@-1500")
+            elif phase == "archiving":
+                r.update(arch="@-1000", upstream="U1", started="@-2000")
+            elif "sent" in o:
+                r["sent"] = o["sent"]
+        if phase == "queued":
+            for name in ("*", o["owner"]):
+                self.do("HINCRBY", "spool:waiting", name, 1)
+        if holds and int(o["cost"]) > 0:
+            self.do("HSET", f"spool:slots:{o['account']}", id_, o["cost"])
+            self.do("HINCRBY", f"spool:slots:{o['account']}", "#", o["cost"])
+            if "code" in r:
+                self.do("HINCRBY", f"spool:slots:{o['account']}", "?", o["cost"])
+        self.do("HSET", f"spool:t:{id_}", *(word for pair in r.items() for word in pair))
+        if "hook" in o:
+            self.do("HSET", f"spool:d:{id_}", "url", "https://example.com/hook")
+        if phase in ENDED and o["way"] != "watch":
+            for name in invariants.OF_A_TASK:
+                self.do("PEXPIRE", f"spool:{name}:{id_}", RETENTION_MS)
+        return r
+
+    # Cases.
+
+    def changes(self, before, after):
+        """name -> what is new in it: fields (None: gone), or what was appended; None: the key is gone."""
+        found = {}
+        for name in before.keys() | after.keys():
+            old, new = before.get(name), after.get(name)
+            if old == new:
+                continue
+            if new is None:
+                found[name] = None
+            elif isinstance(new, list):
+                self.assertEqual(new[: len(old or [])], old or [], name)
+                found[name] = new[len(old or []) :]
+            else:
+                old = old or {}
+                found[name] = {f: new.get(f) for f in old.keys() | new.keys() if old.get(f) != new.get(f)}
+        return found
+
+    def twice(self, script, item, second=None, **options):
+        """Runs it, and once more as after a lost reply: nothing changes any more, and the answer is the
+        same, or `second`. What was answered, and what changed."""
+        self.check()
+        before = self.dump()
+        answer = self.run_script(script, item, **options)
+        self.check()
+        after = self.dump()
+        again = self.run_script(script, item, **{**options, "again": 1})
+        self.check()
+        self.assertEqual(self.changes(after, self.dump()), {}, f"{script} {item}: again it changes something")
+        self.assertEqual(again, answer if second is None else second, f"{script} {item}: again")
+        return answer, self.changes(before, after)
+
+def each(test):
+    """Runs a test with (phase, kind, record) of each task there can be, alone in Redis."""
+
+    def run(self):
+        for phase in PHASES:
+            for kind, o in KINDS.items():
+                way = o.get("way", "lane")
+                if (way in ("due", "await") and phase != "queued") or (way == "watch" and phase not in ENDED):
+                    continue
+                if ("sub" in o and phase not in AT_VENDOR) or ("sent" in o and phase != "submitting"):
+                    continue
+                self.clear()
+                with self.subTest(phase=phase, kind=kind):
+                    test(self, phase, kind, self.task("A", phase, kind))
+
+    run.__doc__ = test.__doc__
+    return run
+
+
+def change(r, to, flags="N", delay=0, watch="", look=1000, wait=("", ""), result="", **fields):
+    """The item of change.lua, of a record as it was read."""
+    more = [word for pair in fields.items() for word in pair]
+    return ["A", r["v"], r["n"], to, flags, delay, 0, watch, f"to_{to}", "detail", look, *wait, result, *more]
+
+
+class Picture(Bench):
+    def test_table(self):
+        """The table above says what the picture does, of its phases and no others."""
+        with open(os.path.join(ROOT, "core/base/task.h"), encoding="utf-8") as file:
+            text = file.read()
+        picture = re.search(r"// The only words for phases.*?\n//\n(.*?)#define TASK_PHASES", text, re.S).group(1)
+        self.assertEqual(tuple(re.findall(r'X\(TASK_\w+, "(\w+)"\)', text)), PHASES)
+        self.assertEqual(tuple(STEPS), PHASES)
+        lines = picture.split("\n")
+        way = re.findall(r"\w+", lines[0])
+        self.assertEqual(way, ["queued", "submitting", "submitted", "rendering", "archiving", "succeeded"])
+        for first, second in zip(way[1:-2], way[2:]):
+            self.assertIn(second, STEPS[first])
+        for words in ("nothing accepted", "any of them ─▶ failed | cancelled", "found", "or retry ─── in_doubt"):
+            self.assertIn(words, picture)
+        # Whatever leaves a phase goes on, or one of the two ways back.
+        back = {(a, b) for a in STEPS for b in STEPS[a] if PHASES.index(b) < PHASES.index(a)}
+        self.assertEqual(back, {("submitting", "queued"), ("in_doubt", "queued")})
+        self.assertEqual({a for a in STEPS if not STEPS[a]}, {"queued", *ENDED})
+
+    @each
+    def test_change(self, phase, kind, r):
+        """Each phase to each phase, of each kind of task."""
+        for to in PHASES:
+            for watch in ("", "60000", "doubt 60000 10"):
+                if watch and not (to in ENDED and phase in ("in_doubt" if watch[0] == "d" else AT_VENDOR)):
+                    continue
+                self.clear()
+                r = self.task("A", phase, kind)
+                with self.subTest(to=to, watch=watch):
+                    self.one_change(phase, to, r, watch)
+
+    def one_change(self, phase, to, r, watch):
+        is_ours = to in STEPS[phase] or (to in ENDED and phase not in ENDED)
+        cancel = r.get("cancel", 0)
+        fields = {"upstream": "U1"} if to == "submitted" else {"code": "x", "error": "y"} if to == "failed" else {}
+        if watch.startswith("doubt"):
+            fields["code"] = "submit_outcome_unknown"
+        item = change(r, to, "NT" if to == "queued" else "N", -1 if to == "queued" else 0, watch, **fields)
+        for wrong in ([*item[:1], r["v"] + 1, *item[2:]], [*item[:2], r["n"] + 1, *item[3:]]):
+            answer, changed = self.twice("change", wrong)
+            # The id of a submit whose lease has ended comes late, and is one version behind.
+            self.assertEqual((answer, changed), (["stale", r["v"], cancel], {}))
+        if not is_ours:
+            self.assertEqual(self.twice("change", item), (["stale", r["v"], cancel], {}))
+            return
+        answer, changed = self.twice("change", item, ["again", r["v"] + 1, cancel])
+        ends_as = "cancelled" if to == "queued" and cancel else to
+        self.assertEqual(answer, ["done", r["v"] + 1, cancel])
+        t = changed["t:A"]
+        self.assertEqual((t["v"], t["by"], t.get("phase", phase)), (str(r["v"] + 1), "w1", ends_as))
+        self.assertEqual(len(changed["events"]), 1)
+        self.assertEqual([line.split(" ")[1] for line in changed["l:A"] if line[0] == "@"][0], f"to_{to}")
+        if r.get("hook"):
+            self.assertEqual((changed["d:A"]["n"], changed["d:A"]["1"].split(" ")[1]), ("1", ends_as))
+        if ends_as in ENDED:
+            self.assertEqual("watch" in t, bool(watch) and (watch[0] != "d" or r.get("cost", 1) in (1, 4)))
+            self.assertEqual(t.get("ttl"), None if r.get("hook") or "watch" in t else "60")
+        elif to == "queued":
+            self.assertEqual(changed["due"]["A"], "@1000")
+            self.assertEqual(t["tries"], "1")
+
+    @each
+    def test_cancel(self, phase, kind, r):
+        for vendor_can in ("0", "1"):
+            self.clear()
+            r = self.task("A", phase, kind)
+            with self.subTest(vendor_can=vendor_can):
+                answer, changed = self.twice("cancel", ["A", "dev", vendor_can, 60000])
+                wanted = (
+                    "ended" if phase in ENDED else "before_submit" if phase == "queued"
+                    else "requested" if vendor_can == "1" or phase in ("submitting", "in_doubt")
+                    else "not_supported_may_be_billed"
+                )  # fmt: skip
+                self.assertEqual(answer, [wanted])
+                if wanted == "ended":
+                    self.assertEqual(changed, {})
+                elif wanted == "requested":
+                    self.assertEqual(changed.get("t:A", {}), {} if r.get("cancel") else {"cancel": "1"})
+                    self.assertEqual("look:mj-1" in changed, phase in AT_VENDOR)
+                else:
+                    self.assertEqual((changed["t:A"]["phase"], changed["t:A"]["v"]), ("cancelled", str(r["v"] + 1)))
+                    self.assertEqual("watch" in changed["t:A"], phase in AT_VENDOR)
+                    self.assertEqual("d:A" in changed, bool(r.get("hook")))
+
+    def test_back_to_the_queue(self):
+        """In front of the others and at once, or later; its account is free, unless it is a follow-up."""
+        for kind, lane in (("plain", "midjourney/"), ("follow-up", "@mj-1"), ("question of a follow-up", "?@mj-1")):
+            for phase in ("submitting", "in_doubt"):
+                with self.subTest(kind=kind, phase=phase):
+                    self.clear()
+                    r = self.task("A", phase, kind)
+                    self.task("B", "queued", lane=lane, cost=r.get("cost", 1))
+                    answer, changed = self.twice("change", change(r, "queued"), ["again", r["v"] + 1, 0])
+                    self.assertEqual((answer[0], changed[f"lane:{lane}"], changed["due"]), ("done", {"A": "0"}, None))
+                    self.assertEqual("account" in changed["t:A"], kind == "plain")
+                    self.assertEqual(changed["waiting"], {"*": "2", "dev": "2"})
+                    self.assertEqual("slots:mj-1" in changed, r.get("cost", 1) > 0)
+
+    def test_tries(self):
+        """Refused submits and links that don't lead anywhere are counted apart; each doubles the wait."""
+        for flag, name in (("T", "tries"), ("L", "links")):
+            for tries, wait in ((0, "@1000"), (3, "@8000"), (6, "@60000"), (50, "@60000")):
+                with self.subTest(flag=flag, tries=tries):
+                    self.clear()
+                    r = self.task("A", "submitting")
+                    self.do("HSET", "spool:t:A", name, tries)
+                    reason = ("vendor_refused", "it is busy")
+                    item = change(r, "queued", f"N{flag}", -1, wait=reason)
+                    _, changed = self.twice("change", item, ["again", 3, 0])
+                    self.assertEqual((changed["due"], changed["t:A"][name]), ({"A": wait}, str(tries + 1)))
+                    self.assertEqual(changed["t:A"]["wait"], "vendor_refused @0 it is busy")
+
+    def test_result(self):
+        """It is kept as long as the task."""
+        r = self.task("A", "archiving")
+        _, changed = self.twice("change", change(r, "succeeded", result='{"a":1}'), ["again", 7, 0])
+        self.assertEqual(changed["r:A"], {"": '{"a":1}', "ttl": "60"})
+        self.assertEqual((changed["t:A"]["progress"], changed["t:A"]["arch"]), ("100", None))
+
+    def test_how_long_jobs_take(self):
+        for phase in AT_VENDOR:
+            self.clear()
+            r = self.task("A", phase)
+            _, changed = self.twice("change", change(r, "archiving"), ["again", r["v"] + 1, 0])
+            self.assertEqual(len(changed["took:mj-1"]), 1)
+            self.assertTrue(2000 <= int(changed["took:mj-1"][0]) < 2500)
+
+    @each
+    def test_begin(self, phase, kind, r):
+        self.assertEqual(self.twice("begin", ["A", r["n"] + 1, 9000]), ("stale", {}))
+        answer, changed = self.twice("begin", ["A", r["n"], 9000])
+        wanted = "stale" if phase != "submitting" else "cancelled" if r.get("cancel") else "go"
+        self.assertEqual(answer, wanted)
+        if wanted == "stale":
+            self.assertEqual(changed, {})
+        elif wanted == "go":
+            self.assertEqual(changed, {"t:A": {"sent": "@0"}, "due": {"A": "@9000"}})
+        else:
+            self.assertEqual(changed["t:A"]["phase"], "cancelled")
+            self.assertEqual((changed["due"], changed.get("d:A", {}).get("n")), (None, "1" if r.get("hook") else None))
+
+    @each
+    def test_hint(self, phase, kind, r):
+        answer, changed = self.twice("hint", ["A", "U7"])
+        if phase in AT_VENDOR:
+            self.assertEqual((answer, changed), (1, {"t:A": {"called": "@0"}, "look:mj-1": {"A": "@0"}}))
+        elif phase == "submitting":
+            self.assertEqual((answer, changed), (1, {"t:A": {"hint": "U7"}}))
+        elif phase == "in_doubt":
+            self.assertEqual((answer, changed), (1, {"t:A": {"hint": "U7"}, "due": {"A": "@0"}}))
+        else:
+            self.assertEqual((answer, changed), (0, {}))
+        self.assertEqual(self.twice("hint", ["A", ""])[0], int(phase in AT_VENDOR))
+
+    @each
+    def test_due(self, phase, kind, r):
+        """Everything in the due set, its time come."""
+        if self.do("ZADD", "spool:due", "XX", "CH", "@-10", "A") == 0:
+            self.assertEqual(self.twice("due", [1, 10, 30000, 10])[0][1:], [])
+            return
+        answer, changed = self.twice("due", [1, 10, 30000, 10], ANY)
+        given = [one[0] for one in answer[1:]]
+        t = changed.get("t:A", {})
+        if phase == "queued":
+            self.assertEqual((given, changed["due"], changed["lane:midjourney/"]), ([], None, {"A": "0"}))
+        elif phase == "submitting" and "sent" in r and not r.get("ask"):
+            self.assertEqual((given, t["phase"], t["doubts"], t["n"]), (["doubt"], "in_doubt", "1", str(r["n"] + 1)))
+        elif phase == "submitting":
+            self.assertEqual((given, t["phase"]), ([], "cancelled" if r.get("cancel") else "queued"))
+        else:
+            word = {"in_doubt": "doubt", "archiving": "archive"}.get(phase, "watch")
+            self.assertEqual((given, t, changed["due"]), ([word], {"n": str(r["n"] + 1)}, {"A": "@30000"}))
+
+    def test_due_again(self):
+        """A claim whose answer was lost gets the same again, by its number; the next one gets what is left."""
+        for phase, word in (("in_doubt", "doubt"), ("archiving", "archive")):
+            self.clear()
+            self.task("A", phase)
+            self.do("ZADD", "spool:due", "@-10", "A")
+            first = self.run_script("due", [7, 10, 30000, 10])
+            again = self.run_script("due", [7, 10, 30000, 10], again=1)
+            self.assertEqual((first[1][0], again[1:], again[0]), (word, first[1:], [0]))
+            self.assertEqual(self.run_script("due", [8, 10, 30000, 10])[1:], [])
+
+    def test_due_watch_is_over(self):
+        for kind in ("watched", "watched for a doubt"):
+            self.clear()
+            self.task("A", "failed", kind)
+            self.do("HSET", "spool:t:A", "watch", "@-1")
+            self.do("ZADD", "spool:due", "@-10", "A")
+            answer, changed = self.twice("due", [1, 10, 30000, 10])
+            self.assertEqual((answer, changed["t:A"]), ([[-1]], {"watch": None, "ttl": "60"}))
+            self.assertEqual({f: v for f, v in changed["slots:mj-1"].items() if f != "?"}, {"A": None, "#": "0"})
+
+    def test_due_archives_have_no_room(self):
+        for id_ in "AB":
+            self.task(id_, "archiving")
+            self.do("ZADD", "spool:due", "@-10", id_)
+        answer = self.run_script("due", [1, 10, 30000, 5, "mj-1", 1])
+        self.assertEqual([one[0] for one in answer[1:]], ["archive"])
+        self.assertEqual(sorted(self.dump()["due"].values()), ["@0", "@30000"])
+        self.check()
+
+    def test_due_what_does_not_belong(self):
+        """Entries of what has ended, runs at the vendor or is gone."""
+        self.task("A", "succeeded")
+        self.task("B", "rendering")
+        for id_ in ("A", "B", "C"):
+            self.do("ZADD", "spool:due", "@-10", id_)
+        self.assertEqual(self.run_script("due", [1, 10, 30000, 5])[1:], [])
+        self.assertEqual(self.dump()["look:mj-1"], {"B": "@0"})
+        self.check()
+
+    @each
+    def test_looks(self, phase, kind, r):
+        self.do("ZADD", "spool:look:mj-1", "XX", "@-10", "A")
+        item = ["mj-1", 2000, 10000, 50, 10]
+        # What it gave isn't given again: it is looked at the next time.
+        answer, changed = self.twice("looks", item, ANY)
+        self.assertEqual([one[-1] for one in answer[1:]], ["A"] if phase in AT_VENDOR else [], changed)
+        self.assertLessEqual(changed.keys(), {"look:mj-1"})
+
+    def test_looks_what_does_not_belong(self):
+        self.task("A", "archiving")
+        for id_ in ("A", "gone"):
+            self.do("ZADD", "spool:look:mj-1", "@-10", id_)
+        self.assertEqual(self.run_script("looks", ["mj-1", 2000, 10000, 50, 10]), [-1])
+        self.check()
+
+    @each
+    def test_claim(self, phase, kind, r):
+        """Only what is in a lane, for an account that has room, and the same again by its number."""
+        names = ["midjourney/", "@mj-1", "?midjourney/", "?@mj-1"]
+        items = ([1, 10, 30000], ["mj-1", 10, 3, 1, 0, *names])
+        before = self.dump()
+        answer = self.run_script("claim", *items)
+        self.check()
+        after = self.dump()
+        is_given = phase == "queued" and KINDS[kind].get("way", "lane") == "lane" and r.get("cost", 1) != 4
+        again = self.run_script("claim", *items, again=1)
+        self.check()
+        self.assertEqual(self.dump(), after)
+        self.assertEqual((len(answer) - 1, again[1:]), (int(is_given), answer[1:]))
+        changed = self.changes(before, after)
+        if not is_given:
+            self.assertEqual(changed.get("t:A"), None)
+            return
+        t = changed["t:A"]
+        self.assertEqual((t["phase"], t["v"], t["n"], t["by"]), ("submitting", "2", "1", "w1"))
+        self.assertEqual(changed["due"], {"A": "@30000"})
+        self.assertEqual((changed[f"lane:{r['lane']}"], changed["lanes"]), (None, None))
+        self.assertEqual("slots:mj-1" in changed, r.get("cost", 1) > 0)
+
+    def test_claim_of_accounts(self):
+        """None that cools, has a bad key, or is full."""
+        states = {"cooling": ("cool", "@5000"), "bad key": ("out", 1), "rate": ("tat", "@5000")}
+        for name, state in states.items():
+            with self.subTest(state=name):
+                self.clear()
+                self.task("A", "queued")
+                self.do("HSET", "spool:acct:mj-1", *state)
+                answer, changed = self.twice("claim", [1, 10, 30000])
+                items = ([1, 10, 30000], ["mj-1", 10, 3, 1, 60, "midjourney/*"])
+                answer = self.run_script("claim", *items)
+                self.assertEqual(len(answer), 1)
+                self.assertTrue(4000 < answer[0][0] <= 5000 if name != "bad key" else answer[0][0] == -1, answer)
+        for cap, given in ((1, 0), (2, 1), (0, 2)):
+            with self.subTest(cap=cap):
+                self.clear()
+                self.task("A", "queued")
+                self.task("B", "queued")
+                self.task("C", "rendering")
+                self.do("ZADD", "spool:lane:midjourney/", 2, "B")
+                answer = self.run_script("claim", [1, 10, 30000], ["mj-1", 10, cap, 1, 0, "midjourney/"])
+                self.assertEqual(len(answer) - 1, given)
+                self.check()
+
+    @each
+    def test_sweep(self, phase, kind, r):
+        """What fits together isn't touched; and whatever is missing comes back."""
+        item = ["0", 1000, "", 60000, 1, "mj-1", "dev"]
+        answer, changed = self.twice("sweep", item)
+        self.assertEqual((answer[0], answer[1], answer[2], answer[3], changed), ("0", 0, [], [], {}))
+        before = self.dump()
+        for name, field in (("due", "A"), ("look:mj-1", "A"), (f"lane:{r['lane']}", "A"), ("slots:mj-1", "A"), ("hooks", "A")):
+            if field not in before.get(name, {}):
+                continue
+            self.do("HDEL" if name.startswith("slots") else "ZREM", f"spool:{name}", field)
+            with self.subTest(lost=name):
+                self.assertNotEqual(invariants.look(self.wire), [])
+                self.assertEqual(self.run_script("sweep", item)[1], 1)
+                self.check()
+
+    def test_sweep_ends(self):
+        """What is too old, and what runs where nobody asks any more."""
+        self.task("A", "queued")
+        answer, changed = self.twice("sweep", ["0", 1000, "B", 60000, 1, "mj-1"], ["0", 0, [], []])
+        self.assertEqual((answer[3], changed["t:A"]["code"]), (["A", ""], "vendor_unavailable"))
+        for phase in ("in_doubt", *AT_VENDOR, "archiving"):
+            with self.subTest(phase=phase):
+                self.clear()
+                self.task("A", phase)
+                answer, changed = self.twice("sweep", ["0", 1000, "", 60000, 0])
+                self.assertEqual((answer[2], changed["t:A"]["wait"].split(" ")[0]), (["mj-1"], "account_removed"))
+                self.assertEqual(self.twice("sweep", ["0", 1000, "", 60000, 1, "mj-1"])[1]["t:A"], {"wait": None})
+                answer, changed = self.twice("sweep", ["0", 1000, "", 500, 0], ["0", 0, [], []])
+                self.assertEqual((answer[3], changed["t:A"]["code"]), (["A", ""], "account_removed"))
+
+    def test_missing(self):
+        """A task that is gone is nobody's, and leaves no key behind."""
+        wanted = {
+            "begin": (["A", 1, 9000], "stale"), "cancel": (["A", "", "0", 0], ["missing"]), "hint": (["A", "U"], 0),
+            "change": (change({"v": 1, "n": 1}, "queued"), ["missing", 0, 0]), "hold": (["A", 1, 9000, "x", "y"], 0),
+            "posted": (["A", 1, "@0", "delivered", 0, 200, 5, 0, ""], 0), "read": (["A", ""], None),
+            "redeliver": (["A", "dev", 1], "missing"), "looks": (["mj-1", 1, 2, 3, 4], [-1]),
+        }  # fmt: skip
+        for script, (item, answer) in wanted.items():
+            with self.subTest(script=script):
+                self.clear()
+                self.assertEqual(self.twice(script, item), (answer, {}))
+        self.assertEqual(self.twice("hold", ["A", 1, -1, "", ""]), (0, {}))
+        for script, item in (("due", [1, 10, 30000, 5]), ("claim", [1, 10, 30000]), ("sweep", ["0", 10, "", 1, 0])):
+            self.assertEqual(self.twice(script, item)[1], {})
+
+    @each
+    def test_read(self, phase, kind, r):
+        for owner, is_seen in (("dev", True), ("", True), ("other", False)):
+            answer, changed = self.twice("read", ["A", owner])
+            self.assertEqual((answer is not None, changed), (is_seen, {}))
+            if is_seen:
+                fields, _, _, acts, before = answer
+                self.assertEqual(invariants.pairs(fields)["phase"], phase)
+                self.assertEqual(acts >= 0, phase == "archiving" or kind == "retry")
+                self.assertEqual(before, 0 if phase == "queued" and KINDS[kind].get("way", "lane") == "lane" else -1)
+
+
+class Follow(Bench):
+    """What is said to a task before it waits for that."""
+
+    def test_its_parent_ends(self):
+        for end in ENDED:
+            with self.subTest(end=end):
+                self.clear()
+                self.task("A", "queued", "awaits, hook")
+                r = {"v": 5, "n": 1}
+                item = ["A-parent", *change(r, end)[1:]]
+                _, changed = self.twice("change", item, ["again", 6, 0])
+                self.assertEqual((changed["t:A"]["phase"], changed["t:A"]["code"]), ("failed", "invalid_request"))
+                self.assertEqual((changed["await:A-parent"], changed["d:A"]["n"]), (None, "1"))
+
+    def test_its_parent_waits(self):
+        self.task("A", "queued", "awaits")
+        item = ["A-parent", *change({"v": 5, "n": 1}, "rendering", sub="MODAL")[1:]]
+        _, changed = self.twice("change", item, ["again", 6, 0])
+        t = changed["t:A"]
+        self.assertEqual((t["await"], t["account"], t["uparent"]), (None, "mj-1", "U1"))
+        self.assertEqual((changed["await:A-parent"], changed["lane:?@mj-1"]), (None, {"A": "1"}))
+
+
+class Submit(Bench):
+    def submitted(self, id_="A", lane="midjourney/", owner="dev", options=None, request="{}", **fields):
+        more = [word for pair in {"provider": "midjourney", **fields}.items() for word in pair]
+        return [id_, owner, lane, request, json.dumps(options) if options else "", *more]
+
+    def test_accepted(self):
+        cases = {
+            "plain": self.submitted(),
+            "hook": self.submitted(options={"hook": "https://example.com/"}, hook=1),
+            "no slot": self.submitted(lane="?midjourney/", cost=0, ask=1),
+            "unlisted": self.submitted(options={"unlisted": True}),
+            "large": self.submitted(request="x" * 5000),
+            "with a key": self.submitted(options={"idem": "k", "body": "b"}),
+        }
+        for name, item in cases.items():
+            with self.subTest(name=name):
+                self.clear()
+                answer, changed = self.twice("submit", item)
+                self.assertEqual(answer, 0)
+                self.assertEqual((changed["t:A"]["phase"], changed["waiting"]), ("queued", {"*": "1", "dev": "1"}))
+                self.assertEqual("own:dev" in changed, name != "unlisted")
+                self.assertEqual("b:A" in changed, name == "large")
+                self.assertEqual("d:A" in changed, name == "hook")
+
+    def test_again_behind_others(self):
+        """It says how many waited before it; one that has no key says 0 when it is sent again."""
+        for options, second in (({"idem": "k", "body": "b"}, 2), (None, 0)):
+            self.clear()
+            for id_ in "BC":
+                self.run_script("submit", self.submitted(id_))
+            self.assertEqual(self.twice("submit", self.submitted(options=options), second)[0], 2)
+
+    def test_again_when_it_has_gone_on(self):
+        item = self.submitted()
+        self.run_script("submit", item)
+        self.run_script("claim", [1, 10, 30000], ["mj-1", 10, 3, 1, 0, "midjourney/"])
+        before = self.dump()
+        self.assertEqual(self.run_script("submit", item, again=1), 0)
+        self.assertEqual(self.dump(), before)
+
+    def test_limits(self):
+        self.run_script("submit", self.submitted("B"))
+        for limits, word in (((1, 0), "full"), ((0, 1), "full_for_key")):
+            self.assertEqual(self.twice("submit", self.submitted(), limits=limits), ([word], {}))
+        # What was taken before it was full stays taken.
+        self.assertEqual(self.run_script("submit", self.submitted("B"), again=1, limits=(1, 1)), 0)
+
+    def test_idempotency(self):
+        options = {"idem": "k", "body": "b"}
+        self.run_script("submit", self.submitted("B", options=options))
+        self.assertEqual(self.twice("submit", self.submitted(options=options)), (["replayed", "B", 0], {}))
+        other = self.submitted(options={"idem": "k", "body": "c"})
+        self.assertEqual(self.twice("submit", other), (["mismatch"], {}))
+
+    def follow_up(self, phase, kind="plain", **options):
+        self.task("P", phase, kind)
+        return self.submitted(lane="?@mj-1", cost=0, parent="P", options={"parent": "P", **options})
+
+    @each
+    def test_once(self, phase, kind, r):
+        """The same isn't asked of a parent twice, unless it has failed."""
+        self.clear()
+        item = self.follow_up("succeeded", once="U1")
+        self.task("A", phase, kind)
+        self.do("HSET", "spool:once:P", "U1", "A")
+        self.do("PEXPIRE", "spool:once:P", RETENTION_MS)
+        item[0] = "B"
+        is_over = phase in ("failed", "cancelled")
+        answer, changed = self.twice("submit", item)
+        self.assertEqual(answer, 0 if is_over else ["repeated", "A"])
+        self.assertEqual(changed.get("once:P"), {"U1": "B"} if is_over else None)
+
+    def test_await(self):
+        for phase in PHASES:
+            for kind in ("plain", "waits for its client"):
+                if kind != "plain" and phase not in AT_VENDOR:
+                    continue
+                with self.subTest(phase=phase, kind=kind):
+                    self.clear()
+                    item = self.follow_up(phase, kind, once="confirm", **{"await": True})
+                    answer, changed = self.twice("submit", item)
+                    if phase in ENDED:
+                        self.assertEqual((answer, changed), (["over"], {}))
+                    elif kind == "plain":
+                        self.assertEqual((answer, changed["await:P"]), (0, {"A": ""}))
+                    else:
+                        self.assertEqual((answer, changed["lane:?@mj-1"]), (0, {"A": "1"}))
+                        self.assertEqual((changed["t:A"]["uparent"], changed["t:A"]["account"]), ("U1", "mj-1"))
+
+    def test_turns(self):
+        """One call of many is as many calls of one."""
+        owners = ["dev", "dev", "other", "dev", "other"]
+        items = [self.submitted(f"T{i}", owner=owner) for i, owner in enumerate(owners)]
+        self.assertEqual(self.run_script("submit", *items), [0, 1, 2, 3, 4])
+        together = self.dump()
+        self.check()
+        self.clear()
+        for item in items:
+            self.run_script("submit", item)
+        self.assertEqual(self.dump(), together)
+        self.assertEqual(together["lane:midjourney/"], {"T0": "1", "T2": "1", "T1": "2", "T4": "2", "T3": "3"})
+
+
+class Deliveries(Bench):
+    POST = (5000, 8, 8, 8, 8, 0)  # the lease, and as many as there may be
+
+    def pending(self, count=1, phase="rendering"):
+        """A task with so many changes that nobody was told of."""
+        self.task("A", phase, "hook")
+        views = [word for n in range(1, count + 1) for word in (n, f"{n} rendering 0 0 @-1000")]
+        self.do("HSET", "spool:d:A", "n", count, *views)
+        self.do("ZADD", "spool:hooks", "@-10", "A")
+        for name in invariants.OF_A_TASK:
+            self.do("PERSIST", f"spool:{name}:A")
+
+    def post(self):
+        answer = self.run_script("post", list(self.POST))
+        self.check()
+        return answer
+
+    def posted(self, outcome, delay=0, status=200, n=1, lease="@5000", error=""):
+        lease = self.wire.call("HGET", "spool:d:A", "lease") if lease == "@5000" else lease
+        return ["A", n, lease, outcome, delay, status, 20, 0, error]
+
+    def test_post(self):
+        self.pending()
+        before = self.dump()
+        answer = self.post()
+        changed = self.changes(before, self.dump())
+        receiver, is_slow, n, _, tries, url, view = answer[1][:7]
+        self.assertEqual((receiver, is_slow, n, tries, url), ("example.com:443", 1, 1, 0, "https://example.com/hook"))
+        self.assertEqual(relative(view, self.now), "1 rendering 0 0 @-1000")
+        self.assertEqual((changed["d:A"], changed["hooks"]), ({"lease": "@5000"}, {"A": "@5000"}))
+        # Nobody gets it while that lease lasts, not even who asks again.
+        after = self.dump()
+        self.assertEqual(self.run_script("post", list(self.POST), again=1)[1:], [])
+        self.assertEqual(self.dump(), after)
+
+    def test_outcomes(self):
+        wanted = {  # outcome, changes -> the next state of the first, head, when again
+            ("delivered", 1): ("delivered 1", "2", None), ("delivered", 2): ("delivered 1", "2", "@0"),
+            ("retry", 1): ("retrying 1", None, "@9000"), ("retry", 2): ("retrying 1", None, "@0"),
+            ("exhausted", 1): ("exhausted 1", "2", None), ("exhausted", 2): ("exhausted 1", "2", "@0"),
+            ("ended", 1): ("ended 1", "2", None), ("ended", 2): ("ended 1", "3", None),
+            ("later", 1): (None, None, "@9000"), ("later", 2): (None, None, "@9000"),
+        }  # fmt: skip
+        for (outcome, count), (state, head, due) in wanted.items():
+            for phase in ("rendering", "succeeded"):
+                with self.subTest(outcome=outcome, count=count, phase=phase):
+                    self.clear()
+                    self.pending(count, phase)
+                    self.post()
+                    self.assertEqual(self.twice("posted", self.posted(outcome, lease="@77")), (0, {}))
+                    # It has no lease any more when it is sent again; nobody asks for the answer.
+                    answer, changed = self.twice("posted", self.posted(outcome, 9000), 0)
+                    d = self.dump()["d:A"]
+                    self.assertEqual((answer, d.get("lease"), d.get("head")), (1, None, head))
+                    self.assertEqual(" ".join(d["1r"].split(" ")[:2]) if "1r" in d else None, state)
+                    self.assertEqual(self.dump().get("hooks", {}).get("A"), due)
+                    self.assertEqual(d.get("ttl"), "60" if due is None and phase in ENDED else None)
+                    self.assertEqual(len(changed.get("l:A", [])), int(outcome != "later"), changed)
+
+    def test_superseded(self):
+        """What failed once and has news behind it isn't tried again."""
+        self.pending(2)
+        self.post()
+        self.run_script("posted", self.posted("retry", 9000))
+        answer = self.post()
+        d = self.dump()["d:A"]
+        self.assertEqual((answer[1][2], d["1r"].split(" ")[0], d["head"]), (2, "superseded", "2"))
+
+    def test_news_while_in_flight(self):
+        for outcome, due in (("delivered", "@0"), ("retry", "@0"), ("later", "@9000"), ("exhausted", "@0")):
+            with self.subTest(outcome=outcome):
+                self.clear()
+                self.pending()
+                self.post()
+                self.run_script("change", change({"v": 5, "n": 1}, "rendering", progress=50))
+                self.check()
+                self.assertEqual(self.dump()["hooks"], {"A": "@5000"})
+                self.twice("posted", self.posted(outcome, 9000), 0)
+                self.assertEqual(self.dump()["hooks"], {"A": due})
+
+    def test_gone_receiver(self):
+        self.pending()
+        self.post()
+        self.run_script("posted", self.posted("ended", status=410))
+        _, changed = self.twice("change", change({"v": 5, "n": 1}, "succeeded"), ["again", 6, 0])
+        self.assertNotIn("hooks", changed)
+        self.assertEqual(changed["t:A"]["ttl"], "60")
+
+    def test_task_is_gone(self):
+        self.pending(1, "succeeded")
+        self.do("DEL", "spool:t:A", "spool:d:A")
+        self.assertEqual(self.run_script("post", list(self.POST))[1:], [])
+        self.check()
+
+
+class Others(Bench):
+    def test_beat(self):
+        self.assertEqual(self.twice("beat", ["1"]), (1, {"workers": {"w1": "@0"}}))
+        self.do("ZADD", "spool:workers", "@-3700000", "w0")
+        self.assertEqual(self.twice("beat", ["0"]), (1, {"workers": None}))
+
+    def test_state(self):
+        self.task("A", "rendering", "four slots")
+        self.do("HSET", "spool:acct:mj-1", "out", 1, "cool", "@5000", "tat", "@7000.5")
+        self.do("ZADD", "spool:workers", "@0", "w1", "@-20000", "w2")
+        answer, changed = self.twice("state", ["mj-1", "mj-2"])
+        first = [relative(word, self.now) for word in answer[1]]
+        self.assertEqual((answer[0], first, changed), (1, ["1", "@5000", "@7000", "4"], {}))
+        self.assertEqual(answer[2], [0, 0, 0, 0])
+
+    def test_list(self):
+        self.do("RPUSH", "spool:own:dev", *"ABCDE")
+        for id_ in "ABCDE":
+            self.task(id_, "queued", lane=f"midjourney/{id_}")
+        newest, before = [("", 2, "ED"), ("", 9, "EDCBA")], [("D", 2, "CB"), ("B", 9, "A"), ("A", 9, ""), ("X", 9, "")]
+        for after, count, ids in newest + before:
+            self.assertEqual(self.twice("list", ["dev", after, count]), (list(ids), {}))
+
+    def test_clock(self):
+        for word in ("", "first"):
+            self.assertEqual(self.twice("clock", [word], self.NothingToDo())[1], {})
+        answer, changed = self.twice("clock", ["@60000"], self.NothingToDo())
+        self.assertTrue(59000 < answer[1] <= 60001, answer)
+        self.assertEqual(changed["clock"][""].split(" ")[1], "@0")
+
+    class NothingToDo:
+        """An answer that it is some time, and was so before."""
+
+        def __eq__(self, other):
+            return other[1] == 0
+
+    def test_cool_down(self):
+        """Failures of one moment count once; each change notes its own once."""
+        for flags, state in (("NTC", {"fails": "1", "cool": "@1000"}), ("NTO", {"out": "1"})):
+            self.clear()
+            r = self.task("A", "submitting")
+            _, changed = self.twice("change", change(r, "queued", flags, -1), ["again", 3, 0])
+            self.assertEqual(changed["acct:mj-1"], state)
+        self.clear()
+        self.do("HSET", "spool:acct:mj-1", "fails", 3, "cool", "@-10")
+        r = self.task("A", "submitting")
+        _, changed = self.twice("change", change(r, "submitted", "NW", upstream="U1"), ["again", 3, 0])
+        self.assertEqual(changed["acct:mj-1"], None)
+
+    def test_progress(self):
+        """At most once a second."""
+        r = self.task("A", "rendering")
+        self.do("HSET", "spool:t:A", "at", "@-100")
+        self.assertEqual(self.twice("change", change(r, "rendering", "P", progress=7)), (["done", 5, 0], {}))
+        self.do("HSET", "spool:t:A", "at", "@-2000")
+        answer, changed = self.twice("change", change(r, "rendering", "P", progress=7), ["again", 6, 0])
+        self.assertEqual((answer, changed["t:A"]["progress"]), (["done", 6, 0], "7"))
+
+    def test_doubts_share(self):
+        """Failed doubts never hold more than half of an account."""
+        kept = 0
+        for id_ in "ABCD":
+            self.task(id_, "in_doubt")
+        for id_ in "ABCD":
+            item = [id_, *change({"v": 3, "n": 2}, "failed", watch="doubt 60000 4", code="submit_outcome_unknown")[1:]]
+            _, changed = self.twice("change", item, ["again", 4, 0])
+            kept += "watch" in changed[f"t:{id_}"]
+        self.assertEqual((kept, self.dump()["slots:mj-1"]["?"]), (2, "2"))
+
+
+class Checks(Bench):
+    """What is wrong is found: each kind of it."""
+
+    def test_found(self):
+        wrong = {
+            "a slot of nobody": ("HSET", "spool:slots:mj-1", "X", 1, "#", 2),
+            "a slot that isn't counted": ("HSET", "spool:slots:mj-1", "#", 0),
+            "a doubt that isn't there": ("HSET", "spool:slots:mj-1", "?", 1),
+            "a slot that is missing": ("DEL", "spool:slots:mj-1"),
+            "a task in two places": ("ZADD", "spool:due", 5, "Q"),
+            "a task in no place": ("ZREM", "spool:lane:midjourney/", "Q"),
+            "a task in a foreign lane": ("ZADD", "spool:lane:x", 1, "Q"),
+            "a lane that isn't noted": ("SREM", "spool:lanes", "midjourney/"),
+            "a lane that is empty": ("SADD", "spool:lanes", "x"),
+            "the clock of an empty lane": ("HSET", "spool:vt:x", "clock", 1),
+            "one that has ended in due": ("ZADD", "spool:due", 5, "E"),
+            "one that is gone in due": ("ZADD", "spool:due", 5, "X"),
+            "a lease that is missing": ("ZREM", "spool:due", "S"),
+            "a look that is missing": ("DEL", "spool:look:mj-1"),
+            "a look at another account": ("ZADD", "spool:look:mj-2", 5, "R"),
+            "one that has ended is looked at": ("ZADD", "spool:look:mj-1", 5, "E"),
+            "a hook without deliveries": ("ZADD", "spool:hooks", 5, "E"),
+            "a delivery nobody makes": ("HSET", "spool:d:R", "n", 1, "1", "1 queued 0 0 5"),
+            "a delivery that isn't there": ("HSET", "spool:d:R", "n", 0, "head", 4),
+            "a row without a lane": ("ZADD", "spool:quick:dev", 1, "h:80"),
+            "a count that is wrong": ("HINCRBY", "spool:waiting", "*", 1),
+            "a key that is counted wrong": ("HINCRBY", "spool:waiting", "x", 1),
+            "an event from the future": ("XADD", "spool:events", "*", "e", "R 99 rendering 0 0 dev"),
+            "a key nobody knows": ("SET", "spool:what", 1),
+            "a key of another type": ("SET", "spool:lane:x", 1),
+            "one that never goes": ("PERSIST", "spool:t:E"),
+            "one that goes too early": ("PEXPIRE", "spool:t:R", 5000),
+            "the log of nobody": ("RPUSH", "spool:l:X", "x"),
+            "one that awaits nobody": ("SADD", "spool:await:X", "Q"),
+        }  # fmt: skip
+        for name, words in wrong.items():
+            with self.subTest(wrong=name):
+                self.clear()
+                self.task("Q", "queued")
+                self.task("S", "submitting")
+                self.task("R", "rendering", "hook")
+                self.task("E", "succeeded")
+                self.check()
+                self.do(*words)
+                self.assertNotEqual(invariants.look(self.wire), [])
+
+
+if __name__ == "__main__":
+    main()
