@@ -423,6 +423,24 @@ class Picture(Bench):
             self.assertEqual((changed["due"], changed.get("d:A", {}).get("n")), (None, "1" if r.get("hook") else None))
 
     @each
+    def test_hold(self, phase, kind, r):
+        """A lease is there where a phase has one; a watch ends once."""
+        self.assertEqual(self.twice("hold", ["A", r["n"] + 1, 9000, "", ""]), (0, {}))
+        has_lease = phase in ("submitting", "in_doubt", "archiving")
+        is_watched = "watch" in r
+        answer, changed = self.twice("hold", ["A", r["n"], 9000, "", ""])
+        self.assertEqual((answer, changed), (1, {"due": {"A": "@9000"}}) if has_lease or is_watched else (0, {}))
+        if has_lease:
+            answer, changed = self.twice("hold", ["A", r["n"], 7000, "storage", "it is full"])
+            self.assertEqual((answer, changed["t:A"]), (1, {"wait": "storage @0 it is full"}))
+        answer, changed = self.twice("hold", ["A", r["n"], -1, "", ""], None if is_watched else int(phase in ENDED))
+        self.assertEqual(answer, int(is_watched))
+        if is_watched:
+            self.assertEqual((changed["t:A"]["watch"], changed["t:A"]["ttl"], changed["due"]), (None, "60", None))
+        else:
+            self.assertEqual(changed, {})
+
+    @each
     def test_hint(self, phase, kind, r):
         answer, changed = self.twice("hint", ["A", "U7"])
         if phase in AT_VENDOR:
