@@ -408,6 +408,14 @@ class Picture(Bench):
             self.assertEqual(len(changed["took:mj-1"]), 1)
             self.assertTrue(2000 <= int(changed["took:mj-1"][0]) < 2500)
 
+    def test_cancel_of_a_result(self):
+        """A submit that is answered with the result has no id there, and may be billed all the same."""
+        self.task("A", "submitting", sent="@-500")
+        self.run_script("change", change({"v": 2, "n": 1}, "archiving"))
+        answer, changed = self.twice("cancel", ["A", "", "0", 60000])
+        self.assertEqual(answer, ["not_supported_may_be_billed"])
+        self.assertEqual(changed["due"], None)
+
     @each
     def test_begin(self, phase, kind, r):
         self.assertEqual(self.twice("begin", ["A", r["n"] + 1, 9000]), ("stale", {}))

@@ -10,7 +10,8 @@ local function cancel(id, owner, vendor_can, watch_ms)
         'sent')
     if not r or (owner ~= '' and r.owner ~= owner) then return {'missing'} end
     if again == '1' and r.phase == 'cancelled' and r.by == by then -- by us: the reply was lost
-        return {r.upstream and 'not_supported_may_be_billed' or 'before_submit'}
+        -- What was answered with its result has no id there; but it was sent.
+        return {(r.upstream or r.sent) and 'not_supported_may_be_billed' or 'before_submit'}
     end
     if TERMINAL[r.phase] then return {'ended'} end
     if r.phase == 'queued' then
