@@ -863,6 +863,25 @@ class Deliveries(Bench):
         self.assertEqual(self.run_script("post", list(self.POST))[1:], [])
         self.check()
 
+    def test_redeliver(self):
+        for state in ("delivered", "exhausted"):
+            with self.subTest(state=state):
+                self.clear()
+                self.pending(1, "succeeded")
+                self.do("HSET", "spool:once:A", "U1", "B")
+                self.assertEqual(self.twice("redeliver", ["A", "dev", 1]), ("pending", {}))
+                self.post()
+                self.run_script("posted", self.posted(state))
+                self.assertEqual(self.dump()["once:A"], {"U1": "B", "ttl": "60"})
+                for item in (["A", "other", 1], ["A", "dev", 2], ["gone", "dev", 1]):
+                    self.assertEqual(self.twice("redeliver", item), ("missing", {}))
+                answer, changed = self.twice("redeliver", ["A", "dev", 1])
+                self.assertEqual((answer, changed["d:A"]["redo"], changed["hooks"]), ("queued", "1", {"A": "@0"}))
+                self.assertEqual(self.twice("redeliver", ["A", "dev", 1], "queued")[0], "pending")
+                self.post()
+                self.twice("posted", self.posted("delivered"), 0)
+                self.assertEqual(self.dump()["t:A"]["ttl"], "60")
+
 
 class Others(Bench):
     def test_beat(self):

@@ -256,12 +256,16 @@ local function place_lane(owner, receiver)
 end
 
 -- Retention starts after the end, the last delivery and the watch.
+local OF_A_TASK = {'t', 'b', 'r', 'l', 'd', 'once'}
+
 local function retire(id)
     local r = record(id, 'watch')
     if not r or not TERMINAL[r.phase] or r.watch or has_deliveries(id) then return end
-    for _, kind in ipairs({'t', 'b', 'r', 'l', 'd', 'once'}) do
-        call('PEXPIRE', key(kind, id), retention_ms)
-    end
+    for _, kind in ipairs(OF_A_TASK) do call('PEXPIRE', key(kind, id), retention_ms) end
+end
+
+local function unretire(id)
+    for _, kind in ipairs(OF_A_TASK) do call('PERSIST', key(kind, id)) end
 end
 
 -- The count stays when the doubt is over: what was submitted again may have been accepted before.

@@ -16,7 +16,7 @@ for i, item in ipairs(items()) do
         answers[i] = 'pending'
     else
         call('HSET', d, 'redo', n, n .. 'r', 'pending 0 0 0 0 ')
-        for _, kind in ipairs({'t', 'b', 'r', 'l', 'd'}) do call('PERSIST', key(kind, id)) end
+        unretire(id)
         call('ZADD', 'spool:hooks', now, id)
         call('PUBLISH', 'spool:ring', id)
         answers[i] = 'queued'
