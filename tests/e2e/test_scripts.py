@@ -738,6 +738,12 @@ class Submit(Bench):
         self.assertEqual(answer, 0 if is_over else ["repeated", "A"])
         self.assertEqual(changed.get("once:P"), {"U1": "B"} if is_over else None)
 
+    def test_once_of_a_parent_that_has_gone(self):
+        """It can't be noted for as long as that is kept, which is over."""
+        item = self.submitted(parent="P", options={"parent": "P", "once": "U1"})
+        answer, changed = self.twice("submit", item)
+        self.assertEqual((answer, "once:P" in changed), (0, False))
+
     def test_await(self):
         for phase in PHASES:
             for kind in ("plain", "waits for its client"):

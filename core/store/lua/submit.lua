@@ -3,7 +3,7 @@
 -- Item: id, owner, lane, request, options, then field, value, ... The options are "", or JSON:
 --   idem (hash of the Idempotency-Key) with body (hash), parent with once (what is asked of it), await
 --   (the parent doesn't wait for it yet: it is queued when it does), hook, unlisted.
--- Answer: how many wait before it, a number, when it is accepted; else {"replayed", id, waiting} |
+-- Answer: how many wait before it, a number, when it is accepted (0 without a key, sent again); else {"replayed", id, waiting} |
 --   {"mismatch"} | {"repeated", id} | {"full"} | {"full_for_key"} | {"over"} (the parent has ended)
 --
 -- This is the busiest script: what items of one call share is read once and written once, at the end.
@@ -97,10 +97,10 @@ local function accept(first, last)
         lists[owner][#lists[owner] + 1] = id
         call('XADD', 'spool:events', 'MAXLEN', '~', '100000', '*', 'e', id .. ' 1 queued 0 0 ' .. owner)
     end
-    if parent then
+    -- The parent has ended, as a rule: what is noted of it goes when it goes. It may have gone just now.
+    local left_ms = parent and call('PTTL', key('t', parent))
+    if parent and left_ms ~= -2 then
         call('HSET', key('once', parent), options.once, id)
-        -- The parent has ended, as a rule: what is noted of it goes when it goes.
-        local left_ms = call('PTTL', key('t', parent))
         if left_ms > 0 then call('PEXPIRE', key('once', parent), left_ms) end
     end
     if idem_key then
