@@ -342,6 +342,28 @@ class Picture(Bench):
             self.assertEqual(changed["due"]["A"], "@1000")
             self.assertEqual(t["tries"], "1")
 
+    def test_late_id(self):
+        """Its lease ended and another process saw it; the id is what the doubt is about."""
+        for kind in ("plain", "hook", "cancel asked", "four slots", "follow-up", "sent"):
+            with self.subTest(kind=kind):
+                self.clear()
+                r = self.task("A", "in_doubt", kind)
+                item = change({"v": r["v"] - 1, "n": 1}, "submitted", upstream="U1")
+                answer, changed = self.twice("change", item, ["again", r["v"] + 1, r.get("cancel", 0)])
+                self.assertEqual(answer, ["done", r["v"] + 1, r.get("cancel", 0)])
+                self.assertEqual(changed["look:mj-1"], {"A": "@1000"})
+                self.assertEqual(changed["due"], None)
+                # Another id isn't that one, nor is it somebody else's.
+                other = change({"v": r["v"] - 1, "n": 1}, "submitted", upstream="U2")
+                for wrong, by in ((other, "w1"), (item, "w2")):
+                    self.assertEqual(self.twice("change", wrong, by=by)[0][0], "stale")
+                # And of no other version or step.
+                self.clear()
+                r = self.task("A", "in_doubt", kind)
+                for v, to in ((r["v"] - 2, "submitted"), (r["v"] - 1, "queued"), (r["v"] - 1, "archiving")):
+                    answer, changed = self.twice("change", change({"v": v, "n": 1}, to))
+                    self.assertEqual((answer[0], changed), ("stale", {}))
+
     @each
     def test_cancel(self, phase, kind, r):
         for vendor_can in ("0", "1"):

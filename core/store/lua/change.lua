@@ -16,6 +16,17 @@ local ALLOWED = {
 }
 local answers = {}
 
+-- By us, before: the reply was lost. What came late (below) was a version behind the doubt.
+local function is_done(r, v, to, fields)
+    if r.by ~= by then return false end
+    if r.v == v + 1 then return r.phase == to or TERMINAL[r.phase] end
+    if r.v ~= v + 2 or to ~= 'submitted' or r.phase ~= to then return false end
+    for k = 1, #fields, 2 do
+        if fields[k] == 'upstream' then return r.upstream == fields[k + 1] end
+    end
+    return false
+end
+
 local function change(item)
     local id, v, n, to, flags = item[1], tonumber(item[2]), tonumber(item[3]), item[4], item[5]
     local delay_ms, cool_ms, watch = tonumber(item[6]), tonumber(item[7]), item[8]
@@ -27,9 +38,8 @@ local function change(item)
         'cost', 'at', 'started', 'doubt', 'wait', 'await', 'upstream')
     if not r then return {'missing', 0, 0} end
     local cancel = r.cancel and 1 or 0
-    if r.v == v + 1 and r.by == by and (r.phase == to or TERMINAL[r.phase]) then
-        return {'again', r.v, cancel}
-    end
+    local fields = {unpack(item, 15)}
+    if is_done(r, v, to, fields) then return {'again', r.v, cancel} end
     -- A vendor's id that could not be stored before the lease ended: it is what the doubt was about.
     local is_late = to == 'submitted' and r.phase == 'in_doubt' and r.v == v + 1
     if not is_late and (r.v ~= v or r.n ~= n) then return {'stale', r.v, cancel} end
@@ -42,7 +52,6 @@ local function change(item)
     if has('W') then warm_up(r.account) end
     if has('O') then call('HSET', key('acct', r.account), 'out', 1) end
     if word ~= '' then log(id, word, detail) end
-    local fields = {unpack(item, 15)}
     local notify = has('N')
     if to == 'queued' and r.cancel then to, notify = 'cancelled', true end
     if result ~= '' then call('SET', key('r', id), result) end
