@@ -687,6 +687,14 @@ class Follow(Bench):
         self.assertEqual((t["await"], t["account"], t["uparent"]), (None, "mj-1", "U1"))
         self.assertEqual((changed["await:A-parent"], changed["lane:?@mj-1"]), (None, {"A": "1"}))
 
+    def test_its_parent_has_no_id(self):
+        """Nothing can be said to it yet."""
+        self.task("A", "queued", "awaits")
+        self.do("HDEL", "spool:t:A-parent", "upstream")
+        item = ["A-parent", *change({"v": 5, "n": 1}, "rendering", sub="MODAL")[1:]]
+        _, changed = self.twice("change", item, ["again", 6, 0])
+        self.assertEqual(changed.keys(), {"t:A-parent", "l:A-parent", "events"})
+
 
 class Submit(Bench):
     def submitted(self, id_="A", lane="midjourney/", owner="dev", options=None, request="{}", **fields):

@@ -107,7 +107,7 @@ local function change(item)
         call('ZREM', 'spool:due', id)
         call('ZADD', key('look', r.account), now + look_ms, id)
     end
-    if LOOKED_AT[to] and r.sub then queue_awaiting(id, r.account, r.upstream) end
+    if LOOKED_AT[to] and r.sub and r.upstream then queue_awaiting(id, r.account, r.upstream) end
     event(id, v, to, r.progress, r.sub, r.owner)
     if r.hook and notify then deliver(id, v, to, r.progress, r.sub) end
     return {'done', v, cancel}
