@@ -293,7 +293,8 @@ class Picture(Bench):
         self.assertEqual(way, ["queued", "submitting", "submitted", "rendering", "archiving", "succeeded"])
         for first, second in zip(way[1:-2], way[2:]):
             self.assertIn(second, STEPS[first])
-        for words in ("nothing accepted", "any of them ─▶ failed | cancelled", "found", "or retry ─── in_doubt"):
+        ways = ("nothing accepted", "any of them ─▶ failed | cancelled", "found", "or retry ─── in_doubt")
+        for words in ways:
             self.assertIn(words, picture)
         # Whatever leaves a phase goes on, or one of the two ways back.
         back = {(a, b) for a in STEPS for b in STEPS[a] if PHASES.index(b) < PHASES.index(a)}
@@ -613,10 +614,10 @@ class Picture(Bench):
         answer, changed = self.twice("sweep", item)
         self.assertEqual((answer[0], answer[1], answer[2], answer[3], changed), ("0", 0, [], [], {}))
         before = self.dump()
-        for name, field in (("due", "A"), ("look:mj-1", "A"), (f"lane:{r['lane']}", "A"), ("slots:mj-1", "A"), ("hooks", "A")):
-            if field not in before.get(name, {}):
+        for name in ("due", "look:mj-1", f"lane:{r['lane']}", "slots:mj-1"):
+            if "A" not in before.get(name, {}):
                 continue
-            self.do("HDEL" if name.startswith("slots") else "ZREM", f"spool:{name}", field)
+            self.do("HDEL" if name.startswith("slots") else "ZREM", f"spool:{name}", "A")
             with self.subTest(lost=name):
                 self.assertNotEqual(invariants.look(self.wire), [])
                 self.assertEqual(self.run_script("sweep", item)[1], 1)
@@ -899,6 +900,16 @@ class Deliveries(Bench):
         self.assertEqual(self.run_script("post", list(self.POST))[1:], [])
         self.check()
 
+    def test_sweep(self):
+        """What is due and in no set comes back; what has a lease stays with it."""
+        self.pending()
+        item = ["0", 1000, "", 60000, 1, "mj-1"]
+        self.assertEqual(self.twice("sweep", item)[1], {})
+        self.do("ZREM", "spool:hooks", "A")
+        self.assertEqual(self.run_script("sweep", item)[1], 1)
+        self.assertEqual(self.dump()["hooks"], {"A": "@0"})
+        self.check()
+
     def test_redeliver(self):
         for state in ("delivered", "exhausted"):
             with self.subTest(state=state):
@@ -987,6 +998,60 @@ class Others(Bench):
             _, changed = self.twice("change", item, ["again", 4, 0])
             kept += "watch" in changed[f"t:{id_}"]
         self.assertEqual((kept, self.dump()["slots:mj-1"]["?"]), (2, "2"))
+
+
+class Wakes(Bench):
+    """Who is told: workers of a lane or an account, dispatchers of a task."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.ears = cls.enterClassContext(resp.Resp(cls.redis.socket))
+        for channel in ("wake", "ring"):
+            cls.ears.call("SUBSCRIBE", f"spool:{channel}")
+
+    def heard(self, script, item):
+        """What one call says, in any order, and once each."""
+        self.run_script(script, item)
+        self.wire.call("PUBLISH", "spool:wake", "the end")
+        found = set()
+        while True:
+            _, channel, text = self.ears.read()
+            if text == "the end":
+                return found
+            found.add(f"{channel[len('spool:'):]} {text}")
+
+    def test_wakes(self):
+        submitted = ["A", "dev", "midjourney/", "{}", "", "provider", "midjourney"]
+        wanted = (
+            (None, "", "submit", submitted, {"wake midjourney/"}),
+            ("queued", "hook", "cancel", ["A", "", "0", 0], {"ring A"}),
+            ("submitting", "plain", "change", "queued", {"wake mj-1", "wake midjourney/"}),
+            ("submitting", "no slot", "change", "queued", {"wake midjourney/"}),
+            ("submitting", "follow-up", "change", "queued", {"wake mj-1", "wake @mj-1"}),
+            ("rendering", "plain", "change", "archiving", {"wake mj-1"}),
+            ("rendering", "hook", "change", "failed", {"wake mj-1", "ring A"}),
+            ("rendering", "plain", "cancel", ["A", "", "1", 0], {"wake mj-1"}),
+            ("rendering", "plain", "cancel", ["A", "", "0", 60000], {"wake "}),
+            ("rendering", "plain", "hint", ["A", ""], {"wake mj-1"}),
+            ("in_doubt", "plain", "hint", ["A", "U1"], {"wake mj-1"}),
+            ("failed", "watched", "hold", ["A", 1, -1, "", ""], {"wake mj-1"}),
+        )  # fmt: skip
+        for phase, kind, script, item, heard in wanted:
+            with self.subTest(phase=phase, kind=kind, script=script):
+                self.clear()
+                r = self.task("A", phase, kind) if phase else None
+                item = change(r, item) if script == "change" else item
+                self.assertEqual(self.heard(script, item), heard)
+
+    def test_wakes_later(self):
+        """What comes back by the clock, or because it was missing."""
+        self.task("A", "queued", "retry")
+        self.do("ZADD", "spool:due", "@-10", "A")
+        self.assertEqual(self.heard("due", [1, 10, 30000, 5]), {"wake midjourney/"})
+        self.do("ZREM", "spool:lane:midjourney/", "A")
+        self.do("SREM", "spool:lanes", "midjourney/")
+        self.assertEqual(self.heard("sweep", ["0", 1000, "", 60000, 1, "mj-1"]), {"wake midjourney/"})
 
 
 class Checks(Bench):
