@@ -15,6 +15,17 @@ ENDED = ("succeeded", "failed", "cancelled")
 AT_VENDOR = ("submitted", "rendering")
 IN_DUE = ("submitting", "in_doubt", "archiving")
 HOLDS_SLOT = ("submitting", "in_doubt", *AT_VENDOR)
+# Facts that are over with a phase, and where they may be.
+FACTS = {
+    "doubt": ("in_doubt",),
+    "sent": ("submitting", "in_doubt", "archiving", *ENDED),
+    "hint": (*IN_DUE, *AT_VENDOR, *ENDED),
+    "arch": ("archiving",),
+    "await": ("queued",),
+    "sub": AT_VENDOR,
+    "missing": AT_VENDOR,
+    "watch": ENDED,
+}
 OF_A_TASK = ("t", "b", "r", "l", "d", "once")  # kept as long as each other
 
 # Everything with its type and the time it has left. Of records only what is compared, of what may be long
@@ -22,7 +33,7 @@ OF_A_TASK = ("t", "b", "r", "l", "d", "once")  # kept as long as each other
 LOOK = """#!lua flags=no-writes,allow-oom
 local call, found = redis.call, {}
 local FIELDS = {'phase', 'v', 'n', 'owner', 'lane', 'account', 'cost', 'await', 'watch', 'hook', 'code', 'sub',
-    'upstream', 'cancel', 'sent'}
+    'upstream', 'cancel', 'sent', 'doubt', 'arch', 'missing', 'hint'}
 local function read(name, kind)
     if name:sub(1, 8) == 'spool:t:' and kind == 'hash' then
         local values, pairs_ = call('HMGET', name, unpack(FIELDS)), {}
@@ -158,6 +169,15 @@ def wrong_queue(keys):
         yield f"waiting is {counted}, and should be {dict(waiting)}"
 
 
+def wrong_facts(keys):
+    for task, r in keys.tasks.items():
+        for fact, phases in FACTS.items():
+            if fact in r and r["phase"] not in phases:
+                yield f"{task} is {r['phase']}, and has {fact}={r[fact]}"
+        if ("doubt" in r) != (r["phase"] == "in_doubt") or ("arch" in r) != (r["phase"] == "archiving"):
+            yield f"{task} is {r['phase']}, doubt={r.get('doubt')} arch={r.get('arch')}"
+
+
 def wrong_times(keys):
     due = keys.one("due")
     for task, r in keys.tasks.items():
@@ -165,8 +185,6 @@ def wrong_times(keys):
             yield f"{task} is {r['phase']}, watch={r.get('watch')}, and isn't in due"
         if r["phase"] in AT_VENDOR and task not in keys.one(f"look:{r['account']}"):
             yield f"{task} is {r['phase']}, and isn't in look:{r['account']}"
-        if "watch" in r and r["phase"] not in ENDED:
-            yield f"{task} is {r['phase']}, and watched"
     for task in due:
         r = keys.tasks.get(task, {"phase": "gone"})
         if r["phase"] not in (*IN_DUE, "queued") and not (r["phase"] in ENDED and "watch" in r):
@@ -242,7 +260,7 @@ def wrong_retention(keys):
 
 
 CHECKS = (
-    wrong_types, wrong_slots, wrong_queue, wrong_times, wrong_deliveries, wrong_versions, wrong_retention,
+    wrong_types, wrong_slots, wrong_queue, wrong_facts, wrong_times, wrong_deliveries, wrong_versions, wrong_retention,
 )  # fmt: skip
 
 

@@ -51,6 +51,7 @@ KINDS = {
     "awaits": {"way": "await", "lane": "?@mj-1", "cost": 0},
     "awaits, hook": {"way": "await", "lane": "?@mj-1", "cost": 0, "hook": 1},
     "waits for its client": {"sub": "MODAL"},
+    "named by a callback": {"hint": "U1"},
     "watched": {"way": "watch"},
     "watched, hook": {"way": "watch", "hook": 1},
     "watched for a doubt": {"way": "watch", "code": "submit_outcome_unknown"},
@@ -169,7 +170,7 @@ class Bench(unittest.TestCase):
         n = 0 if phase == "queued" else 2 if phase == "in_doubt" else 1
         r = {"phase": phase, "owner": o["owner"], "lane": o["lane"], "provider": "midjourney"}
         r.update(v=v, n=n, by="w9")
-        r.update({name: o[name] for name in ("hook", "cancel", "ask", "wait") if name in o and phase not in ENDED})
+        r.update({name: o[name] for name in ("hook", "cancel", "ask", "wait", "hint") if name in o and phase not in ENDED})
         if o["cost"] != 1:
             r["cost"] = o["cost"]
         if phase != "queued" or (is_follow_up and o["way"] != "await"):
@@ -265,6 +266,8 @@ def each(test):
                 if (way in ("due", "await") and phase != "queued") or (way == "watch" and phase not in ENDED):
                     continue
                 if ("sub" in o and phase not in AT_VENDOR) or ("sent" in o and phase != "submitting"):
+                    continue
+                if "hint" in o and phase not in ("submitting", "in_doubt"):
                     continue
                 self.clear()
                 with self.subTest(phase=phase, kind=kind):
@@ -1071,6 +1074,9 @@ class Checks(Bench):
             "the clock of an empty lane": ("HSET", "spool:vt:x", "clock", 1),
             "one that has ended in due": ("ZADD", "spool:due", 5, "E"),
             "one that is gone in due": ("ZADD", "spool:due", 5, "X"),
+            "a doubt of what is queued": ("HSET", "spool:t:Q", "doubt", 5),
+            "a watch of what runs": ("HSET", "spool:t:R", "watch", 5),
+            "sent, and queued": ("HSET", "spool:t:Q", "sent", 5),
             "a lease that is missing": ("ZREM", "spool:due", "S"),
             "a look that is missing": ("DEL", "spool:look:mj-1"),
             "a look at another account": ("ZADD", "spool:look:mj-2", 5, "R"),

@@ -352,7 +352,7 @@ local function requeue(r)
         return
     end
     call('HSET', key('t', r.id), 'phase', 'queued', 'v', r.v + 1, 'n', r.n + 1, 'by', by, 'at', now)
-    call('HDEL', key('t', r.id), 'sent')
+    call('HDEL', key('t', r.id), 'sent', 'hint')
     call('ZREM', 'spool:due', r.id)
     free_slot(r.account, r.id)
     if r.lane:sub(1, 1) ~= '@' and r.lane:sub(1, 2) ~= '?@' then
