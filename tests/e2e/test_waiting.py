@@ -227,7 +227,8 @@ class Claimed(unittest.TestCase):
         eventually(self.spool.is_ready, what="readiness")
         self.task = self.spool.submit("a lighthouse")
         self.redis.cli("HSET", f"spool:t:{self.task}", "phase", "submitting", "v", "2", "n", "1", "account", "mj-1")
-        self.redis.cli("ZREM", "spool:lane:midjourney/", self.task)
+        self.redis.cli("DEL", "spool:lane:midjourney/", "spool:vt:midjourney/")
+        self.redis.cli("SREM", "spool:lanes", "midjourney/")
         self.redis.cli("ZADD", "spool:due", "0", self.task)
         for name in ("*", "dev"):
             self.redis.cli("HINCRBY", "spool:waiting", name, "-1")
