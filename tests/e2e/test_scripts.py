@@ -502,6 +502,8 @@ class Picture(Bench):
             self.assertEqual((given, t["phase"], t["doubts"], t["n"]), (["doubt"], "in_doubt", "1", str(r["n"] + 1)))
         elif phase == "submitting":
             self.assertEqual((given, t["phase"]), ([], "cancelled" if r.get("cancel") else "queued"))
+            words = [line.split(" ")[1] for line in changed["l:A"]]
+            self.assertEqual(words, ["requeued", "cancelled"] if r.get("cancel") else ["requeued"])
         else:
             word = {"in_doubt": "doubt", "archiving": "archive"}.get(phase, "watch")
             self.assertEqual((given, t, changed["due"]), ([word], {"n": str(r["n"] + 1)}, {"A": "@30000"}))
