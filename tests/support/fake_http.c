@@ -90,14 +90,23 @@ const struct http_options *fake_http_options(const struct fake_call *call)
     return &((const struct http_call *)call)->options;
 }
 
-bool fake_http_piece(struct fake_call *fake, int status, const char *data)
+bool fake_http_piece_of(struct fake_call *fake, int status, const char *headers, const char *data)
 {
     struct http_call *call = (struct http_call *)fake;
     struct http_response head = {.status = status, .is_head_complete = true};
+    bool is_taken;
 
     if (fake->is_answered || fake->is_cancelled)
         return true;
-    return call->options.on_data(call->options.ctx, &head, data, strlen(data));
+    buf_str(&head.headers, headers);
+    is_taken = call->options.on_data(call->options.ctx, &head, data, strlen(data));
+    http_response_clear(&head);
+    return is_taken;
+}
+
+bool fake_http_piece(struct fake_call *fake, int status, const char *data)
+{
+    return fake_http_piece_of(fake, status, "", data);
 }
 
 void fake_http_answer(struct fake_call *fake, int status, const char *headers, const char *body)

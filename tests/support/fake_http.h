@@ -27,6 +27,8 @@ const struct http_options *fake_http_options(const struct fake_call *call);
 void fake_http_answer(struct fake_call *call, int status, const char *headers, const char *body);
 // A piece of the body. False: it isn't taken now; true also where nobody listens any more.
 bool fake_http_piece(struct fake_call *call, int status, const char *data);
+// The same under a head with these headers.
+bool fake_http_piece_of(struct fake_call *call, int status, const char *headers, const char *data);
 void fake_http_fail(struct fake_call *call, enum err_code code, bool nothing_sent);
 // The next piece of the request's body, where the caller gives it bit by bit.
 size_t fake_http_source(struct fake_call *call, char *to, size_t max);

@@ -110,7 +110,7 @@ bool storage_write(struct storage_file *file, const void *data, size_t len)
 
 int64_t storage_size(const struct storage_file *file)
 {
-    return (int64_t)file->data.len;
+    return file == NULL ? 0 : (int64_t)file->data.len;
 }
 
 void storage_sha256(const struct storage_file *file, char hex[SHA256_HEX_BYTES])

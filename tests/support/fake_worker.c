@@ -6,13 +6,15 @@
 #include "core/store/queue.h"
 #include "core/store/store.h"
 #include "providers/provider.h"
+#include "tests/support/check.h"
 #include "tests/support/fake.h"
 #include "tests/support/fake_http.h"
+#include "tests/support/fake_loop.h"
 #include "tests/support/fake_storage.h"
 #include "tests/support/fake_store.h"
 #include "workers/vendor.h"
 
-enum { INPUT_BYTES_MAX = 256 << 20 };
+enum { INPUT_BYTES_MAX = 256 << 20, LATE_MS = 120000 };
 
 static struct worker the_worker;
 
@@ -32,6 +34,31 @@ void fake_worker_drop_jobs(struct worker *worker)
 {
     while (worker->jobs != NULL)
         worker->jobs->drop(worker->jobs);
+}
+
+void fake_worker_drain(struct worker *worker)
+{
+    worker->is_draining = true;
+    for (struct job *job = worker->jobs, *next; job != NULL; job = next) {
+        next = job->next;
+        if (job->hand_back != NULL)
+            job->hand_back(job);
+    }
+}
+
+void fake_worker_drop_after(struct worker *worker, void (*const *steps)(void), size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        steps[i]();
+    fake_worker_drop_jobs(worker);
+    fake_skip();
+    assert_int_equal(fake_count("create"), fake_count("drop"));
+    assert_int_equal(worker->inputs.used, 0);
+    for (int i = 0; i < PLACE_COUNT; i++)
+        assert_int_equal(worker->places[i].used, 0);
+    fake_late();
+    fake_loop_run_ms(worker->loop, LATE_MS);
+    fake_expect_nothing();
 }
 
 void job_init(struct job *job, struct worker *worker, struct task *task,

@@ -1,0 +1,269 @@
+// Vendors that answer in words.
+#include "tests/support/fake_provider.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/buf.h"
+#include "core/base/config.h"
+#include "core/base/field.h"
+#include "core/base/http.h"
+#include "core/base/mem.h"
+#include "core/base/task.h"
+#include "providers/outcome.h"
+#include "providers/provider.h"
+
+enum { STEPS = 3 };
+
+static bool build(struct http_request *request, enum http_method method,
+                  const struct account *account, const char *path)
+{
+    struct buf url = {0};
+
+    buf_fmt(&url, "%s/%s", account->base_url, path);
+    request->method = method;
+    request->url = buf_take(&url);
+    return true;
+}
+
+static bool build_submit(const struct task *task, const struct account *account,
+                         struct http_request *request, struct err *err)
+{
+    if (task->request == NULL)
+        return err_set(err, ERR_INTERNAL, "no request");
+    buf_str(&request->body, task->request);
+    for (size_t i = 0; i < task->input_count; i++)
+        buf_fmt(&request->body, " %s", task->inputs[i].content_type);
+    if (task->callback_url != NULL)
+        buf_fmt(&request->body, " %s", task->callback_url);
+    return build(request, HTTP_POST_, account, "jobs");
+}
+
+static bool build_poll(const struct task *task, const struct account *account,
+                       struct http_request *request, struct err *err)
+{
+    (void)err;
+    return build(request, HTTP_GET_, account, task->upstream_id);
+}
+
+static bool build_poll_many(const struct task *const *tasks, size_t count,
+                            const struct account *account, struct http_request *request,
+                            struct err *err)
+{
+    struct buf path = {0};
+
+    (void)err;
+    for (size_t i = 0; i < count; i++)
+        buf_fmt(&path, "%s%s", i == 0 ? "" : ",", tasks[i]->upstream_id);
+    build(request, HTTP_GET_, account, path.data);
+    buf_clear(&path);
+    return true;
+}
+
+static bool build_cancel(const struct task *task, const struct account *account,
+                         struct http_request *request, struct err *err)
+{
+    (void)err;
+    return build(request, HTTP_DELETE_, account, task->upstream_id);
+}
+
+static bool build_lookup(const struct task *task, const struct account *account, int step,
+                         struct http_request *request, struct err *err)
+{
+    struct buf path = {0};
+
+    if (step >= STEPS)
+        return err_set(err, ERR_UPSTREAM, "no such step");
+    buf_fmt(&path, "search/%s/%d", task->id, step);
+    build(request, HTTP_GET_, account, path.data);
+    buf_clear(&path);
+    return true;
+}
+
+static void build_fetch(const struct account *account, const char *url,
+                        struct http_request *request)
+{
+    (void)url;
+    http_add_header(request, "X-Key", account->name);
+}
+
+static char *input_at(const struct task *task, const struct account *account, size_t index)
+{
+    json_t *request = index == 0 ? json_loads(task->request, 0, NULL) : NULL;
+    const char *image = field_str_or_empty(request, "image");
+    char *url = *image == '\0' ? NULL : mem_str(image);
+
+    (void)account;
+    json_decref(request);
+    return url;
+}
+
+// Reading.
+
+static const struct word {
+    const char *word;
+    enum outcome_kind kind;
+    bool has_started, is_modal;
+} words[] = {
+    {"accepted", OUTCOME_ACCEPTED, false, false},
+    {"modal_accepted", OUTCOME_ACCEPTED, false, true},
+    {"busy", OUTCOME_REFUSED_RETRY, false, false},
+    {"absent", OUTCOME_REFUSED_RETRY, false, false},
+    {"elsewhere", OUTCOME_REFUSED_ELSEWHERE, false, false},
+    {"refused", OUTCOME_REFUSED_FINAL, false, false},
+    {"bad_key", OUTCOME_BAD_KEY, false, false},
+    {"doubt", OUTCOME_DOUBT, false, false},
+    {"waiting", OUTCOME_RUNNING, false, false},
+    {"rendering", OUTCOME_RUNNING, true, false},
+    {"modal", OUTCOME_RUNNING, true, true},
+    {"succeeded", OUTCOME_SUCCEEDED, true, false},
+    {"failed", OUTCOME_FAILED, true, false},
+    {"cancelled", OUTCOME_CANCELLED, true, false},
+    {"next", OUTCOME_NEXT, false, false},
+    {"missing", OUTCOME_MISSING, false, false},
+};
+
+// "image=https://… ?cover=https://…"
+static void add_sources(struct outcome *outcome, char *list)
+{
+    char *rest, *item;
+
+    for (item = strtok_r(list, " ", &rest); item != NULL; item = strtok_r(NULL, " ", &rest)) {
+        char *url = strchr(item, '=');
+
+        *url++ = '\0';
+        outcome_add_part(outcome, *item == '?' ? item + 1 : item, url, NULL, *item == '?');
+    }
+}
+
+static bool read_words(const char *text, size_t len, struct outcome *outcome, struct err *err)
+{
+    char *copy = mem_strn(text, len), *rest = copy + strcspn(copy, " ");
+    const struct word *word = NULL;
+
+    if (*rest != '\0')
+        *rest++ = '\0';
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (strcmp(words[i].word, copy) == 0)
+            word = &words[i];
+    *outcome = (struct outcome){.progress = -1};
+    if (word != NULL) {
+        outcome->kind = word->kind;
+        outcome->has_started = word->has_started;
+        outcome->is_modal = word->is_modal;
+        if (word->kind == OUTCOME_ACCEPTED)
+            outcome->upstream_id = mem_str(rest);
+        else if (word->kind == OUTCOME_RUNNING && *rest != '\0')
+            outcome->progress = (int)strtol(rest, NULL, 10);
+        else if (word->kind == OUTCOME_SUCCEEDED)
+            add_sources(outcome, rest);
+        else if (*rest != '\0')
+            outcome_set_reason(outcome, rest);
+    }
+    free(copy);
+    return word != NULL || err_set(err, ERR_UPSTREAM, "unreadable");
+}
+
+static bool read_answer(const struct task *task, const struct account *account,
+                        const struct http_response *response, struct outcome *outcome,
+                        struct err *err)
+{
+    (void)task;
+    (void)account;
+    outcome->retry_after_ms = 0;
+    if (!read_words(buf_text(&response->body), response->body.len, outcome, err))
+        return false;
+    outcome->retry_after_ms = http_retry_after_ms(response);
+    return true;
+}
+
+static bool read_step(const struct task *task, int step, const struct http_response *response,
+                      struct outcome *outcome, struct err *err)
+{
+    (void)step;
+    return read_answer(task, NULL, response, outcome, err);
+}
+
+static bool read_poll_many(const struct task *const *tasks, size_t count,
+                           const struct http_response *response, struct outcome *outcomes,
+                           struct err *err)
+{
+    const char *line = buf_text(&response->body);
+
+    for (size_t i = 0; i < count; i++)
+        outcomes[i] = (struct outcome){.kind = OUTCOME_MISSING, .progress = -1};
+    for (; *line != '\0'; line += strcspn(line, "\n"), line += *line == '\n') {
+        size_t id = strcspn(line, " \n"), len = strcspn(line, "\n");
+
+        if (id == len)
+            return err_set(err, ERR_UPSTREAM, "unreadable");
+        for (size_t i = 0; i < count; i++)
+            if (strlen(tasks[i]->upstream_id) == id &&
+                strncmp(tasks[i]->upstream_id, line, id) == 0 &&
+                !read_words(line + id + 1, len - id - 1, &outcomes[i], err))
+                return false;
+    }
+    return true;
+}
+
+static bool read_callback(const json_t *body, const char **upstream_id, struct err *err)
+{
+    (void)err;
+    *upstream_id = field_str_or_empty(body, "id");
+    return true;
+}
+
+// The registry.
+
+static const char *const dialects[] = {"plain", NULL};
+static const char *const nothing[] = {NULL};
+static const char *const inline_keys[] = {"file", NULL};
+
+#define COMMON                                                                                     \
+    .dialects = dialects, .models = nothing, .poll_first_ms = FAKE_POLL_FIRST_MS,                  \
+    .poll_max_ms = 5000, .typical_ms = FAKE_TYPICAL_MS, .submit_timeout_ms = 30000,                \
+    .poll_timeout_ms = 15000, .missing_grace_ms = FAKE_MISSING_GRACE_MS,                           \
+    .link_life_ms = FAKE_LINK_LIFE_MS, .build_submit = build_submit, .read_submit = read_answer,   \
+    .build_poll = build_poll, .read_poll = read_answer
+
+static const struct provider providers[] = {
+    {
+        COMMON,
+        .name = "many",
+        .poll_many_max = 10,
+        .build_poll_many = build_poll_many,
+        .read_poll_many = read_poll_many,
+        .build_cancel = build_cancel,
+        .build_lookup = build_lookup,
+        .read_lookup = read_step,
+    },
+    {
+        COMMON,
+        .name = "one",
+        .input_at = input_at,
+        .build_fetch = build_fetch,
+        .inline_keys = inline_keys,
+        .read_callback = read_callback,
+    },
+};
+
+const struct provider *provider_find(const char *name)
+{
+    for (size_t i = 0; name != NULL && i < sizeof providers / sizeof providers[0]; i++)
+        if (strcmp(providers[i].name, name) == 0)
+            return &providers[i];
+    return NULL;
+}
+
+int provider_poll_max(const struct provider *provider, const struct account *account)
+{
+    (void)account;
+    return provider->poll_many_max > 0 ? provider->poll_many_max : 1;
+}
+
+bool provider_can_cancel(const struct provider *provider, const struct account *account)
+{
+    (void)account;
+    return provider != NULL && provider->build_cancel != NULL;
+}
