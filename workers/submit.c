@@ -52,6 +52,7 @@ struct sending {
     struct store_call *held;
     int64_t asked_ms; // of our monotonic clock: when the lease was last asked for,
     int64_t sure_ms;  // and how long it is ours for certain
+    bool is_too_late; // so the request was kept back
 };
 
 static void drop(struct job *job)
@@ -253,6 +254,15 @@ static void decide(struct sending *s, const struct outcome *outcome, const struc
     }
 }
 
+// Nothing has left: somebody else may take it at once.
+static void hand_back(struct job *job)
+{
+    struct change change = CHANGE_TO(TASK_QUEUED);
+
+    change.word = "handed_back";
+    end_with((struct sending *)job, &change);
+}
+
 static void on_answer(void *ctx, const struct http_response *response,
                       const struct http_failure *failure)
 {
@@ -263,7 +273,9 @@ static void on_answer(void *ctx, const struct http_response *response,
 
     s->call = NULL;
     loop_cancel(&s->renew);
-    if (failure != NULL && failure->nothing_sent) {
+    if (s->is_too_late) {
+        hand_back(&s->job); // no fault of the account's
+    } else if (failure != NULL && failure->nothing_sent) {
         // No connection, no TLS, no token: nothing can have been accepted.
         outcome_set_reason(&outcome, failure->err.message);
         refuse(s, &outcome,
@@ -306,21 +318,13 @@ static void on_renew(void *ctx)
     s->held = queue_hold(s->job.worker->store, s->job.task, lease_ms, on_held, s);
 }
 
-// Nothing has left: somebody else may take it at once.
-static void hand_back(struct job *job)
-{
-    struct change change = CHANGE_TO(TASK_QUEUED);
-
-    change.word = "handed_back";
-    end_with((struct sending *)job, &change);
-}
-
 // A worker that was stopped must never send late: someone else may have the task by now.
 static bool may_send(void *ctx)
 {
-    const struct sending *s = ctx;
+    struct sending *s = ctx;
 
-    return clock_mono_ms() < s->sure_ms;
+    s->is_too_late = clock_mono_ms() >= s->sure_ms;
+    return !s->is_too_late;
 }
 
 static void send_now(struct sending *s)

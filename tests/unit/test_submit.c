@@ -464,6 +464,11 @@ static void test_never_sent_late(void **state)
     assert_true(fake_vendor_may_send(call));
     fake_clock_pass_ms(1);
     assert_false(fake_vendor_may_send(call));
+    // That is nobody's fault, least of all the account's.
+    fake_http_fail(call, ERR_TIMEOUT, true);
+    fake_expect(HANDED_BACK);
+    fake_expect("wake");
+    check_over();
 }
 
 static void test_a_renewed_lease_may_be_sent_under(void **state)
