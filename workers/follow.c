@@ -84,8 +84,10 @@ static void on_archiving(void *ctx, enum change_result result, bool is_cancel_as
 
 static void end(struct worker *worker, struct change *change, const char *code, const char *message)
 {
-    log_info("task.failed", "task=%s code=%s reason=\"%s\"", change->task->id, code, message);
-    metric_add(METRIC_tasks_failed_total, 1);
+    log_info(change->to == TASK_FAILED ? "task.failed" : "task.cancelled",
+             "task=%s code=%s reason=\"%s\"", change->task->id, code, message);
+    if (change->to == TASK_FAILED)
+        metric_add(METRIC_tasks_failed_total, 1);
     change->error_code = code;
     change->error_message = message;
     change->word = task_phase_name(change->to);

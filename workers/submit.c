@@ -220,6 +220,8 @@ static void succeed(struct sending *s, const struct outcome *outcome)
     struct change change = CHANGE_TO(TASK_SUCCEEDED);
     char *result = outcome_result(outcome);
 
+    log_info("task.succeeded", "task=%s", s->job.task->id);
+    metric_add(METRIC_tasks_succeeded_total, 1);
     change.result = result;
     change.word = "succeeded";
     end_with(s, &change);

@@ -7,6 +7,7 @@
 #include "core/base/http.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
+#include "core/base/metrics.h"
 #include "core/io/http_client.h"
 #include "core/io/loop.h"
 #include "tests/support/check.h"
@@ -318,6 +319,7 @@ static void test_questions(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct task *task = task_of("many-1");
+        int64_t succeeded = metric_get(METRIC_tasks_succeeded_total);
 
         print_message("%s\n", cases[i].name);
         task->is_ask = true;
@@ -329,6 +331,8 @@ static void test_questions(void **state)
         fake_expect(cases[i].line);
         fake_expect("wake");
         check_over();
+        assert_int_equal(metric_get(METRIC_tasks_succeeded_total) - succeeded,
+                         fake_count("change task_1 to=succeeded"));
         begin_anew();
     }
 }
