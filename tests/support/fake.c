@@ -14,7 +14,7 @@ static struct fake_call *calls, **calls_end = &calls;
 
 static void add(struct fake_call *call, const char *format, va_list args)
 {
-    char line[1024];
+    char line[4096];
 
     vsnprintf(line, sizeof line, format, args);
     call->line = mem_str(line);

@@ -137,6 +137,18 @@ static void add_sources(struct outcome *outcome, char *list)
     }
 }
 
+char *fake_result(const char *sources)
+{
+    struct outcome outcome = {0};
+    char *copy = mem_str(sources), *result;
+
+    add_sources(&outcome, copy);
+    result = outcome_result(&outcome);
+    outcome_clear(&outcome);
+    free(copy);
+    return result;
+}
+
 static bool read_words(const char *text, size_t len, struct outcome *outcome, struct err *err)
 {
     char *copy = mem_strn(text, len), *rest = copy + strcspn(copy, " ");

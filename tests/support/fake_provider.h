@@ -15,6 +15,10 @@
 // 2 s before the first look, and give links that live an hour.
 #pragma once
 
+// The result of a task whose vendor said "succeeded SOURCES", as the record has it. The caller
+// frees.
+char *fake_result(const char *sources);
+
 enum {
     FAKE_POLL_FIRST_MS = 2000,
     FAKE_TYPICAL_MS = 60000,

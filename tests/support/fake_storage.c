@@ -145,8 +145,10 @@ void fake_storage_ready(struct fake_call *create, size_t bytes)
         file->ready(file->ctx, NULL);
 }
 
-static void lose(struct storage_file *file, size_t kept, bool may_go_on)
+void fake_storage_keep(struct fake_call *create, size_t kept, bool may_go_on)
 {
+    struct storage_file *file = (struct storage_file *)create;
+
     file->may_go_on = may_go_on;
     if (kept < file->data.len)
         file->data.len = kept;
@@ -157,7 +159,7 @@ void fake_storage_lose(struct fake_call *create, size_t kept, bool may_go_on)
     struct storage_file *file = (struct storage_file *)create;
     struct err err;
 
-    lose(file, kept, may_go_on);
+    fake_storage_keep(create, kept, may_go_on);
     err_set(&err, ERR_IO, "the test says so");
     if (!create->is_cancelled)
         file->ready(file->ctx, &err);

@@ -19,6 +19,8 @@ void fake_storage_take(size_t bytes);
 // bytes.
 void fake_storage_ready(struct fake_call *create, size_t bytes);
 void fake_storage_lose(struct fake_call *create, size_t kept, bool may_go_on);
+// The same without telling: a commit of it fails next.
+void fake_storage_keep(struct fake_call *create, size_t kept, bool may_go_on);
 const char *fake_storage_text(const struct fake_call *create);
 
 // A commit, a put (NULL: done).

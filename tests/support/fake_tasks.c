@@ -190,8 +190,9 @@ struct tasks_op *tasks_cancel(struct store *store, const char *id, const char *o
     struct store_call *call = fake_store_call_new((void (*)(void))fn, ctx, fail_cancel);
 
     (void)store;
-    fake_add(&call->call, "cancel %s%s%s%s watch=%lld", id, owner == NULL ? "" : " owner=",
-             owner == NULL ? "" : owner, vendor_can ? " vendor_can" : "", (long long)watch_ms);
+    fake_add(&call->call, "cancel %s%s%s%s watch=%lld", id,
+             owner == NULL ? "" : " owner=", owner == NULL ? "" : owner,
+             vendor_can ? " vendor_can" : "", (long long)watch_ms);
     return op_of(call);
 }
 
