@@ -241,6 +241,8 @@ static void on_answer(void *ctx, const struct http_response *response,
         archive_miss(a, MISS_WAY, "the vendor's file came short");
     } else if (a->expected >= 0 && storage_size(a->file) > a->expected) {
         archive_miss(a, MISS_WAY, "the vendor's file is longer than it said");
+    } else if (a->is_other && a->file != NULL && response->status == 206) {
+        archive_miss(a, MISS_WAY, "the vendor's file has changed"); // the next attempt begins anew
     } else if (!a->has_begun || a->is_other) {
         archive_miss(a, MISS_LINK, "the vendor's file is empty");
     } else {

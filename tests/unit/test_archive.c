@@ -484,6 +484,13 @@ static void test_a_cut_file_is_resumed(void **state)
         {"the rest", 206, "content-range: bytes 20-23/24\n" ETAG, GIF_REST, CHECK},
         {"the rest without a tag", 206, "content-range: bytes 20-23/24\n", GIF_REST, CHECK},
         {"the whole, changed", 200, LENGTH "etag: \"b\"\n", GIF, "drop " KEY_1},
+        {"the rest of another", 206, "content-range: bytes 20-23/24\netag: \"b\"\n", GIF_REST,
+         LINK("1000", "the vendor's file has changed")},
+        {"the rest of a longer one", 206, "content-range: bytes 20-24/25\n" ETAG, "lows!",
+         LINK("1000", "the vendor's file has changed")},
+        {"from elsewhere", 206, "content-range: bytes 19-23/24\n" ETAG, "llows",
+         LINK("1000", "the vendor's file has changed")},
+        {"of nothing", 206, ETAG, GIF_REST, LINK("1000", "the vendor's file has changed")},
         {"gone", 404, NULL, "no", LINK("1000", GONE)},
         {"gone without a word", 404, NULL, NULL, LINK("1000", GONE)},
     };
