@@ -316,6 +316,7 @@ static void on_refreshed(void *ctx, const struct http_response *response,
     is_new = is_told && outcome.kind == OUTCOME_SUCCEEDED && take_new_sources(a, &outcome);
     outcome_clear(&outcome);
     if (is_new) {
+        a->is_changed = true;
         log_info("archive.refreshed", "task=%s", a->job.task->id);
         next_source(a);
     } else {

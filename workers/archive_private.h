@@ -28,7 +28,7 @@ struct archive {
     const char *wait; // of core/base/wait.h
     char *wait_detail;
     bool is_only_busy; // nothing has failed, a host had enough to do
-    bool is_changed;   // more of the sources have come to their end
+    bool is_changed;   // more of the sources have come to their end, or have new links
 
     int64_t lease_until_ms; // of our monotonic clock
     int64_t asked_ms;       // of it: when the lease was asked for last

@@ -795,6 +795,17 @@ static void test_a_host_that_has_enough_to_do(void **state)
     assert_non_null(strstr(fake_waiting("change")->line, KEY_2));
 }
 
+static void test_new_links_are_kept_where_their_host_is_busy(void **state)
+{
+    (void)state;
+    fill_host("n.example");
+    start_refreshable("image=https://a.example/1");
+    fake_http_answer(fake_waiting(GET_1), 404, NULL, NULL);
+    fake_http_answer(fake_waiting(POLL), 200, NULL, "succeeded image=https://n.example/1");
+    check_change("change task_1 to=archiving delay=1500 result=");
+    assert_non_null(strstr(fake_waiting("change")->line, "https://n.example/1"));
+}
+
 // Files inside the answer to a poll.
 
 static void start_inline(int64_t elapsed_ms)
@@ -928,6 +939,7 @@ int main(void)
         TEST(test_a_link_is_refused_where_the_vendor_can_be_asked),
         TEST(test_the_vendors_link),
         TEST(test_a_host_that_has_enough_to_do),
+        TEST(test_new_links_are_kept_where_their_host_is_busy),
         TEST(test_a_file_inside_an_answer),
         TEST(test_dropped_after_each_step),
         TEST(test_drained_after_each_step),
