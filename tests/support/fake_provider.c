@@ -64,7 +64,8 @@ static bool build_poll_many(const struct task *const *tasks, size_t count,
 static bool build_cancel(const struct task *task, const struct account *account,
                          struct http_request *request, struct err *err)
 {
-    (void)err;
+    if (task->upstream_id == NULL)
+        return err_set(err, ERR_INTERNAL, "no id");
     return build(request, HTTP_DELETE_, account, task->upstream_id);
 }
 

@@ -71,6 +71,9 @@ static void test_what_a_look_means(void **state)
          "hold task_1 ms=-1", LEFT_MS},
         {"it failed there", 200, "{\"id\":\"up-1\",\"status\":\"FAILURE\",\"failReason\":\"no\"}",
          "hold task_1 ms=-1", LEFT_MS},
+        {"it was cancelled there", 200, "{\"id\":\"up-1\",\"status\":\"CANCEL\"}",
+         "hold task_1 ms=-1", LEFT_MS},
+        {"it isn't there", 200, "null", "hold task_1 ms=15000", LEFT_MS},
         {"it runs", 200, "{\"id\":\"up-1\",\"status\":\"IN_PROGRESS\",\"progress\":\"10%\"}",
          "hold task_1 ms=15000", LEFT_MS},
         {"it runs, the watch ends soon", 200,
@@ -108,6 +111,40 @@ static void test_nothing_to_look_at(void **state)
     assert_null(worker->jobs);
 }
 
+static void test_the_operators_interval(void **state)
+{
+    (void)state;
+    account.poll_interval_ms = 300;
+    start("up-1", LEFT_MS);
+    fake_expect(LOOK);
+    fake_http_answer(fake_waiting("vendor"), 500, NULL, "oops");
+    fake_expect("hold task_1 ms=300");
+    account.poll_interval_ms = 0;
+}
+
+// Nobody can be asked: its slot stays taken until the watch ends, or the account is there again.
+static void test_an_account_that_is_not_there(void **state)
+{
+    (void)state;
+    config.account_count = 0;
+    start("up-1", LEFT_MS);
+    config.account_count = 1;
+    fake_expect("hold task_1 ms=15000");
+    fake_expect_nothing();
+    assert_null(worker->jobs);
+}
+
+static void test_handed_back_on_a_drain(void **state)
+{
+    (void)state;
+    start("up-1", LEFT_MS);
+    fake_expect(LOOK);
+    fake_worker_drain(worker);
+    fake_expect("hold task_1 ms=0");
+    fake_expect_nothing();
+    assert_null(worker->jobs);
+}
+
 static void test_dropped_while_it_looks(void **state)
 {
     (void)state;
@@ -124,6 +161,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_what_a_look_means, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_nothing_to_look_at, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_the_operators_interval, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_an_account_that_is_not_there, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_handed_back_on_a_drain, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_dropped_while_it_looks, set_up, tear_down),
     };
 
