@@ -448,6 +448,22 @@ static void test_a_cover_alone_is_no_success(void **state)
     check_over();
 }
 
+// That one lies where we don't go says nothing about the next.
+static void test_each_in_its_own_words(void **state)
+{
+    struct task *task =
+        task_of("task_1", "many-1", "?cover=https://a.example/1 image=https://b.example/2",
+                FAKE_LINK_LIFE_MS + 1);
+
+    (void)state;
+    archive_start(worker, task);
+    ask_about("10.0.0.1");
+    fake_http_fail(fake_waiting("vendor"), ERR_REFUSED, true);
+    lose_answer();
+    check_change(FAILED(SAID));
+    check_over();
+}
+
 static void test_nothing_to_archive(void **state)
 {
     struct task *task = task_of("task_1", "many-1", "", 0);
@@ -838,9 +854,12 @@ static void test_a_file_inside_an_answer(void **state)
 
     start_inline(0); // the storage has no room: the piece comes again, decoded by then
     fake_storage_take(0);
-    assert_false(fake_http_piece(fake_waiting("vendor"), 200, "{\"file\":\"" GIF_BASE64 "\"}"));
+    assert_false(
+        fake_http_piece(fake_waiting("vendor"), 200, "{\"file\":\"R0lGODlhLCBhbmQgd2hhdCBmb2xs"));
     fake_storage_ready(fake_waiting("create"), ALL);
-    answer(200, NULL, "{\"file\":\"" GIF_BASE64 "\"}");
+    assert_true(
+        fake_http_piece(fake_waiting("vendor"), 200, "{\"file\":\"R0lGODlhLCBhbmQgd2hhdCBmb2xs"));
+    answer(200, NULL, "b3dz\"}");
     assert_string_equal(fake_storage_text(fake_waiting("create")), GIF);
     begin_anew();
 
@@ -925,6 +944,7 @@ int main(void)
         TEST(test_what_is_done_is_not_done_again),
         TEST(test_one_is_dead),
         TEST(test_a_cover_alone_is_no_success),
+        TEST(test_each_in_its_own_words),
         TEST(test_nothing_to_archive),
         TEST(test_an_account_that_is_not_there),
         TEST(test_a_cut_file_is_resumed),
