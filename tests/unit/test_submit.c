@@ -28,6 +28,7 @@ enum { LEASE_MS = 60000, QUEUE_TIMEOUT_MS = 3600 * 1000, SURE_MS = LEASE_MS / 2 
 #define HANDED_BACK "change task_1 to=queued word=handed_back"
 #define STORE                                                                                      \
     "change task_1 to=submitted notify warm look=2000 word=submitted detail=up-1 upstream=up-1"
+#define LOOKED_AT "expect many-1 ms=2000"
 #define IMAGE "https://client.example/a.gif"
 #define FETCH "http GET " IMAGE
 #define GIF "GIF89a, and what follows"
@@ -135,7 +136,7 @@ static void test_accepted_and_stored(void **state)
     fake_expect_nothing(); // before the id is stored
     assert_non_null(worker->jobs);
     stored();
-    fake_expect("expect many-1 ms=2000");
+    fake_expect(LOOKED_AT);
     fake_expect("wake");
     check_over();
 }
@@ -341,23 +342,18 @@ static void test_what_storing_the_id_tells(void **state)
 {
     static const struct {
         const char *name;
-        bool is_lost;
         enum change_result result;
-        bool is_cancel_asked;
+        bool is_cancel_asked, is_lost;
         const char *lines[4];
     } cases[] = {
-        {"done",
-         false,
-         CHANGE_DONE,
-         false,
-         {"expect many-1 ms=2000", "forget request task_1", "wake", NULL}},
+        {"done", CHANGE_DONE, false, false, {LOOKED_AT, "forget request task_1", "wake", NULL}},
         {"a cancel is asked for: looked at at once",
-         false,
          CHANGE_DONE,
          true,
-         {"expect many-1 ms=2000", "forget request task_1", "expect many-1 ms=0", "wake"}},
-        {"somebody else's by now", false, CHANGE_STALE, false, {"wake", NULL}},
-        {"never", true, CHANGE_DONE, false, {"wake", NULL}},
+         false,
+         {LOOKED_AT, "forget request task_1", "expect many-1 ms=0", "wake"}},
+        {"somebody else's by now", CHANGE_STALE, false, false, {"wake", NULL}},
+        {"never", CHANGE_DONE, false, true, {"wake", NULL}},
     };
 
     (void)state;
