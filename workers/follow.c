@@ -21,7 +21,7 @@
 #include "workers/worker.h"
 
 // So many requests of one account at once: a vendor that hangs holds up nobody but itself.
-enum { MAX_REQUESTS = 16, MAX_SINGLE = 16, MAX_SLACK_MS = 250 };
+enum { MAX_REQUESTS = 16, MAX_SLACK_MS = 250 };
 // So many in a row that can't be read one by one either, from the first on.
 enum { GIVE_UP_AFTER = 3 };
 // What was found out is stored before more is: else the same news are found again and again, and
@@ -41,6 +41,7 @@ struct source {
     const struct provider *provider;
     struct loop_timer *timer;
     struct store_call *claim;
+    size_t claimed;     // by it, at most
     struct look *looks; // under way
     unsigned requests;
     int64_t timer_at_ms; // of Redis' clock, while the timer runs
@@ -346,11 +347,12 @@ static void look_start(struct source *source, struct task **tasks, size_t count)
     ask(look);
 }
 
+// Where each takes a request of its own there are no more of them than of those.
 static int claim_max(const struct source *source)
 {
     int max = provider_poll_max(source->provider, source->account);
 
-    return max == 1 ? MAX_SINGLE : max;
+    return max == 1 ? MAX_REQUESTS - (int)source->requests : max;
 }
 
 static void on_timer(void *ctx)
@@ -378,7 +380,7 @@ static void on_claimed(void *ctx, struct task **tasks, size_t count, int64_t nex
     struct source *source = ctx;
 
     source->claim = NULL;
-    source->is_more = count == (size_t)claim_max(source);
+    source->is_more = count == source->claimed;
     if (provider_poll_max(source->provider, source->account) > 1 && count > 0) {
         look_start(source, tasks, count);
     } else {
@@ -418,6 +420,7 @@ static void claim(struct source *source)
         look.first_ms = look.longest_ms = account->poll_interval_ms;
     // What would be due in a moment comes along: fewer requests, and never a late look.
     look.slack_ms = look.first_ms / 8 < MAX_SLACK_MS ? look.first_ms / 8 : MAX_SLACK_MS;
+    source->claimed = (size_t)look.max;
     source->claim = queue_claim_looks(source->follow->worker->store, &look, on_claimed, source);
 }
 

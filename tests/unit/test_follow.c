@@ -493,7 +493,22 @@ static void test_so_many_of_one_by_one(void **state)
     follow_wake(worker->follow);
     fake_expect_nothing();
     answer(200, "waiting");
-    fake_expect(LOOKS_ONE);
+    fake_expect("looks account=one-1 max=1"); // as many as there is room for
+    answer(200, "waiting");
+    fake_expect_nothing(); // one claim at a time
+    give(1, 0, 0);
+    fake_expect(GET_ONE("up-1"));
+    fake_expect("looks account=one-1 max=1");
+    give(1, 0, 0);
+    fake_expect(GET_ONE("up-1"));
+    fake_expect_nothing();
+    assert_int_equal(fake_count_waiting("vendor"), REQUESTS_MAX);
+    for (int i = 0; i < 3; i++)
+        answer(200, "waiting");
+    fake_expect("looks account=one-1 max=1");
+    give(0, 0, -1); // there is no more
+    answer(200, "waiting");
+    fake_expect_nothing();
 }
 
 // What was found out is stored before more is.
