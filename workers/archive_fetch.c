@@ -215,7 +215,7 @@ static void on_answer(void *ctx, const struct http_response *response,
 
     a->call = NULL;
     is_short =
-        a->expected >= 0 && a->file != NULL && !a->is_other && storage_size(a->file) < a->expected;
+        !a->is_other && !a->is_wrong && storage_size(a->file) + (int64_t)a->lead.len < a->expected;
     if (failure != NULL || (is_short && response->status < 300)) {
         if (is_short && storage_size(a->file) > 0 && a->etag != NULL && a->resumes < MAX_RESUMES) {
             a->resumes++;

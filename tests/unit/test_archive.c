@@ -290,6 +290,8 @@ static const struct fetch_case {
     {"no answer for too long", FAKE_LINK_LIFE_MS + 1, -1, 0, ERR_TIMEOUT, NULL, NULL, NULL,
      FAILED(SAID)},
     {"short, and not to be resumed", 0, -1, 200, 0, NULL, LENGTH, GIF_HEAD, LINK("1000", SHORT)},
+    {"short, before it tells what it is", 0, -1, 200, 0, NULL, LENGTH ETAG, "GIF89a",
+     LINK("1000", SHORT)},
     {"short, with a weak tag", 0, -1, 200, 0, NULL, LENGTH "etag: W/\"a\"\n", GIF_HEAD,
      LINK("1000", SHORT)},
     {"longer than it said", 0, -1, 200, 0, NULL, "content-length: 20\n", GIF,
