@@ -306,13 +306,44 @@ static const struct fetch_case {
     {"in public", 0, -1, 0, ERR_TIMEOUT, "1.1.1.1", NULL, NULL, LINK("1000", SAID)},
 };
 
-static void ask_about(const char *address)
+static bool ask_about(const char *address)
 {
     const struct http_options *options = fake_http_options(fake_waiting("vendor"));
-    struct sockaddr_in at = {.sin_family = AF_INET};
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(80)};
 
     assert_int_equal(inet_pton(AF_INET, address, &at.sin_addr), 1);
-    options->on_address((struct sockaddr *)&at, options->ctx);
+    return options->on_address((struct sockaddr *)&at, options->ctx);
+}
+
+// A vendor names it: into our network only where the account's own host is.
+static void test_where_a_link_may_lead(void **state)
+{
+    static const struct {
+        const char *name, *base_url, *source, *address;
+        bool may;
+    } links[] = {
+        {"in public", "https://many.example", "image=https://a.example/1", "1.1.1.1", true},
+        {"at home", "https://many.example", "image=https://a.example/1", "10.0.0.9", false},
+        {"the account's own host", "http://media:81", "image=http://media:81/1", "10.0.0.9", true},
+        {"another port of it", "http://media:81", "image=http://media:82/1", "10.0.0.9", false},
+        {"its address", "http://10.0.0.9", "image=http://a.example/1", "10.0.0.9", true},
+        {"one beside it", "http://10.0.0.9", "image=http://a.example/1", "10.0.0.8", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof links / sizeof links[0]; i++) {
+        struct account own = {.name = "many-1", .provider = "many"};
+
+        print_message("%s\n", links[i].name);
+        own.base_url = mem_str(links[i].base_url);
+        config.accounts = &own;
+        config.account_count = 1;
+        start(links[i].source);
+        assert_int_equal(ask_about(links[i].address), links[i].may);
+        fake_worker_drop_jobs(worker);
+        free(own.base_url);
+        begin_anew();
+    }
 }
 
 static void test_what_an_answer_means(void **state)
@@ -941,6 +972,7 @@ int main(void)
         TEST(test_one_file),
         TEST(test_what_an_answer_means),
         TEST(test_the_first_refusal_is_noted),
+        TEST(test_where_a_link_may_lead),
         TEST(test_redirects),
         TEST(test_one_that_cannot_be_had_holds_up_no_other),
         TEST(test_what_is_done_is_not_done_again),

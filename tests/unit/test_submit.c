@@ -1,4 +1,5 @@
 // A submit's way: each event, and what is asked of the store, the vendor and the storage then.
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -618,6 +619,33 @@ static void test_what_becomes_of_a_link(void **state)
     }
 }
 
+static bool may_connect(const char *address)
+{
+    const struct http_options *options = fake_http_options(fake_waiting("http"));
+    struct sockaddr_in at = {.sin_family = AF_INET};
+
+    assert_int_equal(inet_pton(AF_INET, address, &at.sin_addr), 1);
+    return options->on_address((struct sockaddr *)&at, options->ctx);
+}
+
+// A client names it: not into our network, unless it is what we gave out ourselves.
+static void test_where_a_link_may_lead(void **state)
+{
+    static char other[] = "https://10.0.0.2", ours[] = "https://10.0.0.1";
+    struct task *task = task_of("one-1");
+
+    (void)state;
+    mem_set_str(&task->request, "{\"image\":\"https://10.0.0.1/uploads/a.gif\"}");
+    task->has_inputs = true;
+    start_task(task);
+    config.links.base = other;
+    assert_true(may_connect("1.1.1.1"));
+    assert_false(may_connect("10.0.0.1"));
+    assert_false(may_connect("127.0.0.1"));
+    config.links.base = ours;
+    assert_true(may_connect("10.0.0.1"));
+}
+
 static void test_redirects_have_an_end(void **state)
 {
     struct task *task = task_of("one-1");
@@ -761,6 +789,7 @@ int main(void)
         TEST(test_inputs_come_first),
         TEST(test_the_stored_request),
         TEST(test_what_becomes_of_a_link),
+        TEST(test_where_a_link_may_lead),
         TEST(test_redirects_have_an_end),
         TEST(test_inputs_wait_for_room),
         TEST(test_nothing_is_fetched_in_a_drain),
