@@ -280,6 +280,10 @@ static const struct fetch_case {
      LINK("1000", "the vendor's link answers HTTP 500")},
     {"too many", 0, -1, 429, 0, NULL, NULL, "no",
      LINK("1000", "the vendor's link answers HTTP 429")},
+    {"too many for long", 0, DEAD_AFTER_MS + 1, 429, 0, NULL, NULL, "no",
+     LINK("1000", "the vendor's link answers HTTP 429")},
+    {"a part that nobody asked for", 0, -1, 206, 0, NULL, "content-range: bytes 0-23/24\n", GIF,
+     LINK("1000", EMPTY)},
     {"an error for a while", 10000, DEAD_AFTER_MS + 1, 500, 0, NULL, NULL, "no",
      LINK("5000", "the vendor's link answers HTTP 500")},
     {"an error for long", FAKE_LINK_LIFE_MS, -1, 500, 0, NULL, NULL, "no",
@@ -376,6 +380,17 @@ static void test_what_an_answer_means(void **state)
         buf_clear(&result);
         begin_anew();
     }
+}
+
+// Of a page nothing is kept; it isn't short for that.
+static void test_a_page_in_pieces(void **state)
+{
+    (void)state;
+    start("image=https://a.example/1");
+    assert_true(fake_http_piece_of(fake_waiting("vendor"), 200, LENGTH, "<html><body>sorry</b"));
+    answer(200, NULL, "ody>");
+    check_change(LINK("1000", NO_SUCH));
+    assert_int_equal(fake_count("create"), 0);
 }
 
 // Since when a link is refused is kept with it.
@@ -971,6 +986,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_one_file),
         TEST(test_what_an_answer_means),
+        TEST(test_a_page_in_pieces),
         TEST(test_the_first_refusal_is_noted),
         TEST(test_where_a_link_may_lead),
         TEST(test_redirects),
