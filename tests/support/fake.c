@@ -68,11 +68,13 @@ void fake_expect(const char *line)
 {
     struct fake_call *call = next_line();
 
-    if (call == NULL)
+    if (call == NULL) {
         fail_msg("expected \"%s\", nothing came", line);
-    if (strcmp(call->line, line) != 0)
+    } else if (strcmp(call->line, line) != 0) {
         fail_msg("expected \"%s\", but \"%s\" came", line, call->line);
-    call->is_told = true;
+    } else {
+        call->is_told = true;
+    }
 }
 
 void fake_expect_nothing(void)
