@@ -87,9 +87,12 @@ static void on_stored(void *ctx, enum change_result result, bool is_cancel_asked
 {
     struct doubt *d = ctx;
 
-    (void)err;
     d->stored = NULL;
-    if (result == CHANGE_DONE) {
+    if (err != NULL)
+        log_error("submit.store", "task=%s error=\"%s\"", d->job.task->id, err->message);
+    else if (result == CHANGE_STALE)
+        log_warn("submit.stale", "task=%s account=%s", d->job.task->id, d->job.task->account);
+    if (err == NULL && result == CHANGE_DONE) {
         worker_forget_request(d->job.worker, d->job.task);
         follow_expect(d->job.worker->follow, d->job.account,
                       is_cancel_asked ? 0 : d->job.provider->poll_first_ms);
