@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/address.h"
 #include "core/base/clock.h"
 #include "core/base/config.h"
 #include "core/base/field.h"

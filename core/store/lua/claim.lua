@@ -30,7 +30,7 @@ local function may_act_at(time)
     if answer[1][1] < 0 or ms < answer[1][1] then answer[1][1] = ms end
 end
 
--- Of those that aren't empty; "kling/kling-*" is each of them that begins so.
+-- Of those that aren't empty; a name that ends with a star is each of them that begins so.
 local function add_lanes(lanes, name)
     if name:sub(-1) ~= '*' then
         if is_ready[name] then lanes[#lanes + 1] = name end
