@@ -84,27 +84,6 @@ void outcome_set_extra(struct outcome *outcome, const char *name, json_t *value)
     json_object_set_new(outcome->extra, name, value);
 }
 
-const char *outcome_kind_name(enum outcome_kind kind)
-{
-    static const char *const names[] = {
-        [OUTCOME_NONE] = "none",
-        [OUTCOME_ACCEPTED] = "accepted",
-        [OUTCOME_REFUSED_RETRY] = "refused_retry",
-        [OUTCOME_REFUSED_ELSEWHERE] = "refused_elsewhere",
-        [OUTCOME_REFUSED_FINAL] = "refused_final",
-        [OUTCOME_BAD_KEY] = "bad_key",
-        [OUTCOME_DOUBT] = "doubt",
-        [OUTCOME_RUNNING] = "running",
-        [OUTCOME_SUCCEEDED] = "succeeded",
-        [OUTCOME_FAILED] = "failed",
-        [OUTCOME_CANCELLED] = "cancelled",
-        [OUTCOME_NEXT] = "next",
-        [OUTCOME_MISSING] = "missing",
-    };
-
-    return names[kind];
-}
-
 char *outcome_result(const struct outcome *outcome)
 {
     json_t *result = json_object(), *sources = json_array();

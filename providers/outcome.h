@@ -69,7 +69,6 @@ void outcome_add_part(struct outcome *outcome, const char *kind, const char *url
                       bool is_optional);
 void outcome_add_mark(struct outcome *outcome, const char *mark);
 void outcome_set_extra(struct outcome *outcome, const char *name, json_t *value); // takes value
-const char *outcome_kind_name(enum outcome_kind kind);
 
 // The result as the record keeps it, first with the vendor's links, then with ours:
 //   {"sources":[{"kind","url","of","optional"}], "extra":{…}}

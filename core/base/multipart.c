@@ -322,14 +322,6 @@ bool multipart_parse(const char *content_type, const char *body, size_t len, str
     return true;
 }
 
-const struct multipart_part *multipart_find(const struct multipart *form, const char *name)
-{
-    for (size_t i = 0; i < form->count; i++)
-        if (multipart_text_is(form->parts[i].name, name))
-            return &form->parts[i];
-    return NULL;
-}
-
 bool multipart_text_is(struct multipart_text text, const char *expected)
 {
     return text.data != NULL && text.len == strlen(expected) &&

@@ -43,6 +43,4 @@ bool multipart_is_form(const char *content_type);
 // ERR_INVALID where it is malformed or has too much of something; `form` is undefined then.
 bool multipart_parse(const char *content_type, const char *body, size_t len, struct multipart *form,
                      struct err *err) WARN_UNUSED;
-// The first part of that name, NULL where there is none.
-const struct multipart_part *multipart_find(const struct multipart *form, const char *name);
 bool multipart_text_is(struct multipart_text text, const char *expected);

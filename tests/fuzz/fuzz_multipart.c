@@ -6,6 +6,7 @@
 
 #include "core/base/multipart.h"
 #include "tests/fuzz/expect.h"
+#include "tests/support/find_part.h"
 
 static void check(const struct multipart_text *text, const char *body, size_t len)
 {
@@ -40,7 +41,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             EXPECT(part->data.data != NULL);
             memcpy(name, part->name.data, part->name.len);
             name[part->name.len] = '\0';
-            EXPECT(strlen(name) == part->name.len && multipart_find(&form, name) != NULL);
+            EXPECT(strlen(name) == part->name.len && find_part(&form, name) != NULL);
         }
     } else {
         EXPECT(err.code == ERR_INVALID && *err.message != '\0');

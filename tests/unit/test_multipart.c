@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/base/buf.h"
+#include "tests/support/find_part.h"
 
 #define TYPE "multipart/form-data; boundary=abc"
 #define FIELD(name) "Content-Disposition: form-data; name=\"" name "\"\r\n\r\n"
@@ -51,9 +52,9 @@ static void test_undici(void **state)
     assert_true(multipart_text_is(form.parts[0].data, "sora-2"));
     assert_null(form.parts[0].filename.data);
     assert_null(form.parts[0].content_type.data);
-    assert_null(multipart_find(&form, "input"));
-    assert_null(multipart_find(&form, "input_reference2"));
-    file = multipart_find(&form, "input_reference");
+    assert_null(find_part(&form, "input"));
+    assert_null(find_part(&form, "input_reference2"));
+    file = find_part(&form, "input_reference");
     assert_ptr_equal(file, &form.parts[1]);
     assert_true(multipart_text_is(file->filename, "a %22b%22.png"));
     assert_true(multipart_text_is(file->content_type, "image/png"));
@@ -382,7 +383,7 @@ static void test_bounds(void **state)
     buf_str(&body, "--abc--\r\n");
     assert_true(parse_buf(&body, &form, &err));
     assert_int_equal(form.count, MULTIPART_PARTS_MAX);
-    assert_true(multipart_text_is(multipart_find(&form, "p63")->data, "63"));
+    assert_true(multipart_text_is(find_part(&form, "p63")->data, "63"));
     body.len -= strlen("--\r\n");
     buf_str(&body, "\r\n" FIELD("q") "\r\n--abc--\r\n");
     assert_false(parse_buf(&body, &form, &err));
@@ -447,7 +448,7 @@ static void test_empty_form(void **state)
 
     assert_true(multipart_parse(TYPE, "--abc--\r\n", 9, &form, &err));
     assert_int_equal(form.count, 0);
-    assert_null(multipart_find(&form, "a"));
+    assert_null(find_part(&form, "a"));
 }
 
 int main(void)
