@@ -17,7 +17,8 @@ void buf_add(struct buf *buf, const void *data, size_t len);
 void buf_str(struct buf *buf, const char *text);
 void buf_char(struct buf *buf, char c);
 void buf_fmt(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void buf_vfmt(struct buf *buf, const char *format, va_list args);
+void buf_vfmt(struct buf *buf, const char *format, va_list args)
+    __attribute__((format(printf, 2, 0)));
 void buf_int(struct buf *buf, int64_t number);
 // Quoted and escaped; what isn't UTF-8 becomes U+FFFD. NULL gives "".
 void buf_json_str(struct buf *buf, const char *text);

@@ -38,7 +38,8 @@ bool redis_is_up(const struct redis *redis);
 void redis_send(struct redis *redis, int argc, const char *const *argv, const size_t *lens,
                 redis_reply_fn fn, void *ctx);
 // The same for words without spaces: redis_sendf(r, fn, ctx, "GET %s", key).
-void redis_sendf(struct redis *redis, redis_reply_fn fn, void *ctx, const char *format, ...);
+void redis_sendf(struct redis *redis, redis_reply_fn fn, void *ctx, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 // Subscribes for life: again after each reconnect. On such a connection nothing else is sent.
 // `fn` gets each message's payload.
 void redis_subscribe(struct redis *redis, const char *channel, redis_reply_fn fn, void *ctx);

@@ -60,7 +60,7 @@ static bool read_speed(const char *text, struct arguments *arguments)
 // Ends the program for --help, --version and what isn't understood.
 static void read_arguments(int argc, char **argv, struct arguments *arguments)
 {
-    for (int i = 1; i < argc; i++) {
+    for (int i = 1; i < argc; i += 2) {
         const char *value = i + 1 < argc ? argv[i + 1] : NULL;
         bool is_fine = value != NULL;
 
@@ -83,7 +83,6 @@ static void read_arguments(int argc, char **argv, struct arguments *arguments)
             fprintf(stderr, "spool-sim: %s isn't understood\n%s", argv[i], usage);
             exit(EXIT_USAGE);
         }
-        i++;
     }
 }
 

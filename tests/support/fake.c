@@ -12,7 +12,8 @@
 
 static struct fake_call *calls, **calls_end = &calls;
 
-static void add(struct fake_call *call, const char *format, va_list args)
+static void __attribute__((format(printf, 2, 0)))
+add(struct fake_call *call, const char *format, va_list args)
 {
     char line[4096];
 
