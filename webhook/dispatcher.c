@@ -18,6 +18,7 @@
 #include "core/base/task.h"
 #include "core/io/loop.h"
 #include "core/io/redis.h"
+#include "core/store/claim_serial.h"
 #include "core/store/deliveries.h"
 #include "core/store/store.h"
 #include "webhook/seats.h"
@@ -49,8 +50,8 @@ struct dispatcher {
     struct redis *rings; // its own connection: it is subscribed
     struct delivery_claim claim;
     struct store_call *claiming;
-    int64_t claimed_ms; // of our monotonic clock, before the claim was sent
-    bool is_asked;      // while a claim is under way
+    struct claim_serial serial;
+    bool is_asked; // while a claim is under way
     bool is_draining;
     struct loop_timer *due, *heartbeat;
     int64_t due_ms; // of our monotonic clock, while `due` runs
@@ -180,7 +181,7 @@ static void on_delivery(void *ctx, struct delivery *delivery)
 {
     struct dispatcher *d = ctx;
 
-    if (!d->is_draining && clock_mono_ms() - d->claimed_ms < START_WITHIN_MS) {
+    if (!d->is_draining && clock_mono_ms() - d->serial.begun_ms < START_WITHIN_MS) {
         post(d, delivery);
         return;
     }
@@ -194,6 +195,7 @@ static void on_claimed(void *ctx, size_t count, int64_t next_ms, bool is_short,
     struct dispatcher *d = ctx;
 
     d->claiming = NULL;
+    d->serial.is_lost = err != NULL;
     if (err != NULL)
         return; // the heartbeat asks again
     if (d->is_asked || next_ms == 0 || count >= SEATS_AT_ONCE)
@@ -206,6 +208,7 @@ static void on_claimed(void *ctx, size_t count, int64_t next_ms, bool is_short,
 
 static void claim(struct dispatcher *d)
 {
+    int64_t lease_ms = d->sender.config->webhook.timeout_ms + LEASE_SLACK_MS;
     struct delivery_limits limits;
 
     if (d->is_draining || !store_is_up(d->store) || d->sender.keys->count == 0)
@@ -213,10 +216,9 @@ static void claim(struct dispatcher *d)
     d->is_asked = d->claiming != NULL;
     if (d->is_asked)
         return; // asked again when that is through
-    d->claimed_ms = clock_mono_ms();
-    seats_limits(d->seats, d->claimed_ms, &limits);
-    d->claiming = deliveries_claim(
-        d->store, &limits, d->sender.config->webhook.timeout_ms + LEASE_SLACK_MS, &d->claim);
+    claim_serial_next(&d->serial, lease_ms);
+    seats_limits(d->seats, clock_mono_ms(), &limits);
+    d->claiming = deliveries_claim(d->store, d->serial.number, &limits, lease_ms, &d->claim);
 }
 
 static void on_heartbeat(void *ctx)

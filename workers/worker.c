@@ -18,6 +18,7 @@
 #include "core/io/storage.h"
 #include "core/store/accounts.h"
 #include "core/store/callbacks.h"
+#include "core/store/claim_serial.h"
 #include "core/store/queue.h"
 #include "core/store/store.h"
 #include "providers/family.h"
@@ -49,8 +50,7 @@ struct role {
     bool is_submits_asked, is_due_asked; // while a claim is under way
     // Of the claims: another number for each, but the same while the answer to the last one is
     // lost.
-    int64_t submits_claimed_ms, submits_serial, due_claimed_ms, due_serial;
-    bool is_submits_lost, is_due_lost;
+    struct claim_serial submits_serial, due_serial;
     struct loop_timer *submits_timer, *due_timer, *heartbeat;
     int64_t due_timer_ms;
     bool was_up, was_busy;
@@ -253,7 +253,7 @@ static void on_work(void *ctx, enum work_kind kind, struct task *task)
     }
     switch (kind) {
     case WORK_SUBMIT:
-        submit_start(&r->worker, task, r->submits_claimed_ms);
+        submit_start(&r->worker, task, r->submits_serial.begun_ms);
         break;
     case WORK_DOUBT:
         doubt_start(&r->worker, task);
@@ -275,24 +275,12 @@ static void measure_room(struct role *r, enum place place)
             places_room(&r->worker.places[place], r->worker.held[place][i], 1);
 }
 
-// Begins a claim: with the last one's number, where its answer was lost and what it gave may still
-// be ours.
-static void number_claim(const struct role *r, bool is_lost, int64_t *serial, int64_t *claimed_ms)
-{
-    int64_t now_ms = clock_mono_ms();
-
-    if (is_lost && now_ms - *claimed_ms < r->worker.config->lease_ms)
-        return;
-    ++*serial;
-    *claimed_ms = now_ms;
-}
-
 static void on_submits(void *ctx, size_t count, int64_t next_ms, const struct err *err)
 {
     struct role *r = ctx;
 
     r->submits = NULL;
-    r->is_submits_lost = err != NULL;
+    r->submits_serial.is_lost = err != NULL;
     loop_cancel(&r->submits_timer);
     if (err != NULL)
         return; // the heartbeat asks again
@@ -312,8 +300,8 @@ static void claim_submits(struct role *r)
     if (r->submits != NULL)
         return; // asked again when this one is through, or a submit is
     measure_room(r, PLACE_SUBMIT);
-    number_claim(r, r->is_submits_lost, &r->submits_serial, &r->submits_claimed_ms);
-    r->submits = queue_claim_submits(r->worker.store, r->submits_serial, MAX_CLAIM,
+    claim_serial_next(&r->submits_serial, r->worker.config->lease_ms);
+    r->submits = queue_claim_submits(r->worker.store, r->submits_serial.number, MAX_CLAIM,
                                      r->accounts.list, r->accounts.count, &r->submits_claim);
 }
 
@@ -322,7 +310,7 @@ static void on_due(void *ctx, size_t count, int64_t next_ms, const struct err *e
     struct role *r = ctx;
 
     r->due = NULL;
-    r->is_due_lost = err != NULL;
+    r->due_serial.is_lost = err != NULL;
     if (err != NULL)
         return;
     loop_cancel(&r->due_timer);
@@ -342,8 +330,8 @@ static void claim_due(struct role *r)
     if (r->due != NULL)
         return;
     measure_room(r, PLACE_ARCHIVE);
-    number_claim(r, r->is_due_lost, &r->due_serial, &r->due_claimed_ms);
-    r->due = queue_claim_due(r->worker.store, r->due_serial, MAX_CLAIM, r->accounts.list,
+    claim_serial_next(&r->due_serial, r->worker.config->lease_ms);
+    r->due = queue_claim_due(r->worker.store, r->due_serial.number, MAX_CLAIM, r->accounts.list,
                              r->accounts.count, places_room(archives, 0, 1), &r->due_claim);
 }
 

@@ -72,12 +72,14 @@ static void on_claimed(void *ctx, store_then_fn then, const redisReply *answer,
     claim->done(claim->ctx, count, next_ms, is_short, err);
 }
 
-struct store_call *deliveries_claim(struct store *store, const struct delivery_limits *limits,
-                                    int64_t lease_ms, const struct delivery_claim *claim)
+struct store_call *deliveries_claim(struct store *store, int64_t serial,
+                                    const struct delivery_limits *limits, int64_t lease_ms,
+                                    const struct delivery_claim *claim)
 {
     struct args args = {0};
 
-    args_int(&args, 6 + 3 * (int64_t)limits->key_count + 2 * (int64_t)limits->receiver_count);
+    args_int(&args, 7 + 3 * (int64_t)limits->key_count + 2 * (int64_t)limits->receiver_count);
+    args_int(&args, serial);
     args_int(&args, lease_ms);
     args_int(&args, limits->all.quick);
     args_int(&args, limits->all.slow);

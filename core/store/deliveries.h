@@ -55,8 +55,10 @@ struct delivery_limits {
     size_t receiver_count;
 };
 
-struct store_call *deliveries_claim(struct store *store, const struct delivery_limits *limits,
-                                    int64_t lease_ms, const struct delivery_claim *claim);
+// `serial`: see claim_serial.h. `claim` must outlive the call.
+struct store_call *deliveries_claim(struct store *store, int64_t serial,
+                                    const struct delivery_limits *limits, int64_t lease_ms,
+                                    const struct delivery_claim *claim);
 
 enum delivery_outcome {
     DELIVERY_DELIVERED,

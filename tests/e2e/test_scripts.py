@@ -813,6 +813,7 @@ class Submit(Bench):
 
 class Deliveries(Bench):
     POST = (5000, 8, 8, 8, 8, 0)  # the lease, and as many as there may be
+    serial = 0
 
     def pending(self, count=1, phase="rendering"):
         """A task with so many changes that nobody was told of."""
@@ -823,8 +824,10 @@ class Deliveries(Bench):
         for name in invariants.OF_A_TASK:
             self.do("PERSIST", f"spool:{name}:A")
 
-    def post(self):
-        answer = self.run_script("post", list(self.POST))
+    def post(self, by="w1", is_lost=False):
+        """The next claim; or, where the answer to the last one was lost, that once more."""
+        self.serial += not is_lost
+        answer = self.run_script("post", [self.serial, *self.POST], by=by)
         self.check()
         return answer
 
@@ -841,10 +844,14 @@ class Deliveries(Bench):
         self.assertEqual((receiver, is_slow, n, tries, url), ("example.com:443", 1, 1, 0, "https://example.com/hook"))
         self.assertEqual(relative(view, self.now), "1 rendering 0 0 @-1000")
         self.assertEqual((changed["d:A"], changed["hooks"]), ({"lease": "@5000"}, {"A": "@5000"}))
-        # Nobody gets it while that lease lasts, not even who asks again.
+        # Nobody gets it while that lease lasts but who asks again with the same number.
         after = self.dump()
-        self.assertEqual(self.run_script("post", list(self.POST), again=1)[1:], [])
+        self.assertEqual(self.post(is_lost=True), [[0, 0], answer[1]])
+        self.assertEqual(self.post(by="w2", is_lost=True)[1:], [])
         self.assertEqual(self.dump(), after)
+        # What was handed back meanwhile isn't its any more.
+        self.run_script("posted", self.posted("later"))
+        self.assertEqual(self.post(is_lost=True)[1:], [])
 
     def test_outcomes(self):
         wanted = {  # outcome, changes -> the next state of the first, head, when again
@@ -902,7 +909,7 @@ class Deliveries(Bench):
     def test_task_is_gone(self):
         self.pending(1, "succeeded")
         self.do("DEL", "spool:t:A", "spool:d:A")
-        self.assertEqual(self.run_script("post", list(self.POST))[1:], [])
+        self.assertEqual(self.post()[1:], [])
         self.check()
 
     def test_sweep(self):

@@ -35,8 +35,9 @@ static void fail_claim(struct fake_call *call, const struct err *err)
     end_claim((struct store_call *)call, 0, -1, false, err);
 }
 
-struct store_call *deliveries_claim(struct store *store, const struct delivery_limits *limits,
-                                    int64_t lease_ms, const struct delivery_claim *claim)
+struct store_call *deliveries_claim(struct store *store, int64_t serial,
+                                    const struct delivery_limits *limits, int64_t lease_ms,
+                                    const struct delivery_claim *claim)
 {
     struct store_call *call = fake_store_call_new((void (*)(void))claim->done, NULL, fail_claim);
     struct delivery_limits *kept = mem_new(struct delivery_limits);
@@ -46,7 +47,8 @@ struct store_call *deliveries_claim(struct store *store, const struct delivery_l
     *kept = *limits;
     call->more = kept;
     call->claim = claim;
-    fake_add(&call->call, "deliveries quick=%d slow=%d", limits->all.quick, limits->all.slow);
+    fake_add(&call->call, "deliveries serial=%lld quick=%d slow=%d", (long long)serial,
+             limits->all.quick, limits->all.slow);
     return call;
 }
 

@@ -22,7 +22,7 @@
 
 enum { TIMEOUT_MS = 5000 };
 
-#define CLAIM "deliveries quick=100 slow=32"
+#define CLAIM(serial) "deliveries serial=" #serial " quick=100 slow=32"
 
 static int64_t delays_ms[] = {10000, 30000};
 static struct config config = {
@@ -92,14 +92,14 @@ static void test_a_ring_a_claim_an_attempt(void **state)
 {
     (void)state;
     ring();
-    fake_expect(CLAIM);
+    fake_expect(CLAIM(1));
     give("task_1", 1, 0);
     fake_expect("http POST https://hook.example/1");
     fake_http_answer(fake_waiting("http"), 204, NULL, NULL);
     fake_expect("finish task_1 n=1 delivered status=204");
     fake_expect_nothing();
     fake_loop_run_ms(loop, 1); // after the result
-    fake_expect(CLAIM);
+    fake_expect(CLAIM(2));
 }
 
 static void test_what_an_answer_means(void **state)
@@ -173,9 +173,9 @@ static void test_it_says_what_is_in_flight(void **state)
     ring();
     give("task_1", 1, 0);
     ring();
-    fake_expect(CLAIM);
+    fake_expect(CLAIM(1));
     fake_expect("http POST https://hook.example/1");
-    fake_expect(CLAIM);
+    fake_expect(CLAIM(2));
     limits = fake_deliveries_limits(fake_waiting("deliveries"));
     assert_int_equal(limits->key_count, 1);
     assert_int_equal(limits->receiver_count, 1);
@@ -185,7 +185,7 @@ static void test_an_answer_that_comes_too_late_is_handed_back(void **state)
 {
     (void)state;
     ring();
-    fake_expect(CLAIM);
+    fake_expect(CLAIM(1));
     fake_clock_pass_ms(4000);
     give("task_1", 1, 0);
     fake_expect("finish task_1 n=1 later");
@@ -232,10 +232,10 @@ static void test_one_claim_at_a_time(void **state)
     ring();
     ring();
     dispatcher_wake(dispatcher);
-    fake_expect(CLAIM);
+    fake_expect(CLAIM(1));
     fake_expect_nothing();
     fake_deliveries_done(fake_waiting("deliveries"), 0, -1, false);
-    fake_expect(CLAIM); // somebody rang meanwhile
+    fake_expect(CLAIM(2)); // somebody rang meanwhile
     fake_deliveries_done(fake_waiting("deliveries"), 0, -1, false);
     fake_expect_nothing();
 }
@@ -265,6 +265,28 @@ static void test_a_drain_waits_for_what_is_in_flight(void **state)
     assert_true(dispatcher_drain(dispatcher));
     fake_loop_run_ms(loop, 5000);
     fake_expect_nothing();
+}
+
+// What a lost answer gave is ours while its lease lasts; then it is somebody else's.
+static void test_a_lost_answer_is_asked_for_again(void **state)
+{
+    struct err away;
+
+    (void)state;
+    err_set(&away, ERR_UNAVAILABLE, "Redis is away");
+    ring();
+    fake_expect(CLAIM(1));
+    fake_waiting("deliveries")->lose(fake_waiting("deliveries"), &away);
+    fake_loop_run_ms(loop, 1000);
+    fake_expect(CLAIM(1));
+    give("task_1", 1, 0);
+    fake_expect("http POST https://hook.example/1");
+    ring();
+    fake_expect(CLAIM(2));
+    fake_waiting("deliveries")->lose(fake_waiting("deliveries"), &away);
+    fake_clock_pass_ms(TIMEOUT_MS + 5000);
+    ring();
+    assert_int_equal(fake_count("deliveries serial=3 "), 1);
 }
 
 // Dropped at every step, then every late answer comes: nothing is stored, sent or leaked.
@@ -311,6 +333,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_nothing_is_claimed_without_redis, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_drain_waits_for_what_is_in_flight, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(test_a_lost_answer_is_asked_for_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_dropped_at_every_step, set_up, tear_down),
     };
 

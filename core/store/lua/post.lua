@@ -5,8 +5,7 @@
 -- turns, and so do the receivers of a key. What may hang has places of its own. Of receivers that were never
 -- asked the one comes first for which most waits, alternately with the one that has waited longest of
 -- the others: so a good one is soon found among any number of dead ones, and none is forgotten.
--- What an answer that was lost gave isn't given again before its lease ends.
--- Item: lease ms, most quick ones, most slow ones, the same of each key, number of keys, {key, most quick
+-- Item: which claim of this process it is (one whose answer was lost gives the same again), lease ms, most quick ones, most slow ones, the same of each key, number of keys, {key, most quick
 --   ones, most slow ones} of those that may have another number, {receiver, in flight there} of those
 --   that have something in flight.
 -- Answer: {{ms until the next, or -1; 1 where some wait for nothing but a place},
@@ -18,12 +17,13 @@ local ROOM, ROOM_UNKNOWN, ROOM_SILENT = 16, 8, 4 -- in flight at a receiver
 local SILENT_MS = 2500
 
 local item = items()[1]
-local lease_ms = tonumber(item[1])
-local left = {quick = tonumber(item[2]), slow = tonumber(item[3])}
-local of_key = {quick = tonumber(item[4]), slow = tonumber(item[5])}
+local serial, lease_ms = item[1], tonumber(item[2])
+local left = {quick = tonumber(item[3]), slow = tonumber(item[4])}
+local of_key = {quick = tonumber(item[5]), slow = tonumber(item[6])}
 local of_keys, in_flight, busy = {}, {}, 0
-local at = 7
-for _ = 1, tonumber(item[6]) do
+local answer, given = {{-1, 0}}, {}
+local at = 8
+for _ = 1, tonumber(item[7]) do
     of_keys[item[at]] = {quick = tonumber(item[at + 1]), slow = tonumber(item[at + 2])}
     at = at + 3
 end
@@ -53,10 +53,16 @@ local function sort_due()
     return #due == SORTED_AT_ONCE
 end
 
--- Claims the task's delivery; nil where there is none after all.
-local function claim(id)
+local function give(id, n, lease, tries, is_slow)
     local d = key('d', id)
-    local state = call('HMGET', d, 'n', 'head', 'redo', 'url')
+    local url = call('HGET', d, 'url')
+    answer[#answer + 1] = {receiver_of(url), is_slow, n, lease, tries, url, call('HGET', d, n), unpack(whole(id))}
+end
+
+-- Claims the task's delivery. False where there is none after all.
+local function claim(id, is_slow)
+    local d = key('d', id)
+    local state = call('HMGET', d, 'n', 'head', 'redo')
     local last, n = tonumber(state[1] or 0), tonumber(state[2] or 1)
     local redo = state[3] and tonumber(state[3])
     local tries = 0
@@ -75,15 +81,17 @@ local function claim(id)
     else
         n = nil
     end
-    local view = n and call('HGET', d, n)
-    if not view or call('EXISTS', key('t', id)) == 0 then
+    if not n or call('HEXISTS', d, n) == 0 or call('EXISTS', key('t', id)) == 0 then
         call('ZREM', 'spool:hooks', id)
         retire(id)
-        return nil
+        return false
     end
-    call('HSET', d, 'lease', now + lease_ms)
-    call('ZADD', 'spool:hooks', now + lease_ms, id)
-    return {n, now + lease_ms, tries, state[4], view, unpack(whole(id))}
+    local lease = now + lease_ms
+    call('HSET', d, 'lease', lease)
+    call('ZADD', 'spool:hooks', lease, id)
+    give(id, n, lease, tries, is_slow)
+    for _, word in ipairs({id, n, lease, tries, is_slow}) do given[#given + 1] = word end
+    return true
 end
 
 local function room_at(receiver)
@@ -108,21 +116,18 @@ local function lanes_of(kind, owner, most)
 end
 
 -- Takes one delivery of a lane. False where the lane has no more to give.
-local function serve(kind, owner, receiver, answer)
+local function serve(kind, owner, receiver)
     local lane = key('hooks', owner .. ' ' .. receiver)
     local id = call('ZRANGE', lane, 0, 0)[1]
     if not id or room_at(receiver) <= 0 then return false end
     call('ZREM', lane, id)
-    local claimed = claim(id)
-    if claimed then
-        in_flight[receiver] = (in_flight[receiver] or 0) + 1
-        answer[#answer + 1] = {receiver, kind == 'slow' and 1 or 0, unpack(claimed, 1, 8)}
-    end
-    return true, claimed ~= nil
+    local is_claimed = claim(id, kind == 'slow' and 1 or 0)
+    if is_claimed then in_flight[receiver] = (in_flight[receiver] or 0) + 1 end
+    return true, is_claimed
 end
 
 -- What it says is whether something waits for nothing but a place.
-local function serve_all(kind, answer)
+local function serve_all(kind)
     local queues, served, is_short = {}, {}, false
     for _, owner in ipairs(call('ZRANGE', 'spool:' .. kind, 0, -1)) do
         local share = math.min(left[kind], (of_keys[owner] or of_key)[kind])
@@ -138,7 +143,7 @@ local function serve_all(kind, answer)
         local queue = queues[turn]
         if queue.at > #queue.lanes then queue.at = 1 end
         local receiver = queue.lanes[queue.at]
-        local has_more, is_claimed = serve(kind, queue.owner, receiver, answer)
+        local has_more, is_claimed = serve(kind, queue.owner, receiver)
         if has_more then
             queue.at = queue.at + 1
         else
@@ -166,10 +171,22 @@ local function serve_all(kind, answer)
     return is_short or #queues > 0
 end
 
-local answer = {{-1, 0}}
+local before = given_before('post', serial)
+if before then
+    for i = 1, #before, 5 do
+        local id, n, lease, tries, is_slow = unpack(before, i, i + 4)
+        if call('HGET', key('d', id), 'lease') == lease then
+            give(id, tonumber(n), tonumber(lease), tonumber(tries), tonumber(is_slow))
+        end
+    end
+    answer[1][1] = 0
+    return answer
+end
+
 local is_more = sort_due()
-local is_quick_short = serve_all('quick', answer)
-if serve_all('slow', answer) or is_quick_short then answer[1][2] = 1 end
+local is_quick_short = serve_all('quick')
+if serve_all('slow') or is_quick_short then answer[1][2] = 1 end
+note_given('post', serial, given, lease_ms)
 local head = call('ZRANGE', 'spool:hooks', 0, 0, 'WITHSCORES')
 if is_more then
     answer[1][1] = 0
