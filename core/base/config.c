@@ -322,9 +322,12 @@ void config_set_public_url(struct config *config, const char *url)
 static bool finish_bucket(struct config *config, struct err *err)
 {
     const char *public_base = config->storage.public_base;
+    struct sigv4_keys keys = {secret_reveal(&config->storage.access_key),
+                              secret_reveal(&config->storage.secret_key), config->storage.region};
     struct buf base = {0};
 
-    if (!s3_place_init(&config->links.place, config, err))
+    if (!s3_place_init(&config->links.place, config->storage.url, config->storage.endpoint, &keys,
+                       err))
         return false;
     if (*public_base != '\0') {
         buf_str(&base, public_base);

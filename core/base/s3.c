@@ -5,16 +5,15 @@
 #include <string.h>
 
 #include "core/base/buf.h"
-#include "core/base/config.h"
 #include "core/base/digest.h"
 #include "core/base/mem.h"
-#include "core/base/secret.h"
 
-bool s3_place_init(struct s3_place *place, const struct config *config, struct err *err)
+bool s3_place_init(struct s3_place *place, const char *url, const char *endpoint,
+                   const struct sigv4_keys *keys, struct err *err)
 {
     static const char scheme[] = "s3://";
-    bool is_s3 = strncmp(config->storage.url, scheme, strlen(scheme)) == 0;
-    const char *bucket = is_s3 ? config->storage.url + strlen(scheme) : "";
+    bool is_s3 = strncmp(url, scheme, strlen(scheme)) == 0;
+    const char *bucket = is_s3 ? url + strlen(scheme) : "";
     size_t bucket_len = strcspn(bucket, "/"), prefix_len;
     const char *prefix = bucket + bucket_len + (bucket[bucket_len] == '/');
     struct buf base = {0};
@@ -24,13 +23,12 @@ bool s3_place_init(struct s3_place *place, const struct config *config, struct e
         strspn(bucket, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._") <
             bucket_len)
         return err_set(err, ERR_CONFIG, "storage.url: must be s3://bucket/prefix, or empty");
-    if (*secret_reveal(&config->storage.access_key) == '\0' ||
-        *secret_reveal(&config->storage.secret_key) == '\0')
+    if (*keys->access_key == '\0' || *keys->secret_key == '\0')
         return err_set(err, ERR_CONFIG, "storage.access_key: a bucket needs it and secret_key");
-    if (*config->storage.endpoint == '\0')
-        buf_fmt(&base, "https://s3.%s.amazonaws.com", config->storage.region);
+    if (*endpoint == '\0')
+        buf_fmt(&base, "https://s3.%s.amazonaws.com", keys->region);
     else
-        buf_str(&base, config->storage.endpoint);
+        buf_str(&base, endpoint);
     while (base.len > 0 && base.data[base.len - 1] == '/')
         base.data[--base.len] = '\0';
     buf_fmt(&base, "/%.*s", (int)bucket_len, bucket);
@@ -40,9 +38,7 @@ bool s3_place_init(struct s3_place *place, const struct config *config, struct e
     if (prefix_len > 0 && prefix[prefix_len - 1] != '/')
         buf_char(&base, '/');
     place->prefix = buf_take(&base);
-    place->keys =
-        (struct sigv4_keys){secret_reveal(&config->storage.access_key),
-                            secret_reveal(&config->storage.secret_key), config->storage.region};
+    place->keys = *keys;
     return true;
 }
 

@@ -10,18 +10,18 @@
 #include "core/base/sigv4.h"
 
 struct buf;
-struct config;
 
-// Where the objects are, from `storage` of the configuration. Owns its strings: s3_place_clear.
+// Where the objects are. Owns its strings: s3_place_clear.
 struct s3_place {
     char *base;             // endpoint and bucket
     char *prefix;           // "" or "some/folder/"
-    struct sigv4_keys keys; // borrowed from the configuration
+    struct sigv4_keys keys; // borrowed, outlive it
 };
 
-// storage.url is "s3://bucket/prefix". The error begins with the key that is wrong.
-bool s3_place_init(struct s3_place *place, const struct config *config,
-                   struct err *err) WARN_UNUSED;
+// `url` is "s3://bucket/prefix"; an `endpoint` that is empty is Amazon's in the keys' region. The
+// error begins with the setting that is wrong (storage.url, storage.access_key).
+bool s3_place_init(struct s3_place *place, const char *url, const char *endpoint,
+                   const struct sigv4_keys *keys, struct err *err) WARN_UNUSED;
 void s3_place_clear(struct s3_place *place);
 
 // The object's URL, without a signature, added to `url`.

@@ -110,7 +110,7 @@ static void orphan_abort(void *ctx)
         buf_str(&query, "uploadId=");
         buf_percent(&query, orphan->upload_id);
     }
-    if (s3_request(&orphan->s3->place, HTTP_DELETE_, orphan->key, query.data, NULL, now_s(),
+    if (s3_request(orphan->s3->place, HTTP_DELETE_, orphan->key, query.data, NULL, now_s(),
                    &request, &err))
         orphan->call = http_start(orphan->s3->http, &request, &options, on_aborted);
     else
@@ -202,7 +202,7 @@ static struct storage_op *read_file(struct storage *storage, const char *key, si
         .low_speed_ms = LOW_SPEED_MS, .max_body_bytes = max, .wants_plain = true, .ctx = read_op};
     struct http_request request = {0};
 
-    if (s3_request(&s3->place, HTTP_GET_, key, NULL, NULL, now_s(), &request, &read_op->err))
+    if (s3_request(s3->place, HTTP_GET_, key, NULL, NULL, now_s(), &request, &read_op->err))
         read_op->call = http_start(s3->http, &request, &options, on_read);
     else
         read_op->failing = loop_after(storage->loop, 0, on_read_failing, read_op);
@@ -231,9 +231,9 @@ static const char *next_upload(const char *at, const char **end)
 static bool is_our_key(const struct s3_storage *s3, const char *key)
 {
     static const char *const folders[] = {"task-artifacts/", "inputs/", "uploads/"};
-    size_t prefix_len = strlen(s3->place.prefix);
+    size_t prefix_len = strlen(s3->place->prefix);
 
-    if (strncmp(key, s3->place.prefix, prefix_len) != 0)
+    if (strncmp(key, s3->place->prefix, prefix_len) != 0)
         return false;
     for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++)
         if (strncmp(key + prefix_len, folders[i], strlen(folders[i])) == 0)
@@ -266,7 +266,7 @@ static void on_listed(void *ctx, const struct http_response *response,
         if (s3_text_in(at, end, "Key", &key) && s3_text_in(at, end, "UploadId", &id) &&
             s3_text_in(at, end, "Initiated", &begun) && id.len > 0 && begun.len > 0 &&
             strcmp(begun.data, oldest) < 0 && is_our_key(s3, buf_text(&key)))
-            storage_s3_delete(s3, key.data + strlen(s3->place.prefix), mem_str(id.data));
+            storage_s3_delete(s3, key.data + strlen(s3->place->prefix), mem_str(id.data));
         buf_clear(&key);
         buf_clear(&id);
         buf_clear(&begun);
@@ -288,14 +288,14 @@ static void list_uploads(struct s3_storage *s3, const char *key, const char *id)
     struct err err;
 
     buf_str(&query, "uploads=&prefix=");
-    buf_percent(&query, s3->place.prefix);
+    buf_percent(&query, s3->place->prefix);
     if (*key != '\0') {
         buf_str(&query, "&key-marker=");
         buf_percent(&query, key);
         buf_str(&query, "&upload-id-marker=");
         buf_percent(&query, id);
     }
-    if (s3_request(&s3->place, HTTP_GET_, NULL, query.data, NULL, now_s(), &request, &err))
+    if (s3_request(s3->place, HTTP_GET_, NULL, query.data, NULL, now_s(), &request, &err))
         s3->listing = http_start(s3->http, &request, &options, on_listed);
     http_request_clear(&request);
     buf_clear(&query);
@@ -325,7 +325,6 @@ static void free_storage(struct storage *storage)
     http_cancel(&s3->listing);
     while (s3->orphans != NULL)
         orphan_drop(s3->orphans);
-    s3_place_clear(&s3->place);
     free(s3);
 }
 
@@ -346,11 +345,9 @@ struct storage *storage_s3_new(struct loop *loop, struct http_client *http,
         .delete = delete_file,
     };
     struct s3_storage *s3 = mem_new(struct s3_storage);
-    struct err err;
 
     s3->storage = (struct storage){.kind = &kind, .loop = loop, .config = config};
     s3->http = http;
-    if (!s3_place_init(&s3->place, config, &err)) // the configuration was checked for it
-        log_error("storage.refused", "error=\"%s\"", err.message);
+    s3->place = &config->links.place;
     return &s3->storage;
 }

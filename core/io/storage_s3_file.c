@@ -185,7 +185,7 @@ static void ask(struct s3_file *f, enum state state, enum http_method method, co
     struct err err;
 
     move(f, state);
-    if (s3_request(&f->s3->place, method, f->key, query, NULL, clock_wall_ms() / 1000, request,
+    if (s3_request(f->s3->place, method, f->key, query, NULL, clock_wall_ms() / 1000, request,
                    &err))
         f->call = http_start(f->s3->http, request, &options, done);
     else
@@ -473,7 +473,7 @@ static void send_part(struct s3_file *f, int64_t bytes)
     } else {
         http_add_header(&request, "Content-Type", f->content_type);
     }
-    if (s3_request(&f->s3->place, HTTP_PUT_, f->key, f->upload_id == NULL ? NULL : query.data,
+    if (s3_request(f->s3->place, HTTP_PUT_, f->key, f->upload_id == NULL ? NULL : query.data,
                    SIGV4_UNSIGNED, clock_wall_ms() / 1000, &request, &err))
         part->call = http_start(f->s3->http, &request, &options, on_sent);
     else

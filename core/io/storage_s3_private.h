@@ -12,7 +12,7 @@ struct s3_file;
 struct s3_storage {
     struct storage storage; // first: what others know
     struct http_client *http;
-    struct s3_place place;
+    const struct s3_place *place; // the configuration's
     struct s3_file *files;
     struct orphan *orphans;
     struct http_call *listing; // of uploads, while sweeping
