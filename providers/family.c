@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "core/base/buf.h"
-#include "core/base/media_link.h"
+#include "core/message/media_link.h"
 
 bool route_matches(const struct route *route, const char *path, char *id, size_t size)
 {

@@ -6,10 +6,10 @@
 #include <string.h>
 
 #include "core/base/buf.h"
-#include "core/base/field.h"
-#include "core/base/field_check.h"
 #include "core/base/mem.h"
-#include "core/base/task.h"
+#include "core/json/field.h"
+#include "core/json/field_check.h"
+#include "core/task/task.h"
 #include "providers/family.h"
 
 enum { MAX_SECONDS = 1000000 }; // of a video: more is no length

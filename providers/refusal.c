@@ -10,8 +10,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "core/base/field.h"
-#include "core/base/http.h"
+#include "core/json/field.h"
+#include "core/message/http_message.h"
 #include "providers/adapter.h"
 #include "providers/outcome.h"
 

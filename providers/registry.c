@@ -1,7 +1,7 @@
 // The lists of what there is: a line per vendor, a line per public dialect.
 #include <string.h>
 
-#include "core/base/config.h"
+#include "core/config/config.h"
 #include "providers/family.h"
 #include "providers/provider.h"
 

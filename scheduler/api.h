@@ -6,7 +6,7 @@
 
 #include "core/base/buf.h"
 #include "core/base/err.h"
-#include "core/base/task.h"
+#include "core/task/task.h"
 
 struct callbacks;
 struct config;

@@ -3,11 +3,11 @@
 #include <string.h>
 
 #include "core/base/buf.h"
-#include "core/base/field.h"
-#include "core/base/json_lenient.h"
 #include "core/base/log.h"
 #include "core/base/metrics.h"
-#include "core/io/http_server.h"
+#include "core/http/http_server.h"
+#include "core/json/field.h"
+#include "core/json/json_lenient.h"
 #include "core/store/callbacks.h"
 #include "core/store/tasks.h"
 #include "providers/provider.h"

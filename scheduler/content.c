@@ -3,13 +3,13 @@
 #include <string.h>
 
 #include "core/base/buf.h"
-#include "core/base/config.h"
-#include "core/base/field.h"
-#include "core/base/media_link.h"
 #include "core/base/mem.h"
-#include "core/base/task.h"
-#include "core/io/http_server.h"
+#include "core/config/config.h"
+#include "core/http/http_server.h"
+#include "core/json/field.h"
+#include "core/message/media_link.h"
 #include "core/store/tasks.h"
+#include "core/task/task.h"
 #include "providers/family.h"
 #include "scheduler/api.h"
 

@@ -5,7 +5,7 @@
 
 #include "core/base/buf.h"
 #include "core/base/digest.h"
-#include "core/base/multipart.h"
+#include "core/message/multipart.h"
 
 enum { MAX_DEPTH = 2 }; // of objects in the body
 

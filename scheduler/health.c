@@ -1,7 +1,7 @@
 // What monitors ask: alive, ready, metrics.
 #include "core/base/buf.h"
 #include "core/base/metrics.h"
-#include "core/io/http_server.h"
+#include "core/http/http_server.h"
 #include "core/store/accounts.h"
 #include "core/store/store.h"
 #include "scheduler/api.h"

@@ -14,10 +14,10 @@
 #include <uv.h>
 
 #include "core/base/buf.h"
-#include "core/base/config.h"
 #include "core/base/mem.h"
-#include "core/io/http_server.h"
-#include "core/io/loop.h"
+#include "core/config/config.h"
+#include "core/http/http_server.h"
+#include "core/loop/loop.h"
 #include "scheduler/api.h"
 
 enum { PIECE_BYTES = 64 * 1024 };

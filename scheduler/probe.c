@@ -6,9 +6,9 @@
 
 #include "core/base/buf.h"
 #include "core/base/ids.h"
-#include "core/io/http_client.h"
-#include "core/io/loop.h"
-#include "core/io/storage.h"
+#include "core/http/http_client.h"
+#include "core/loop/loop.h"
+#include "core/storage/storage.h"
 
 enum { TIMEOUT_MS = 60000, MAX_BYTES = 4096 };
 

@@ -13,10 +13,10 @@
 #include <string.h>
 
 #include "core/base/buf.h"
-#include "core/base/config.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
-#include "core/io/loop.h"
+#include "core/config/config.h"
+#include "core/loop/loop.h"
 #include "core/store/events.h"
 #include "core/store/store.h"
 #include "core/store/tasks.h"

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 
 #include "core/base/err.h"
-#include "core/base/task.h"
+#include "core/task/task.h"
 
 struct loop;
 struct realtime;

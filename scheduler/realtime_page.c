@@ -5,8 +5,8 @@
 #include <stdlib.h>
 
 #include "core/base/buf.h"
-#include "core/base/config.h"
 #include "core/base/mem.h"
+#include "core/config/config.h"
 #include "core/store/store.h"
 #include "scheduler/realtime.h"
 #include "scheduler/roster.h"

@@ -6,9 +6,9 @@
 #include <stddef.h>
 
 #include "core/base/ids.h"
-#include "core/base/task.h"
 #include "core/store/events.h"
 #include "core/store/tasks.h"
+#include "core/task/task.h"
 
 struct news;
 struct store;

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "core/base/buf.h"
-#include "core/io/http_server.h"
-#include "core/io/loop.h"
+#include "core/http/http_server.h"
+#include "core/loop/loop.h"
 #include "core/store/store.h"
 #include "core/store/tasks.h"
 #include "scheduler/api.h"

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "core/base/buf.h"
-#include "core/base/task.h"
+#include "core/task/task.h"
 #include "providers/family.h"
 
 static void add_time(struct buf *json, const char *name, int64_t time_ms)

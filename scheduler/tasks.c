@@ -4,11 +4,11 @@
 #include <string.h>
 
 #include "core/base/buf.h"
-#include "core/base/config.h"
 #include "core/base/mem.h"
-#include "core/io/http_server.h"
-#include "core/io/loop.h"
-#include "core/io/storage.h"
+#include "core/config/config.h"
+#include "core/http/http_server.h"
+#include "core/loop/loop.h"
+#include "core/storage/storage.h"
 #include "core/store/accounts.h"
 #include "core/store/store.h"
 #include "core/store/tasks.h"

@@ -4,8 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "core/base/config.h"
-#include "core/io/http_server.h"
+#include "core/config/config.h"
+#include "core/http/http_server.h"
 
 static const char *key_of(struct http_exchange *exchange, bool may_query)
 {

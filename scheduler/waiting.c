@@ -6,13 +6,13 @@
 #include <string.h>
 
 #include "core/base/clock.h"
-#include "core/base/config.h"
 #include "core/base/mem.h"
 #include "core/base/metrics.h"
-#include "core/base/task.h"
-#include "core/base/wait.h"
+#include "core/config/config.h"
 #include "core/store/accounts.h"
 #include "core/store/store.h"
+#include "core/task/task.h"
+#include "core/task/wait.h"
 #include "providers/provider.h"
 
 enum { EVERY_MS = 1000 };

@@ -13,11 +13,11 @@
 #include <sys/socket.h>
 
 #include "core/base/clock.h"
-#include "core/base/config.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
-#include "core/io/http_server.h"
-#include "core/io/loop.h"
+#include "core/config/config.h"
+#include "core/http/http_server.h"
+#include "core/loop/loop.h"
 #include "scheduler/api.h"
 #include "scheduler/websocket_private.h"
 

@@ -9,13 +9,13 @@
 #include <sys/socket.h>
 
 #include "core/base/clock.h"
-#include "core/base/field.h"
 #include "core/base/ids.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/base/metrics.h"
-#include "core/base/task.h"
-#include "core/io/loop.h"
+#include "core/json/field.h"
+#include "core/loop/loop.h"
+#include "core/task/task.h"
 #include "scheduler/api.h"
 #include "scheduler/realtime.h"
 

@@ -4,10 +4,10 @@
 #include <stdlib.h>
 
 #include "core/base/clock.h"
-#include "core/base/config.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
-#include "core/io/http_client.h"
+#include "core/config/config.h"
+#include "core/http/http_client.h"
 #include "core/store/shared_secret.h"
 #include "core/store/store.h"
 #include "webhook/delivery.h"

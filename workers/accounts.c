@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "core/base/config.h"
 #include "core/base/mem.h"
+#include "core/config/config.h"
 #include "core/store/queue.h"
 #include "core/store/tasks.h"
 #include "providers/provider.h"

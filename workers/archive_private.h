@@ -8,7 +8,7 @@
 
 #include "core/base/address.h"
 #include "core/base/buf.h"
-#include "core/base/json_inline.h"
+#include "core/json/json_inline.h"
 #include "workers/worker.h"
 
 struct err;
@@ -25,7 +25,7 @@ struct archive {
     size_t index;   // of the source being fetched
     // What is put off at the end of this attempt: until when, what it waits for, in whose words.
     int64_t wait_ms;  // 0: nothing
-    const char *wait; // of core/base/wait.h
+    const char *wait; // of core/task/wait.h
     char *wait_detail;
     bool is_only_busy; // nothing has failed, a host had enough to do
     bool is_changed;   // more of the sources have come to their end, or have new links

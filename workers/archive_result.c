@@ -7,8 +7,8 @@
 #include <time.h>
 
 #include "core/base/buf.h"
-#include "core/base/field.h"
-#include "core/base/task.h"
+#include "core/json/field.h"
+#include "core/task/task.h"
 #include "providers/outcome.h"
 
 bool archive_result_has_files(const struct outcome *outcome)

@@ -3,12 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/config.h"
-#include "core/base/http.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
-#include "core/base/task.h"
+#include "core/config/config.h"
+#include "core/message/http_message.h"
 #include "core/store/queue.h"
+#include "core/task/task.h"
 #include "providers/provider.h"
 #include "workers/follow.h"
 #include "workers/jobs.h"

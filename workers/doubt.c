@@ -1,12 +1,12 @@
 // A submit in doubt: looked up at once, then with growing waits, decided within 15 s.
 #include <stdlib.h>
 
-#include "core/base/config.h"
-#include "core/base/http.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/base/metrics.h"
-#include "core/io/loop.h"
+#include "core/config/config.h"
+#include "core/loop/loop.h"
+#include "core/message/http_message.h"
 #include "core/store/queue.h"
 #include "core/store/store.h"
 #include "providers/outcome.h"

@@ -4,12 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/config.h"
-#include "core/base/http.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/base/metrics.h"
-#include "core/io/loop.h"
+#include "core/config/config.h"
+#include "core/loop/loop.h"
+#include "core/message/http_message.h"
 #include "core/store/queue.h"
 #include "core/store/store.h"
 #include "core/store/tasks.h"

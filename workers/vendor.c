@@ -12,12 +12,12 @@
 
 #include "core/base/buf.h"
 #include "core/base/clock.h"
-#include "core/base/config.h"
-#include "core/base/http.h"
-#include "core/base/json_inline.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
-#include "core/io/loop.h"
+#include "core/config/config.h"
+#include "core/json/json_inline.h"
+#include "core/loop/loop.h"
+#include "core/message/http_message.h"
 #include "providers/provider.h"
 #include "providers/token.h"
 

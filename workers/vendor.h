@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "core/io/http_client.h"
+#include "core/http/http_client.h"
 
 struct account;
 struct config;

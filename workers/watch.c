@@ -2,10 +2,10 @@
 // vendor's until that ends, or until the watch does (due.lua ends it then).
 #include <stdlib.h>
 
-#include "core/base/config.h"
-#include "core/base/http.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
+#include "core/config/config.h"
+#include "core/message/http_message.h"
 #include "core/store/queue.h"
 #include "core/store/store.h"
 #include "providers/outcome.h"

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "core/base/err.h"
-#include "core/base/task.h"
+#include "core/task/task.h"
 #include "workers/budget.h"
 #include "workers/places.h"
 

@@ -1,5 +1,5 @@
 // Where a stranger's URL may lead: the guard on addresses, and the small URL reader that goes with
-// it. The guard on what a name resolved to is the one that counts (core/io asks it at connect
+// it. The guard on what a name resolved to is the one that counts (core/http asks it at connect
 // time); the check of the URL only says no early and with a reason.
 //
 // The reader takes what RFC 3986 takes for http and https and refuses where readers differ: user

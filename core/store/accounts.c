@@ -3,8 +3,8 @@
 
 #include <stdlib.h>
 
-#include "core/base/config.h"
 #include "core/base/mem.h"
+#include "core/config/config.h"
 #include "core/store/record.h"
 #include "core/store/store.h"
 

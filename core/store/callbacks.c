@@ -7,10 +7,10 @@
 
 #include "core/base/address.h"
 #include "core/base/buf.h"
-#include "core/base/config.h"
 #include "core/base/digest.h"
 #include "core/base/mem.h"
 #include "core/base/secret.h"
+#include "core/config/config.h"
 #include "core/store/shared_secret.h"
 #include "core/store/store.h"
 

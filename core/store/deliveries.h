@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "core/base/err.h"
-#include "core/base/task.h"
+#include "core/task/task.h"
 
 struct store;
 struct store_call;

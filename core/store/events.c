@@ -8,7 +8,7 @@
 
 #include "core/base/log.h"
 #include "core/base/mem.h"
-#include "core/io/redis.h"
+#include "core/redis/redis.h"
 #include "core/store/record.h"
 #include "core/store/store.h"
 

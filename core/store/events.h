@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "core/base/err.h"
-#include "core/base/task.h"
+#include "core/task/task.h"
 
 struct events;
 struct loop;

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/config.h"
 #include "core/base/mem.h"
+#include "core/config/config.h"
 #include "core/store/record.h"
 #include "core/store/store.h"
 

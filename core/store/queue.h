@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "core/base/err.h"
-#include "core/base/task.h"
+#include "core/task/task.h"
 
 struct account;
 struct store;
@@ -77,7 +77,7 @@ struct change {
     int64_t watch_ms;   // to an end: the vendor job is watched so long; 0: it has ended there
     const struct account *doubt_of; // to an end: nobody knows whether there is a job, so the slot
     int64_t typical_ms;             // stays taken as jobs there take, or typical_ms; NULL: no doubt
-    const char *wait; // to queued or archiving: what it waits for (core/base/wait.h); NULL: nothing
+    const char *wait; // to queued or archiving: what it waits for (core/task/wait.h); NULL: nothing
     const char *wait_detail;
     const char *word; // for the timeline; NULL: none
     const char *detail;
@@ -115,7 +115,7 @@ typedef void (*hold_fn)(void *ctx, bool is_ours, const struct err *err);
 // Moves a lease or a watch to `ms` from now; -1 ends the watch and frees its slot.
 struct store_call *queue_hold(struct store *store, const struct task *task, int64_t ms, hold_fn fn,
                               void *ctx);
-// The same, and says what the task waits for until then (core/base/wait.h).
+// The same, and says what the task waits for until then (core/task/wait.h).
 struct store_call *queue_hold_for(struct store *store, const struct task *task, int64_t ms,
                                   const char *wait, const char *detail, hold_fn fn, void *ctx);
 

@@ -3,7 +3,7 @@
 
 #include <hiredis/hiredis.h>
 
-#include "core/base/task.h"
+#include "core/task/task.h"
 
 // From the fields and values of HGETALL, and the replies of GET for the request and the result
 // (NULL or nil: not loaded). NULL for a record that isn't one.

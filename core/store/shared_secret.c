@@ -10,7 +10,7 @@
 #include "core/base/digest.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
-#include "core/io/loop.h"
+#include "core/loop/loop.h"
 #include "core/store/store.h"
 
 enum { SECRET_BYTES = 32, AGAIN_MS = 5000 };

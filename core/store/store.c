@@ -5,13 +5,13 @@
 #include <string.h>
 
 #include "core/base/clock.h"
-#include "core/base/config.h"
 #include "core/base/ids.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/base/metrics.h"
-#include "core/io/loop.h"
-#include "core/io/redis.h"
+#include "core/config/config.h"
+#include "core/loop/loop.h"
+#include "core/redis/redis.h"
 
 enum { MAX_ITEMS = 100, COMMAND_TIMEOUT_MS = 15000, PLAIN = SCRIPT_COUNT };
 enum { MAX_BATCH_BYTES = 4 << 20, MAX_UNDER_WAY = 1 };

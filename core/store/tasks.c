@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "core/base/buf.h"
-#include "core/base/config.h"
 #include "core/base/digest.h"
 #include "core/base/mem.h"
+#include "core/config/config.h"
 #include "core/store/record.h"
 #include "core/store/store.h"
 

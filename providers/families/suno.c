@@ -4,10 +4,10 @@
 #include <string.h>
 
 #include "core/base/buf.h"
-#include "core/base/field.h"
-#include "core/base/field_check.h"
 #include "core/base/mem.h"
-#include "core/base/task.h"
+#include "core/json/field.h"
+#include "core/json/field_check.h"
+#include "core/task/task.h"
 #include "providers/family.h"
 #include "providers/family_common.h"
 

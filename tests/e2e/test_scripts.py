@@ -19,7 +19,7 @@ RETENTION_MS = 3600000
 PHASES = ("queued", "submitting", "in_doubt", "submitted", "rendering", "archiving", "succeeded", "failed", "cancelled")
 ENDED, AT_VENDOR = invariants.ENDED, invariants.AT_VENDOR
 
-# Who has a task takes it there, as the picture in core/base/task.h says; and from each phase that isn't an
+# Who has a task takes it there, as the picture in core/task/task.h says; and from each phase that isn't an
 # end to each end. The step to submitting is a claim. A phase that leads to itself: something else changed.
 STEPS = {
     "queued": (),
@@ -286,7 +286,7 @@ def change(r, to, flags="N", delay=0, watch="", look=1000, wait=("", ""), result
 class Picture(Bench):
     def test_table(self):
         """The table above says what the picture does, of its phases and no others."""
-        with open(os.path.join(ROOT, "core/base/task.h"), encoding="utf-8") as file:
+        with open(os.path.join(ROOT, "core/task/task.h"), encoding="utf-8") as file:
             text = file.read()
         picture = re.search(r"// The only words for phases.*?\n//\n(.*?)#define TASK_PHASES", text, re.S).group(1)
         self.assertEqual(tuple(re.findall(r'X\(TASK_\w+, "(\w+)"\)', text)), PHASES)

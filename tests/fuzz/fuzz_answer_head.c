@@ -4,7 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "core/base/http.h"
+#include "core/message/http_message.h"
 #include "tests/fuzz/expect.h"
 #include "webhook/verdict.h"
 

@@ -8,11 +8,11 @@
 #include <string.h>
 
 #include "core/base/clock.h"
-#include "core/base/config.h"
-#include "core/base/http.h"
-#include "core/base/json_lenient.h"
 #include "core/base/mem.h"
-#include "core/base/task.h"
+#include "core/config/config.h"
+#include "core/json/json_lenient.h"
+#include "core/message/http_message.h"
+#include "core/task/task.h"
 #include "providers/outcome.h"
 #include "providers/provider.h"
 #include "providers/token.h"

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/config.h"
+#include "core/config/config.h"
 #include "tests/fuzz/expect.h"
 
 static const char *env(const char *name)

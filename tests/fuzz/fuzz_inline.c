@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "core/base/buf.h"
-#include "core/base/json_inline.h"
+#include "core/json/json_inline.h"
 #include "tests/fuzz/expect.h"
 
 static const char *const keys[] = {"bytesBase64Encoded", "encodedVideo", "b", NULL};

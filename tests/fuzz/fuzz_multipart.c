@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/multipart.h"
+#include "core/message/multipart.h"
 #include "tests/fuzz/expect.h"
 #include "tests/support/find_part.h"
 

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <sys/un.h>
 
-#include "core/io/redis_url.h"
+#include "core/redis/redis_url.h"
 #include "tests/fuzz/expect.h"
 
 static void check(const struct redis_url *url)

@@ -6,10 +6,10 @@
 #include <string.h>
 
 #include "core/base/buf.h"
-#include "core/base/http.h"
 #include "core/base/mem.h"
-#include "core/base/s3.h"
-#include "core/base/sigv4.h"
+#include "core/message/http_message.h"
+#include "core/message/s3.h"
+#include "core/message/sigv4.h"
 #include "tests/fuzz/expect.h"
 
 static const struct sigv4_keys keys = {"key", "secret", "region"};

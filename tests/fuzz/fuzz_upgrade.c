@@ -5,9 +5,9 @@
 #include <string.h>
 #include <strings.h>
 
-#include "core/base/config.h"
-#include "core/io/http_head.h"
-#include "core/io/http_server.h"
+#include "core/config/config.h"
+#include "core/http/http_head.h"
+#include "core/http/http_server.h"
 #include "scheduler/api.h"
 #include "scheduler/realtime.h"
 #include "scheduler/websocket.h"

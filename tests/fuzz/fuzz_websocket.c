@@ -6,8 +6,8 @@
 
 #include "core/base/ids.h"
 #include "core/base/mem.h"
-#include "core/base/task.h"
-#include "core/io/loop.h"
+#include "core/loop/loop.h"
+#include "core/task/task.h"
 #include "scheduler/api.h"
 #include "scheduler/realtime.h"
 #include "scheduler/websocket_private.h"

@@ -105,7 +105,7 @@ def multipart():
 
 
 def config():
-    for path in ["tests/unit/test_config.c"]:
+    for path in ["tests/unit/config/test_config.c"]:
         for k, text in enumerate(re.findall(r'"(\{(?:\\.|[^"\\])*\})"', open(path).read())):
             yield str(k), text.encode().decode("unicode_escape").encode()
     account = {"name": "mj-1", "provider": "midjourney", "dialect": "proxy", "base_url": "https://h", "api_key": "env:MJ_KEY",

@@ -3,8 +3,8 @@
 
 #include "core/base/buf.h"
 #include "core/base/mem.h"
-#include "core/io/http_server.h"
-#include "core/io/loop.h"
+#include "core/http/http_server.h"
+#include "core/loop/loop.h"
 #include "tests/sim/sim.h"
 
 struct late {

@@ -5,8 +5,8 @@
 
 #include "core/base/clock.h"
 #include "core/base/mem.h"
-#include "core/io/http_client.h"
-#include "core/io/loop.h"
+#include "core/http/http_client.h"
+#include "core/loop/loop.h"
 #include "tests/sim/jobs.h"
 #include "tests/sim/sim.h"
 

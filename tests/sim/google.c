@@ -13,7 +13,7 @@
 #include "core/base/clock.h"
 #include "core/base/ids.h"
 #include "core/base/mem.h"
-#include "core/io/http_server.h"
+#include "core/http/http_server.h"
 #include "tests/sim/counts.h"
 #include "tests/sim/jwt.h"
 #include "tests/sim/rules.h"

@@ -7,7 +7,7 @@
 #include "core/base/buf.h"
 #include "core/base/clock.h"
 #include "core/base/mem.h"
-#include "core/io/http_server.h"
+#include "core/http/http_server.h"
 #include "tests/sim/sim.h"
 
 enum { KEPT = 100000 };

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <uv.h>
 
-#include "core/io/http_server.h"
-#include "core/io/loop.h"
+#include "core/http/http_server.h"
+#include "core/loop/loop.h"
 #include "tests/sim/callbacks.h"
 #include "tests/sim/google.h"
 #include "tests/sim/jobs.h"

@@ -18,7 +18,7 @@
 #include <string.h>
 
 #include "core/base/buf.h"
-#include "core/io/http_server.h"
+#include "core/http/http_server.h"
 #include "tests/sim/midjourney_tasks.h"
 #include "tests/sim/sim.h"
 #include "tests/sim/words.h"

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/io/http_server_private.h" // no role needs a parameter that comes more than once
+#include "core/http/http_server_private.h" // no role needs a parameter that comes more than once
 
 size_t query_number(struct http_exchange *exchange, const char *name, size_t other, size_t max)
 {

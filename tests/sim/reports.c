@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "core/base/buf.h"
-#include "core/io/http_server.h"
+#include "core/http/http_server.h"
 #include "tests/sim/google.h"
 #include "tests/sim/jobs.h"
 #include "tests/sim/midjourney_tasks.h"

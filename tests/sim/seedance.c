@@ -16,7 +16,7 @@
 
 #include "core/base/buf.h"
 #include "core/base/clock.h"
-#include "core/io/http_server.h"
+#include "core/http/http_server.h"
 #include "tests/sim/callbacks.h"
 #include "tests/sim/jobs.h"
 #include "tests/sim/query.h"

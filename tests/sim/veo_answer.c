@@ -5,7 +5,7 @@
 
 #include "core/base/buf.h"
 #include "core/base/digest.h"
-#include "core/io/http_server.h"
+#include "core/http/http_server.h"
 #include "tests/sim/jobs.h"
 #include "tests/sim/media.h"
 #include "tests/sim/rules.h"

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "core/base/buf.h"
-#include "core/io/http_server.h"
+#include "core/http/http_server.h"
 #include "tests/sim/sim.h"
 
 enum { SLOW_ANSWER_MS = 3000 };

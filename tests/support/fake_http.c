@@ -6,7 +6,7 @@
 
 #include "core/base/buf.h"
 #include "core/base/mem.h"
-#include "core/io/http_client.h"
+#include "core/http/http_client.h"
 #include "tests/support/check.h"
 #include "tests/support/fake_http_private.h"
 

@@ -1,4 +1,4 @@
-// An HTTP client that sends nothing: core/io/http_client.h; and, above it, vendors that take no
+// An HTTP client that sends nothing: core/http/http_client.h; and, above it, vendors that take no
 // token: workers/vendor.h (fake_vendor.c). Calls of both are answered in the same way.
 //
 // Lines: "http POST https://…", "vendor POST https://… account=…", "resume https://…".

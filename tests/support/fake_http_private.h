@@ -1,8 +1,8 @@
 // What the fake HTTP client and the fake vendors share.
 #pragma once
 
-#include "core/base/http.h"
-#include "core/io/http_client.h"
+#include "core/http/http_client.h"
+#include "core/message/http_message.h"
 #include "tests/support/fake.h"
 
 struct http_call {

@@ -5,7 +5,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/mem.h"
-#include "core/io/loop.h"
+#include "core/loop/loop.h"
 #include "tests/support/check.h"
 
 enum { TURNS_MAX = 10000 }; // of one moment: more is a loop that never sleeps

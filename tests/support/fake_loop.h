@@ -1,4 +1,4 @@
-// A loop without libuv, on a clock that only moves when a test lets it: core/io/loop.h and
+// A loop without libuv, on a clock that only moves when a test lets it: core/loop/loop.h and
 // core/base/clock.h.
 //
 // loop_free fails the test where a timer or a turn is left over.

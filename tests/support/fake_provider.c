@@ -6,11 +6,11 @@
 #include <string.h>
 
 #include "core/base/buf.h"
-#include "core/base/config.h"
-#include "core/base/field.h"
-#include "core/base/http.h"
 #include "core/base/mem.h"
-#include "core/base/task.h"
+#include "core/config/config.h"
+#include "core/json/field.h"
+#include "core/message/http_message.h"
+#include "core/task/task.h"
 #include "providers/outcome.h"
 #include "providers/provider.h"
 

@@ -8,7 +8,7 @@
 
 #include "core/base/buf.h"
 #include "core/base/mem.h"
-#include "core/io/redis.h"
+#include "core/redis/redis.h"
 
 struct redis {
     struct redis_options options;

@@ -1,4 +1,5 @@
-// A connection to Redis that goes nowhere: core/io/redis.h. Channels are heard, commands answered.
+// A connection to Redis that goes nowhere: core/redis/redis.h. Channels are heard, commands
+// answered.
 //
 // Lines: "subscribe spool:ring", "redis GET key".
 #pragma once

@@ -7,7 +7,7 @@
 
 #include "core/base/buf.h"
 #include "core/base/mem.h"
-#include "core/io/storage.h"
+#include "core/storage/storage.h"
 
 struct storage {
     size_t room;

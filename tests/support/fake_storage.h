@@ -1,4 +1,4 @@
-// Storage in memory: core/io/storage.h.
+// Storage in memory: core/storage/storage.h.
 //
 // Lines: "create key", "commit key", "drop key", "put key", "fetch key", "delete key",
 // "storage sweep". What was written can be read; writes can be refused.

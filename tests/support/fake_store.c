@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "core/base/clock.h"
-#include "core/base/config.h"
 #include "core/base/mem.h"
+#include "core/config/config.h"
 #include "core/store/queue.h"
 #include "tests/support/check.h"
 #include "tests/support/fake_store_private.h"

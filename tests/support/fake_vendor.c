@@ -1,6 +1,6 @@
 // Vendors that take no token, above the fake HTTP client.
-#include "core/base/config.h"
 #include "core/base/mem.h"
+#include "core/config/config.h"
 #include "tests/support/fake_http.h"
 #include "tests/support/fake_http_private.h"
 #include "workers/vendor.h"

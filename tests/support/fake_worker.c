@@ -1,7 +1,7 @@
 // The bench that jobs hang on.
 #include "tests/support/fake_worker.h"
 
-#include "core/base/config.h"
+#include "core/config/config.h"
 #include "core/store/callbacks.h"
 #include "core/store/queue.h"
 #include "core/store/store.h"

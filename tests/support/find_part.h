@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-#include "core/base/multipart.h"
+#include "core/message/multipart.h"
 
 // The first part of that name, NULL where there is none.
 static inline const struct multipart_part *find_part(const struct multipart *form, const char *name)

@@ -1,9 +1,0 @@
-// What config.c has from config_account.c.
-#pragma once
-
-#include "core/base/config.h"
-#include "core/base/setting.h"
-
-// Reads an object into a struct account that is zero.
-bool config_read_account(struct setting_reader *reader, const json_t *value, void *out);
-void config_clear_account(struct account *account);

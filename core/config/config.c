@@ -1,0 +1,499 @@
+// The configuration file. Its accounts: config_account.c.
+#include "core/config/config.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/address.h"
+#include "core/base/buf.h"
+#include "core/base/mem.h"
+#include "core/config/config_private.h"
+#include "core/config/setting.h"
+
+SETTING_WORDS(read_log_level, enum log_level, "error", "warn", "info", "debug")
+SETTING_WORDS(read_on_failure, enum config_on_failure, "fail", "vendor_url")
+SETTING_WORDS(read_callbacks, enum config_callbacks, "auto", "always", "never")
+
+static bool add_role(struct setting_reader *reader, const char *name, size_t len, unsigned *roles)
+{
+    static const char *const names[] = {"api", "worker", "webhook"};
+
+    for (unsigned i = 0; i < 3; i++) {
+        if (strlen(names[i]) == len && memcmp(names[i], name, len) == 0) {
+            *roles |= 1u << i;
+            return true;
+        }
+    }
+    return setting_bad(reader, "a role must be one of: api, worker, webhook");
+}
+
+static bool read_roles(struct setting_reader *reader, const json_t *value, void *out)
+{
+    unsigned roles = 0;
+    size_t i;
+    json_t *item;
+
+    if (!json_is_array(value) || json_array_size(value) == 0)
+        return setting_bad(reader, "must be an array of roles");
+    json_array_foreach(value, i, item)
+    {
+        const char *name = setting_text(reader, item);
+
+        if (name == NULL || !add_role(reader, name, strlen(name), &roles))
+            return false;
+    }
+    *(unsigned *)out = roles;
+    return true;
+}
+
+static bool read_listen(struct setting_reader *reader, const json_t *value, void *out)
+{
+    struct config *config = (struct config *)((char *)out - offsetof(struct config, listen_host));
+    const char *text = setting_text(reader, value), *colon;
+    char *end;
+    long port;
+
+    if (text == NULL)
+        return false;
+    colon = strrchr(text, ':');
+    if (colon == NULL || colon == text || !isdigit((unsigned char)colon[1]) ||
+        strncmp(text, "[]:", 3) == 0)
+        return setting_bad(reader, "must be HOST:PORT");
+    port = strtol(colon + 1, &end, 10);
+    if (*end != '\0' || port > 65535)
+        return setting_bad(reader, "must be HOST:PORT");
+    free(config->listen_host);
+    if (*text == '[' && colon[-1] == ']')
+        config->listen_host = mem_strn(text + 1, (size_t)(colon - text - 2));
+    else
+        config->listen_host = mem_strn(text, (size_t)(colon - text));
+    config->listen_port = (int)port;
+    return true;
+}
+
+static bool read_storage(struct setting_reader *reader, const json_t *value, void *out)
+{
+    static const struct setting_key keys[] = {
+        {"url", SETTING_AT(config, storage.url), setting_string},
+        {"endpoint", SETTING_AT(config, storage.endpoint), setting_base_url},
+        {"region", SETTING_AT(config, storage.region), setting_name},
+        {"access_key", SETTING_AT(config, storage.access_key), setting_secret},
+        {"secret_key", SETTING_AT(config, storage.secret_key), setting_secret},
+        {"public_base", SETTING_AT(config, storage.public_base), setting_base_url},
+        {"on_failure", SETTING_AT(config, storage.on_failure), read_on_failure},
+        {0},
+    };
+
+    return setting_keys(reader, value, keys, out);
+}
+
+static bool read_token(struct setting_reader *reader, const json_t *value, void *out)
+{
+    static const struct setting_key keys[] = {
+        {"name", SETTING_AT(config_token, name), setting_name},
+        {"key", SETTING_AT(config_token, key), setting_secret},
+        {0},
+    };
+    struct config_token *token = out;
+
+    if (!setting_keys(reader, value, keys, out))
+        return false;
+    if (token->name == NULL || *token->name == '\0' || token->key.text == NULL ||
+        *token->key.text == '\0')
+        return setting_bad(reader, "needs a name and a key");
+    return true;
+}
+
+static bool read_tokens(struct setting_reader *reader, const json_t *value, void *out)
+{
+    struct config *config = out;
+
+    return setting_array(reader, value, sizeof *config->tokens, (void **)&config->tokens,
+                         &config->token_count, read_token);
+}
+
+// One secret, or a list of them while a new one is being introduced.
+static bool read_webhook_secret(struct setting_reader *reader, const json_t *value, void *out)
+{
+    struct config *config = out;
+
+    if (json_is_array(value))
+        return setting_array(reader, value, sizeof *config->webhook.secrets,
+                             (void **)&config->webhook.secrets, &config->webhook.secret_count,
+                             setting_secret);
+    config->webhook.secrets = mem_new(struct secret);
+    if (!setting_secret(reader, value, config->webhook.secrets))
+        return false;
+    config->webhook.secret_count = *config->webhook.secrets->text != '\0';
+    return true;
+}
+
+static bool read_retry_delays(struct setting_reader *reader, const json_t *value, void *out)
+{
+    struct config *config = out;
+
+    free(config->webhook.retry_delays_ms);
+    config->webhook.retry_delays_ms = NULL;
+    config->webhook.retry_count = 0;
+    return setting_array(reader, value, sizeof *config->webhook.retry_delays_ms,
+                         (void **)&config->webhook.retry_delays_ms, &config->webhook.retry_count,
+                         setting_duration);
+}
+
+static bool read_webhook(struct setting_reader *reader, const json_t *value, void *out)
+{
+    static const struct setting_key keys[] = {
+        {"secret", 0, read_webhook_secret},
+        {"timeout_ms", SETTING_AT(config, webhook.timeout_ms), setting_duration},
+        {"retry_delays_ms", 0, read_retry_delays},
+        {"allow_private_networks", SETTING_AT(config, webhook.allow_private_networks),
+         setting_bool},
+        {0},
+    };
+
+    return setting_keys(reader, value, keys, out);
+}
+
+static bool read_accounts(struct setting_reader *reader, const json_t *value, void *out)
+{
+    struct config *config = out;
+
+    return setting_array(reader, value, sizeof *config->accounts, (void **)&config->accounts,
+                         &config->account_count, config_read_account);
+}
+
+static bool read_network(struct setting_reader *reader, const json_t *value, void *out)
+{
+    const char *text = setting_text(reader, value);
+
+    return text != NULL && (network_read(out, text) ||
+                            setting_bad(reader, "must be a network, as in 10.0.0.0/8 or fd00::/8"));
+}
+
+static bool read_networks(struct setting_reader *reader, const json_t *value, void *out)
+{
+    struct reach *reach = out;
+
+    return setting_array(reader, value, sizeof *reach->networks, (void **)&reach->networks,
+                         &reach->count, read_network);
+}
+
+static const struct setting_key root_keys[] = {
+    {"listen", SETTING_AT(config, listen_host), read_listen},
+    {"public_url", SETTING_AT(config, public_url), setting_base_url},
+    {"data_dir", SETTING_AT(config, data_dir), setting_string},
+    {"redis_url", SETTING_AT(config, redis_url), setting_string},
+    {"storage", 0, read_storage},
+    {"roles", SETTING_AT(config, roles), read_roles},
+    {"log_level", SETTING_AT(config, log_level), read_log_level},
+    {"retention_hours", SETTING_AT(config, retention_ms), setting_hours},
+    {"max_body_bytes", SETTING_AT(config, max_body_bytes), setting_bytes},
+    {"max_connections", SETTING_AT(config, max_connections), setting_small_count},
+    {"queue_limit", SETTING_AT(config, queue_limit), setting_count},
+    {"queue_limit_per_key", SETTING_AT(config, queue_limit_per_key), setting_count},
+    {"queue_timeout_ms", SETTING_AT(config, queue_timeout_ms), setting_duration_or_none},
+    {"lease_ms", SETTING_AT(config, lease_ms), setting_duration},
+    {"drain_timeout_ms", SETTING_AT(config, drain_timeout_ms), setting_duration},
+    {"vendor_callbacks", SETTING_AT(config, vendor_callbacks), read_callbacks},
+    {"tokens", 0, read_tokens},
+    {"webhook", 0, read_webhook},
+    {"allow_networks", SETTING_AT(config, vendors_reach), read_networks},
+    {"accounts", 0, read_accounts},
+    {0},
+};
+
+static void set_defaults(struct config *config)
+{
+    static const int64_t delays_ms[] = {10000, 30000, 60000};
+
+    *config = (struct config){
+        .listen_host = mem_str("127.0.0.1"),
+        .listen_port = 8080,
+        .data_dir = mem_str("var"),
+        .redis_url = mem_str(""),
+        .roles = ROLE_API | ROLE_WORKER | ROLE_WEBHOOK,
+        .log_level = LOG_INFO,
+        .retention_ms = 168LL * 3600 * 1000,
+        .max_body_bytes = 33554432,
+        .max_connections = 4096,
+        .queue_limit = 1000000,
+        .queue_timeout_ms = 24LL * 3600 * 1000,
+        .lease_ms = 30000,
+        .drain_timeout_ms = 10000,
+    };
+    config->storage.url = mem_str("");
+    config->storage.endpoint = mem_str("");
+    config->storage.region = mem_str("us-east-1");
+    config->storage.public_base = mem_str("");
+    config->webhook.timeout_ms = 5000;
+    config->webhook.retry_count = 3;
+    config->webhook.retry_delays_ms = mem_array(int64_t, 3);
+    memcpy(config->webhook.retry_delays_ms, delays_ms, sizeof delays_ms);
+}
+
+// Values that come as plain words, from the environment or from a flag.
+static bool read_override(struct config *config, struct setting_reader *reader, const char *label,
+                          const char *key_name, const char *text)
+{
+    static const struct setting_key storage_url = {"storage.url", SETTING_AT(config, storage.url),
+                                                   setting_string};
+    const struct setting_key *key = root_keys;
+    json_t *value;
+    bool ok;
+
+    if (text == NULL)
+        return true;
+    snprintf(reader->path, sizeof reader->path, "%s", label);
+    if (strcmp(key_name, "roles") == 0) {
+        config->roles = 0;
+        for (;;) {
+            size_t len = strcspn(text, ",");
+
+            if (!add_role(reader, text, len, &config->roles))
+                return false;
+            if (text[len] == '\0')
+                return true;
+            text += len + 1;
+        }
+    }
+    if (strcmp(key_name, "storage.url") == 0)
+        key = &storage_url;
+    while (strcmp(key->name, key_name) != 0)
+        key++;
+    value = json_string(text);
+    if (value == NULL)
+        return setting_bad(reader, "must be UTF-8");
+    ok = key->read(reader, value, (char *)config + key->offset);
+    json_decref(value);
+    return ok;
+}
+
+static bool read_overrides(struct config *config, struct setting_reader *reader,
+                           const struct config_flags *flags)
+{
+    static const struct {
+        const char *variable, *key;
+    } variables[] = {
+        {"SPOOL_LISTEN", "listen"},           {"SPOOL_PUBLIC_URL", "public_url"},
+        {"SPOOL_DATA_DIR", "data_dir"},       {"SPOOL_REDIS_URL", "redis_url"},
+        {"SPOOL_STORAGE_URL", "storage.url"}, {"SPOOL_ROLES", "roles"},
+        {"SPOOL_LOG_LEVEL", "log_level"},
+    };
+
+    for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++)
+        if (!read_override(config, reader, variables[i].variable, variables[i].key,
+                           reader->env(variables[i].variable)))
+            return false;
+    return read_override(config, reader, "--listen", "listen", flags->listen) &&
+           read_override(config, reader, "--roles", "roles", flags->roles);
+}
+
+static bool check_unique(const struct config *config, struct err *err)
+{
+    for (size_t i = 0; i < config->account_count; i++)
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(config->accounts[i].name, config->accounts[k].name) == 0)
+                return err_set(err, ERR_CONFIG, "accounts.%zu.name: %s is already taken", i,
+                               config->accounts[i].name);
+    for (size_t i = 0; i < config->token_count; i++)
+        for (size_t k = 0; k < i; k++)
+            if (secret_equals(&config->tokens[i].key, secret_reveal(&config->tokens[k].key)))
+                return err_set(err, ERR_CONFIG,
+                               "tokens.%zu.key: the same key as that of tokens.%zu", i, k);
+    return true;
+}
+
+void config_set_public_url(struct config *config, const char *url)
+{
+    struct buf media = {0};
+
+    if (*config->storage.url == '\0') {
+        buf_fmt(&media, "%s/media", url);
+        mem_set_str(&config->links.base, media.data);
+    }
+    mem_set_str(&config->public_url, url);
+    buf_clear(&media);
+}
+
+// Files of a bucket are linked to behind public_base, or with a signature each.
+static bool finish_bucket(struct config *config, struct err *err)
+{
+    const char *public_base = config->storage.public_base;
+    struct sigv4_keys keys = {secret_reveal(&config->storage.access_key),
+                              secret_reveal(&config->storage.secret_key), config->storage.region};
+    struct buf base = {0};
+
+    if (!s3_place_init(&config->links.place, config->storage.url, config->storage.endpoint, &keys,
+                       err))
+        return false;
+    if (*public_base != '\0') {
+        buf_str(&base, public_base);
+        while (base.len > 0 && base.data[base.len - 1] == '/')
+            base.data[--base.len] = '\0';
+        buf_fmt(&base, "/%s", config->links.place.prefix);
+        base.data[--base.len] = '\0'; // the slash that is put before keys
+        config->links.base = buf_take(&base);
+    }
+    return true;
+}
+
+// What is derived from other keys, and what only makes sense together.
+static bool finish(struct config *config, struct err *err)
+{
+    size_t len;
+
+    if (config->account_count == 0)
+        return err_set(err, ERR_CONFIG, "accounts: at least one account is required");
+    if (config->token_count == 0) {
+        if (!address_is_loopback_host(config->listen_host))
+            return err_set(err, ERR_CONFIG,
+                           "tokens: required where listen isn't a loopback address");
+        config->tokens = mem_new(struct config_token);
+        config->token_count = 1;
+        config->tokens->name = mem_str("dev");
+        secret_set(&config->tokens->key, "sk-dev");
+    }
+    if (config->public_url == NULL) {
+        struct buf url = {0};
+
+        buf_fmt(&url, strchr(config->listen_host, ':') ? "http://[%s]:%d" : "http://%s:%d",
+                config->listen_host, config->listen_port);
+        config->public_url = buf_take(&url);
+    }
+    for (len = strlen(config->public_url); len > 0 && config->public_url[len - 1] == '/';)
+        config->public_url[--len] = '\0';
+    config_set_public_url(config, config->public_url);
+    if (strncmp(config->public_url, "http://", 7) != 0 &&
+        strncmp(config->public_url, "https://", 8) != 0)
+        return err_set(err, ERR_CONFIG, "public_url: must be an http or https URL");
+    if (*config->data_dir == '\0')
+        return err_set(err, ERR_CONFIG, "data_dir: must not be empty");
+    if (strncmp(config->redis_url, "rediss://", 9) == 0)
+        return err_set(err, ERR_CONFIG,
+                       "redis_url: hiredis has no TLS here; run stunnel to %s and name its port",
+                       "the server");
+    if (*config->redis_url != '\0' && strncmp(config->redis_url, "redis://", 8) != 0 &&
+        strncmp(config->redis_url, "unix:///", 8) != 0)
+        return err_set(err, ERR_CONFIG,
+                       "redis_url: must be redis://host:port, unix:///path or empty");
+    if (*config->storage.url != '\0' && !finish_bucket(config, err))
+        return false;
+    config->clients_reach = config->vendors_reach;
+    config->clients_reach.anywhere = config->webhook.allow_private_networks;
+    return check_unique(config, err);
+}
+
+bool config_parse(struct config *config, const char *text, size_t len, config_env_fn env,
+                  const struct config_flags *flags, struct err *err)
+{
+    struct setting_reader reader = {.env = env, .err = err};
+    static const struct config_flags no_flags = {0};
+
+    set_defaults(config);
+    if (text != NULL) {
+        json_error_t why;
+        json_t *root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &why);
+        bool ok;
+
+        if (root == NULL)
+            return err_set(err, ERR_CONFIG, "line %d, column %d: %s", why.line, why.column,
+                           why.text);
+        if (!json_is_object(root)) {
+            json_decref(root);
+            return err_set(err, ERR_CONFIG, "must be a JSON object");
+        }
+        ok = setting_keys(&reader, root, root_keys, config);
+        json_decref(root);
+        if (!ok)
+            return false;
+    }
+    return read_overrides(config, &reader, flags == NULL ? &no_flags : flags) &&
+           finish(config, err);
+}
+
+static const char *from_environment(const char *name)
+{
+    return getenv(name);
+}
+
+bool config_load(struct config *config, const char *path, const struct config_flags *flags,
+                 struct err *err)
+{
+    struct buf text = {0};
+    char piece[4096];
+    size_t got;
+    bool ok = false;
+    FILE *file;
+
+    if (path == NULL)
+        path = getenv("SPOOL_CONFIG");
+    if (path == NULL || *path == '\0')
+        return config_parse(config, NULL, 0, from_environment, flags, err);
+    file = fopen(path, "r");
+    if (file == NULL) {
+        *config = (struct config){0};
+        return err_set(err, ERR_CONFIG, "%s: %s", path, strerror(errno));
+    }
+    while ((got = fread(piece, 1, sizeof piece, file)) > 0 && text.len < 4u << 20)
+        buf_add(&text, piece, got);
+    if (ferror(file) || !feof(file)) {
+        *config = (struct config){0};
+        err_set(err, ERR_CONFIG, "can't be read: %s", ferror(file) ? strerror(errno) : "too large");
+    } else {
+        ok = config_parse(config, buf_text(&text), text.len, from_environment, flags, err);
+    }
+    fclose(file);
+    buf_clear(&text);
+    return ok || err_wrap(err, "%s", path);
+}
+
+void config_clear(struct config *config)
+{
+    free(config->listen_host);
+    free(config->public_url);
+    free(config->links.base);
+    s3_place_clear(&config->links.place);
+    free(config->data_dir);
+    free(config->redis_url);
+    free(config->storage.url);
+    free(config->storage.endpoint);
+    free(config->storage.region);
+    free(config->storage.public_base);
+    secret_clear(&config->storage.access_key);
+    secret_clear(&config->storage.secret_key);
+    for (size_t i = 0; i < config->token_count; i++) {
+        free(config->tokens[i].name);
+        secret_clear(&config->tokens[i].key);
+    }
+    free(config->tokens);
+    // The count is 0 where the only secret is empty: the first is cleared all the same.
+    for (size_t i = 0;
+         config->webhook.secrets != NULL && (i == 0 || i < config->webhook.secret_count); i++)
+        secret_clear(&config->webhook.secrets[i]);
+    free(config->webhook.secrets);
+    free(config->webhook.retry_delays_ms);
+    free(config->vendors_reach.networks);
+    for (size_t i = 0; i < config->account_count; i++)
+        config_clear_account(&config->accounts[i]);
+    free(config->accounts);
+    *config = (struct config){0};
+}
+
+const struct account *config_account(const struct config *config, const char *name)
+{
+    for (size_t i = 0; name != NULL && i < config->account_count; i++)
+        if (strcmp(config->accounts[i].name, name) == 0)
+            return &config->accounts[i];
+    return NULL;
+}
+
+const char *account_model(const struct account *account, const char *model)
+{
+    for (size_t i = 0; i < account->model_count; i++)
+        if (strcmp(account->models[i].name, model) == 0)
+            return account->models[i].upstream;
+    return NULL;
+}

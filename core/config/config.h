@@ -1,0 +1,123 @@
+// The configuration: one JSON file, environment variables over it, flags over both.
+//
+// Immutable once loaded, and the only memory that the roles share.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/address.h"
+#include "core/base/err.h"
+#include "core/base/log.h"
+#include "core/base/secret.h"
+#include "core/message/media_link.h"
+
+enum config_role { ROLE_API = 1, ROLE_WORKER = 2, ROLE_WEBHOOK = 4 };
+enum config_on_failure { ON_FAILURE_FAIL, ON_FAILURE_VENDOR_URL };
+enum config_on_unknown { ON_UNKNOWN_FAIL, ON_UNKNOWN_RETRY };
+enum config_callbacks { CALLBACKS_AUTO, CALLBACKS_ALWAYS, CALLBACKS_NEVER };
+
+struct config_model {
+    char *name;     // what clients say
+    char *upstream; // what the account says
+};
+
+struct account {
+    char *name;
+    char *provider;
+    char *dialect; // NULL: the provider's first
+    char *base_url;
+    struct secret api_key;
+    struct secret access_key, secret_key; // Kling's own pair
+    char *region;                         // of Google's cloud; NULL: the adapter's default
+    struct service_account {              // of service_account_file, read with the configuration
+        char *client_email;
+        char *project_id;
+        char *token_uri;
+        struct secret private_key; // PEM
+    } service_account;
+    struct config_model *models;
+    size_t model_count;      // 0: the provider's own models under their own names
+    int max_concurrency;     // 0: no limit
+    int requests_per_minute; // submits; 0: no limit
+    int weight;
+    int64_t poll_interval_ms; // 0: the provider's own
+    int64_t task_timeout_ms;
+    enum config_on_unknown on_unknown_submit;
+};
+
+enum { TASK_TIMEOUT_MS = 1800000 }; // of an account that doesn't say
+
+struct config_token {
+    char *name;
+    struct secret key;
+};
+
+struct config {
+    char *listen_host;
+    int listen_port;
+    char *public_url;         // without a slash at the end
+    struct media_links links; // of archived files, derived from it and from `storage`
+    char *data_dir;
+    char *redis_url; // "": Spool's own
+    struct {
+        char *url;
+        char *endpoint;
+        char *region;
+        struct secret access_key;
+        struct secret secret_key;
+        char *public_base;
+        enum config_on_failure on_failure;
+    } storage;
+    unsigned roles; // of enum config_role
+    enum log_level log_level;
+    int64_t retention_ms;
+    size_t max_body_bytes;
+    unsigned max_connections;
+    int64_t queue_limit;         // 0: none
+    int64_t queue_limit_per_key; // 0: none
+    int64_t queue_timeout_ms;    // so long a task may wait for a vendor; 0: for ever
+    int64_t lease_ms;
+    int64_t drain_timeout_ms;
+    enum config_callbacks vendor_callbacks;
+    struct config_token *tokens;
+    size_t token_count;
+    struct {
+        struct secret *secrets; // the first signs first; none: made once and kept in Redis
+        size_t secret_count;
+        int64_t timeout_ms;
+        int64_t *retry_delays_ms;
+        size_t retry_count;
+        bool allow_private_networks;
+    } webhook;
+    // Where links may lead: what vendors name, what clients name (hooks, too). The networks of
+    // both are those of allow_networks, and the first's to free.
+    struct reach vendors_reach, clients_reach;
+    struct account *accounts;
+    size_t account_count;
+};
+
+// The value of an environment variable, NULL where it isn't set.
+typedef const char *(*config_env_fn)(const char *name);
+
+struct config_flags {
+    const char *listen; // NULL: not given
+    const char *roles;
+};
+
+// From the text of a file (NULL: all defaults). The error names the key, as in
+// `accounts.0.max_concurrency: must be an integer`. config_free, also after a failure.
+bool config_parse(struct config *config, const char *text, size_t len, config_env_fn env,
+                  const struct config_flags *flags, struct err *err) WARN_UNUSED;
+// From a file, or from SPOOL_CONFIG's where `path` is NULL.
+bool config_load(struct config *config, const char *path, const struct config_flags *flags,
+                 struct err *err) WARN_UNUSED;
+void config_clear(struct config *config);
+// Sets public_url, and what is derived from it: while nobody else has seen the configuration.
+void config_set_public_url(struct config *config, const char *url);
+
+// NULL where there is none.
+const struct account *config_account(const struct config *config, const char *name);
+// What the account calls a public model, by its own list; NULL where that doesn't have it.
+const char *account_model(const struct account *account, const char *model);

@@ -1,0 +1,337 @@
+// A request's body on its way in: where it waits until it is whole, and until there is room.
+//
+//  asked for ─▶ waits unread ── room ──▶ arrives ── whole ──▶ handled
+//                                          └── large: into a file ──▶ waits there ── room ──▶ read
+//
+// A small one stays in memory. A large one goes to a file as it comes, and is read back when it is
+// whole: so one that trickles holds nothing that others need. All of it has its owner's share of
+// what all bodies share (core/base/room).
+#include <string.h>
+
+#include "core/base/mem.h"
+#include "core/http/http_server_private.h"
+#include "core/http/http_spool.h"
+
+enum {
+    PIECE_BYTES = HTTP_BODY_PIECE_BYTES,
+    BYTES_PER_SECOND = 256 * 1024,
+};
+
+static void on_spooled(void *ctx, bool ok, struct buf *data);
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static size_t declared(const struct http_conn *conn)
+{
+    return conn->head.content_length > 0 ? (size_t)conn->head.content_length : 0;
+}
+
+// Where the body begins in `in`.
+static size_t body_at(const struct http_conn *conn)
+{
+    return conn->start + conn->head.bytes;
+}
+
+static size_t came(const struct http_conn *conn)
+{
+    return conn->in.len - body_at(conn);
+}
+
+static void stop_waiting(struct http_conn *conn)
+{
+    struct http_body *body = &conn->body;
+
+    if (body->at_waiting == NULL)
+        return;
+    *body->at_waiting = body->next_waiting;
+    if (body->next_waiting != NULL)
+        body->next_waiting->body.at_waiting = body->at_waiting;
+    body->at_waiting = NULL;
+}
+
+// Behind those who wait already.
+static void wait_for_room(struct http_conn *conn)
+{
+    struct http_conn **at = &conn->server->waiting;
+
+    if (conn->body.at_waiting != NULL)
+        return;
+    while (*at != NULL)
+        at = &(*at)->body.next_waiting;
+    *at = conn;
+    conn->body.at_waiting = at;
+    conn->body.next_waiting = NULL;
+}
+
+// Those who wait are looked at soon.
+static void give(struct http_conn *conn, struct room *room, size_t *bytes)
+{
+    struct http_server *server = conn->server;
+
+    if (*bytes == 0)
+        return;
+    room_give(room, conn->body.owner, *bytes);
+    *bytes = 0;
+    for (struct http_conn *other = server->waiting; other != NULL; other = other->body.next_waiting)
+        http_server_wake(server, other);
+}
+
+void http_body_drop(struct http_conn *conn)
+{
+    struct http_server *server = conn->server;
+    struct http_body *body = &conn->body;
+
+    if (body->owner == NULL)
+        return;
+    stop_waiting(conn);
+    give(conn, &server->arriving, &body->arriving_bytes);
+    give(conn, &server->on_disk, &body->disk_bytes);
+    give(conn, &server->whole, &body->whole_bytes);
+    http_spool_drop(&body->spool);
+    buf_clear(&body->piece);
+    buf_clear(&body->data);
+    mem_set_str(&body->owner, NULL);
+    *body = (struct http_body){0};
+}
+
+void http_body_forget(struct http_conn *conn)
+{
+    buf_clear(&conn->body.data);
+    if (conn->body.is_in_file)
+        give(conn, &conn->server->whole, &conn->body.whole_bytes);
+}
+
+void http_body_ask(struct http_conn *conn, const char *owner, size_t max_bytes,
+                   http_handler_fn on_whole, void *ctx)
+{
+    const struct http_server_options *options = &conn->server->options;
+
+    conn->body = (struct http_body){.on_whole = on_whole, .ctx = ctx};
+    conn->body.max_bytes = least(max_bytes, options->max_body_bytes);
+    conn->body.owner = mem_str(owner);
+    conn->state = HTTP_READING_BODY;
+    if (conn->later.len > 0) {
+        buf_add(&conn->in, conn->later.data, conn->later.len);
+        buf_reset(&conn->later);
+    }
+    http_server_set_deadline(conn->server, conn,
+                             options->body_timeout_ms +
+                                 (int64_t)(declared(conn) / BYTES_PER_SECOND) * 1000);
+    http_server_wake(conn->server, conn);
+}
+
+bool http_body_wants_more(const struct http_conn *conn)
+{
+    return conn->body.is_admitted && !conn->body.is_working && !conn->body.is_complete;
+}
+
+// Whether it is whole and only on its way back from the file.
+bool http_body_is_waiting(const struct http_conn *conn)
+{
+    return conn->body.is_working || conn->body.is_complete || conn->body.at_waiting != NULL;
+}
+
+// What it takes to let it in, all or nothing. A file where it is known to be large, or has become
+// so. What is refused must not wake those who wait: they would wake each other for ever.
+static bool take_room(struct http_conn *conn)
+{
+    struct http_server *server = conn->server;
+    struct http_body *body = &conn->body;
+    bool is_chunked = conn->head.is_chunked;
+    size_t size = is_chunked ? body->max_bytes : declared(conn);
+    size_t piece = body->arriving_bytes > 0 ? 0 : least(size, PIECE_BYTES);
+    bool is_large = is_chunked ? body->kept > PIECE_BYTES : size > PIECE_BYTES;
+    bool wants_file = is_large && server->options.spool_dir != NULL;
+
+    if (!room_take(&server->arriving, body->owner, piece))
+        return false;
+    if (wants_file && !room_take(&server->on_disk, body->owner, size)) {
+        room_give(&server->arriving, body->owner, piece);
+        return false;
+    }
+    body->arriving_bytes += piece;
+    if (wants_file) {
+        body->disk_bytes = size;
+        body->is_in_file = true;
+        body->spool = http_spool_new(server->uv, server->options.spool_dir, on_spooled, conn);
+    }
+    return true;
+}
+
+static bool admit(struct http_conn *conn)
+{
+    struct http_body *body = &conn->body;
+    bool is_first = body->arriving_bytes == 0;
+
+    if (!conn->head.is_chunked && declared(conn) > body->max_bytes) {
+        http_conn_fail(conn, 413, "the body is too large");
+        return false;
+    }
+    if (!take_room(conn)) {
+        wait_for_room(conn);
+        return false;
+    }
+    stop_waiting(conn);
+    body->is_admitted = true;
+    if (is_first && conn->head.expects_continue && !conn->head.is_http_1_0 && came(conn) == 0) {
+        buf_str(&conn->out, "HTTP/1.1 100 Continue\r\n\r\n");
+        http_server_wake(conn->server, conn);
+    }
+    if (!body->is_in_file && declared(conn) > came(conn))
+        buf_reserve(&conn->in, least(declared(conn), PIECE_BYTES) - came(conn));
+    return true;
+}
+
+// Hands what is kept in `in`, `len` bytes, to the file; what follows them moves up.
+static void spool(struct http_conn *conn, size_t len, size_t skip)
+{
+    struct http_body *body = &conn->body;
+    char *data = conn->in.data + body_at(conn);
+    size_t rest = came(conn) - skip;
+
+    buf_add(&body->piece, data, len);
+    memmove(data, data + skip, rest);
+    conn->in.len = body_at(conn) + rest;
+    body->kept = 0;
+    body->is_working = true;
+    http_spool_write(body->spool, &body->piece);
+}
+
+static bool take_plain(struct http_conn *conn)
+{
+    struct http_body *body = &conn->body;
+    size_t left = declared(conn) - conn->body_len, len = least(came(conn), left);
+
+    if (!body->is_in_file) {
+        if (len < left)
+            return false;
+        body->kept = conn->body_len = left;
+        conn->request_len = conn->head.bytes + left;
+        return true;
+    }
+    if (len < left && len < PIECE_BYTES / 2)
+        return false;
+    conn->body_len += len;
+    body->is_complete = len == left;
+    conn->request_len = conn->head.bytes;
+    spool(conn, len, len);
+    return false;
+}
+
+// Decodes in place: the body grows behind the head, what it was sent in is overwritten.
+static bool take_chunks(struct http_conn *conn)
+{
+    struct http_body *body = &conn->body;
+    char *data = conn->in.data + body_at(conn) + body->kept;
+    size_t len = came(conn) - body->kept, used;
+    enum http_chunked_result result =
+        http_chunked_decode(&body->chunked, data, &len, body->max_bytes - conn->body_len, &used);
+
+    conn->body_len += len;
+    body->kept += len;
+    switch (result) {
+    case HTTP_CHUNKED_MORE:
+        conn->in.len = body_at(conn) + body->kept;
+        conn->in.data[conn->in.len] = '\0';
+        if (body->kept > PIECE_BYTES && conn->server->options.spool_dir != NULL &&
+            !body->is_in_file)
+            body->is_admitted = false; // it takes a file from here on
+        else if (body->is_in_file && body->kept >= PIECE_BYTES / 2)
+            spool(conn, body->kept, body->kept);
+        return false;
+    case HTTP_CHUNKED_TOO_LARGE:
+        http_conn_fail(conn, 413, "the body is too large");
+        return false;
+    case HTTP_CHUNKED_BAD:
+        http_conn_fail(conn, 400, "the chunked body is malformed");
+        return false;
+    case HTTP_CHUNKED_DONE:
+        break;
+    }
+    // What follows in `in` is the next request.
+    if (!body->is_in_file) {
+        conn->request_len = conn->head.bytes + body->kept - len + used;
+        return true;
+    }
+    body->is_complete = true;
+    conn->request_len = conn->head.bytes;
+    spool(conn, body->kept, body->kept - len + used);
+    return false;
+}
+
+// No owner goes twice while another one, who was awoken with it, could go.
+static bool is_anothers_turn(const struct http_conn *conn)
+{
+    struct http_server *server = conn->server;
+    const struct http_conn *other = server->waiting;
+    bool is_theirs = false;
+
+    if (server->loaded_last == NULL || strcmp(server->loaded_last, conn->body.owner) != 0)
+        return false;
+    for (; other != NULL && !is_theirs; other = other->body.next_waiting) {
+        const char *owner = other->body.owner;
+
+        if (!other->is_woken || !other->body.is_complete || strcmp(owner, conn->body.owner) == 0)
+            continue;
+        is_theirs = room_take(&server->whole, owner, other->body_len);
+        if (is_theirs)
+            room_give(&server->whole, owner, other->body_len);
+    }
+    return is_theirs;
+}
+
+// It lies in its file: into memory with it, as soon as there is room.
+static void load(struct http_conn *conn)
+{
+    struct http_server *server = conn->server;
+    struct http_body *body = &conn->body;
+
+    if (is_anothers_turn(conn) || !room_take(&server->whole, body->owner, conn->body_len)) {
+        wait_for_room(conn);
+        return;
+    }
+    stop_waiting(conn);
+    mem_set_str(&server->loaded_last, body->owner);
+    body->whole_bytes = conn->body_len;
+    body->is_working = true;
+    http_spool_read(body->spool);
+}
+
+static void on_spooled(void *ctx, bool ok, struct buf *data)
+{
+    struct http_conn *conn = ctx;
+    struct http_body *body = &conn->body;
+
+    body->is_working = false;
+    if (!ok) {
+        http_conn_fail(conn, 503, "there is no room for the body");
+    } else if (data != NULL) {
+        body->data = *data;
+        *data = (struct buf){0};
+        http_spool_drop(&body->spool);
+        give(conn, &conn->server->on_disk, &body->disk_bytes);
+        give(conn, &conn->server->arriving, &body->arriving_bytes);
+        body->is_loaded = true;
+    }
+    http_server_wake(conn->server, conn);
+}
+
+bool http_body_take(struct http_conn *conn)
+{
+    struct http_body *body = &conn->body;
+
+    if (body->is_working)
+        return false;
+    if (body->is_loaded)
+        return true;
+    if (body->is_complete) {
+        load(conn);
+        return false;
+    }
+    if (!body->is_admitted && !admit(conn))
+        return false;
+    return conn->head.is_chunked ? take_chunks(conn) : take_plain(conn);
+}

@@ -1,0 +1,69 @@
+// The head of an HTTP/1.x request, read strictly, line by line as it arrives. Pure.
+//
+// Debian's libhttp-parser is built without its strict mode: it takes bare LFs, spaces in names and
+// broken chunk framing (measured). So every byte is checked here, and the parser only gets what
+// passed: it decides on keep-alive and upgrades.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/buf.h"
+#include "core/message/http_message.h"
+
+struct http_head_limits {
+    size_t header_bytes;
+    size_t target_bytes;
+    unsigned header_count;
+};
+
+// Offsets count from the head's first byte, because the buffer moves while it grows.
+struct http_field {
+    uint32_t name, name_len;
+    uint32_t value, value_len;
+    char after; // what stood where the value is terminated now
+};
+
+// Memory the caller has; http_head_reset between requests, http_head_clear at the end.
+struct http_head {
+    size_t line;      // where the first incomplete line begins,
+    size_t looked;    // how far it was searched for its end,
+    size_t fields_at; // and where the lines after the request line began; 0: not yet
+
+    // Complete once http_head_read says HTTP_HEAD_DONE.
+    size_t bytes; // with the blank line
+    enum http_method method;
+    uint32_t target, target_len; // path and query, without a scheme and authority
+    uint32_t path_len;
+    int64_t content_length; // -1: none was given
+    bool is_http_1_0;
+    bool is_chunked;
+    bool keeps_alive;
+    bool expects_continue;
+    bool wants_websocket;
+    bool has_host;
+    const struct http_field *request_id; // NULL: none
+    struct http_field *fields;           // ours
+    unsigned count, cap;
+
+    // Set with HTTP_HEAD_BAD.
+    int status;
+    const char *why;
+};
+
+enum http_head_result { HTTP_HEAD_MORE, HTTP_HEAD_DONE, HTTP_HEAD_BAD };
+
+// Goes on where the last call stopped. `data` is everything since the head's first byte. When done
+// the values in `data` are terminated.
+enum http_head_result http_head_read(struct http_head *head, char *data, size_t len,
+                                     const struct http_head_limits *limits);
+// The decoded path. False for a malformed escape, a NUL, a "." or ".." segment.
+bool http_head_path(const struct http_head *head, const char *data, struct buf *path);
+// Puts back what the terminators replaced.
+void http_head_restore(struct http_head *head, char *data);
+// The value and how often the name comes; the value is NULL unless that is once.
+const char *http_head_value(const struct http_head *head, const char *data, const char *name,
+                            unsigned *times);
+void http_head_reset(struct http_head *head);
+void http_head_clear(struct http_head *head);

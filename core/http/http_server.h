@@ -1,0 +1,125 @@
+// The front door: a strict HTTP/1.1 server on libuv, with libhttp-parser behind our own limits.
+//
+// What is refused with 400 and a close: more than one Content-Length or one that isn't digits,
+// Content-Length with Transfer-Encoding, a Transfer-Encoding other than "chunked", no or two Hosts
+// (HTTP/1.1), a bare LF, folded headers, a space before a colon, a NUL or control character in a
+// value, HTTP/2's preface, broken chunk framing or trailers, a target that isn't a path (or an
+// http:// URL), a malformed escape, a "." or ".." segment. Answers to requests that came in one
+// packet are sent in their order.
+//
+// Refused otherwise: 414 for a target over `max_target_bytes`, 431 for headers over
+// `max_header_bytes` or `max_header_count`, 413 for a body over `max_body_bytes` (before it is
+// read), 408 past a deadline, 501 for an unknown method, 505 for another version, 503 where no room
+// for a body was found in time. "Expect: 100-continue" is answered when the body is asked for. An
+// unknown Upgrade is ignored, as RFC 9110 7.8 allows.
+//
+// The deadlines are absolute: headers within `header_timeout_ms` of their first byte (or of the
+// accept), a body within `body_timeout_ms` plus 1 s per declared 256 KB. An idle keep-alive
+// connection is closed after `idle_timeout_ms`, or when a newcomer finds all places taken: those
+// first on which no request with a key came, the oldest of them first.
+//
+// The head decides before the body is read: an answer without it ends the connection. Bodies that
+// are asked for share a fixed amount of memory and, where they are large, of disk; each owner has
+// at most half of what the others leave, and what finds no room waits unread.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/buf.h"
+#include "core/base/err.h"
+#include "core/message/http_message.h"
+
+struct http_server;
+struct http_exchange; // one request and its answer
+struct loop;
+
+// The request's head or body is complete: answer, or ask for the body, now or later. Exactly one
+// answer. Called on the loop.
+typedef void (*http_handler_fn)(void *ctx, struct http_exchange *exchange);
+// The client went away before the answer: forget the exchange. Not called after an answer. Without
+// one the exchange stays valid, and its answer goes nowhere.
+typedef void (*http_gone_fn)(void *ctx);
+// The bytes written so far have left; write more or end.
+typedef void (*http_drained_fn)(void *ctx);
+
+struct http_server_options {
+    const char *host; // an address or a name, borrowed during start
+    int port;         // 0: a free one
+    size_t max_body_bytes;
+    size_t max_header_bytes;   // 0: 16 KB
+    size_t max_target_bytes;   // 0: 8 KB
+    unsigned max_header_count; // 0: 100
+    unsigned max_connections;  // 0: no limit; one more waits in the backlog until one can go
+    int64_t header_timeout_ms; // 0: 10 s
+    int64_t body_timeout_ms;   // 0: 30 s
+    int64_t idle_timeout_ms;   // 0: 75 s
+    const char *spool_dir;   // where large bodies wait, borrowed; NULL: in memory, without a limit
+    http_handler_fn on_head; // NULL: any body is asked for, and on_request gets the whole
+    http_handler_fn on_request;
+    void *ctx;
+};
+
+struct http_server *http_server_start(struct loop *loop, const struct http_server_options *options,
+                                      struct err *err) WARN_UNUSED;
+int http_server_port(const struct http_server *server);
+unsigned http_server_connections(const struct http_server *server);
+// Stops accepting; idle connections close now, busy ones after their answer.
+void http_server_drain(struct http_server *server);
+// Closes everything. Exchanges that weren't answered get on_gone.
+void http_server_drop(struct http_server **server);
+
+// The request. Everything is borrowed and lives until the answer is given.
+enum http_method http_exchange_method(const struct http_exchange *exchange);
+const char *http_exchange_path(const struct http_exchange *exchange); // decoded, without the query
+// A parameter of the query, decoded into memory of the exchange; NULL where there is none.
+const char *http_exchange_query(struct http_exchange *exchange, const char *name);
+// The value of a header, NULL where there is none or the name comes more than once.
+const char *http_exchange_header(const struct http_exchange *exchange, const char *name);
+unsigned http_exchange_header_count(const struct http_exchange *exchange, const char *name);
+// Whether a body is still to be asked for.
+bool http_exchange_has_body(const struct http_exchange *exchange);
+// Asks for it: `on_whole` is called when it is there, never before this returns. It counts as
+// `owner`'s. Where it can't be had (too large, too slow, malformed, no room) the client is told and
+// on_gone is called, which must be set. What was borrowed from the head before is to be got again.
+void http_exchange_await_body(struct http_exchange *exchange, const char *owner, size_t max_bytes,
+                              http_handler_fn on_whole, void *ctx);
+// Terminated. May be modified in place by its reader.
+char *http_exchange_body(struct http_exchange *exchange, size_t *len);
+// Nobody reads the body any more, though the answer may take long: a large one's room is others'.
+void http_exchange_forget_body(struct http_exchange *exchange);
+// It came with a key: its connection isn't the first to go when there are too many.
+void http_exchange_know(struct http_exchange *exchange);
+const char *http_exchange_request_id(const struct http_exchange *exchange); // as in X-Request-Id
+// The number of this request on its connection, from 1.
+unsigned http_exchange_serial(const struct http_exchange *exchange);
+// True for "Connection: Upgrade" with "Upgrade: websocket".
+bool http_exchange_wants_websocket(const struct http_exchange *exchange);
+
+// Called at most once, when the client goes away while the answer is pending or streaming.
+void http_exchange_on_gone(struct http_exchange *exchange, http_gone_fn on_gone, void *ctx);
+
+// Headers for the answer, before it is given. Content-Length, Date, Connection and X-Request-Id
+// are the server's.
+void http_exchange_add_header(struct http_exchange *exchange, const char *name, const char *value);
+// The whole answer. The exchange is gone afterwards. `content_type` may be NULL without a body.
+void http_exchange_answer(struct http_exchange *exchange, int status, const char *content_type,
+                          const void *body, size_t len);
+void http_exchange_answer_json(struct http_exchange *exchange, int status, const char *json);
+
+// An answer in pieces: begin, then write while it returns true, or wait for on_drained; end.
+// `length` is the Content-Length, or -1 for a stream that ends with the connection. For HEAD
+// nothing but the head is sent and on_drained is not called: end at once.
+void http_exchange_begin(struct http_exchange *exchange, int status, const char *content_type,
+                         int64_t length);
+bool http_exchange_write(struct http_exchange *exchange, const void *data, size_t len,
+                         http_drained_fn on_drained, void *ctx); // copies; false: wait
+void http_exchange_end(struct http_exchange *exchange);          // the exchange is gone
+// Closes without a proper end once what was written has left; before begin, without any answer.
+void http_exchange_abort(struct http_exchange *exchange);
+
+// Gives the connection away: the descriptor is the caller's (a duplicate), `head` gets the request
+// as it was received, up to the blank line and what followed. The exchange is gone. -1 where the
+// client went away or answers before this one are still leaving: the connection is closed then.
+int http_exchange_take_socket(struct http_exchange *exchange, struct buf *head);

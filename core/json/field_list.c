@@ -1,0 +1,115 @@
+// A long list in a client's body, read in pages.
+#include "core/json/field_list.h"
+
+#include <string.h>
+
+#include "core/base/buf.h"
+#include "core/json/field.h"
+
+// Behind the string that begins at `at`; the end where it has none.
+static const char *pass_string(const char *at, const char *end)
+{
+    for (at++; at < end && *at != '"'; at++)
+        at += *at == '\\' && at + 1 < end;
+    return at < end ? at + 1 : end;
+}
+
+static const char *pass_space(const char *at, const char *end)
+{
+    while (at < end && strchr(" \t\r\n", *at) != NULL && *at != '\0')
+        at++;
+    return at;
+}
+
+// The next comma that stands in no string and no bracket, or the bracket that closes what `at` is
+// in; the end where there is neither.
+static const char *find_break(const char *at, const char *end)
+{
+    unsigned depth = 0;
+
+    while (at < end) {
+        if (*at == '"') {
+            at = pass_string(at, end);
+            continue;
+        }
+        if (depth == 0 && (*at == ',' || *at == ']' || *at == '}'))
+            return at;
+        depth += *at == '[' || *at == '{';
+        depth -= *at == ']' || *at == '}';
+        at++;
+    }
+    return end;
+}
+
+// The first item of the list; NULL: the object has no such list.
+static const char *find_list(const char *text, const char *end, const char *name)
+{
+    size_t len = strlen(name);
+    const char *at = pass_space(text, end);
+
+    if (at == end || *at != '{')
+        return NULL;
+    do {
+        const char *key = pass_space(at + 1, end), *behind;
+
+        if (key == end || *key != '"')
+            return NULL;
+        behind = pass_string(key, end);
+        at = pass_space(behind, end);
+        if (at == end || *at != ':')
+            return NULL;
+        at = pass_space(at + 1, end);
+        if (at < end && *at == '[' && (size_t)(behind - key) == len + 2 &&
+            strncmp(key + 1, name, len) == 0)
+            return at + 1;
+        at = find_break(at, end);
+    } while (at < end && *at == ',');
+    return NULL;
+}
+
+void field_list_open(struct field_list *list, const char *text, size_t len, const char *name,
+                     struct buf *rest)
+{
+    const char *end = text + len, *first = find_list(text, end, name), *last = end;
+
+    *list = (struct field_list){0};
+    if (first != NULL)
+        for (last = find_break(first, end); last < end && *last == ',';)
+            last = find_break(last + 1, end);
+    if (last == end || *last != ']') {
+        buf_add(rest, text, len); // its reader says what is wrong
+        return;
+    }
+    list->at = (size_t)(first - text);
+    list->len = (size_t)(last - first);
+    buf_add(rest, text, (size_t)(first - text));
+    buf_add(rest, last, (size_t)(end - last));
+}
+
+json_t *field_list_next(struct field_list *list, const char *text, size_t max, struct err *err)
+{
+    const char *start = text + list->at, *end = start + list->len, *at = start;
+    struct buf page = {0};
+    json_t *body, *items;
+    size_t left;
+
+    for (size_t count = 0; (at = find_break(at, end)) < end && ++count < max; at++)
+        ; // the comma behind the last item of the page, or the end
+    buf_str(&page, "{\"list\":[");
+    buf_add(&page, start, (size_t)(at - start));
+    buf_str(&page, "]}");
+    body = field_parse_body(page.data, page.len, err);
+    items = json_incref(json_object_get(body, "list"));
+    json_decref(body);
+    buf_clear(&page);
+    if (items == NULL || (json_array_size(items) == 0 && (at < end || list->goes_on))) {
+        json_decref(items);
+        err_set(err, ERR_INVALID, "body: not valid JSON, within its list");
+        return NULL;
+    }
+    list->goes_on = at < end;
+    left = (size_t)(end - at) - list->goes_on;
+    list->at += list->len - left;
+    list->len = left;
+    return items;
+}

@@ -1,0 +1,256 @@
+// HTTP messages: building requests, reading answers.
+#include "core/message/http_message.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/address.h"
+#include "core/base/mem.h"
+#include "core/json/json_fast.h"
+#include "core/json/json_lenient.h"
+
+void http_request_clear(struct http_request *request)
+{
+    free(request->url);
+    buf_clear(&request->headers);
+    buf_clear(&request->body);
+    *request = (struct http_request){0};
+}
+
+void http_response_clear(struct http_response *response)
+{
+    buf_clear(&response->headers);
+    buf_clear(&response->body);
+    *response = (struct http_response){0};
+}
+
+static void set_url(struct http_request *request, const char *base_url, const char *path,
+                    va_list args)
+{
+    struct buf url = {0};
+
+    buf_str(&url, base_url);
+    for (; *path != '\0'; path++) {
+        if (*path != '%') {
+            buf_char(&url, *path);
+            continue;
+        }
+        path++;
+        if (*path == 's')
+            buf_percent(&url, va_arg(args, const char *));
+        else if (*path == 'd')
+            buf_int(&url, va_arg(args, int));
+        else
+            buf_char(&url, *path);
+    }
+    free(request->url);
+    request->url = buf_take(&url);
+}
+
+bool http_get(struct http_request *request, const char *base_url, struct err *err, const char *path,
+              ...)
+{
+    va_list args;
+
+    if (base_url == NULL || *base_url == '\0')
+        return err_set(err, ERR_CONFIG, "base_url is empty");
+    request->method = HTTP_GET_;
+    va_start(args, path);
+    set_url(request, base_url, path, args);
+    va_end(args);
+    return true;
+}
+
+bool http_post_json(struct http_request *request, const char *base_url, json_t *body,
+                    struct err *err, const char *path, ...)
+{
+    va_list args;
+    char *text;
+
+    if (base_url == NULL || *base_url == '\0') {
+        json_decref(body);
+        return err_set(err, ERR_CONFIG, "base_url is empty");
+    }
+    text = json_dumps(body, JSON_COMPACT);
+    json_decref(body);
+    if (text == NULL)
+        return err_set(err, ERR_INTERNAL, "the request can't be written as JSON");
+    request->method = HTTP_POST_;
+    va_start(args, path);
+    set_url(request, base_url, path, args);
+    va_end(args);
+    buf_reset(&request->body);
+    buf_str(&request->body, text);
+    free(text);
+    http_add_header(request, "Content-Type", "application/json");
+    return true;
+}
+
+void http_add_header(struct http_request *request, const char *name, const char *value)
+{
+    buf_fmt(&request->headers, "%s: %s\n", name, value);
+}
+
+void http_add_bearer(struct http_request *request, const char *token)
+{
+    buf_fmt(&request->headers, "Authorization: Bearer %s\n", token);
+}
+
+static void add_answer_header(struct buf *headers, const char *line, size_t len)
+{
+    const char *colon = memchr(line, ':', len);
+    size_t name_len = colon == NULL ? 0 : (size_t)(colon - line);
+    size_t start = headers->len;
+
+    if (name_len == 0)
+        return;
+    buf_add(headers, line, name_len);
+    for (char *c = headers->data + start; c < headers->data + headers->len; c++)
+        if (*c >= 'A' && *c <= 'Z')
+            *c = (char)(*c + ('a' - 'A'));
+    buf_add(headers, ": ", 2);
+    line += name_len + 1;
+    len -= name_len + 1;
+    while (len > 0 && (*line == ' ' || *line == '\t')) {
+        line++;
+        len--;
+    }
+    while (len > 0 && (unsigned char)line[len - 1] <= ' ')
+        len--;
+    buf_add(headers, line, len);
+    for (char *c = headers->data + start; c < headers->data + headers->len; c++)
+        if ((unsigned char)*c < ' ' && *c != '\t')
+            *c = ' ';
+    buf_char(headers, '\n');
+}
+
+void http_response_add_line(struct http_response *response, const char *line, size_t len)
+{
+    if (len > 5 && strncmp(line, "HTTP/", 5) == 0) {
+        const char *space = memchr(line, ' ', len);
+
+        // Also after a 1xx, whose headers nobody wants.
+        response->status = 0;
+        buf_reset(&response->headers);
+        for (const char *c = space; c != NULL && ++c < line + len && *c >= '0' && *c <= '9';)
+            response->status = (response->status * 10 + (*c - '0')) % 10000;
+    } else if (line[0] == '\r' || line[0] == '\n') {
+        response->is_head_complete = response->status >= 200;
+    } else {
+        add_answer_header(&response->headers, line, len);
+    }
+}
+
+const char *http_header(const struct http_response *response, const char *name, struct buf *scratch)
+{
+    const char *line = buf_text(&response->headers);
+    size_t name_len = strlen(name);
+
+    for (; *line != '\0'; line++) {
+        const char *end = strchr(line, '\n');
+
+        if (end == NULL)
+            end = line + strlen(line);
+        if (strncmp(line, name, name_len) == 0 && line[name_len] == ':') {
+            line += name_len + 1;
+            while (*line == ' ' || *line == '\t')
+                line++;
+            buf_reset(scratch);
+            buf_add(scratch, line, (size_t)(end - line));
+            return scratch->data;
+        }
+        if (*end == '\0')
+            break;
+        line = end;
+    }
+    return NULL;
+}
+
+int64_t http_retry_after_ms(const struct http_response *response)
+{
+    struct buf scratch = {0};
+    const char *value = http_header(response, "retry-after", &scratch);
+    long long seconds = value == NULL ? 0 : strtoll(value, NULL, 10);
+
+    buf_clear(&scratch);
+    return seconds < 0 || seconds > 3600 ? 0 : seconds * 1000;
+}
+
+bool http_redirect(const struct http_response *response, const char *url, struct buf *to)
+{
+    static const int statuses[] = {301, 302, 303, 307, 308};
+    struct buf scratch = {0};
+    const char *location = http_header(response, "location", &scratch);
+    bool is = false;
+
+    for (size_t i = 0; location != NULL && i < sizeof statuses / sizeof statuses[0]; i++)
+        is = is || response->status == statuses[i];
+    is = is && url_redirect(url, location, to);
+    buf_clear(&scratch);
+    return is;
+}
+
+json_t *http_json(const struct http_response *response, struct err *err)
+{
+    json_error_t why;
+    json_t *json = json_fast_read(buf_text(&response->body), response->body.len);
+
+    if (json == NULL)
+        json = json_loadb(buf_text(&response->body), response->body.len, JSON_DECODE_ANY, &why);
+    if (json == NULL)
+        json = json_lenient_read(buf_text(&response->body), response->body.len);
+    if (json == NULL)
+        err_set(err, ERR_UPSTREAM, "the answer (HTTP %d) isn't JSON: %s", response->status,
+                why.text);
+    return json;
+}
+
+const char *http_method_name(enum http_method method)
+{
+    static const char *const names[] = {"GET", "HEAD", "POST", "PUT", "DELETE"};
+
+    return names[method];
+}
+
+const char *http_status_text(int status)
+{
+    static const struct {
+        int status;
+        const char *text;
+    } known[] = {
+        {101, "Switching Protocols"},
+        {200, "OK"},
+        {202, "Accepted"},
+        {204, "No Content"},
+        {206, "Partial Content"},
+        {302, "Found"},
+        {304, "Not Modified"},
+        {400, "Bad Request"},
+        {401, "Unauthorized"},
+        {403, "Forbidden"},
+        {404, "Not Found"},
+        {405, "Method Not Allowed"},
+        {408, "Request Timeout"},
+        {409, "Conflict"},
+        {410, "Gone"},
+        {413, "Content Too Large"},
+        {414, "URI Too Long"},
+        {415, "Unsupported Media Type"},
+        {416, "Range Not Satisfiable"},
+        {422, "Unprocessable Content"},
+        {426, "Upgrade Required"},
+        {429, "Too Many Requests"},
+        {431, "Request Header Fields Too Large"},
+        {500, "Internal Server Error"},
+        {501, "Not Implemented"},
+        {502, "Bad Gateway"},
+        {503, "Service Unavailable"},
+        {504, "Gateway Timeout"},
+        {505, "HTTP Version Not Supported"},
+    };
+
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (known[i].status == status)
+            return known[i].text;
+    return "Unknown";
+}

@@ -1,0 +1,495 @@
+// Artifacts in data_dir/media: temporary name, fsync of file and directory, rename.
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/base/buf.h"
+#include "core/base/clock.h"
+#include "core/base/ids.h"
+#include "core/base/mem.h"
+#include "core/base/private.h"
+#include "core/config/config.h"
+#include "core/loop/loop.h"
+#include "core/storage/storage_private.h"
+
+enum { BUFFER_BYTES = 256 * 1024, LEFT_OVER_S = 24 * 3600 };
+
+// What a thread of the pool is doing for a file; one thing at a time.
+enum task { IDLE, WRITING, COMMITTING };
+
+struct local_file {
+    struct storage_file file; // first: what others know
+    uv_work_t work;
+    struct loop *loop;
+    char *path;      // the temporary name
+    char *media_dir; // where keys begin
+    bool is_served;  // from there
+    int fd;          // -1 until the first piece is written
+    int64_t offset;  // written
+
+    // Filled by the loop's thread, while the other is being written.
+    char *filling, *writing;
+    size_t filled, to_write;
+
+    enum task task;
+    bool is_refused; // a write was: ready is owed
+    bool is_dropped; // freed when the thread is done
+    bool is_committed;
+    bool wants_commit;
+    struct err err;
+    bool has_failed;
+
+    char *key;
+};
+
+static struct local_file *of_work(uv_work_t *work)
+{
+    return (struct local_file *)((char *)work - offsetof(struct local_file, work));
+}
+
+static bool fail(struct local_file *file, const char *what)
+{
+    file->has_failed = true;
+    return err_set(&file->err, ERR_IO, "storage: %s: %s", what, strerror(errno));
+}
+
+// The following run on a thread of the pool.
+
+// The folder that it is in.
+static bool sync_directory(char *path)
+{
+    char *slash = strrchr(path, '/');
+    int fd, result;
+
+    *slash = '\0';
+    fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    *slash = '/';
+    if (fd < 0)
+        return false;
+    result = fsync(fd);
+    close(fd);
+    return result == 0;
+}
+
+// Each that is new is there after a power cut, too. Those that are longer than `private_len` are
+// served.
+static bool make_parents(char *path, size_t private_len)
+{
+    bool ok = true;
+
+    for (char *slash = strchr(path + 1, '/'); ok && slash != NULL; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        ok = mkdir(path, 0700) == 0 ? ((size_t)(slash - path) <= private_len ||
+                                       chmod(path, private_served(0755)) == 0) &&
+                                          (strchr(path + 1, '/') == NULL || sync_directory(path))
+                                    : errno == EEXIST;
+        *slash = '/';
+    }
+    return ok;
+}
+
+static bool write_piece(struct local_file *file)
+{
+    size_t done = 0;
+
+    if (file->fd < 0) {
+        if (!make_parents(file->path, SIZE_MAX))
+            return fail(file, "mkdir");
+        file->fd = open(file->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (file->fd < 0)
+            return fail(file, "open");
+    }
+    while (done < file->to_write) {
+        ssize_t wrote =
+            pwrite(file->fd, file->writing + done, file->to_write - done, (off_t)file->offset);
+
+        if (wrote < 0 && errno == EINTR)
+            continue;
+        if (wrote < 0)
+            return fail(file, "write");
+        done += (size_t)wrote;
+        file->offset += wrote;
+    }
+    digest_add(file->file.sha256, file->writing, file->to_write);
+    return true;
+}
+
+static bool commit(struct local_file *file)
+{
+    size_t private_len = file->is_served ? strlen(file->media_dir) - 1 : SIZE_MAX;
+    struct buf path = {0};
+    bool ok = false;
+
+    if (!write_piece(file))
+        return false;
+    buf_fmt(&path, "%s/%s", file->media_dir, file->key);
+    if (file->is_served && fchmod(file->fd, private_served(0644)) != 0) {
+        fail(file, "chmod");
+    } else if (fsync(file->fd) != 0) {
+        fail(file, "fsync");
+    } else if (!make_parents(path.data, private_len)) {
+        fail(file, "mkdir");
+    } else if (clock_mono_ms() > file->file.deadline_ms) {
+        file->has_failed = true;
+        err_set(&file->err, ERR_CONFLICT, "storage: too late, the lease may be someone else's");
+    } else if (rename(file->path, path.data) != 0) {
+        fail(file, "rename");
+    } else {
+        file->is_committed = true;
+        ok = sync_directory(path.data) || fail(file, "fsync of the directory");
+    }
+    buf_clear(&path);
+    return ok;
+}
+
+static void on_work(uv_work_t *work)
+{
+    struct local_file *file = of_work(work);
+
+    if (file->has_failed)
+        return;
+    if (file->task == COMMITTING)
+        commit(file);
+    else
+        write_piece(file);
+}
+
+// Back on the loop's thread.
+
+static void file_free(struct local_file *file)
+{
+    if (file->fd >= 0)
+        close(file->fd);
+    if (file->fd >= 0 && !file->is_committed)
+        unlink(file->path);
+    digest_free(file->file.sha256);
+    free(file->filling);
+    free(file->writing);
+    free(file->path);
+    free(file->media_dir);
+    free(file->key);
+    free(file);
+}
+
+static void run(struct local_file *file, enum task task);
+
+static void on_worked(uv_work_t *work, int status)
+{
+    struct local_file *file = of_work(work);
+    enum task task = file->task;
+
+    (void)status;
+    file->task = IDLE;
+    if (file->is_dropped) {
+        file_free(file);
+    } else if (task == COMMITTING) {
+        file->file.done(file->file.done_ctx, file->has_failed ? &file->err : NULL);
+    } else if (file->wants_commit) {
+        run(file, COMMITTING);
+    } else if (file->is_refused) {
+        file->is_refused = false;
+        file->file.ready(file->file.ctx, file->has_failed ? &file->err : NULL);
+    }
+}
+
+// Hands what was filled to a thread.
+static void run(struct local_file *file, enum task task)
+{
+    char *swap = file->filling;
+
+    file->filling = file->writing;
+    file->writing = swap;
+    file->to_write = file->filled;
+    file->filled = 0;
+    file->task = task;
+    uv_queue_work(loop_uv(file->loop), &file->work, on_work, on_worked);
+}
+
+// Inputs lie outside what is served.
+static bool is_served(const char *key)
+{
+    return strncmp(key, "inputs/", 7) != 0;
+}
+
+static void add_root(const struct storage *storage, const char *key, struct buf *path)
+{
+    buf_fmt(path, is_served(key) ? "%s/media" : "%s", storage->config->data_dir);
+}
+
+static struct storage_file *create(struct storage *storage, const char *key,
+                                   const char *content_type, int64_t expected)
+{
+    struct local_file *file = mem_new(struct local_file);
+    struct buf path = {0}, media = {0};
+    char name[25];
+
+    (void)content_type, (void)expected; // the extension says what it is
+    id_random_hex(name, sizeof name - 1);
+    buf_fmt(&path, "%s/tmp/%s", storage->config->data_dir, name);
+    add_root(storage, key, &media);
+    file->loop = storage->loop;
+    file->path = buf_take(&path);
+    file->media_dir = buf_take(&media);
+    file->key = mem_str(key);
+    file->is_served = is_served(key);
+    file->fd = -1;
+    file->filling = mem_resize(NULL, BUFFER_BYTES);
+    file->writing = mem_resize(NULL, BUFFER_BYTES);
+    return &file->file;
+}
+
+static bool write_file(struct storage_file *base, const void *data, size_t len)
+{
+    struct local_file *file = (struct local_file *)base;
+
+    if (file->filled + len > BUFFER_BYTES) {
+        // Pieces are small, so a full buffer is nearly full when it goes.
+        if (file->task == IDLE)
+            run(file, WRITING);
+        if (file->filled + len > BUFFER_BYTES) {
+            file->is_refused = true;
+            return false;
+        }
+    }
+    memcpy(file->filling + file->filled, data, len);
+    file->filled += len;
+    return true;
+}
+
+static bool recover(struct storage_file *base)
+{
+    (void)base;
+    return false; // a disk that is full or broken is no better at once
+}
+
+static void commit_file(struct storage_file *base)
+{
+    struct local_file *file = (struct local_file *)base;
+
+    if (file->task == IDLE)
+        run(file, COMMITTING);
+    else
+        file->wants_commit = true;
+}
+
+static void drop(struct storage_file *base)
+{
+    struct local_file *file = (struct local_file *)base;
+
+    if (file->task == IDLE)
+        file_free(file);
+    else
+        file->is_dropped = true;
+}
+
+// Reads and deletes.
+
+struct local_read {
+    struct storage_op op; // first: what others know
+    uv_work_t work;
+    char *path;
+    size_t max;
+    struct buf data;
+    struct err err;
+    bool has_failed, is_dropped;
+};
+
+static void on_reading(uv_work_t *work)
+{
+    struct local_read *read_op =
+        (struct local_read *)((char *)work - offsetof(struct local_read, work));
+    int fd = open(read_op->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    struct stat info;
+    ssize_t got = 1;
+
+    if (fd < 0 || fstat(fd, &info) != 0 || info.st_size > (off_t)read_op->max) {
+        read_op->has_failed = true;
+        err_set(&read_op->err, fd < 0 && errno == ENOENT ? ERR_NOT_FOUND : ERR_IO,
+                "storage: the file can't be read");
+    } else {
+        buf_reserve(&read_op->data, (size_t)info.st_size + 1);
+        while (got > 0 && read_op->data.len < (size_t)info.st_size) {
+            got = read(fd, read_op->data.data + read_op->data.len,
+                       (size_t)info.st_size - read_op->data.len);
+            read_op->data.len += got > 0 ? (size_t)got : 0;
+        }
+        read_op->has_failed = got <= 0 && info.st_size > 0;
+        if (read_op->has_failed)
+            err_set(&read_op->err, ERR_IO, "storage: read: %s", strerror(errno));
+        else
+            read_op->data.data[read_op->data.len] = '\0';
+    }
+    if (fd >= 0)
+        close(fd);
+}
+
+static void read_free(struct local_read *read_op)
+{
+    free(read_op->path);
+    buf_clear(&read_op->data);
+    free(read_op);
+}
+
+static void on_read_done(uv_work_t *work, int status)
+{
+    struct local_read *read_op =
+        (struct local_read *)((char *)work - offsetof(struct local_read, work));
+
+    (void)status;
+    if (!read_op->is_dropped)
+        read_op->op.read_done(read_op->op.ctx, read_op->has_failed ? NULL : &read_op->data,
+                              read_op->has_failed ? &read_op->err : NULL);
+    read_free(read_op);
+}
+
+static struct storage_op *read_file(struct storage *storage, const char *key, size_t max)
+{
+    struct local_read *read_op = mem_new(struct local_read);
+    struct buf path = {0};
+
+    add_root(storage, key, &path);
+    buf_fmt(&path, "/%s", key);
+    read_op->path = buf_take(&path);
+    read_op->max = max;
+    uv_queue_work(loop_uv(storage->loop), &read_op->work, on_reading, on_read_done);
+    return &read_op->op;
+}
+
+static void cancel_read(struct storage_op *op)
+{
+    ((struct local_read *)op)->is_dropped = true;
+}
+
+struct deletion {
+    uv_work_t work; // first: what libuv gives back
+    char *path;
+};
+
+static void on_deleting(uv_work_t *work)
+{
+    unlink(((struct deletion *)work)->path);
+}
+
+static void on_deleted(uv_work_t *work, int status)
+{
+    struct deletion *deletion = (struct deletion *)work;
+
+    (void)status;
+    free(deletion->path);
+    free(deletion);
+}
+
+static void delete_file(struct storage *storage, const char *key)
+{
+    struct deletion *deletion = mem_new(struct deletion);
+    struct buf path = {0};
+
+    add_root(storage, key, &path);
+    buf_fmt(&path, "/%s", key);
+    deletion->path = buf_take(&path);
+    uv_queue_work(loop_uv(storage->loop), &deletion->work, on_deleting, on_deleted);
+}
+
+// What is too old goes: temporary files that nobody has written to for a day, and what has outlived
+// the retention of the tasks that made it. A file that is open stays readable until it is closed.
+
+struct sweep {
+    uv_work_t work; // first: what libuv gives back
+    char *data_dir;
+    int64_t retention_s;
+};
+
+enum { DEPTH_MAX = 8 };
+
+static void sweep_folder(int parent, const char *name, int64_t older_s, int depth, bool is_own)
+{
+    int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    struct dirent *entry;
+    struct stat info;
+
+    if (dir == NULL) {
+        if (fd >= 0)
+            close(fd);
+        return; // nothing was ever kept here
+    }
+    while ((entry = readdir(dir)) != NULL) {
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
+            fstatat(fd, entry->d_name, &info, AT_SYMLINK_NOFOLLOW) != 0)
+            continue;
+        if (S_ISDIR(info.st_mode) && depth < DEPTH_MAX)
+            sweep_folder(fd, entry->d_name, older_s, depth + 1, true);
+        else if (S_ISREG(info.st_mode) && time(NULL) - info.st_mtime > older_s)
+            unlinkat(fd, entry->d_name, 0);
+    }
+    // One that has become empty; one that hasn't stays.
+    if (is_own && fstat(fd, &info) == 0 && time(NULL) - info.st_mtime > older_s)
+        unlinkat(parent, name, AT_REMOVEDIR);
+    closedir(dir);
+}
+
+static void on_sweep(uv_work_t *work)
+{
+    struct sweep *sweep = (struct sweep *)work;
+    int root = open(sweep->data_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (root < 0)
+        return;
+    sweep_folder(root, "tmp", LEFT_OVER_S, 0, false);
+    // An artifact is made before its task ends, so it goes a little later than the record.
+    sweep_folder(root, "media", sweep->retention_s + LEFT_OVER_S, 0, false);
+    sweep_folder(root, "inputs", sweep->retention_s + LEFT_OVER_S, 0, false);
+    close(root);
+}
+
+static void on_swept(uv_work_t *work, int status)
+{
+    struct sweep *sweep = (struct sweep *)work;
+
+    (void)status;
+    free(sweep->data_dir);
+    free(sweep);
+}
+
+static void sweep(struct storage *storage)
+{
+    struct sweep *sweep = mem_new(struct sweep);
+
+    sweep->data_dir = mem_str(storage->config->data_dir);
+    sweep->retention_s = storage->config->retention_ms / 1000;
+    uv_queue_work(loop_uv(storage->loop), &sweep->work, on_sweep, on_swept);
+}
+
+static void free_storage(struct storage *storage)
+{
+    free(storage);
+}
+
+struct storage *storage_local_new(struct loop *loop, const struct config *config)
+{
+    static const struct storage_kind kind = {
+        .free = free_storage,
+        .sweep = sweep,
+        .create = create,
+        .write = write_file,
+        .recover = recover,
+        .commit = commit_file,
+        .drop = drop,
+        .read = read_file,
+        .cancel_read = cancel_read,
+        .delete = delete_file,
+    };
+    struct storage *storage = mem_new(struct storage);
+
+    *storage = (struct storage){.kind = &kind, .loop = loop, .config = config};
+    private_tighten(config->data_dir, "inputs");
+    private_tighten(config->data_dir, "tmp");
+    return storage;
+}

@@ -1,0 +1,53 @@
+// What the kinds of storage give to storage.c.
+#pragma once
+
+#include "core/base/buf.h"
+#include "core/storage/storage.h"
+
+struct storage_kind {
+    void (*free)(struct storage *storage);
+    void (*sweep)(struct storage *storage);
+    bool (*is_tidying)(const struct storage *storage); // NULL: never
+    struct storage_file *(*create)(struct storage *storage, const char *key,
+                                   const char *content_type, int64_t expected);
+    bool (*write)(struct storage_file *file, const void *data, size_t len);
+    bool (*recover)(struct storage_file *file);
+    void (*commit)(struct storage_file *file);
+    void (*drop)(struct storage_file *file);
+    struct storage_op *(*read)(struct storage *storage, const char *key, size_t max);
+    void (*cancel_read)(struct storage_op *op); // frees it, now or when it can
+    void (*delete)(struct storage *storage, const char *key);
+};
+
+// The first member of each kind's reads.
+struct storage_op {
+    struct storage *storage;
+    storage_read_fn read_done; // NULL: it is a put
+    storage_done_fn put_done;
+    void *ctx;
+    // Of a put.
+    struct storage_file *file;
+    struct buf data;
+    size_t written;
+};
+
+// The first member of each kind's own.
+struct storage {
+    const struct storage_kind *kind;
+    struct loop *loop;
+    const struct config *config;
+};
+
+struct storage_file {
+    struct storage *storage;
+    int64_t size;          // taken
+    struct digest *sha256; // of that, as far as it is on its way: the kind adds to it, and frees it
+    storage_ready_fn ready;
+    storage_done_fn done; // once storage_commit was called
+    void *ctx, *done_ctx;
+    int64_t deadline_ms;
+};
+
+struct storage *storage_local_new(struct loop *loop, const struct config *config);
+struct storage *storage_s3_new(struct loop *loop, struct http_client *http,
+                               const struct config *config);

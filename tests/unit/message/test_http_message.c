@@ -1,0 +1,102 @@
+// Requests and answers as records.
+#include "core/message/http_message.h"
+
+#include <string.h>
+
+#include "core/json/field.h"
+#include "tests/support/check.h"
+
+static void test_http(void **state)
+{
+    struct http_request request = {0};
+    struct http_response response = {0};
+    struct buf scratch = {0};
+    struct err err;
+
+    (void)state;
+    assert_true(http_get(&request, "http://h", &err, "/a/%s/b/%d", "x/y", 3));
+    assert_string_equal(request.url, "http://h/a/x%2Fy/b/3");
+    assert_false(http_get(&request, "", &err, "/"));
+    http_request_clear(&request);
+    buf_str(&response.headers, "content-type: text/html\nretry-after:  5\n");
+    assert_string_equal(http_header(&response, "retry-after", &scratch), "5");
+    assert_int_equal(http_retry_after_ms(&response), 5000);
+    assert_null(http_header(&response, "etag", &scratch));
+    assert_null(http_json(&response, &err));
+    buf_reset(&response.headers);
+    buf_str(&response.headers, "retry-after: 99999999999999999999\n");
+    assert_int_equal(http_retry_after_ms(&response), 0);
+    buf_clear(&scratch);
+    http_response_clear(&response);
+}
+
+static void test_answer_head(void **state)
+{
+    static const struct {
+        const char *name, *lines;
+        size_t len; // 0: up to the NUL
+        int status;
+        bool is_complete;
+        const char *headers;
+    } cases[] = {
+        {"plain", "HTTP/1.1 503 Busy\r\nRetry-After: 7\r\n\r\n", 0, 503, true, "retry-after: 7\n"},
+        {"after a 1xx", "HTTP/1.1 100 Go\r\nA: b\r\n\r\nHTTP/2 204 \r\nC:d\r\n\r\n", 0, 204, true,
+         "c: d\n"},
+        {"only a 1xx", "HTTP/1.1 103 Hints\r\nA: b\r\n\r\n", 0, 103, false, "a: b\n"},
+        {"broken off", "HTTP/1.1 200 OK\r\nA: b\r\n", 0, 200, false, "a: b\n"},
+        {"no status", "HTTP/ \r\n\r\n", 0, 0, false, ""},
+        {"no name", "HTTP/1.1 200 OK\n: x\nnone\nA: \t \n\n", 0, 200, true, "a: \n"},
+        {"bytes no header has", "HTTP/1.1 200 OK\nA\0B: x\0Y\x01z\n\n", 28, 200, true,
+         "a b: x Y z\n"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct http_response response = {0};
+        const char *at = cases[i].lines;
+        const char *end = at + (cases[i].len > 0 ? cases[i].len : strlen(at));
+
+        print_message("%s\n", cases[i].name);
+        while (at < end) {
+            const char *next = (const char *)memchr(at, '\n', (size_t)(end - at)) + 1;
+
+            http_response_add_line(&response, at, (size_t)(next - at));
+            at = next;
+        }
+        assert_int_equal(response.status, cases[i].status);
+        assert_int_equal(response.is_head_complete, cases[i].is_complete);
+        assert_string_equal(buf_text(&response.headers), cases[i].headers);
+        http_response_clear(&response);
+    }
+}
+
+// What all answers are read by.
+static void test_http_json(void **state)
+{
+    struct http_response response = {.status = 200};
+    struct err err;
+    json_t *value;
+
+    (void)state;
+    buf_str(&response.body, "{\"id\":\"x\",\"prompt\":\"la \\ud83d\",\"n\":1e999}");
+    value = http_json(&response, &err);
+    assert_string_equal(field_str_or_empty(value, "id"), "x");
+    assert_string_equal(field_str_or_empty(value, "prompt"), "la \xef\xbf\xbd");
+    json_decref(value);
+    buf_reset(&response.body);
+    buf_str(&response.body, "{\"id\":\"x\",\"prompt\":\"la \\ud83d");
+    assert_null(http_json(&response, &err));
+    assert_true(*err.message != '\0' && strchr(err.message, '\n') == NULL);
+    http_response_clear(&response);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_http),
+        cmocka_unit_test(test_answer_head),
+        cmocka_unit_test(test_http_json),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,511 @@
+// What clients send, as it arrives at the vendor: family, then the adapter's check and its submit.
+//
+// Single quotes stand for double ones, IMG for an image in base64.
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/buf.h"
+#include "core/base/mem.h"
+#include "core/config/config.h"
+#include "core/message/http_message.h"
+#include "core/task/task.h"
+#include "providers/family.h"
+#include "providers/provider.h"
+#include "tests/support/check.h"
+
+#define MJ "/mj/submit/"
+#define KLING "/kling/v1/videos/"
+#define PICTURES "/kling/v1/images/"
+#define SUNO "/suno/submit/"
+#define CREATE "/v1/video/create"
+#define VIDEOS "/v1/videos"
+#define ARK "/volc/v1/contents/generations/tasks"
+#define V3 "'model_name':'kling-v3'"
+#define RELAY_V3 V3 ",'model':'kling-v3'"
+#define VEO "'model':'veo-3.1'"
+#define V15 "'model':'doubao-seedance-1-5-pro'"
+#define V2 "'model':'doubao-seedance-2-0'"
+#define GOOGLE(instance) "{'instances':[" instance "],'parameters':{'sampleCount':1}}"
+#define IMAGE "'image':{'bytesBase64Encoded':'iVBORw0KGgo=','mimeType':'image/png'}"
+#define ITEM(kind, url) "{'type':'" kind "','" kind "':{'url':'" url "'}}"
+#define TEXT "{'type':'text','text':'x'}"
+
+static const char image[] = "data:image/png;base64,iVBORw0KGgo=";
+
+struct request_case {
+    const char *path, *dialect; // NULL: the first
+    const char *body;
+    const char *sent;  // what the vendor gets, without our mark; NULL: it is refused,
+    const char *error; // and this is how what is said of it begins
+};
+
+static char *json_of(const char *text)
+{
+    struct buf json = {0};
+
+    for (; *text != '\0'; text++) {
+        if (strncmp(text, "IMG", 3) == 0) {
+            buf_str(&json, image);
+            text += 2;
+        } else {
+            buf_char(&json, *text == '\'' ? '"' : *text);
+        }
+    }
+    return buf_take(&json);
+}
+
+static const struct route *route_of(const char *path, const struct family **family)
+{
+    for (size_t i = 0; (*family = family_at(i)) != NULL; i++)
+        for (const struct route *route = (*family)->routes; route->method != NULL; route++)
+            if (strcmp(route->path, path) == 0 && strcmp(route->method, "POST") == 0)
+                return route;
+    return NULL;
+}
+
+static bool build(const struct provider *provider, const struct task *task, const char *dialect,
+                  struct http_request *request, struct err *err)
+{
+    struct account account = {
+        .name = (char *)"a", .base_url = (char *)"http://v", .dialect = (char *)(uintptr_t)dialect};
+    bool ok;
+
+    account.service_account.project_id = (char *)"p";
+    secret_set(&account.api_key, "k");
+    ok = (provider->check == NULL || provider->check(task, &account, err)) &&
+         provider->build_submit(task, &account, request, err);
+    secret_clear(&account.api_key);
+    return ok;
+}
+
+static json_t *submit(const struct request_case *one, struct err *err)
+{
+    static const char *const marks[] = {"external_task_id", "state"};
+    const struct family *family;
+    struct family_request request = {.route = route_of(one->path, &family)};
+    struct http_request made = {0};
+    struct task *task = task_new();
+    const char *once = NULL;
+    json_t *body, *sent = NULL;
+
+    assert_non_null(request.route);
+    task->request = json_of(one->body);
+    body = json_loads(task->request, JSON_REJECT_DUPLICATES, NULL);
+    assert_non_null(body);
+    request.body = body;
+    snprintf(task->id, sizeof task->id, "task_1");
+    if (family->accept(&request, task, &once, err)) {
+        const char *provider = task->provider == NULL ? "veo" : task->provider;
+
+        if (build(provider_find(provider), task, one->dialect, &made, err))
+            sent = json_loads(buf_text(&made.body), JSON_REJECT_DUPLICATES, NULL);
+    }
+    for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++)
+        json_object_del(sent, marks[i]);
+    http_request_clear(&made);
+    json_decref(body);
+    task_free(task);
+    return sent;
+}
+
+static unsigned run(const struct request_case *one)
+{
+    struct err err = {0};
+    json_t *sent = submit(one, &err), *expected = NULL;
+    bool ok;
+
+    if (one->sent != NULL) {
+        char *text = json_of(one->sent);
+
+        expected = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+        assert_non_null(expected);
+        free(text);
+        ok = sent != NULL && json_equal(sent, expected) == 1;
+    } else {
+        ok = sent == NULL && err.code == ERR_INVALID &&
+             strncmp(err.message, one->error, strlen(one->error)) == 0;
+    }
+    if (!ok) {
+        char *text = sent == NULL ? NULL : json_dumps(sent, JSON_COMPACT);
+
+        print_error("%s %s %s\n  gives %s\n", one->path, one->dialect == NULL ? "" : one->dialect,
+                    one->body, text == NULL ? err.message : text);
+        free(text);
+    }
+    json_decref(sent);
+    json_decref(expected);
+    return !ok;
+}
+
+static void run_all(const struct request_case *cases, size_t count)
+{
+    unsigned failed = 0;
+
+    for (size_t i = 0; i < count; i++)
+        failed += run(&cases[i]);
+    assert_int_equal(failed, 0);
+}
+
+#define RUN_ALL(cases) run_all((cases), sizeof(cases) / sizeof((cases)[0]))
+
+// What is left empty isn't there: neither for us nor for the vendor.
+static void test_empty(void **state)
+{
+    static const struct request_case cases[] = {
+        {MJ "imagine", NULL,
+         "{'prompt':'x','base64Array':[],'notifyHook':null,'state':'','botType':''}",
+         "{'prompt':'x'}", NULL},
+        {MJ "imagine", NULL, "{'prompt':'x','base64Array':[''],'botType':null,'remix':{}}",
+         "{'prompt':'x'}", NULL},
+        {MJ "imagine", NULL, "{'prompt':'x','base64Array':['',null,'IMG'],'accountFilter':{}}",
+         "{'prompt':'x','base64Array':['IMG']}", NULL},
+        {MJ "imagine", NULL, "{'prompt':'x','base64Array':''}", "{'prompt':'x'}", NULL},
+        {MJ "imagine", NULL, "{'prompt':'x','base64Array':{}}", NULL, "base64Array: "},
+        {MJ "imagine", NULL, "{'prompt':'','base64Array':['IMG']}", NULL, "prompt: "},
+        {MJ "imagine", NULL, "{'prompt':null}", NULL, "prompt: "},
+        {MJ "blend", NULL, "{'base64Array':['IMG','','IMG'],'dimensions':''}",
+         "{'base64Array':['IMG','IMG']}", NULL},
+        {MJ "blend", NULL, "{'base64Array':['IMG','']}", NULL, "base64Array: "},
+        {MJ "blend", NULL, "{'base64Array':['']}", NULL, "base64Array: "},
+        {MJ "describe", NULL, "{'base64':'','link':'https://e.com/a.png'}",
+         "{'link':'https://e.com/a.png'}", NULL},
+        {MJ "describe", NULL, "{'base64':'IMG','link':''}", "{'base64':'IMG'}", NULL},
+        {MJ "describe", NULL, "{'base64':'','link':null}", NULL, "base64: "},
+        {MJ "action", NULL, "{'taskId':'t','customId':'c','enableRemix':''}",
+         "{'taskId':'t','customId':'c'}", NULL},
+        {MJ "modal", NULL, "{'taskId':'t','maskBase64':'','prompt':null}", "{'taskId':'t'}", NULL},
+        {MJ "modal", NULL, "{'taskId':'','prompt':'x'}", NULL, "taskId: "},
+        {MJ "upload-discord-images", NULL, "{'base64Array':['']}", NULL, "base64Array: "},
+
+        {KLING "text2video", NULL,
+         "{" V3 ",'prompt':'x','model':'','image':'','image_tail':null,'image_urls':[''],"
+         "'negative_prompt':null,'mode':'','duration':'','aspect_ratio':'','sound':'',"
+         "'multi_shots':'','multi_prompt':[],'kling_elements':[null],'element_list':'',"
+         "'cfg_scale':'','camera_control':{},'watermark_info':{'enabled':null},"
+         "'callback_url':'','notifyHook':null,'external_task_id':''}",
+         "{" V3 ",'prompt':'x'}", NULL},
+        {KLING "text2video", "relay", "{" V3 ",'prompt':'x','image_urls':[''],'mode':''}",
+         "{" RELAY_V3 ",'prompt':'x'}", NULL},
+        {KLING "text2video", NULL, "{" V3 ",'prompt':'x','camera_control':[]}", NULL,
+         "camera_control: "},
+        {KLING "text2video", NULL,
+         "{" V3 ",'prompt':'x','camera_control':{'type':'simple','config':{}}}",
+         "{" V3 ",'prompt':'x','camera_control':{'type':'simple'}}", NULL},
+        {KLING "image2video", NULL, "{" V3 ",'image':'','image_urls':['https://e.com/a',null]}",
+         "{" V3 ",'image':'https://e.com/a'}", NULL},
+        {KLING "image2video", NULL, "{" V3 ",'image_urls':['','https://e.com/b']}",
+         "{" V3 ",'image_tail':'https://e.com/b'}", NULL},
+        {KLING "image2video", NULL, "{" V3 ",'image_urls':['',''],'image':null}", NULL,
+         "image_urls: "},
+        {KLING "multi-image2video", NULL, "{" V3 ",'prompt':'x','image_list':['']}", NULL,
+         "image_list: "},
+        {KLING "multi-image2video", NULL,
+         "{" V3 ",'prompt':'x','image_list':['',{'image_url':'','image':'https://e.com/a'}]}",
+         "{" V3 ",'prompt':'x','image_list':[{'image':'https://e.com/a'}]}", NULL},
+        {KLING "multi-image2video", NULL, "{" V3 ",'prompt':'x','image_list':[{'image_url':''}]}",
+         NULL, "image_list.0.image_url: "},
+        {KLING "omni-video", NULL,
+         "{" V3 ",'prompt':'x','image_list':[''],'video_list':[],'voice_list':null,"
+         "'multi_prompt':[null]}",
+         "{'model_name':'kling-v3-omni','prompt':'x'}", NULL},
+        {KLING "omni-video", NULL, "{" V3 ",'prompt':'x','video_list':[{}]}", NULL,
+         "video_list.0.video_url: "},
+        {PICTURES "generations", NULL,
+         "{'model':'','prompt':'x','n':'','image':'','image_reference':null,'resolution':'',"
+         "'image_fidelity':'','negative_prompt':''}",
+         "{'prompt':'x'}", NULL},
+        {PICTURES "kolors-virtual-try-on", NULL, "{'human_image':'IMG','cloth_image':''}", NULL,
+         "cloth_image: "},
+
+        {SUNO "music", NULL,
+         "{'gpt_description_prompt':'x','prompt':'','title':'','tags':null,'mv':'',"
+         "'continue_clip_id':'','continue_at':'','audio_url':'','task':'','singer_style':'',"
+         "'make_instrumental':'','notifyHook':''}",
+         "{'gpt_description_prompt':'x','make_instrumental':false}", NULL},
+        {SUNO "music", NULL, "{'continue_clip_id':'c','prompt':'x','continue_at':''}", NULL,
+         "continue_at: "},
+        {SUNO "lyrics", NULL, "{'prompt':null}", NULL, "prompt: "},
+        {SUNO "concat", NULL, "{'clip_id':'c','is_infill':''}", "{'clip_id':'c'}", NULL},
+
+        {CREATE, "gemini",
+         "{" VEO ",'prompt':'x','images':[],'size':'','aspect_ratio':null,'duration':'',"
+         "'negative_prompt':''}",
+         GOOGLE("{'prompt':'x'}"), NULL},
+        {CREATE, "gemini", "{" VEO ",'prompt':'x','images':['']}", GOOGLE("{'prompt':'x'}"), NULL},
+        {CREATE, "gemini", "{" VEO ",'prompt':'x','images':['','IMG',null]}",
+         GOOGLE("{'prompt':'x'," IMAGE "}"), NULL},
+        {CREATE, "relay", "{" VEO ",'prompt':'x','images':[''],'foo':[]}", "{" VEO ",'prompt':'x'}",
+         NULL},
+        {CREATE, NULL, "{" VEO ",'prompt':'','images':['']}", NULL, "prompt: "},
+        {CREATE, NULL, "{'model':'','prompt':'x'}", NULL, "model: "},
+        {VIDEOS, "gemini",
+         "{" VEO ",'prompt':'x','seconds':'','size':null,'image_url':'','input_reference':{},"
+         "'storyboard':[],'private':'','callback_url':null}",
+         GOOGLE("{'prompt':'x'}"), NULL},
+        {VIDEOS, "gemini", "{" VEO ",'prompt':'x','input_reference':{'image_url':null}}",
+         GOOGLE("{'prompt':'x'}"), NULL},
+        {VIDEOS, "relay", "{" VEO ",'storyboard':[null,{'prompt':'x','duration':''}]}",
+         "{" VEO ",'storyboard':[{'prompt':'x'}]}", NULL},
+        {VIDEOS, NULL, "{" VEO ",'storyboard':[null]}", NULL, "prompt: "},
+        {VIDEOS, NULL, "{" VEO ",'prompt':'x','input_reference':[]}", NULL, "input_reference: "},
+
+        {ARK, NULL,
+         "{" V2 ",'content':['',{'type':'text','text':'x','role':''}],'ratio':'','resolution':null,"
+         "'duration':'','frames':null,'camera_fixed':'','seed':'','watermark':'',"
+         "'service_tier':'','tools':[],'callback_url':''}",
+         "{" V2 ",'content':[" TEXT "]}", NULL},
+        {ARK, "relay", "{" V2 ",'content':[" TEXT "],'ratio':'','seed':''}",
+         "{" V2 ",'content':[" TEXT "]}", NULL},
+        {ARK, NULL, "{" V2 ",'content':['']}", NULL, "content: "},
+        {ARK, NULL, "{" V2 ",'content':[{'type':'text','text':''}]}", NULL, "content.0.text: "},
+        {ARK, NULL, "{" V2 ",'content':[" ITEM("image_url", "") "]}", NULL,
+         "content.0.image_url.url: "},
+        {ARK, NULL, "{" V15 ",'content':{'prompt':'x','image_url':'','aspect_ratio':null}}",
+         "{" V15 ",'content':[" TEXT "]}", NULL},
+        {ARK, "relay", "{" V15 ",'content':{'prompt':'x','image_url':''}}",
+         "{" V15 ",'content':{'prompt':'x'}}", NULL},
+        {ARK, NULL, "{" V15 ",'content':{'prompt':''}}", NULL, "content.prompt: "},
+    };
+
+    (void)state;
+    RUN_ALL(cases);
+}
+
+// What the vendor opens is the vendor's to judge; what we fetch has to be a link.
+static void test_sources(void **state)
+{
+    static const struct request_case cases[] = {
+        {ARK, NULL, "{" V2 ",'content':[" ITEM("image_url", "asset://asset-2026-ab1c") "]}",
+         "{" V2 ",'content':[" ITEM("image_url", "asset://asset-2026-ab1c") "]}", NULL},
+        {ARK, NULL,
+         "{" V2 ",'content':[" ITEM("image_url", "asset-7") "," ITEM(
+             "video_url", "tos://b/a.mp4") "," ITEM("audio_url", "asset://a b") "]}",
+         "{" V2 ",'content':[" ITEM("image_url", "asset-7") "," ITEM(
+             "video_url", "tos://b/a.mp4") "," ITEM("audio_url", "asset://a b") "]}",
+         NULL},
+        {ARK, NULL, "{" V2 ",'content':[" ITEM("image_url", "asset://a\\nb") "]}", NULL,
+         "content.0.image_url.url: "},
+        {ARK, NULL, "{" V2 ",'content':[{'type':'image_url','image_url':{'url':5}}]}", NULL,
+         "content.0.image_url.url: "},
+        {ARK, NULL, "{" V15 ",'content':{'prompt':'x','image_url':'asset://a'}}",
+         "{" V15 ",'content':[" TEXT "," ITEM("image_url", "asset://a") "]}", NULL},
+        {KLING "image2video", NULL, "{" V3 ",'image':'kfile:1','image_tail':'kfile-2'}",
+         "{" V3 ",'image':'kfile:1','image_tail':'kfile-2'}", NULL},
+        {KLING "image2video", "relay", "{" V3 ",'image_urls':['gs://b/a.png']}",
+         "{" RELAY_V3 ",'image_urls':['gs://b/a.png']}", NULL},
+        {KLING "image2video", NULL, "{" V3 ",'image':5}", NULL, "image: "},
+        {KLING "multi-image2video", NULL, "{" V3 ",'prompt':'x','image_list':['asset://a']}",
+         "{" V3 ",'prompt':'x','image_list':[{'image':'asset://a'}]}", NULL},
+        {KLING "omni-video", NULL, "{" V3 ",'prompt':'x','video_list':[{'video_url':'asset://a'}]}",
+         "{'model_name':'kling-v3-omni','prompt':'x','video_list':[{'video_url':'asset://a'}]}",
+         NULL},
+        {PICTURES "kolors-virtual-try-on", NULL,
+         "{'human_image':'asset://a','cloth_image':'asset://b'}",
+         "{'human_image':'asset://a','cloth_image':'asset://b'}", NULL},
+        {PICTURES "generations", NULL, "{'prompt':'x','image':'asset://a'}",
+         "{'prompt':'x','image':'asset://a'}", NULL},
+        {SUNO "music", NULL, "{'audio_url':'suno:clip/1','prompt':'x'}",
+         "{'audio_url':'suno:clip/1','prompt':'x','make_instrumental':false}", NULL},
+        {MJ "describe", NULL, "{'link':'s3://b/a.png'}", "{'link':'s3://b/a.png'}", NULL},
+        {CREATE, "relay", "{" VEO ",'prompt':'x','images':['asset://a']}",
+         "{" VEO ",'prompt':'x','images':['asset://a']}", NULL},
+        {CREATE, "gemini", "{" VEO ",'prompt':'x','images':['asset://a']}", NULL, "images.0: "},
+        {CREATE, "vertex", "{" VEO ",'prompt':'x','images':['what?']}", NULL, "images.0: "},
+        {CREATE, "relay", "{" VEO ",'prompt':'x','images':[5]}", NULL, "images.0: "},
+        {VIDEOS, "relay", "{" VEO ",'prompt':'x','image_url':'file-1'}",
+         "{" VEO ",'prompt':'x','images':['file-1']}", NULL},
+        {VIDEOS, "relay", "{" VEO ",'prompt':'x','input_reference':{'image_url':'file-1'}}",
+         "{" VEO ",'prompt':'x','images':['file-1']}", NULL},
+    };
+
+    (void)state;
+    RUN_ALL(cases);
+}
+
+// What is needed depends on what is asked for.
+static void test_modes(void **state)
+{
+    static const struct request_case cases[] = {
+        {SUNO "music", NULL, "{'prompt':'','title':'x','tags':'pop','make_instrumental':true}",
+         "{'title':'x','tags':'pop','make_instrumental':true}", NULL},
+        {SUNO "music", NULL, "{'prompt':'','title':'x','tags':'pop','make_instrumental':false}",
+         NULL, "prompt: "},
+        {SUNO "music", NULL, "{'title':'x','make_instrumental':true}", NULL, "tags: "},
+        {SUNO "music", NULL,
+         "{'continue_clip_id':'c','continue_at':60,'make_instrumental':true,'tags':'pop'}",
+         "{'continue_clip_id':'c','continue_at':60,'make_instrumental':true,'tags':'pop'}", NULL},
+        {SUNO "music", NULL, "{'continue_clip_id':'c','continue_at':60}", NULL, "prompt: "},
+        {SUNO "music", NULL, "{'continue_clip_id':'c','prompt':'x'}", NULL, "continue_at: "},
+        {SUNO "music", NULL, "{'audio_url':'https://e.com/a.mp3'}",
+         "{'audio_url':'https://e.com/a.mp3','make_instrumental':false}", NULL},
+        {SUNO "music", NULL, "{'task':'cover','cover_clip_id':'c','tags':'pop'}",
+         "{'task':'cover','cover_clip_id':'c','tags':'pop','make_instrumental':false}", NULL},
+        {SUNO "music", NULL, "{'make_instrumental':true}", NULL, "title: "},
+
+        {KLING "image2video", NULL, "{" V3 ",'image':'https://e.com/a'}",
+         "{" V3 ",'image':'https://e.com/a'}", NULL},
+        {KLING "text2video", NULL, "{" V3 ",'image_urls':['https://e.com/a']}",
+         "{" V3 ",'image':'https://e.com/a'}", NULL},
+        {KLING "text2video", NULL, "{" V3 ",'image':'https://e.com/a'}", NULL, "prompt: "},
+        {KLING "text2video", NULL,
+         "{" V3 ",'multi_shots':true,'multi_prompt':[{'index':1,'prompt':'x','duration':5}]}",
+         "{" V3 ",'multi_shot':true,'multi_prompt':[{'index':1,'prompt':'x','duration':'5'}]}",
+         NULL},
+        {KLING "omni-video", NULL,
+         "{" V3 ",'prompt':'','multi_shot':true,'multi_prompt':[{'index':1,'prompt':'x'}]}",
+         "{'model_name':'kling-v3-omni','multi_shot':true,"
+         "'multi_prompt':[{'index':1,'prompt':'x'}]}",
+         NULL},
+        {KLING "omni-video", NULL, "{" V3 ",'multi_prompt':[{'index':1,'prompt':'x'}]}", NULL,
+         "prompt: "},
+        {KLING "omni-video", NULL, "{" V3 ",'image_list':[{'image_url':'https://e.com/a'}]}", NULL,
+         "prompt: "},
+        {KLING "text2video", NULL, "{" V3 ",'prompt':'x','multi_shots':true}", NULL,
+         "multi_prompt: "},
+        {KLING "text2video", NULL,
+         "{" V3 ",'prompt':'x','multi_shot':true,'shot_type':'intelligence'}",
+         "{" V3 ",'prompt':'x','multi_shot':true,'shot_type':'intelligence'}", NULL},
+        {KLING "text2video", NULL,
+         "{" V3 ",'prompt':'x','multi_shot':true,'shot_type':'customize'}", NULL, "multi_prompt: "},
+        {KLING "multi-image2video", NULL, "{" V3 ",'image_list':['https://e.com/a']}", NULL,
+         "prompt: "},
+        {PICTURES "generations", NULL, "{'image':'https://e.com/a'}", NULL, "prompt: "},
+
+        {CREATE, "vertex", "{" VEO ",'images':['IMG']}", GOOGLE("{" IMAGE "}"), NULL},
+        {CREATE, "gemini", "{" VEO ",'images':['IMG']}", NULL, "prompt: "},
+        {CREATE, "relay", "{" VEO ",'images':['IMG']}", "{" VEO ",'images':['IMG']}", NULL},
+        {VIDEOS, "relay", "{" VEO ",'image_url':'IMG'}", "{" VEO ",'images':['IMG']}", NULL},
+        {VIDEOS, "vertex", "{" VEO ",'input_reference':'IMG'}", GOOGLE("{" IMAGE "}"), NULL},
+        {VIDEOS, NULL, "{" VEO "}", NULL, "prompt: "},
+        {ARK, NULL, "{" V15 ",'content':[" ITEM("image_url", "https://e.com/a") "]}",
+         "{" V15 ",'content':[" ITEM("image_url", "https://e.com/a") "]}", NULL},
+    };
+
+    (void)state;
+    RUN_ALL(cases);
+}
+
+// The vendor itself is known to refuse these; a relay may have what is newer than our lists.
+static void test_limits(void **state)
+{
+    static const struct {
+        const char *path, *native, *body, *field;
+    } limits[] = {
+        {KLING "text2video", "official", "{" V3 ",'prompt':'x','duration':30}", "duration: "},
+        {KLING "text2video", "official", "{" V3 ",'prompt':'x','cfg_scale':7.5}", "cfg_scale: "},
+        {KLING "image2video", "official", "{" V3 ",'image':'https://e.com/a','duration':'2'}",
+         "duration: "},
+        {KLING "multi-image2video", "official",
+         "{" V3 ",'prompt':'x','image_list':['a','b','c','d','e']}", "image_list: "},
+        {KLING "omni-video", "official", "{'model_name':'kling-v2-6','prompt':'x'}",
+         "model_name: "},
+        {KLING "omni-video", "official", "{'model':'kling-v1','prompt':'x'}", "model: "},
+        {KLING "omni-video", "official",
+         "{" V3 ",'prompt':'x','video_list':[{'video_url':'a'},{'video_url':'b'},"
+         "{'video_url':'c'},{'video_url':'d'},{'video_url':'e'}]}",
+         "video_list: "},
+        {PICTURES "generations", "official", "{'prompt':'x','n':10}", "n: "},
+        {PICTURES "generations", "official", "{'prompt':'x','resolution':'8k'}", "resolution: "},
+        {PICTURES "generations", "official", "{'prompt':'x','image_reference':'pose'}",
+         "image_reference: "},
+        {ARK, "ark", "{" V2 ",'content':[" TEXT "],'resolution':'1080p'}", "resolution: "},
+        {ARK, "ark", "{" V2 ",'content':[" TEXT "],'duration':30}", "duration: "},
+        {ARK, "ark", "{" V2 ",'content':[" TEXT "],'frames':57}", "frames: "},
+        {ARK, "ark", "{" V15 ",'content':[" TEXT "],'resolution':'4k'}", "resolution: "},
+        {ARK, "ark", "{" V15 ",'content':[" TEXT "],'ratio':'2:1'}", "ratio: "},
+        {ARK, "ark", "{" V15 ",'content':[" TEXT "],'service_tier':'gold'}", "service_tier: "},
+        {ARK, "ark", "{" V2 ",'content':[" ITEM("audio_url", "https://e.com/a") "]}", "content: "},
+        {ARK, "ark", "{" V2 ",'content':[" ITEM("mesh_url", "https://e.com/a") "]}",
+         "content.0.type: "},
+        {ARK, "ark", "{" V2 ",'content':[{'type':'text','text':'x','role':'narrator'}]}",
+         "content.0.role: "},
+        {ARK, "ark", "{" V15 ",'content':{'prompt':'x','aspect_ratio':'2:1'}}",
+         "content.aspect_ratio: "},
+        {CREATE, "gemini", "{" VEO ",'prompt':'x','images':['IMG','IMG']}", "images: "},
+        {CREATE, "vertex", "{" VEO ",'prompt':'x','images':['IMG','IMG']}", "images: "},
+        {VIDEOS, "gemini", "{" VEO ",'storyboard':[{'prompt':'x'}]}", "storyboard: "},
+    };
+    unsigned failed = 0;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
+        struct request_case one = {limits[i].path, limits[i].native, limits[i].body, NULL,
+                                   limits[i].field};
+        struct err err = {0};
+        json_t *sent;
+
+        failed += run(&one);
+        one.dialect = "relay";
+        sent = submit(&one, &err);
+        if (sent == NULL)
+            print_error("%s at a relay: %s\n", one.body, err.message);
+        failed += sent == NULL;
+        json_decref(sent);
+    }
+    assert_int_equal(failed, 0);
+}
+
+// Nobody's limits are another's: of a model that is newer than our lists nothing is known.
+static void test_new_models(void **state)
+{
+    static const struct request_case cases[] = {
+        {CREATE, "relay", "{'model':'veo-9','prompt':'x','aspect_ratio':'1:1','duration':30}",
+         "{'model':'veo-9','prompt':'x','aspect_ratio':'1:1','duration':30}", NULL},
+        {CREATE, "relay", "{'model':'veo-9','prompt':'x','size':'8K','images':['a','b','c']}",
+         "{'model':'veo-9','prompt':'x','size':'8K','images':['a','b','c']}", NULL},
+        {CREATE, "relay", "{" VEO ",'prompt':'x','aspect_ratio':'1:1'}", NULL, "aspect_ratio: "},
+        {CREATE, "relay", "{" VEO ",'prompt':'x','duration':30}", NULL, "duration: "},
+        {CREATE, "vertex", "{'model':'veo-9','prompt':'x','aspect_ratio':'1:1','duration':30}",
+         "{'instances':[{'prompt':'x'}],'parameters':{'sampleCount':1,'aspectRatio':'1:1',"
+         "'durationSeconds':30}}",
+         NULL},
+        {CREATE, "vertex", "{'model':'veo-9','prompt':'x','size':'8K'}", NULL, "size: "},
+        {KLING "omni-video", "relay", "{'model_name':'kling-v9-omni','prompt':'x'}",
+         "{'model_name':'kling-v9-omni','model':'kling-v9-omni','prompt':'x'}", NULL},
+        {SUNO "music", NULL, "{'gpt_description_prompt':'x','mv':'chirp-v9'}",
+         "{'gpt_description_prompt':'x','mv':'chirp-v9','make_instrumental':false}", NULL},
+    };
+
+    (void)state;
+    RUN_ALL(cases);
+}
+
+static void test_what_is_known(void **state)
+{
+    static const struct {
+        const char *provider, *public, *theirs;
+        bool is_known;
+    } cases[] = {
+        {"seedance", "doubao-seedance-2-0", "ep-1", true},
+        {"seedance", "film", "doubao-seedance-2-0-260128", true},
+        {"seedance", "film", "ep-1", false},
+        {"seedance", "film", "doubao-seedance-2-0-260128-x", false},
+        {"kling", "kling-v2-9", "kling-v2-9", false},
+        {"kling", "kling-v2-6", "k", true},
+        {"veo", "film", "veo-3.1-generate-001", true},
+        {"veo", "veo-4", "veo-4.0-generate-001", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct config_model model = {.name = (char *)(uintptr_t)cases[i].public,
+                                     .upstream = (char *)(uintptr_t)cases[i].theirs};
+        struct account account = {.name = (char *)"a", .models = &model, .model_count = 1};
+
+        if (provider_knows(provider_find(cases[i].provider), &account, cases[i].public) !=
+            cases[i].is_known)
+            fail_msg("%s as %s", cases[i].public, cases[i].theirs);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_empty),      cmocka_unit_test(test_sources),
+        cmocka_unit_test(test_modes),      cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_new_models), cmocka_unit_test(test_what_is_known),
+    };
+
+    return cmocka_run_group_tests_name("requests", tests, NULL, NULL);
+}

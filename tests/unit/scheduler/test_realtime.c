@@ -1,0 +1,393 @@
+// Watching tasks, against a store and a loop that do nothing by themselves.
+#include "scheduler/realtime.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/buf.h"
+#include "core/base/log.h"
+#include "core/config/config.h"
+#include "core/loop/loop.h"
+#include "core/store/events.h"
+#include "tests/support/check.h"
+#include "tests/support/fake_loop.h"
+#include "tests/support/fake_store.h"
+
+enum { RETRY_MS = 1000 };
+
+static struct config config;
+static struct loop *loop;
+static struct realtime *rt;
+static struct buf told; // what watchers heard: "t1 v2 rendering; gap; missing t9; "
+
+static void hear(const struct news *news)
+{
+    buf_fmt(&told, "%s v%d %s; ", news->task->id, news->task->version,
+            task_phase_name(news->task->phase));
+}
+
+static void on_news(void *ctx, const struct news *news, size_t count)
+{
+    (void)ctx;
+    for (size_t i = 0; i < count; i++)
+        hear(&news[i]);
+}
+
+static void on_gap(void *ctx)
+{
+    (void)ctx;
+    buf_str(&told, "gap; ");
+}
+
+static void on_missing(void *ctx, const char *id)
+{
+    (void)ctx;
+    buf_fmt(&told, "missing %s; ", id);
+}
+
+static struct watcher *watch_of(const char *owner, void *ctx)
+{
+    struct watcher_options options = {
+        .owner = owner, .on_news = on_news, .on_gap = on_gap, .on_missing = on_missing, .ctx = ctx};
+
+    return watcher_new(rt, &options);
+}
+
+static void check_told(const char *expected)
+{
+    if (strcmp(buf_text(&told), expected) != 0)
+        fail_msg("expected \"%s\", heard \"%s\"", expected, buf_text(&told));
+    buf_reset(&told);
+}
+
+// Each task is the key's "dev", at its third version; t9 isn't there.
+static struct task *make(const char *id)
+{
+    struct task *task;
+
+    if (strcmp(id, "t9") == 0)
+        return NULL;
+    task = fake_task(id, "dev", TASK_SUCCEEDED);
+    task->version = 3;
+    task->created_ms = task->finished_ms = 1700000000000;
+    return task;
+}
+
+static struct event event_of(const char *cursor, const char *id, enum task_phase phase, int version)
+{
+    return (struct event){cursor, id, "dev", {phase, version, 0, false}};
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    log_threshold = LOG_NOTHING;
+    loop = loop_new();
+    rt = realtime_start(loop, fake_store(&config), "redis://nowhere");
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    realtime_drop(&rt);
+    fake_late();
+    fake_end();
+    buf_clear(&told);
+    loop_free(loop);
+    return 0;
+}
+
+static void listen_at(const char *cursor)
+{
+    fake_expect("listen");
+    fake_events_ready(cursor);
+    fake_loop_turn(loop);
+}
+
+static void test_the_present_state_is_told_first(void **state)
+{
+    struct watcher *watcher = watch_of("dev", NULL);
+    struct event event = event_of("1-5", "t1", TASK_SUCCEEDED, 4);
+
+    (void)state;
+    watcher_add(watcher, "t1", 0);
+    watcher_add(watcher, "t9", 0);
+    fake_expect("listen");
+    listen_at("1-0");
+    fake_expect("read t1 t9");
+    fake_tasks_done(fake_waiting("read"), make);
+    check_told("t1 v3 succeeded; missing t9; ");
+    fake_events_tell(&event, 1);
+    fake_expect("read t1");
+    fake_tasks_done(fake_waiting("read"), make);
+    check_told("t1 v4 succeeded; ");
+    watcher_drop(&watcher);
+    fake_expect("pause");
+    fake_expect_nothing();
+}
+
+static void test_another_key_s_task_is_missing(void **state)
+{
+    struct watcher *watcher = watch_of("other", NULL);
+
+    (void)state;
+    watcher_add(watcher, "t1", 0);
+    listen_at("1-0");
+    fake_tasks_done(fake_waiting("read"), make);
+    check_told("missing t1; ");
+}
+
+static void test_a_task_is_read_once_per_batch(void **state)
+{
+    struct watcher *first = watch_of("dev", NULL), *second = watch_of("dev", NULL);
+    const struct event events[] = {
+        event_of("1-1", "t1", TASK_SUBMITTED, 4), event_of("1-2", "t2", TASK_SUBMITTED, 4),
+        event_of("1-3", "t1", TASK_RENDERING, 5), event_of("1-4", "t1", TASK_SUCCEEDED, 6)};
+
+    (void)state;
+    watcher_add(first, "t1", 0);
+    watcher_add(first, "t2", 0);
+    fake_expect("listen");
+    watcher_add(second, "t1", 0);
+    fake_expect("listen");
+    listen_at("1-0");
+    fake_expect("read t1 t2");
+    fake_tasks_done(fake_waiting("read"), make);
+    check_told("t1 v3 succeeded; t2 v3 succeeded; t1 v3 succeeded; ");
+    fake_events_tell(events, 4);
+    fake_expect("read t1 t2");
+    fake_tasks_done(fake_waiting("read"), make);
+    // Each change as the task was then, though one record stands for all three.
+    check_told(
+        "t1 v4 submitted; t2 v4 submitted; t1 v5 rendering; t1 v6 succeeded; "
+        "t1 v4 submitted; t1 v5 rendering; t1 v6 succeeded; ");
+    fake_skip();
+}
+
+// A read that has left may not have what was told meanwhile.
+static void test_a_later_turn_has_a_read_of_its_own(void **state)
+{
+    struct watcher *watcher = watch_of("dev", NULL);
+
+    (void)state;
+    watcher_add(watcher, "t1", 0);
+    listen_at("1-0");
+    fake_expect("read t1");
+    watcher_add(watcher, "t1", 0);
+    fake_loop_turn(loop);
+    fake_expect("read t1");
+}
+
+// Redis goes away and comes back with a shorter stream, while a retry runs.
+static void test_a_gap_while_a_retry_waits(void **state)
+{
+    struct watcher *watcher = watch_of("dev", NULL);
+
+    (void)state;
+    watcher_add(watcher, "t1", 0);
+    listen_at("7-0");
+    fake_expect("read t1");
+    fake_store_fail(fake_waiting("read"));
+    assert_int_equal(fake_loop_timers(loop), 1);
+    fake_events_gap("1-0");
+    check_told("gap; ");
+    fake_loop_run_ms(loop, 5 * RETRY_MS);
+    fake_expect("read t1"); // one read, not two
+    fake_expect_nothing();
+    watcher_drop(&watcher);
+    assert_int_equal(fake_loop_timers(loop), 0);
+}
+
+static void test_a_gap_in_the_past_while_a_retry_waits(void **state)
+{
+    struct watcher *watcher = watch_of("dev", NULL);
+
+    (void)state;
+    watcher_resume(watcher, "t1", "1-0");
+    listen_at("7-0");
+    fake_expect("range 1-0 7-0");
+    fake_store_fail(fake_waiting("range"));
+    fake_events_gap("2-0");
+    fake_loop_run_ms(loop, 5 * RETRY_MS);
+    fake_expect("read t1");
+    fake_expect_nothing();
+    fake_tasks_done(fake_waiting("read"), make);
+    check_told("gap; t1 v3 succeeded; ");
+}
+
+// A gap ends whatever is pending, and what is asked then is the present state.
+static void test_a_gap_while_the_past_is_read(void **state)
+{
+    struct watcher *watcher = watch_of("dev", NULL);
+    struct event event = event_of("2-0", "t1", TASK_SUBMITTED, 2);
+
+    (void)state;
+    watcher_resume(watcher, "t1", "1-0");
+    listen_at("7-0");
+    fake_range_done(fake_waiting("range"), &event, 1, false);
+    assert_int_equal(fake_count_waiting("read t1"), 1);
+    fake_events_gap("3-0");
+    assert_int_equal(fake_count_waiting("read t1"), 0);
+    fake_loop_turn(loop);
+    assert_int_equal(fake_count_waiting("read t1"), 1);
+    fake_tasks_done(fake_waiting("read"), make);
+    check_told("gap; t1 v3 succeeded; ");
+}
+
+static void test_the_past_is_told_then_what_follows(void **state)
+{
+    struct watcher *watcher = watch_of("dev", NULL);
+    const struct event past[] = {event_of("1-1", "t1", TASK_SUBMITTED, 2),
+                                 event_of("1-2", "t1", TASK_RENDERING, 3)};
+    struct event next = event_of("3-0", "t1", TASK_SUCCEEDED, 4);
+
+    (void)state;
+    watcher_add_all(watcher, "1-0");
+    listen_at("2-0");
+    fake_range_done(fake_waiting("range 1-0 2-0"), past, 2, false);
+    fake_tasks_done(fake_waiting("read t1"), make);
+    check_told("t1 v2 submitted; t1 v3 rendering; ");
+    fake_range_done(fake_waiting("range 1-2 2-0"), NULL, 0, false);
+    fake_events_tell(&next, 1);
+    fake_tasks_done(fake_waiting("read t1"), make);
+    check_told("t1 v4 succeeded; ");
+}
+
+// The first to be told drops both: the other must not be told, nor be touched.
+static struct watcher *pair[2];
+
+static void on_gap_drop_both(void *ctx)
+{
+    (void)ctx;
+    buf_str(&told, "gap; ");
+    watcher_drop(&pair[0]);
+    watcher_drop(&pair[1]);
+}
+
+static void on_news_drop_both(void *ctx, const struct news *news, size_t count)
+{
+    on_news(ctx, news, count);
+    watcher_drop(&pair[0]);
+    watcher_drop(&pair[1]);
+}
+
+static void make_pair(void)
+{
+    struct watcher_options options = {
+        .owner = "dev", .on_news = on_news_drop_both, .on_gap = on_gap_drop_both};
+
+    for (int i = 0; i < 2; i++) {
+        pair[i] = watcher_new(rt, &options);
+        watcher_add(pair[i], "t1", 0);
+        fake_expect("listen");
+    }
+}
+
+static void test_dropped_while_others_hear_of_a_gap(void **state)
+{
+    (void)state;
+    make_pair();
+    fake_events_ready("1-0");
+    fake_loop_turn(loop);
+    fake_events_gap("0-0");
+    check_told("gap; ");
+}
+
+static void test_dropped_while_others_are_told(void **state)
+{
+    (void)state;
+    make_pair();
+    fake_events_ready("1-0");
+    fake_loop_turn(loop);
+    fake_tasks_done(fake_waiting("read t1"), make);
+    check_told("t1 v3 succeeded; ");
+}
+
+// Dropped at every step, then every late answer comes: nobody hears it, nothing leaks.
+enum { STEPS = 12 };
+
+static void step(int i, struct watcher *watcher)
+{
+    static const struct event event = {"8-0", "t1", "dev", {TASK_SUCCEEDED, 9, 0, false}};
+
+    switch (i) {
+    case 0:
+        watcher_add(watcher, "t1", 0);
+        break;
+    case 1:
+        watcher_resume(watcher, "t2", "1-0");
+        break;
+    case 2:
+        watcher_add_all(watcher, "1-0");
+        break;
+    case 3:
+        fake_events_ready("7-0");
+        break;
+    case 4:
+        fake_loop_turn(loop);
+        break;
+    case 5:
+        fake_store_fail(fake_waiting("read t1"));
+        break;
+    case 6:
+        fake_range_done(fake_waiting("range"), &event, 1, false);
+        break;
+    case 7:
+        fake_events_tell(&event, 1);
+        break;
+    case 8:
+        fake_loop_run_ms(loop, RETRY_MS);
+        break;
+    case 9:
+        fake_tasks_done(fake_waiting("read t1"), make);
+        break;
+    case 10:
+        fake_events_gap("2-0");
+        break;
+    case 11:
+        fake_loop_turn(loop);
+        break;
+    }
+}
+
+static void test_dropped_at_every_step(void **state)
+{
+    for (int steps = 0; steps <= STEPS; steps++) {
+        struct watcher *watcher = watch_of("dev", NULL);
+
+        for (int i = 0; i < steps; i++)
+            step(i, watcher);
+        buf_reset(&told);
+        if (steps % 2 == 0) {
+            watcher_drop(&watcher);
+            watcher_drop(&watcher);
+        }
+        realtime_drop(&rt);
+        fake_late();
+        fake_loop_run_ms(loop, 10 * RETRY_MS);
+        check_told("");
+        tear_down(state);
+        set_up(state);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_the_present_state_is_told_first, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_another_key_s_task_is_missing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_task_is_read_once_per_batch, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_later_turn_has_a_read_of_its_own, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_gap_while_a_retry_waits, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_gap_in_the_past_while_a_retry_waits, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_a_gap_while_the_past_is_read, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_the_past_is_told_then_what_follows, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_dropped_while_others_hear_of_a_gap, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_dropped_while_others_are_told, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_dropped_at_every_step, set_up, tear_down),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
