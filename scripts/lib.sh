@@ -1,7 +1,7 @@
 # What the scripts share: packages, colours, a place for what they start. Sourced, not run.
 
 BUILD_PACKAGES=(gcc cmake make pkg-config libc6-dev libuv1-dev libcurl4-openssl-dev libhiredis-dev
-  libjansson-dev libwebsockets-dev libwebsockets-evlib-uv libhttp-parser-dev libssl-dev redis-server
+  libjansson-dev libwebsockets-dev libwebsockets-evlib-uv libssl-dev redis-server
   ca-certificates curl)
 TEST_PACKAGES=(libcmocka-dev python3 python3-websockets redis-tools)
 S3_PACKAGES=(swift-proxy swift-account swift-container swift-object) # the S3 store of the tests

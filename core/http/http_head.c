@@ -5,11 +5,6 @@
 #include <string.h>
 #include <strings.h>
 
-// The parser has an enum of the same name as ours.
-#define http_method http_parser_method
-#include <http_parser.h>
-#undef http_method
-
 #include "core/base/mem.h"
 
 enum { MAX_METHOD_BYTES = 32 };
@@ -60,6 +55,15 @@ static bool is_host(const char *text, size_t len)
     return true;
 }
 
+// RFC 3986 3.2: what an authority without user information is made of.
+static bool is_authority(const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (!is_host(text + i, 1) || strchr("^`{|}", text[i]) != NULL)
+            return false;
+    return len > 0;
+}
+
 // Path and query, after "http://authority" where a proxy's form was used.
 static enum http_head_result read_target(struct http_head *head, const char *data,
                                          const char *target, size_t len)
@@ -77,7 +81,7 @@ static enum http_head_result read_target(struct http_head *head, const char *dat
         if (len < sizeof scheme || strncasecmp(target, scheme, sizeof scheme - 1) != 0)
             return bad(head, 400, "the target isn't a path");
         target = memchr(host, '/', (size_t)(end - host));
-        if (target == NULL || target == host || !is_host(host, (size_t)(target - host)))
+        if (target == NULL || !is_authority(host, (size_t)(target - host)))
             return bad(head, 400, "the target isn't a path");
     }
     query = memchr(target, '?', (size_t)(end - target));
@@ -123,12 +127,36 @@ static enum http_head_result read_request_line(struct http_head *head, const cha
     return read_target(head, data, target, (size_t)(version - 1 - target));
 }
 
+// RFC 9110 7.6.1: a list of tokens.
+static void note_connection(struct http_head *head, const char *value, size_t len)
+{
+    const char *end = value + len;
+
+    while (value < end) {
+        const char *comma = memchr(value, ',', (size_t)(end - value));
+        const char *word_end = comma == NULL ? end : comma, *next = word_end + 1;
+
+        while (value < word_end && (*value == ' ' || *value == '\t'))
+            value++;
+        while (word_end > value && (word_end[-1] == ' ' || word_end[-1] == '\t'))
+            word_end--;
+        if (is_word(value, (size_t)(word_end - value), "close"))
+            head->is_last = true;
+        if (is_word(value, (size_t)(word_end - value), "upgrade"))
+            head->asks_upgrade = true;
+        value = next;
+    }
+}
+
 // What the server itself must know. Names are told apart by their length first.
 static enum http_head_result note_field(struct http_head *head, const struct http_field *field,
                                         const char *name, const char *value)
 {
     size_t len = field->value_len;
 
+    // Some readers take whatever begins so for it.
+    if (field->name_len >= 17 && strncasecmp(name, "transfer-encoding", 17) == 0)
+        head->has_encoding = true;
     switch (field->name_len) {
     case 4:
         if (!is_word(name, 4, "host"))
@@ -143,6 +171,10 @@ static enum http_head_result note_field(struct http_head *head, const struct htt
         if (is_word(name, 6, "expect") && is_word(value, len, "100-continue"))
             head->expects_continue = true;
         break;
+    case 10:
+        if (is_word(name, 10, "connection"))
+            note_connection(head, value, len);
+        break;
     case 14:
         if (!is_word(name, 14, "content-length"))
             break;
@@ -156,6 +188,10 @@ static enum http_head_result note_field(struct http_head *head, const struct htt
                 return bad(head, 400, "the Content-Length isn't a number");
             head->content_length = head->content_length * 10 + (value[i] - '0');
         }
+        // Not every reader takes a tab for white space here.
+        for (value += len; *value != '\r'; value++)
+            if (*value == '\t')
+                return bad(head, 400, "the Content-Length isn't a number");
         break;
     case 17:
         if (!is_word(name, 17, "transfer-encoding"))
@@ -205,35 +241,20 @@ static enum http_head_result read_field(struct http_head *head, const char *data
     return note_field(head, field, line, value);
 }
 
-static int on_headers_complete(http_parser *parser)
-{
-    (void)parser;
-    return 1; // the body is read by ourselves
-}
-
 // All lines are fine: does the whole make sense?
 static enum http_head_result conclude(struct http_head *head, char *data)
 {
-    http_parser_settings settings = {.on_headers_complete = on_headers_complete};
-    http_parser parser;
     const char *upgrade;
     unsigned times;
 
     if (!head->has_host && !head->is_http_1_0)
         return bad(head, 400, "there is no Host");
-    if (head->is_chunked && head->content_length >= 0)
+    if (head->has_encoding && head->content_length >= 0)
         return bad(head, 400, "there is a Content-Length with a Transfer-Encoding");
     if (head->is_chunked && head->is_http_1_0)
         return bad(head, 400, "HTTP/1.0 has no Transfer-Encoding");
 
-    http_parser_init(&parser, HTTP_REQUEST);
-    http_parser_execute(&parser, &settings, data, head->bytes);
-    if (HTTP_PARSER_ERRNO(&parser) == HPE_HEADER_OVERFLOW)
-        return bad(head, 431, "the headers are too long");
-    if (HTTP_PARSER_ERRNO(&parser) != HPE_OK)
-        return bad(head, 400, http_errno_description(HTTP_PARSER_ERRNO(&parser)));
-    head->keeps_alive = !head->is_http_1_0 && http_should_keep_alive(&parser);
-
+    head->keeps_alive = !head->is_http_1_0 && !head->is_last;
     for (unsigned i = 0; i < head->count; i++) {
         struct http_field *field = &head->fields[i];
         char *end = data + field->value + field->value_len;
@@ -243,7 +264,7 @@ static enum http_head_result conclude(struct http_head *head, char *data)
         if (field->name_len == 12 && is_word(data + field->name, 12, "x-request-id"))
             head->request_id = field;
     }
-    if (parser.upgrade && head->method == HTTP_GET_ && !head->is_http_1_0) {
+    if (head->asks_upgrade && head->method == HTTP_GET_ && !head->is_http_1_0) {
         upgrade = http_head_value(head, data, "upgrade", &times);
         head->wants_websocket = upgrade != NULL && strcasecmp(upgrade, "websocket") == 0;
     }

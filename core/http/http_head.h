@@ -1,8 +1,7 @@
 // The head of an HTTP/1.x request, read strictly, line by line as it arrives. Pure.
 //
-// Debian's libhttp-parser is built without its strict mode: it takes bare LFs, spaces in names and
-// broken chunk framing (measured). So every byte is checked here, and the parser only gets what
-// passed: it decides on keep-alive and upgrades.
+// RFC 9112 where readers agree on what a request is; where they differ, and something could be
+// smuggled past one of them, it is refused.
 #pragma once
 
 #include <stdbool.h>
@@ -43,6 +42,8 @@ struct http_head {
     bool expects_continue;
     bool wants_websocket;
     bool has_host;
+    bool is_last, asks_upgrade;          // as its Connection says
+    bool has_encoding;                   // or what may be taken for a Transfer-Encoding
     const struct http_field *request_id; // NULL: none
     struct http_field *fields;           // ours
     unsigned count, cap;

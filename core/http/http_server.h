@@ -1,4 +1,4 @@
-// The front door: a strict HTTP/1.1 server on libuv, with libhttp-parser behind our own limits.
+// The front door: a strict HTTP/1.1 server on libuv.
 //
 // What is refused with 400 and a close: more than one Content-Length or one that isn't digits,
 // Content-Length with Transfer-Encoding, a Transfer-Encoding other than "chunked", no or two Hosts

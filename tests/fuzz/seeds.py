@@ -146,6 +146,16 @@ def answer_head():
     yield "odd", b"HTTP/ 20000\r\nA\0B: \0\r\n: x\r\nnone\r\nC:\r\n"
 
 
+def head():
+    fields = ["", "Connection: close, x\r\n", "Connection: Upgrade\r\nUpgrade: websocket\r\n", "Content-Length: 12 \r\n",
+              "Transfer-Encoding: chunked\r\n", "Expect: 100-continue\r\nX-Request-Id: a\r\n", "Host: two\r\n", " folded\r\n"]
+    for k, field in enumerate(fields):
+        for target in ("/", "/a%20b/%2e%2e?c=d", "http://h:80/x", "*"):
+            for version in "01":
+                yield f"{k}-{ord(target[-1])}-{version}", f"GET {target} HTTP/1.{version}\r\nHost: h\r\n{field}\r\n".encode()
+    yield "post", b"\r\nPOST / HTTP/1.1\r\nHost: [::1]:1\r\nContent-Length: 2\r\n\r\n{}GET / HTTP/1.1\r\n\r\n"
+
+
 def form():
     for name, data in multipart():
         yield name, data
@@ -190,7 +200,7 @@ def websocket():
     yield "binary", piece(1, texts[0]) + piece(3, texts[1])
 
 
-for target in (answers, requests, inline, lenient, multipart, config, s3, redis_url, answer_head, form, upgrade, websocket):
+for target in (answers, requests, inline, lenient, multipart, config, s3, redis_url, answer_head, head, form, upgrade, websocket):
     folder = f"{OUT}/{target.__name__}/seeds"
     os.makedirs(folder, exist_ok=True)
     words = set()
