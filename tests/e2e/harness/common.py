@@ -1,0 +1,96 @@
+"""What all tests want now and then: ports, patience, requests."""
+import base64
+import copy
+import http.client
+import json
+import re
+import socket
+import time
+
+from harness.process import end
+
+TERMINAL = ("SUCCESS", "FAILURE", "CANCEL")
+# One red pixel.
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC"
+)
+
+
+def websocket_headers(headers):
+    """Of a websockets.connect: python-websockets 14 has another name for them."""
+    from websockets.version import version
+
+    return {"additional_headers" if int(version.split(".")[0]) >= 14 else "extra_headers": headers}
+
+
+def free_port():
+    with socket.socket() as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def eventually(condition, timeout=10, what="it", every=0.02):
+    """The condition's value, once it is true."""
+    end = time.monotonic() + timeout
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"{what} did not happen within {timeout} s")
+        time.sleep(every)
+
+
+def words_seen(words, first):
+    """Each once, without the first, which may be over before anybody looks."""
+    seen = [word for i, word in enumerate(words) if i == 0 or words[i - 1] != word]
+    return seen[1:] if seen[:1] == [first] else seen
+
+
+def merged(base, extra):
+    """`extra` over `base`, objects key by key."""
+    base = copy.deepcopy(base)
+    for key, value in (extra or {}).items():
+        if isinstance(value, dict) and isinstance(base.get(key), dict):
+            base[key] = merged(base[key], value)
+        else:
+            base[key] = copy.deepcopy(value)
+    return base
+
+
+def exchange(port, method, path, body=None, headers=None, timeout=60):
+    """(status, headers with names in lower case, JSON or bytes)"""
+    headers = dict(headers or {})
+    if body is not None and not isinstance(body, (bytes, str)):
+        body = json.dumps(body)
+        headers.setdefault("Content-Type", "application/json")
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+    try:
+        connection.request(method, path, body, headers)
+        response = connection.getresponse()
+        data = response.read()
+    finally:
+        connection.close()
+    names = {name.lower(): value for name, value in response.getheaders()}
+    if data and "json" in names.get("content-type", ""):
+        data = json.loads(data)
+    return response.status, names, data
+
+
+def download(url, headers=None):
+    """(status, headers with names in lower case, bytes)"""
+    port, path = re.match(r"http://[^/:]+:(\d+)(/.*)$", url).groups()
+    return exchange(int(port), "GET", path, None, headers)
+
+
+def is_alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def bearer(name):
+    return {"Authorization": f"Bearer sk-{name}"}
