@@ -23,6 +23,7 @@
 #include "core/message/multipart.h"
 #include "core/storage/storage.h"
 #include "core/store/store.h"
+#include "core/store/upload_places.h"
 #include "scheduler/api.h"
 
 enum {
@@ -87,23 +88,10 @@ static int64_t expires_ms(const struct config *config)
     return clock_wall_ms() + life_ms;
 }
 
-// The place in `key` as Redis knows it. The name in the key is the secret.
-static void place_name(const struct upload *upload, struct buf *name)
+// The name in the key is the secret.
+static void secret_name(const struct upload *upload, char name[NAME_HEX + 1])
 {
-    buf_fmt(name, "spool:upload:%.*s", NAME_HEX, upload->key + strlen("uploads/0000/00/00/"));
-}
-
-// It is used up. Whoever repeats it meanwhile stores the same name once more.
-static void forget_place(struct request *request)
-{
-    struct args args = {0};
-    struct buf name = {0};
-
-    place_name(upload_of(request), &name);
-    args_str(&args, "DEL");
-    args_str(&args, name.data);
-    store_command(request->api->store, &args, 5000, NULL, NULL);
-    buf_clear(&name);
+    snprintf(name, NAME_HEX + 1, "%s", upload->key + strlen("uploads/0000/00/00/"));
 }
 
 static void on_put(void *ctx, const struct err *err)
@@ -111,6 +99,7 @@ static void on_put(void *ctx, const struct err *err)
     struct request *request = ctx;
     const struct upload *upload = request->extra;
     const struct config *config = request->api->config;
+    char name[NAME_HEX + 1];
     struct buf json = {0}, url = {0};
 
     request->put = NULL;
@@ -118,8 +107,11 @@ static void on_put(void *ctx, const struct err *err)
         refuse(request, ERR_UNAVAILABLE, "the storage can't be reached");
         return;
     }
-    if (upload->is_place)
-        forget_place(request);
+    if (upload->is_place) {
+        // Whoever repeats it meanwhile stores the same name once more.
+        secret_name(upload, name);
+        upload_place_forget(request->api->store, name);
+    }
     media_link(&config->links, upload->key, &url);
     buf_str(&json, "{\"object\":\"file\",\"url\":");
     buf_json_str(&json, url.data);
@@ -415,40 +407,33 @@ static void answer_place(struct request *request, const char *upload_url, const 
     buf_clear(&url);
 }
 
-static void on_place_noted(void *ctx, store_then_fn then, const redisReply *answer,
-                           const struct err *err)
+static void on_place_promised(void *ctx, const char *key, const struct err *err)
 {
     struct request *request = ctx;
     const struct upload *upload = request->extra;
+    char name[NAME_HEX + 1];
     struct buf url = {0};
 
-    (void)then, (void)answer;
+    (void)key;
     request->call = NULL;
     if (err != NULL) {
         request_refuse(request, err);
         return;
     }
-    // The name in the key is the secret.
-    buf_fmt(&url, "%s/v1/files/uploads/%.*s", request->api->config->public_url, NAME_HEX,
-            upload->key + strlen("uploads/0000/00/00/"));
+    secret_name(upload, name);
+    buf_fmt(&url, "%s/v1/files/uploads/%s", request->api->config->public_url, name);
     answer_place(request, url.data, upload->key, upload->type->content_type);
     buf_clear(&url);
 }
 
-static void note_place(struct request *request)
+static void promise_place(struct request *request)
 {
     const struct upload *upload = request->extra;
-    struct args args = {0};
-    struct buf name = {0};
+    char name[NAME_HEX + 1];
 
-    place_name(upload, &name);
-    args_str(&args, "SET");
-    args_str(&args, name.data);
-    args_str(&args, upload->key);
-    args_str(&args, "PX");
-    args_int(&args, PLACE_LIFE_MS);
-    request->call = store_command(request->api->store, &args, 5000, on_place_noted, request);
-    buf_clear(&name);
+    secret_name(upload, name);
+    request->call = upload_place_promise(request->api->store, name, upload->key, PLACE_LIFE_MS,
+                                         on_place_promised, request);
 }
 
 void uploads_presign(struct request *request)
@@ -472,7 +457,7 @@ void uploads_presign(struct request *request)
     }
     make_key(upload->key, sizeof upload->key, upload->type->extension);
     if (*config->storage.url == '\0') {
-        note_place(request);
+        promise_place(request);
         return;
     }
     s3_url(&config->links.place, upload->key, &plain);
@@ -492,19 +477,18 @@ static bool has_extension(const char *key, const char *extension)
     return dot != NULL && strcmp(dot + 1, extension) == 0;
 }
 
-static void on_place(void *ctx, store_then_fn then, const redisReply *answer, const struct err *err)
+static void on_place(void *ctx, const char *key, const struct err *err)
 {
     struct request *request = ctx;
     struct upload *upload = upload_of(request);
 
-    (void)then;
     request->call = NULL;
     if (err != NULL) {
         request_refuse(request, err);
-    } else if (answer->type != REDIS_REPLY_STRING) {
+    } else if (key == NULL) {
         refuse(request, ERR_NOT_FOUND, "there is no such upload, or it was used already");
     } else {
-        snprintf(upload->key, sizeof upload->key, "%s", answer->str);
+        snprintf(upload->key, sizeof upload->key, "%s", key);
         upload->is_place = true;
         request_admit(request, ".uploads");
     }
@@ -531,12 +515,5 @@ void uploads_take(struct request *request)
 // The name is looked up before the body is read.
 void uploads_admit(struct request *request)
 {
-    struct args args = {0};
-    struct buf name = {0};
-
-    buf_fmt(&name, "spool:upload:%s", request->id);
-    args_str(&args, "GET");
-    args_str(&args, name.data);
-    request->call = store_command(request->api->store, &args, 5000, on_place, request);
-    buf_clear(&name);
+    request->call = upload_place_find(request->api->store, request->id, on_place, request);
 }

@@ -30,6 +30,7 @@ webhook core/base core/json core/task core/message core/config core/loop core/ht
 EOF
 complain 'providers are pure:' "$(git ls-files providers core/base core/json core/task core/message core/config |
   xargs -r grep -nE '#include <(uv|curl|hiredis|libwebsockets)' || true)"
+complain 'keys of Redis above core/store:' "$(git grep -nE '"spool:[a-z]' -- scheduler workers webhook providers || true)"
 complain 'unsafe calls:' "$(git grep -nwE '(strcpy|strcat|sprintf|vsprintf|strtok|atoi|atol|atoll|localtime|gmtime|gets)\(' -- '*.c' '*.h' || true)"
 complain 'blocking calls on a loop:' "$(git grep -nwE '(sleep|usleep|nanosleep|getaddrinfo|gethostbyname|system|popen|redisCommand|redisConnect|curl_easy_perform)\(' -- \
   core providers scheduler workers webhook ':!core/loop' ':!core/http' ':!core/redis' ':!core/storage' || true)"

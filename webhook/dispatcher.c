@@ -16,7 +16,7 @@
 #include "core/base/metrics.h"
 #include "core/config/config.h"
 #include "core/loop/loop.h"
-#include "core/redis/redis.h"
+#include "core/store/bell.h"
 #include "core/store/claim_serial.h"
 #include "core/store/deliveries.h"
 #include "core/store/store.h"
@@ -47,7 +47,7 @@ struct dispatcher {
     struct verdict_rules rules;
     struct seats *seats;
     struct job *jobs;
-    struct redis *rings; // its own connection: it is subscribed
+    struct bell *bell;
     struct delivery_claim claim;
     struct store_call *claiming;
     struct claim_serial serial;
@@ -229,9 +229,9 @@ static void on_heartbeat(void *ctx)
     claim(d);
 }
 
-static void on_ring(void *ctx, const redisReply *message)
+static void on_ring(void *ctx, const char *task)
 {
-    (void)message;
+    (void)task;
     claim(ctx);
 }
 
@@ -239,7 +239,6 @@ struct dispatcher *dispatcher_start(struct loop *loop, struct store *store, cons
                                     const struct delivery_sender *sender)
 {
     struct dispatcher *d = mem_new(struct dispatcher);
-    struct redis_options options = {.url = redis_url};
 
     d->loop = loop;
     d->store = store;
@@ -248,8 +247,7 @@ struct dispatcher *dispatcher_start(struct loop *loop, struct store *store, cons
     d->rules.retry_count = sender->config->webhook.retry_count;
     d->seats = seats_new(sender->config->webhook.timeout_ms);
     d->claim = (struct delivery_claim){on_delivery, on_claimed, d};
-    d->rings = redis_start(loop, &options);
-    redis_subscribe(d->rings, "spool:ring", on_ring, d);
+    d->bell = bell_start(loop, redis_url, BELL_DELIVERIES, on_ring, d);
     d->heartbeat = loop_after(loop, HEARTBEAT_MS, on_heartbeat, d);
     return d;
 }
@@ -264,7 +262,7 @@ void dispatcher_drop(struct dispatcher **slot)
     loop_cancel(&d->due);
     loop_cancel(&d->heartbeat);
     store_cancel(&d->claiming);
-    redis_drop(&d->rings);
+    bell_drop(&d->bell);
     while (d->jobs != NULL)
         job_free(d->jobs);
     seats_free(d->seats);

@@ -53,7 +53,7 @@ static bool on_secret(void *ctx, const char *text, struct err *err)
     struct webhook *w = ctx;
 
     if (!sign_keys_parse(&w->keys, &text, 1, err))
-        return err_wrap(err, "spool:webhook_secret");
+        return err_wrap(err, "the webhook secret in Redis");
     dispatcher_wake(w->dispatcher);
     return true;
 }
@@ -79,8 +79,7 @@ struct webhook *webhook_start(struct loop *loop, const struct config *config, co
         loop, w->store, redis_url,
         &(struct delivery_sender){.http = w->http, .config = config, .keys = &w->keys});
     if (config->webhook.secret_count == 0)
-        w->secret =
-            shared_secret_start(loop, w->store, "spool:webhook_secret", "whsec_", on_secret, w);
+        w->secret = shared_secret_start(loop, w->store, "webhook_secret", "whsec_", on_secret, w);
     else if (!read_secrets(config, &w->keys, &err)) // webhook_check_config comes first
         log_error("webhook.secret", "error=\"%s\"", err.message);
     return w;

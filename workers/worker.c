@@ -14,9 +14,9 @@
 #include "core/config/config.h"
 #include "core/http/http_client.h"
 #include "core/loop/loop.h"
-#include "core/redis/redis.h"
 #include "core/storage/storage.h"
 #include "core/store/accounts.h"
+#include "core/store/bell.h"
 #include "core/store/callbacks.h"
 #include "core/store/claim_serial.h"
 #include "core/store/queue.h"
@@ -44,7 +44,7 @@ enum {
 struct role {
     struct worker worker; // first: what jobs know
     struct accounts accounts;
-    struct redis *wakes; // its own connection: it is subscribed
+    struct bell *bell;
     struct queue_claim submits_claim, due_claim;
     struct store_call *submits, *due, *sweep;
     bool is_submits_asked, is_due_asked; // while a claim is under way
@@ -423,34 +423,14 @@ static void on_heartbeat(void *ctx)
     sweep(r);
 }
 
-static void on_wake(void *ctx, const redisReply *message)
+static void on_wake(void *ctx, const char *lane_or_account)
 {
     struct role *r = ctx;
+    const struct account *account = config_account(r->worker.config, lane_or_account);
 
-    // What is named is a lane or an account; for an account there may be a look to take.
-    if (message != NULL && config_account(r->worker.config, message->str) != NULL)
-        follow_expect(r->worker.follow, config_account(r->worker.config, message->str), 0);
+    if (account != NULL)
+        follow_expect(r->worker.follow, account, 0); // there may be a look to take
     worker_wake(&r->worker);
-}
-
-// An account that was out gets a new chance when a worker starts: its key may have been mended. How
-// long its jobs may run is noted for a time when it isn't configured any more.
-static void begin_account(struct role *r, const struct account *account)
-{
-    struct args out = {0}, timeout = {0};
-    struct buf name = {0};
-
-    buf_fmt(&name, "spool:acct:%s", account->name);
-    args_str(&out, "HDEL");
-    args_str(&out, name.data);
-    args_str(&out, "out");
-    store_command(r->worker.store, &out, STORE_FOR_EVER, NULL, NULL);
-    args_str(&timeout, "HSET");
-    args_str(&timeout, name.data);
-    args_str(&timeout, "timeout");
-    args_int(&timeout, account->task_timeout_ms);
-    store_command(r->worker.store, &timeout, STORE_FOR_EVER, NULL, NULL);
-    buf_clear(&name);
 }
 
 static void on_up(void *ctx)
@@ -460,7 +440,7 @@ static void on_up(void *ctx)
 
     r->was_up = true;
     for (size_t i = 0; is_first && i < r->worker.config->account_count; i++)
-        begin_account(r, &r->worker.config->accounts[i]);
+        accounts_begin(r->worker.store, &r->worker.config->accounts[i]);
     beat(r);
     worker_wake(&r->worker);
     follow_wake(r->worker.follow);
@@ -478,7 +458,6 @@ static void on_callbacks_ready(void *ctx)
 struct worker *worker_start(struct loop *loop, const struct config *config, const char *redis_url)
 {
     struct role *r = mem_new(struct role);
-    struct redis_options wakes = {.url = redis_url};
 
     r->worker.loop = loop;
     r->worker.config = config;
@@ -498,8 +477,7 @@ struct worker *worker_start(struct loop *loop, const struct config *config, cons
     r->submits_claim = (struct queue_claim){on_work, on_submits, r};
     r->due_claim = (struct queue_claim){on_work, on_due, r};
     snprintf(r->cursor, sizeof r->cursor, "0");
-    r->wakes = redis_start(loop, &wakes);
-    redis_subscribe(r->wakes, "spool:wake", on_wake, r);
+    r->bell = bell_start(loop, redis_url, BELL_QUEUE, on_wake, r);
     r->heartbeat = loop_after(loop, HEARTBEAT_MS, on_heartbeat, r);
     r->storage_swept_ms = clock_mono_ms();
     storage_sweep(r->worker.storage);
@@ -558,7 +536,7 @@ void worker_drop(struct worker **worker)
     callbacks_drop(&r->worker.callbacks);
     vendors_drop(&r->worker.vendors);
     storage_free(&r->worker.storage);
-    redis_drop(&r->wakes);
+    bell_drop(&r->bell);
     http_client_drop(&r->worker.http);
     store_drop(&r->worker.store);
     accounts_clear(&r->accounts);

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "core/base/buf.h"
 #include "core/base/mem.h"
 #include "core/config/config.h"
 #include "core/store/record.h"
@@ -55,4 +56,22 @@ void accounts_beat(struct store *store, bool is_working)
     args_int(&args, 1);
     args_str(&args, is_working ? "1" : "0");
     store_call(store, SCRIPT_beat, &args, WORKER_BEAT_MS, NULL, NULL, NULL);
+}
+
+void accounts_begin(struct store *store, const struct account *account)
+{
+    struct args out = {0}, timeout = {0};
+    struct buf name = {0};
+
+    buf_fmt(&name, "spool:acct:%s", account->name);
+    args_str(&out, "HDEL");
+    args_str(&out, name.data);
+    args_str(&out, "out");
+    store_command(store, &out, STORE_FOR_EVER, NULL, NULL, NULL);
+    args_str(&timeout, "HSET");
+    args_str(&timeout, name.data);
+    args_str(&timeout, "timeout");
+    args_int(&timeout, account->task_timeout_ms);
+    store_command(store, &timeout, STORE_FOR_EVER, NULL, NULL, NULL);
+    buf_clear(&name);
 }

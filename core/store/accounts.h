@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct account;
 struct err;
 struct store;
 struct store_call;
@@ -22,6 +23,9 @@ typedef void (*accounts_fn)(void *ctx, const struct account_state *states, bool 
                             const struct err *err);
 struct store_call *accounts_read(struct store *store, accounts_fn fn, void *ctx);
 
+// A worker begins to work for it: an account that was out gets a new chance, for its key may have
+// been mended; how long its jobs may run is noted for a time when it isn't configured any more.
+void accounts_begin(struct store *store, const struct account *account);
 // A worker says that it works; false: that it doesn't any more. To be said again every
 // WORKER_BEAT_MS.
 enum { WORKER_BEAT_MS = 5000 };

@@ -51,8 +51,7 @@ struct callbacks *callbacks_start(struct loop *loop, const struct config *config
     callbacks->store = store;
     callbacks->on_ready = on_ready;
     callbacks->ctx = ctx;
-    callbacks->asking =
-        shared_secret_start(loop, store, "spool:callback_secret", "", on_key, callbacks);
+    callbacks->asking = shared_secret_start(loop, store, "callback_secret", "", on_key, callbacks);
     return callbacks;
 }
 

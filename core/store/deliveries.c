@@ -191,7 +191,7 @@ struct delivery_log *deliveries_read(struct store *store, const char *id, delive
     snprintf(name, sizeof name, "spool:d:%s", id);
     args_str(&args, "HGETALL");
     args_str(&args, name);
-    log->call = store_command(store, &args, DEADLINE_MS, on_log, log);
+    log->call = store_command(store, &args, DEADLINE_MS, on_log, NULL, log);
     return log;
 }
 

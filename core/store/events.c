@@ -321,13 +321,13 @@ struct events_range *events_read(struct events *events, const char *from, const 
     args_str(&info, "XINFO");
     args_str(&info, "STREAM");
     args_str(&info, STREAM);
-    range->info = store_command(events->store, &info, DEADLINE_MS, on_range_extent, range);
+    range->info = store_command(events->store, &info, DEADLINE_MS, on_range_extent, NULL, range);
     args_str(&args, "XRANGE");
     args_str(&args, STREAM);
     args_str(&args, after);
     args_str(&args, to);
     args_str(&args, "COUNT");
     args_int(&args, max);
-    range->range = store_command(events->store, &args, DEADLINE_MS, on_range, range);
+    range->range = store_command(events->store, &args, DEADLINE_MS, on_range, NULL, range);
     return range;
 }

@@ -153,7 +153,7 @@ void queue_look_now(struct store *store, const struct task *task)
     args_str(&args, "XX"); // one that has ended meanwhile stays away
     args_int(&args, store_now_ms(store));
     args_str(&args, task->id);
-    store_command(store, &args, CLAIM_DEADLINE_MS, NULL, NULL);
+    store_command(store, &args, CLAIM_DEADLINE_MS, NULL, NULL, NULL);
     buf_clear(&name);
 }
 

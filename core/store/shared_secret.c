@@ -3,6 +3,7 @@
 
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -85,18 +86,20 @@ static void ask(void *ctx)
 {
     struct shared_secret *secret = ctx;
     struct args args = {0};
+    char key[64];
 
     secret->again = NULL;
     if (secret->proposal == NULL && !make_proposal(secret)) {
         ask_again(secret, "no random bytes");
         return;
     }
+    snprintf(key, sizeof key, "spool:%s", secret->name);
     args_str(&args, "SET");
-    args_str(&args, secret->name);
+    args_str(&args, key);
     args_str(&args, secret->proposal);
     args_str(&args, "NX");
     args_str(&args, "GET");
-    secret->asking = store_command(secret->store, &args, STORE_FOR_EVER, on_answer, secret);
+    secret->asking = store_command(secret->store, &args, STORE_FOR_EVER, on_answer, NULL, secret);
 }
 
 struct shared_secret *shared_secret_start(struct loop *loop, struct store *store, const char *name,

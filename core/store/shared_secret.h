@@ -12,7 +12,7 @@ struct store;
 // for again after a while, for an operator may mend it.
 typedef bool (*shared_secret_fn)(void *ctx, const char *text, struct err *err);
 
-// `name` is its key in Redis, static; the secret is `prefix` and 32 random bytes in base64. Asks
+// `name` is what it is kept as, static; the secret is `prefix` and 32 random bytes in base64. Asks
 // until it is known. Never calls back before it returns, nor after a drop.
 struct shared_secret *shared_secret_start(struct loop *loop, struct store *store, const char *name,
                                           const char *prefix, shared_secret_fn fn, void *ctx);

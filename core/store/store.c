@@ -506,9 +506,9 @@ struct store_call *store_call(struct store *store, enum script script, struct ar
 }
 
 struct store_call *store_command(struct store *store, struct args *argv, int64_t deadline_ms,
-                                 store_answer_fn fn, void *ctx)
+                                 store_answer_fn fn, store_then_fn then, void *ctx)
 {
-    return new_call(store, PLAIN, argv, deadline_ms, fn, NULL, ctx);
+    return new_call(store, PLAIN, argv, deadline_ms, fn, then, ctx);
 }
 
 void store_cancel(struct store_call **call)

@@ -68,4 +68,4 @@ void store_cancel(struct store_call **call);
 
 // A plain command, through the same deadline and resending: only for what may be done twice.
 struct store_call *store_command(struct store *store, struct args *argv, int64_t deadline_ms,
-                                 store_answer_fn fn, void *ctx);
+                                 store_answer_fn fn, store_then_fn then, void *ctx);

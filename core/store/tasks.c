@@ -98,7 +98,7 @@ static void command(struct tasks_op *op, size_t call, unsigned argc, const char 
 
     for (unsigned i = 0; i < argc; i++)
         args_str(&args, argv[i]);
-    op->calls[call] = store_command(op->store, &args, deadline(op->store), fn, ctx);
+    op->calls[call] = store_command(op->store, &args, deadline(op->store), fn, NULL, ctx);
 }
 
 // Submit.
@@ -425,7 +425,7 @@ void tasks_mark(struct store *store, const char *owner, const char *mark, const 
     args_str(&args, id);
     args_str(&args, "PX");
     args_int(&args, store_config(store)->retention_ms);
-    store_command(store, &args, STORE_FOR_EVER, NULL, NULL);
+    store_command(store, &args, STORE_FOR_EVER, NULL, NULL, NULL);
     buf_clear(&name);
 }
 

@@ -146,27 +146,6 @@ void args_field(struct args *args, const char *name, const char *value)
     args_str(args, value);
 }
 
-static void fail_command(struct fake_call *fake, const struct err *err)
-{
-    struct store_call *call = (struct store_call *)fake;
-
-    if (fake_takes(fake))
-        ((store_answer_fn)call->fn)(call->ctx, NULL, NULL, err);
-}
-
-struct store_call *store_command(struct store *store, struct args *argv, int64_t deadline_ms,
-                                 store_answer_fn fn, void *ctx)
-{
-    struct store_call *call = fake_store_call_new((void (*)(void))fn, ctx, fail_command);
-
-    (void)store;
-    (void)deadline_ms;
-    fake_add(&call->call, "command %s", buf_text(&argv->bytes));
-    buf_clear(&argv->bytes);
-    *argv = (struct args){0};
-    return call;
-}
-
 // Claims.
 
 static void end_claim(struct store_call *call, size_t count, int64_t next_ms, const struct err *err)
