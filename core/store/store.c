@@ -12,12 +12,10 @@
 #include "core/config/config.h"
 #include "core/loop/loop.h"
 #include "core/redis/redis.h"
+#include "core/store/store_private.h"
 
-enum { MAX_ITEMS = 100, COMMAND_TIMEOUT_MS = 15000, PLAIN = SCRIPT_COUNT };
-enum { MAX_BATCH_BYTES = 4 << 20, MAX_UNDER_WAY = 1 };
-// The clock is asked for from time to time; an answer that took longer tells too little. What
-// differs by more than clocks drift in between (lib.lua: CLOCK_SLACK_MS) has been set.
-enum { CLOCK_EVERY_MS = 30000, CLOCK_TOOK_MAX_MS = 1000, CLOCK_SLACK_MS = 5000 };
+enum { MAX_ITEMS = 100, MAX_BATCH_BYTES = 4 << 20, MAX_UNDER_WAY = 1 };
+enum { COMMAND_TIMEOUT_MS = 15000 };
 
 struct store_call {
     struct store *store;
@@ -42,67 +40,6 @@ struct batch {
     struct store_call *calls[MAX_ITEMS];
     struct batch *next, **at;
 };
-
-struct store {
-    struct loop *loop;
-    const struct config *config;
-    struct redis *redis;
-    store_fn on_up;
-    void *ctx;
-    char by[9];
-    char constants[2][80]; // as scripts get them: for the first time, and again; less the time
-    char sha[SCRIPT_COUNT][41];
-    unsigned unloaded; // scripts that aren't there yet
-    bool is_loading;   // they are being loaded: once is enough, however many calls found none
-    bool is_up;
-    char problem[240];
-    int64_t offset_ms; // the scripts' clock less our monotonic one
-    bool has_offset;   // by their word
-    bool is_asking;    // them for it; nothing else is sent while it is in question
-    bool is_in_question;
-    int64_t asked_ms; // of our monotonic clock
-    struct store_call *waiting[SCRIPT_COUNT + 1], **waiting_end[SCRIPT_COUNT + 1];
-    struct store_call *requeued[SCRIPT_COUNT + 1]; // the last one that was, while it waits
-    struct store_call *late;                       // past their deadline, being told so
-    struct batch *batches;
-    unsigned under_way[SCRIPT_COUNT + 1]; // batches of each script
-    uint64_t serial;
-    unsigned pending; // calls alive
-    unsigned owed;    // those without a deadline
-    struct loop_turn *turn;
-    struct loop_timer *deadlines, *probe, *clock;
-};
-
-// Arguments.
-
-void args_mem(struct args *args, const void *data, size_t len)
-{
-    buf_add(&args->bytes, &len, sizeof len);
-    buf_add(&args->bytes, data, len);
-    args->count++;
-}
-
-void args_str(struct args *args, const char *text)
-{
-    args_mem(args, text == NULL ? "" : text, text == NULL ? 0 : strlen(text));
-}
-
-void args_int(struct args *args, int64_t number)
-{
-    struct buf digits = {0};
-
-    buf_int(&digits, number);
-    args_mem(args, digits.data, digits.len);
-    buf_clear(&digits);
-}
-
-void args_field(struct args *args, const char *name, const char *value)
-{
-    if (value == NULL)
-        return;
-    args_str(args, name);
-    args_str(args, value);
-}
 
 // Calls and their queues.
 
@@ -239,10 +176,6 @@ static bool is_full(const redisReply *reply)
            strstr(reply->str, "used memory > 'maxmemory'") != NULL;
 }
 
-static void load_scripts(struct store *store);
-static void ask_clock(struct store *store, const char *word);
-static void flush(void *ctx);
-
 static void on_probe(void *ctx)
 {
     struct store *store = ctx;
@@ -333,10 +266,10 @@ static void on_batch(void *ctx, const redisReply *reply)
         snprintf(store->problem, sizeof store->problem, "%s", reply->str);
         requeue(batch, false);
         if (is_unknown_script)
-            load_scripts(store);
+            store_load_scripts(store);
         if (is_clock) {
             store->is_in_question = true;
-            ask_clock(store, "");
+            store_ask_clock(store, "");
         } else {
             retry_soon(store, is_unknown_script ? 1 : 100);
         }
@@ -376,13 +309,6 @@ static void on_batch(void *ctx, const redisReply *reply)
     free(batch);
 }
 
-// `expected_ms` 0: no matter what time it is.
-static void write_constants(const struct store *store, bool is_again, int64_t expected_ms, char *to,
-                            size_t size)
-{
-    snprintf(to, size, "%s %lld", store->constants[is_again], (long long)expected_ms);
-}
-
 static void send_batch(struct store *store, unsigned script)
 {
     // A claim's items are accounts: its arguments are packed as several items by the caller.
@@ -415,7 +341,7 @@ static void send_batch(struct store *store, unsigned script)
     if (script != PLAIN) {
         const char *const head[] = {"EVALSHA", store->sha[script], "0", store->by, constants};
 
-        write_constants(store, is_again, store_now_ms(store), constants, sizeof constants);
+        store_write_constants(store, is_again, store_now_ms(store), constants, sizeof constants);
 
         for (; argc < 5; argc++) {
             argv[argc] = head[argc];
@@ -524,193 +450,13 @@ void store_cancel(struct store_call **call)
     *call = NULL;
 }
 
-// The connection.
-
-static void set_problem(struct store *store, const char *problem)
-{
-    if (strcmp(store->problem, problem) != 0)
-        log_error("redis.unfit", "error=\"%s\"", problem);
-    snprintf(store->problem, sizeof store->problem, "%s", problem);
-}
-
-static void recheck(void *ctx)
-{
-    struct store *store = ctx;
-
-    store->probe = NULL;
-    if (redis_is_up(store->redis))
-        load_scripts(store);
-}
-
-static void check_again(struct store *store)
-{
-    if (store->probe == NULL)
-        store->probe = loop_after(store->loop, 1000, recheck, store);
-}
-
-// The clock. What time it is for the scripts is known by our own monotonic clock, so that a wall
-// clock that is set, Redis' or ours, is noticed and told to them before anything goes by it.
-
-static void come_up(struct store *store)
-{
-    if (store->is_up)
-        return;
-    store->is_up = true;
-    *store->problem = '\0';
-    log_info("redis.up", "by=%s", store->by);
-    if (store->on_up != NULL)
-        store->on_up(store->ctx);
-}
-
-static void on_clock_timer(void *ctx)
-{
-    struct store *store = ctx;
-
-    store->clock = NULL;
-    ask_clock(store, "");
-}
-
-static void on_clock(void *ctx, const redisReply *reply)
-{
-    struct store *store = ctx;
-    int64_t took_ms = clock_mono_ms() - store->asked_ms, now_ms, off_ms;
-    char expected[24];
-
-    if (reply == NULL || !store->is_asking)
-        return; // the connection broke
-    store->is_asking = false;
-    if (reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "NOSCRIPT", 8) == 0) {
-        load_scripts(store); // asks again
-        return;
-    }
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2) {
-        set_problem(store, reply->type == REDIS_REPLY_ERROR ? reply->str : "no clock");
-        check_again(store);
-        return;
-    }
-    now_ms = reply->element[0]->integer + took_ms / 2;
-    off_ms = now_ms - store_now_ms(store);
-    if (reply->element[1]->integer != 0)
-        log_warn("clock.set", "by=%s put_right_ms=%lld", store->by,
-                 (long long)reply->element[1]->integer);
-    if (took_ms > CLOCK_TOOK_MAX_MS) {
-        ask_clock(store, store->has_offset ? "" : "first");
-        return;
-    }
-    if (store->has_offset && llabs(off_ms) > CLOCK_SLACK_MS) {
-        snprintf(expected, sizeof expected, "%lld", (long long)store_now_ms(store));
-        ask_clock(store, expected);
-        return;
-    }
-    store->offset_ms += off_ms;
-    store->has_offset = true;
-    store->is_in_question = false;
-    loop_cancel(&store->clock);
-    store->clock = loop_after(store->loop, CLOCK_EVERY_MS, on_clock_timer, store);
-    come_up(store);
-    loop_turn_ask(store->turn);
-}
-
-// `word` is clock.lua's item.
-static void ask_clock(struct store *store, const char *word)
-{
-    char constants[120];
-    const char *argv[] = {"EVALSHA", store->sha[SCRIPT_clock], "0", store->by, constants, "1",
-                          word};
-    size_t lens[sizeof argv / sizeof argv[0]];
-
-    if (store->is_asking || !redis_is_up(store->redis) || store->is_loading)
-        return; // asked when the connection is there
-    write_constants(store, false, 0, constants, sizeof constants);
-    for (size_t i = 0; i < sizeof argv / sizeof argv[0]; i++)
-        lens[i] = strlen(argv[i]);
-    store->is_asking = true;
-    store->asked_ms = clock_mono_ms();
-    redis_send(store->redis, sizeof argv / sizeof argv[0], argv, lens, on_clock, store);
-}
-
-static void on_script(void *ctx, const redisReply *reply)
-{
-    struct store *store = ctx;
-    unsigned script = SCRIPT_COUNT - store->unloaded;
-
-    if (reply == NULL || !store->is_loading)
-        return; // the connection broke: on_state has been or will be called
-    if (reply->type != REDIS_REPLY_STRING || reply->len != 40) {
-        set_problem(store, reply->type == REDIS_REPLY_ERROR ? reply->str : "SCRIPT LOAD failed");
-        store->is_loading = false;
-        check_again(store);
-        return;
-    }
-    memcpy(store->sha[script], reply->str, 41);
-    if (--store->unloaded > 0)
-        return;
-    store->is_loading = false;
-    ask_clock(store, store->has_offset ? "" : "first");
-}
-
-static void on_policy(void *ctx, const redisReply *reply)
-{
-    struct store *store = ctx;
-
-    if (reply == NULL || !store->is_loading)
-        return;
-    // A server that forgets keys when it is full would forget tasks. One that doesn't tell (CONFIG
-    // is often renamed away) is taken at its word.
-    if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 &&
-        strcmp(reply->element[1]->str, "noeviction") != 0) {
-        char problem[200];
-
-        snprintf(problem, sizeof problem,
-                 "this Redis evicts keys (maxmemory-policy %s); run: CONFIG SET maxmemory-policy "
-                 "noeviction",
-                 reply->element[1]->str);
-        set_problem(store, problem);
-        store->is_loading = false;
-        check_again(store);
-        return;
-    }
-    store->unloaded = SCRIPT_COUNT;
-    for (unsigned i = 0; i < SCRIPT_COUNT; i++) {
-        char *text = script_text((enum script)i);
-        const char *argv[] = {"SCRIPT", "LOAD", text};
-        const size_t lens[] = {6, 4, strlen(text)};
-
-        redis_send(store->redis, 3, argv, lens, on_script, store);
-        free(text);
-    }
-}
-
-static void load_scripts(struct store *store)
-{
-    if (store->is_loading)
-        return;
-    store->is_loading = true;
-    redis_sendf(store->redis, on_policy, store, "CONFIG GET maxmemory-policy");
-}
-
-static void on_state(void *ctx, bool is_up)
-{
-    struct store *store = ctx;
-
-    store->is_loading = store->is_asking = false; // what was sent on the old connection is lost
-    if (is_up) {
-        load_scripts(store);
-        return;
-    }
-    log_warn("redis.down", "by=%s", store->by);
-    store->is_up = false;
-    loop_cancel(&store->probe);
-    snprintf(store->problem, sizeof store->problem, "not connected");
-}
-
 struct store *store_start(struct loop *loop, const struct config *config, const char *redis_url,
                           store_fn on_up, void *ctx)
 {
     struct store *store = mem_new(struct store);
     struct redis_options options = {.url = redis_url,
                                     .command_timeout_ms = COMMAND_TIMEOUT_MS,
-                                    .on_state = on_state,
+                                    .on_state = store_on_state,
                                     .ctx = store};
 
     store->loop = loop;

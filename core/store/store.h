@@ -9,8 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "core/base/buf.h"
 #include "core/base/err.h"
+#include "core/store/args.h"
 #include "core/store/scripts.h"
 
 struct config;
@@ -43,18 +43,6 @@ enum { STORE_PATIENCE_MS = 1500 };
 // Redis' own time as far as we know it, in Unix milliseconds. Times in records come from there.
 int64_t store_now_ms(const struct store *store);
 const struct config *store_config(const struct store *store);
-
-// The arguments of one item, put together by args_*.
-struct args {
-    struct buf bytes; // each argument's length as a size_t, then its bytes
-    unsigned count;
-};
-
-void args_str(struct args *args, const char *text); // NULL is ""
-void args_mem(struct args *args, const void *data, size_t len);
-void args_int(struct args *args, int64_t number);
-// A field and its value, left out where the value is NULL.
-void args_field(struct args *args, const char *name, const char *value);
 
 enum { STORE_FOR_EVER = -1 };
 

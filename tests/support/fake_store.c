@@ -115,37 +115,6 @@ void store_cancel(struct store_call **call)
     *call = NULL;
 }
 
-// Commands, as roles send them to count and to clear.
-
-void args_mem(struct args *args, const void *data, size_t len)
-{
-    if (args->count++ > 0)
-        buf_char(&args->bytes, ' ');
-    buf_add(&args->bytes, data, len);
-}
-
-void args_str(struct args *args, const char *text)
-{
-    args_mem(args, text == NULL ? "" : text, text == NULL ? 0 : strlen(text));
-}
-
-void args_int(struct args *args, int64_t number)
-{
-    struct buf digits = {0};
-
-    buf_int(&digits, number);
-    args_mem(args, digits.data, digits.len);
-    buf_clear(&digits);
-}
-
-void args_field(struct args *args, const char *name, const char *value)
-{
-    if (value == NULL)
-        return;
-    args_str(args, name);
-    args_str(args, value);
-}
-
 // Claims.
 
 static void end_claim(struct store_call *call, size_t count, int64_t next_ms, const struct err *err)

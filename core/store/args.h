@@ -1,0 +1,18 @@
+// The arguments of one item of a script, or of one command: put together here, sent by store.h.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/buf.h"
+
+struct args {
+    struct buf bytes; // each argument's length as a size_t, then its bytes
+    unsigned count;
+};
+
+void args_str(struct args *args, const char *text); // NULL is ""
+void args_mem(struct args *args, const void *data, size_t len);
+void args_int(struct args *args, int64_t number);
+// A field and its value, left out where the value is NULL.
+void args_field(struct args *args, const char *name, const char *value);
