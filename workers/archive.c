@@ -22,7 +22,6 @@
 #include "core/message/http_message.h"
 #include "core/message/media_type.h"
 #include "core/storage/storage.h"
-#include "core/store/queue.h"
 #include "core/store/store.h"
 #include "core/task/wait.h"
 #include "providers/outcome.h"
@@ -70,10 +69,28 @@ json_t *archive_source(const struct archive *a)
     return json_array_get(json_object_get(a->result, "sources"), a->index);
 }
 
-static void end_with(struct archive *a, struct change *change)
+static struct listener listener(const struct archive *a)
 {
-    change->task = a->job.task;
-    worker_change(a->job.worker, change);
+    return worker_listener(a->job.worker, a->job.task);
+}
+
+static void succeed(struct archive *a, const char *result)
+{
+    log_info("task.succeeded", "task=%s", a->job.task->id);
+    metric_add(METRIC_tasks_succeeded_total, 1);
+    transition_succeed(a->job.worker->store, a->job.task, result, listener(a));
+    finish(a);
+}
+
+static void fail(struct archive *a)
+{
+    char message[240];
+
+    snprintf(message, sizeof message, "the result couldn't be archived: %s",
+             archive_result_why(a->result));
+    log_warn("task.failed", "task=%s code=archive_failed reason=\"%s\"", a->job.task->id, message);
+    metric_add(METRIC_tasks_failed_total, 1);
+    transition_fail(a->job.worker->store, a->job.task, "archive_failed", message, listener(a));
     finish(a);
 }
 
@@ -82,51 +99,34 @@ static void conclude(struct archive *a)
 {
     bool is_success;
     char *result = archive_result_final(a->result, &is_success);
-    struct change change = CHANGE_TO(is_success ? TASK_SUCCEEDED : TASK_FAILED);
-    char message[240];
 
-    if (is_success) {
-        log_info("task.succeeded", "task=%s", a->job.task->id);
-        metric_add(METRIC_tasks_succeeded_total, 1);
-        change.result = result;
-        change.word = "archived";
-    } else {
-        snprintf(message, sizeof message, "the result couldn't be archived: %s",
-                 archive_result_why(a->result));
-        log_warn("task.failed", "task=%s code=archive_failed reason=\"%s\"", a->job.task->id,
-                 message);
-        metric_add(METRIC_tasks_failed_total, 1);
-        change.error_code = "archive_failed";
-        change.error_message = message;
-        change.word = "failed";
-        change.detail = message;
-    }
-    end_with(a, &change);
+    if (is_success)
+        succeed(a, result);
+    else
+        fail(a);
     free(result);
 }
 
 // Some are still to be had: what is done needn't be done again.
 static void put_off(struct archive *a)
 {
-    struct change change = CHANGE_TO(TASK_ARCHIVING);
+    struct store *store = a->job.worker->store;
+    bool is_only_busy = a->wait == NULL;
     char *result;
 
-    if (a->is_only_busy && !a->is_changed) {
-        queue_hold(a->job.worker->store, a->job.task, a->wait_ms, NULL, NULL);
+    if (is_only_busy && !a->is_changed) {
+        transition_hold(store, a->job.task, a->wait_ms, NULL, NULL);
         finish(a);
         return;
     }
     result = json_dumps(a->result, JSON_COMPACT);
-    change.result = result;
-    change.delay_ms = a->wait_ms;
-    change.wait = a->wait;
-    change.wait_detail = a->wait_detail;
-    if (!a->is_only_busy) {
-        change.word = "archive_failed";
-        change.detail = a->wait_detail;
-    }
-    end_with(a, &change);
+    if (is_only_busy)
+        transition_go_on(store, a->job.task, result, a->wait_ms, listener(a));
+    else
+        transition_put_off(store, a->job.task, result, a->wait_ms, a->wait, a->wait_detail,
+                           listener(a));
     free(result);
+    finish(a);
 }
 
 static bool is_text(const json_t *source)
@@ -189,12 +189,12 @@ static int64_t refused_for_ms(struct archive *a)
     return now_ms - json_integer_value(json_object_get(source, "refused_ms"));
 }
 
-// The first that waits says what for; the one that waits least says how long.
+// The first that waits says what for; the one that waits least says how long. A host that has
+// enough to do is nothing to wait for: no `wait`.
 static void note_wait(struct archive *a, const char *wait, const char *detail, int64_t ms)
 {
     if (a->wait_ms == 0 || ms < a->wait_ms)
         a->wait_ms = ms;
-    a->is_only_busy = wait == NULL && (a->wait == NULL || a->is_only_busy);
     if (wait == NULL || a->wait != NULL)
         return;
     a->wait = wait;
@@ -372,7 +372,7 @@ static void on_renew(void *ctx)
     if (a->held != NULL)
         return;
     a->asked_ms = clock_mono_ms();
-    a->held = queue_hold(a->job.worker->store, a->job.task, lease_ms, on_renewed, a);
+    a->held = transition_hold(a->job.worker->store, a->job.task, lease_ms, on_renewed, a);
 }
 
 // One file is whole: is it still ours to store?
@@ -419,8 +419,8 @@ void archive_store(struct archive *a)
 {
     store_cancel(&a->held);
     a->asked_ms = clock_mono_ms();
-    a->held = queue_hold(a->job.worker->store, a->job.task, a->job.worker->config->lease_ms,
-                         on_checked, a);
+    a->held = transition_hold(a->job.worker->store, a->job.task, a->job.worker->config->lease_ms,
+                              on_checked, a);
 }
 
 static void next_source(struct archive *a)

@@ -25,10 +25,9 @@ struct archive {
     size_t index;   // of the source being fetched
     // What is put off at the end of this attempt: until when, what it waits for, in whose words.
     int64_t wait_ms;  // 0: nothing
-    const char *wait; // of core/task/wait.h
+    const char *wait; // of core/task/wait.h; NULL: nothing has failed, a host had enough to do
     char *wait_detail;
-    bool is_only_busy; // nothing has failed, a host had enough to do
-    bool is_changed;   // more of the sources have come to their end, or have new links
+    bool is_changed; // more of the sources have come to their end, or have new links
 
     int64_t lease_until_ms; // of our monotonic clock
     int64_t asked_ms;       // of it: when the lease was asked for last

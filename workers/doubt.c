@@ -7,7 +7,6 @@
 #include "core/config/config.h"
 #include "core/loop/loop.h"
 #include "core/message/http_message.h"
-#include "core/store/queue.h"
 #include "core/store/store.h"
 #include "providers/outcome.h"
 #include "providers/provider.h"
@@ -49,37 +48,28 @@ static void finish(struct doubt *d)
     worker_wake(worker);
 }
 
-static void end_with(struct doubt *d, struct change *change)
+static struct listener listener(const struct doubt *d)
 {
-    change->task = d->job.task;
-    worker_change(d->job.worker, change);
-    finish(d);
+    return worker_listener(d->job.worker, d->job.task);
 }
 
 // Nothing more can be found out: the operator's choice, or a failure that says what it is.
 static void give_up(struct doubt *d)
 {
     bool retry = d->job.account->on_unknown_submit == ON_UNKNOWN_RETRY;
-    struct change change = CHANGE_TO(retry ? TASK_QUEUED : TASK_FAILED);
+    struct store *store = d->job.worker->store;
 
     metric_add(METRIC_submits_unknown_total, 1);
     log_warn("submit.unknown", "task=%s account=%s retry=%d", d->job.task->id, d->job.task->account,
              retry);
-    change.word = retry ? "retried_unknown" : "failed";
-    change.detail = "submit_outcome_unknown";
     if (retry) {
-        change.count_try = true;
+        transition_retry_unknown(store, d->job.task, listener(d));
     } else {
         metric_add(METRIC_tasks_failed_total, 1);
-        change.error_code = "submit_outcome_unknown";
-        change.error_message =
-            "the vendor's answer to the submit was lost: it may have been "
-            "accepted and billed, and was not sent again";
-        // The job may run there: its slot stays taken for a while.
-        change.doubt_of = d->job.account;
-        change.typical_ms = d->job.provider->typical_ms;
+        transition_fail_unknown(store, d->job.task, d->job.account, d->job.provider->typical_ms,
+                                listener(d));
     }
-    end_with(d, &change);
+    finish(d);
 }
 
 static void on_stored(void *ctx, enum change_result result, bool is_cancel_asked,
@@ -102,19 +92,14 @@ static void on_stored(void *ctx, enum change_result result, bool is_cancel_asked
 
 static void adopt(struct doubt *d, const char *upstream_id)
 {
-    struct change change = CHANGE_TO(TASK_SUBMITTED);
-
     log_info("submit.found", "task=%s account=%s upstream=%s", d->job.task->id,
              d->job.task->account, upstream_id);
     d->job.hand_back = NULL; // it is waited for until the id is stored
     loop_cancel(&d->renew);
     store_cancel(&d->held); // whoever has the task by now: this id was paid for
-    change.task = d->job.task;
-    change.upstream_id = upstream_id;
-    change.word = "found";
-    change.detail = upstream_id;
-    change.notify = worker_is_news(d->job.task, TASK_SUBMITTED, false);
-    d->stored = queue_change(d->job.worker->store, &change, STORE_FOR_EVER, on_stored, d);
+    d->stored = transition_adopt(d->job.worker->store, d->job.task, upstream_id,
+                                 worker_is_news(d->job.task, TASK_SUBMITTED, false),
+                                 (struct listener){on_stored, d});
 }
 
 static void look_again(struct doubt *d)
@@ -128,7 +113,7 @@ static void look_again(struct doubt *d)
         give_up(d);
         return;
     }
-    queue_hold(d->job.worker->store, d->job.task, wait_ms, NULL, NULL);
+    transition_hold(d->job.worker->store, d->job.task, wait_ms, NULL, NULL);
     drop(&d->job);
 }
 
@@ -137,15 +122,12 @@ static void look_up(struct doubt *d, int step);
 // The vendor says it isn't there. A submit that is only slow may still arrive: twice is believed.
 static void absent(struct doubt *d)
 {
-    struct change change = CHANGE_TO(TASK_QUEUED);
-
     if (store_now_ms(d->job.worker->store) - d->job.task->doubt_ms < SETTLE_MS) {
         look_again(d);
         return;
     }
-    change.count_try = true;
-    change.word = "not_found";
-    end_with(d, &change);
+    transition_disprove(d->job.worker->store, d->job.task, listener(d));
+    finish(d);
 }
 
 static void on_answer(void *ctx, const struct http_response *response,
@@ -233,7 +215,7 @@ static void on_renew(void *ctx)
 
     d->renew = loop_after(d->job.worker->loop, lease_ms / 3, on_renew, d);
     if (d->held == NULL)
-        d->held = queue_hold(d->job.worker->store, d->job.task, lease_ms, on_held, d);
+        d->held = transition_hold(d->job.worker->store, d->job.task, lease_ms, on_held, d);
 }
 
 // One that is first looked up when its time is over may take as long as one request may.

@@ -83,86 +83,88 @@ static void on_archiving(void *ctx, enum change_result result, bool is_cancel_as
         worker_wake(ctx);
 }
 
-static void end(struct worker *worker, struct change *change, const char *code, const char *message)
+static void note_failure(const struct task *task, const char *code, const char *message)
 {
-    log_info(change->to == TASK_FAILED ? "task.failed" : "task.cancelled",
-             "task=%s code=%s reason=\"%s\"", change->task->id, code, message);
-    if (change->to == TASK_FAILED)
-        metric_add(METRIC_tasks_failed_total, 1);
-    change->error_code = code;
-    change->error_message = message;
-    change->word = task_phase_name(change->to);
-    change->detail = message;
-    worker_change(worker, change);
+    log_info("task.failed", "task=%s code=%s reason=\"%s\"", task->id, code, message);
+    metric_add(METRIC_tasks_failed_total, 1);
+}
+
+static void fail(struct worker *worker, const struct task *task, const char *code,
+                 const char *message)
+{
+    note_failure(task, code, message);
+    transition_fail(worker->store, task, code, message, worker_listener(worker, task));
+}
+
+static void time_out(struct worker *worker, const struct task *task, int64_t watch_ms)
+{
+    static const char code[] = "task_timeout", message[] = "the vendor didn't finish in time";
+
+    note_failure(task, code, message);
+    transition_time_out(worker->store, task, code, message, watch_ms,
+                        worker_listener(worker, task));
+}
+
+static void cancelled(struct worker *worker, const struct task *task)
+{
+    static const char code[] = "cancelled", message[] = "cancelled at the vendor";
+
+    log_info("task.cancelled", "task=%s code=%s reason=\"%s\"", task->id, code, message);
+    transition_cancel(worker->store, task, code, message, worker_listener(worker, task));
 }
 
 static void succeeded(struct worker *worker, const struct task *task, const struct outcome *outcome)
 {
-    struct change change = CHANGE_TO(TASK_ARCHIVING);
-    char *result = outcome_result(outcome);
+    char *result = outcome_result(outcome), *texts;
 
     for (size_t i = 0; i < outcome->mark_count; i++)
         tasks_mark(worker->store, task->owner, outcome->marks[i], task->id);
-    change.task = task;
-    change.progress = 99;
-    change.word = "rendered";
     if (archive_result_has_files(outcome)) {
-        change.result = result;
-        change.notify = worker_is_news(task, TASK_ARCHIVING, false);
-        queue_change(worker->store, &change, STORE_FOR_EVER, on_archiving, worker);
+        transition_archive(worker->store, task, result, worker_is_news(task, TASK_ARCHIVING, false),
+                           (struct listener){on_archiving, worker});
     } else {
         // Nothing to fetch: the texts are the result.
-        char *final = archive_result_of_texts(result);
-
-        change.to = TASK_SUCCEEDED;
-        change.progress = -1;
-        change.result = final;
-        change.word = "succeeded";
+        texts = archive_result_of_texts(result);
         metric_add(METRIC_tasks_succeeded_total, 1);
-        worker_change(worker, &change);
-        free(final);
+        transition_succeed(worker->store, task, texts, worker_listener(worker, task));
+        free(texts);
     }
     free(result);
+}
+
+// A vendor's number may go back, or be missing; ours doesn't, and 100 is what is archived.
+static int progress_of(const struct task *task, const struct outcome *outcome)
+{
+    int progress = outcome->progress > 99 ? 99 : outcome->progress;
+
+    return progress > task->progress ? progress : task->progress;
 }
 
 static void running(struct worker *worker, const struct task *task, const struct outcome *outcome)
 {
     bool has_started = outcome->has_started || task->phase == TASK_RENDERING;
-    struct change change = CHANGE_TO(has_started ? TASK_RENDERING : TASK_SUBMITTED);
-    bool was_modal = task->substate != NULL, is_other;
+    struct sighting now = {
+        .phase = has_started ? TASK_RENDERING : TASK_SUBMITTED,
+        .progress = progress_of(task, outcome),
+        .is_modal = outcome->is_modal,
+    };
+    bool was_modal = task->substate != NULL;
 
-    change.task = task;
-    // A vendor's number may go back; ours doesn't.
-    if (outcome->progress > task->progress)
-        change.progress = outcome->progress > 99 ? 99 : outcome->progress;
-    if (was_modal != outcome->is_modal)
-        change.substate = outcome->is_modal ? "MODAL" : "";
-    if (task->missing_ms > 0)
-        change.missing_ms = 0;
-    is_other = change.to != task->phase || change.substate != NULL || change.missing_ms == 0;
-    if (!is_other && change.progress < 0)
-        return; // no news is not written
-    change.only_progress = !is_other;
-    if (change.to != task->phase)
-        change.word = "rendering";
-    change.notify = worker_is_news(task, change.to, outcome->is_modal);
-    worker_change(worker, &change);
+    if (now.phase != task->phase || now.is_modal != was_modal || task->missing_ms > 0)
+        transition_see(worker->store, task, &now, worker_is_news(task, now.phase, now.is_modal),
+                       worker_listener(worker, task));
+    else if (now.progress > task->progress)
+        transition_progress(worker->store, task, now.progress, worker_listener(worker, task));
 }
 
 static void missing(struct worker *worker, const struct provider *provider, const struct task *task)
 {
     int64_t now_ms = store_now_ms(worker->store);
-    struct change change = CHANGE_TO(task->phase);
 
-    change.task = task;
-    if (task->missing_ms == 0) {
-        change.missing_ms = now_ms;
-        change.word = "missing";
-        worker_change(worker, &change);
-    } else if (now_ms - task->missing_ms > provider->missing_grace_ms) {
-        change.to = TASK_FAILED;
-        end(worker, &change, "upstream_lost", "the vendor doesn't know the task any more");
-    }
+    if (task->missing_ms == 0)
+        transition_miss(worker->store, task, now_ms, worker_listener(worker, task));
+    else if (now_ms - task->missing_ms > provider->missing_grace_ms)
+        fail(worker, task, "upstream_lost", "the vendor doesn't know the task any more");
 }
 
 // Cancelled here: the silent watch is due from now on.
@@ -178,19 +180,16 @@ static void decide(struct source *source, const struct task *task, const struct 
     struct worker *worker = source->follow->worker;
     int64_t timeout_ms = source->account->task_timeout_ms;
     const char *reason = outcome->reason == NULL ? "the vendor gave no reason" : outcome->reason;
-    struct change change = CHANGE_TO(TASK_FAILED);
 
-    change.task = task;
     switch (outcome->kind) {
     case OUTCOME_SUCCEEDED:
         succeeded(worker, task, outcome);
         return;
     case OUTCOME_FAILED:
-        end(worker, &change, outcome->code == NULL ? "vendor_failed" : outcome->code, reason);
+        fail(worker, task, outcome->code == NULL ? "vendor_failed" : outcome->code, reason);
         return;
     case OUTCOME_CANCELLED:
-        change.to = TASK_CANCELLED;
-        end(worker, &change, "cancelled", "cancelled at the vendor");
+        cancelled(worker, task);
         return;
     default:
         break;
@@ -202,8 +201,7 @@ static void decide(struct source *source, const struct task *task, const struct 
     if (task->is_cancel_asked && !provider_can_cancel(source->provider, source->account)) {
         tasks_cancel(worker->store, task->id, NULL, false, 2 * timeout_ms, on_cancelled, worker);
     } else if (store_now_ms(worker->store) - task->started_ms > timeout_ms) {
-        change.watch_ms = 2 * timeout_ms;
-        end(worker, &change, "task_timeout", "the vendor didn't finish in time");
+        time_out(worker, task, 2 * timeout_ms);
     } else if (outcome->kind == OUTCOME_RUNNING) {
         running(worker, task, outcome);
     } else if (outcome->kind == OUTCOME_MISSING) {

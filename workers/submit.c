@@ -22,10 +22,8 @@
 #include "core/message/http_message.h"
 #include "core/storage/storage.h"
 #include "core/store/callbacks.h"
-#include "core/store/queue.h"
 #include "core/store/store.h"
 #include "core/store/tasks.h"
-#include "core/task/wait.h"
 #include "providers/outcome.h"
 #include "providers/provider.h"
 #include "workers/follow.h"
@@ -102,47 +100,34 @@ static void on_stored(void *ctx, enum change_result result, bool is_cancel_asked
 
 static void store_accepted(struct sending *s, const struct outcome *outcome)
 {
-    struct change change = CHANGE_TO(TASK_SUBMITTED);
+    int64_t look_ms = s->job.account->poll_interval_ms > 0 ? s->job.account->poll_interval_ms
+                                                           : s->job.provider->poll_first_ms;
 
     log_info("task.submitted", "task=%s account=%s upstream=%s", s->job.task->id,
              s->job.task->account, outcome->upstream_id);
-    change.task = s->job.task;
-    change.upstream_id = outcome->upstream_id;
-    change.substate = outcome->is_modal ? "MODAL" : NULL;
-    change.warm = true;
-    change.look_ms = s->job.account->poll_interval_ms > 0 ? s->job.account->poll_interval_ms
-                                                          : s->job.provider->poll_first_ms;
-    change.word = "submitted";
-    change.detail = outcome->upstream_id;
-    change.notify = worker_is_news(s->job.task, TASK_SUBMITTED, outcome->is_modal);
     // Whatever happens to Redis: this id was paid for.
-    s->stored = queue_change(s->job.worker->store, &change, STORE_FOR_EVER, on_stored, s);
+    s->stored = transition_accept(s->job.worker->store, s->job.task, outcome->upstream_id,
+                                  outcome->is_modal, look_ms,
+                                  worker_is_news(s->job.task, TASK_SUBMITTED, outcome->is_modal),
+                                  (struct listener){on_stored, s});
 }
 
-static void end_with(struct sending *s, struct change *change)
+static struct listener listener(const struct sending *s)
 {
-    change->task = s->job.task;
-    worker_change(s->job.worker, change);
-    finish(s);
+    return worker_listener(s->job.worker, s->job.task);
 }
 
-static void fail_by(struct sending *s, struct change *change, const char *code, const char *reason)
+static void note_failure(const struct sending *s, const char *code, const char *reason)
 {
     log_info("task.failed", "task=%s code=%s reason=\"%s\"", s->job.task->id, code, reason);
     metric_add(METRIC_tasks_failed_total, 1);
-    change->to = TASK_FAILED;
-    change->error_code = code;
-    change->error_message = reason;
-    change->word = "failed";
-    change->detail = reason;
-    end_with(s, change);
 }
 
 static void fail(struct sending *s, const char *code, const char *reason)
 {
-    struct change change = CHANGE_TO(TASK_FAILED);
-
-    fail_by(s, &change, code, reason);
+    note_failure(s, code, reason);
+    transition_fail(s->job.worker->store, s->job.task, code, reason, listener(s));
+    finish(s);
 }
 
 // Who asked has gone.
@@ -161,44 +146,41 @@ static bool is_past_waiting(const struct sending *s)
            store_now_ms(s->job.worker->store) - s->job.task->created_ms > timeout_ms;
 }
 
-// Why a task is queued again, and what that means for its account.
-static void refuse(struct sending *s, const struct outcome *outcome, const char *wait)
+static const char *reason_of(const struct outcome *outcome)
 {
-    struct change change = CHANGE_TO(TASK_QUEUED);
-    const char *reason = outcome->reason == NULL ? "the vendor gave no reason" : outcome->reason;
+    return outcome->reason == NULL ? "the vendor gave no reason" : outcome->reason;
+}
 
-    if (strcmp(wait, WAIT_BAD_KEY) != 0 && is_past_asking(s)) {
-        fail(s, "vendor_no_answer", reason);
+// Nothing was accepted. What that means for the account, and whether the task waits on.
+static void refuse(struct sending *s, const struct outcome *outcome, enum refusal_kind kind)
+{
+    struct store *store = s->job.worker->store;
+    struct refusal refusal = {
+        .kind = kind, .reason = reason_of(outcome), .cool_ms = outcome->retry_after_ms};
+
+    if (kind != REFUSAL_BAD_KEY && is_past_asking(s)) {
+        fail(s, "vendor_no_answer", refusal.reason);
         return;
     }
     metric_add(METRIC_submits_refused_total, 1);
-    if (strcmp(wait, WAIT_BAD_KEY) == 0) {
+    if (kind == REFUSAL_BAD_KEY)
         log_error("account.out", "account=%s reason=\"%s\" hint=\"mend api_key and restart\"",
-                  s->job.account->name, reason);
-        change.out = true;
-    } else {
+                  s->job.account->name, refusal.reason);
+    else
         log_info("submit.refused", "task=%s account=%s reason=\"%s\"", s->job.task->id,
-                 s->job.account->name, reason);
-        change.cool = true;
-        change.cool_ms = outcome->retry_after_ms;
-    }
+                 s->job.account->name, refusal.reason);
     if (is_past_waiting(s)) {
-        fail_by(s, &change, "vendor_unavailable", reason);
-        return;
+        note_failure(s, "vendor_unavailable", refusal.reason);
+        transition_give_up(store, s->job.task, &refusal, "vendor_unavailable", listener(s));
+    } else {
+        transition_refuse(store, s->job.task, &refusal, listener(s));
     }
-    change.count_try = true;
-    if (outcome->kind == OUTCOME_REFUSED_ELSEWHERE)
-        change.delay_ms = 1; // the account rests, not the task: another may take it at once
-    change.wait = wait;
-    change.wait_detail = reason;
-    change.word = "refused";
-    change.detail = reason;
-    end_with(s, &change);
+    finish(s);
 }
 
 static void doubt(struct sending *s, const char *why)
 {
-    struct change change = CHANGE_TO(s->job.task->is_ask ? TASK_QUEUED : TASK_IN_DOUBT);
+    struct store *store = s->job.worker->store;
 
     if (is_past_asking(s)) {
         fail(s, "vendor_no_answer", why);
@@ -206,32 +188,29 @@ static void doubt(struct sending *s, const char *why)
     }
     log_warn("submit.doubt", "task=%s account=%s why=\"%s\"", s->job.task->id, s->job.account->name,
              why);
-    if (!s->job.task->is_ask)
+    if (s->job.task->is_ask) {
+        transition_ask_again(store, s->job.task, why, listener(s));
+    } else {
         metric_add(METRIC_submits_in_doubt_total, 1);
-    change.count_try = s->job.task->is_ask;
-    change.word = s->job.task->is_ask ? "refused" : "in_doubt";
-    change.detail = why;
-    end_with(s, &change);
+        transition_doubt(store, s->job.task, why, listener(s));
+    }
+    finish(s);
 }
 
 // An answer that is the result itself: questions.
 static void succeed(struct sending *s, const struct outcome *outcome)
 {
-    struct change change = CHANGE_TO(TASK_SUCCEEDED);
     char *result = outcome_result(outcome);
 
     log_info("task.succeeded", "task=%s", s->job.task->id);
     metric_add(METRIC_tasks_succeeded_total, 1);
-    change.result = result;
-    change.word = "succeeded";
-    end_with(s, &change);
+    transition_succeed(s->job.worker->store, s->job.task, result, listener(s));
     free(result);
+    finish(s);
 }
 
 static void decide(struct sending *s, const struct outcome *outcome, const struct err *unreadable)
 {
-    const char *reason = outcome->reason == NULL ? "the vendor gave no reason" : outcome->reason;
-
     switch (outcome->kind) {
     case OUTCOME_ACCEPTED:
         store_accepted(s, outcome);
@@ -240,18 +219,20 @@ static void decide(struct sending *s, const struct outcome *outcome, const struc
         succeed(s, outcome);
         return;
     case OUTCOME_REFUSED_RETRY:
+        refuse(s, outcome, REFUSAL_VENDOR);
+        return;
     case OUTCOME_REFUSED_ELSEWHERE:
-        refuse(s, outcome, WAIT_VENDOR_REFUSED);
+        refuse(s, outcome, REFUSAL_ACCOUNT);
         return;
     case OUTCOME_BAD_KEY:
-        refuse(s, outcome, WAIT_BAD_KEY);
+        refuse(s, outcome, REFUSAL_BAD_KEY);
         return;
     case OUTCOME_REFUSED_FINAL:
     case OUTCOME_FAILED:
-        fail(s, outcome->code == NULL ? "vendor_refused" : outcome->code, reason);
+        fail(s, outcome->code == NULL ? "vendor_refused" : outcome->code, reason_of(outcome));
         return;
     default:
-        doubt(s, unreadable != NULL ? unreadable->message : reason);
+        doubt(s, unreadable != NULL ? unreadable->message : reason_of(outcome));
         return;
     }
 }
@@ -259,10 +240,10 @@ static void decide(struct sending *s, const struct outcome *outcome, const struc
 // Nothing has left: somebody else may take it at once.
 static void hand_back(struct job *job)
 {
-    struct change change = CHANGE_TO(TASK_QUEUED);
+    struct sending *s = (struct sending *)job;
 
-    change.word = "handed_back";
-    end_with((struct sending *)job, &change);
+    transition_hand_back(job->worker->store, job->task, listener(s));
+    finish(s);
 }
 
 static void on_answer(void *ctx, const struct http_response *response,
@@ -282,8 +263,8 @@ static void on_answer(void *ctx, const struct http_response *response,
         outcome_set_reason(&outcome, failure->err.message);
         refuse(s, &outcome,
                failure->err.code == ERR_AUTH || failure->err.code == ERR_CONFIG
-                   ? WAIT_BAD_KEY
-                   : WAIT_VENDOR_UNREACHABLE);
+                   ? REFUSAL_BAD_KEY
+                   : REFUSAL_UNREACHABLE);
     } else if (failure != NULL) {
         doubt(s, failure->err.message);
     } else {
@@ -317,7 +298,7 @@ static void on_renew(void *ctx)
     if (s->held != NULL || s->begun != NULL)
         return;
     s->asked_ms = clock_mono_ms();
-    s->held = queue_hold(s->job.worker->store, s->job.task, lease_ms, on_held, s);
+    s->held = transition_hold(s->job.worker->store, s->job.task, lease_ms, on_held, s);
 }
 
 // A worker that was stopped must never send late: someone else may have the task by now.
@@ -395,25 +376,22 @@ static void begin(struct sending *s)
 {
     budget_correct(&s->share, input_bytes(s->job.task));
     s->asked_ms = clock_mono_ms();
-    s->begun = queue_begin(s->job.worker->store, s->job.task, s->job.worker->config->lease_ms,
-                           on_begun, s);
+    s->begun = transition_begin(s->job.worker->store, s->job.task, s->job.worker->config->lease_ms,
+                                on_begun, s);
 }
 
 // What the client's links lead to, for a vendor that takes no links.
 
-// Not counted with what the vendor refuses: neither may use up the tries of the other.
 static void try_inputs_later(struct sending *s, bool is_link, const char *why)
 {
-    struct change change = CHANGE_TO(TASK_QUEUED);
+    struct store *store = s->job.worker->store;
 
     log_warn("submit.inputs", "task=%s error=\"%s\"", s->job.task->id, why);
-    change.count_links = is_link;
-    change.count_try = !is_link;
-    change.wait = is_link ? WAIT_INPUTS : WAIT_STORAGE;
-    change.wait_detail = why;
-    change.word = "input_failed";
-    change.detail = why;
-    end_with(s, &change);
+    if (is_link)
+        transition_await_inputs(store, s->job.task, why, listener(s));
+    else
+        transition_await_storage(store, s->job.task, why, listener(s));
+    finish(s);
 }
 
 static void on_inputs(void *ctx, const struct err *err, bool may_help)

@@ -6,7 +6,6 @@
 #include "core/base/mem.h"
 #include "core/config/config.h"
 #include "core/message/http_message.h"
-#include "core/store/queue.h"
 #include "core/store/store.h"
 #include "providers/outcome.h"
 #include "providers/provider.h"
@@ -39,7 +38,7 @@ static void look_again(struct watch *w)
         wait_ms = w->job.account->poll_interval_ms;
     if (w->job.task->upstream_id == NULL || wait_ms > left_ms)
         wait_ms = left_ms; // there is nothing to look at: until the end
-    queue_hold(w->job.worker->store, w->job.task, wait_ms < 0 ? 0 : wait_ms, NULL, NULL);
+    transition_hold(w->job.worker->store, w->job.task, wait_ms < 0 ? 0 : wait_ms, NULL, NULL);
     drop(&w->job);
 }
 
@@ -56,7 +55,7 @@ static void on_answer(void *ctx, const struct http_response *response,
         (outcome.kind == OUTCOME_SUCCEEDED || outcome.kind == OUTCOME_FAILED ||
          outcome.kind == OUTCOME_CANCELLED)) {
         log_info("watch.over", "task=%s account=%s", w->job.task->id, w->job.task->account);
-        queue_hold(w->job.worker->store, w->job.task, -1, NULL, NULL);
+        transition_unwatch(w->job.worker->store, w->job.task);
         drop(&w->job);
     } else {
         look_again(w);

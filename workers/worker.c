@@ -84,13 +84,13 @@ void job_init(struct job *job, struct worker *worker, struct task *task,
 
 void job_hand_back(struct job *job)
 {
-    queue_hold(job->worker->store, job->task, 0, NULL, NULL);
+    transition_hold(job->worker->store, job->task, 0, NULL, NULL);
     job->drop(job);
 }
 
 void worker_await_account(struct job *job)
 {
-    queue_hold(job->worker->store, job->task, ACCOUNT_AGAIN_MS, NULL, NULL);
+    transition_hold(job->worker->store, job->task, ACCOUNT_AGAIN_MS, NULL, NULL);
     job->drop(job);
 }
 
@@ -154,13 +154,11 @@ static void on_changed(void *ctx, enum change_result result, bool is_cancel_aske
     }
 }
 
-// A task that isn't submitted with the request that was kept for it: it ended before, or is queued
-// again, where a cancel that was asked for ends it by that change. Only when the change is done is
-// it known that nobody else is about to send the request.
+// A task whose request is kept for a submit that may not come: a change that nobody waits for may
+// end it. Only when that is done is it known that nobody else is about to send the request.
 struct unsent {
     struct worker *worker;
     struct task *task; // ours
-    bool has_ended;
     struct unsent *next, **at;
 };
 
@@ -179,19 +177,18 @@ static void on_unsent(void *ctx, enum change_result result, bool is_cancel_asked
     struct unsent *unsent = ctx;
     struct worker *worker = unsent->worker;
 
-    if (err == NULL && result == CHANGE_DONE && (unsent->has_ended || is_cancel_asked))
+    if (err == NULL && result == CHANGE_ENDED)
         worker_forget_request(worker, unsent->task);
     unsent_free(unsent);
     on_changed(worker, result, is_cancel_asked, err);
 }
 
-static struct unsent *unsent_new(struct worker *worker, const struct change *change)
+static struct unsent *unsent_new(struct worker *worker, const struct task *task)
 {
     struct unsent *unsent = mem_new(struct unsent);
 
     unsent->worker = worker;
-    unsent->task = task_copy(change->task);
-    unsent->has_ended = task_is_terminal(change->to);
+    unsent->task = task_copy(task);
     unsent->next = worker->unsent;
     unsent->at = &worker->unsent;
     if (unsent->next != NULL)
@@ -200,25 +197,11 @@ static struct unsent *unsent_new(struct worker *worker, const struct change *cha
     return unsent;
 }
 
-// Whether the task's request is still kept, and may not be needed after the change.
-static bool is_unsent(const struct change *change)
+struct listener worker_listener(struct worker *worker, const struct task *task)
 {
-    return change->task->is_request_stored && change->task->phase <= TASK_IN_DOUBT &&
-           (change->to == TASK_QUEUED || task_is_terminal(change->to));
-}
-
-void worker_change(struct worker *worker, struct change *change)
-{
-    if (!change->notify)
-        change->notify =
-            worker_is_news(change->task, change->to,
-                           !task_is_terminal(change->to) &&
-                               (change->substate == NULL ? change->task->substate != NULL
-                                                         : *change->substate != '\0'));
-    if (is_unsent(change))
-        queue_change(worker->store, change, STORE_FOR_EVER, on_unsent, unsent_new(worker, change));
-    else
-        queue_change(worker->store, change, STORE_FOR_EVER, on_changed, worker);
+    if (task->is_request_stored && task->phase <= TASK_IN_DOUBT)
+        return (struct listener){on_unsent, unsent_new(worker, task)};
+    return (struct listener){on_changed, worker};
 }
 
 // Claims.
@@ -247,7 +230,7 @@ static void on_work(void *ctx, enum work_kind kind, struct task *task)
     struct role *r = ctx;
 
     if (r->worker.is_draining && kind != WORK_SUBMIT) {
-        queue_hold(r->worker.store, task, 0, NULL, NULL);
+        transition_hold(r->worker.store, task, 0, NULL, NULL);
         task_free(task);
         return;
     }

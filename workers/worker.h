@@ -6,14 +6,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "core/base/err.h"
+#include "core/store/transitions.h"
 #include "core/task/task.h"
 #include "workers/budget.h"
 #include "workers/places.h"
 
 struct account;
 struct callbacks;
-struct change;
 struct config;
 struct follow;
 struct http_client;
@@ -52,7 +51,7 @@ struct worker {
     struct callbacks *callbacks; // NULL: vendors don't call back
     struct follow *follow;
     struct job *jobs;
-    struct unsent *unsent; // changes that end tasks whose request is stored, until they are done
+    struct unsent *unsent; // tasks whose request is stored, while a change may end them
     struct budget inputs;  // of the bytes that submits under way have fetched
     struct places places[PLACE_COUNT];
     int *held[PLACE_COUNT]; // of these, by each account
@@ -79,8 +78,8 @@ void worker_wake(struct worker *worker);
 // A request that was kept in storage isn't needed any more.
 void worker_forget_request(struct worker *worker, const struct task *task);
 
-// Fills in whether the client's word changes, and sends the change until Redis has it. Nobody
-// listens: who needs to know what became of it uses queue_change.
-void worker_change(struct worker *worker, struct change *change);
+// For a change that nobody else waits for: it is noted where it came too late, and the request that
+// was kept for the task isn't when it has ended. To be given to one change of this task.
+struct listener worker_listener(struct worker *worker, const struct task *task);
 // Whether the family's word for the task is another one after the change.
 bool worker_is_news(const struct task *task, enum task_phase to, bool is_modal);

@@ -1,4 +1,4 @@
-// The queue as workers need it: claims, changes, leases.
+// The queue as workers need it: claims, looks, and the sweeper.
 #pragma once
 
 #include <stdbool.h>
@@ -59,65 +59,6 @@ typedef void (*queue_looks_fn)(void *ctx, struct task **tasks, size_t count, int
                                const struct err *err);
 struct store_call *queue_claim_looks(struct store *store, const struct queue_look *look,
                                      queue_looks_fn fn, void *ctx);
-
-// One step of a task. Zero is "no" for every member but those said otherwise.
-struct change {
-    const struct task *task; // as it was read: its version and counter are the fence
-    enum task_phase to;
-    bool notify; // the client's word for it changes
-    bool cool;   // the account failed: let it rest, at least cool_ms
-    int64_t cool_ms;
-    bool warm;          // the account did well
-    bool out;           // the account's key is bad
-    bool count_try;     // one more refused submit: its wait is made by that, unless delay_ms is set
-    bool count_links;   // the same of its links, counted apart
-    bool only_progress; // written at most once a second
-    int64_t delay_ms;   // till it acts again; 0 where a try is counted: grown by the tries
-    int64_t look_ms;    // to submitted or rendering: till the first look
-    int64_t watch_ms;   // to an end: the vendor job is watched so long; 0: it has ended there
-    const struct account *doubt_of; // to an end: nobody knows whether there is a job, so the slot
-    int64_t typical_ms;             // stays taken as jobs there take, or typical_ms; NULL: no doubt
-    const char *wait; // to queued or archiving: what it waits for (core/task/wait.h); NULL: nothing
-    const char *wait_detail;
-    const char *word; // for the timeline; NULL: none
-    const char *detail;
-    const char *result; // JSON; NULL: as it is
-    // Facts that are set, NULL for those that stay; "" ends a fact.
-    const char *upstream_id;
-    const char *substate;
-    const char *error_code;
-    const char *error_message;
-    int progress;       // -1: stays. Mind the zero
-    int64_t missing_ms; // -1: stays; 0: it is there again
-};
-
-#define CHANGE_TO(phase)                                                                           \
-    {                                                                                              \
-        .to = (phase), .progress = -1, .missing_ms = -1                                            \
-    }
-
-enum change_result { CHANGE_DONE, CHANGE_STALE };
-typedef void (*change_fn)(void *ctx, enum change_result result, bool is_cancel_asked,
-                          const struct err *err);
-
-// Sent until Redis has it (deadline_ms as in store_call); everything in `change` is copied.
-struct store_call *queue_change(struct store *store, const struct change *change,
-                                int64_t deadline_ms, change_fn fn, void *ctx);
-
-enum begin_result { BEGIN_GO, BEGIN_CANCELLED, BEGIN_STALE };
-typedef void (*begin_fn)(void *ctx, enum begin_result result, const struct err *err);
-// A claimed submit is about to leave, under a lease of `ms` from now: from here on it may have been
-// accepted, and only from here on.
-struct store_call *queue_begin(struct store *store, const struct task *task, int64_t ms,
-                               begin_fn fn, void *ctx);
-
-typedef void (*hold_fn)(void *ctx, bool is_ours, const struct err *err);
-// Moves a lease or a watch to `ms` from now; -1 ends the watch and frees its slot.
-struct store_call *queue_hold(struct store *store, const struct task *task, int64_t ms, hold_fn fn,
-                              void *ctx);
-// The same, and says what the task waits for until then (core/task/wait.h).
-struct store_call *queue_hold_for(struct store *store, const struct task *task, int64_t ms,
-                                  const char *wait, const char *detail, hold_fn fn, void *ctx);
 
 // What one step of the sweeper did. Borrowed for the call.
 struct sweep {

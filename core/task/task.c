@@ -99,6 +99,23 @@ bool task_is_terminal(enum task_phase phase)
     return phase >= TASK_SUCCEEDED;
 }
 
+#define TO(phase) (1u << (phase))
+#define TO_AN_END (TO(TASK_SUCCEEDED) | TO(TASK_FAILED) | TO(TASK_CANCELLED))
+static const unsigned next_phases[TASK_PHASE_COUNT] = {
+    [TASK_QUEUED] = TO(TASK_SUBMITTING) | TO_AN_END,
+    [TASK_SUBMITTING] =
+        TO(TASK_QUEUED) | TO(TASK_IN_DOUBT) | TO(TASK_SUBMITTED) | TO(TASK_ARCHIVING) | TO_AN_END,
+    [TASK_IN_DOUBT] = TO(TASK_QUEUED) | TO(TASK_IN_DOUBT) | TO(TASK_SUBMITTED) | TO_AN_END,
+    [TASK_SUBMITTED] = TO(TASK_SUBMITTED) | TO(TASK_RENDERING) | TO(TASK_ARCHIVING) | TO_AN_END,
+    [TASK_RENDERING] = TO(TASK_RENDERING) | TO(TASK_ARCHIVING) | TO_AN_END,
+    [TASK_ARCHIVING] = TO(TASK_ARCHIVING) | TO_AN_END,
+};
+
+bool task_may_go(enum task_phase from, enum task_phase to)
+{
+    return (next_phases[from] & TO(to)) != 0;
+}
+
 const char *task_status(enum task_phase phase)
 {
     switch (phase) {

@@ -16,6 +16,17 @@ struct media_links;
 //    ▲◀─ nothing accepted ─┤   ▲                (any of them ─▶ failed | cancelled)
 //    │                     ▼   │ found
 //    └◀──── or retry ─── in_doubt ─▶ failed: submit_outcome_unknown
+//
+// The whole of it, a row for each phase and those that it may go to. The same phase again is a
+// change that can be seen. Each of them may also go to any of the ends: succeeded, failed,
+// cancelled. (task_may_go; core/store/lua/change.lua has the same table, and a test compares them.)
+//
+//  queued: submitting
+//  submitting: queued in_doubt submitted archiving
+//  in_doubt: queued in_doubt submitted
+//  submitted: submitted rendering archiving
+//  rendering: rendering archiving
+//  archiving: archiving
 #define TASK_PHASES(X)                                                                             \
     X(TASK_QUEUED, "queued")                                                                       \
     X(TASK_SUBMITTING, "submitting")                                                               \
@@ -103,6 +114,7 @@ void task_drop(struct task **task);
 const char *task_phase_name(enum task_phase phase);
 bool task_phase_from_name(const char *name, enum task_phase *phase);
 bool task_is_terminal(enum task_phase phase);
+bool task_may_go(enum task_phase from, enum task_phase to);
 // The word of our own surface: queued, in_progress, succeeded, failed, cancelled.
 const char *task_status(enum task_phase phase);
 

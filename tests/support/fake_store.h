@@ -1,11 +1,11 @@
 // A store without Redis:
-// core/store/{store,queue,tasks,events,deliveries,callbacks,shared_secret}.h.
+// core/store/{store,queue,transitions,tasks,events,deliveries,callbacks,shared_secret}.h.
 //
 // What was asked is a line that names the transition, the task and what was said about it; what
 // wasn't said isn't in it:
 //   claim submits max=64 | claim due max=64 | looks account=mj-1 max=100
-//   look now task_1 | begin task_1 ms=60000 | hold task_1 ms=-1 wait=… | sweep 0
-//   change task_1 to=failed notify code=timeout error=… delay=1000 word=…
+//   look now task_1 | begin task_1 ms=60000 | hold task_1 ms=0 | unwatch task_1 | sweep 0
+//   change task_1 accept upstream=up-1 … and so each verb of transitions.h, see fake_transitions.c
 //   submit task_1 | replay dev | get task_1 owner=dev | read task_1 task_2 | list dev | cancel
 //   task_1 mark … | find mark … | timeline task_1 listen | pause | range 1-0 2-0 deliveries
 //   quick=100 slow=32 | finish task_1 n=1 delivered | log task_1 | redeliver task_1 n=1 command
@@ -18,6 +18,7 @@
 
 #include "core/store/queue.h"
 #include "core/store/tasks.h"
+#include "core/store/transitions.h"
 #include "tests/support/fake.h"
 
 struct config;

@@ -1,8 +1,10 @@
 // The task as it was at a change, and the words of its phases.
 #include "core/task/task.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "core/base/buf.h"
 #include "tests/support/check.h"
 
 static void test_views(void **state)
@@ -34,10 +36,144 @@ static void test_views(void **state)
     task_free(task);
 }
 
+// The table of phases stands in three places: here in C, as rows beside its picture, and in the
+// script that refuses what isn't in it.
+
+static void read_text(const char *path, struct buf *text)
+{
+    FILE *file = fopen(path, "r");
+    char piece[4096];
+    size_t len;
+
+    assert_non_null(file);
+    while ((len = fread(piece, 1, sizeof piece, file)) > 0)
+        buf_add(text, piece, len);
+    fclose(file);
+}
+
+// The phases named in `row`, as bits.
+static unsigned phases_in(const char *row, size_t len)
+{
+    unsigned phases = 0;
+
+    for (size_t i = 0; i < len;) {
+        size_t word = strspn(row + i, "abcdefghijklmnopqrstuvwxyz_");
+        char name[32];
+        enum task_phase phase;
+
+        if (word > 0 && word < sizeof name && i + word <= len) {
+            snprintf(name, sizeof name, "%.*s", (int)word, row + i);
+            if (task_phase_from_name(name, &phase))
+                phases |= 1u << phase;
+        }
+        i += word > 0 ? word : 1;
+    }
+    return phases;
+}
+
+static unsigned phases_after(enum task_phase from)
+{
+    unsigned phases = 0;
+
+    for (int to = 0; to < TASK_PHASE_COUNT; to++)
+        phases |= task_may_go(from, (enum task_phase)to) ? 1u << to : 0;
+    return phases;
+}
+
+static const unsigned ends = 1u << TASK_SUCCEEDED | 1u << TASK_FAILED | 1u << TASK_CANCELLED;
+
+// "//  queued: submitting"
+static void test_the_rows_beside_the_picture(void **state)
+{
+    struct buf text = {0};
+
+    (void)state;
+    read_text("core/task/task.h", &text);
+    for (int phase = 0; phase < TASK_PHASE_COUNT; phase++) {
+        const char *name = task_phase_name((enum task_phase)phase), *row;
+        char begins[40];
+
+        print_message("%s\n", name);
+        snprintf(begins, sizeof begins, "\n//  %s:", name);
+        row = strstr(text.data, begins);
+        if (task_is_terminal((enum task_phase)phase)) {
+            assert_null(row);
+            assert_int_equal(phases_after((enum task_phase)phase), 0);
+            continue;
+        }
+        assert_non_null(row);
+        row += strlen(begins);
+        assert_int_equal(phases_in(row, strcspn(row, "\n")) | ends,
+                         phases_after((enum task_phase)phase));
+    }
+    buf_clear(&text);
+}
+
+// Along its first line each arrow leads to a phase that may follow.
+static void test_the_picture(void **state)
+{
+    static const char first[] = "\n//  queued ─▶ ", arrow[] = "─▶";
+    struct buf text = {0};
+    const char *at;
+    enum task_phase from = TASK_QUEUED;
+    int arrows = 0;
+
+    (void)state;
+    read_text("core/task/task.h", &text);
+    at = strstr(text.data, first);
+    assert_non_null(at);
+    for (at = strstr(at, arrow); at != NULL && at < strstr(strstr(text.data, first) + 1, "\n");
+         at = strstr(at, arrow)) {
+        char name[32];
+        enum task_phase to;
+
+        assert_int_equal(sscanf(at += strlen(arrow), " %31[a-z_]", name), 1);
+        assert_true(task_phase_from_name(name, &to));
+        assert_true(task_may_go(from, to));
+        from = to;
+        arrows++;
+    }
+    assert_int_equal(arrows, 5);
+    assert_int_equal(from, TASK_SUCCEEDED);
+    buf_clear(&text);
+}
+
+// "submitted = {submitted = 1, rendering = 1, archiving = 1}," A claim is claim.lua's, not this
+// script's.
+static void test_the_script_that_refuses(void **state)
+{
+    struct buf text = {0};
+    const char *table;
+
+    (void)state;
+    read_text("core/store/lua/change.lua", &text);
+    table = strstr(text.data, "local ALLOWED = {");
+    assert_non_null(table);
+    assert_non_null(strstr(text.data, "TERMINAL[r.phase] or not (TERMINAL[to] or ALLOWED"));
+    table = strchr(table, '{') + 1;
+    for (int phase = 0; phase < TASK_SUCCEEDED; phase++) {
+        unsigned claimed = phase == TASK_QUEUED ? 1u << TASK_SUBMITTING : 0;
+        char begins[40];
+        const char *row;
+
+        print_message("%s\n", task_phase_name((enum task_phase)phase));
+        snprintf(begins, sizeof begins, "%s = {", task_phase_name((enum task_phase)phase));
+        row = strstr(table, begins);
+        assert_non_null(row);
+        row += strlen(begins);
+        assert_int_equal(phases_in(row, strcspn(row, "}")) | ends | claimed,
+                         phases_after((enum task_phase)phase));
+    }
+    buf_clear(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_views),
+        cmocka_unit_test(test_the_rows_beside_the_picture),
+        cmocka_unit_test(test_the_picture),
+        cmocka_unit_test(test_the_script_that_refuses),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

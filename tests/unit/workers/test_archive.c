@@ -41,14 +41,11 @@ enum { LEASE_MS = 60000, DEAD_AFTER_MS = 10000, HEAD = 20, ALL = 24 };
 #define KEY_1 KEY("task_1.gif")
 #define KEY_2 KEY("task_1-1.gif")
 #define CHECK "hold task_1 ms=60000"
-#define SUCCEEDED "change task_1 to=succeeded word=archived result="
-#define LATER(ms, wait, why)                                                                       \
-    "change task_1 to=archiving delay=" ms " wait=" wait " wait_detail=" why                       \
-    " word=archive_failed detail=" why " result="
+#define SUCCEEDED "change task_1 succeed result="
+#define LATER(ms, wait, why) "change task_1 put off ms=" ms " wait=" wait " why=" why " result="
 #define LINK(ms, why) LATER(ms, "link", why)
 #define FAILED(why)                                                                                \
-    "change task_1 to=failed word=failed detail=the result couldn't be archived: " why             \
-    " code=archive_failed error=the result couldn't be archived: " why
+    "change task_1 fail code=archive_failed message=the result couldn't be archived: " why
 #define BLOCKED                                                                                    \
     "the vendor's link leads to an address that isn't public; if it is yours, name its network "   \
     "in allow_networks"
@@ -855,7 +852,7 @@ static void test_a_host_that_has_enough_to_do(void **state)
     fake_http_answer(fake_waiting(GET_2), 200, LENGTH ETAG, GIF);
     check_is_ours();
     commit();
-    check_change("change task_1 to=archiving delay=1500 result=");
+    check_change("change task_1 go on ms=1500 result=");
     assert_non_null(strstr(fake_waiting("change")->line, KEY_2));
 }
 
@@ -866,7 +863,7 @@ static void test_new_links_are_kept_where_their_host_is_busy(void **state)
     start_refreshable("image=https://a.example/1");
     fake_http_answer(fake_waiting(GET_1), 404, NULL, NULL);
     fake_http_answer(fake_waiting(POLL), 200, NULL, "succeeded image=https://n.example/1");
-    check_change("change task_1 to=archiving delay=1500 result=");
+    check_change("change task_1 go on ms=1500 result=");
     assert_non_null(strstr(fake_waiting("change")->line, "https://n.example/1"));
 }
 

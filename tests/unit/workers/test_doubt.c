@@ -19,15 +19,10 @@ enum { LEASE_MS = 60000 };
 
 #define STEP(number) "vendor GET https://many.example/search/task_1/" number " account=many-1"
 #define NAMED "vendor GET https://many.example/up-7 account=many-1"
-#define FOUND(id) "change task_1 to=submitted notify word=found detail=" id " upstream=" id
-#define NOT_FOUND "change task_1 to=queued count_try word=not_found"
-#define UNKNOWN(account)                                                                           \
-    "change task_1 to=failed doubt_of=" account                                                    \
-    " typical=60000 word=failed "                                                                  \
-    "detail=submit_outcome_unknown code=submit_outcome_unknown error=the vendor's answer to the "  \
-    "submit was lost: it may have been accepted and billed, and was not sent again"
-#define RETRIED                                                                                    \
-    "change task_1 to=queued count_try word=retried_unknown detail=submit_outcome_unknown"
+#define FOUND(id) "change task_1 adopt upstream=" id " news"
+#define NOT_FOUND "change task_1 disprove"
+#define UNKNOWN(account) "change task_1 fail unknown account=" account " typical=60000"
+#define RETRIED "change task_1 retry unknown"
 #define HANDED_BACK "hold task_1 ms=0"
 
 static struct account accounts[] = {

@@ -27,24 +27,20 @@ enum { TIMEOUT_MS = 600000, BATCH = 10, SINGLES = 16, REQUESTS_MAX = 16, UNSTORE
 #define DELETE "vendor DELETE https://many.example/up-1 account=many-1"
 #define TOO_LATE(id)                                                                               \
     "change " id                                                                                   \
-    " to=failed watch=1200000 word=failed detail=the vendor didn't finish in time "                \
-    "code=task_timeout error=the vendor didn't finish in time"
-#define RENDERING(id) "change " id " to=rendering notify word=rendering"
+    " time out watch=1200000 code=task_timeout message=the vendor didn't finish in time"
+#define RENDERING(id, progress) "change " id " see rendering progress=" progress " news"
+#define ASKS "change task_1 see rendering progress=0 modal news"
 #define DONE "succeeded image=https://a.example/1"
-#define TEXT                                                                                       \
-    "change task_1 to=succeeded word=succeeded "                                                   \
-    "result={\"artifacts\":[{\"kind\":\"text\",\"text\":\"yes\"}]}"
-#define PROGRESS(phase, number) "change task_1 to=" phase " only_progress progress=" number
-#define NOT_MODAL "change task_1 to=rendering substate="
-#define FAILED(why)                                                                                \
-    "change task_1 to=failed word=failed detail=" why " code=vendor_failed error=" why
-#define CANCELLED                                                                                  \
-    "change task_1 to=cancelled word=cancelled detail=cancelled at the vendor code=cancelled "     \
-    "error=cancelled at the vendor"
+#define TEXT "change task_1 succeed result={\"artifacts\":[{\"kind\":\"text\",\"text\":\"yes\"}]}"
+#define PROGRESS(number) "change task_1 progress " number
+#define NOT_MODAL "change task_1 see rendering progress=50"
+#define THERE_AGAIN "change task_1 see submitted progress=0"
+#define FAILED(why) "change task_1 fail code=vendor_failed message=" why
+#define CANCELLED "change task_1 cancel code=cancelled message=cancelled at the vendor"
 #define CANCEL_HERE "cancel task_1 watch=1200000"
 #define ARCHIVING                                                                                  \
-    "change task_1 to=archiving notify word=rendered "                                             \
-    "result={\"sources\":[{\"kind\":\"image\",\"url\":\"https://a.example/1\"}]} progress=99"
+    "change task_1 archive "                                                                       \
+    "result={\"sources\":[{\"kind\":\"image\",\"url\":\"https://a.example/1\"}]} news"
 
 static struct account accounts[] = {{.name = "many-1",
                                      .provider = "many",
@@ -156,17 +152,18 @@ static const struct {
 #define RENDERS &accounts[0], TASK_RENDERING, 40
 #define ONE &accounts[1], TASK_SUBMITTED, 0
     {"it waits there", MANY, 0, "waiting", NULL, NULL},
-    {"it says how far it is", MANY, 0, "waiting 5", PROGRESS("submitted", "5"), NULL},
-    {"it has begun", MANY, 0, "rendering", RENDERING("task_1"), NULL},
-    {"and how far it is", MANY, 0, "rendering 7", RENDERING("task_1") " progress=7", NULL},
+    {"it says how far it is", MANY, 0, "waiting 5", PROGRESS("5"), NULL},
+    {"it has begun", MANY, 0, "rendering", RENDERING("task_1", "0"), NULL},
+    {"and how far it is", MANY, 0, "rendering 7", RENDERING("task_1", "7"), NULL},
     {"no news", RENDERS, 0, "rendering 40", NULL, NULL},
     {"its number goes back", RENDERS, 0, "rendering 3", NULL, NULL},
     {"its word goes back", RENDERS, 0, "waiting", NULL, NULL},
     {"no number", RENDERS, 0, "rendering", NULL, NULL},
-    {"nearly done", RENDERS, 0, "rendering 100", PROGRESS("rendering", "99"), NULL},
-    {"it asks the client", MANY, 0, "modal", RENDERING("task_1") " substate=MODAL", NULL},
+    {"nearly done", RENDERS, 0, "rendering 100", PROGRESS("99"), NULL},
+    {"still nearly done", &accounts[0], TASK_RENDERING, 99, 0, "rendering 100", NULL, NULL},
+    {"it asks the client", MANY, 0, "modal", ASKS, NULL},
     {"it still asks", RENDERS, MODAL, "modal", NULL, NULL},
-    {"it asks no more", RENDERS, MODAL, "rendering 50", NOT_MODAL " progress=50", NULL},
+    {"it asks no more", RENDERS, MODAL, "rendering 50", NOT_MODAL, NULL},
     {"done", MANY, 0, DONE, ARCHIVING, NULL},
     {"a text is the result itself", MANY, 0, "succeeded text=yes", TEXT, NULL},
     {"failed", MANY, 0, "failed no cats", FAILED("no cats"), NULL},
@@ -184,7 +181,7 @@ static const struct {
     {"late, but failed", MANY, LATE, "failed no cats", FAILED("no cats"), NULL},
     // What runs there can't be stopped any more, and may succeed.
     {"cancel, it waits", MANY, CANCEL, "waiting", DELETE, NULL},
-    {"cancel, it has begun", MANY, CANCEL, "rendering", RENDERING("task_1"), NULL},
+    {"cancel, it has begun", MANY, CANCEL, "rendering", RENDERING("task_1", "0"), NULL},
     {"cancel, unreadable", MANY, CANCEL, "oops", NULL, NULL},
     {"cancel, no answer", MANY, CANCEL, NULL, NULL, NULL},
     {"cancel, done", MANY, CANCEL, DONE, ARCHIVING, NULL},
@@ -217,7 +214,7 @@ static void test_what_a_look_means(void **state)
         failed = metric_get(METRIC_tasks_failed_total);
         answer(cases[i].words == NULL ? 0 : 200, cases[i].words);
         assert_int_equal(metric_get(METRIC_tasks_failed_total) - failed,
-                         fake_count("change task_1 to=failed"));
+                         fake_count("change task_1 fail") + fake_count("change task_1 time out"));
         if (cases[i].line != NULL)
             fake_expect(cases[i].line);
         if (cases[i].line2 != NULL)
@@ -277,19 +274,16 @@ static void test_missing(void **state)
     } missing_cases[] = {
         {"still", FAKE_MISSING_GRACE_MS, "missing", NULL},
         {"too long", FAKE_MISSING_GRACE_MS + 1, "missing",
-         "change task_1 to=failed word=failed detail=the vendor doesn't know the task any more "
-         "code=upstream_lost error=the vendor doesn't know the task any more"},
-        {"it is there again", 5000, "waiting", "change task_1 to=submitted missing=0"},
-        {"it is there and renders", 5000, "rendering 2",
-         RENDERING("task_1") " progress=2 missing=0"},
+         "change task_1 fail code=upstream_lost message=the vendor doesn't know the task any more"},
+        {"it is there again", 5000, "waiting", THERE_AGAIN},
+        {"it is there and renders", 5000, "rendering 2", RENDERING("task_1", "2")},
         {"nobody knows", FAKE_MISSING_GRACE_MS + 1, "oops", NULL},
     };
     char line[80];
 
     claim_many(1, 0);
     answer(200, "missing");
-    snprintf(line, sizeof line, "change task_1 to=submitted word=missing missing=%lld",
-             (long long)clock_wall_ms());
+    snprintf(line, sizeof line, "change task_1 miss from=%lld", (long long)clock_wall_ms());
     fake_expect(line);
     fake_expect_nothing();
     for (size_t i = 0; i < sizeof missing_cases / sizeof missing_cases[0]; i++) {
@@ -323,8 +317,8 @@ static void test_many_at_once(void **state)
     answer(200, "up-1 waiting\nup-3 rendering 1\nup-9 failed");
     fake_skip();
     assert_int_equal(fake_count("change"), 2); // the second isn't in it
-    assert_int_equal(fake_count("change task_2 to=submitted word=missing"), 1);
-    assert_int_equal(fake_count(RENDERING("task_3") " progress=1"), 1);
+    assert_int_equal(fake_count("change task_2 miss"), 1);
+    assert_int_equal(fake_count(RENDERING("task_3", "1")), 1);
 }
 
 static void test_one_cannot_be_read(void **state)
@@ -334,12 +328,12 @@ static void test_one_cannot_be_read(void **state)
     answer(200, "up-1 rendering\nup-2 oops\n");
     fake_expect(GET("up-1")); // one by one: it is the fault of one of them
     answer(200, "rendering");
-    fake_expect(RENDERING("task_1"));
+    fake_expect(RENDERING("task_1", "0"));
     fake_expect(GET("up-2"));
     answer(200, "oops");
     fake_expect(GET("up-3"));
     answer(200, "rendering");
-    fake_expect(RENDERING("task_3"));
+    fake_expect(RENDERING("task_3", "0"));
     fake_expect_nothing();
 }
 
@@ -358,7 +352,7 @@ static void test_none_can_be_read(void **state)
     for (size_t i = 0; i < 5; i++) {
         char line[40];
 
-        snprintf(line, sizeof line, "change %s to=failed watch", ids[i]);
+        snprintf(line, sizeof line, "change %s time out watch", ids[i]);
         assert_int_equal(fake_count(line), 1);
     }
 }
@@ -374,7 +368,7 @@ static void test_it_goes_on_where_one_of_the_first_is_read(void **state)
     answer(200, "oops");
     fake_skip();
     answer(200, "rendering");
-    fake_expect(RENDERING("task_5"));
+    fake_expect(RENDERING("task_5", "0"));
     fake_expect_nothing();
 }
 
@@ -483,7 +477,7 @@ static void test_so_many_of_one_by_one(void **state)
     fake_expect(GET_ONE("up-1"));
     fake_expect(GET_ONE("up-2"));
     answer(200, "rendering");
-    fake_expect(RENDERING("task_1"));
+    fake_expect(RENDERING("task_1", "0"));
     answer(200, "oops");
     fake_expect_nothing();
     follow_wake(worker->follow);
@@ -518,7 +512,7 @@ static void test_so_much_may_be_unstored(void **state)
 
     (void)state;
     for (int i = 0; i <= UNSTORED_MAX; i++)
-        queue_hold(worker->store, task, 0, NULL, NULL);
+        transition_hold(worker->store, task, 0, NULL, NULL);
     fake_skip();
     follow_wake(worker->follow);
     fake_loop_run_ms(loop, 100);

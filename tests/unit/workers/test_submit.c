@@ -26,9 +26,8 @@ enum { LEASE_MS = 60000, QUEUE_TIMEOUT_MS = 3600 * 1000, SURE_MS = LEASE_MS / 2 
 #define SEND "vendor POST https://many.example/jobs account=many-1"
 #define SEND_ONE "vendor POST https://one.example/jobs account=one-1"
 #define RENEW "hold task_1 ms=60000"
-#define HANDED_BACK "change task_1 to=queued word=handed_back"
-#define STORE                                                                                      \
-    "change task_1 to=submitted notify warm look=2000 word=submitted detail=up-1 upstream=up-1"
+#define HANDED_BACK "change task_1 hand back"
+#define STORE "change task_1 accept upstream=up-1 look=2000 news"
 #define LOOKED_AT "expect many-1 ms=2000"
 #define IMAGE "https://client.example/a.gif"
 #define FETCH "http GET " IMAGE
@@ -110,7 +109,7 @@ static void accepted(void)
 
 static void stored(void)
 {
-    fake_change_done(fake_waiting("change task_1 to=submitted"), CHANGE_DONE, false);
+    fake_change_done(fake_waiting("change task_1 accept"), CHANGE_DONE, false);
 }
 
 static void check_over(void)
@@ -184,63 +183,48 @@ static const struct answer_case {
     const char *headers, *body, *line, *late_line; // the last: queue_timeout_ms later
 } answer_cases[] = {
     {"the vendor is busy", 200, 0, false, NULL, "busy too many",
-     "change task_1 to=queued cool count_try wait=vendor_refused wait_detail=too many word=refused "
-     "detail=too many",
-     "change task_1 to=failed cool word=failed detail=too many code=vendor_unavailable "
-     "error=too many"},
+     "change task_1 refuse by=vendor cool=0 reason=too many",
+     "change task_1 give up by=vendor cool=0 reason=too many code=vendor_unavailable"},
     {"and says for how long", 429, 0, false, "retry-after: 7\n", "busy too many",
-     "change task_1 to=queued cool cool_ms=7000 count_try wait=vendor_refused "
-     "wait_detail=too many word=refused detail=too many",
-     "change task_1 to=failed cool cool_ms=7000 word=failed detail=too many "
-     "code=vendor_unavailable error=too many"},
+     "change task_1 refuse by=vendor cool=7000 reason=too many",
+     "change task_1 give up by=vendor cool=7000 reason=too many code=vendor_unavailable"},
     {"another account may", 402, 0, false, NULL, "elsewhere no money",
-     "change task_1 to=queued cool count_try delay=1 wait=vendor_refused wait_detail=no money "
-     "word=refused detail=no money",
-     "change task_1 to=failed cool word=failed detail=no money code=vendor_unavailable "
-     "error=no money"},
+     "change task_1 refuse by=account cool=0 reason=no money",
+     "change task_1 give up by=account cool=0 reason=no money code=vendor_unavailable"},
     {"without a reason", 402, 0, false, NULL, "elsewhere",
-     "change task_1 to=queued cool count_try delay=1 wait=vendor_refused "
-     "wait_detail=the vendor gave no reason word=refused detail=the vendor gave no reason",
-     "change task_1 to=failed cool word=failed detail=the vendor gave no reason "
-     "code=vendor_unavailable error=the vendor gave no reason"},
+     "change task_1 refuse by=account cool=0 reason=the vendor gave no reason",
+     "change task_1 give up by=account cool=0 reason=the vendor gave no reason "
+     "code=vendor_unavailable"},
     {"the key is bad", 401, 0, false, NULL, "bad_key who?",
-     "change task_1 to=queued out count_try wait=bad_key wait_detail=who? word=refused detail=who?",
-     "change task_1 to=failed out word=failed detail=who? code=vendor_unavailable error=who?"},
+     "change task_1 refuse by=bad_key cool=0 reason=who?",
+     "change task_1 give up by=bad_key cool=0 reason=who? code=vendor_unavailable"},
     {"refused for ever", 400, 0, false, NULL, "refused no cats",
-     "change task_1 to=failed word=failed detail=no cats code=vendor_refused error=no cats", NULL},
+     "change task_1 fail code=vendor_refused message=no cats", NULL},
     {"failed at once", 200, 0, false, NULL, "failed no cats",
-     "change task_1 to=failed word=failed detail=no cats code=vendor_refused error=no cats", NULL},
+     "change task_1 fail code=vendor_refused message=no cats", NULL},
     {"nobody was there", 0, ERR_UPSTREAM, true, NULL, NULL,
-     "change task_1 to=queued cool count_try wait=vendor_unreachable "
-     "wait_detail=the test says so word=refused detail=the test says so",
-     "change task_1 to=failed cool word=failed detail=the test says so code=vendor_unavailable "
-     "error=the test says so"},
+     "change task_1 refuse by=unreachable cool=0 reason=the test says so",
+     "change task_1 give up by=unreachable cool=0 reason=the test says so code=vendor_unavailable"},
     {"nobody was there in time", 0, ERR_TIMEOUT, true, NULL, NULL,
-     "change task_1 to=queued cool count_try wait=vendor_unreachable "
-     "wait_detail=the test says so word=refused detail=the test says so",
-     "change task_1 to=failed cool word=failed detail=the test says so code=vendor_unavailable "
-     "error=the test says so"},
+     "change task_1 refuse by=unreachable cool=0 reason=the test says so",
+     "change task_1 give up by=unreachable cool=0 reason=the test says so code=vendor_unavailable"},
     {"no token for this key", 0, ERR_AUTH, true, NULL, NULL,
-     "change task_1 to=queued out count_try wait=bad_key wait_detail=the test says so "
-     "word=refused detail=the test says so",
-     "change task_1 to=failed out word=failed detail=the test says so code=vendor_unavailable "
-     "error=the test says so"},
+     "change task_1 refuse by=bad_key cool=0 reason=the test says so",
+     "change task_1 give up by=bad_key cool=0 reason=the test says so code=vendor_unavailable"},
     {"no token can be made", 0, ERR_CONFIG, true, NULL, NULL,
-     "change task_1 to=queued out count_try wait=bad_key wait_detail=the test says so "
-     "word=refused detail=the test says so",
-     "change task_1 to=failed out word=failed detail=the test says so code=vendor_unavailable "
-     "error=the test says so"},
+     "change task_1 refuse by=bad_key cool=0 reason=the test says so",
+     "change task_1 give up by=bad_key cool=0 reason=the test says so code=vendor_unavailable"},
     // What was sent may have been accepted: however long it has waited by now.
     {"the answer is lost", 0, ERR_TIMEOUT, false, NULL, NULL,
-     "change task_1 to=in_doubt word=in_doubt detail=the test says so", NULL},
+     "change task_1 doubt why=the test says so", NULL},
     {"even with such an error", 0, ERR_AUTH, false, NULL, NULL,
-     "change task_1 to=in_doubt word=in_doubt detail=the test says so", NULL},
-    {"the answer can't be read", 500, 0, false, NULL, "oops",
-     "change task_1 to=in_doubt word=in_doubt detail=unreadable", NULL},
+     "change task_1 doubt why=the test says so", NULL},
+    {"the answer can't be read", 500, 0, false, NULL, "oops", "change task_1 doubt why=unreadable",
+     NULL},
     {"the vendor doesn't know itself", 504, 0, false, NULL, "doubt nobody knows",
-     "change task_1 to=in_doubt word=in_doubt detail=nobody knows", NULL},
+     "change task_1 doubt why=nobody knows", NULL},
     {"a word of a look", 200, 0, false, NULL, "rendering",
-     "change task_1 to=in_doubt word=in_doubt detail=the vendor gave no reason", NULL},
+     "change task_1 doubt why=the vendor gave no reason", NULL},
 };
 
 static void tell(const struct answer_case *with)
@@ -298,24 +282,17 @@ static void test_questions(void **state)
         const char *body, *line;
     } cases[] = {
         {"answered", 0, 200, "succeeded text=yes",
-         "change task_1 to=succeeded word=succeeded "
-         "result={\"sources\":[{\"kind\":\"text\",\"url\":\"yes\"}]}"},
+         "change task_1 succeed result={\"sources\":[{\"kind\":\"text\",\"url\":\"yes\"}]}"},
         {"answered late", 90000, 200, "succeeded text=yes",
-         "change task_1 to=succeeded word=succeeded "
-         "result={\"sources\":[{\"kind\":\"text\",\"url\":\"yes\"}]}"},
-        {"lost", 0, 500, "oops",
-         "change task_1 to=queued count_try word=refused detail=unreadable"},
+         "change task_1 succeed result={\"sources\":[{\"kind\":\"text\",\"url\":\"yes\"}]}"},
+        {"lost", 0, 500, "oops", "change task_1 ask again why=unreadable"},
         {"lost, nobody waits any more", 60001, 500, "oops",
-         "change task_1 to=failed word=failed detail=unreadable code=vendor_no_answer "
-         "error=unreadable"},
-        {"busy", 60000, 429, "busy wait",
-         "change task_1 to=queued cool count_try wait=vendor_refused wait_detail=wait "
-         "word=refused detail=wait"},
+         "change task_1 fail code=vendor_no_answer message=unreadable"},
+        {"busy", 60000, 429, "busy wait", "change task_1 refuse by=vendor cool=0 reason=wait"},
         {"busy, nobody waits any more", 60001, 429, "busy wait",
-         "change task_1 to=failed word=failed detail=wait code=vendor_no_answer error=wait"},
+         "change task_1 fail code=vendor_no_answer message=wait"},
         {"the key is bad, whoever waits", 60001, 401, "bad_key who?",
-         "change task_1 to=queued out count_try wait=bad_key wait_detail=who? word=refused "
-         "detail=who?"},
+         "change task_1 refuse by=bad_key cool=0 reason=who?"},
     };
 
     (void)state;
@@ -334,7 +311,7 @@ static void test_questions(void **state)
         fake_expect("wake");
         check_over();
         assert_int_equal(metric_get(METRIC_tasks_succeeded_total) - succeeded,
-                         fake_count("change task_1 to=succeeded"));
+                         fake_count("change task_1 succeed"));
         begin_anew();
     }
 }
@@ -385,9 +362,7 @@ static void test_what_is_stored_of_an_acceptance(void **state)
     go();
     fake_skip();
     answer(200, NULL, "modal_accepted up-1");
-    fake_expect(
-        "change task_1 to=submitted notify warm look=2000 word=submitted detail=up-1 "
-        "upstream=up-1 substate=MODAL");
+    fake_expect("change task_1 accept upstream=up-1 modal look=2000 news");
     begin_anew();
 
     accounts[0].poll_interval_ms = 700; // the operator's word
@@ -395,9 +370,7 @@ static void test_what_is_stored_of_an_acceptance(void **state)
     go();
     fake_skip();
     accepted();
-    fake_expect(
-        "change task_1 to=submitted notify warm look=700 word=submitted detail=up-1 "
-        "upstream=up-1");
+    fake_expect("change task_1 accept upstream=up-1 look=700 news");
 }
 
 static void test_no_request_can_be_made(void **state)
@@ -409,9 +382,7 @@ static void test_no_request_can_be_made(void **state)
     start_task(task);
     go();
     fake_expect(BEGIN);
-    fake_expect(
-        "change task_1 to=failed word=failed detail=no request code=internal_error "
-        "error=no request");
+    fake_expect("change task_1 fail code=internal_error message=no request");
     fake_expect("wake");
     check_over();
 }
@@ -515,7 +486,7 @@ static void give_image(void)
 
 static void store_one(void)
 {
-    fake_change_done(fake_waiting("change task_1 to=submitted"), CHANGE_DONE, false);
+    fake_change_done(fake_waiting("change task_1 accept"), CHANGE_DONE, false);
 }
 
 static void test_inputs_come_first(void **state)
@@ -551,29 +522,21 @@ static void test_the_stored_request(void **state)
     start_with_inputs();
     fake_skip();
     fake_storage_give(fake_waiting("fetch"), NULL);
-    fake_expect(
-        "change task_1 to=failed word=failed detail=the stored request is gone "
-        "code=input_lost error=the stored request is gone");
+    fake_expect("change task_1 fail code=input_lost message=the stored request is gone");
     fake_expect("wake");
     check_over();
 
     start_with_inputs();
     fake_skip();
     fake_late(); // the storage has failed
-    fake_expect(
-        "change task_1 to=queued count_try wait=storage wait_detail=too late "
-        "word=input_failed detail=too late");
+    fake_expect("change task_1 await storage why=too late");
     fake_expect("wake");
     check_over();
 }
 
 #define UNFETCHED "input image 0 can't be fetched"
-#define LATER(why)                                                                                 \
-    "change task_1 to=queued count_links wait=inputs wait_detail=" why                             \
-    " word=input_failed "                                                                          \
-    "detail=" why
-#define NEVER(why)                                                                                 \
-    "change task_1 to=failed word=failed detail=" why " code=invalid_request error=" why
+#define LATER(why) "change task_1 await inputs why=" why
+#define NEVER(why) "change task_1 fail code=invalid_request message=" why
 
 static void test_what_becomes_of_a_link(void **state)
 {
