@@ -19,7 +19,7 @@ struct media_links;
 //
 // The whole of it, a row for each phase and those that it may go to. The same phase again is a
 // change that can be seen. Each of them may also go to any of the ends: succeeded, failed,
-// cancelled. (task_may_go; core/store/lua/change.lua has the same table, and a test compares them.)
+// cancelled. (task_may_go; core/store/lua/lib.lua has the same table, and a test compares them.)
 //
 //  queued: submitting
 //  submitting: queued in_doubt submitted archiving

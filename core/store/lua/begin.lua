@@ -10,8 +10,7 @@ local function begin(id, n, ms)
     if r and again == '1' and r.phase == 'cancelled' and r.by == by and r.n == n then return 'cancelled' end
     if not r or r.phase ~= 'submitting' or r.n ~= n then return 'stale' end
     if r.cancel then
-        log(id, 'cancelled', 'before it was submitted')
-        finish(r, 'cancelled', {}, true, nil)
+        cancel_unsent(r)
         return 'cancelled'
     end
     call('HSET', key('t', id), 'sent', now)

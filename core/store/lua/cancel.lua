@@ -15,8 +15,7 @@ local function cancel(id, owner, vendor_can, watch_ms)
     end
     if TERMINAL[r.phase] then return {'ended'} end
     if r.phase == 'queued' then
-        log(id, 'cancelled', 'before it was submitted')
-        finish(r, 'cancelled', {}, true, nil)
+        cancel_unsent(r)
         return {'before_submit'}
     end
     if r.phase == 'submitting' or r.phase == 'in_doubt' or vendor_can == '1' then

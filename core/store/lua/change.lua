@@ -8,12 +8,6 @@
 --   T a try is counted, L one of its links is, P progress only (at most once a second).
 -- Answer: {"done" | "again" (it was done by us before) | "stale" | "missing", v, cancel asked (0/1)}
 --#lib
-local ALLOWED = {
-    queued = {}, submitting = {queued = 1, in_doubt = 1, submitted = 1, archiving = 1},
-    in_doubt = {in_doubt = 1, queued = 1, submitted = 1},
-    submitted = {submitted = 1, rendering = 1, archiving = 1},
-    rendering = {rendering = 1, archiving = 1}, archiving = {archiving = 1},
-}
 local answers = {}
 
 -- By us, before: the reply was lost. What came late (below) was a version behind the doubt.
@@ -43,7 +37,8 @@ local function change(item)
     -- A vendor's id that could not be stored before the lease ended: it is what the doubt was about.
     local is_late = to == 'submitted' and r.phase == 'in_doubt' and r.v == v + 1
     if not is_late and (r.v ~= v or r.n ~= n) then return {'stale', r.v, cancel} end
-    if TERMINAL[r.phase] or not (TERMINAL[to] or ALLOWED[r.phase][to]) then
+    local is_claim = to == 'submitting' -- that is claim.lua's
+    if TERMINAL[r.phase] or is_claim or not (TERMINAL[to] or NEXT[r.phase][to]) then
         return {'stale', r.v, cancel}
     end
     if has('P') and now - tonumber(r.at or 0) < 1000 then return {'done', r.v, cancel} end
@@ -65,13 +60,6 @@ local function change(item)
     end
 
     local t = key('t', id)
-    v = r.v + 1
-    call('HSET', t, 'phase', to, 'v', v, 'by', by, 'at', now, unpack(fields))
-    -- An empty value means that the fact is over.
-    for k = 1, #fields, 2 do
-        if fields[k + 1] == '' then call('HDEL', t, fields[k]) end
-        r[fields[k]] = fields[k + 1] ~= '' and fields[k + 1] or nil
-    end
     if reason ~= '' then set_wait(r, reason, reason_detail)
     elseif r.wait then call('HDEL', t, 'wait') end
     if to == 'queued' then
@@ -79,38 +67,16 @@ local function change(item)
             local tries = call('HINCRBY', t, has('T') and 'tries' or 'links', 1)
             if delay_ms < 0 then delay_ms = math.min(1000 * 2 ^ math.min(tries - 1, 6), 60000) end
         end
-        free_slot(r.account, id)
-        if r.lane:sub(1, 1) ~= '@' and r.lane:sub(1, 2) ~= '?@' then call('HDEL', t, 'account') end
-        call('HDEL', t, 'doubt', 'sent', 'hint')
-        count_waiting(r.owner, 1)
-        if delay_ms > 0 then
-            call('ZADD', 'spool:due', now + delay_ms, id)
-        else
-            call('ZREM', 'spool:due', id)
-            enqueue(r.lane, r.owner, id, true)
-            call('PUBLISH', 'spool:wake', r.lane)
-        end
+        requeue(r, delay_ms, fields)
     elseif to == 'in_doubt' then
-        if r.phase ~= 'in_doubt' then begin_doubt(id) end
-        call('ZADD', 'spool:due', now + math.max(delay_ms, 0), id)
+        doubt(r, math.max(delay_ms, 0), fields)
     elseif to == 'archiving' then
-        if r.phase ~= 'archiving' then
-            call('HSET', t, 'arch', now)
-            call('HDEL', t, 'missing', 'sub')
-            free_slot(r.account, id)
-            call('ZREM', key('look', r.account), id)
-        end
-        call('ZADD', 'spool:due', now + math.max(delay_ms, 0), id)
-    elseif LOOKED_AT[to] and not LOOKED_AT[r.phase] then
-        call('HSET', t, 'started', now)
-        call('HDEL', t, 'doubt', 'sent')
-        call('ZREM', 'spool:due', id)
-        call('ZADD', key('look', r.account), now + look_ms, id)
+        archive(r, math.max(delay_ms, 0), fields)
+    else
+        follow(r, to, look_ms, fields)
     end
-    if LOOKED_AT[to] and r.sub and r.upstream then queue_awaiting(id, r.account, r.upstream) end
-    event(id, v, to, r.progress, r.sub, r.owner)
-    if r.hook and notify then deliver(id, v, to, r.progress, r.sub) end
-    return {'done', v, cancel}
+    if r.hook and notify then deliver(id, r.v, to, r.progress, r.sub) end
+    return {'done', r.v, cancel}
 end
 
 for i, item in ipairs(items()) do answers[i] = change(item) end

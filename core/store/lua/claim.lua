@@ -75,14 +75,8 @@ local function claim(a, lane, id, score)
         call('SADD', 'spool:lanes', lane)
         return 'no room'
     end
-    call('HSET', key('t', id), 'phase', 'submitting', 'v', r.v + 1, 'n', r.n + 1, 'by', by,
-        'account', a.name, 'at', now)
-    call('ZADD', 'spool:due', now + lease_ms, id)
-    count_waiting(r.owner, -1)
-    take_slot(a.name, id, cost)
+    submit(r, a.name, cost, lease_ms)
     a.used = a.used + cost
-    event(id, r.v + 1, 'submitting', r.progress, nil, r.owner)
-    log(id, 'claimed', a.name)
     if a.every_ms > 0 then
         a.tat = math.max(a.tat, now) + a.every_ms
         call('HSET', key('acct', a.name), 'tat', a.tat)
@@ -90,7 +84,7 @@ local function claim(a, lane, id, score)
     a.room = a.room - 1
     answer[#answer + 1] = whole(id)
     given[#given + 1] = id
-    given[#given + 1] = r.n + 1
+    given[#given + 1] = r.n
 end
 
 local function take_from(a)

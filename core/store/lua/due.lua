@@ -49,12 +49,10 @@ for _, id in ipairs(call('ZRANGEBYSCORE', 'spool:due', '-inf', now, 'LIMIT', 0, 
     elseif r.phase == 'submitting' and (r.ask or not r.sent) then
         -- A question costs nothing, and what wasn't begun hasn't left.
         log(id, 'requeued', 'whoever claimed it is gone')
-        requeue(r)
+        if r.cancel then cancel_unsent(r) else requeue(r, 0, {'n', r.n + 1}) end
     elseif r.phase == 'submitting' then
         -- Whoever claimed it is gone, or was stopped: the request may have left.
-        call('HSET', key('t', id), 'phase', 'in_doubt', 'v', r.v + 1, 'by', by, 'at', now)
-        begin_doubt(id)
-        event(id, r.v + 1, 'in_doubt', r.progress, nil, r.owner)
+        doubt(r, 0, {})
         log(id, 'in_doubt', 'the submit was not finished in time')
         claim('doubt', id, r.n)
     elseif r.phase == 'in_doubt' then

@@ -268,12 +268,6 @@ local function unretire(id)
     for _, kind in ipairs(OF_A_TASK) do call('PERSIST', key(kind, id)) end
 end
 
--- The count stays when the doubt is over: what was submitted again may have been accepted before.
-local function begin_doubt(id)
-    call('HSET', key('t', id), 'doubt', now)
-    call('HINCRBY', key('t', id), 'doubts', 1)
-end
-
 -- The watch of a task that has ended is over: its vendor job has ended, too, or has had its time.
 local function end_watch(r)
     call('HDEL', key('t', r.id), 'watch')
@@ -343,25 +337,109 @@ finish = function(r, phase, fields, notify, watch_ms)
     return v
 end
 
--- Back to the queue, in front; or over, where the client wants it cancelled. `r` as for finish, and
--- cancel. Its claim, if it had one, is over.
-local function requeue(r)
-    if r.cancel then
-        log(r.id, 'cancelled', 'before it was submitted')
-        finish(r, 'cancelled', {}, true, nil)
-        return
+-- Transitions between phases: each is made here, whoever makes it. `r` is the record, with what its
+-- transition reads; afterwards it is as the record is then. Who may be told (deliver) is the caller's.
+
+-- Phase -> those that may follow; any of them may also end. As beside the picture in core/task/task.h.
+local NEXT = {
+    queued = {submitting = 1},
+    submitting = {queued = 1, in_doubt = 1, submitted = 1, archiving = 1},
+    in_doubt = {queued = 1, in_doubt = 1, submitted = 1},
+    submitted = {submitted = 1, rendering = 1, archiving = 1},
+    rendering = {rendering = 1, archiving = 1},
+    archiving = {archiving = 1},
+}
+
+-- The step itself, and facts of the record that come with it; one that is "" ends.
+local function step(r, phase, facts)
+    local t = key('t', r.id)
+    r.phase, r.v = phase, r.v + 1
+    call('HSET', t, 'phase', phase, 'v', r.v, 'by', by, 'at', now, unpack(facts))
+    for k = 1, #facts, 2 do
+        local name, value = facts[k], facts[k + 1]
+        if value == '' then call('HDEL', t, name) end
+        r[name] = value ~= '' and value or nil
     end
-    call('HSET', key('t', r.id), 'phase', 'queued', 'v', r.v + 1, 'n', r.n + 1, 'by', by, 'at', now)
-    call('HDEL', key('t', r.id), 'sent', 'hint')
-    call('ZREM', 'spool:due', r.id)
+end
+
+local function step_event(r)
+    event(r.id, r.v, r.phase, r.progress, r.sub, r.owner)
+end
+
+-- Claimed: its lease begins, and its slot is taken.
+local function submit(r, account, cost, lease_ms)
+    step(r, 'submitting', {'n', r.n + 1, 'account', account})
+    call('ZADD', 'spool:due', now + lease_ms, r.id)
+    count_waiting(r.owner, -1)
+    take_slot(account, r.id, cost)
+    step_event(r)
+    log(r.id, 'claimed', account)
+end
+
+-- Back to the queue, in front, now or after a while. A follow-up keeps its account.
+local function requeue(r, delay_ms, facts)
+    local t = key('t', r.id)
+    step(r, 'queued', facts)
+    call('HDEL', t, 'doubt', 'sent', 'hint')
     free_slot(r.account, r.id)
-    if r.lane:sub(1, 1) ~= '@' and r.lane:sub(1, 2) ~= '?@' then
-        call('HDEL', key('t', r.id), 'account')
-    end
+    if r.lane:sub(1, 1) ~= '@' and r.lane:sub(1, 2) ~= '?@' then call('HDEL', t, 'account') end
     count_waiting(r.owner, 1)
-    enqueue(r.lane, r.owner, r.id, true)
-    event(r.id, r.v + 1, 'queued', r.progress, nil, r.owner)
-    call('PUBLISH', 'spool:wake', r.lane)
+    if delay_ms > 0 then
+        call('ZADD', 'spool:due', now + delay_ms, r.id)
+    else
+        call('ZREM', 'spool:due', r.id)
+        enqueue(r.lane, r.owner, r.id, true)
+        call('PUBLISH', 'spool:wake', r.lane)
+    end
+    step_event(r)
+end
+
+-- Nothing has left, and nobody wants it any more.
+local function cancel_unsent(r)
+    log(r.id, 'cancelled', 'before it was submitted')
+    finish(r, 'cancelled', {}, true, nil)
+end
+
+-- Nobody knows whether the vendor has it. How often that was so is counted for good: what is submitted
+-- again may have been accepted before.
+local function doubt(r, delay_ms, facts)
+    local is_first = r.phase ~= 'in_doubt'
+    step(r, 'in_doubt', facts)
+    if is_first then
+        call('HSET', key('t', r.id), 'doubt', now)
+        call('HINCRBY', key('t', r.id), 'doubts', 1)
+    end
+    call('ZADD', 'spool:due', now + delay_ms, r.id)
+    step_event(r)
+end
+
+-- The vendor has it, or has been seen to go on with it.
+local function follow(r, phase, look_ms, facts)
+    local is_first = not LOOKED_AT[r.phase]
+    step(r, phase, facts)
+    if is_first then
+        call('HSET', key('t', r.id), 'started', now)
+        call('HDEL', key('t', r.id), 'doubt', 'sent')
+        call('ZREM', 'spool:due', r.id)
+        call('ZADD', key('look', r.account), now + look_ms, r.id)
+    end
+    if r.sub and r.upstream then queue_awaiting(r.id, r.account, r.upstream) end
+    step_event(r)
+end
+
+-- It is done there: the slot is free, its files are fetched.
+local function archive(r, delay_ms, facts)
+    local is_first = r.phase ~= 'archiving'
+    step(r, 'archiving', facts)
+    if is_first then
+        call('HSET', key('t', r.id), 'arch', now)
+        call('HDEL', key('t', r.id), 'missing', 'sub')
+        r.sub = nil
+        free_slot(r.account, r.id)
+        call('ZREM', key('look', r.account), r.id)
+    end
+    call('ZADD', 'spool:due', now + delay_ms, r.id)
+    step_event(r)
 end
 
 -- What a claim gave is kept as long as its lease: a claim whose answer was lost is asked for again by its
