@@ -1,10 +1,9 @@
 // Puts the Lua scripts into the program.
     .section .rodata
     .macro script name
-    .global lua_\name, lua_\name\()_end
+    .global lua_\name
 lua_\name:
     .incbin "core/store/lua/\name\().lua"
-lua_\name\()_end:
     .byte 0
     .endm
 

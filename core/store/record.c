@@ -1,4 +1,4 @@
-// Records as Redis gives them: one table of fields.
+// Records: one table of fields.
 #include "core/store/record.h"
 
 #include <stddef.h>
@@ -6,56 +6,63 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/buf.h"
 #include "core/base/mem.h"
+#include "core/store/args.h"
 
-enum kind { TEXT, NUMBER, TIME_MS, FLAG, PHASE, ID, WAIT };
+enum kind { NONE, TEXT, FAMILY, NUMBER, TIME_MS, FLAG, PHASE, WAIT };
+enum writer { SCRIPT, SUBMIT, CHANGE };
 
-#define AT(member) offsetof(struct task, member)
-
-static const struct {
+static const struct field {
     const char *name;
     enum kind kind;
+    enum writer writer;
+    bool is_looked_at;
     size_t offset;
 } fields_of_record[] = {
-    {"id", ID, 0},
-    {"phase", PHASE, 0},
-    {"v", NUMBER, AT(version)},
-    {"n", NUMBER, AT(counter)},
-    {"progress", NUMBER, AT(progress)},
-    {"doubts", NUMBER, AT(doubts)},
-    {"links", NUMBER, AT(link_tries)},
-    {"cost", NUMBER, AT(cost)},
-    {"owner", TEXT, AT(owner)},
-    {"family", TEXT, AT(family)},
-    {"provider", TEXT, AT(provider)},
-    {"action", TEXT, AT(action)},
-    {"model", TEXT, AT(model)},
-    {"mode", TEXT, AT(mode)},
-    {"state", TEXT, AT(state)},
-    {"parent", TEXT, AT(parent)},
-    {"account", TEXT, AT(account)},
-    {"uparent", TEXT, AT(upstream_parent)},
-    {"upstream", TEXT, AT(upstream_id)},
-    {"hint", TEXT, AT(upstream_hint)},
-    {"sub", TEXT, AT(substate)},
-    {"await", TEXT, AT(await)},
-    {"wait", WAIT, 0},
-    {"request", TEXT, AT(request)},
-    {"code", TEXT, AT(error_code)},
-    {"error", TEXT, AT(error_message)},
-    {"hook", FLAG, AT(has_hook)},
-    {"in", FLAG, AT(has_inputs)},
-    {"big", FLAG, AT(is_request_stored)},
-    {"ask", FLAG, AT(is_ask)},
-    {"cancel", FLAG, AT(is_cancel_asked)},
-    {"started", TIME_MS, AT(started_ms)},
-    {"finished", TIME_MS, AT(finished_ms)},
-    {"at", TIME_MS, AT(changed_ms)},
-    {"missing", TIME_MS, AT(missing_ms)},
-    {"doubt", TIME_MS, AT(doubt_ms)},
-    {"watch", TIME_MS, AT(watch_ms)},
-    {"arch", TIME_MS, AT(archive_ms)},
+#define X(name, member, kind, writer, is_looked_at)                                                \
+    {#name, kind, writer, is_looked_at, offsetof(struct task, member)},
+    RECORD_FIELDS(X)
+#undef X
 };
+
+const char *record_name(enum record_field field)
+{
+    return fields_of_record[field].name;
+}
+
+static void write_field(const struct field *field, const struct task *task, struct args *args)
+{
+    const char *slot = (const char *)task + field->offset;
+    const char *text = field->kind == TEXT || field->kind == FAMILY ? *(char *const *)slot : NULL;
+    bool is_hook = field->offset == offsetof(struct task, has_hook);
+    int by_default = field->offset == offsetof(struct task, cost);
+
+    if (field->kind == FLAG && (*(const bool *)slot || (is_hook && task->hook != NULL))) {
+        args_field(args, field->name, "1");
+    } else if (field->kind == NUMBER && *(const int *)slot != by_default) {
+        args_str(args, field->name);
+        args_int(args, *(const int *)slot);
+    } else if (field->kind != FAMILY || strcmp(text, task->provider) != 0) {
+        args_field(args, field->name, text);
+    }
+}
+
+void record_write(const struct task *task, struct args *args)
+{
+    for (size_t i = 0; i < RECORD_FIELD_COUNT; i++)
+        if (fields_of_record[i].writer == SUBMIT)
+            write_field(&fields_of_record[i], task, args);
+}
+
+void record_write_look_fields(struct buf *lua)
+{
+    buf_str(lua, "local FIELDS = {");
+    for (size_t i = 0; i < RECORD_FIELD_COUNT; i++)
+        if (fields_of_record[i].is_looked_at)
+            buf_fmt(lua, "'%s', ", fields_of_record[i].name);
+    buf_str(lua, "}\n");
+}
 
 // "reason since detail", as set_wait of lib.lua has it.
 static void set_wait(struct task *task, const char *text)
@@ -71,40 +78,45 @@ static void set_wait(struct task *task, const char *text)
     task->wait_ms = since;
 }
 
-static void set_field(struct task *task, const char *name, const redisReply *value)
+static void set_field(struct task *task, const struct field *field, const redisReply *value)
 {
-    char *base = (char *)task;
+    char *slot = (char *)task + field->offset;
 
     if (value->type != REDIS_REPLY_STRING)
         return;
-    for (size_t i = 0; i < sizeof fields_of_record / sizeof fields_of_record[0]; i++) {
-        char *slot = base + fields_of_record[i].offset;
+    switch (field->kind) {
+    case NONE:
+        break;
+    case TEXT:
+    case FAMILY:
+        mem_set_str((char **)slot, value->str);
+        break;
+    case NUMBER:
+        *(int *)slot = (int)strtol(value->str, NULL, 10);
+        break;
+    case TIME_MS:
+        *(int64_t *)slot = strtoll(value->str, NULL, 10);
+        break;
+    case FLAG:
+        *(bool *)slot = true;
+        break;
+    case PHASE:
+        task_phase_from_name(value->str, &task->phase);
+        break;
+    case WAIT:
+        set_wait(task, value->str);
+        break;
+    }
+}
 
+static void set_named(struct task *task, const char *name, const redisReply *value)
+{
+    if (strcmp(name, "id") == 0 && value->type == REDIS_REPLY_STRING)
+        snprintf(task->id, sizeof task->id, "%s", value->str);
+    for (size_t i = 0; i < RECORD_FIELD_COUNT; i++) {
         if (strcmp(fields_of_record[i].name, name) != 0)
             continue;
-        switch (fields_of_record[i].kind) {
-        case TEXT:
-            mem_set_str((char **)slot, value->str);
-            break;
-        case NUMBER:
-            *(int *)slot = (int)strtol(value->str, NULL, 10);
-            break;
-        case TIME_MS:
-            *(int64_t *)slot = strtoll(value->str, NULL, 10);
-            break;
-        case FLAG:
-            *(bool *)slot = true;
-            break;
-        case PHASE:
-            task_phase_from_name(value->str, &task->phase);
-            break;
-        case WAIT:
-            set_wait(task, value->str);
-            break;
-        case ID:
-            snprintf(task->id, sizeof task->id, "%s", value->str);
-            break;
-        }
+        set_field(task, &fields_of_record[i], value);
         return;
     }
 }
@@ -131,7 +143,7 @@ struct task *record_read(const char *id, const redisReply *fields, const redisRe
     if (id != NULL)
         snprintf(task->id, sizeof task->id, "%s", id);
     for (size_t i = 0; i + 1 < fields->elements; i += 2)
-        set_field(task, fields->element[i]->str, fields->element[i + 1]);
+        set_named(task, fields->element[i]->str, fields->element[i + 1]);
     derive(task);
     if (request != NULL && request->type == REDIS_REPLY_STRING)
         mem_set_str(&task->request, request->str); // too large for the record
@@ -160,19 +172,18 @@ struct task *record_read_waiting(const redisReply *whole)
 
 struct task *record_read_look(const redisReply *values)
 {
-    // In the order of FIELDS in looks.lua.
-    static const char *const names[] = {"phase",  "v",       "n",       "family",   "provider",
-                                        "action", "mode",    "account", "upstream", "progress",
-                                        "sub",    "missing", "started", "cancel",   "hook",
-                                        "called", "owner",   "id"};
     struct task *task;
+    size_t at = 0, last;
 
-    if (values->type != REDIS_REPLY_ARRAY || values->elements != sizeof names / sizeof names[0])
+    if (values->type != REDIS_REPLY_ARRAY || values->elements == 0)
         return NULL;
+    last = values->elements - 1;
     task = task_new();
     task->version = 1;
-    for (size_t i = 0; i < values->elements; i++)
-        set_field(task, names[i], values->element[i]);
+    for (size_t i = 0; i < RECORD_FIELD_COUNT && at < last; i++)
+        if (fields_of_record[i].is_looked_at)
+            set_field(task, &fields_of_record[i], values->element[at++]);
+    set_named(task, "id", values->element[last]);
     derive(task);
     return task;
 }

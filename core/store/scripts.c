@@ -4,16 +4,17 @@
 #include <string.h>
 
 #include "core/base/buf.h"
+#include "core/store/record.h"
 
-extern const char lua_lib[], lua_lib_end[];
-#define X(name) extern const char lua_##name[], lua_##name##_end[];
+extern const char lua_lib[];
+#define X(name) extern const char lua_##name[];
 SCRIPTS(X)
 #undef X
 
 static const struct {
-    const char *name, *text, *end;
+    const char *name, *text;
 } scripts[] = {
-#define X(name) [SCRIPT_##name] = {#name, lua_##name, lua_##name##_end},
+#define X(name) [SCRIPT_##name] = {#name, lua_##name},
     SCRIPTS(X)
 #undef X
 };
@@ -23,18 +24,29 @@ const char *script_name(enum script script)
     return scripts[script].name;
 }
 
-char *script_text(enum script script)
+// A line of a script that something else is put in the place of.
+static void put(struct buf *text, const char *line, const char *in_its_place)
 {
-    static const char place[] = "--#lib\n";
-    const char *text = scripts[script].text;
-    size_t len = (size_t)(scripts[script].end - text);
-    const char *at = memmem(text, len, place, sizeof place - 1);
-    size_t head = (size_t)(at - text);
+    const char *at = strstr(text->data, line);
     struct buf whole = {0};
 
-    buf_add(&whole, text, head);
-    // cppcheck-suppress comparePointers // the assembler put both into one section
-    buf_add(&whole, lua_lib, (size_t)(lua_lib_end - lua_lib));
-    buf_add(&whole, at + sizeof place - 1, len - head - (sizeof place - 1));
-    return buf_take(&whole);
+    if (at == NULL)
+        return;
+    buf_add(&whole, text->data, (size_t)(at - text->data));
+    buf_str(&whole, in_its_place);
+    buf_str(&whole, at + strlen(line));
+    buf_clear(text);
+    *text = whole;
+}
+
+char *script_text(enum script script)
+{
+    struct buf text = {0}, fields = {0};
+
+    buf_str(&text, scripts[script].text);
+    record_write_look_fields(&fields);
+    put(&text, "--#fields\n", fields.data);
+    put(&text, "--#lib\n", lua_lib);
+    buf_clear(&fields);
+    return buf_take(&text);
 }

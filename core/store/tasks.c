@@ -209,28 +209,7 @@ struct tasks_op *tasks_submit(struct store *store, const struct submit *submit, 
     args_str(&args, submit->lane);
     args_str(&args, task->request);
     add_options(&args, submit);
-    if (strcmp(task->family, task->provider) != 0)
-        args_field(&args, "family", task->family);
-    args_field(&args, "provider", task->provider);
-    args_field(&args, "action", task->action);
-    args_field(&args, "model", task->model);
-    if (task->hook != NULL)
-        args_field(&args, "hook", "1");
-    args_field(&args, "mode", task->mode);
-    args_field(&args, "state", task->state);
-    args_field(&args, "parent", task->parent);
-    args_field(&args, "account", task->account);
-    args_field(&args, "uparent", task->upstream_parent);
-    if (task->is_ask)
-        args_field(&args, "ask", "1");
-    if (task->has_inputs)
-        args_field(&args, "in", "1");
-    if (task->is_request_stored)
-        args_field(&args, "big", "1");
-    if (task->cost != 1) {
-        args_str(&args, "cost");
-        args_int(&args, task->cost);
-    }
+    record_write(task, &args);
     op->calls[0] = store_call(store, SCRIPT_submit, &args, deadline(store), on_submitted, NULL, op);
     return op;
 }

@@ -17,8 +17,8 @@ enum { FACTS_MAX = 4, NUMBER_BYTES = 24 };
 
 // A field of the record. An empty value ends it.
 struct fact {
-    const char *name; // NULL: none
-    const char *value;
+    enum record_field field;
+    const char *value; // NULL: none
 };
 
 // As change.lua takes it; its head says what each is.
@@ -92,8 +92,7 @@ static struct store_call *send_change(struct store *store, const struct task *ta
     args_str(&args, item->wait_detail);
     args_str(&args, item->result);
     for (size_t i = 0; i < FACTS_MAX; i++)
-        if (item->facts[i].name != NULL)
-            args_field(&args, item->facts[i].name, item->facts[i].value);
+        args_field(&args, record_name(item->facts[i].field), item->facts[i].value);
     return store_call(store, SCRIPT_change, &args, STORE_FOR_EVER,
                       task_is_terminal(item->to) ? on_ended
                       : item->to == TASK_QUEUED  ? on_queued
@@ -119,7 +118,7 @@ struct store_call *transition_accept(struct store *store, const struct task *tas
         .look_ms = look_ms,
         .word = "submitted",
         .detail = upstream_id,
-        .facts = {{"upstream", upstream_id}, {"sub", is_modal ? "MODAL" : NULL}},
+        .facts = {{RECORD_upstream, upstream_id}, {RECORD_sub, is_modal ? "MODAL" : NULL}},
     };
 
     return send_change(store, task, &item, listener);
@@ -163,7 +162,7 @@ struct store_call *transition_give_up(struct store *store, const struct task *ta
         .cool_ms = refusal->cool_ms,
         .word = "failed",
         .detail = refusal->reason,
-        .facts = {{"code", code}, {"error", refusal->reason}},
+        .facts = {{RECORD_code, code}, {RECORD_error, refusal->reason}},
     };
 
     return send_change(store, task, &item, listener);
@@ -229,7 +228,7 @@ struct store_call *transition_adopt(struct store *store, const struct task *task
                         .flags = is_news ? "N" : "",
                         .word = "found",
                         .detail = upstream_id,
-                        .facts = {{"upstream", upstream_id}}};
+                        .facts = {{RECORD_upstream, upstream_id}}};
 
     return send_change(store, task, &item, listener);
 }
@@ -265,8 +264,8 @@ struct store_call *transition_fail_unknown(struct store *store, const struct tas
         .watch = watch,
         .word = "failed",
         .detail = "submit_outcome_unknown",
-        .facts = {{"code", "submit_outcome_unknown"},
-                  {"error",
+        .facts = {{RECORD_code, "submit_outcome_unknown"},
+                  {RECORD_error,
                    "the vendor's answer to the submit was lost: it may have been accepted "
                    "and billed, and was not sent again"}},
     };
@@ -282,7 +281,7 @@ struct store_call *transition_progress(struct store *store, const struct task *t
 {
     char text[NUMBER_BYTES];
     struct item item = {
-        .to = task->phase, .flags = "P", .facts = {{"progress", number(text, progress)}}};
+        .to = task->phase, .flags = "P", .facts = {{RECORD_progress, number(text, progress)}}};
 
     return send_change(store, task, &item, listener);
 }
@@ -297,12 +296,12 @@ struct store_call *transition_see(struct store *store, const struct task *task,
         .to = sighting->phase,
         .flags = is_news ? "N" : "",
         .word = sighting->phase != task->phase ? "rendering" : NULL,
-        .facts = {{"sub", is_modal == was_modal ? NULL
-                          : is_modal            ? "MODAL"
-                                                : ""},
-                  {"progress",
+        .facts = {{RECORD_sub, is_modal == was_modal ? NULL
+                               : is_modal            ? "MODAL"
+                                                     : ""},
+                  {RECORD_progress,
                    sighting->progress > task->progress ? number(text, sighting->progress) : NULL},
-                  {"missing", task->missing_ms > 0 ? "" : NULL}},
+                  {RECORD_missing, task->missing_ms > 0 ? "" : NULL}},
     };
 
     return send_change(store, task, &item, listener);
@@ -313,7 +312,7 @@ struct store_call *transition_miss(struct store *store, const struct task *task,
 {
     char text[NUMBER_BYTES];
     struct item item = {
-        .to = task->phase, .word = "missing", .facts = {{"missing", number(text, now_ms)}}};
+        .to = task->phase, .word = "missing", .facts = {{RECORD_missing, number(text, now_ms)}}};
 
     return send_change(store, task, &item, listener);
 }
@@ -325,7 +324,7 @@ struct store_call *transition_archive(struct store *store, const struct task *ta
                         .flags = is_news ? "N" : "",
                         .word = "rendered",
                         .result = result,
-                        .facts = {{"progress", "99"}}};
+                        .facts = {{RECORD_progress, "99"}}};
 
     return send_change(store, task, &item, listener);
 }
@@ -341,7 +340,7 @@ static struct store_call *end_with(struct store *store, const struct task *task,
                         .watch = watch,
                         .word = task_phase_name(to),
                         .detail = message,
-                        .facts = {{"code", code}, {"error", message}}};
+                        .facts = {{RECORD_code, code}, {RECORD_error, message}}};
 
     return send_change(store, task, &item, listener);
 }

@@ -1,21 +1,15 @@
 """Redis did it and its reply is lost: what is sent again is done once, and answered as it was."""
 import hashlib
-import os
 import threading
 import time
 import unittest
 
-from harness import ROOT, Receiver, Redis, Spool, Vendor, Wire, account, eventually, main
+from harness import Receiver, Redis, Spool, Vendor, Wire, account, eventually, main, script_text
 
 
 def script(name):
     """What Redis calls one of our scripts."""
-    folder = os.path.join(ROOT, "core", "store", "lua")
-    texts = []
-    for each in ("lib", name):
-        with open(os.path.join(folder, each + ".lua"), encoding="utf-8") as file:
-            texts.append(file.read())
-    return hashlib.sha1(texts[1].replace("--#lib\n", texts[0], 1).encode()).hexdigest()
+    return hashlib.sha1(script_text(name).encode()).hexdigest()
 
 
 def events(spool, task):

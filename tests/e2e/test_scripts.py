@@ -9,7 +9,7 @@ import unittest.mock
 
 import invariants
 import resp
-from harness import ROOT, Redis, main
+from harness import ROOT, Redis, main, script_text
 
 ANY = unittest.mock.ANY
 # Those that answer to all items together; the others answer to each.
@@ -77,16 +77,8 @@ return found
 
 
 def script_texts():
-    """As core/store/scripts.c puts them together."""
-    with open(os.path.join(LUA, "lib.lua"), encoding="utf-8") as file:
-        lib = file.read()
-    texts = {}
-    for path in glob.glob(os.path.join(LUA, "*.lua")):
-        name = os.path.basename(path)[:-4]
-        if name != "lib":
-            with open(path, encoding="utf-8") as file:
-                texts[name] = file.read().replace("--#lib\n", lib, 1)
-    return texts
+    names = [os.path.basename(path)[:-4] for path in glob.glob(os.path.join(LUA, "*.lua"))]
+    return {name: script_text(name) for name in names if name != "lib"}
 
 
 def relative(text, now):

@@ -12,8 +12,8 @@
 -- the wall clock little by little.
 --
 -- Keys (all begin with "spool:"):
---   t:<task>       hash    the record (no v: 1, no n: 0, no family: the provider's name; the time it
---                          was made is in its id)
+--   t:<task>       hash    the record: its fields are listed in core/store/record.h (no v: 1, no n: 0; the
+--                          time it was made is in its id)
 --                                              b:<task>   string  a request too large for it
 --   r:<task>       string  the result, JSON    l:<task>   list    the timeline
 --   d:<task>       hash    its deliveries      own:<key>  list    a key's tasks, as they came

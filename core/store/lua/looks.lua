@@ -3,11 +3,12 @@
 -- after half of what it has been running, between the first wait and the longest, plus jitter. Where the
 -- answer was lost, too.
 -- Item: account, first ms, longest ms, slack ms (what is due so soon comes along), max.
--- Answer per item: {ms until the next, or -1, {values of FIELDS, id}...}
+-- Answer per item: {ms until the next, or -1, {values of FIELDS, id}...}; FIELDS are those that a look
+--   needs (record.h).
 --#lib
-local FIELDS = {'phase', 'v', 'n', 'family', 'provider', 'action', 'mode', 'account', 'upstream',
-    'progress', 'sub', 'missing', 'started', 'cancel', 'hook', 'called', 'owner'}
-local answers = {}
+--#fields
+local at, answers = {}, {}
+for i, name in ipairs(FIELDS) do at[name] = i end
 
 for i, item in ipairs(items()) do
     local account, first_ms, longest_ms, slack_ms, max = item[1], tonumber(item[2]),
@@ -17,13 +18,13 @@ for i, item in ipairs(items()) do
     local moved = {}
     for k, id in ipairs(call('ZRANGEBYSCORE', look, '-inf', now + slack_ms, 'LIMIT', 0, max)) do
         local values = call('HMGET', key('t', id), unpack(FIELDS))
-        if not LOOKED_AT[values[1]] then
+        if not LOOKED_AT[values[at.phase]] then
             call('ZREM', look, id)
         else
-            local age = now - tonumber(values[13] or now)
+            local age = now - tonumber(values[at.started] or now)
             local wait = math.min(math.max(age / 2, first_ms), longest_ms)
             -- Its vendor tells what happens: a look is only there in case that gets lost.
-            if values[16] then wait = math.max(wait, math.min(4 * longest_ms, 60000)) end
+            if values[at.called] then wait = math.max(wait, math.min(4 * longest_ms, 60000)) end
             moved[#moved + 1] = math.floor(now + wait + wait * 0.1 * ((k * 7 + now) % 11) / 10)
             moved[#moved + 1] = id
             values[#values + 1] = id

@@ -1,5 +1,6 @@
 """A Redis of the test's own, the wire to it, and the clock it goes by."""
 import os
+import re
 import select
 import shutil
 import signal
@@ -11,7 +12,7 @@ import threading
 
 import invariants
 
-from harness.process import end, running
+from harness.process import ROOT, end, running
 from harness.common import eventually, free_port
 
 
@@ -183,3 +184,16 @@ class Wire:
         self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
         self.thread.join()
+
+
+def script_text(name):
+    """A script as core/store/scripts.c gives it to Redis."""
+    folder = os.path.join(ROOT, "core", "store")
+    with open(os.path.join(folder, "record.h"), encoding="utf-8") as file:
+        looked_at = re.findall(r"X\((\w+), \w+, \w+, \w+, true\)", file.read())
+    fields = "local FIELDS = {" + "".join(f"'{field}', " for field in looked_at) + "}\n"
+    texts = []
+    for each in ("lib", name):
+        with open(os.path.join(folder, "lua", each + ".lua"), encoding="utf-8") as file:
+            texts.append(file.read())
+    return texts[1].replace("--#fields\n", fields, 1).replace("--#lib\n", texts[0], 1)

@@ -1,0 +1,211 @@
+// What is written of a task is what is read of it, and the scripts know no other fields.
+#include "core/store/record.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/buf.h"
+#include "core/base/mem.h"
+#include "core/store/args.h"
+#include "core/store/scripts.h"
+#include "tests/support/check.h"
+
+enum { MAX_WORDS = 128 };
+
+// An array of Redis' of texts, NULL for nil.
+struct reply {
+    redisReply array, words[MAX_WORDS];
+    redisReply *elements[MAX_WORDS];
+};
+
+static void add_word(struct reply *reply, const char *text, size_t len)
+{
+    size_t i = reply->array.elements++;
+
+    assert_true(i < MAX_WORDS);
+    reply->words[i] = (redisReply){.type = text == NULL ? REDIS_REPLY_NIL : REDIS_REPLY_STRING,
+                                   .str = (char *)text,
+                                   .len = len};
+    reply->elements[i] = &reply->words[i];
+    reply->array.type = REDIS_REPLY_ARRAY;
+    reply->array.element = reply->elements;
+}
+
+// The words of `args`, which must outlive it. They are terminated in place.
+static struct buf read_args(struct reply *reply, const struct args *args)
+{
+    struct buf texts = {0};
+    const char *at = args->bytes.data;
+
+    buf_reserve(&texts, args->bytes.len);
+    for (unsigned i = 0; i < args->count; i++) {
+        size_t len;
+
+        memcpy(&len, at, sizeof len);
+        add_word(reply, texts.data + texts.len, len);
+        buf_add(&texts, at + sizeof len, len);
+        buf_char(&texts, '\0');
+        at += sizeof len + len;
+    }
+    return texts;
+}
+
+static struct task *submitted(void)
+{
+    struct task *task = task_new();
+
+    task->family = mem_str("video");
+    task->provider = mem_str("kling");
+    task->action = mem_str("text2video");
+    task->model = mem_str("kling-v3");
+    task->mode = mem_str("fast");
+    task->state = mem_str("a \"state\"");
+    task->parent = mem_str("task_1");
+    task->account = mem_str("kling-1");
+    task->upstream_parent = mem_str("u1");
+    task->hook = mem_str("https://hook.example");
+    task->is_ask = task->has_inputs = task->is_request_stored = true;
+    task->cost = 0;
+    return task;
+}
+
+static void test_round_trip(void **state)
+{
+    struct task *task = submitted(), *read;
+    struct args args = {0};
+    struct reply reply = {0};
+    struct buf texts;
+
+    (void)state;
+    record_write(task, &args);
+    texts = read_args(&reply, &args);
+    read = record_read("task_2", &reply.array, NULL, NULL);
+    assert_non_null(read);
+    assert_string_equal(read->id, "task_2");
+    assert_string_equal(read->family, "video");
+    assert_string_equal(read->provider, "kling");
+    assert_string_equal(read->action, "text2video");
+    assert_string_equal(read->model, "kling-v3");
+    assert_string_equal(read->mode, "fast");
+    assert_string_equal(read->state, "a \"state\"");
+    assert_string_equal(read->parent, "task_1");
+    assert_string_equal(read->account, "kling-1");
+    assert_string_equal(read->upstream_parent, "u1");
+    assert_true(read->has_hook && read->is_ask && read->has_inputs && read->is_request_stored);
+    assert_int_equal(read->cost, 0);
+    task_free(task);
+    task_free(read);
+    buf_clear(&args.bytes);
+    buf_clear(&texts);
+}
+
+static void test_what_says_nothing(void **state)
+{
+    struct task *task = task_new(), *read;
+    struct args args = {0};
+    struct reply reply = {0};
+    struct buf texts;
+
+    (void)state;
+    task->family = mem_str("suno");
+    task->provider = mem_str("suno");
+    task->cost = 1;
+    record_write(task, &args);
+    texts = read_args(&reply, &args);
+    assert_int_equal(args.count, 2);
+    assert_string_equal(reply.words[0].str, "provider");
+    read = record_read(NULL, &reply.array, NULL, NULL);
+    assert_string_equal(read->family, "suno");
+    assert_int_equal(read->cost, 1);
+    assert_int_equal(read->version, 1);
+    task_free(task);
+    task_free(read);
+    buf_clear(&args.bytes);
+    buf_clear(&texts);
+}
+
+// The order of FIELDS in looks.lua is the order that they are read in.
+static void test_looks(void **state)
+{
+    struct buf lua = {0};
+    struct reply reply = {0};
+    struct task *task;
+    char *names, *rest;
+
+    (void)state;
+    record_write_look_fields(&lua);
+    names = strchr(lua.data, '{') + 1;
+    *strchr(names, '}') = '\0';
+    for (char *name = strtok_r(names, "', ", &rest); name != NULL;
+         name = strtok_r(NULL, "', ", &rest)) {
+        const char *value = strcmp(name, "phase") == 0      ? "rendering"
+                            : strcmp(name, "started") == 0  ? "1767225600000"
+                            : strcmp(name, "progress") == 0 ? "40"
+                            : strcmp(name, "cancel") == 0   ? NULL
+                                                            : name;
+
+        add_word(&reply, value, value == NULL ? 0 : strlen(value));
+    }
+    add_word(&reply, "task_3", 6);
+    task = record_read_look(&reply.array);
+    assert_non_null(task);
+    assert_string_equal(task->id, "task_3");
+    assert_int_equal(task->phase, TASK_RENDERING);
+    assert_int_equal(task->started_ms, 1767225600000);
+    assert_int_equal(task->progress, 40);
+    assert_false(task->is_cancel_asked);
+    assert_string_equal(task->upstream_id, "upstream");
+    assert_string_equal(task->owner, "owner");
+    task_free(task);
+    buf_clear(&lua);
+}
+
+static bool is_field(const char *name, size_t len)
+{
+    for (int i = 0; i < RECORD_FIELD_COUNT; i++)
+        if (strlen(record_name((enum record_field)i)) == len &&
+            strncmp(record_name((enum record_field)i), name, len) == 0)
+            return true;
+    return false;
+}
+
+// Each word that record(id, 'a', 'b') asks for is in the list.
+static void test_what_scripts_read(void **state)
+{
+    int count = 0;
+
+    (void)state;
+    for (int i = 0; i < SCRIPT_COUNT; i++) {
+        char *text = script_text((enum script)i);
+
+        for (const char *at = strstr(text, "record("); at != NULL; at = strstr(at + 1, "record(")) {
+            const char *end = strchr(at, ')');
+
+            for (const char *word = strchr(at, '\''); word != NULL && word < end;
+                 word = strchr(word, '\'')) {
+                size_t len = strcspn(++word, "'");
+
+                if (!is_field(word, len))
+                    fail_msg("%s: %.*s", script_name((enum script)i), (int)len, word);
+                count++;
+                word += len + 1;
+            }
+        }
+        assert_null(strstr(text, "--#"));
+        free(text);
+    }
+    assert_true(count > 100);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_what_says_nothing),
+        cmocka_unit_test(test_looks),
+        cmocka_unit_test(test_what_scripts_read),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
