@@ -214,15 +214,16 @@ int family_refuse_flat(const struct err *err, struct buf *json)
 
 int family_refuse_envelope(const struct err *err, struct buf *json)
 {
-    const char *type = err->code == ERR_AUTH               ? "authentication_error"
-                       : err->code == ERR_QUEUE_FULL       ? "rate_limit_error"
-                       : err_http_status(err->code) >= 500 ? "server_error"
-                                                           : "invalid_request_error";
+    int status = err_http_status(err->code);
+    const char *type = err->code == ERR_AUTH ? "authentication_error"
+                       : status == 429       ? "rate_limit_error"
+                       : status >= 500       ? "server_error"
+                                             : "invalid_request_error";
 
     buf_str(json, "{\"error\":{\"message\":");
     buf_json_str(json, err->message);
     buf_fmt(json, ",\"type\":\"%s\",\"code\":\"%s\"}}", type, err_name(err->code));
-    return err_http_status(err->code);
+    return status;
 }
 
 void family_render_media_callback(const struct task *task, bool is_image, struct buf *json)

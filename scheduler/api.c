@@ -1,6 +1,7 @@
 // The front door: finds who a request is for, who it is from, and hands it on.
 #include "scheduler/api.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -96,6 +97,8 @@ void request_drop(struct request *request)
     json_decref(request->body);
     free(request->extra);
     free(request->idempotency);
+    if (request->has_place)
+        room_give(&request->api->places, request->owner, 1);
     buf_clear(&request->text);
     *request->at = request->next;
     if (request->next != NULL)
@@ -130,6 +133,19 @@ void request_refuse(struct request *request, const struct err *err)
         http_exchange_add_header(request->exchange, "WWW-Authenticate", "Bearer");
     request_answer(request, status, &json);
     buf_clear(&json);
+}
+
+bool request_take_place(struct request *request)
+{
+    struct err err;
+
+    request->has_place = room_take(&request->api->places, request->owner, 1);
+    if (request->has_place)
+        return true;
+    err_set(&err, ERR_TOO_MANY,
+            "this key waits and watches on as many connections as it may, close one first");
+    request_refuse(request, &err);
+    return false;
 }
 
 bool request_read_body(struct request *request)
@@ -223,8 +239,11 @@ static void admit_anybody(struct request *request)
 static void handle_family(struct request *request)
 {
     switch (request->route->kind) {
+    case ROUTE_ASK: // is held until the vendor has answered
+        if (request_take_place(request))
+            submit_handle(request);
+        break;
     case ROUTE_SUBMIT:
-    case ROUTE_ASK:
         submit_handle(request);
         break;
     case ROUTE_FETCH:
@@ -377,6 +396,10 @@ struct api *api_start(struct loop *loop, const struct config *config, const char
     options.spool_dir = api->spool_dir = buf_take(&spool_dir);
     api->loop = loop;
     api->config = config;
+    // Where there is only one, who asks for it may have it.
+    api->places.total = config->max_connections == 0   ? SIZE_MAX
+                        : config->max_connections == 1 ? 2
+                                                       : config->max_connections;
     api->server = http_server_start(loop, &options, err);
     if (api->server == NULL) {
         free(api->spool_dir);
@@ -451,6 +474,7 @@ void api_drop(struct api **pointer)
     http_server_drop(&api->server); // requests under way go with their exchanges
     while (api->requests != NULL)
         request_drop(api->requests);
+    room_clear(&api->places);
     waiting_drop(&api->waiting);
     callbacks_drop(&api->callbacks);
     storage_free(&api->storage);

@@ -6,6 +6,7 @@
 
 #include "core/base/buf.h"
 #include "core/base/err.h"
+#include "core/base/room.h"
 #include "core/task/task.h"
 
 struct callbacks;
@@ -44,6 +45,7 @@ struct api {
     struct http_client *http; // for storage
     struct storage *storage;
     struct callbacks *callbacks; // NULL: vendors don't call back
+    struct room places;          // connections that are held open, by whom; those of WebSockets too
     char *spool_dir;             // where large bodies wait until they are whole
     bool is_draining;
     int64_t drained_ms; // since then
@@ -60,6 +62,7 @@ struct request {
     void (*handle)(struct request *request); // once the body is there
     json_t *body;
     bool is_form; // the body came as multipart/form-data
+    bool has_place;
     struct task *task;
     struct idempotency *idempotency; // NULL: it has no such key
     // What we wait for.
@@ -80,6 +83,10 @@ struct request {
 void request_answer(struct request *request, int status, const struct buf *json);
 void request_refuse(struct request *request, const struct err *err);
 void request_drop(struct request *request); // without an answer: the exchange has been given away
+
+// To be had by what keeps its connection for as long as it likes: there are others who need one. A
+// key may have half of those that other keys' leave. False: it has been refused.
+bool request_take_place(struct request *request);
 
 // Lets the handler have it, with the body where there is one. It counts as `owner`'s.
 void request_admit(struct request *request, const char *owner);

@@ -67,6 +67,10 @@ static void on_task(void *ctx, struct task *task, const struct err *err)
         request_refuse(request, err);
         return;
     }
+    if (!request_take_place(request)) {
+        task_free(task);
+        return;
+    }
     http_exchange_add_header(request->exchange, "Cache-Control", "no-store");
     http_exchange_begin(request->exchange, 200, "text/event-stream", -1);
     request->timer = loop_after(request->api->loop, KEEP_ALIVE_MS, on_keep_alive, request);

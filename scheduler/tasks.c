@@ -137,7 +137,7 @@ static void on_task_to_wait_for(void *ctx, struct task *task, const struct err *
         return;
     if (task_is_terminal(task->phase)) {
         answer_task(request, task, NULL);
-    } else {
+    } else if (request_take_place(request)) {
         request->watcher = watcher_new(request->api->realtime, &options);
         watcher_add(request->watcher, task->id, task->version);
     }

@@ -95,8 +95,6 @@ static bool is_key(const char *key)
 void websocket_start(struct request *request)
 {
     struct http_exchange *exchange = request->exchange;
-    struct websockets *websockets = request->api->websockets;
-    const struct config *config = request->api->config;
     const char *version = http_exchange_header(exchange, "sec-websocket-version");
     const char *key = http_exchange_header(exchange, "sec-websocket-key");
     const char *origin = http_exchange_header(exchange, "origin");
@@ -117,13 +115,11 @@ void websocket_start(struct request *request)
     } else if (http_exchange_header_count(exchange, "origin") > 0 &&
                (origin == NULL || !is_own_origin(request, origin))) {
         refuse(request, 403, "Origin: another site's page may not connect");
-    } else if (request->api->is_draining ||
-               (config->max_connections > 0 && websockets->count >= config->max_connections)) {
-        err_set(&err, ERR_UNAVAILABLE,
-                request->api->is_draining ? "shutting down" : "too many connections");
+    } else if (request->api->is_draining) {
+        err_set(&err, ERR_UNAVAILABLE, "shutting down");
         request_refuse(request, &err);
-    } else {
-        websockets_accept(websockets, request);
+    } else if (request_take_place(request)) {
+        websockets_accept(request->api->websockets, request);
     }
 }
 
@@ -214,6 +210,7 @@ static int on_established(struct websockets *websockets, struct websocket *ws, s
     setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
     websocket_open(ws, websockets, wsi, websockets->arriving->owner, websockets->arriving_rest);
+    websockets->arriving->has_place = false; // it is the WebSocket's now
     if (websockets->timer == NULL)
         websockets->timer = loop_after(websockets->loop, PING_MS, on_look, websockets);
     return 0;

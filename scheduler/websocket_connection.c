@@ -470,6 +470,7 @@ void websocket_forget(struct websocket *ws)
     if (ws->next != NULL)
         ws->next->at = ws->at;
     ws->websockets->count--;
+    room_give(&ws->websockets->api->places, ws->owner, 1);
     metric_add(METRIC_websocket_connections, -1);
     ws->websockets = NULL;
 }

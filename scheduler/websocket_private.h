@@ -72,7 +72,8 @@ struct websocket {
 
 // websocket_connection.c
 
-// `rest`: bytes that came with the request and will be received again.
+// Takes over the place that the request has. `rest`: bytes that came with the request and will be
+// received again.
 void websocket_open(struct websocket *ws, struct websockets *websockets, struct lws *wsi,
                     const char *owner, size_t rest);
 void websocket_forget(struct websocket *ws); // it was closed: gives back all but itself

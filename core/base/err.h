@@ -18,6 +18,7 @@
     X(ERR_MEDIA_TYPE, "unsupported_media_type", 415)                                               \
     X(ERR_IDEMPOTENCY, "idempotency_key_reused", 422)                                              \
     X(ERR_QUEUE_FULL, "queue_full", 429)                                                           \
+    X(ERR_TOO_MANY, "too_many_connections", 429)                                                   \
     X(ERR_MODEL, "model_not_found", 404)                                                           \
     X(ERR_CHANNEL, "get_channel_failed", 503)                                                      \
     X(ERR_UNAVAILABLE, "service_unavailable", 503)                                                 \

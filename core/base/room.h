@@ -1,4 +1,4 @@
-// Something that many share, in bytes: how much of it is taken, and by whom. Pure.
+// Something that many share, in bytes or in pieces: how much of it is taken, and by whom. Pure.
 //
 // An owner may have half of what the others leave. So whoever comes next finds something, however
 // much those before it want and however long they hang.

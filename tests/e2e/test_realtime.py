@@ -10,7 +10,7 @@ import unittest
 
 import websockets
 
-from harness import Sim, Spool, eventually, main, websocket_headers
+from harness import Sim, Spool, Vendor, account, eventually, main, websocket_headers
 
 ENDS = ("succeeded", "failed", "cancelled")
 OTHER_KEY = "sk-other"
@@ -665,15 +665,123 @@ class End(unittest.TestCase):
                 eventually(lambda: one.code and two.code, what="their closes")
                 self.assertEqual((one.code, two.code), (1001, 1001))
 
-    def test_no_more_than_max_connections(self):
-        with Spool({"max_connections": 3}) as spool:
-            raws = [Raw(spool.port) for _ in range(3)]
-            with Raw(spool.port) as refused:
-                self.assertEqual(refused.status, 503)
-            for raw in raws:
-                self.assertEqual(raw.status, 101)
-                raw.__exit__()
-            spool.stop()
+
+class Held:
+    """A request that may be held: answered so far, or not."""
+
+    def __init__(self, port, path, key="sk-dev"):
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=15)
+        self.socket.sendall(
+            f"GET {path} HTTP/1.1\r\nHost: spool\r\nAuthorization: Bearer {key}\r\n\r\n".encode()
+        )
+        self.head = b""
+
+    def read(self, timeout):
+        """The status, None while there is none."""
+        self.socket.settimeout(timeout)
+        try:
+            while b"\r\n\r\n" not in self.head and (piece := self.socket.recv(65536)):
+                self.head += piece
+        except TimeoutError:
+            return None
+        return int(self.head.split()[1])
+
+    def close(self):
+        self.socket.close()
+
+
+class Shares(unittest.TestCase):
+    """What a key that watches on many connections leaves to the others."""
+
+    MOST = 12  # connections; one key may have half of them
+
+    def setUp(self):
+        self.vendor = self.enterContext(Vendor())
+        self.vendor.is_held = True
+        self.spool = self.enterContext(
+            Spool({"max_connections": self.MOST, "tokens": TOKENS, "accounts": [account(self.vendor)]})
+        )
+        self.task = self.spool.submit("a lighthouse")
+        self.spool.wait_phase(self.task, "rendering")
+
+    def watch(self):
+        raw = Raw(self.spool.port)
+        self.addCleanup(raw.__exit__)
+        return raw.status == 101, raw.head, raw.__exit__
+
+    def stream(self):
+        held = Held(self.spool.port, f"/v1/tasks/{self.task}/events")
+        self.addCleanup(held.close)
+        return held.read(15) == 200, held.head, held.close
+
+    def wait(self):
+        held = Held(self.spool.port, f"/v1/tasks/{self.task}?wait=60")
+        self.addCleanup(held.close)
+        return held.read(0.5) is None, held.head, held.close
+
+    def fill(self, *kinds):
+        """Opens what it can, in turn. How to close each."""
+        closes = []
+        for n in range(self.MOST - 2):
+            is_open, head, close = kinds[n % len(kinds)]()
+            if not is_open:
+                self.assertEqual(head.split()[1], b"429", head)
+                self.assertIn(b"\r\nretry-after: ", head.lower())
+                close()
+                break
+            closes.append(close)
+        return closes
+
+    def as_other(self, method, path, body=None):
+        return self.spool.request(method, path, body, {"Authorization": f"Bearer {OTHER_KEY}"}, timeout=5)
+
+    def check_others(self):
+        status, _, answer = self.as_other("POST", "/mj/submit/imagine", {"prompt": "another"})
+        self.assertEqual((status, answer["code"]), (200, 1), answer)
+        task = answer["result"]
+        self.assertEqual(self.as_other("GET", f"/v1/tasks/{task}")[0], 200)
+        with Watch(self.spool, subscribe(tasks=[task]), key=OTHER_KEY) as watch:
+            watch.wait(lambda m: watch.seen(), what="its state")
+            held = Held(self.spool.port, f"/v1/tasks/{task}/events", OTHER_KEY)
+            self.assertEqual(held.read(5), 200)
+            held.close()
+        self.assertEqual(self.spool.task(self.spool.submit("one more"))["status"], "queued")
+
+    def test_one_key_fills_its_half(self):
+        for kinds in ((self.watch,), (self.stream,), (self.wait,), (self.watch, self.stream, self.wait)):
+            with self.subTest([kind.__name__ for kind in kinds]):
+                closes = self.fill(*kinds)
+                self.assertEqual(len(closes), self.MOST / 2)
+                self.check_others()
+                for close in closes:
+                    close()
+                eventually(lambda: self.could_fill(self.MOST / 2), what="its places again", every=0.3)
+
+    def could_fill(self, count):
+        closes = self.fill(self.watch)
+        for close in closes:
+            close()
+        return len(closes) == count
+
+    def test_what_is_refused(self):
+        self.fill(self.watch)
+        for path in (f"/v1/tasks/{self.task}/events", f"/v1/tasks/{self.task}?wait=5"):
+            status, headers, answer = self.spool.request("GET", path)
+            self.assertEqual(status, 429, answer)
+            self.assertEqual(answer["error"]["type"], "rate_limit_error")
+            self.assertEqual(answer["error"]["code"], "too_many_connections")
+            self.assertEqual(headers["retry-after"], "1")
+        body = {"base64Array": ["data:image/png;base64,iVBORw0KGgo="]}
+        status, _, answer = self.spool.request("POST", "/mj/submit/upload-discord-images", body)
+        self.assertEqual((status, answer["code"]), (429, 9), "what the vendor is asked is waited for, too")
+        self.assertEqual(self.vendor.at("/submit/upload-discord-images"), [])
+
+    def test_what_needs_no_waiting(self):
+        self.fill(self.watch)
+        self.assertEqual(self.spool.request("GET", f"/v1/tasks/{UNKNOWN_TASK}/events")[0], 404)
+        self.vendor.is_held = False
+        self.spool.wait(self.task)
+        self.assertEqual(self.spool.get(f"/v1/tasks/{self.task}?wait=5")["status"], "succeeded")
 
 
 if __name__ == "__main__":

@@ -53,10 +53,36 @@ static void test_a_crowd(void **state)
     room_clear(&room);
 }
 
+// Connections: each who watches has some, and one is left for those who only ask.
+static void test_pieces(void **state)
+{
+    static const struct {
+        const char *owner;
+        size_t most;
+    } owners[] = {{"a", 6}, {"b", 3}, {"c", 1}, {"d", 1}, {"e", 0}};
+    struct room room = {.total = 12};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof owners / sizeof owners[0]; i++) {
+        size_t took = 0;
+
+        while (room_take(&room, owners[i].owner, 1))
+            took++;
+        if (took != owners[i].most)
+            fail_msg("%s took %zu", owners[i].owner, took);
+    }
+    assert_int_equal(room.held, 11);
+    room_give(&room, "a", 1);
+    assert_false(room_take(&room, "a", 1)); // it has more than half already
+    assert_true(room_take(&room, "e", 1));
+    room_clear(&room);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_shares),
-                                       cmocka_unit_test(test_a_crowd)};
+                                       cmocka_unit_test(test_a_crowd),
+                                       cmocka_unit_test(test_pieces)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
