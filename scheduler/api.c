@@ -411,7 +411,7 @@ struct api *api_start(struct loop *loop, const struct config *config, const char
     api->storage = storage_new(loop, api->http, config);
     api->waiting = waiting_start(api->store);
     api->callbacks = callbacks_start(loop, config, api->store, NULL, NULL);
-    api->realtime = realtime_start(loop, api->store, redis_url);
+    api->realtime = realtime_start(loop, api->store, api->waiting, redis_url);
     api->websockets = websockets_start(api);
     return api;
 }
@@ -475,11 +475,11 @@ void api_drop(struct api **pointer)
     while (api->requests != NULL)
         request_drop(api->requests);
     room_clear(&api->places);
-    waiting_drop(&api->waiting);
     callbacks_drop(&api->callbacks);
     storage_free(&api->storage);
     http_client_drop(&api->http);
     realtime_drop(&api->realtime);
+    waiting_drop(&api->waiting);
     store_drop(&api->store);
     free(api->spool_dir);
     free(api);

@@ -23,6 +23,7 @@
 #include "scheduler/realtime_page.h"
 #include "scheduler/roster.h"
 #include "scheduler/task_json.h"
+#include "scheduler/waiting.h"
 
 enum { TABLE_SIZE = 4096, PAGE = 1000, RETRY_MS = 1000 };
 
@@ -37,7 +38,7 @@ struct interest {
     // What we wait for: between events at most one of these is set.
     struct look *look;          // of the present state
     struct events_range *range; // of the past
-    struct tasks_op *past;      // the records of one page of it, which is `page`
+    struct waiting_read *past;  // the records of one page of it, which is `page`
     struct loop_timer *retry;
     struct page *page;
     struct interest *next_looking, **at_looking; // in the look
@@ -63,20 +64,21 @@ struct watcher {
 struct look {
     struct realtime *realtime;
     struct interest *interests;
-    struct tasks_op *read; // NULL until the end of the turn
-    bool is_told;          // being told: stays, whoever leaves
+    struct waiting_read *read; // NULL until the end of the turn
+    bool is_told;              // being told: stays, whoever leaves
     struct look *next, **at;
 };
 
 struct realtime {
     struct loop *loop;
     struct store *store;
+    struct waiting *waiting;
     struct events *events;
     bool is_ready; // the reader has begun
     struct watcher *watchers;
     struct interest *by_task[TABLE_SIZE], *of_all;
     struct page *pages, **pages_end; // being told, in order
-    struct tasks_op *read;           // the records of the first
+    struct waiting_read *read;       // the records of the first
     struct look *looks;
     struct look *gathering; // of them, the one of this turn
     struct loop_turn *turn; // sends it
@@ -221,7 +223,7 @@ static void next_page(struct realtime *rt)
     while (rt->read == NULL && rt->pages != NULL) {
         struct page *page = rt->pages;
 
-        rt->read = page_read(page, rt->store, on_page, rt);
+        rt->read = page_read(page, rt->waiting, on_page, rt);
         if (rt->read != NULL)
             return;
         rt->pages = page->next;
@@ -262,7 +264,7 @@ static void look_free(struct look *look)
 
     if (rt->gathering == look)
         rt->gathering = NULL;
-    tasks_op_cancel(&look->read);
+    waiting_read_cancel(&look->read);
     *look->at = look->next;
     if (look->next != NULL)
         look->next->at = look->at;
@@ -312,7 +314,7 @@ static void stop(struct interest *interest)
 {
     look_leave(interest);
     events_range_cancel(&interest->range);
-    tasks_op_cancel(&interest->past);
+    waiting_read_cancel(&interest->past);
     loop_cancel(&interest->retry);
     page_free(interest->page);
     interest->page = NULL;
@@ -395,7 +397,7 @@ static void on_turn(void *ctx)
     roster_init(&roster, count);
     for (struct interest *i = look->interests; i != NULL; i = i->next_looking)
         i->task = roster_add(&roster, i->id);
-    look->read = tasks_get_many(rt->store, roster.ids, roster.count, NULL, on_present, look);
+    look->read = waiting_read_tasks(rt->waiting, roster.ids, roster.count, on_present, look);
     roster_clear(&roster);
 }
 
@@ -476,7 +478,7 @@ static void on_range(void *ctx, const struct event *events, size_t count, bool i
         return;
     }
     interest->page = page_new(events, count, is_of_interest, interest);
-    interest->past = page_read(interest->page, rt->store, on_past, interest);
+    interest->past = page_read(interest->page, rt->waiting, on_past, interest);
     if (interest->past == NULL) {
         snprintf(interest->after, CURSOR_SIZE, "%s", interest->page->last);
         begin(interest);
@@ -663,7 +665,8 @@ bool realtime_is_cursor(const char *text)
     return events_is_cursor(text);
 }
 
-struct realtime *realtime_start(struct loop *loop, struct store *store, const char *redis_url)
+struct realtime *realtime_start(struct loop *loop, struct store *store, struct waiting *waiting,
+                                const char *redis_url)
 {
     struct realtime *rt = mem_new(struct realtime);
     struct events_options options = {.redis_url = redis_url,
@@ -674,6 +677,7 @@ struct realtime *realtime_start(struct loop *loop, struct store *store, const ch
 
     rt->loop = loop;
     rt->store = store;
+    rt->waiting = waiting;
     rt->pages_end = &rt->pages;
     rt->turn = loop_turn_new(loop, on_turn, rt);
     rt->events = events_start(loop, store, &options);
@@ -692,7 +696,7 @@ void realtime_drop(struct realtime **pointer)
 
         watcher_drop(&watcher);
     }
-    tasks_op_cancel(&rt->read);
+    waiting_read_cancel(&rt->read);
     while (rt->pages != NULL) {
         struct page *page = rt->pages;
 

@@ -12,13 +12,14 @@
 struct loop;
 struct realtime;
 struct store;
+struct waiting;
 struct watcher;
 
 // What happened to one task. All borrowed for the call.
 struct news {
     const struct task *task; // as it was at the change
     const char *cursor;      // resumes after this
-    const char *json;        // the task object
+    const char *json;        // the task object, with what it waits for now
 };
 
 // What one turn brought for the watcher, in order.
@@ -36,7 +37,8 @@ struct watcher_options {
     void *ctx;
 };
 
-struct realtime *realtime_start(struct loop *loop, struct store *store, const char *redis_url);
+struct realtime *realtime_start(struct loop *loop, struct store *store, struct waiting *waiting,
+                                const char *redis_url);
 void realtime_drop(struct realtime **realtime);
 
 struct watcher *watcher_new(struct realtime *realtime, const struct watcher_options *options);

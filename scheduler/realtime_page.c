@@ -11,6 +11,7 @@
 #include "scheduler/realtime.h"
 #include "scheduler/roster.h"
 #include "scheduler/task_json.h"
+#include "scheduler/waiting.h"
 
 void page_free(struct page *page)
 {
@@ -40,18 +41,18 @@ struct page *page_new(const struct event *events, size_t count,
     return page;
 }
 
-struct tasks_op *page_read(struct page *page, struct store *store, tasks_fn fn, void *ctx)
+struct waiting_read *page_read(struct page *page, struct waiting *waiting, tasks_fn fn, void *ctx)
 {
     struct roster roster;
-    struct tasks_op *op = NULL;
+    struct waiting_read *read = NULL;
 
     roster_init(&roster, page->count);
     for (size_t i = 0; i < page->count; i++)
         page->events[i].task = roster_add(&roster, page->events[i].id);
     if (roster.count > 0)
-        op = tasks_get_many(store, roster.ids, roster.count, NULL, fn, ctx);
+        read = waiting_read_tasks(waiting, roster.ids, roster.count, fn, ctx);
     roster_clear(&roster);
-    return op;
+    return read;
 }
 
 void telling_init(struct telling *telling, struct store *store, const struct page *page,

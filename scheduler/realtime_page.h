@@ -12,6 +12,8 @@
 
 struct news;
 struct store;
+struct waiting;
+struct waiting_read;
 
 // Events, and which records they are about. Ours: page_free.
 struct page {
@@ -30,7 +32,7 @@ struct page *page_new(const struct event *events, size_t count,
                       bool (*wanted)(void *ctx, const struct event *event), void *ctx);
 void page_free(struct page *page);
 // Reads the records. NULL where there is none to read.
-struct tasks_op *page_read(struct page *page, struct store *store, tasks_fn fn, void *ctx);
+struct waiting_read *page_read(struct page *page, struct waiting *waiting, tasks_fn fn, void *ctx);
 
 // What there is to tell of a page, change by change; news without a task: nothing. telling_clear.
 struct telling {

@@ -197,3 +197,89 @@ void waiting_show(const struct waiting *waiting, struct task *task)
         waiting_explain(waiting->config, waiting->states, waiting->is_worker_there,
                         store_now_ms(waiting->store), task);
 }
+
+// Records, then the accounts where one of them waits. What was read of the accounts before may be
+// older than the record, and nothing tells of it again when a reason has come.
+
+struct waiting_read {
+    struct waiting *waiting; // borrowed
+    tasks_fn fn;
+    void *ctx;
+    // What we wait for: exactly one of these is set.
+    struct tasks_op *op;
+    struct store_call *call;
+    struct task **tasks; // ours while the accounts are read
+    size_t count;
+};
+
+static void finish_read(struct waiting_read *read, struct task **tasks, size_t count,
+                        const struct err *err)
+{
+    tasks_fn fn = read->fn;
+    void *ctx = read->ctx;
+
+    free(read);
+    fn(ctx, tasks, count, err);
+}
+
+static void on_states(void *ctx, const struct account_state *states, bool is_worker_there,
+                      const struct err *err)
+{
+    struct waiting_read *read = ctx;
+    struct task **tasks = read->tasks;
+
+    read->call = NULL;
+    if (err == NULL) {
+        waiting_keep(read->waiting, states, is_worker_there);
+        for (size_t i = 0; i < read->count; i++)
+            if (tasks[i] != NULL)
+                waiting_show(read->waiting, tasks[i]);
+    }
+    finish_read(read, tasks, read->count, NULL);
+    free(tasks);
+}
+
+static void on_tasks(void *ctx, struct task **tasks, size_t count, const struct err *err)
+{
+    struct waiting_read *read = ctx;
+    bool is_open = false;
+
+    read->op = NULL;
+    for (size_t i = 0; i < count && !is_open; i++)
+        is_open = tasks[i] != NULL && waiting_is_open(tasks[i]);
+    if (!is_open) {
+        finish_read(read, tasks, count, err);
+        return;
+    }
+    read->tasks = mem_array(struct task *, count);
+    memcpy(read->tasks, tasks, count * sizeof(struct task *));
+    read->count = count;
+    read->call = accounts_read(read->waiting->store, on_states, read);
+}
+
+struct waiting_read *waiting_read_tasks(struct waiting *waiting, const char *const *ids,
+                                        size_t count, tasks_fn fn, void *ctx)
+{
+    struct waiting_read *read = mem_new(struct waiting_read);
+
+    read->waiting = waiting;
+    read->fn = fn;
+    read->ctx = ctx;
+    read->op = tasks_get_many(waiting->store, ids, count, NULL, on_tasks, read);
+    return read;
+}
+
+void waiting_read_cancel(struct waiting_read **pointer)
+{
+    struct waiting_read *read = *pointer;
+
+    if (read == NULL)
+        return;
+    *pointer = NULL;
+    tasks_op_cancel(&read->op);
+    store_cancel(&read->call);
+    for (size_t i = 0; i < read->count; i++)
+        task_free(read->tasks[i]);
+    free(read->tasks);
+    free(read);
+}

@@ -5,12 +5,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/store/tasks.h"
+
 struct account;
 struct account_state;
 struct config;
 struct store;
 struct task;
 struct waiting;
+struct waiting_read;
 
 struct waiting *waiting_start(struct store *store);
 void waiting_drop(struct waiting **waiting);
@@ -27,8 +30,12 @@ bool waiting_has_out(const struct waiting *waiting, const struct account *accoun
 bool waiting_is_open(const struct task *task);
 // Makes the task say why it waits, where it is queued and that isn't only for a moment.
 void waiting_show(const struct waiting *waiting, struct task *task);
+// Reads records as tasks_get_many does, anybody's; those that wait say why, as of now.
+struct waiting_read *waiting_read_tasks(struct waiting *waiting, const char *const *ids,
+                                        size_t count, tasks_fn fn, void *ctx);
+void waiting_read_cancel(struct waiting_read **read);
 
-// The same, from what it is made of. Pure. `states` as accounts_read has them.
+// Why a task waits, from what that follows from. Pure. `states` as accounts_read has them.
 void waiting_explain(const struct config *config, const struct account_state *states,
                      bool is_worker_there, int64_t now_ms, struct task *task);
 

@@ -1,10 +1,12 @@
 """What tasks wait for, that they say so, and how it ends; what a party that hangs leaves to others."""
+import json
 import socket
 import threading
 import time
 import unittest
 
 from harness import Receiver, Redis, Sim, Spool, Vendor, account, eventually, free_port, kling_account, main
+from test_realtime import Watch, subscribe
 
 
 def config(vendor, root=None, **fields):
@@ -66,6 +68,52 @@ class Reasons(unittest.TestCase):
                 with Spool(config(vendor), redis=redis, roles=["worker"]):
                     self.assertEqual(spool.wait(task)["status"], "SUCCESS")
                 self.waits(spool, spool.submit("another"), "no_worker")
+
+    def check_heard(self, spool, task):
+        """Watchers are told what the query shows."""
+        shown = spool.task(task)
+        with Watch(spool, subscribe(tasks=[task])) as watch:
+            watch.wait(lambda m: watch.changes(), what="its state")
+            self.assertEqual(watch.changes()[0][1], shown)
+        with socket.create_connection(("127.0.0.1", spool.port), timeout=10) as stream:
+            stream.sendall(
+                f"GET /v1/tasks/{task}/events HTTP/1.1\r\nHost: spool\r\n"
+                f"Authorization: Bearer {spool.key}\r\n\r\n".encode()
+            )
+            lines = stream.makefile("rb")
+            data = next(line for line in lines if line.startswith(b"data: "))
+            self.assertEqual(json.loads(data[6:]), shown)
+            lines.close()
+
+    def test_watchers_hear_of_a_slot(self):
+        with Vendor() as vendor:
+            vendor.is_held = True
+            with Spool(config(vendor, max_concurrency=1)) as spool:
+                spool.wait_phase(spool.submit("first"), "rendering")
+                with Watch(spool, subscribe(all=True)) as watch:
+                    watch.wait(lambda m: watch.of_type("subscribed"), what="the subscription")
+                    task = spool.submit("second")
+                    watch.wait(lambda m: watch.versions(task), what="its first change")
+                    shown = next(shown for _, shown in watch.changes() if shown["id"] == task)
+                self.assertEqual(shown["waiting"]["reason"], "slot")
+                self.waits(spool, task, "slot")
+                self.check_heard(spool, task)
+                vendor.is_held = False
+                self.assertEqual(spool.wait(task)["status"], "SUCCESS")
+
+    def test_watchers_hear_that_nobody_works(self):
+        """Of a process that was never asked anything before."""
+        with Vendor() as vendor, Redis() as redis:
+            settings = config(vendor)
+            with Spool(settings, redis=redis, roles=["api"]) as first:
+                eventually(first.is_ready, what="readiness")
+                task = first.submit("a lighthouse")
+                with Spool(settings, redis=redis, roles=["api"]) as spool:
+                    eventually(spool.is_ready, what="readiness")
+                    with Watch(spool, subscribe(tasks=[task])) as watch:
+                        watch.wait(lambda m: watch.changes(), what="its state")
+                        self.assertEqual(watch.changes()[0][1]["waiting"]["reason"], "no_worker")
+                    self.check_heard(spool, task)
 
     def test_a_bad_key_for_too_long(self):
         """Nobody asks the vendor any more, and still it ends."""

@@ -10,6 +10,15 @@ static void lose(struct fake_call *call, const struct err *err)
         ((accounts_fn)question->fn)(question->ctx, NULL, false, err);
 }
 
+void fake_accounts_done(struct fake_call *call, const struct account_state *states,
+                        bool is_worker_there)
+{
+    struct store_call *question = (struct store_call *)call;
+
+    if (fake_takes(call))
+        ((accounts_fn)question->fn)(question->ctx, states, is_worker_there, NULL);
+}
+
 struct store_call *accounts_read(struct store *store, accounts_fn fn, void *ctx)
 {
     struct store_call *call = fake_store_call_new((void (*)(void))fn, ctx, lose);

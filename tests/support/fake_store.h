@@ -1,5 +1,5 @@
 // A store without Redis:
-// core/store/{store,queue,transitions,tasks,events,deliveries,callbacks,shared_secret}.h.
+// core/store/{store,queue,transitions,tasks,accounts,events,deliveries,callbacks,shared_secret}.h.
 //
 // What was asked is a line that names the transition, the task and what was said about it; what
 // wasn't said isn't in it:
@@ -9,7 +9,7 @@
 //   submit task_1 | replay dev | get task_1 owner=dev | read task_1 task_2 | list dev | cancel
 //   task_1 mark … | find mark … | timeline task_1 listen | pause | range 1-0 2-0 deliveries
 //   quick=100 slow=32 | finish task_1 n=1 delivered | log task_1 | redeliver task_1 n=1 command
-//   HDEL spool:acct:mj-1 out note task_1 (a vendor's callback) | secret spool:…
+//   HDEL spool:acct:mj-1 out | accounts | note task_1 (a vendor's callback) | secret spool:…
 #pragma once
 
 #include <stdbool.h>
@@ -62,6 +62,11 @@ const struct delivery_limits *
 fake_deliveries_limits(const struct fake_call *call); // arrays not kept
 void fake_deliveries_give(struct fake_call *call, struct delivery *delivery);
 void fake_deliveries_done(struct fake_call *call, size_t count, int64_t next_ms, bool is_short);
+
+// As many states as the configuration has accounts.
+struct account_state;
+void fake_accounts_done(struct fake_call *call, const struct account_state *states,
+                        bool is_worker_there);
 
 void fake_secret_done(struct fake_call *call, const char *text);
 

@@ -6,24 +6,42 @@
 
 #include "core/base/buf.h"
 #include "core/base/log.h"
+#include "core/base/mem.h"
 #include "core/config/config.h"
 #include "core/loop/loop.h"
+#include "core/store/accounts.h"
 #include "core/store/events.h"
+#include "scheduler/waiting.h"
 #include "tests/support/check.h"
 #include "tests/support/fake_loop.h"
 #include "tests/support/fake_store.h"
 
 enum { RETRY_MS = 1000 };
 
+// One account, for one job at a time.
+static const char text[] =
+    "{\"accounts\":[{\"name\":\"a\",\"provider\":\"kling\",\"base_url\":\"http://v\","
+    "\"max_concurrency\":1}]}";
+
 static struct config config;
 static struct loop *loop;
+static struct waiting *waiting;
 static struct realtime *rt;
-static struct buf told; // what watchers heard: "t1 v2 rendering; gap; missing t9; "
+// What watchers heard: "t1 v1 queued waits=slot; t1 v2 rendering; gap; missing t9; ".
+static struct buf told;
 
 static void hear(const struct news *news)
 {
-    buf_fmt(&told, "%s v%d %s; ", news->task->id, news->task->version,
+    static const char begin[] = "\"waiting\":{\"reason\":\"";
+    const char *reason = strstr(news->json, begin);
+
+    buf_fmt(&told, "%s v%d %s", news->task->id, news->task->version,
             task_phase_name(news->task->phase));
+    if (reason != NULL) {
+        reason += sizeof begin - 1;
+        buf_fmt(&told, " waits=%.*s", (int)strcspn(reason, "\""), reason);
+    }
+    buf_str(&told, "; ");
 }
 
 static void on_news(void *ctx, const struct news *news, size_t count)
@@ -73,17 +91,40 @@ static struct task *make(const char *id)
     return task;
 }
 
+// It waits, and its record doesn't say why.
+static struct task *make_queued(const char *id)
+{
+    struct task *task = fake_task(id, "dev", TASK_QUEUED);
+
+    mem_set_str(&task->provider, "kling");
+    mem_set_str(&task->model, "kling-v1");
+    task->cost = 1;
+    task->created_ms = 1700000000000;
+    return task;
+}
+
 static struct event event_of(const char *cursor, const char *id, enum task_phase phase, int version)
 {
     return (struct event){cursor, id, "dev", {phase, version, 0, false}};
 }
 
+static const char *no_env(const char *name)
+{
+    (void)name;
+    return NULL;
+}
+
 static int set_up(void **state)
 {
+    struct store *store = fake_store(&config);
+    struct err err;
+
     (void)state;
     log_threshold = LOG_NOTHING;
+    assert_true(config_parse(&config, text, sizeof text - 1, no_env, NULL, &err));
     loop = loop_new();
-    rt = realtime_start(loop, fake_store(&config), "redis://nowhere");
+    waiting = waiting_start(store);
+    rt = realtime_start(loop, store, waiting, "redis://nowhere");
     return 0;
 }
 
@@ -91,10 +132,12 @@ static int tear_down(void **state)
 {
     (void)state;
     realtime_drop(&rt);
+    waiting_drop(&waiting);
     fake_late();
     fake_end();
     buf_clear(&told);
     loop_free(loop);
+    config_clear(&config);
     return 0;
 }
 
@@ -254,6 +297,95 @@ static void test_the_past_is_told_then_what_follows(void **state)
     check_told("t1 v4 succeeded; ");
 }
 
+// What keeps it is of the accounts, which are read after the record: as they are now.
+static void test_what_a_task_waits_for(void **state)
+{
+    static const struct account_state busy = {.used = 1}, resting = {.cool_ms = INT64_MAX};
+    struct watcher *watcher = watch_of("dev", NULL);
+    struct event event = event_of("1-1", "t1", TASK_QUEUED, 2);
+
+    (void)state;
+    watcher_add(watcher, "t1", 0);
+    listen_at("1-0");
+    fake_expect("read t1");
+    fake_tasks_done(fake_waiting("read"), make_queued);
+    fake_expect("accounts");
+    check_told("");
+    fake_accounts_done(fake_waiting("accounts"), &busy, true);
+    check_told("t1 v1 queued waits=slot; ");
+    fake_events_tell(&event, 1);
+    fake_tasks_done(fake_waiting("read"), make_queued);
+    fake_accounts_done(fake_waiting("accounts"), &resting, true);
+    check_told("t1 v2 queued waits=cooling; ");
+    watcher_resume(watcher, "t2", "1-0");
+    event = event_of("1-2", "t2", TASK_QUEUED, 1);
+    fake_range_done(fake_waiting("range"), &event, 1, false);
+    fake_tasks_done(fake_waiting("read t2"), make_queued);
+    fake_accounts_done(fake_waiting("accounts"), &busy, false);
+    check_told("t2 v1 queued waits=no_worker; ");
+}
+
+static void test_what_waits_for_nothing(void **state)
+{
+    static const struct account_state idle = {0};
+    struct watcher *watcher = watch_of("dev", NULL);
+    struct event then = event_of("1-1", "t1", TASK_SUBMITTING, 2);
+
+    (void)state;
+    watcher_add(watcher, "t1", 0);
+    listen_at("1-0");
+    fake_tasks_done(fake_waiting("read"), make_queued);
+    fake_accounts_done(fake_waiting("accounts"), &idle, true);
+    check_told("t1 v1 queued; ");
+    // It is queued again by now: that isn't why it waited then.
+    fake_events_tell(&then, 1);
+    fake_tasks_done(fake_waiting("read"), make_queued);
+    fake_accounts_done(fake_waiting("accounts"), &idle, false);
+    check_told("t1 v2 submitting; ");
+}
+
+// A state is told all the same.
+static void test_nothing_is_known_of_the_accounts(void **state)
+{
+    struct watcher *watcher = watch_of("dev", NULL);
+
+    (void)state;
+    watcher_add(watcher, "t1", 0);
+    listen_at("1-0");
+    fake_tasks_done(fake_waiting("read"), make_queued);
+    fake_store_fail(fake_waiting("accounts"));
+    check_told("t1 v1 queued; ");
+}
+
+static void test_dropped_while_the_accounts_are_read(void **state)
+{
+    struct event event = event_of("1-1", "t1", TASK_QUEUED, 2);
+
+    for (int i = 0; i < 3; i++) {
+        struct watcher *watcher = watch_of("dev", NULL);
+
+        if (i == 0)
+            watcher_add(watcher, "t1", 0);
+        else if (i == 1)
+            watcher_add_all(watcher, NULL);
+        else
+            watcher_resume(watcher, "t1", "0-1");
+        listen_at("1-0");
+        if (i == 1)
+            fake_events_tell(&event, 1);
+        else if (i == 2)
+            fake_range_done(fake_waiting("range"), &event, 1, false);
+        fake_tasks_done(fake_waiting("read t1"), make_queued);
+        assert_int_equal(fake_count_waiting("accounts"), 1);
+        watcher_drop(&watcher);
+        realtime_drop(&rt);
+        fake_late();
+        check_told("");
+        tear_down(state);
+        set_up(state);
+    }
+}
+
 // The first to be told drops both: the other must not be told, nor be touched.
 static struct watcher *pair[2];
 
@@ -384,6 +516,11 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_a_gap_while_the_past_is_read, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_past_is_told_then_what_follows, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_what_a_task_waits_for, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_what_waits_for_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_nothing_is_known_of_the_accounts, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_dropped_while_the_accounts_are_read, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_dropped_while_others_hear_of_a_gap, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_dropped_while_others_are_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_dropped_at_every_step, set_up, tear_down),
