@@ -11,6 +11,7 @@
 #include "core/config/config.h"
 #include "core/http/http_server.h"
 #include "core/json/field.h"
+#include "core/json/json_fast.h"
 #include "core/message/media_link.h"
 #include "core/storage/storage.h"
 #include "core/store/store.h"
@@ -188,30 +189,36 @@ static void submit_task(struct request *request, const char *once)
 // Large requests: images in base64, as a rule. They are kept in storage, and Redis has what is
 // shown of them.
 
-// Empties the strings that are longer than `most`.
-static void slim(json_t *value, size_t most)
+// Puts `instead` in the place of strings that are longer than `most`.
+static void slim(json_t *value, size_t most, const char *instead)
 {
     const char *name;
     json_t *item;
     size_t i;
 
     if (json_is_string(value) && json_string_length(value) > most)
-        json_string_set(value, "");
-    json_object_foreach(value, name, item) slim(item, most);
-    json_array_foreach(value, i, item) slim(item, most);
+        json_string_set(value, instead);
+    json_object_foreach(value, name, item) slim(item, most, instead);
+    json_array_foreach(value, i, item) slim(item, most, instead);
 }
 
-static void set_slim_request(struct task *task)
+// Leaves in the task what is shown of its request, and gives the whole.
+static char *take_whole_request(struct task *task)
 {
-    json_t *request = json_loads(task->request, 0, NULL);
+    char *whole = task->request;
+    json_t *request = json_fast_read(whole, strlen(whole));
 
-    for (size_t most = LONGEST_TEXT; strlen(task->request) > LARGE_REQUEST && most > 0;
-         most /= 16) {
-        slim(request, most);
+    if (request == NULL)
+        request = json_loads(whole, 0, NULL);
+    task->request = NULL;
+    for (size_t most = LONGEST_TEXT;
+         task->request == NULL || (strlen(task->request) > LARGE_REQUEST && most > 0); most /= 16) {
+        slim(request, most, "");
         free(task->request);
         task->request = json_dumps(request, JSON_COMPACT);
     }
     json_decref(request);
+    return whole;
 }
 
 static void on_put(void *ctx, const struct err *err)
@@ -227,17 +234,18 @@ static void on_put(void *ctx, const struct err *err)
         request_refuse(request, &away);
         return;
     }
+    http_exchange_forget_body(request->exchange);
     request->task->is_request_stored = request->task->has_inputs = true;
-    set_slim_request(request->task);
     submit_task(request, request->extra);
 }
 
+// From here on the storage has the only copy: how long it takes is not for us to say.
 static void put_request(struct request *request)
 {
-    struct buf key = {0}, data = {0};
+    char *whole = take_whole_request(request->task);
+    struct buf key = {0}, data = {.data = whole, .len = strlen(whole), .cap = strlen(whole) + 1};
 
     task_input_key(request->task, &key);
-    buf_str(&data, request->task->request);
     request->put =
         storage_put(request->api->storage, key.data, "application/json", &data, on_put, request);
     buf_clear(&key);
@@ -339,6 +347,22 @@ static bool check_idempotency_key(struct request *request, struct err *err)
     return true;
 }
 
+// As the client sent it, in the memory that it came in: it may be large, and what is read of it is
+// in request->body.
+static char *take_text(struct request *request)
+{
+    struct buf text = {0};
+
+    http_exchange_take_body(request->exchange, &text);
+    if (request->is_form) {
+        buf_clear(&text);
+        return json_dumps(request->body, JSON_COMPACT);
+    }
+    if (text.len == 0)
+        buf_str(&text, "{}");
+    return buf_take(&text);
+}
+
 static bool make_task(struct request *request, const char **once, struct err *err)
 {
     struct family_request family_request = {.route = request->route,
@@ -346,17 +370,12 @@ static bool make_task(struct request *request, const char **once, struct err *er
                                             .mode = request->extra,
                                             .body = request->body};
     struct task *task = request->task = task_new();
-    size_t len;
-    const char *body = http_exchange_body(request->exchange, &len);
 
     task->created_ms = store_now_ms(request->api->store);
     id_make_task(task->id, task->created_ms);
     mem_set_str(&task->owner, request->owner);
     mem_set_str(&task->family, request->family->name);
-    if (request->is_form)
-        task->request = json_dumps(request->body, JSON_COMPACT);
-    else
-        task->request = len == 0 ? mem_str("{}") : mem_strn(body, len);
+    task->request = take_text(request);
     if (!check_idempotency_key(request, err) ||
         !request->family->accept(&family_request, task, once, err) || !check_hook(request, err))
         return false;
@@ -408,6 +427,7 @@ void submit_handle(struct request *request)
     once_copy = mem_str(once); // it may point into what the request frees
     free(request->extra);
     request->extra = once_copy;
+    slim(request->body, LONGEST_TEXT, "..."); // it is only asked what was given
     key = http_exchange_header(request->exchange, "idempotency-key");
     if (key == NULL) {
         go_on(request);

@@ -125,12 +125,24 @@ static void on_put(void *ctx, const struct err *err)
     buf_clear(&url);
 }
 
+// What the file was in: storing it may take long, and it is there twice.
+static void drop_source(struct request *request)
+{
+    struct buf body = {0};
+
+    json_decref(request->body);
+    request->body = NULL;
+    http_exchange_take_body(request->exchange, &body);
+    buf_clear(&body);
+}
+
 // Takes what `data` holds. `field` is what the client calls it.
 static void keep(struct request *request, const char *field, struct buf *data)
 {
     struct upload *upload = upload_of(request);
     struct err err;
 
+    drop_source(request);
     upload->type = media_type_of(data->data, data->len);
     if (data->len == 0 || upload->type == NULL) {
         err_set(&err, ERR_INVALID, "%s: %s", field,
@@ -507,7 +519,7 @@ void uploads_take(struct request *request)
         refuse(request, ERR_INVALID, "body: isn't of the type that was asked for");
         return;
     }
-    buf_add(&data, body, len);
+    http_exchange_take_body(request->exchange, &data);
     keep(request, "body", &data);
 }
 

@@ -186,6 +186,19 @@ char *http_exchange_body(struct http_exchange *exchange, size_t *len)
     return request(exchange) + conn->head.bytes;
 }
 
+void http_exchange_take_body(struct http_exchange *exchange, struct buf *body)
+{
+    struct http_conn *conn = exchange->conn;
+
+    buf_clear(body);
+    if (conn->body.is_in_file) {
+        *body = conn->body.data;
+        conn->body.data = (struct buf){0};
+    } else {
+        buf_add(body, request(exchange) + conn->head.bytes, conn->body_len);
+    }
+}
+
 void http_exchange_forget_body(struct http_exchange *exchange)
 {
     http_body_forget(exchange->conn);

@@ -87,6 +87,9 @@ void http_exchange_await_body(struct http_exchange *exchange, const char *owner,
                               http_handler_fn on_whole, void *ctx);
 // Terminated. May be modified in place by its reader.
 char *http_exchange_body(struct http_exchange *exchange, size_t *len);
+// The body becomes the caller's. A large one goes on counting as its owner's, as long as the
+// exchange isn't told to forget it.
+void http_exchange_take_body(struct http_exchange *exchange, struct buf *body);
 // Nobody reads the body any more, though the answer may take long: a large one's room is others'.
 void http_exchange_forget_body(struct http_exchange *exchange);
 // It came with a key: its connection isn't the first to go when there are too many.

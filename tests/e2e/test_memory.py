@@ -1,5 +1,6 @@
 """Memory doesn't grow with the size of the media, nor with what strangers send or clients leave half sent."""
 import base64
+import json
 import os
 import re
 import socket
@@ -7,7 +8,7 @@ import threading
 import time
 import unittest
 
-from harness import PNG, Spool, Vendor, account, eventually, main
+from harness import PNG, DeadReceiver, Spool, Vendor, account, eventually, kling_account, main
 from swift import Swift
 
 STREAMS = 16
@@ -144,6 +145,57 @@ class Bodies(unittest.TestCase):
             one.join()
         self.assertEqual(statuses, [200] * 12)
         print(f"12 whole bodies of 12 MB: {most} MB more")
+
+
+class Inline(unittest.TestCase):
+    """Files in base64, while the storage that they go to hangs: each is there once, and counts."""
+
+    KEYS, EACH, PART = 4, 8, PNG + os.urandom(4 * MB)
+    ROOM = 64  # MB for all bodies in memory
+
+    def check(self, path, body, headers=""):
+        tokens = [{"name": f"k{n}", "key": f"sk-k{n}"} for n in range(self.KEYS)] + TOKENS
+        with DeadReceiver() as dead:
+            storage = {"url": "s3://media", "endpoint": dead.url, "access_key": "a", "secret_key": "b"}
+            config = {"tokens": tokens, "storage": storage, "log_level": "warn"}
+            config["accounts"] = [account(dead), kling_account(dead)]
+            with Spool(config, env=SMALL) as spool:
+                spool.submit("the first")
+                idle, most = rss_kb(spool.pid), 0
+                sockets = [socket.create_connection(("127.0.0.1", spool.port), 30) for _ in range(self.KEYS * self.EACH)]
+
+                def send(n):
+                    key = f"sk-k{n % self.KEYS}"
+                    head = f"POST {path} HTTP/1.1\r\nHost: spool\r\nAuthorization: Bearer {key}\r\n{headers}"
+                    sockets[n].sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+
+                crowd = [threading.Thread(target=send, args=(n,)) for n in range(len(sockets))]
+                for one in crowd:
+                    one.start()
+                end = time.monotonic() + 4
+                while time.monotonic() < end:
+                    most = max(most, rss_kb(spool.pid))
+                    time.sleep(0.005)
+                for one in crowd:
+                    one.join()
+                most = (most - idle) // 1024
+                print(f"{len(sockets)} of {len(body) // MB} MB at {path}: {most} MB more")
+                self.assertLess(most, self.ROOM + 4 * len(body) // MB)
+                self.assertGreater(most, self.ROOM // 2, "as many as there is room for")
+                for one in sockets:
+                    one.close()
+                eventually(lambda: rss_kb(spool.pid) - idle < self.ROOM // 3 * 1024, 30, "the memory given back")
+                spool.kill()
+
+    def test_submits(self):
+        image = "data:image/png;base64," + base64.b64encode(self.PART).decode()
+        self.check("/mj/submit/imagine", json.dumps({"prompt": "x", "base64Array": [image]}).encode())
+        self.check("/kling/v1/images/generations", json.dumps({"model": "kling-v1", "prompt": "x", "image": image}).encode())
+
+    def test_uploads(self):
+        self.check("/v1/files/uploads/base64", json.dumps({"base64": base64.b64encode(self.PART).decode()}).encode())
+        form = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n\r\n' + self.PART + b"\r\n--b--\r\n"
+        self.check("/v1/files/uploads", form, "Content-Type: multipart/form-data; boundary=b\r\n")
 
 
 @unittest.skipUnless(os.environ.get("SPOOL_SLOW_TESTS"), "takes 30 s: set SPOOL_SLOW_TESTS")
