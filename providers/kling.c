@@ -15,6 +15,8 @@
 #include "core/message/http_message.h"
 #include "core/task/task.h"
 #include "providers/adapter.h"
+#include "providers/kling_body.h"
+#include "providers/kling_search.h"
 #include "providers/outcome.h"
 #include "providers/provider.h"
 #include "providers/refusal.h"
@@ -22,7 +24,6 @@
 
 enum { OFFICIAL, RELAY };
 enum { TOKEN_LIFE_S = 1800, TOKEN_EARLY_S = 5, TOKEN_RENEW_S = 300 };
-enum { LIST_SIZE = 500, LIST_PAGES = 20, CLOCKS_APART_MS = 5 * 60 * 1000 };
 
 static const char *const dialects[] = {[OFFICIAL] = "official", [RELAY] = "relay", NULL};
 static const char *const models[] = {
@@ -129,132 +130,6 @@ static bool is_token_refused(const struct http_response *response)
 
 // Submits.
 
-// The vendor wants base64 bare; clients send data URLs as well.
-static void strip_prefix(json_t *object, const char *name)
-{
-    const char *text = json_string_value(json_object_get(object, name));
-
-    if (text != NULL && strncmp(text, "data:", 5) == 0)
-        json_object_set_new(object, name, json_string(field_base64_of(text)));
-}
-
-static void strip_prefixes(json_t *body)
-{
-    static const char *const names[] = {"image",       "image_tail",  "human_image",
-                                        "cloth_image", "static_mask", "image_reference"};
-    static const char *const lists[] = {"image_list", "dynamic_masks"};
-    json_t *item;
-    size_t k;
-
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        strip_prefix(body, names[i]);
-    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
-        json_array_foreach(json_object_get(body, lists[i]), k, item)
-        {
-            strip_prefix(item, "image");
-            strip_prefix(item, "image_url");
-            strip_prefix(item, "mask");
-        }
-    }
-}
-
-static void rename_field(json_t *body, const char *from, const char *to)
-{
-    json_t *value = json_incref(json_object_get(body, from));
-
-    json_object_del(body, from);
-    if (value != NULL && json_object_get(body, to) == NULL)
-        json_object_set(body, to, value);
-    json_decref(value);
-}
-
-// An array where the i-th item has the number i comes out in the order of the numbers.
-static void sort_by_id(json_t *list)
-{
-    for (size_t i = 1; i < json_array_size(list); i++) {
-        for (size_t k = i; k > 0; k--) {
-            json_t *left = json_array_get(list, k - 1), *right = json_array_get(list, k);
-
-            if (field_int_or(left, "image_id", 0) <= field_int_or(right, "image_id", 0))
-                break;
-            json_incref(left);
-            json_array_set(list, k - 1, right);
-            json_array_set_new(list, k, left);
-        }
-    }
-}
-
-// The key of an element's image differs between the routes (W); ours is one for both.
-static void remap_images(json_t *body, const char *key)
-{
-    json_t *list = json_object_get(body, "image_list"), *item;
-    size_t i;
-
-    sort_by_id(list);
-    json_array_foreach(list, i, item)
-    {
-        if (json_is_string(item)) {
-            json_array_set_new(list, i, json_pack("{s:O}", key, item));
-            continue;
-        }
-        rename_field(item, strcmp(key, "image") == 0 ? "image_url" : "image", key);
-        json_object_del(item, "image_id");
-    }
-}
-
-// kling_elements, by number or as objects.
-static void remap_elements(json_t *body)
-{
-    json_t *list, *item;
-    size_t i;
-
-    rename_field(body, "kling_elements", "element_list");
-    list = json_object_get(body, "element_list");
-    json_array_foreach(list, i, item)
-    {
-        if (!json_is_object(item))
-            json_array_set_new(list, i, json_pack("{s:O}", "element_id", item));
-    }
-}
-
-static void make_text(json_t *object, const char *name)
-{
-    json_t *value = json_object_get(object, name);
-
-    if (json_is_integer(value)) {
-        char text[24];
-
-        snprintf(text, sizeof text, "%lld", (long long)json_integer_value(value));
-        json_object_set_new(object, name, json_string(text));
-    }
-}
-
-// Public aliases and liberties, in the vendor's words.
-static void remap(const struct task *task, json_t *body)
-{
-    json_t *images = json_object_get(body, "image_urls"), *sound = json_object_get(body, "sound");
-    json_t *shot;
-    size_t i;
-
-    if (images != NULL) {
-        if (json_array_size(images) > 0 && json_object_get(body, "image") == NULL)
-            json_object_set(body, "image", json_array_get(images, 0));
-        if (json_array_size(images) > 1 && json_object_get(body, "image_tail") == NULL)
-            json_object_set(body, "image_tail", json_array_get(images, 1));
-        json_object_del(body, "image_urls");
-    }
-    rename_field(body, "model", "model_name");
-    rename_field(body, "multi_shots", "multi_shot");
-    remap_elements(body);
-    make_text(body, "duration");
-    json_array_foreach(json_object_get(body, "multi_prompt"), i, shot) make_text(shot, "duration");
-    if (json_is_boolean(sound))
-        json_object_set_new(body, "sound", json_string(json_is_true(sound) ? "on" : "off"));
-    if (action_of(task)->list_key != NULL)
-        remap_images(body, action_of(task)->list_key);
-    strip_prefixes(body);
-}
-
 // kling-v3 is two models there: the omni route's is listed as "kling-v3-omni", if at all.
 static const char *model_of(const struct task *task, const struct account *account)
 {
@@ -357,7 +232,7 @@ static bool build_submit(const struct task *task, const struct account *account,
     if (body == NULL)
         return false;
     if (dialect_of(account) == OFFICIAL)
-        remap(task, body);
+        kling_body_remap(body, action_of(task)->list_key);
     set_model(body, model_of(task, account), dialect_of(account));
     json_object_set_new(body, "external_task_id", json_string(task->id));
     if (task->callback_url != NULL)
@@ -594,78 +469,15 @@ static bool build_lookup(const struct task *task, const struct account *account,
 
     if (dialect_of(account) == RELAY)
         return err_set(err, ERR_UPSTREAM, "a relay can't be searched");
-    if (step > LIST_PAGES)
-        return err_set(err, ERR_UPSTREAM, "it isn't in the list's first %d pages", LIST_PAGES);
+    if (step > KLING_LIST_PAGES)
+        return err_set(err, ERR_UPSTREAM, "it isn't in the list's first %d pages",
+                       KLING_LIST_PAGES);
     base = base_of(task, account);
-    ok = step == 0 ? http_get(request, base, err, "/%s", task->id)
-                   : http_get(request, base, err, "?pageNum=%d&pageSize=%d", step, (int)LIST_SIZE);
+    ok = step == 0
+             ? http_get(request, base, err, "/%s", task->id)
+             : http_get(request, base, err, "?pageNum=%d&pageSize=%d", step, (int)KLING_LIST_SIZE);
     free(base);
     authorize(account, request);
-    return ok;
-}
-
-static bool is_ours(const struct task *task, const json_t *data)
-{
-    return strcmp(field_str_or_empty(data, "task_info.external_task_id"), task->id) == 0 &&
-           *field_str_or_empty(data, "task_id") != '\0';
-}
-
-// Whether a page that doesn't have the task proves that no page has: it is the last, or all that
-// follow are older than the task.
-static bool is_absent(const struct task *task, const json_t *list)
-{
-    size_t count = json_array_size(list);
-    int64_t first, last;
-
-    if (count < LIST_SIZE)
-        return true;
-    first = field_int_or(json_array_get(list, 0), "created_at", 0);
-    last = field_int_or(json_array_get(list, count - 1), "created_at", 0);
-    return last > 0 && last < first && last < task->created_ms - CLOCKS_APART_MS;
-}
-
-static void search_page(const struct task *task, const json_t *list, struct outcome *outcome)
-{
-    json_t *item, *found = NULL;
-    size_t i, matches = 0;
-
-    json_array_foreach((json_t *)list, i, item)
-    {
-        if (!is_ours(task, item))
-            continue;
-        found = item;
-        matches++;
-    }
-    if (matches == 1) {
-        outcome->kind = OUTCOME_ACCEPTED;
-        outcome->upstream_id = mem_str(field_str_or_empty(found, "task_id"));
-    } else if (matches > 1) {
-        outcome->kind = OUTCOME_MISSING; // adopted only where the mark is there exactly once
-    } else {
-        outcome->kind = is_absent(task, list) ? OUTCOME_REFUSED_RETRY : OUTCOME_NEXT;
-    }
-}
-
-static bool read_lookup(const struct task *task, int step, const struct http_response *response,
-                        struct outcome *outcome, struct err *err)
-{
-    json_t *body = http_json(response, err), *data = field_at(body, "data");
-    bool ok = true;
-
-    *outcome = (struct outcome){.kind = OUTCOME_NEXT, .progress = -1};
-    if (step == 0 && response->status == 200 && is_ours(task, data)) {
-        outcome->kind = OUTCOME_ACCEPTED;
-        outcome->upstream_id = mem_str(field_str_or_empty(data, "task_id"));
-    } else if (step == 0) {
-        // Whatever it says: the list will tell.
-    } else if (response->status != 200 || body == NULL || field_int_or(body, "code", -1) != 0 ||
-               !json_is_array(data)) {
-        outcome->kind = OUTCOME_NONE;
-        ok = err_set(err, ERR_UPSTREAM, "the list can't be read (HTTP %d)", response->status);
-    } else {
-        search_page(task, data, outcome);
-    }
-    json_decref(body);
     return ok;
 }
 
@@ -698,7 +510,7 @@ const struct provider provider_kling = {
     .build_poll = build_poll,
     .read_poll = read_poll,
     .build_lookup = build_lookup,
-    .read_lookup = read_lookup,
+    .read_lookup = kling_search_read,
     .build_token = build_token,
     .is_token_refused = is_token_refused,
     .read_callback = read_callback,
