@@ -17,6 +17,7 @@
 
 #include "core/base/buf.h"
 #include "core/base/clock.h"
+#include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/http/http_client.h"
 #include "core/loop/loop.h"
@@ -40,13 +41,16 @@ enum {
 enum state { WRITING, OPENING, CLOSING, CHECKING, OVER, FAILED };
 
 #define TO(state) (1u << (state))
-static const unsigned next_states[] = {
-    [WRITING] = TO(OPENING) | TO(CLOSING) | TO(CHECKING) | TO(FAILED),
-    [OPENING] = TO(WRITING) | TO(FAILED),
-    [CLOSING] = TO(CHECKING) | TO(FAILED),
-    [CHECKING] = TO(OVER) | TO(FAILED),
-    [OVER] = 0,
-    [FAILED] = TO(WRITING), // storage_s3_file_recover
+static const struct {
+    const char *name;
+    unsigned next;
+} states[] = {
+    [WRITING] = {"writing", TO(OPENING) | TO(CLOSING) | TO(CHECKING) | TO(FAILED)},
+    [OPENING] = {"opening", TO(WRITING) | TO(FAILED)},
+    [CLOSING] = {"closing", TO(CHECKING) | TO(FAILED)},
+    [CHECKING] = {"checking", TO(OVER) | TO(FAILED)},
+    [OVER] = {"over", 0},
+    [FAILED] = {"failed", TO(WRITING)}, // storage_s3_file_recover
 };
 
 // One PUT: of a part, or of a small file.
@@ -98,7 +102,8 @@ static struct s3_file *of(struct storage_file *file)
 // The only place that changes the state.
 static void move(struct s3_file *f, enum state next)
 {
-    assert(next_states[f->state] & TO(next));
+    assert(states[f->state].next & TO(next));
+    log_debug("s3.move", "key=%s from=%s to=%s", f->key, states[f->state].name, states[next].name);
     f->state = next;
 }
 
