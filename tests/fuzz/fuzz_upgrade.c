@@ -104,6 +104,11 @@ void request_refuse(struct request *request, const struct err *err)
     EXPECT(false); // there is room, and it isn't draining
 }
 
+bool request_take_place(struct request *request)
+{
+    return room_take(&request->api->places, request->owner, 1);
+}
+
 void request_drop(struct request *request)
 {
     request->exchange->dropped++;
@@ -160,7 +165,7 @@ static void ask(struct http_exchange *exchange)
     static char url[] = "https://spool.example:443";
     static char memory; // both only have to be there
     struct config config = {.public_url = url};
-    struct api api = {.config = &config};
+    struct api api = {.config = &config, .places = {.total = 2}};
     struct websockets websockets = {
         .api = &api, .context = (void *)&memory, .vhost = (void *)&memory};
     struct request request = {.api = &api, .exchange = exchange, .owner = "key"};
@@ -180,6 +185,7 @@ static void ask(struct http_exchange *exchange)
     EXPECT(exchange->dropped == exchange->accepted);
     if (exchange->accepted == 1)
         check_accepted(exchange, host_copy, origin_copy);
+    room_clear(&api.places);
     free(host_copy);
     free(origin_copy);
 }
