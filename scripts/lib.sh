@@ -5,7 +5,7 @@ BUILD_PACKAGES=(gcc cmake make pkg-config libc6-dev libuv1-dev libcurl4-openssl-
   ca-certificates curl)
 TEST_PACKAGES=(libcmocka-dev python3 python3-websockets redis-tools)
 S3_PACKAGES=(swift-proxy swift-account swift-container swift-object) # the S3 store of the tests
-LINT_PACKAGES=(clang-format clang-tidy cppcheck clang)
+LINT_PACKAGES=(clang-format clang-tidy cppcheck clang mandoc)
 
 if [ -t 1 ]; then
   bold=$'\e[1m' dim=$'\e[2m' green=$'\e[32m' red=$'\e[31m' plain=$'\e[0m'

@@ -36,8 +36,13 @@ complain 'blocking calls on a loop:' "$(git grep -nwE '(sleep|usleep|nanosleep|g
   core providers scheduler workers webhook ':!core/loop' ':!core/http' ':!core/redis' ':!core/storage' || true)"
 complain 'left-overs:' "$(git grep -nwE 'TODO|FIXME|XXX|HACK' -- '*.c' '*.h' '*.lua' '*.sh' '*.py' ':!scripts/lint.sh' || true)"
 
+complain 'settings that spool.json(5) leaves out:' "$(
+  grep -ohE '^ *\{"[a-z_]+",' core/config/config.c core/config/config_account.c | tr -dc 'a-z_\n' | sort -u |
+    while read -r key; do grep -qE "^\.(It )?Ic .*\b$key\b" scheduler/spool.json.5 || echo "$key"; done)"
+
 if [ "${1:-}" != --quick ]; then
   need "${LINT_PACKAGES[@]}"
+  complain 'man pages:' "$(mandoc -T lint -W warning scheduler/spool.1 scheduler/spool.json.5 || true)"
   [ -e build/dev/compile_commands.json ] || scripts/build.sh dev >/dev/null
   mapfile -t files < <(git ls-files 'core/*.c' 'providers/*.c' 'scheduler/*.c' 'workers/*.c' 'webhook/*.c')
   say "clang-tidy over ${#files[@]} files"
