@@ -28,15 +28,15 @@ struct delivery_call {
 };
 
 // Asked for each address that a name has, and for each connection that is used again.
-static bool on_address(const struct sockaddr *address, void *ctx)
+static bool delivery_on_address(const struct sockaddr *address, void *ctx)
 {
     const struct delivery_call *call = ctx;
 
     return reach_has(call->reach, address);
 }
 
-static void describe(const struct delivery_call *call, const struct http_failure *failure,
-                     struct delivery_answer *answer)
+static void delivery_describe(const struct delivery_call *call, const struct http_failure *failure,
+                              struct delivery_answer *answer)
 {
     int status = answer->http_status;
 
@@ -56,8 +56,8 @@ static void describe(const struct delivery_call *call, const struct http_failure
         snprintf(answer->error, sizeof answer->error, "the connection broke before the answer");
 }
 
-static void conclude(struct delivery_call *call, const struct http_response *response,
-                     const struct http_failure *failure)
+static void delivery_conclude(struct delivery_call *call, const struct http_response *response,
+                              const struct http_failure *failure)
 {
     struct delivery_answer answer = {.took_ms = clock_mono_ms() - call->started_ms};
     delivery_sent_fn fn = call->fn;
@@ -70,20 +70,21 @@ static void conclude(struct delivery_call *call, const struct http_response *res
     answer.is_silent =
         answer.http_status == 0 && failure != NULL && failure->err.code == ERR_TIMEOUT;
     answer.retry_after = http_header(response, "retry-after", &scratch);
-    describe(call, failure, &answer);
+    delivery_describe(call, failure, &answer);
     delivery_cancel(&call);
     fn(ctx, &answer);
     buf_clear(&scratch);
 }
 
-static bool on_data(void *ctx, const struct http_response *head, const void *data, size_t len)
+static bool delivery_on_data(void *ctx, const struct http_response *head, const void *data,
+                             size_t len)
 {
     struct delivery_call *call = ctx;
 
     (void)data;
     call->read_bytes += len;
     if (call->read_bytes > BODY_READ_MAX)
-        conclude(call, head, NULL);
+        delivery_conclude(call, head, NULL);
     return true;
 }
 
@@ -93,7 +94,7 @@ static void on_done(void *ctx, const struct http_response *response,
     struct delivery_call *call = ctx;
 
     call->http = NULL;
-    conclude(call, response, failure);
+    delivery_conclude(call, response, failure);
 }
 
 static void add_headers(struct http_request *request, const struct delivery *delivery,
@@ -123,7 +124,7 @@ struct delivery_call *delivery_send(const struct delivery_sender *sender,
     struct http_request request = {.method = HTTP_POST_};
     struct http_options options = {.timeout_ms = sender->config->webhook.timeout_ms,
                                    .wants_plain = true, // nobody reads it
-                                   .on_data = on_data};
+                                   .on_data = delivery_on_data};
     struct delivery_call *call;
 
     if (family == NULL) {
@@ -142,7 +143,7 @@ struct delivery_call *delivery_send(const struct delivery_sender *sender,
     call->fn = fn;
     call->ctx = ctx;
     call->reach = &sender->config->clients_reach;
-    options.on_address = on_address;
+    options.on_address = delivery_on_address;
     options.ctx = call;
     call->http = http_start(sender->http, &request, &options, on_done);
     return call;

@@ -32,12 +32,12 @@ enum {
 };
 
 // A delivery that is being sent.
-struct job {
+struct attempt {
     struct dispatcher *dispatcher;
     struct delivery *delivery; // ours
     struct seat *seat;
     struct delivery_call *call;
-    struct job *next, **at;
+    struct attempt *next, **at;
 };
 
 struct dispatcher {
@@ -46,7 +46,7 @@ struct dispatcher {
     struct delivery_sender sender;
     struct verdict_rules rules;
     struct seats *seats;
-    struct job *jobs;
+    struct attempt *attempts;
     struct bell *bell;
     struct delivery_claim claim;
     struct store_call *claiming;
@@ -57,22 +57,22 @@ struct dispatcher {
     int64_t due_ms; // of our monotonic clock, while `due` runs
 };
 
-// Jobs.
+// Attempts.
 
-static void job_free(struct job *job)
+static void attempt_free(struct attempt *attempt)
 {
-    *job->at = job->next;
-    if (job->next != NULL)
-        job->next->at = job->at;
-    delivery_cancel(&job->call);
-    seat_give_back(&job->seat, clock_mono_ms());
-    delivery_free(job->delivery);
-    free(job);
+    *attempt->at = attempt->next;
+    if (attempt->next != NULL)
+        attempt->next->at = attempt->at;
+    delivery_cancel(&attempt->call);
+    seat_give_back(&attempt->seat, clock_mono_ms());
+    delivery_free(attempt->delivery);
+    free(attempt);
 }
 
 static void claim(struct dispatcher *d);
 
-static void on_due(void *ctx)
+static void claim_on_due(void *ctx)
 {
     struct dispatcher *d = ctx;
 
@@ -88,11 +88,11 @@ static void claim_after(struct dispatcher *d, int64_t delay_ms)
         return;
     loop_cancel(&d->due);
     d->due_ms = at_ms;
-    d->due = loop_after(d->loop, delay_ms, on_due, d);
+    d->due = loop_after(d->loop, delay_ms, claim_on_due, d);
 }
 
-static void finish(struct dispatcher *d, const struct delivery *delivery,
-                   const struct delivery_result *result)
+static void attempt_finish(struct dispatcher *d, const struct delivery *delivery,
+                           const struct delivery_result *result)
 {
     deliveries_finish(d->store, delivery, result);
     // In a later turn, so that it comes to Redis after the result: there may be news of the task
@@ -100,11 +100,11 @@ static void finish(struct dispatcher *d, const struct delivery *delivery,
     claim_after(d, 1);
 }
 
-static void hand_back(struct dispatcher *d, const struct delivery *delivery)
+static void attempt_hand_back(struct dispatcher *d, const struct delivery *delivery)
 {
     struct delivery_result result = {.outcome = DELIVERY_LATER, .error = ""};
 
-    finish(d, delivery, &result);
+    attempt_finish(d, delivery, &result);
 }
 
 // What became of an attempt, for Redis, for the log and for the metrics.
@@ -137,60 +137,60 @@ static void store_result(struct dispatcher *d, const struct delivery *delivery,
                      answer->error);
         }
     }
-    finish(d, delivery, &result);
+    attempt_finish(d, delivery, &result);
 }
 
-static void on_sent(void *ctx, const struct delivery_answer *answer)
+static void attempt_on_sent(void *ctx, const struct delivery_answer *answer)
 {
-    struct job *job = ctx;
-    struct dispatcher *d = job->dispatcher;
+    struct attempt *attempt = ctx;
+    struct dispatcher *d = attempt->dispatcher;
 
-    job->call = NULL;
-    store_result(d, job->delivery, answer);
-    job_free(job);
+    attempt->call = NULL;
+    store_result(d, attempt->delivery, answer);
+    attempt_free(attempt);
 }
 
-static void post(struct dispatcher *d, struct delivery *delivery)
+static void attempt_start(struct dispatcher *d, struct delivery *delivery)
 {
-    struct job *job = mem_new(struct job);
+    struct attempt *attempt = mem_new(struct attempt);
     struct err err;
 
-    job->dispatcher = d;
-    job->delivery = delivery;
-    job->seat = seats_take(d->seats, delivery->task->owner, delivery->receiver, delivery->is_slow,
-                           clock_mono_ms());
-    job->next = d->jobs;
-    job->at = &d->jobs;
-    if (job->next != NULL)
-        job->next->at = &job->next;
-    d->jobs = job;
-    job->call = delivery_send(&d->sender, delivery, on_sent, job, &err);
-    if (job->call == NULL) {
+    attempt->dispatcher = d;
+    attempt->delivery = delivery;
+    attempt->seat = seats_take(d->seats, delivery->task->owner, delivery->receiver,
+                               delivery->is_slow, clock_mono_ms());
+    attempt->next = d->attempts;
+    attempt->at = &d->attempts;
+    if (attempt->next != NULL)
+        attempt->next->at = &attempt->next;
+    d->attempts = attempt;
+    attempt->call = delivery_send(&d->sender, delivery, attempt_on_sent, attempt, &err);
+    if (attempt->call == NULL) {
         // Nothing was sent: it counts as an attempt all the same.
         struct delivery_answer answer = {.error = "the body can't be made"};
 
         log_error("webhook.unmade", "task=%s error=\"%s\"", delivery->task->id, err.message);
         store_result(d, delivery, &answer);
-        job_free(job);
+        attempt_free(attempt);
     }
 }
 
 // Claims.
 
-static void on_delivery(void *ctx, struct delivery *delivery)
+static void claim_on_delivery(void *ctx, struct delivery *delivery)
 {
     struct dispatcher *d = ctx;
 
     if (!d->is_draining && clock_mono_ms() - d->serial.begun_ms < START_WITHIN_MS) {
-        post(d, delivery);
+        attempt_start(d, delivery);
         return;
     }
-    hand_back(d, delivery);
+    attempt_hand_back(d, delivery);
     delivery_free(delivery);
 }
 
-static void on_claimed(void *ctx, size_t count, int64_t next_ms, bool is_short,
-                       const struct err *err)
+static void claim_on_claimed(void *ctx, size_t count, int64_t next_ms, bool is_short,
+                             const struct err *err)
 {
     struct dispatcher *d = ctx;
 
@@ -246,7 +246,7 @@ struct dispatcher *dispatcher_start(struct loop *loop, struct store *store, cons
     d->rules.retry_delays_ms = sender->config->webhook.retry_delays_ms;
     d->rules.retry_count = sender->config->webhook.retry_count;
     d->seats = seats_new(sender->config->webhook.timeout_ms);
-    d->claim = (struct delivery_claim){on_delivery, on_claimed, d};
+    d->claim = (struct delivery_claim){claim_on_delivery, claim_on_claimed, d};
     d->bell = bell_start(loop, redis_url, BELL_DELIVERIES, on_ring, d);
     d->heartbeat = loop_after(loop, HEARTBEAT_MS, on_heartbeat, d);
     return d;
@@ -263,8 +263,8 @@ void dispatcher_drop(struct dispatcher **slot)
     loop_cancel(&d->heartbeat);
     store_cancel(&d->claiming);
     bell_drop(&d->bell);
-    while (d->jobs != NULL)
-        job_free(d->jobs);
+    while (d->attempts != NULL)
+        attempt_free(d->attempts);
     seats_free(d->seats);
     free(d);
 }
@@ -278,10 +278,10 @@ bool dispatcher_drain(struct dispatcher *dispatcher)
 {
     dispatcher->is_draining = true;
     loop_cancel(&dispatcher->due);
-    return dispatcher->jobs == NULL && dispatcher->claiming == NULL;
+    return dispatcher->attempts == NULL && dispatcher->claiming == NULL;
 }
 
 bool dispatcher_is_quiet(const struct dispatcher *dispatcher)
 {
-    return dispatcher->jobs == NULL;
+    return dispatcher->attempts == NULL;
 }

@@ -341,7 +341,7 @@ static bool finish_bucket(struct config *config, struct err *err)
 }
 
 // What is derived from other keys, and what only makes sense together.
-static bool finish(struct config *config, struct err *err)
+static bool finish_config(struct config *config, struct err *err)
 {
     size_t len;
 
@@ -411,7 +411,7 @@ bool config_parse(struct config *config, const char *text, size_t len, config_en
             return false;
     }
     return read_overrides(config, &reader, flags == NULL ? &no_flags : flags) &&
-           finish(config, err);
+           finish_config(config, err);
 }
 
 static const char *from_environment(const char *name)

@@ -86,7 +86,8 @@ static void free_call(struct http_call *call)
     free(call);
 }
 
-static void describe(const struct http_call *call, CURLcode result, struct http_failure *failure)
+static void call_describe(const struct http_call *call, CURLcode result,
+                          struct http_failure *failure)
 {
     const char *reason = call->easy != NULL && call->easy->error[0] != '\0'
                              ? call->easy->error
@@ -111,7 +112,7 @@ static void describe(const struct http_call *call, CURLcode result, struct http_
 }
 
 // Not from inside curl. The callback may do anything to any call.
-static void finish(struct http_call *call, CURLcode result)
+static void call_finish(struct http_call *call, CURLcode result)
 {
     struct http_failure failure;
 
@@ -121,7 +122,7 @@ static void finish(struct http_call *call, CURLcode result)
         result = CURLE_GOT_NOTHING;
     call->is_well = result == CURLE_OK;
     if (result != CURLE_OK)
-        describe(call, result, &failure);
+        call_describe(call, result, &failure);
     call->done(call->options.ctx, &call->response, result == CURLE_OK ? NULL : &failure);
     if (call->is_due) // asked for in vain, on_turn frees it
         call->state = CALL_CANCELLED;
@@ -129,7 +130,7 @@ static void finish(struct http_call *call, CURLcode result)
         free_call(call);
 }
 
-static void destroy(struct http_client *client)
+static void client_destroy(struct http_client *client)
 {
     while (client->calls != NULL)
         free_call(client->calls);
@@ -146,12 +147,12 @@ static void destroy(struct http_client *client)
 }
 
 // Between these two the client stays, whatever the callbacks do.
-static void enter(struct http_client *client)
+static void client_enter(struct http_client *client)
 {
     client->is_busy = true;
 }
 
-static void leave(struct http_client *client)
+static void client_leave(struct http_client *client)
 {
     CURLM *curl = http_multi_curl(client->multi);
     CURLMsg *message;
@@ -165,11 +166,11 @@ static void leave(struct http_client *client)
             continue;
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &easy);
         if (easy->call->state == CALL_ACTIVE)
-            finish(easy->call, result);
+            call_finish(easy->call, result);
     }
     client->is_busy = false;
     if (client->is_dropped)
-        destroy(client);
+        client_destroy(client);
 }
 
 static struct http_easy *take_easy(struct http_client *client)
@@ -188,22 +189,22 @@ static void on_act(void *ctx, curl_socket_t socket, int flags)
     struct http_client *client = ctx;
     int running;
 
-    enter(client);
+    client_enter(client);
     curl_multi_socket_action(http_multi_curl(client->multi), socket, flags, &running);
-    leave(client);
+    client_leave(client);
 }
 
-static void begin(struct http_call *call)
+static void call_begin(struct http_call *call)
 {
     call->state = CALL_ACTIVE;
     call->easy = take_easy(call->client);
     call->easy->call = call;
     http_easy_set(call);
     if (curl_multi_add_handle(http_multi_curl(call->client->multi), call->easy->curl) != CURLM_OK)
-        finish(call, CURLE_OUT_OF_MEMORY);
+        call_finish(call, CURLE_OUT_OF_MEMORY);
 }
 
-static void resume(struct http_call *call)
+static void call_resume(struct http_call *call)
 {
     CURLcode result;
 
@@ -215,32 +216,32 @@ static void resume(struct http_call *call)
     // Delivers what it has kept, from inside. An error there doesn't end the transfer, so we do.
     result = curl_easy_pause(call->easy->curl, CURLPAUSE_CONT);
     if (result != CURLE_OK && call->state == CALL_ACTIVE)
-        finish(call, result);
+        call_finish(call, result);
 }
 
-static void on_turn(void *ctx)
+static void client_on_turn(void *ctx)
 {
     struct http_client *client = ctx;
     struct http_call *call;
     int running;
 
-    enter(client);
+    client_enter(client);
     while ((call = client->due) != NULL && !client->is_dropped) {
         client->due = call->next_due;
         if (client->due == NULL)
             client->due_end = &client->due;
         call->is_due = false;
         if (call->state == CALL_QUEUED)
-            begin(call);
+            call_begin(call);
         else if (call->state == CALL_CANCELLED)
             free_call(call);
         else if (call->wants_resume)
-            resume(call);
+            call_resume(call);
     }
     // What has been added or resumed starts now and not at the loop's next look at its timers.
     if (!client->is_dropped)
         curl_multi_socket_action(http_multi_curl(client->multi), CURL_SOCKET_TIMEOUT, 0, &running);
-    leave(client);
+    client_leave(client);
 }
 
 static void init_curl(void)
@@ -258,7 +259,7 @@ struct http_client *http_client_new(struct loop *loop, const char *user_agent)
     uv_once(&once, init_curl);
     client->user_agent = mem_str(user_agent);
     client->due_end = &client->due;
-    client->turn = loop_turn_new(loop, on_turn, client);
+    client->turn = loop_turn_new(loop, client_on_turn, client);
     client->multi = http_multi_new(loop, on_act, client);
     return client;
 }
@@ -275,7 +276,7 @@ void http_client_drop(struct http_client **slot)
             call->state = CALL_CANCELLED;
     client->is_dropped = true;
     if (!client->is_busy)
-        destroy(client);
+        client_destroy(client);
 }
 
 struct http_call *http_start(struct http_client *client, struct http_request *request,

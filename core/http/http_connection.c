@@ -26,7 +26,7 @@ static const struct {
     {503, "service_unavailable"}, {505, "version_not_supported"},
 };
 
-static void process(struct http_conn *conn);
+static void conn_process(struct http_conn *conn);
 static void update_reading(struct http_conn *conn);
 
 static size_t waiting_bytes(const struct http_conn *conn)
@@ -59,9 +59,9 @@ void http_conn_free_if_over(struct http_conn *conn)
     http_server_unref(server);
 }
 
-static void on_closed(uv_handle_t *handle)
+static void conn_on_closed(uv_handle_t *conn_handle)
 {
-    struct http_conn *conn = (struct http_conn *)handle;
+    struct http_conn *conn = (struct http_conn *)conn_handle;
 
     conn->is_closed = true;
     http_conn_free_if_over(conn);
@@ -75,7 +75,7 @@ void http_conn_close(struct http_conn *conn)
     if (!conn->is_whole)
         http_body_drop(conn); // else its handler may be reading it
     http_server_forget(conn->server, conn);
-    uv_close((uv_handle_t *)&conn->uv, on_closed);
+    uv_close((uv_handle_t *)&conn->uv, conn_on_closed);
 }
 
 void http_conn_gone(struct http_conn *conn)
@@ -99,15 +99,15 @@ void http_conn_gone(struct http_conn *conn)
     }
 }
 
-static void on_allocate(uv_handle_t *handle, size_t suggested, uv_buf_t *chunk)
+static void conn_on_allocate(uv_handle_t *conn_handle, size_t suggested, uv_buf_t *chunk)
 {
-    struct http_server *server = ((struct http_conn *)handle)->server;
+    struct http_server *server = ((struct http_conn *)conn_handle)->server;
 
     (void)suggested;
     *chunk = uv_buf_init(server->chunk, sizeof server->chunk);
 }
 
-static void on_eof(struct http_conn *conn)
+static void conn_on_eof(struct http_conn *conn)
 {
     conn->is_eof = true;
     conn->is_reading = false;
@@ -131,7 +131,7 @@ static void on_eof(struct http_conn *conn)
     }
 }
 
-static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *chunk)
+static void conn_on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *chunk)
 {
     struct http_conn *conn = (struct http_conn *)stream;
     size_t len = (size_t)got;
@@ -139,7 +139,7 @@ static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *chunk)
     if (got == 0)
         return;
     if (got == UV_EOF) {
-        on_eof(conn);
+        conn_on_eof(conn);
         return;
     }
     if (got < 0) {
@@ -158,7 +158,7 @@ static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *chunk)
             conn->start = 0;
         }
         buf_add(&conn->in, chunk->base, len);
-        process(conn);
+        conn_process(conn);
         http_server_wake(conn->server, conn);
         if (conn->state == HTTP_READING_BODY)
             update_reading(conn); // at once: libuv would bring megabytes in one turn
@@ -204,7 +204,7 @@ static void update_reading(struct http_conn *conn)
         return;
     conn->is_reading = wanted;
     if (wanted)
-        uv_read_start((uv_stream_t *)&conn->uv, on_allocate, on_read);
+        uv_read_start((uv_stream_t *)&conn->uv, conn_on_allocate, conn_on_read);
     else
         uv_read_stop((uv_stream_t *)&conn->uv);
 }
@@ -236,7 +236,7 @@ void http_conn_open(struct http_server *server, int fd)
 }
 
 // Our own answer, after which nothing is believed that this client sends.
-static void refuse(struct http_conn *conn, int status, const char *why)
+static void conn_refuse(struct http_conn *conn, int status, const char *why)
 {
     struct buf body = {0};
     const char *code = "invalid_request";
@@ -317,18 +317,18 @@ static bool take_head(struct http_conn *conn)
     case HTTP_HEAD_MORE:
         return false;
     case HTTP_HEAD_BAD:
-        refuse(conn, head->status, head->why);
+        conn_refuse(conn, head->status, head->why);
         return false;
     case HTTP_HEAD_DONE:
         break;
     }
     if (!http_head_path(head, data, &conn->exchange.path)) {
-        refuse(conn, 400, "the path is malformed");
+        conn_refuse(conn, 400, "the path is malformed");
         return false;
     }
     declared = head->content_length > 0 ? (size_t)head->content_length : 0;
     if (declared > options->max_body_bytes) {
-        refuse(conn, 413, "the body is too large");
+        conn_refuse(conn, 413, "the body is too large");
         return false;
     }
     conn->body_len = 0;
@@ -346,14 +346,14 @@ void http_conn_fail(struct http_conn *conn, int status, const char *why)
 
     http_body_drop(conn);
     conn->is_busy = false;
-    refuse(conn, status, why);
+    conn_refuse(conn, status, why);
     http_server_wake(conn->server, conn);
     if (on_gone != NULL)
         on_gone(ctx);
 }
 
 // The whole request is there: its handler's.
-static void handle(struct http_conn *conn)
+static void conn_handle(struct http_conn *conn)
 {
     http_handler_fn on_whole = conn->body.on_whole;
 
@@ -362,7 +362,7 @@ static void handle(struct http_conn *conn)
 }
 
 // Serves what is buffered, one after the other; an answer given meanwhile comes back to this loop.
-static void process(struct http_conn *conn)
+static void conn_process(struct http_conn *conn)
 {
     bool goes_on = !conn->is_processing;
 
@@ -375,7 +375,7 @@ static void process(struct http_conn *conn)
         } else if (conn->state == HTTP_READING_BODY) {
             goes_on = http_body_take(conn);
             if (goes_on)
-                handle(conn);
+                conn_handle(conn);
         } else {
             goes_on = false;
         }
@@ -469,7 +469,7 @@ static void start_linger(struct http_conn *conn)
     http_server_set_deadline(conn->server, conn, LINGER_MS);
 }
 
-static void on_written(uv_write_t *write, int status)
+static void conn_on_written(uv_write_t *write, int status)
 {
     struct http_conn *conn = write->handle->data;
 
@@ -519,7 +519,7 @@ static void send_rest(struct http_conn *conn)
     conn->uv.data = conn;
     conn->queue_seen = SIZE_MAX;
     piece = uv_buf_init(conn->sending.data, (unsigned)conn->sending.len);
-    if (uv_write(&conn->write, (uv_stream_t *)&conn->uv, &piece, 1, on_written) != 0) {
+    if (uv_write(&conn->write, (uv_stream_t *)&conn->uv, &piece, 1, conn_on_written) != 0) {
         conn->is_sending = false;
         http_conn_gone(conn);
         return;
@@ -528,7 +528,7 @@ static void send_rest(struct http_conn *conn)
         http_server_set_deadline(conn->server, conn, conn->server->options.idle_timeout_ms);
 }
 
-static void flush(struct http_conn *conn)
+static void conn_flush(struct http_conn *conn)
 {
     struct http_exchange *exchange = &conn->exchange;
     http_drained_fn on_drained;
@@ -560,9 +560,9 @@ void http_conn_turn(struct http_conn *conn)
 {
     if (conn->is_closing)
         return;
-    process(conn);
+    conn_process(conn);
     if (!conn->is_closing)
-        flush(conn);
+        conn_flush(conn);
     update_reading(conn);
 }
 
@@ -579,7 +579,7 @@ void http_conn_on_deadline(struct http_conn *conn)
     switch (conn->state) {
     case HTTP_READING_HEAD:
         if (conn->in.len > conn->start && !conn->is_sending) {
-            refuse(conn, 408, "the request took too long");
+            conn_refuse(conn, 408, "the request took too long");
             http_conn_turn(conn);
             return;
         }

@@ -25,7 +25,8 @@ static bool is_allowed(struct http_call *call, const struct sockaddr *address)
     return false;
 }
 
-static curl_socket_t on_open_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *address)
+static curl_socket_t easy_on_open_socket(void *ctx, curlsocktype purpose,
+                                         struct curl_sockaddr *address)
 {
     struct http_easy *easy = ctx;
 
@@ -38,7 +39,7 @@ static curl_socket_t on_open_socket(void *ctx, curlsocktype purpose, struct curl
 
 // The connection stands, TLS included, and the request goes next. One from the pool was perhaps
 // opened for a call that may go elsewhere than this one.
-static int on_ready(void *ctx, char *remote, char *local, int remote_port, int local_port)
+static int easy_on_ready(void *ctx, char *remote, char *local, int remote_port, int local_port)
 {
     struct http_easy *easy = ctx;
     struct http_call *call = easy->call;
@@ -91,7 +92,7 @@ static void forget_encoded_form(struct http_response *response)
     response->headers = kept;
 }
 
-static size_t on_header(char *line, size_t size, size_t count, void *ctx)
+static size_t easy_on_header(char *line, size_t size, size_t count, void *ctx)
 {
     struct http_easy *easy = ctx;
     struct http_call *call = easy->call;
@@ -110,7 +111,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *ctx)
     return len;
 }
 
-static size_t on_body(char *data, size_t size, size_t count, void *ctx)
+static size_t easy_on_body(char *data, size_t size, size_t count, void *ctx)
 {
     struct http_easy *easy = ctx;
     struct http_call *call = easy->call;
@@ -134,7 +135,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *ctx)
     return len;
 }
 
-static int on_seek(void *ctx, curl_off_t offset, int origin)
+static int easy_on_seek(void *ctx, curl_off_t offset, int origin)
 {
     struct http_easy *easy = ctx;
     struct http_call *call = easy->call;
@@ -146,7 +147,7 @@ static int on_seek(void *ctx, curl_off_t offset, int origin)
     return CURL_SEEKFUNC_FAIL;
 }
 
-static size_t on_source(char *to, size_t size, size_t count, void *ctx)
+static size_t easy_on_source(char *to, size_t size, size_t count, void *ctx)
 {
     struct http_easy *easy = ctx;
     struct http_call *call = easy->call;
@@ -190,16 +191,16 @@ struct http_easy *http_easy_new(const char *user_agent)
     if (getenv("SSL_CERT_DIR") != NULL)
         curl_easy_setopt(curl, CURLOPT_CAPATH, getenv("SSL_CERT_DIR"));
     curl_easy_setopt(curl, CURLOPT_USERAGENT, user_agent);
-    curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
+    curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, easy_on_open_socket);
     curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, easy);
-    curl_easy_setopt(curl, CURLOPT_PREREQFUNCTION, on_ready);
+    curl_easy_setopt(curl, CURLOPT_PREREQFUNCTION, easy_on_ready);
     curl_easy_setopt(curl, CURLOPT_PREREQDATA, easy);
-    curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, easy_on_header);
     curl_easy_setopt(curl, CURLOPT_HEADERDATA, easy);
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, easy_on_body);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, easy);
-    curl_easy_setopt(curl, CURLOPT_READFUNCTION, on_source);
-    curl_easy_setopt(curl, CURLOPT_SEEKFUNCTION, on_seek);
+    curl_easy_setopt(curl, CURLOPT_READFUNCTION, easy_on_source);
+    curl_easy_setopt(curl, CURLOPT_SEEKFUNCTION, easy_on_seek);
     curl_easy_setopt(curl, CURLOPT_SEEKDATA, easy);
     curl_easy_setopt(curl, CURLOPT_READDATA, easy);
     return easy;

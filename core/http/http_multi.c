@@ -27,7 +27,7 @@ struct watch {
     bool is_closed;
 };
 
-static void on_timer(uv_timer_t *timer)
+static void multi_on_timer(uv_timer_t *timer)
 {
     struct http_multi *multi = timer->data;
 
@@ -42,11 +42,11 @@ static int on_curl_timer(CURLM *curl, long timeout_ms, void *ctx)
     if (timeout_ms < 0)
         uv_timer_stop(&multi->timer);
     else
-        uv_timer_start(&multi->timer, on_timer, (uint64_t)timeout_ms, 0);
+        uv_timer_start(&multi->timer, multi_on_timer, (uint64_t)timeout_ms, 0);
     return 0;
 }
 
-static void on_polled(uv_poll_t *poll, int status, int events)
+static void multi_on_polled(uv_poll_t *poll, int status, int events)
 {
     struct watch *watch = poll->data;
     int flags = (events & UV_READABLE ? CURL_CSELECT_IN : 0) |
@@ -101,7 +101,7 @@ static int on_curl_socket(CURL *curl, curl_socket_t socket, int what, void *ctx,
         if (events == 0)
             uv_poll_stop(&watch->poll);
         else
-            uv_poll_start(&watch->poll, events, on_polled);
+            uv_poll_start(&watch->poll, events, multi_on_polled);
     }
     return 0;
 }
@@ -131,7 +131,7 @@ CURLM *http_multi_curl(const struct http_multi *multi)
     return multi->curl;
 }
 
-static void free_timer(uv_handle_t *timer)
+static void multi_free_timer(uv_handle_t *timer)
 {
     free(timer);
 }
@@ -139,5 +139,5 @@ static void free_timer(uv_handle_t *timer)
 void http_multi_free(struct http_multi *multi)
 {
     curl_multi_cleanup(multi->curl);
-    uv_close((uv_handle_t *)&multi->timer, free_timer);
+    uv_close((uv_handle_t *)&multi->timer, multi_free_timer);
 }

@@ -93,7 +93,7 @@ static bool read_all(struct http_spool *spool)
     return true;
 }
 
-static void on_work(uv_work_t *work)
+static void spool_on_work(uv_work_t *work)
 {
     struct http_spool *spool = (struct http_spool *)work;
 
@@ -105,7 +105,7 @@ static void on_work(uv_work_t *work)
 
 // Back on the loop.
 
-static void on_worked(uv_work_t *work, int status)
+static void spool_on_worked(uv_work_t *work, int status)
 {
     struct http_spool *spool = (struct http_spool *)work;
     struct buf piece = spool->piece;
@@ -124,7 +124,7 @@ static void on_worked(uv_work_t *work, int status)
 static void work(struct http_spool *spool)
 {
     spool->is_working = true;
-    uv_queue_work(spool->uv, &spool->work, on_work, on_worked);
+    uv_queue_work(spool->uv, &spool->work, spool_on_work, spool_on_worked);
 }
 
 struct http_spool *http_spool_new(uv_loop_t *uv, const char *dir, http_spool_fn done, void *ctx)

@@ -164,14 +164,14 @@ static void break_link(struct link *link, const char *why)
         on_lost(link);
 }
 
-static void on_polled(uv_poll_t *poll, int status, int events);
+static void redis_on_polled(uv_poll_t *poll, int status, int events);
 
 static void wait_for(struct link *link, int events)
 {
     if (link->events == events)
         return;
     link->events = events;
-    uv_poll_start(&link->poll, events, on_polled);
+    uv_poll_start(&link->poll, events, redis_on_polled);
 }
 
 static void write_out(struct link *link)
@@ -186,7 +186,7 @@ static void write_out(struct link *link)
         wait_for(link, UV_READABLE | (link->has_leftover ? UV_WRITABLE : 0));
 }
 
-static void on_polled(uv_poll_t *poll, int status, int events)
+static void redis_on_polled(uv_poll_t *poll, int status, int events)
 {
     struct link *link = poll->data;
 
@@ -302,7 +302,7 @@ static void on_reply(redisAsyncContext *ac, void *reply, void *unused)
         pending.fn(pending.ctx, reply);
 }
 
-static void on_message(redisAsyncContext *ac, void *data, void *ctx)
+static void redis_on_message(redisAsyncContext *ac, void *data, void *ctx)
 {
     struct link *link = ac->data;
     struct subscription *subscription = ctx;
@@ -320,7 +320,7 @@ static void subscribe(struct link *link, struct subscription *subscription)
 {
     const char *argv[] = {"SUBSCRIBE", subscription->channel};
 
-    redisAsyncCommandArgv(link->ac, on_message, subscription, 2, argv, NULL);
+    redisAsyncCommandArgv(link->ac, redis_on_message, subscription, 2, argv, NULL);
 }
 
 // The answers to AUTH, SELECT and PING; `step` says to which.
@@ -532,7 +532,7 @@ bool redis_is_up(const struct redis *redis)
 }
 
 // `status` is what hiredis said to a command that was to be sent.
-static void on_sent(struct redis *redis, int status, redis_reply_fn fn, void *ctx)
+static void redis_on_sent(struct redis *redis, int status, redis_reply_fn fn, void *ctx)
 {
     if (status != REDIS_OK) {
         if (fn != NULL)
@@ -552,7 +552,7 @@ void redis_send(struct redis *redis, int argc, const char *const *argv, const si
     if (redis->is_up) // hiredis only forgot the const
         status =
             redisAsyncCommandArgv(redis->link->ac, on_reply, NULL, argc, (const char **)argv, lens);
-    on_sent(redis, status, fn, ctx);
+    redis_on_sent(redis, status, fn, ctx);
 }
 
 void redis_sendf(struct redis *redis, redis_reply_fn fn, void *ctx, const char *format, ...)
@@ -564,7 +564,7 @@ void redis_sendf(struct redis *redis, redis_reply_fn fn, void *ctx, const char *
     if (redis->is_up)
         status = redisvAsyncCommand(redis->link->ac, on_reply, NULL, format, args);
     va_end(args);
-    on_sent(redis, status, fn, ctx);
+    redis_on_sent(redis, status, fn, ctx);
 }
 
 void redis_subscribe(struct redis *redis, const char *channel, redis_reply_fn fn, void *ctx)

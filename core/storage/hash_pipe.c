@@ -49,7 +49,7 @@ static void pipe_free(struct hash_pipe *pipe)
 }
 
 // On a thread of the pool.
-static void on_work(uv_work_t *work)
+static void pipe_on_work(uv_work_t *work)
 {
     struct hash_pipe *pipe = (struct hash_pipe *)work;
     const char *from = pipe->ring + (size_t)(pipe->hashed % (int64_t)pipe->capacity);
@@ -58,7 +58,7 @@ static void on_work(uv_work_t *work)
     digest_add(pipe->sha256, from, pipe->chunk);
 }
 
-static void on_worked(uv_work_t *work, int status);
+static void pipe_on_worked(uv_work_t *work, int status);
 
 // Hands the next bytes to a thread, if there is anything worth it.
 static void hash(struct hash_pipe *pipe)
@@ -75,11 +75,11 @@ static void hash(struct hash_pipe *pipe)
     pipe->chunk = min_size(len, pipe->capacity - at);
     pipe->is_working = true;
     pipe->is_refused = false;
-    uv_queue_work(loop_uv(pipe->loop), &pipe->work, on_work, on_worked);
+    uv_queue_work(loop_uv(pipe->loop), &pipe->work, pipe_on_work, pipe_on_worked);
 }
 
 // A callback may drop the pipe, so it comes last.
-static void on_worked(uv_work_t *work, int status)
+static void pipe_on_worked(uv_work_t *work, int status)
 {
     struct hash_pipe *pipe = (struct hash_pipe *)work;
     unsigned char md5[SHA256_BYTES];

@@ -104,7 +104,7 @@ static void on_put(void *ctx, const struct err *err)
     finish_put(ctx, err);
 }
 
-static void go_on(struct storage_op *op)
+static void put_go_on(struct storage_op *op)
 {
     while (op->written < op->data.len) {
         size_t left = op->data.len - op->written;
@@ -117,12 +117,12 @@ static void go_on(struct storage_op *op)
     storage_commit(op->file, INT64_MAX, on_put, op);
 }
 
-static void on_room(void *ctx, const struct err *err)
+static void put_on_room(void *ctx, const struct err *err)
 {
     if (err != NULL)
         finish_put(ctx, err);
     else
-        go_on(ctx);
+        put_go_on(ctx);
 }
 
 struct storage_op *storage_put(struct storage *storage, const char *key, const char *content_type,
@@ -135,8 +135,8 @@ struct storage_op *storage_put(struct storage *storage, const char *key, const c
     op->ctx = ctx;
     op->data = *data;
     *data = (struct buf){0};
-    op->file = storage_create(storage, key, content_type, (int64_t)op->data.len, on_room, op);
-    go_on(op);
+    op->file = storage_create(storage, key, content_type, (int64_t)op->data.len, put_on_room, op);
+    put_go_on(op);
     return op;
 }
 

@@ -54,7 +54,7 @@ static struct local_file *of_work(uv_work_t *work)
     return (struct local_file *)((char *)work - offsetof(struct local_file, work));
 }
 
-static bool fail(struct local_file *file, const char *what)
+static bool local_fail(struct local_file *file, const char *what)
 {
     file->has_failed = true;
     return err_set(&file->err, ERR_IO, "storage: %s: %s", what, strerror(errno));
@@ -101,10 +101,10 @@ static bool write_piece(struct local_file *file)
 
     if (file->fd < 0) {
         if (!make_parents(file->path, SIZE_MAX))
-            return fail(file, "mkdir");
+            return local_fail(file, "mkdir");
         file->fd = open(file->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (file->fd < 0)
-            return fail(file, "open");
+            return local_fail(file, "open");
     }
     while (done < file->to_write) {
         ssize_t wrote =
@@ -113,7 +113,7 @@ static bool write_piece(struct local_file *file)
         if (wrote < 0 && errno == EINTR)
             continue;
         if (wrote < 0)
-            return fail(file, "write");
+            return local_fail(file, "write");
         done += (size_t)wrote;
         file->offset += wrote;
     }
@@ -131,25 +131,25 @@ static bool commit(struct local_file *file)
         return false;
     buf_fmt(&path, "%s/%s", file->media_dir, file->key);
     if (file->is_served && fchmod(file->fd, private_served(0644)) != 0) {
-        fail(file, "chmod");
+        local_fail(file, "chmod");
     } else if (fsync(file->fd) != 0) {
-        fail(file, "fsync");
+        local_fail(file, "fsync");
     } else if (!make_parents(path.data, private_len)) {
-        fail(file, "mkdir");
+        local_fail(file, "mkdir");
     } else if (clock_mono_ms() > file->file.deadline_ms) {
         file->has_failed = true;
         err_set(&file->err, ERR_CONFLICT, "storage: too late, the lease may be someone else's");
     } else if (rename(file->path, path.data) != 0) {
-        fail(file, "rename");
+        local_fail(file, "rename");
     } else {
         file->is_committed = true;
-        ok = sync_directory(path.data) || fail(file, "fsync of the directory");
+        ok = sync_directory(path.data) || local_fail(file, "fsync of the directory");
     }
     buf_clear(&path);
     return ok;
 }
 
-static void on_work(uv_work_t *work)
+static void local_on_work(uv_work_t *work)
 {
     struct local_file *file = of_work(work);
 
@@ -180,7 +180,7 @@ static void file_free(struct local_file *file)
 
 static void run(struct local_file *file, enum task task);
 
-static void on_worked(uv_work_t *work, int status)
+static void local_on_worked(uv_work_t *work, int status)
 {
     struct local_file *file = of_work(work);
     enum task task = file->task;
@@ -209,7 +209,7 @@ static void run(struct local_file *file, enum task task)
     file->to_write = file->filled;
     file->filled = 0;
     file->task = task;
-    uv_queue_work(loop_uv(file->loop), &file->work, on_work, on_worked);
+    uv_queue_work(loop_uv(file->loop), &file->work, local_on_work, local_on_worked);
 }
 
 // Inputs lie outside what is served.
@@ -279,7 +279,7 @@ static void commit_file(struct storage_file *base)
         file->wants_commit = true;
 }
 
-static void drop(struct storage_file *base)
+static void local_drop(struct storage_file *base)
 {
     struct local_file *file = (struct local_file *)base;
 
@@ -400,7 +400,7 @@ static void delete_file(struct storage *storage, const char *key)
 // What is too old goes: temporary files that nobody has written to for a day, and what has outlived
 // the retention of the tasks that made it. A file that is open stays readable until it is closed.
 
-struct sweep {
+struct local_sweep {
     uv_work_t work; // first: what libuv gives back
     char *data_dir;
     int64_t retention_s;
@@ -437,34 +437,34 @@ static void sweep_folder(int parent, const char *name, int64_t older_s, int dept
 
 static void on_sweep(uv_work_t *work)
 {
-    struct sweep *sweep = (struct sweep *)work;
-    int root = open(sweep->data_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct local_sweep *local_sweep = (struct local_sweep *)work;
+    int root = open(local_sweep->data_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
     if (root < 0)
         return;
     sweep_folder(root, "tmp", LEFT_OVER_S, 0, false);
     // An artifact is made before its task ends, so it goes a little later than the record.
-    sweep_folder(root, "media", sweep->retention_s + LEFT_OVER_S, 0, false);
-    sweep_folder(root, "inputs", sweep->retention_s + LEFT_OVER_S, 0, false);
+    sweep_folder(root, "media", local_sweep->retention_s + LEFT_OVER_S, 0, false);
+    sweep_folder(root, "inputs", local_sweep->retention_s + LEFT_OVER_S, 0, false);
     close(root);
 }
 
 static void on_swept(uv_work_t *work, int status)
 {
-    struct sweep *sweep = (struct sweep *)work;
+    struct local_sweep *local_sweep = (struct local_sweep *)work;
 
     (void)status;
-    free(sweep->data_dir);
-    free(sweep);
+    free(local_sweep->data_dir);
+    free(local_sweep);
 }
 
-static void sweep(struct storage *storage)
+static void local_sweep(struct storage *storage)
 {
-    struct sweep *sweep = mem_new(struct sweep);
+    struct local_sweep *local_sweep = mem_new(struct local_sweep);
 
-    sweep->data_dir = mem_str(storage->config->data_dir);
-    sweep->retention_s = storage->config->retention_ms / 1000;
-    uv_queue_work(loop_uv(storage->loop), &sweep->work, on_sweep, on_swept);
+    local_sweep->data_dir = mem_str(storage->config->data_dir);
+    local_sweep->retention_s = storage->config->retention_ms / 1000;
+    uv_queue_work(loop_uv(storage->loop), &local_sweep->work, on_sweep, on_swept);
 }
 
 static void free_storage(struct storage *storage)
@@ -476,12 +476,12 @@ struct storage *storage_local_new(struct loop *loop, const struct config *config
 {
     static const struct storage_kind kind = {
         .free = free_storage,
-        .sweep = sweep,
+        .sweep = local_sweep,
         .create = create,
         .write = write_file,
         .recover = recover,
         .commit = commit_file,
-        .drop = drop,
+        .drop = local_drop,
         .read = read_file,
         .cancel_read = cancel_read,
         .delete = delete_file,

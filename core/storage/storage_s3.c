@@ -161,8 +161,8 @@ static void finish_read(struct s3_read *read_op, const struct buf *data, const s
     done(ctx, data, err);
 }
 
-static void on_read(void *ctx, const struct http_response *response,
-                    const struct http_failure *failure)
+static void s3_on_read(void *ctx, const struct http_response *response,
+                       const struct http_failure *failure)
 {
     struct s3_read *read_op = ctx;
     struct buf code = {0};
@@ -203,7 +203,7 @@ static struct storage_op *read_file(struct storage *storage, const char *key, si
     struct http_request request = {0};
 
     if (s3_request(s3->place, HTTP_GET_, key, NULL, NULL, now_s(), &request, &read_op->err))
-        read_op->call = http_start(s3->http, &request, &options, on_read);
+        read_op->call = http_start(s3->http, &request, &options, s3_on_read);
     else
         read_op->failing = loop_after(storage->loop, 0, on_read_failing, read_op);
     http_request_clear(&request);
@@ -301,7 +301,7 @@ static void list_uploads(struct s3_storage *s3, const char *key, const char *id)
     buf_clear(&query);
 }
 
-static void sweep(struct storage *storage)
+static void s3_sweep(struct storage *storage)
 {
     struct s3_storage *s3 = (struct s3_storage *)storage;
 
@@ -333,7 +333,7 @@ struct storage *storage_s3_new(struct loop *loop, struct http_client *http,
 {
     static const struct storage_kind kind = {
         .free = free_storage,
-        .sweep = sweep,
+        .sweep = s3_sweep,
         .is_tidying = is_tidying,
         .create = storage_s3_file_create,
         .write = storage_s3_file_write,

@@ -100,7 +100,7 @@ static struct s3_file *of(struct storage_file *file)
 }
 
 // The only place that changes the state.
-static void move(struct s3_file *f, enum state next)
+static void file_move(struct s3_file *f, enum state next)
 {
     assert(states[f->state].next & TO(next));
     log_debug("s3.move", "key=%s from=%s to=%s", f->key, states[f->state].name, states[next].name);
@@ -160,13 +160,13 @@ static void tell(struct s3_file *f)
         f->telling = loop_after(f->s3->storage.loop, 0, on_telling, f);
 }
 
-static void fail(struct s3_file *f, const struct err *err)
+static void file_fail(struct s3_file *f, const struct err *err)
 {
     storage_s3_note_error(f->s3, err);
     http_cancel(&f->call);
     drop_parts(f);
     f->err = *err;
-    move(f, FAILED);
+    file_move(f, FAILED);
     tell(f);
 }
 
@@ -179,26 +179,26 @@ static void fail_answer(struct s3_file *f, const struct http_response *response,
         err_set(&err, ERR_UPSTREAM, "storage: %.200s", failure->err.message);
     else
         s3_error(response, &err);
-    fail(f, &err);
+    file_fail(f, &err);
 }
 
 // Sends a request whose answer is small.
-static void ask(struct s3_file *f, enum state state, enum http_method method, const char *query,
-                struct http_request *request, http_done_fn done)
+static void file_ask(struct s3_file *f, enum state state, enum http_method method,
+                     const char *query, struct http_request *request, http_done_fn done)
 {
     struct http_options options = {.timeout_ms = CALL_TIMEOUT_MS, .ctx = f};
     struct err err;
 
-    move(f, state);
+    file_move(f, state);
     if (s3_request(f->s3->place, method, f->key, query, NULL, clock_wall_ms() / 1000, request,
                    &err))
         f->call = http_start(f->s3->http, request, &options, done);
     else
-        fail(f, &err);
+        file_fail(f, &err);
     http_request_clear(request);
 }
 
-static void go_on(struct s3_file *f);
+static void file_go_on(struct s3_file *f);
 
 // The end: is it what was sent?
 
@@ -240,11 +240,11 @@ static void on_checked(void *ctx, const struct http_response *response,
     buf_clear(&scratch);
     if (!is_same) {
         err_set(&err, ERR_UPSTREAM, "storage: the store has something else than was sent");
-        fail(f, &err);
+        file_fail(f, &err);
         return;
     }
     *f->s3->last_error = '\0';
-    move(f, OVER);
+    file_move(f, OVER);
     f->file.done(f->file.done_ctx, NULL);
 }
 
@@ -252,13 +252,13 @@ static void check_object(struct s3_file *f)
 {
     struct http_request request = {0};
 
-    ask(f, CHECKING, HTTP_HEAD_, NULL, &request, on_checked);
+    file_ask(f, CHECKING, HTTP_HEAD_, NULL, &request, on_checked);
 }
 
 // Putting the parts together.
 
-static void on_closed(void *ctx, const struct http_response *response,
-                      const struct http_failure *failure)
+static void file_on_closed(void *ctx, const struct http_response *response,
+                           const struct http_failure *failure)
 {
     struct s3_file *f = ctx;
     struct buf etag = {0};
@@ -285,7 +285,7 @@ static bool is_too_late(struct s3_file *f)
     if (clock_mono_ms() <= f->file.deadline_ms)
         return false;
     err_set(&err, ERR_CONFLICT, "storage: too late, the lease may be someone else's");
-    fail(f, &err);
+    file_fail(f, &err);
     return true;
 }
 
@@ -310,13 +310,13 @@ static void close_upload(struct s3_file *f)
     buf_str(&query, "uploadId=");
     buf_percent(&query, f->upload_id);
     http_add_header(&request, "Content-Type", "application/xml");
-    ask(f, CLOSING, HTTP_POST_, query.data, &request, on_closed);
+    file_ask(f, CLOSING, HTTP_POST_, query.data, &request, file_on_closed);
     buf_clear(&query);
 }
 
 // Parts, and the only PUT of a small file.
 
-static void on_room(void *ctx)
+static void file_on_room(void *ctx)
 {
     struct s3_file *f = ctx;
 
@@ -357,7 +357,7 @@ static size_t send_again(struct part *part, char *to, size_t max)
     return len;
 }
 
-static size_t on_source(void *ctx, char *to, size_t max)
+static size_t part_on_source(void *ctx, char *to, size_t max)
 {
     struct part *part = ctx;
     struct s3_file *f = part->file;
@@ -376,9 +376,9 @@ static size_t on_source(void *ctx, char *to, size_t max)
     keep_first(part, to, len);
     part->is_starving = len == 0;
     is_all = part->sent == part->bytes;
-    on_room(f);
+    file_on_room(f);
     if (is_all)
-        go_on(f); // the next part needn't wait for the answer
+        file_go_on(f); // the next part needn't wait for the answer
     return len;
 }
 
@@ -396,7 +396,7 @@ static void keep_parts(struct s3_file *f)
         if (!part->is_encrypted && part->theirs.len == strlen(f->etag) &&
             strcmp(part->theirs.data, f->etag) != 0) {
             err_set(&err, ERR_UPSTREAM, "storage: the store has got something else than was sent");
-            fail(f, &err);
+            file_fail(f, &err);
             return;
         }
         f->is_opaque |= part->is_encrypted || part->theirs.len != strlen(f->etag);
@@ -411,7 +411,7 @@ static void keep_parts(struct s3_file *f)
         part_drop(part);
         f->is_stored = f->upload_id == NULL;
     }
-    go_on(f);
+    file_go_on(f);
 }
 
 static void on_hashed(void *ctx, const unsigned char md5[MD5_BYTES], struct digest *sha256)
@@ -425,11 +425,11 @@ static void on_hashed(void *ctx, const unsigned char md5[MD5_BYTES], struct dige
     memcpy(part->md5, md5, MD5_BYTES);
     keep_parts(f);
     if (f->pipe != NULL)
-        on_room(f);
+        file_on_room(f);
 }
 
-static void on_sent(void *ctx, const struct http_response *response,
-                    const struct http_failure *failure)
+static void part_on_sent(void *ctx, const struct http_response *response,
+                         const struct http_failure *failure)
 {
     struct part *part = ctx;
     struct err err;
@@ -441,7 +441,7 @@ static void on_sent(void *ctx, const struct http_response *response,
     }
     if (part->sent < part->bytes) {
         err_set(&err, ERR_UPSTREAM, "storage: the store has answered before it had everything");
-        fail(part->file, &err);
+        file_fail(part->file, &err);
         return;
     }
     http_header(response, "etag", &part->theirs);
@@ -456,7 +456,7 @@ static void send_part(struct s3_file *f, int64_t bytes)
 {
     struct part *part = mem_new(struct part), **last = &f->parts;
     struct http_options options = {.low_speed_ms = LOW_SPEED_MS,
-                                   .on_source = on_source,
+                                   .on_source = part_on_source,
                                    .on_rewind = on_rewind,
                                    .source_bytes = bytes,
                                    .ctx = part};
@@ -480,9 +480,9 @@ static void send_part(struct s3_file *f, int64_t bytes)
     }
     if (s3_request(f->s3->place, HTTP_PUT_, f->key, f->upload_id == NULL ? NULL : query.data,
                    SIGV4_UNSIGNED, clock_wall_ms() / 1000, &request, &err))
-        part->call = http_start(f->s3->http, &request, &options, on_sent);
+        part->call = http_start(f->s3->http, &request, &options, part_on_sent);
     else
-        fail(f, &err);
+        file_fail(f, &err);
     http_request_clear(&request);
     buf_clear(&query);
 }
@@ -501,8 +501,8 @@ static void on_opened(void *ctx, const struct http_response *response,
         return;
     }
     f->upload_id = buf_take(&id);
-    move(f, WRITING);
-    go_on(f);
+    file_move(f, WRITING);
+    file_go_on(f);
 }
 
 static void open_upload(struct s3_file *f)
@@ -510,7 +510,7 @@ static void open_upload(struct s3_file *f)
     struct http_request request = {0};
 
     http_add_header(&request, "Content-Type", f->content_type);
-    ask(f, OPENING, HTTP_POST_, "uploads=", &request, on_opened);
+    file_ask(f, OPENING, HTTP_POST_, "uploads=", &request, on_opened);
 }
 
 // Does it go in one PUT? Once an upload is open it doesn't.
@@ -532,7 +532,7 @@ static int64_t next_bytes(const struct s3_file *f)
 }
 
 // What can be done next?
-static void go_on(struct s3_file *f)
+static void file_go_on(struct s3_file *f)
 {
     struct part *last = last_part(f);
     int64_t bytes;
@@ -586,7 +586,7 @@ static bool has_pipe(struct s3_file *f)
     // Where on_room still waits, there must be a part to send.
     f->pipe = hash_pipe_new(f->s3->storage.loop,
                             f->is_gatherer ? GATHERED_BYTES + PIPE_BYTES : PIPE_BYTES,
-                            digest_copy(f->file.sha256), on_hashed, on_room, f);
+                            digest_copy(f->file.sha256), on_hashed, file_on_room, f);
     return true;
 }
 
@@ -597,21 +597,21 @@ bool storage_s3_file_write(struct storage_file *file, const void *data, size_t l
 
     if (f->state != FAILED && f->expected >= 0 && (int64_t)len > f->expected - file->size) {
         err_set(&err, ERR_UPSTREAM, "storage: the file is longer than was announced");
-        fail(f, &err);
+        file_fail(f, &err);
     }
     if (f->state != FAILED && has_pipe(f) && hash_pipe_write(f->pipe, data, len)) {
         const struct part *last = last_part(f);
 
         // A slow writer's bytes go on in time, or the store gives up on them.
         if (last != NULL && last->is_starving && hash_pipe_unread(f->pipe) >= TRICKLE_BYTES)
-            go_on(f);
+            file_go_on(f);
         return true;
     }
     f->is_refused = true;
     if (f->state == FAILED)
         tell(f);
     else
-        go_on(f);
+        file_go_on(f);
     return false;
 }
 
@@ -623,7 +623,7 @@ void storage_s3_file_commit(struct storage_file *file)
     if (f->state == FAILED)
         tell(f);
     else if (f->upload_id != NULL || !is_too_late(f))
-        go_on(f);
+        file_go_on(f);
 }
 
 bool storage_s3_file_recover(struct storage_file *file)
@@ -633,7 +633,7 @@ bool storage_s3_file_recover(struct storage_file *file)
     if (f->state != FAILED || f->is_gatherer)
         return false;
     f->file.size = f->begun = f->kept;
-    move(f, WRITING);
+    file_move(f, WRITING);
     f->is_refused = f->wants_commit = false;
     return true;
 }

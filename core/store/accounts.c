@@ -24,8 +24,8 @@ static bool read_state(const redisReply *reply, struct account_state *state)
     return true;
 }
 
-static void on_states(void *ctx, store_then_fn then, const redisReply *answer,
-                      const struct err *err)
+static void accounts_on_states(void *ctx, store_then_fn then, const redisReply *answer,
+                               const struct err *err)
 {
     accounts_fn fn = (accounts_fn)then;
     size_t count = err == NULL && answer->elements > 0 ? answer->elements - 1 : 0;
@@ -45,8 +45,8 @@ struct store_call *accounts_read(struct store *store, accounts_fn fn, void *ctx)
     args_int(&args, (int64_t)config->account_count);
     for (size_t i = 0; i < config->account_count; i++)
         args_str(&args, config->accounts[i].name);
-    return store_call(store, SCRIPT_state, &args, READ_DEADLINE_MS, on_states, (store_then_fn)fn,
-                      ctx);
+    return store_call(store, SCRIPT_state, &args, READ_DEADLINE_MS, accounts_on_states,
+                      (store_then_fn)fn, ctx);
 }
 
 void accounts_beat(struct store *store, bool is_working)

@@ -12,7 +12,7 @@ struct bell {
     void *ctx;
 };
 
-static void on_message(void *ctx, const redisReply *message)
+static void bell_on_message(void *ctx, const redisReply *message)
 {
     struct bell *bell = ctx;
 
@@ -31,7 +31,7 @@ struct bell *bell_start(struct loop *loop, const char *redis_url, enum bell_kind
     bell->fn = fn;
     bell->ctx = ctx;
     bell->redis = redis_start(loop, &options);
-    redis_subscribe(bell->redis, channels[kind], on_message, bell);
+    redis_subscribe(bell->redis, channels[kind], bell_on_message, bell);
     return bell;
 }
 

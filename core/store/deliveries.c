@@ -48,8 +48,8 @@ static struct delivery *read_delivery(const redisReply *item)
     return delivery;
 }
 
-static void on_claimed(void *ctx, store_then_fn then, const redisReply *answer,
-                       const struct err *err)
+static void deliveries_on_claimed(void *ctx, store_then_fn then, const redisReply *answer,
+                                  const struct err *err)
 {
     const struct delivery_claim *claim = ctx;
     size_t count = 0;
@@ -95,7 +95,8 @@ struct store_call *deliveries_claim(struct store *store, int64_t serial,
         args_str(&args, limits->receivers[i].name);
         args_int(&args, limits->receivers[i].in_flight);
     }
-    return store_call(store, SCRIPT_post, &args, DEADLINE_MS, on_claimed, NULL, (void *)claim);
+    return store_call(store, SCRIPT_post, &args, DEADLINE_MS, deliveries_on_claimed, NULL,
+                      (void *)claim);
 }
 
 struct store_call *deliveries_finish(struct store *store, const struct delivery *delivery,
@@ -149,7 +150,8 @@ static const char *value_of(const redisReply *hash, const char *name)
     return NULL;
 }
 
-static void on_log(void *ctx, store_then_fn then, const redisReply *answer, const struct err *err)
+static void delivery_on_log(void *ctx, store_then_fn then, const redisReply *answer,
+                            const struct err *err)
 {
     struct delivery_log *log = ctx;
     struct delivery_entry *entries = NULL;
@@ -191,7 +193,7 @@ struct delivery_log *deliveries_read(struct store *store, const char *id, delive
     snprintf(name, sizeof name, "spool:d:%s", id);
     args_str(&args, "HGETALL");
     args_str(&args, name);
-    log->call = store_command(store, &args, DEADLINE_MS, on_log, NULL, log);
+    log->call = store_command(store, &args, DEADLINE_MS, delivery_on_log, NULL, log);
     return log;
 }
 

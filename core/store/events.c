@@ -112,7 +112,7 @@ static size_t read_entries(const redisReply *entries, struct event *events)
 
 static void read_on(struct events *events);
 
-static void on_read(void *ctx, const redisReply *reply)
+static void events_on_read(void *ctx, const redisReply *reply)
 {
     struct events *events = ctx;
     const redisReply *entries;
@@ -151,8 +151,8 @@ static void read_on(struct events *events)
         return;
     events->is_reading = true;
     snprintf(count, sizeof count, "%d", READ_AT_ONCE);
-    redis_sendf(events->redis, on_read, events, "XREAD COUNT %s BLOCK 0 STREAMS " STREAM " %s",
-                count, events->cursor);
+    redis_sendf(events->redis, events_on_read, events,
+                "XREAD COUNT %s BLOCK 0 STREAMS " STREAM " %s", count, events->cursor);
 }
 
 static void on_extent(void *ctx, const redisReply *reply)

@@ -51,16 +51,16 @@ static bool make_proposal(struct shared_secret *secret)
     return true;
 }
 
-static void ask(void *ctx);
+static void secret_ask(void *ctx);
 
 static void ask_again(struct shared_secret *secret, const char *error)
 {
     log_error("secret.unknown", "key=%s error=\"%s\"", secret->name, error);
-    secret->again = loop_after(secret->loop, AGAIN_MS, ask, secret);
+    secret->again = loop_after(secret->loop, AGAIN_MS, secret_ask, secret);
 }
 
-static void on_answer(void *ctx, store_then_fn then, const redisReply *answer,
-                      const struct err *err)
+static void secret_on_answer(void *ctx, store_then_fn then, const redisReply *answer,
+                             const struct err *err)
 {
     struct shared_secret *secret = ctx;
     const char *text = secret->proposal; // nil: it has become the secret
@@ -82,7 +82,7 @@ static void on_answer(void *ctx, store_then_fn then, const redisReply *answer,
         forget_proposal(secret);
 }
 
-static void ask(void *ctx)
+static void secret_ask(void *ctx)
 {
     struct shared_secret *secret = ctx;
     struct args args = {0};
@@ -99,7 +99,8 @@ static void ask(void *ctx)
     args_str(&args, secret->proposal);
     args_str(&args, "NX");
     args_str(&args, "GET");
-    secret->asking = store_command(secret->store, &args, STORE_FOR_EVER, on_answer, NULL, secret);
+    secret->asking =
+        store_command(secret->store, &args, STORE_FOR_EVER, secret_on_answer, NULL, secret);
 }
 
 struct shared_secret *shared_secret_start(struct loop *loop, struct store *store, const char *name,
@@ -109,7 +110,7 @@ struct shared_secret *shared_secret_start(struct loop *loop, struct store *store
 
     *secret = (struct shared_secret){
         .loop = loop, .store = store, .name = name, .prefix = prefix, .fn = fn, .ctx = ctx};
-    ask(secret);
+    secret_ask(secret);
     return secret;
 }
 

@@ -221,7 +221,7 @@ static void requeue_call(struct store_call *call)
 }
 
 // `is_lost`: nobody knows whether it was done.
-static void requeue(struct batch *batch, bool is_lost)
+static void batch_requeue(struct batch *batch, bool is_lost)
 {
     struct store *store = batch->store;
 
@@ -258,13 +258,13 @@ static void on_batch(void *ctx, const redisReply *reply)
     if (reply == NULL) {
         if (!redis_is_up(store->redis))
             store->is_up = false; // on_state may come later
-        requeue(batch, true);
+        batch_requeue(batch, true);
     } else if (is_passing(reply)) {
         bool is_unknown_script = strncmp(reply->str, "NOSCRIPT", 8) == 0;
         bool is_clock = strncmp(reply->str, "CLOCK", 5) == 0;
 
         snprintf(store->problem, sizeof store->problem, "%s", reply->str);
-        requeue(batch, false);
+        batch_requeue(batch, false);
         if (is_unknown_script)
             store_load_scripts(store);
         if (is_clock) {
@@ -280,7 +280,7 @@ static void on_batch(void *ctx, const redisReply *reply)
                   script_name((enum script)batch->script), batch->count, reply->str);
         for (unsigned i = 0; i < batch->count; i++)
             batch->calls[i]->is_alone = true;
-        requeue(batch, true);
+        batch_requeue(batch, true);
     } else {
         if (is_ok)
             *store->problem = '\0';
@@ -382,7 +382,7 @@ static bool is_busy(const struct store *store, unsigned script)
     return !is_single(script) && store->under_way[script] >= MAX_UNDER_WAY;
 }
 
-static void flush(void *ctx)
+static void store_flush(void *ctx)
 {
     struct store *store = ctx;
 
@@ -472,7 +472,7 @@ struct store *store_start(struct loop *loop, const struct config *config, const 
     store->offset_ms = clock_wall_ms() - clock_mono_ms();
     for (unsigned i = 0; i <= PLAIN; i++)
         store->waiting_end[i] = &store->waiting[i];
-    store->turn = loop_turn_new(loop, flush, store);
+    store->turn = loop_turn_new(loop, store_flush, store);
     store->redis = redis_start(loop, &options);
     return store;
 }
