@@ -37,6 +37,8 @@ struct batch {
     struct store *store;
     unsigned script;
     unsigned count;
+    unsigned argc; // words of its items
+    bool is_again; // the reply to one of them was lost
     struct store_call *calls[MAX_ITEMS];
     struct batch *next, **at;
 };
@@ -246,79 +248,97 @@ static bool is_single(unsigned script)
            script == SCRIPT_beat;
 }
 
+// Whose answer it is; the batch is nobody else's any more. A callback may cancel or start other
+// calls.
+static void answer_batch(const struct batch *batch, const redisReply *reply)
+{
+    for (unsigned i = 0; i < batch->count; i++) {
+        struct err err;
+
+        if (is_single(batch->script)) {
+            answer_call(batch->calls[i], reply, NULL); // one item, the whole reply is its answer
+        } else if (reply->type != REDIS_REPLY_ARRAY || i >= reply->elements) {
+            err_set(&err, ERR_INTERNAL, "Redis: the script's answer is too short");
+            answer_call(batch->calls[i], NULL, &err);
+        } else {
+            answer_call(batch->calls[i], reply->element[i], NULL);
+        }
+    }
+}
+
+static void fail_batch(const struct batch *batch, const redisReply *reply)
+{
+    struct err err;
+
+    if (batch->script != PLAIN)
+        log_error("redis.script", "script=%s items=%u error=\"%s\"",
+                  script_name((enum script)batch->script), batch->count, reply->str);
+    err_set(&err, is_full(reply) ? ERR_UNAVAILABLE : ERR_INTERNAL, "Redis: %s",
+            is_full(reply) ? "it is full" : reply->str);
+    for (unsigned i = 0; i < batch->count; i++)
+        answer_call(batch->calls[i], NULL, &err);
+}
+
+// Nothing was done, and it's worth asking again.
+static void put_off_batch(struct batch *batch, const redisReply *reply)
+{
+    struct store *store = batch->store;
+    bool is_unknown_script = strncmp(reply->str, "NOSCRIPT", 8) == 0;
+
+    snprintf(store->problem, sizeof store->problem, "%s", reply->str);
+    batch_requeue(batch, false);
+    if (is_unknown_script)
+        store_load_scripts(store);
+    if (strncmp(reply->str, "CLOCK", 5) == 0) {
+        store->is_in_question = true;
+        store_ask_clock(store, "");
+    } else {
+        retry_soon(store, is_unknown_script ? 1 : 100);
+    }
+}
+
+// One item broke the script, perhaps after others were done: each by itself, so that no more than
+// that one is lost. A vendor's id may be among them.
+static void split_batch(struct batch *batch, const redisReply *reply)
+{
+    log_error("redis.script", "script=%s items=%u error=\"%s\"",
+              script_name((enum script)batch->script), batch->count, reply->str);
+    for (unsigned i = 0; i < batch->count; i++)
+        batch->calls[i]->is_alone = true;
+    batch_requeue(batch, true);
+}
+
 static void on_batch(void *ctx, const redisReply *reply)
 {
     struct batch *batch = ctx;
     struct store *store = batch->store;
-    bool is_ok = reply != NULL && reply->type != REDIS_REPLY_ERROR;
 
     unlink_batch(batch);
     if (store->waiting[batch->script] != NULL)
         loop_turn_ask(store->turn);
     if (reply == NULL) {
         if (!redis_is_up(store->redis))
-            store->is_up = false; // on_state may come later
+            store->is_up = false; // store_on_state may come later
         batch_requeue(batch, true);
     } else if (is_passing(reply)) {
-        bool is_unknown_script = strncmp(reply->str, "NOSCRIPT", 8) == 0;
-        bool is_clock = strncmp(reply->str, "CLOCK", 5) == 0;
-
-        snprintf(store->problem, sizeof store->problem, "%s", reply->str);
-        batch_requeue(batch, false);
-        if (is_unknown_script)
-            store_load_scripts(store);
-        if (is_clock) {
-            store->is_in_question = true;
-            store_ask_clock(store, "");
-        } else {
-            retry_soon(store, is_unknown_script ? 1 : 100);
-        }
-    } else if (!is_ok && batch->count > 1 && !is_full(reply)) {
-        // One item broke the script, perhaps after others were done: each by itself, so that no
-        // more than that one is lost. A vendor's id may be among them.
-        log_error("redis.script", "script=%s items=%u error=\"%s\"",
-                  script_name((enum script)batch->script), batch->count, reply->str);
-        for (unsigned i = 0; i < batch->count; i++)
-            batch->calls[i]->is_alone = true;
-        batch_requeue(batch, true);
+        put_off_batch(batch, reply);
+    } else if (reply->type != REDIS_REPLY_ERROR) {
+        *store->problem = '\0';
+        answer_batch(batch, reply);
+    } else if (batch->count > 1 && !is_full(reply)) {
+        split_batch(batch, reply);
     } else {
-        if (is_ok)
-            *store->problem = '\0';
-        // The batch is nobody else's any more; a callback may cancel or start other calls.
-        for (unsigned i = 0; i < batch->count; i++) {
-            struct store_call *call = batch->calls[i];
-            struct err err;
-
-            if (!is_ok) {
-                err_set(&err, is_full(reply) ? ERR_UNAVAILABLE : ERR_INTERNAL, "Redis: %s",
-                        is_full(reply) ? "it is full" : reply->str);
-                if (i == 0 && batch->script != PLAIN)
-                    log_error("redis.script", "script=%s error=\"%s\"",
-                              script_name((enum script)batch->script), reply->str);
-                answer_call(call, NULL, &err);
-            } else if (is_single(batch->script)) {
-                answer_call(call, reply, NULL); // one item, the whole reply is its answer
-            } else if (reply->type != REDIS_REPLY_ARRAY || i >= reply->elements) {
-                err_set(&err, ERR_INTERNAL, "Redis: the script's answer is too short");
-                answer_call(call, NULL, &err);
-            } else {
-                answer_call(call, reply->element[i], NULL);
-            }
-        }
+        fail_batch(batch, reply);
     }
     free(batch);
 }
 
-static void send_batch(struct store *store, unsigned script)
+// The next batch of a script: calls in their order, as many as go together.
+static struct batch *take_batch(struct store *store, unsigned script)
 {
-    // A claim's items are accounts: its arguments are packed as several items by the caller.
     struct batch *batch = mem_new(struct batch);
-    unsigned argc = script == PLAIN ? 0 : 5, max = is_single(script) ? 1 : MAX_ITEMS;
-    bool is_again = false;
+    unsigned max = is_single(script) ? 1 : MAX_ITEMS;
     size_t bytes = 0;
-    const char **argv;
-    size_t *lens;
-    char counts[MAX_ITEMS][12], constants[120];
 
     batch->store = store;
     batch->script = script;
@@ -328,40 +348,12 @@ static void send_batch(struct store *store, unsigned script)
 
         unlink_call(call);
         call->is_sent = true;
-        is_again = is_again || call->is_again;
+        batch->is_again = batch->is_again || call->is_again;
         batch->calls[batch->count++] = call;
-        argc += call->args.count + (is_single(script) ? 0 : 1);
+        batch->argc += call->args.count + (is_single(script) ? 0 : 1);
         bytes += call->args.bytes.len;
         if (call->is_alone)
             break;
-    }
-    argv = mem_array(const char *, argc);
-    lens = mem_array(size_t, argc);
-    argc = 0;
-    if (script != PLAIN) {
-        const char *const head[] = {"EVALSHA", store->sha[script], "0", store->by, constants};
-
-        store_write_constants(store, is_again, store_now_ms(store), constants, sizeof constants);
-
-        for (; argc < 5; argc++) {
-            argv[argc] = head[argc];
-            lens[argc] = strlen(head[argc]);
-        }
-    }
-    for (unsigned i = 0; i < batch->count; i++) {
-        const struct args *args = &batch->calls[i]->args;
-        const char *at = args->bytes.data;
-
-        if (!is_single(script)) {
-            lens[argc] = (size_t)snprintf(counts[i], sizeof counts[i], "%u", args->count);
-            argv[argc++] = counts[i];
-        }
-        for (unsigned k = 0; k < args->count; k++) {
-            memcpy(&lens[argc], at, sizeof lens[argc]);
-            argv[argc] = at + sizeof lens[argc];
-            at += sizeof lens[argc] + lens[argc];
-            argc++;
-        }
     }
     batch->next = store->batches;
     batch->at = &store->batches;
@@ -369,10 +361,66 @@ static void send_batch(struct store *store, unsigned script)
         batch->next->at = &batch->next;
     store->batches = batch;
     store->under_way[script]++;
+    return batch;
+}
+
+// A command as hiredis takes it: pointers into what the calls have.
+struct command {
+    const char **argv;
+    size_t *lens;
+    unsigned argc;
+};
+
+static void add_word(struct command *command, const char *word, size_t len)
+{
+    command->argv[command->argc] = word;
+    command->lens[command->argc++] = len;
+}
+
+static void add_args(struct command *command, const struct args *args)
+{
+    const char *at = args->bytes.data;
+
+    for (unsigned k = 0; k < args->count; k++) {
+        size_t len;
+
+        memcpy(&len, at, sizeof len);
+        add_word(command, at + sizeof len, len);
+        at += sizeof len + len;
+    }
+}
+
+static void send_batch(struct store *store, unsigned script)
+{
+    enum { HEAD_WORDS = 5 };
+    struct batch *batch = take_batch(store, script);
+    struct command command = {0};
+    char counts[MAX_ITEMS][12], constants[120];
+
+    command.argv = mem_array(const char *, batch->argc + HEAD_WORDS);
+    command.lens = mem_array(size_t, batch->argc + HEAD_WORDS);
+    if (script != PLAIN) {
+        const char *const head[HEAD_WORDS] = {"EVALSHA", store->sha[script], "0", store->by,
+                                              constants};
+
+        store_write_constants(store, batch->is_again, store_now_ms(store), constants,
+                              sizeof constants);
+        for (unsigned i = 0; i < HEAD_WORDS; i++)
+            add_word(&command, head[i], strlen(head[i]));
+    }
+    for (unsigned i = 0; i < batch->count; i++) {
+        const struct args *args = &batch->calls[i]->args;
+
+        // A claim's items are accounts: its arguments are packed as several items by the caller.
+        if (!is_single(script))
+            add_word(&command, counts[i],
+                     (size_t)snprintf(counts[i], sizeof counts[i], "%u", args->count));
+        add_args(&command, args);
+    }
     metric_add(METRIC_redis_calls, 1);
-    redis_send(store->redis, (int)argc, argv, lens, on_batch, batch);
-    free(argv);
-    free(lens);
+    redis_send(store->redis, (int)command.argc, command.argv, command.lens, on_batch, batch);
+    free(command.argv);
+    free(command.lens);
 }
 
 // While one call is under way the next gathers items: the busier Redis is, the larger the calls,
@@ -526,11 +574,6 @@ unsigned store_pending(const struct store *store)
 unsigned store_owed(const struct store *store)
 {
     return store->owed;
-}
-
-int64_t store_now_ms(const struct store *store)
-{
-    return clock_mono_ms() + store->offset_ms;
 }
 
 const struct config *store_config(const struct store *store)

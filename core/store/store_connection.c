@@ -12,6 +12,11 @@
 // differs by more than clocks drift in between (lib.lua: CLOCK_SLACK_MS) has been set.
 enum { CLOCK_EVERY_MS = 30000, CLOCK_TOOK_MAX_MS = 1000, CLOCK_SLACK_MS = 5000 };
 
+int64_t store_now_ms(const struct store *store)
+{
+    return clock_mono_ms() + store->offset_ms;
+}
+
 void store_write_constants(const struct store *store, bool is_again, int64_t expected_ms, char *to,
                            size_t size)
 {
