@@ -38,14 +38,6 @@ json_t *adapter_request_of(const struct task *task, struct err *err)
     return body;
 }
 
-const char *adapter_first(const json_t *body, const char *const *places)
-{
-    for (; *places != NULL; places++)
-        if (*field_str_or_empty(body, *places) != '\0')
-            return field_str_or_empty(body, *places);
-    return "";
-}
-
 bool adapter_read_submit(const struct task *task, const struct http_response *response,
                          adapter_read_fn read, struct outcome *outcome, struct err *err)
 {

@@ -18,9 +18,6 @@ bool adapter_check_base_url(const struct account *account, struct err *err) WARN
 // mean as nothing and vendors don't, and without the client's hooks, which are ours to call. NULL
 // and err where it isn't one; json_decref.
 json_t *adapter_request_of(const struct task *task, struct err *err) WARN_UNUSED;
-// The first of some fields that is a string and not empty; "" where none is. Borrowed. `places`
-// ends with NULL.
-const char *adapter_first(const json_t *body, const char *const *places);
 // The answer to a submit. `read` finds an acceptance, or a code that is this vendor's own, a
 // doubtful one, too; where it says false, refusal.h tells what the answer proves. What can't be
 // read is a doubt. The outcome's reason is the vendor's words wherever it has any.

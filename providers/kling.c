@@ -407,7 +407,7 @@ static void read_result(const struct task *task, const json_t *data, struct outc
 static const char *reason_of(const json_t *data)
 {
     static const char *const places[] = {"task_status_msg", "error.message", "fail_reason", NULL};
-    const char *reason = adapter_first(data, places);
+    const char *reason = field_first_str(data, places);
 
     return *reason == '\0' ? "the vendor gave no reason" : reason;
 }
@@ -487,7 +487,7 @@ static bool read_callback(const json_t *body, const char **upstream_id, struct e
 {
     static const char *const places[] = {"task_id", "data.task_id", "id", NULL};
 
-    *upstream_id = adapter_first(body, places);
+    *upstream_id = field_first_str(body, places);
     return **upstream_id != '\0' || err_set(err, ERR_INVALID, "task_id: is required");
 }
 

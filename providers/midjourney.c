@@ -319,7 +319,7 @@ static void read_text(const struct task *task, const json_t *body, struct outcom
     static const char *const described[] = {"properties.finalPrompt", "promptEn", "prompt", NULL};
     static const char *const shortened[] = {"properties.finalPrompt", NULL};
     const char *text =
-        adapter_first(body, strcmp(task->action, "DESCRIBE") == 0 ? described : shortened);
+        field_first_str(body, strcmp(task->action, "DESCRIBE") == 0 ? described : shortened);
 
     if (*text != '\0')
         outcome_add_source(outcome, "text", text);

@@ -12,7 +12,6 @@
 
 #include "core/json/field.h"
 #include "core/message/http_message.h"
-#include "providers/adapter.h"
 #include "providers/outcome.h"
 
 enum {
@@ -177,9 +176,9 @@ const char *refusal_words(const json_t *body)
         "description",   "detail",    "detail.message", "error_description", "fail_reason",
         "reason",        NULL};
     static const char *const codes[] = {"error.code", "error.type", "error.status", "code", NULL};
-    const char *said = adapter_first(body, places);
+    const char *said = field_first_str(body, places);
 
-    return *said != '\0' ? said : adapter_first(body, codes);
+    return *said != '\0' ? said : field_first_str(body, codes);
 }
 
 bool refusal_by_number(int64_t number, struct outcome *outcome)

@@ -259,7 +259,7 @@ static bool read_refusal(const struct http_response *response, const json_t *bod
                          struct outcome *outcome, struct err *err)
 {
     static const char *const places[] = {"error.code", "code", NULL}; // a relay's is flat
-    const char *code = adapter_first(body, places);
+    const char *code = field_first_str(body, places);
 
     for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
         const struct refusal *refusal = &refusals[i];

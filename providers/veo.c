@@ -385,7 +385,7 @@ static bool build_submit(const struct task *task, const struct account *account,
 static const char *message_of(const json_t *body)
 {
     static const char *const places[] = {"error.message", "error", "message", NULL};
-    const char *message = adapter_first(body, places);
+    const char *message = field_first_str(body, places);
 
     return *message == '\0' ? "the vendor gave no reason" : message;
 }

@@ -171,6 +171,14 @@ const char *field_str_or_empty(const json_t *value, const char *path)
     return text == NULL ? "" : text;
 }
 
+const char *field_first_str(const json_t *value, const char *const *paths)
+{
+    for (; *paths != NULL; paths++)
+        if (*field_str_or_empty(value, *paths) != '\0')
+            return field_str_or_empty(value, *paths);
+    return "";
+}
+
 int64_t field_int_or(const json_t *value, const char *path, int64_t other)
 {
     json_t *field = field_at(value, path);

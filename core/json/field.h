@@ -38,6 +38,9 @@ bool field_opt_array(const json_t *value, const char *path, json_t **array,
 
 // The string there, or "" (also where it is something else): for what a vendor sends.
 const char *field_str_or_empty(const json_t *value, const char *path);
+// The first of some places where there is one that isn't empty; "" where none is. `paths` ends with
+// NULL.
+const char *field_first_str(const json_t *value, const char *const *paths);
 int64_t field_int_or(const json_t *value, const char *path, int64_t other);
 
 // A client's body as a JSON object. Refused before it is parsed: depth over 32, more than 20,000
