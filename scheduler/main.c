@@ -26,7 +26,7 @@
 #include "scheduler/api_role.h"
 #include "scheduler/probe.h"
 #include "webhook/webhook.h"
-#include "workers/worker_role.h"
+#include "workers/worker.h"
 
 enum { EXIT_USAGE = 2, DRAIN_LOOK_MS = 20, LARGE_BLOCK_BYTES = 256 * 1024, OWN_DESCRIPTORS = 64 };
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# What a reader would object to: includes against the arrows, unsafe calls, blocking calls on a loop,
-# then clang-tidy and cppcheck over build/dev/compile_commands.json. --quick leaves these two out.
+# What a reader would object to: includes against the arrows, calls in a circle, unsafe calls, blocking
+# calls on a loop, then clang-tidy and cppcheck over build/dev/compile_commands.json. --quick leaves these
+# two out. Circles are those of what build/dev has, if it is there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
@@ -34,6 +35,8 @@ complain 'keys of Redis above core/store:' "$(git grep -nE '"spool:[a-z]' -- sch
 complain 'unsafe calls:' "$(git grep -nwE '(strcpy|strcat|sprintf|vsprintf|strtok|atoi|atol|atoll|localtime|gmtime|gets)\(' -- '*.c' '*.h' || true)"
 complain 'blocking calls on a loop:' "$(git grep -nwE '(sleep|usleep|nanosleep|getaddrinfo|gethostbyname|system|popen|redisCommand|redisConnect|curl_easy_perform)\(' -- \
   core providers scheduler workers webhook ':!core/loop' ':!core/http' ':!core/redis' ':!core/storage' || true)"
+[ ! -d build/dev ] || circles=$(scripts/circles.py core/* workers webhook)
+complain 'circles of calls among the files of a folder:' "${circles:-}"
 complain 'left-overs:' "$(git grep -nwE 'TODO|FIXME|XXX|HACK' -- '*.c' '*.h' '*.lua' '*.sh' '*.py' ':!scripts/lint.sh' || true)"
 
 complain 'settings that spool.json(5) leaves out:' "$(

@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/base/metrics.h"
@@ -28,9 +27,10 @@
 #include "providers/provider.h"
 #include "workers/archive_private.h"
 #include "workers/archive_result.h"
+#include "workers/job.h"
 #include "workers/jobs.h"
+#include "workers/lease.h"
 #include "workers/vendor.h"
-#include "workers/worker.h"
 
 // A link that is refused so long after the vendor was done is dead.
 enum { DEAD_AFTER_MS = 10000, FIRST_WAIT_MS = 1000, LONGEST_WAIT_MS = 60000 };
@@ -43,9 +43,8 @@ static void drop(struct job *job)
 
     vendor_cancel(&a->call);
     storage_drop(&a->file);
-    loop_cancel(&a->renew);
     loop_cancel(&a->resuming);
-    store_cancel(&a->held);
+    lease_stop(&a->lease);
     buf_clear(&a->lead);
     json_decref(a->result);
     free(a->url);
@@ -56,30 +55,17 @@ static void drop(struct job *job)
     free(a);
 }
 
-static void finish(struct archive *a)
-{
-    struct worker *worker = a->job.worker;
-
-    drop(&a->job);
-    worker_wake(worker);
-}
-
 json_t *archive_source(const struct archive *a)
 {
     return json_array_get(json_object_get(a->result, "sources"), a->index);
-}
-
-static struct listener listener(const struct archive *a)
-{
-    return worker_listener(a->job.worker, a->job.task);
 }
 
 static void succeed(struct archive *a, const char *result)
 {
     log_info("task.succeeded", "task=%s", a->job.task->id);
     metric_add(METRIC_tasks_succeeded_total, 1);
-    transition_succeed(a->job.worker->store, a->job.task, result, listener(a));
-    finish(a);
+    transition_succeed(a->job.bench->store, a->job.task, result, job_listener(&a->job));
+    job_finish(&a->job);
 }
 
 static void fail(struct archive *a)
@@ -90,8 +76,9 @@ static void fail(struct archive *a)
              archive_result_why(a->result));
     log_warn("task.failed", "task=%s code=archive_failed reason=\"%s\"", a->job.task->id, message);
     metric_add(METRIC_tasks_failed_total, 1);
-    transition_fail(a->job.worker->store, a->job.task, "archive_failed", message, listener(a));
-    finish(a);
+    transition_fail(a->job.bench->store, a->job.task, "archive_failed", message,
+                    job_listener(&a->job));
+    job_finish(&a->job);
 }
 
 // The end of a task whose sources have all come to theirs.
@@ -110,23 +97,23 @@ static void conclude(struct archive *a)
 // Some are still to be had: what is done needn't be done again.
 static void put_off(struct archive *a)
 {
-    struct store *store = a->job.worker->store;
+    struct store *store = a->job.bench->store;
     bool is_only_busy = a->wait == NULL;
     char *result;
 
     if (is_only_busy && !a->is_changed) {
         transition_hold(store, a->job.task, a->wait_ms, NULL, NULL);
-        finish(a);
+        job_finish(&a->job);
         return;
     }
     result = json_dumps(a->result, JSON_COMPACT);
     if (is_only_busy)
-        transition_go_on(store, a->job.task, result, a->wait_ms, listener(a));
+        transition_go_on(store, a->job.task, result, a->wait_ms, job_listener(&a->job));
     else
         transition_put_off(store, a->job.task, result, a->wait_ms, a->wait, a->wait_detail,
-                           listener(a));
+                           job_listener(&a->job));
     free(result);
-    finish(a);
+    job_finish(&a->job);
 }
 
 static bool is_text(const json_t *source)
@@ -166,7 +153,7 @@ static void give_up_source(struct archive *a, const char *why)
 {
     json_t *source = archive_source(a);
     bool is_kept =
-        a->job.worker->config->storage.on_failure == ON_FAILURE_VENDOR_URL && is_open(a, source);
+        a->job.bench->config->storage.on_failure == ON_FAILURE_VENDOR_URL && is_open(a, source);
 
     log_warn("archive.missing", "task=%s kind=%s reason=\"%s\"", a->job.task->id,
              field_str_or_empty(source, "kind"), why);
@@ -182,7 +169,7 @@ static void give_up_source(struct archive *a, const char *why)
 static int64_t refused_for_ms(struct archive *a)
 {
     json_t *source = archive_source(a);
-    int64_t now_ms = store_now_ms(a->job.worker->store);
+    int64_t now_ms = store_now_ms(a->job.bench->store);
 
     if (json_object_get(source, "refused_ms") == NULL)
         json_object_set_new(source, "refused_ms", json_integer(now_ms));
@@ -226,7 +213,7 @@ void archive_miss(struct archive *a, enum archive_miss kind, const char *why)
     static const char blocked[] =
         "the vendor's link leads to an address that isn't public; if it "
         "is yours, name its network in allow_networks";
-    int64_t elapsed_ms = store_now_ms(a->job.worker->store) - a->job.task->archive_ms;
+    int64_t elapsed_ms = store_now_ms(a->job.bench->store) - a->job.task->archive_ms;
     int64_t life_ms = a->job.provider->link_life_ms;
     bool is_optional = json_is_true(json_object_get(archive_source(a), "optional"));
 
@@ -267,11 +254,11 @@ void archive_wait_for_host(struct archive *a)
     next_source(a);
 }
 
-int archive_count_at(const struct worker *worker, const char *host)
+int archive_count_at(const struct bench *bench, const char *host)
 {
     int count = 0;
 
-    for (const struct job *job = worker->jobs; job != NULL; job = job->next)
+    for (const struct job *job = bench->jobs; job != NULL; job = job->next)
         if (job->drop == drop && strcmp(((const struct archive *)job)->host, host) == 0)
             count++;
     return count;
@@ -341,38 +328,18 @@ static bool refresh(struct archive *a, const char *why)
     }
     snprintf(a->why, sizeof a->why, "%s", why);
     let_go(a);
-    a->call =
-        vendor_start(a->job.worker->vendors, a->job.account, &request, &options, on_refreshed);
+    a->call = vendor_start(a->job.bench->vendors, a->job.account, &request, &options, on_refreshed);
     http_request_clear(&request);
     return true;
 }
 
 // The lease.
 
-static void on_renewed(void *ctx, bool is_ours, const struct err *err)
+static void on_lost(struct job *job)
 {
-    struct archive *a = ctx;
-
-    a->held = NULL;
-    if (is_ours) {
-        a->lease_until_ms = a->asked_ms + a->job.worker->config->lease_ms / 2;
-    } else if (err == NULL) {
-        metric_add(METRIC_stale_writes_total, 1);
-        log_warn("archive.lease_lost", "task=%s", a->job.task->id);
-        finish(a);
-    }
-}
-
-static void on_renew(void *ctx)
-{
-    struct archive *a = ctx;
-    int64_t lease_ms = a->job.worker->config->lease_ms;
-
-    a->renew = loop_after(a->job.worker->loop, lease_ms / 3, on_renew, a);
-    if (a->held != NULL)
-        return;
-    a->asked_ms = clock_mono_ms();
-    a->held = transition_hold(a->job.worker->store, a->job.task, lease_ms, on_renewed, a);
+    metric_add(METRIC_stale_writes_total, 1);
+    log_warn("archive.lease_lost", "task=%s", job->task->id);
+    job_finish(job);
 }
 
 // One file is whole: is it still ours to store?
@@ -404,23 +371,19 @@ static void on_committed(void *ctx, const struct err *err)
     next_source(a);
 }
 
-static void on_checked(void *ctx, bool is_ours, const struct err *err)
+static void on_checked(struct job *job, const struct err *err)
 {
-    struct archive *a = ctx;
+    struct archive *a = (struct archive *)job;
 
-    on_renewed(a, is_ours, err);
-    if (is_ours)
-        storage_commit(a->file, a->lease_until_ms, on_committed, a);
-    else if (err != NULL)
+    if (err == NULL)
+        storage_commit(a->file, lease_sure_until(&a->lease), on_committed, a);
+    else
         archive_miss(a, MISS_STORAGE, err->message);
 }
 
 void archive_store(struct archive *a)
 {
-    store_cancel(&a->held);
-    a->asked_ms = clock_mono_ms();
-    a->held = transition_hold(a->job.worker->store, a->job.task, a->job.worker->config->lease_ms,
-                              on_checked, a);
+    lease_check(&a->lease, on_checked);
 }
 
 static void next_source(struct archive *a)
@@ -446,17 +409,15 @@ static void next_source(struct archive *a)
         conclude(a);
 }
 
-void archive_start(struct worker *worker, struct task *task)
+void archive_start(struct bench *bench, struct task *task, int64_t claimed_ms)
 {
     struct archive *a = mem_new(struct archive);
-    int64_t lease_ms = worker->config->lease_ms;
 
-    job_init(&a->job, worker, task, drop);
+    job_init(&a->job, bench, task, drop);
     job_take_place(&a->job, PLACE_ARCHIVE);
     a->job.hand_back = job_hand_back;
-    a->lease_until_ms = clock_mono_ms() + lease_ms / 2;
     if (a->job.provider == NULL) {
-        worker_await_account(&a->job);
+        job_await_account(&a->job);
         return;
     }
     a->result = task->result == NULL ? NULL : json_loads(task->result, 0, NULL);
@@ -465,6 +426,6 @@ void archive_start(struct worker *worker, struct task *task)
         conclude(a);
         return;
     }
-    a->renew = loop_after(worker->loop, lease_ms / 3, on_renew, a);
+    lease_start(&a->lease, &a->job, claimed_ms, on_lost);
     next_source(a);
 }

@@ -112,8 +112,8 @@ static void start_file(struct archive *a)
     key = archive_key(a->job.task, archive_result_number(a->result, a->index), a->type->extension);
     snprintf(a->key_text, sizeof a->key_text, "%s", key);
     free(key);
-    a->file = storage_create(a->job.worker->storage, a->key_text, a->type->content_type,
-                             a->expected, on_room, a);
+    a->file = storage_create(a->job.bench->storage, a->key_text, a->type->content_type, a->expected,
+                             on_room, a);
 }
 
 static bool write_lead(struct archive *a)
@@ -186,7 +186,7 @@ static bool on_address(const struct sockaddr *address, void *ctx)
 {
     struct archive *a = ctx;
     const char *own = a->job.account->base_url;
-    bool may = reach_has(&a->job.worker->config->vendors_reach, address) ||
+    bool may = reach_has(&a->job.bench->config->vendors_reach, address) ||
                (own != NULL && (url_same_origin(a->url, own) || url_is_at(own, address)));
 
     a->is_blocked = !may;
@@ -272,7 +272,7 @@ static bool build_fetch(struct archive *a, struct http_request *request, struct 
 // Where the file comes from; false: as many as may come from there by now.
 static bool enter_host(struct archive *a)
 {
-    const struct worker *worker = a->job.worker;
+    const struct bench *bench = a->job.bench;
     struct url_parts parts;
     char host[sizeof a->host];
 
@@ -280,7 +280,7 @@ static bool enter_host(struct archive *a)
     if (a->is_inline || !url_split(a->url, &parts))
         return true;
     snprintf(host, sizeof host, "%s:%d", parts.host, parts.port);
-    if (places_room(&worker->places[PLACE_ARCHIVE], archive_count_at(worker, host), 2) <= 0)
+    if (places_room(&bench->places[PLACE_ARCHIVE], archive_count_at(bench, host), 2) <= 0)
         return false;
     memcpy(a->host, host, sizeof a->host);
     return true;
@@ -319,7 +319,7 @@ void archive_fetch(struct archive *a)
         a->expected = -1;
     }
     a->has_begun = a->is_other = a->is_noted = a->is_blocked = false;
-    a->call = vendor_start(a->job.worker->vendors, a->job.account, &request, &options, on_answer);
+    a->call = vendor_start(a->job.bench->vendors, a->job.account, &request, &options, on_answer);
     http_request_clear(&request);
 }
 
@@ -344,7 +344,7 @@ void archive_recover(struct archive *a, const struct err *err)
         log_info("archive.resumed", "task=%s bytes=%lld error=\"%s\"", a->job.task->id,
                  (long long)storage_size(a->file), err->message);
         vendor_cancel(&a->call);
-        a->resuming = loop_after(a->job.worker->loop, RESUME_WAIT_MS << a->resumes, on_resuming, a);
+        a->resuming = loop_after(a->job.bench->loop, RESUME_WAIT_MS << a->resumes, on_resuming, a);
         a->resumes++;
     } else {
         archive_miss(a, MISS_STORAGE, err->message);

@@ -9,12 +9,12 @@
 #include "core/base/address.h"
 #include "core/base/buf.h"
 #include "core/json/json_inline.h"
-#include "workers/worker.h"
+#include "workers/job.h"
+#include "workers/lease.h"
 
 struct err;
 struct media_type;
 struct storage_file;
-struct store_call;
 struct vendor_call;
 
 #define ARCHIVE_INLINE "inline:" // begins the URL of a file inside the answer to a poll
@@ -28,9 +28,6 @@ struct archive {
     const char *wait; // of core/task/wait.h; NULL: nothing has failed, a host had enough to do
     char *wait_detail;
     bool is_changed; // more of the sources have come to their end, or have new links
-
-    int64_t lease_until_ms; // of our monotonic clock
-    int64_t asked_ms;       // of it: when the lease was asked for last
 
     char *url;
     unsigned redirects, resumes;
@@ -52,9 +49,8 @@ struct archive {
 
     struct storage_file *file;
     struct vendor_call *call;
-    struct loop_timer *renew;
     struct loop_timer *resuming; // after a failure of the storage
-    struct store_call *held;
+    struct lease lease;
     char key_text[256];
     char host[URL_HOST_BYTES_MAX + 16]; // "host:port" that the file comes from; "": none now
 };
@@ -67,7 +63,7 @@ void archive_fetch(struct archive *a);
 // The storage has failed: what was written is lost, but for parts that it has already.
 void archive_recover(struct archive *a, const struct err *err);
 // How many archives fetch from the host now.
-int archive_count_at(const struct worker *worker, const char *host);
+int archive_count_at(const struct bench *bench, const char *host);
 
 // The file is whole: stores it, if it is still ours to store, and goes on to the next.
 void archive_store(struct archive *a);

@@ -10,10 +10,9 @@
 #include "core/store/queue.h"
 #include "core/task/task.h"
 #include "providers/provider.h"
-#include "workers/follow.h"
+#include "workers/job.h"
 #include "workers/jobs.h"
 #include "workers/vendor.h"
-#include "workers/worker.h"
 
 enum { TIMEOUT_MS = 5000, LOOK_AFTER_MS = 50 };
 
@@ -39,33 +38,33 @@ static void on_answer(void *ctx, const struct http_response *response,
     c->call = NULL;
     log_info("cancel.asked", "task=%s account=%s answer=%d error=\"%s\"", c->job.task->id,
              c->job.account->name, response->status, failure == NULL ? "" : failure->err.message);
-    queue_look_now(c->job.worker->store, c->job.task);
-    follow_expect(c->job.worker->follow, c->job.account, LOOK_AFTER_MS);
+    queue_look_now(c->job.bench->store, c->job.task);
+    bench_expect(c->job.bench, c->job.account, LOOK_AFTER_MS);
     drop(&c->job);
 }
 
-static bool is_under_way(const struct worker *worker, const struct task *task)
+static bool is_under_way(const struct bench *bench, const struct task *task)
 {
-    for (const struct job *job = worker->jobs; job != NULL; job = job->next)
+    for (const struct job *job = bench->jobs; job != NULL; job = job->next)
         if (job->drop == drop && strcmp(job->task->id, task->id) == 0)
             return true;
     return false;
 }
 
-void cancel_start(struct worker *worker, const struct task *task)
+void cancel_start(struct bench *bench, const struct task *task)
 {
     struct cancel *c;
     struct http_request request = {0};
     struct vendor_options options = {.http = {.timeout_ms = TIMEOUT_MS}};
     struct err err;
 
-    if (is_under_way(worker, task))
+    if (is_under_way(bench, task))
         return;
     c = mem_new(struct cancel);
     options.http.ctx = c;
-    job_init(&c->job, worker, task_copy(task), drop);
+    job_init(&c->job, bench, task_copy(task), drop);
     if (c->job.provider->build_cancel(task, c->job.account, &request, &err)) {
-        c->call = vendor_start(worker->vendors, c->job.account, &request, &options, on_answer);
+        c->call = vendor_start(bench->vendors, c->job.account, &request, &options, on_answer);
     } else {
         log_warn("cancel.build", "task=%s error=\"%s\"", task->id, err.message);
         drop(&c->job);

@@ -5,15 +5,14 @@
 #include "core/base/mem.h"
 #include "core/base/metrics.h"
 #include "core/config/config.h"
-#include "core/loop/loop.h"
 #include "core/message/http_message.h"
 #include "core/store/store.h"
 #include "providers/outcome.h"
 #include "providers/provider.h"
-#include "workers/follow.h"
+#include "workers/job.h"
 #include "workers/jobs.h"
+#include "workers/lease.h"
 #include "workers/vendor.h"
-#include "workers/worker.h"
 
 enum { DECIDE_MS = 15000, FIRST_WAIT_MS = 500, LONGEST_WAIT_MS = 4000, LOOKUP_TIMEOUT_MS = 5000 };
 enum { SETTLE_MS = 2000 };
@@ -23,8 +22,7 @@ struct doubt {
     struct vendor_call *call;  // the lookup
     int step;                  // of it
     int64_t until_ms;          // of Redis' clock: later it takes no further step
-    struct loop_timer *renew;  // until something is found: the lease, every third of it
-    struct store_call *held;   // that
+    struct lease lease;        // kept until something is found
     struct store_call *stored; // what was found
 };
 
@@ -33,43 +31,29 @@ static void drop(struct job *job)
     struct doubt *d = (struct doubt *)job;
 
     vendor_cancel(&d->call);
-    loop_cancel(&d->renew);
-    store_cancel(&d->held);
+    lease_stop(&d->lease);
     store_cancel(&d->stored);
     job_clear(job);
     free(d);
-}
-
-static void finish(struct doubt *d)
-{
-    struct worker *worker = d->job.worker;
-
-    drop(&d->job);
-    worker_wake(worker);
-}
-
-static struct listener listener(const struct doubt *d)
-{
-    return worker_listener(d->job.worker, d->job.task);
 }
 
 // Nothing more can be found out: the operator's choice, or a failure that says what it is.
 static void give_up(struct doubt *d)
 {
     bool retry = d->job.account->on_unknown_submit == ON_UNKNOWN_RETRY;
-    struct store *store = d->job.worker->store;
+    struct store *store = d->job.bench->store;
 
     metric_add(METRIC_submits_unknown_total, 1);
     log_warn("submit.unknown", "task=%s account=%s retry=%d", d->job.task->id, d->job.task->account,
              retry);
     if (retry) {
-        transition_retry_unknown(store, d->job.task, listener(d));
+        transition_retry_unknown(store, d->job.task, job_listener(&d->job));
     } else {
         metric_add(METRIC_tasks_failed_total, 1);
         transition_fail_unknown(store, d->job.task, d->job.account, d->job.provider->typical_ms,
-                                listener(d));
+                                job_listener(&d->job));
     }
-    finish(d);
+    job_finish(&d->job);
 }
 
 static void on_stored(void *ctx, enum change_result result, bool is_cancel_asked,
@@ -83,11 +67,11 @@ static void on_stored(void *ctx, enum change_result result, bool is_cancel_asked
     else if (result == CHANGE_STALE)
         log_warn("submit.stale", "task=%s account=%s", d->job.task->id, d->job.task->account);
     if (err == NULL && result == CHANGE_DONE) {
-        worker_forget_request(d->job.worker, d->job.task);
-        follow_expect(d->job.worker->follow, d->job.account,
-                      is_cancel_asked ? 0 : d->job.provider->poll_first_ms);
+        bench_forget_request(d->job.bench, d->job.task);
+        bench_expect(d->job.bench, d->job.account,
+                     is_cancel_asked ? 0 : d->job.provider->poll_first_ms);
     }
-    finish(d);
+    job_finish(&d->job);
 }
 
 static void adopt(struct doubt *d, const char *upstream_id)
@@ -95,16 +79,15 @@ static void adopt(struct doubt *d, const char *upstream_id)
     log_info("submit.found", "task=%s account=%s upstream=%s", d->job.task->id,
              d->job.task->account, upstream_id);
     d->job.hand_back = NULL; // it is waited for until the id is stored
-    loop_cancel(&d->renew);
-    store_cancel(&d->held); // whoever has the task by now: this id was paid for
-    d->stored = transition_adopt(d->job.worker->store, d->job.task, upstream_id,
-                                 worker_is_news(d->job.task, TASK_SUBMITTED, false),
+    lease_stop(&d->lease);   // whoever has the task by now: this id was paid for
+    d->stored = transition_adopt(d->job.bench->store, d->job.task, upstream_id,
+                                 bench_is_news(d->job.task, TASK_SUBMITTED, false),
                                  (struct listener){on_stored, d});
 }
 
 static void look_again(struct doubt *d)
 {
-    int64_t elapsed_ms = store_now_ms(d->job.worker->store) - d->job.task->doubt_ms;
+    int64_t elapsed_ms = store_now_ms(d->job.bench->store) - d->job.task->doubt_ms;
     int64_t wait_ms = elapsed_ms < FIRST_WAIT_MS     ? FIRST_WAIT_MS
                       : elapsed_ms > LONGEST_WAIT_MS ? LONGEST_WAIT_MS
                                                      : elapsed_ms;
@@ -113,8 +96,7 @@ static void look_again(struct doubt *d)
         give_up(d);
         return;
     }
-    transition_hold(d->job.worker->store, d->job.task, wait_ms, NULL, NULL);
-    drop(&d->job);
+    job_put_off(&d->job, wait_ms);
 }
 
 static void look_up(struct doubt *d, int step);
@@ -122,12 +104,12 @@ static void look_up(struct doubt *d, int step);
 // The vendor says it isn't there. A submit that is only slow may still arrive: twice is believed.
 static void absent(struct doubt *d)
 {
-    if (store_now_ms(d->job.worker->store) - d->job.task->doubt_ms < SETTLE_MS) {
+    if (store_now_ms(d->job.bench->store) - d->job.task->doubt_ms < SETTLE_MS) {
         look_again(d);
         return;
     }
-    transition_disprove(d->job.worker->store, d->job.task, listener(d));
-    finish(d);
+    transition_disprove(d->job.bench->store, d->job.task, job_listener(&d->job));
+    job_finish(&d->job);
 }
 
 static void on_answer(void *ctx, const struct http_response *response,
@@ -147,7 +129,7 @@ static void on_answer(void *ctx, const struct http_response *response,
         adopt(d, outcome.upstream_id);
     } else if (outcome.kind == OUTCOME_REFUSED_RETRY) {
         absent(d);
-    } else if (outcome.kind == OUTCOME_NEXT && store_now_ms(d->job.worker->store) < d->until_ms) {
+    } else if (outcome.kind == OUTCOME_NEXT && store_now_ms(d->job.bench->store) < d->until_ms) {
         look_up(d, d->step + 1);
     } else {
         look_again(d);
@@ -167,8 +149,8 @@ static void look_up(struct doubt *d, int step)
     if (d->job.provider->build_lookup != NULL &&
         d->job.provider->build_lookup(d->job.task, d->job.account, step, &request, &err))
         d->call =
-            vendor_start(d->job.worker->vendors, d->job.account, &request, &options, on_answer);
-    else if (d->job.provider->read_callback != NULL && d->job.worker->callbacks != NULL)
+            vendor_start(d->job.bench->vendors, d->job.account, &request, &options, on_answer);
+    else if (d->job.provider->read_callback != NULL && d->job.bench->callbacks != NULL)
         look_again(d); // it may still call back
     else
         give_up(d);
@@ -197,55 +179,40 @@ static void on_named(void *ctx, const struct http_response *response,
 
 // A search of many pages may take longer than a lease; nobody is to begin it a second time.
 
-static void on_held(void *ctx, bool is_ours, const struct err *err)
+static void on_lost(struct job *job)
 {
-    struct doubt *d = ctx;
-
-    d->held = NULL;
-    if (is_ours || err != NULL)
-        return;
-    log_warn("doubt.lease_lost", "task=%s", d->job.task->id);
-    finish(d);
-}
-
-static void on_renew(void *ctx)
-{
-    struct doubt *d = ctx;
-    int64_t lease_ms = d->job.worker->config->lease_ms;
-
-    d->renew = loop_after(d->job.worker->loop, lease_ms / 3, on_renew, d);
-    if (d->held == NULL)
-        d->held = transition_hold(d->job.worker->store, d->job.task, lease_ms, on_held, d);
+    log_warn("doubt.lease_lost", "task=%s", job->task->id);
+    job_finish(job);
 }
 
 // One that is first looked up when its time is over may take as long as one request may.
 static int64_t search_until(const struct doubt *d)
 {
     int64_t decided_ms = d->job.task->doubt_ms + DECIDE_MS;
-    int64_t least_ms = store_now_ms(d->job.worker->store) + LOOKUP_TIMEOUT_MS;
+    int64_t least_ms = store_now_ms(d->job.bench->store) + LOOKUP_TIMEOUT_MS;
 
     return decided_ms > least_ms ? decided_ms : least_ms;
 }
 
-void doubt_start(struct worker *worker, struct task *task)
+void doubt_start(struct bench *bench, struct task *task, int64_t claimed_ms)
 {
     struct doubt *d = mem_new(struct doubt);
     struct http_request request = {0};
     struct vendor_options options = {.http = {.timeout_ms = LOOKUP_TIMEOUT_MS, .ctx = d}};
     struct err err;
 
-    job_init(&d->job, worker, task, drop);
+    job_init(&d->job, bench, task, drop);
     d->job.hand_back = job_hand_back;
     if (d->job.provider == NULL) {
-        worker_await_account(&d->job);
+        job_await_account(&d->job);
         return;
     }
     d->until_ms = search_until(d);
-    d->renew = loop_after(worker->loop, worker->config->lease_ms / 3, on_renew, d);
+    lease_start(&d->lease, &d->job, claimed_ms, on_lost);
     mem_set_str(&task->upstream_id, task->upstream_hint);
     if (task->upstream_id != NULL &&
         d->job.provider->build_poll(task, d->job.account, &request, &err))
-        d->call = vendor_start(worker->vendors, d->job.account, &request, &options, on_named);
+        d->call = vendor_start(bench->vendors, d->job.account, &request, &options, on_named);
     else
         look_up(d, 0);
     http_request_clear(&request);

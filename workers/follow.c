@@ -16,9 +16,8 @@
 #include "providers/outcome.h"
 #include "providers/provider.h"
 #include "workers/archive_result.h"
-#include "workers/jobs.h"
+#include "workers/bench.h"
 #include "workers/vendor.h"
-#include "workers/worker.h"
 
 // So many requests of one account at once: a vendor that hangs holds up nobody but itself.
 enum { MAX_REQUESTS = 16, MAX_SLACK_MS = 250 };
@@ -29,7 +28,7 @@ enum { GIVE_UP_AFTER = 3 };
 enum { MAX_UNSTORED = 300, UNSTORED_WAIT_MS = 5 };
 
 struct follow {
-    struct worker *worker; // borrowed, outlives us
+    struct bench *bench; // borrowed, outlives us
     struct source *sources;
     size_t count;
 };
@@ -80,7 +79,7 @@ static void on_archiving(void *ctx, enum change_result result, bool is_cancel_as
 {
     (void)is_cancel_asked, (void)err;
     if (result == CHANGE_DONE)
-        worker_wake(ctx);
+        bench_wake(ctx);
 }
 
 static void note_failure(const struct task *task, const char *code, const char *message)
@@ -89,44 +88,43 @@ static void note_failure(const struct task *task, const char *code, const char *
     metric_add(METRIC_tasks_failed_total, 1);
 }
 
-static void fail(struct worker *worker, const struct task *task, const char *code,
+static void fail(struct bench *bench, const struct task *task, const char *code,
                  const char *message)
 {
     note_failure(task, code, message);
-    transition_fail(worker->store, task, code, message, worker_listener(worker, task));
+    transition_fail(bench->store, task, code, message, bench_listener(bench, task));
 }
 
-static void time_out(struct worker *worker, const struct task *task, int64_t watch_ms)
+static void time_out(struct bench *bench, const struct task *task, int64_t watch_ms)
 {
     static const char code[] = "task_timeout", message[] = "the vendor didn't finish in time";
 
     note_failure(task, code, message);
-    transition_time_out(worker->store, task, code, message, watch_ms,
-                        worker_listener(worker, task));
+    transition_time_out(bench->store, task, code, message, watch_ms, bench_listener(bench, task));
 }
 
-static void cancelled(struct worker *worker, const struct task *task)
+static void cancelled(struct bench *bench, const struct task *task)
 {
     static const char code[] = "cancelled", message[] = "cancelled at the vendor";
 
     log_info("task.cancelled", "task=%s code=%s reason=\"%s\"", task->id, code, message);
-    transition_cancel(worker->store, task, code, message, worker_listener(worker, task));
+    transition_cancel(bench->store, task, code, message, bench_listener(bench, task));
 }
 
-static void succeeded(struct worker *worker, const struct task *task, const struct outcome *outcome)
+static void succeeded(struct bench *bench, const struct task *task, const struct outcome *outcome)
 {
     char *result = outcome_result(outcome), *texts;
 
     for (size_t i = 0; i < outcome->mark_count; i++)
-        tasks_mark(worker->store, task->owner, outcome->marks[i], task->id);
+        tasks_mark(bench->store, task->owner, outcome->marks[i], task->id);
     if (archive_result_has_files(outcome)) {
-        transition_archive(worker->store, task, result, worker_is_news(task, TASK_ARCHIVING, false),
-                           (struct listener){on_archiving, worker});
+        transition_archive(bench->store, task, result, bench_is_news(task, TASK_ARCHIVING, false),
+                           (struct listener){on_archiving, bench});
     } else {
         // Nothing to fetch: the texts are the result.
         texts = archive_result_of_texts(result);
         metric_add(METRIC_tasks_succeeded_total, 1);
-        transition_succeed(worker->store, task, texts, worker_listener(worker, task));
+        transition_succeed(bench->store, task, texts, bench_listener(bench, task));
         free(texts);
     }
     free(result);
@@ -140,7 +138,7 @@ static int progress_of(const struct task *task, const struct outcome *outcome)
     return progress > task->progress ? progress : task->progress;
 }
 
-static void running(struct worker *worker, const struct task *task, const struct outcome *outcome)
+static void running(struct bench *bench, const struct task *task, const struct outcome *outcome)
 {
     bool has_started = outcome->has_started || task->phase == TASK_RENDERING;
     struct sighting now = {
@@ -151,20 +149,20 @@ static void running(struct worker *worker, const struct task *task, const struct
     bool was_modal = task->substate != NULL;
 
     if (now.phase != task->phase || now.is_modal != was_modal || task->missing_ms > 0)
-        transition_see(worker->store, task, &now, worker_is_news(task, now.phase, now.is_modal),
-                       worker_listener(worker, task));
+        transition_see(bench->store, task, &now, bench_is_news(task, now.phase, now.is_modal),
+                       bench_listener(bench, task));
     else if (now.progress > task->progress)
-        transition_progress(worker->store, task, now.progress, worker_listener(worker, task));
+        transition_progress(bench->store, task, now.progress, bench_listener(bench, task));
 }
 
-static void missing(struct worker *worker, const struct provider *provider, const struct task *task)
+static void missing(struct bench *bench, const struct provider *provider, const struct task *task)
 {
-    int64_t now_ms = store_now_ms(worker->store);
+    int64_t now_ms = store_now_ms(bench->store);
 
     if (task->missing_ms == 0)
-        transition_miss(worker->store, task, now_ms, worker_listener(worker, task));
+        transition_miss(bench->store, task, now_ms, bench_listener(bench, task));
     else if (now_ms - task->missing_ms > provider->missing_grace_ms)
-        fail(worker, task, "upstream_lost", "the vendor doesn't know the task any more");
+        fail(bench, task, "upstream_lost", "the vendor doesn't know the task any more");
 }
 
 // Cancelled here: the silent watch is due from now on.
@@ -172,40 +170,40 @@ static void on_cancelled(void *ctx, enum cancel_result result, const struct err 
 {
     (void)result;
     if (err == NULL)
-        worker_wake(ctx);
+        bench_wake(ctx);
 }
 
 static void decide(struct source *source, const struct task *task, const struct outcome *outcome)
 {
-    struct worker *worker = source->follow->worker;
+    struct bench *bench = source->follow->bench;
     int64_t timeout_ms = source->account->task_timeout_ms;
     const char *reason = outcome->reason == NULL ? "the vendor gave no reason" : outcome->reason;
 
     switch (outcome->kind) {
     case OUTCOME_SUCCEEDED:
-        succeeded(worker, task, outcome);
+        succeeded(bench, task, outcome);
         return;
     case OUTCOME_FAILED:
-        fail(worker, task, outcome->code == NULL ? "vendor_failed" : outcome->code, reason);
+        fail(bench, task, outcome->code == NULL ? "vendor_failed" : outcome->code, reason);
         return;
     case OUTCOME_CANCELLED:
-        cancelled(worker, task);
+        cancelled(bench, task);
         return;
     default:
         break;
     }
     if (task->is_cancel_asked && provider_can_cancel(source->provider, source->account) &&
         outcome->kind == OUTCOME_RUNNING && !outcome->has_started)
-        cancel_start(worker, task);
+        bench_cancel(bench, task);
     // It isn't over there. Is it here?
     if (task->is_cancel_asked && !provider_can_cancel(source->provider, source->account)) {
-        tasks_cancel(worker->store, task->id, NULL, false, 2 * timeout_ms, on_cancelled, worker);
-    } else if (store_now_ms(worker->store) - task->started_ms > timeout_ms) {
-        time_out(worker, task, 2 * timeout_ms);
+        tasks_cancel(bench->store, task->id, NULL, false, 2 * timeout_ms, on_cancelled, bench);
+    } else if (store_now_ms(bench->store) - task->started_ms > timeout_ms) {
+        time_out(bench, task, 2 * timeout_ms);
     } else if (outcome->kind == OUTCOME_RUNNING) {
-        running(worker, task, outcome);
+        running(bench, task, outcome);
     } else if (outcome->kind == OUTCOME_MISSING) {
-        missing(worker, source->provider, task);
+        missing(bench, source->provider, task);
     }
 }
 
@@ -322,7 +320,7 @@ static void ask(struct look *look)
     } else {
         metric_add(METRIC_polls_total, 1);
         metric_add(METRIC_polled_tasks_total, (int64_t)count);
-        look->call = vendor_start(source->follow->worker->vendors, source->account, &request,
+        look->call = vendor_start(source->follow->bench->vendors, source->account, &request,
                                   &options, on_answer);
     }
     http_request_clear(&request);
@@ -363,13 +361,13 @@ static void on_timer(void *ctx)
 
 static void expect(struct source *source, int64_t ms)
 {
-    int64_t at_ms = store_now_ms(source->follow->worker->store) + ms;
+    int64_t at_ms = store_now_ms(source->follow->bench->store) + ms;
 
     if (source->timer != NULL && source->timer_at_ms <= at_ms)
         return;
     loop_cancel(&source->timer);
     source->timer_at_ms = at_ms;
-    source->timer = loop_after(source->follow->worker->loop, ms, on_timer, source);
+    source->timer = loop_after(source->follow->bench->loop, ms, on_timer, source);
 }
 
 static void on_claimed(void *ctx, struct task **tasks, size_t count, int64_t next_ms,
@@ -403,10 +401,10 @@ static void claim(struct source *source)
         .max = claim_max(source),
     };
 
-    if (source->claim != NULL || source->follow->worker->is_draining ||
-        !store_is_up(source->follow->worker->store))
+    if (source->claim != NULL || source->follow->bench->is_draining ||
+        !store_is_up(source->follow->bench->store))
         return; // the heartbeat asks again
-    if (store_pending(source->follow->worker->store) > MAX_UNSTORED) {
+    if (store_pending(source->follow->bench->store) > MAX_UNSTORED) {
         expect(source, UNSTORED_WAIT_MS);
         return;
     }
@@ -419,7 +417,7 @@ static void claim(struct source *source)
     // What would be due in a moment comes along: fewer requests, and never a late look.
     look.slack_ms = look.first_ms / 8 < MAX_SLACK_MS ? look.first_ms / 8 : MAX_SLACK_MS;
     source->claimed = (size_t)look.max;
-    source->claim = queue_claim_looks(source->follow->worker->store, &look, on_claimed, source);
+    source->claim = queue_claim_looks(source->follow->bench->store, &look, on_claimed, source);
 }
 
 void follow_expect(struct follow *follow, const struct account *account, int64_t ms)
@@ -437,12 +435,12 @@ void follow_wake(struct follow *follow)
         claim(&follow->sources[i]);
 }
 
-struct follow *follow_start(struct worker *worker)
+struct follow *follow_start(struct bench *bench)
 {
     struct follow *follow = mem_new(struct follow);
-    const struct config *config = worker->config;
+    const struct config *config = bench->config;
 
-    follow->worker = worker;
+    follow->bench = bench;
     follow->count = config->account_count;
     follow->sources = mem_array(struct source, follow->count);
     for (size_t i = 0; i < follow->count; i++) {

@@ -1,14 +1,17 @@
 // Following: looks at the tasks that run at the vendors, many in one request where the vendor
 // answers so.
+//
+// A look is no job: it is about many tasks at once, and a claim of it is no lease, but moves their
+// next look. So there is nothing to renew or to hand back, and one that is cut costs nothing.
 #pragma once
 
 #include <stdint.h>
 
 struct account;
+struct bench;
 struct follow;
-struct worker;
 
-struct follow *follow_start(struct worker *worker);
+struct follow *follow_start(struct bench *bench);
 void follow_drop(struct follow **follow);
 // A task of the account wants to be looked at in `ms`.
 void follow_expect(struct follow *follow, const struct account *account, int64_t ms);

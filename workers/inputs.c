@@ -14,7 +14,7 @@
 #include "core/message/media_type.h"
 #include "core/task/task.h"
 #include "providers/provider.h"
-#include "workers/worker.h"
+#include "workers/job.h"
 
 enum { MAX_BYTES = 20 << 20, MAX_REDIRECTS = 3, TIMEOUT_MS = 60000, LOW_SPEED_MS = 10000 };
 
@@ -49,7 +49,7 @@ static void finish(struct inputs *inputs, const struct err *err, bool may_help)
 static bool on_address(const struct sockaddr *address, void *ctx)
 {
     const struct inputs *inputs = ctx;
-    const struct config *config = inputs->job->worker->config;
+    const struct config *config = inputs->job->bench->config;
 
     // What was uploaded to us may lie at home.
     return reach_has(&config->clients_reach, address) ||
@@ -134,7 +134,7 @@ static void fetch(struct inputs *inputs)
                                    .on_address = on_address,
                                    .ctx = inputs};
 
-    inputs->call = http_start(inputs->job->worker->http, &request, &options, on_answer);
+    inputs->call = http_start(inputs->job->bench->http, &request, &options, on_answer);
     http_request_clear(&request);
 }
 

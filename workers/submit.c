@@ -13,12 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/base/metrics.h"
 #include "core/config/config.h"
-#include "core/loop/loop.h"
 #include "core/message/http_message.h"
 #include "core/storage/storage.h"
 #include "core/store/callbacks.h"
@@ -26,11 +24,11 @@
 #include "core/store/tasks.h"
 #include "providers/outcome.h"
 #include "providers/provider.h"
-#include "workers/follow.h"
 #include "workers/inputs.h"
+#include "workers/job.h"
 #include "workers/jobs.h"
+#include "workers/lease.h"
 #include "workers/vendor.h"
-#include "workers/worker.h"
 
 enum { QUESTION_MS = 60000 }; // twice as long as a client waits for the answer of one
 enum { MAX_LINK_TRIES = 5, MAX_REQUEST_BYTES = 512 << 20 };
@@ -45,12 +43,9 @@ struct sending {
     struct inputs *inputs;      // then what its links lead to;
     struct store_call *begun;   // while BEGINNING: is the task still ours, and wanted?
     struct vendor_call *call;   // while SENDING
-    struct loop_timer *renew;   // until STORING: the lease is renewed every third of it
+    struct lease lease;         // kept until STORING
     struct store_call *stored;  // while STORING
-    struct store_call *held;
-    int64_t asked_ms; // of our monotonic clock: when the lease was last asked for,
-    int64_t sure_ms;  // and how long it is ours for certain
-    bool is_too_late; // so the request was kept back
+    bool is_too_late;           // the request was kept back, for the lease wasn't sure any more
 };
 
 static void drop(struct job *job)
@@ -61,20 +56,11 @@ static void drop(struct job *job)
     inputs_cancel(&s->inputs);
     store_cancel(&s->begun);
     vendor_cancel(&s->call);
-    loop_cancel(&s->renew);
+    lease_stop(&s->lease);
     store_cancel(&s->stored);
-    store_cancel(&s->held);
     budget_give_back(&s->share);
     job_clear(job);
     free(s);
-}
-
-static void finish(struct sending *s)
-{
-    struct worker *worker = s->job.worker;
-
-    drop(&s->job);
-    worker_wake(worker); // there is room for one more
 }
 
 // The vendor has it. If the client wants it cancelled, now is the time to say so.
@@ -90,12 +76,12 @@ static void on_stored(void *ctx, enum change_result result, bool is_cancel_asked
     else if (result == CHANGE_STALE)
         log_warn("submit.stale", "task=%s account=%s", task->id, task->account);
     else
-        follow_expect(s->job.worker->follow, s->job.account, s->job.provider->poll_first_ms);
+        bench_expect(s->job.bench, s->job.account, s->job.provider->poll_first_ms);
     if (err == NULL && result == CHANGE_DONE)
-        worker_forget_request(s->job.worker, s->job.task);
+        bench_forget_request(s->job.bench, s->job.task);
     if (is_cancel_asked)
-        follow_expect(s->job.worker->follow, s->job.account, 0);
-    finish(s);
+        bench_expect(s->job.bench, s->job.account, 0);
+    job_finish(&s->job);
 }
 
 static void store_accepted(struct sending *s, const struct outcome *outcome)
@@ -106,15 +92,10 @@ static void store_accepted(struct sending *s, const struct outcome *outcome)
     log_info("task.submitted", "task=%s account=%s upstream=%s", s->job.task->id,
              s->job.task->account, outcome->upstream_id);
     // Whatever happens to Redis: this id was paid for.
-    s->stored = transition_accept(s->job.worker->store, s->job.task, outcome->upstream_id,
-                                  outcome->is_modal, look_ms,
-                                  worker_is_news(s->job.task, TASK_SUBMITTED, outcome->is_modal),
-                                  (struct listener){on_stored, s});
-}
-
-static struct listener listener(const struct sending *s)
-{
-    return worker_listener(s->job.worker, s->job.task);
+    s->stored =
+        transition_accept(s->job.bench->store, s->job.task, outcome->upstream_id, outcome->is_modal,
+                          look_ms, bench_is_news(s->job.task, TASK_SUBMITTED, outcome->is_modal),
+                          (struct listener){on_stored, s});
 }
 
 static void note_failure(const struct sending *s, const char *code, const char *reason)
@@ -126,24 +107,24 @@ static void note_failure(const struct sending *s, const char *code, const char *
 static void fail(struct sending *s, const char *code, const char *reason)
 {
     note_failure(s, code, reason);
-    transition_fail(s->job.worker->store, s->job.task, code, reason, listener(s));
-    finish(s);
+    transition_fail(s->job.bench->store, s->job.task, code, reason, job_listener(&s->job));
+    job_finish(&s->job);
 }
 
 // Who asked has gone.
 static bool is_past_asking(const struct sending *s)
 {
     return s->job.task->is_ask &&
-           store_now_ms(s->job.worker->store) - s->job.task->created_ms > QUESTION_MS;
+           store_now_ms(s->job.bench->store) - s->job.task->created_ms > QUESTION_MS;
 }
 
 // What waits for a vendor waits so long, and no longer.
 static bool is_past_waiting(const struct sending *s)
 {
-    int64_t timeout_ms = s->job.worker->config->queue_timeout_ms;
+    int64_t timeout_ms = s->job.bench->config->queue_timeout_ms;
 
     return timeout_ms > 0 &&
-           store_now_ms(s->job.worker->store) - s->job.task->created_ms > timeout_ms;
+           store_now_ms(s->job.bench->store) - s->job.task->created_ms > timeout_ms;
 }
 
 static const char *reason_of(const struct outcome *outcome)
@@ -154,7 +135,7 @@ static const char *reason_of(const struct outcome *outcome)
 // Nothing was accepted. What that means for the account, and whether the task waits on.
 static void refuse(struct sending *s, const struct outcome *outcome, enum refusal_kind kind)
 {
-    struct store *store = s->job.worker->store;
+    struct store *store = s->job.bench->store;
     struct refusal refusal = {
         .kind = kind, .reason = reason_of(outcome), .cool_ms = outcome->retry_after_ms};
 
@@ -171,16 +152,17 @@ static void refuse(struct sending *s, const struct outcome *outcome, enum refusa
                  s->job.account->name, refusal.reason);
     if (is_past_waiting(s)) {
         note_failure(s, "vendor_unavailable", refusal.reason);
-        transition_give_up(store, s->job.task, &refusal, "vendor_unavailable", listener(s));
+        transition_give_up(store, s->job.task, &refusal, "vendor_unavailable",
+                           job_listener(&s->job));
     } else {
-        transition_refuse(store, s->job.task, &refusal, listener(s));
+        transition_refuse(store, s->job.task, &refusal, job_listener(&s->job));
     }
-    finish(s);
+    job_finish(&s->job);
 }
 
 static void doubt(struct sending *s, const char *why)
 {
-    struct store *store = s->job.worker->store;
+    struct store *store = s->job.bench->store;
 
     if (is_past_asking(s)) {
         fail(s, "vendor_no_answer", why);
@@ -189,12 +171,12 @@ static void doubt(struct sending *s, const char *why)
     log_warn("submit.doubt", "task=%s account=%s why=\"%s\"", s->job.task->id, s->job.account->name,
              why);
     if (s->job.task->is_ask) {
-        transition_ask_again(store, s->job.task, why, listener(s));
+        transition_ask_again(store, s->job.task, why, job_listener(&s->job));
     } else {
         metric_add(METRIC_submits_in_doubt_total, 1);
-        transition_doubt(store, s->job.task, why, listener(s));
+        transition_doubt(store, s->job.task, why, job_listener(&s->job));
     }
-    finish(s);
+    job_finish(&s->job);
 }
 
 // An answer that is the result itself: questions.
@@ -204,9 +186,9 @@ static void succeed(struct sending *s, const struct outcome *outcome)
 
     log_info("task.succeeded", "task=%s", s->job.task->id);
     metric_add(METRIC_tasks_succeeded_total, 1);
-    transition_succeed(s->job.worker->store, s->job.task, result, listener(s));
+    transition_succeed(s->job.bench->store, s->job.task, result, job_listener(&s->job));
     free(result);
-    finish(s);
+    job_finish(&s->job);
 }
 
 static void decide(struct sending *s, const struct outcome *outcome, const struct err *unreadable)
@@ -240,10 +222,8 @@ static void decide(struct sending *s, const struct outcome *outcome, const struc
 // Nothing has left: somebody else may take it at once.
 static void hand_back(struct job *job)
 {
-    struct sending *s = (struct sending *)job;
-
-    transition_hand_back(job->worker->store, job->task, listener(s));
-    finish(s);
+    transition_hand_back(job->bench->store, job->task, job_listener(job));
+    job_finish(job);
 }
 
 static void on_answer(void *ctx, const struct http_response *response,
@@ -255,7 +235,7 @@ static void on_answer(void *ctx, const struct http_response *response,
     bool is_read;
 
     s->call = NULL;
-    loop_cancel(&s->renew);
+    lease_stop(&s->lease);
     if (s->is_too_late) {
         hand_back(&s->job); // no fault of the account's
     } else if (failure != NULL && failure->nothing_sent) {
@@ -277,28 +257,10 @@ static void on_answer(void *ctx, const struct http_response *response,
     outcome_clear(&outcome);
 }
 
-static void on_held(void *ctx, bool is_ours, const struct err *err)
+// The answer, if it is good news, will find the record changed.
+static void on_lost(struct job *job)
 {
-    struct sending *s = ctx;
-
-    s->held = NULL;
-    if (is_ours)
-        s->sure_ms = s->asked_ms + s->job.worker->config->lease_ms / 2;
-    else if (err == NULL)
-        // Not ours any more: the answer, if it is good news, will find the record changed.
-        log_warn("submit.lease_lost", "task=%s", s->job.task->id);
-}
-
-static void on_renew(void *ctx)
-{
-    struct sending *s = ctx;
-    int64_t lease_ms = s->job.worker->config->lease_ms;
-
-    s->renew = loop_after(s->job.worker->loop, lease_ms / 3, on_renew, s);
-    if (s->held != NULL || s->begun != NULL)
-        return;
-    s->asked_ms = clock_mono_ms();
-    s->held = transition_hold(s->job.worker->store, s->job.task, lease_ms, on_held, s);
+    log_warn("submit.lease_lost", "task=%s", job->task->id);
 }
 
 // A worker that was stopped must never send late: someone else may have the task by now.
@@ -306,13 +268,13 @@ static bool may_send(void *ctx)
 {
     struct sending *s = ctx;
 
-    s->is_too_late = clock_mono_ms() >= s->sure_ms;
+    s->is_too_late = !lease_is_sure(&s->lease);
     return !s->is_too_late;
 }
 
 static void send_now(struct sending *s)
 {
-    struct worker *worker = s->job.worker;
+    struct bench *bench = s->job.bench;
     struct task *task = s->job.task;
     struct http_request request = {0};
     struct vendor_options options = {
@@ -324,7 +286,7 @@ static void send_now(struct sending *s)
     struct err err;
 
     if (s->job.provider->read_callback != NULL)
-        task->callback_url = callbacks_url(worker->callbacks, task->id);
+        task->callback_url = callbacks_url(bench->callbacks, task->id);
     if (!s->job.provider->build_submit(task, s->job.account, &request, &err)) {
         http_request_clear(&request);
         fail(s, "internal_error", err.message);
@@ -334,7 +296,7 @@ static void send_now(struct sending *s)
     metric_add(METRIC_submits_total, 1);
     log_info("task.submitting", "task=%s account=%s action=%s", task->id, task->account,
              task->action);
-    s->call = vendor_start(worker->vendors, s->job.account, &request, &options, on_answer);
+    s->call = vendor_start(bench->vendors, s->job.account, &request, &options, on_answer);
     http_request_clear(&request);
 }
 
@@ -349,14 +311,14 @@ static void on_begun(void *ctx, enum begin_result result, const struct err *err)
         hand_back(&s->job);
     } else if (result == BEGIN_CANCELLED) {
         log_info("task.cancelled", "task=%s", s->job.task->id);
-        worker_forget_request(s->job.worker, s->job.task);
-        finish(s);
+        bench_forget_request(s->job.bench, s->job.task);
+        job_finish(&s->job);
     } else if (result == BEGIN_STALE) {
         log_warn("submit.lease_lost", "task=%s", s->job.task->id);
-        finish(s);
+        job_finish(&s->job);
     } else {
-        s->sure_ms = s->asked_ms + s->job.worker->config->lease_ms / 2;
-        if (may_send(s) && !s->job.worker->is_draining)
+        lease_return(&s->lease);
+        if (may_send(s) && !s->job.bench->is_draining)
             send_now(s);
         else
             hand_back(&s->job);
@@ -375,8 +337,8 @@ static size_t input_bytes(const struct task *task)
 static void begin(struct sending *s)
 {
     budget_correct(&s->share, input_bytes(s->job.task));
-    s->asked_ms = clock_mono_ms();
-    s->begun = transition_begin(s->job.worker->store, s->job.task, s->job.worker->config->lease_ms,
+    lease_lend(&s->lease);
+    s->begun = transition_begin(s->job.bench->store, s->job.task, s->job.bench->config->lease_ms,
                                 on_begun, s);
 }
 
@@ -384,14 +346,14 @@ static void begin(struct sending *s)
 
 static void try_inputs_later(struct sending *s, bool is_link, const char *why)
 {
-    struct store *store = s->job.worker->store;
+    struct store *store = s->job.bench->store;
 
     log_warn("submit.inputs", "task=%s error=\"%s\"", s->job.task->id, why);
     if (is_link)
-        transition_await_inputs(store, s->job.task, why, listener(s));
+        transition_await_inputs(store, s->job.task, why, job_listener(&s->job));
     else
-        transition_await_storage(store, s->job.task, why, listener(s));
-    finish(s);
+        transition_await_storage(store, s->job.task, why, job_listener(&s->job));
+    job_finish(&s->job);
 }
 
 static void on_inputs(void *ctx, const struct err *err, bool may_help)
@@ -443,7 +405,7 @@ static void fetch(struct sending *s)
     if (s->job.task->is_request_stored) {
         task_input_key(s->job.task, &key);
         s->reading =
-            storage_read(s->job.worker->storage, key.data, MAX_REQUEST_BYTES, on_request, s);
+            storage_read(s->job.bench->storage, key.data, MAX_REQUEST_BYTES, on_request, s);
         buf_clear(&key);
     } else {
         fetch_links(s);
@@ -454,32 +416,30 @@ static void on_room(void *ctx)
 {
     struct sending *s = ctx;
 
-    if (!s->job.worker->is_draining) // else it is about to be handed back
+    if (!s->job.bench->is_draining) // else it is about to be handed back
         fetch(s);
 }
 
 // Large inputs wait for one another, here, where their lease is renewed.
 static void prepare(struct sending *s)
 {
-    if (budget_take(&s->job.worker->inputs, &s->share, s->job.task->owner, GUESSED_BYTES, on_room,
+    if (budget_take(&s->job.bench->inputs, &s->share, s->job.task->owner, GUESSED_BYTES, on_room,
                     s))
         fetch(s);
 }
 
-void submit_start(struct worker *worker, struct task *task, int64_t claimed_ms)
+void submit_start(struct bench *bench, struct task *task, int64_t claimed_ms)
 {
     struct sending *s = mem_new(struct sending);
-    int64_t lease_ms = worker->config->lease_ms;
 
-    job_init(&s->job, worker, task, drop);
+    job_init(&s->job, bench, task, drop);
     job_take_place(&s->job, PLACE_SUBMIT);
-    s->sure_ms = claimed_ms + lease_ms / 2;
-    if (worker->is_draining || s->job.provider == NULL || !may_send(s)) {
+    lease_start(&s->lease, &s->job, claimed_ms, on_lost);
+    if (bench->is_draining || s->job.provider == NULL || !may_send(s)) {
         hand_back(&s->job);
         return;
     }
     s->job.hand_back = hand_back;
-    s->renew = loop_after(worker->loop, lease_ms / 3, on_renew, s);
     if (task->has_inputs)
         prepare(s);
     else

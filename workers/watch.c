@@ -9,9 +9,9 @@
 #include "core/store/store.h"
 #include "providers/outcome.h"
 #include "providers/provider.h"
+#include "workers/job.h"
 #include "workers/jobs.h"
 #include "workers/vendor.h"
-#include "workers/worker.h"
 
 enum { LOOK_EVERY_MS = 15000 };
 
@@ -31,15 +31,14 @@ static void drop(struct job *job)
 
 static void look_again(struct watch *w)
 {
-    int64_t left_ms = w->job.task->watch_ms - store_now_ms(w->job.worker->store);
+    int64_t left_ms = w->job.task->watch_ms - store_now_ms(w->job.bench->store);
     int64_t wait_ms = LOOK_EVERY_MS;
 
     if (w->job.account != NULL && w->job.account->poll_interval_ms > 0)
         wait_ms = w->job.account->poll_interval_ms;
     if (w->job.task->upstream_id == NULL || wait_ms > left_ms)
         wait_ms = left_ms; // there is nothing to look at: until the end
-    transition_hold(w->job.worker->store, w->job.task, wait_ms < 0 ? 0 : wait_ms, NULL, NULL);
-    drop(&w->job);
+    job_put_off(&w->job, wait_ms < 0 ? 0 : wait_ms);
 }
 
 static void on_answer(void *ctx, const struct http_response *response,
@@ -55,7 +54,7 @@ static void on_answer(void *ctx, const struct http_response *response,
         (outcome.kind == OUTCOME_SUCCEEDED || outcome.kind == OUTCOME_FAILED ||
          outcome.kind == OUTCOME_CANCELLED)) {
         log_info("watch.over", "task=%s account=%s", w->job.task->id, w->job.task->account);
-        transition_unwatch(w->job.worker->store, w->job.task);
+        transition_unwatch(w->job.bench->store, w->job.task);
         drop(&w->job);
     } else {
         look_again(w);
@@ -63,14 +62,15 @@ static void on_answer(void *ctx, const struct http_response *response,
     outcome_clear(&outcome);
 }
 
-void watch_start(struct worker *worker, struct task *task)
+void watch_start(struct bench *bench, struct task *task, int64_t claimed_ms)
 {
     struct watch *w = mem_new(struct watch);
     struct http_request request = {0};
     struct vendor_options options = {.http = {.ctx = w}};
     struct err err;
 
-    job_init(&w->job, worker, task, drop);
+    (void)claimed_ms; // one look is shorter than any lease
+    job_init(&w->job, bench, task, drop);
     w->job.hand_back = job_hand_back;
     if (w->job.provider == NULL || task->upstream_id == NULL ||
         !w->job.provider->build_poll(task, w->job.account, &request, &err)) {
@@ -79,6 +79,6 @@ void watch_start(struct worker *worker, struct task *task)
         return;
     }
     options.http.timeout_ms = w->job.provider->poll_timeout_ms;
-    w->call = vendor_start(worker->vendors, w->job.account, &request, &options, on_answer);
+    w->call = vendor_start(bench->vendors, w->job.account, &request, &options, on_answer);
     http_request_clear(&request);
 }

@@ -16,12 +16,12 @@
 #include "core/loop/loop.h"
 #include "core/message/http_message.h"
 #include "tests/support/check.h"
+#include "tests/support/fake_bench.h"
 #include "tests/support/fake_http.h"
 #include "tests/support/fake_loop.h"
 #include "tests/support/fake_provider.h"
 #include "tests/support/fake_storage.h"
 #include "tests/support/fake_store.h"
-#include "tests/support/fake_worker.h"
 #include "workers/jobs.h"
 
 enum { LEASE_MS = 60000, DEAD_AFTER_MS = 10000, HEAD = 20, ALL = 24 };
@@ -60,7 +60,7 @@ static struct account accounts[] = {
     {.name = "one-1", .provider = "one", .base_url = "https://one.example"}};
 static struct config config;
 static struct loop *loop;
-static struct worker *worker;
+static struct bench *bench;
 
 static int set_up(void **state)
 {
@@ -68,17 +68,15 @@ static int set_up(void **state)
     log_threshold = LOG_NOTHING;
     config = (struct config){.accounts = accounts, .account_count = 2, .lease_ms = LEASE_MS};
     loop = loop_new();
-    worker = fake_worker(loop, &config);
-    worker->places[PLACE_ARCHIVE].max = 6;
+    bench = fake_bench(loop, &config);
+    bench->places[PLACE_ARCHIVE].max = 6;
     return 0;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
-    fake_worker_drop_jobs(worker);
-    fake_late();
-    fake_end();
+    fake_bench_end(bench);
     loop_free(loop);
     return 0;
 }
@@ -106,7 +104,7 @@ static struct task *task_of(const char *id, const char *account, const char *sou
 
 static void start(const char *sources)
 {
-    archive_start(worker, task_of("task_1", "many-1", sources, 0));
+    archive_start(bench, task_of("task_1", "many-1", sources, 0), clock_mono_ms());
 }
 
 // Its vendor can be asked for new links.
@@ -115,7 +113,7 @@ static void start_refreshable(const char *sources)
     struct task *task = task_of("task_1", "many-1", sources, 0);
 
     task->upstream_id = mem_str("up-1");
-    archive_start(worker, task);
+    archive_start(bench, task, clock_mono_ms());
 }
 
 static void answer(int status, const char *headers, const char *body)
@@ -204,8 +202,8 @@ static void check_artifacts(const char *expected)
 
 static void check_over(void)
 {
-    assert_null(worker->jobs);
-    assert_int_equal(worker->places[PLACE_ARCHIVE].used, 0);
+    assert_null(bench->jobs);
+    assert_int_equal(bench->places[PLACE_ARCHIVE].used, 0);
     assert_int_equal(fake_count("create"), fake_count("drop"));
 }
 
@@ -341,7 +339,7 @@ static void test_where_a_link_may_lead(void **state)
         config.account_count = 1;
         start(links[i].source);
         assert_int_equal(ask_about(links[i].address), links[i].may);
-        fake_worker_drop_jobs(worker);
+        bench_drop_jobs(bench);
         free(own.base_url);
         begin_anew();
     }
@@ -364,7 +362,7 @@ static void test_what_an_answer_means(void **state)
                     (long long)(clock_wall_ms() - with->refused_ms));
             mem_set_str(&task->result, result.data);
         }
-        archive_start(worker, task);
+        archive_start(bench, task, clock_mono_ms());
         fake_expect(GET_1);
         if (with->address != NULL)
             ask_about(with->address);
@@ -447,7 +445,8 @@ static void test_what_is_done_is_not_done_again(void **state)
     json_decref(result);
     fake_skip();
     fake_change_done(fake_waiting("change"), CHANGE_DONE, false);
-    archive_start(worker, task);
+    fake_expect("wake"); // it may be due by now
+    archive_start(bench, task, clock_mono_ms());
     fake_expect(GET_2); // the next attempt
     give_gif();
     fake_expect("create " KEY_2);
@@ -470,7 +469,7 @@ static void test_one_is_dead(void **state)
     free(task->result);
     task->result = json_dumps(result, 0);
     json_decref(result);
-    archive_start(worker, task);
+    archive_start(bench, task, clock_mono_ms());
     answer(404, NULL, NULL);
     store_gif();
     answer(404, NULL, NULL); // its cover: the task doesn't wait once more
@@ -486,7 +485,7 @@ static void test_a_cover_alone_is_no_success(void **state)
                 FAKE_LINK_LIFE_MS + 1);
 
     (void)state;
-    archive_start(worker, task);
+    archive_start(bench, task, clock_mono_ms());
     lose_answer();
     store_gif();
     check_change(FAILED(SAID));
@@ -501,7 +500,7 @@ static void test_each_in_its_own_words(void **state)
                 FAKE_LINK_LIFE_MS + 1);
 
     (void)state;
-    archive_start(worker, task);
+    archive_start(bench, task, clock_mono_ms());
     ask_about("10.0.0.1");
     fake_http_fail(fake_waiting("vendor"), ERR_REFUSED, true);
     lose_answer();
@@ -515,7 +514,7 @@ static void test_nothing_to_archive(void **state)
 
     (void)state;
     mem_set_str(&task->result, NULL);
-    archive_start(worker, task);
+    archive_start(bench, task, clock_mono_ms());
     fake_expect(FAILED("the stored result can't be read"));
     fake_expect("wake");
     check_over();
@@ -527,8 +526,8 @@ static void test_nothing_to_archive(void **state)
 static void test_an_account_that_is_not_there(void **state)
 {
     (void)state;
-    archive_start(worker, task_of("task_1", "gone-1", IMAGES, 0));
-    fake_expect("await account task_1");
+    archive_start(bench, task_of("task_1", "gone-1", IMAGES, 0), clock_mono_ms());
+    fake_expect("hold task_1 ms=3000");
     fake_expect_nothing();
     check_over();
 }
@@ -808,8 +807,9 @@ static void test_the_vendors_link(void **state)
 
     (void)state;
     config.storage.on_failure = ON_FAILURE_VENDOR_URL;
-    archive_start(worker,
-                  task_of("task_1", "many-1", "image=https://a.example/1", FAKE_LINK_LIFE_MS + 1));
+    archive_start(bench,
+                  task_of("task_1", "many-1", "image=https://a.example/1", FAKE_LINK_LIFE_MS + 1),
+                  clock_mono_ms());
     lose_answer();
     check_change(SUCCEEDED);
     check_artifacts("image https://a.example/1 not archived");
@@ -819,7 +819,7 @@ static void test_the_vendors_link(void **state)
     // One that takes the account's key is of no use to anybody else.
     config.storage.on_failure = ON_FAILURE_VENDOR_URL;
     task = task_of("task_1", "one-1", "image=https://a.example/1", FAKE_LINK_LIFE_MS + 1);
-    archive_start(worker, task);
+    archive_start(bench, task, clock_mono_ms());
     assert_string_equal(header("X-Key"), "X-Key: one-1");
     lose_answer();
     check_change(FAILED(SAID));
@@ -833,8 +833,8 @@ static void fill_host(const char *host)
     char sources[80];
 
     snprintf(sources, sizeof sources, "image=https://%s/9", host);
-    archive_start(worker, task_of("task_2", "many-1", sources, 0));
-    archive_start(worker, task_of("task_3", "many-1", sources, 0));
+    archive_start(bench, task_of("task_2", "many-1", sources, 0), clock_mono_ms());
+    archive_start(bench, task_of("task_3", "many-1", sources, 0), clock_mono_ms());
     fake_skip();
 }
 
@@ -874,7 +874,7 @@ static void start_inline(int64_t elapsed_ms)
     struct task *task = task_of("task_1", "one-1", "image=inline:0", elapsed_ms);
 
     task->upstream_id = mem_str("up-1");
-    archive_start(worker, task);
+    archive_start(bench, task, clock_mono_ms());
     fake_expect("vendor GET https://one.example/up-1 account=one-1");
     assert_null(fake_http_options(fake_waiting("vendor"))->on_address);
 }
@@ -958,7 +958,7 @@ static void test_dropped_after_each_step(void **state)
 {
     (void)state;
     for (size_t count = 1; count <= STEPS; count++) {
-        fake_worker_drop_after(worker, steps, count);
+        fake_bench_drop_after(bench, steps, count);
         begin_anew();
     }
 }
@@ -970,7 +970,7 @@ static void test_drained_after_each_step(void **state)
         for (size_t i = 0; i < count; i++)
             steps[i]();
         fake_skip();
-        fake_worker_drain(worker);
+        fake_bench_drain(bench);
         fake_expect("hold task_1 ms=0"); // somebody else goes on with it
         check_over();
         begin_anew();

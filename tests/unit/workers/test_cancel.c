@@ -7,11 +7,11 @@
 #include "core/config/config.h"
 #include "core/loop/loop.h"
 #include "tests/support/check.h"
+#include "tests/support/fake_bench.h"
 #include "tests/support/fake_http.h"
 #include "tests/support/fake_loop.h"
 #include "tests/support/fake_provider.h"
 #include "tests/support/fake_store.h"
-#include "tests/support/fake_worker.h"
 #include "workers/jobs.h"
 
 #define SEND(id) "vendor DELETE https://many.example/" id " account=many-1"
@@ -20,23 +20,21 @@ static struct account account = {
     .name = "many-1", .provider = "many", .base_url = "https://many.example"};
 static struct config config = {.accounts = &account, .account_count = 1};
 static struct loop *loop;
-static struct worker *worker;
+static struct bench *bench;
 
 static int set_up(void **state)
 {
     (void)state;
     log_threshold = LOG_NOTHING;
     loop = loop_new();
-    worker = fake_worker(loop, &config);
+    bench = fake_bench(loop, &config);
     return 0;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
-    fake_worker_drop_jobs(worker);
-    fake_late();
-    fake_end();
+    fake_bench_end(bench);
     loop_free(loop);
     return 0;
 }
@@ -50,7 +48,7 @@ static void cancel(const char *id, const char *upstream_id)
     task->account = mem_str("many-1");
     task->action = mem_str("MAKE");
     mem_set_str(&task->upstream_id, upstream_id);
-    cancel_start(worker, task);
+    cancel_start(bench, task);
     task_free(task);
 }
 
@@ -71,7 +69,7 @@ static void test_what_is_said_to_it(void **state)
         fake_expect("look now task_1"); // the vendor's own state decides
         fake_expect("expect many-1 ms=50");
         fake_expect_nothing();
-        assert_null(worker->jobs);
+        assert_null(bench->jobs);
     }
 }
 
@@ -96,7 +94,7 @@ static void test_no_request_can_be_made(void **state)
     (void)state;
     cancel("task_1", NULL);
     fake_expect_nothing();
-    assert_null(worker->jobs);
+    assert_null(bench->jobs);
 }
 
 static void begin(void)
@@ -109,7 +107,7 @@ static void test_dropped_while_it_is_asked(void **state)
     static void (*const steps[])(void) = {begin};
 
     (void)state;
-    fake_worker_drop_after(worker, steps, 1);
+    fake_bench_drop_after(bench, steps, 1);
 }
 
 int main(void)

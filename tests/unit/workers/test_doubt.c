@@ -8,11 +8,11 @@
 #include "core/config/config.h"
 #include "core/loop/loop.h"
 #include "tests/support/check.h"
+#include "tests/support/fake_bench.h"
 #include "tests/support/fake_http.h"
 #include "tests/support/fake_loop.h"
 #include "tests/support/fake_provider.h"
 #include "tests/support/fake_store.h"
-#include "tests/support/fake_worker.h"
 #include "workers/jobs.h"
 
 enum { LEASE_MS = 60000 };
@@ -30,7 +30,7 @@ static struct account accounts[] = {
     {.name = "one-1", .provider = "one", .base_url = "https://one.example"}};
 static struct config config = {.accounts = accounts, .account_count = 2, .lease_ms = LEASE_MS};
 static struct loop *loop;
-static struct worker *worker;
+static struct bench *bench;
 
 static int set_up(void **state)
 {
@@ -39,16 +39,14 @@ static int set_up(void **state)
     for (size_t i = 0; i < config.account_count; i++)
         accounts[i].on_unknown_submit = ON_UNKNOWN_FAIL;
     loop = loop_new();
-    worker = fake_worker(loop, &config);
+    bench = fake_bench(loop, &config);
     return 0;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
-    fake_worker_drop_jobs(worker);
-    fake_late();
-    fake_end();
+    fake_bench_end(bench);
     loop_free(loop);
     return 0;
 }
@@ -70,7 +68,7 @@ static void start_at(const char *account, int64_t elapsed_ms, const char *hint)
     task->doubt_ms = clock_wall_ms() - elapsed_ms;
     task->is_request_stored = true;
     mem_set_str(&task->upstream_hint, hint);
-    doubt_start(worker, task);
+    doubt_start(bench, task, clock_mono_ms());
 }
 
 static void start(void)
@@ -86,7 +84,7 @@ static void answer(const char *words)
 static void check_over(void)
 {
     fake_expect_nothing();
-    assert_null(worker->jobs);
+    assert_null(bench->jobs);
 }
 
 static void test_found_by_a_search_in_steps(void **state)
@@ -102,7 +100,7 @@ static void test_found_by_a_search_in_steps(void **state)
     fake_expect(FOUND("up-1"));
     fake_expect_nothing(); // before it is stored
     fake_change_done(fake_waiting("change"), CHANGE_DONE, false);
-    fake_expect("forget request task_1");
+    fake_expect("delete inputs/task_1.json");
     fake_expect("expect many-1 ms=2000");
     fake_expect("wake");
     check_over();
@@ -115,7 +113,7 @@ static void test_what_storing_it_tells(void **state)
     answer("accepted up-1");
     fake_skip();
     fake_change_done(fake_waiting("change"), CHANGE_DONE, true);
-    fake_expect("forget request task_1");
+    fake_expect("delete inputs/task_1.json");
     fake_expect("expect many-1 ms=0"); // a cancel is asked for
     fake_expect("wake");
     check_over();
@@ -221,7 +219,7 @@ static void test_a_search_has_an_end(void **state)
     fake_skip();
     assert_int_equal(fake_count("vendor"), 3);
     assert_int_equal(fake_count(UNKNOWN("many-1")), 1); // all was searched, and nothing proved
-    assert_null(worker->jobs);
+    assert_null(bench->jobs);
     begin_anew();
 
     // One that is first looked up late may take as long as one request.
@@ -257,7 +255,7 @@ static void test_a_vendor_that_cannot_be_searched(void **state)
     fake_expect(UNKNOWN("one-1"));
     fake_expect("wake");
     check_over();
-    worker->callbacks = NULL; // nor can it call
+    bench->callbacks = NULL; // nor can it call
     start_at("one-1", 0, NULL);
     fake_expect(UNKNOWN("one-1"));
     fake_expect("wake");
@@ -280,7 +278,7 @@ static void test_an_account_that_is_not_there(void **state)
 {
     (void)state;
     start_at("gone-1", 20000, "up-7");
-    fake_expect("await account task_1"); // looked at again later, decided by nobody
+    fake_expect("hold task_1 ms=3000"); // looked at again later, decided by nobody
     check_over();
 }
 
@@ -322,7 +320,7 @@ static void test_what_is_found_is_stored_whatever_the_lease(void **state)
     fake_loop_run_ms(loop, LEASE_MS);
     fake_expect_nothing();
     assert_int_equal(fake_count_waiting("change"), 1);
-    assert_non_null(worker->jobs);
+    assert_non_null(bench->jobs);
 }
 
 // Its longest way.
@@ -356,9 +354,9 @@ static void test_dropped_after_each_step(void **state)
 {
     (void)state;
     for (size_t count = 1; count <= STEPS; count++) {
-        fake_worker_drop_after(worker, steps, count);
+        fake_bench_drop_after(bench, steps, count);
         begin_anew();
-        fake_worker_drop_after(worker, more_steps, count);
+        fake_bench_drop_after(bench, more_steps, count);
         begin_anew();
     }
 }
@@ -370,15 +368,15 @@ static void test_drained_after_each_step(void **state)
         for (size_t i = 0; i < count; i++)
             steps[i]();
         fake_skip();
-        fake_worker_drain(worker);
+        fake_bench_drain(bench);
         if (count < STEPS) {
             fake_expect(HANDED_BACK);
             check_over();
         } else {
             fake_expect_nothing();
-            assert_non_null(worker->jobs); // what was found is stored first
+            assert_non_null(bench->jobs); // what was found is stored first
             fake_change_done(fake_waiting("change"), CHANGE_DONE, false);
-            assert_null(worker->jobs);
+            assert_null(bench->jobs);
         }
         begin_anew();
     }

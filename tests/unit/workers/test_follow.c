@@ -12,11 +12,12 @@
 #include "core/loop/loop.h"
 #include "core/store/queue.h"
 #include "tests/support/check.h"
+#include "tests/support/fake_bench.h"
 #include "tests/support/fake_http.h"
 #include "tests/support/fake_loop.h"
 #include "tests/support/fake_provider.h"
 #include "tests/support/fake_store.h"
-#include "tests/support/fake_worker.h"
+#include "workers/jobs.h"
 
 enum { TIMEOUT_MS = 600000, BATCH = 10, SINGLES = 16, REQUESTS_MAX = 16, UNSTORED_MAX = 300 };
 
@@ -33,7 +34,7 @@ enum { TIMEOUT_MS = 600000, BATCH = 10, SINGLES = 16, REQUESTS_MAX = 16, UNSTORE
 #define DONE "succeeded image=https://a.example/1"
 #define TEXT "change task_1 succeed result={\"artifacts\":[{\"kind\":\"text\",\"text\":\"yes\"}]}"
 #define PROGRESS(number) "change task_1 progress " number
-#define NOT_MODAL "change task_1 see rendering progress=50"
+#define NOT_MODAL "change task_1 see rendering progress=50 news"
 #define THERE_AGAIN "change task_1 see submitted progress=0"
 #define FAILED(why) "change task_1 fail code=vendor_failed message=" why
 #define CANCELLED "change task_1 cancel code=cancelled message=cancelled at the vendor"
@@ -52,7 +53,14 @@ static struct account accounts[] = {{.name = "many-1",
                                      .task_timeout_ms = TIMEOUT_MS}};
 static struct config config;
 static struct loop *loop;
-static struct worker *worker;
+static struct bench *bench;
+static struct follow *follow;
+
+static void cancel(void *ctx, const struct task *task)
+{
+    (void)ctx;
+    cancel_start(bench, task);
+}
 
 // With one account alone.
 static int set_up_with(struct account *account)
@@ -61,8 +69,9 @@ static int set_up_with(struct account *account)
     config = (struct config){.accounts = account, .account_count = 1};
     account->poll_interval_ms = 0;
     loop = loop_new();
-    worker = fake_worker(loop, &config);
-    worker->follow = follow_start(worker);
+    bench = fake_bench(loop, &config);
+    bench->events.on_cancellable = cancel; // the real one
+    follow = follow_start(bench);
     return 0;
 }
 
@@ -81,10 +90,8 @@ static int set_up_one(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    fake_worker_drop_jobs(worker);
-    follow_drop(&worker->follow);
-    fake_late();
-    fake_end();
+    follow_drop(&follow);
+    fake_bench_end(bench);
     loop_free(loop);
     return 0;
 }
@@ -107,7 +114,7 @@ static struct task *task_of(int number, int64_t age_ms)
 
 static void claim_one(struct task *task)
 {
-    follow_wake(worker->follow);
+    follow_wake(follow);
     fake_looks_done(fake_waiting("looks"), &task, 1, -1);
     fake_skip();
 }
@@ -124,7 +131,7 @@ static void give(int count, int64_t age_ms, int64_t next_ms)
 
 static void claim_many(int count, int64_t age_ms)
 {
-    follow_wake(worker->follow);
+    follow_wake(follow);
     give(count, age_ms, -1);
     fake_skip();
 }
@@ -307,9 +314,9 @@ static void test_missing(void **state)
 static void test_many_at_once(void **state)
 {
     (void)state;
-    follow_wake(worker->follow);
+    follow_wake(follow);
     fake_expect(LOOKS);
-    follow_wake(worker->follow);
+    follow_wake(follow);
     fake_expect_nothing(); // one claim at a time
     give(3, 0, -1);
     fake_expect(GET("up-1,up-2,up-3"));
@@ -392,7 +399,7 @@ static void test_no_answer_about_many(void **state)
 static void test_it_looks_when_something_is_due(void **state)
 {
     (void)state;
-    follow_wake(worker->follow);
+    follow_wake(follow);
     give(0, 0, 700);
     fake_skip();
     fake_loop_run_ms(loop, 699);
@@ -403,10 +410,10 @@ static void test_it_looks_when_something_is_due(void **state)
     fake_loop_run_ms(loop, TIMEOUT_MS);
     fake_expect_nothing();
 
-    follow_expect(worker->follow, &accounts[0], 900);
-    follow_expect(worker->follow, &accounts[0], 300);
-    follow_expect(worker->follow, &accounts[0], 600);
-    follow_expect(worker->follow, &accounts[1], 0); // not one of ours
+    follow_expect(follow, &accounts[0], 900);
+    follow_expect(follow, &accounts[0], 300);
+    follow_expect(follow, &accounts[0], 600);
+    follow_expect(follow, &accounts[1], 0); // not one of ours
     fake_loop_run_ms(loop, 299);
     fake_expect_nothing();
     fake_loop_run_ms(loop, 1);
@@ -414,7 +421,7 @@ static void test_it_looks_when_something_is_due(void **state)
     give(0, 0, -1);
 
     accounts[0].poll_interval_ms = 200; // the operator's word
-    follow_expect(worker->follow, &accounts[0], 900);
+    follow_expect(follow, &accounts[0], 900);
     fake_loop_run_ms(loop, 200);
     fake_expect(LOOKS);
 }
@@ -422,27 +429,27 @@ static void test_it_looks_when_something_is_due(void **state)
 static void test_it_does_not_look(void **state)
 {
     (void)state;
-    worker->is_draining = true;
-    follow_wake(worker->follow);
+    bench->is_draining = true;
+    follow_wake(follow);
     fake_expect_nothing();
-    worker->is_draining = false;
+    bench->is_draining = false;
     fake_store_set_up(false);
-    follow_wake(worker->follow);
+    follow_wake(follow);
     fake_expect_nothing();
     fake_store_set_up(true);
-    follow_wake(worker->follow);
+    follow_wake(follow);
     fake_expect(LOOKS);
     fake_store_fail(fake_waiting("looks"));
     fake_loop_run_ms(loop, TIMEOUT_MS);
     fake_expect_nothing(); // the heartbeat asks again
-    follow_wake(worker->follow);
+    follow_wake(follow);
     fake_expect(LOOKS);
 }
 
 static void test_as_long_as_there_is_more_it_claims(void **state)
 {
     (void)state;
-    follow_wake(worker->follow);
+    follow_wake(follow);
     give(BATCH, 0, 0);
     fake_skip();
     assert_int_equal(fake_count(LOOKS), 2);
@@ -455,13 +462,13 @@ static void test_as_long_as_there_is_more_it_claims(void **state)
 static void test_so_many_requests_of_an_account(void **state)
 {
     (void)state;
-    follow_wake(worker->follow);
+    follow_wake(follow);
     for (int i = 0; i < REQUESTS_MAX; i++)
         give(BATCH, 0, 0);
     fake_skip();
     assert_int_equal(fake_count_waiting("vendor"), REQUESTS_MAX);
-    follow_wake(worker->follow);
-    follow_expect(worker->follow, &accounts[0], 0);
+    follow_wake(follow);
+    follow_expect(follow, &accounts[0], 0);
     fake_loop_run_ms(loop, 0);
     fake_expect_nothing();
     answer(0, NULL);
@@ -471,7 +478,7 @@ static void test_so_many_requests_of_an_account(void **state)
 static void test_so_many_of_one_by_one(void **state)
 {
     (void)state;
-    follow_wake(worker->follow);
+    follow_wake(follow);
     fake_expect(LOOKS_ONE);
     give(2, 0, -1);
     fake_expect(GET_ONE("up-1"));
@@ -480,11 +487,11 @@ static void test_so_many_of_one_by_one(void **state)
     fake_expect(RENDERING("task_1", "0"));
     answer(200, "oops");
     fake_expect_nothing();
-    follow_wake(worker->follow);
+    follow_wake(follow);
     give(SINGLES, 0, 0);
     fake_skip();
     assert_int_equal(fake_count_waiting("vendor"), REQUESTS_MAX);
-    follow_wake(worker->follow);
+    follow_wake(follow);
     fake_expect_nothing();
     answer(200, "waiting");
     fake_expect("looks account=one-1 max=1"); // as many as there is room for
@@ -512,9 +519,9 @@ static void test_so_much_may_be_unstored(void **state)
 
     (void)state;
     for (int i = 0; i <= UNSTORED_MAX; i++)
-        transition_hold(worker->store, task, 0, NULL, NULL);
+        transition_hold(bench->store, task, 0, NULL, NULL);
     fake_skip();
-    follow_wake(worker->follow);
+    follow_wake(follow);
     fake_loop_run_ms(loop, 100);
     fake_expect_nothing();
     fake_hold_done(fake_waiting("hold"), true);
@@ -527,7 +534,7 @@ static void test_so_much_may_be_unstored(void **state)
 
 static void wake(void)
 {
-    follow_wake(worker->follow);
+    follow_wake(follow);
 }
 
 static void claimed(void)
@@ -560,8 +567,8 @@ static void test_dropped_after_each_step(void **state)
     for (size_t count = 1; count <= sizeof steps / sizeof steps[0]; count++) {
         for (size_t i = 0; i < count; i++)
             steps[i]();
-        fake_worker_drop_jobs(worker);
-        follow_drop(&worker->follow);
+        bench_drop_jobs(bench);
+        follow_drop(&follow);
         fake_skip();
         assert_int_equal(fake_loop_timers(loop), 0);
         fake_late();

@@ -12,12 +12,12 @@
 #include "core/loop/loop.h"
 #include "core/message/http_message.h"
 #include "tests/support/check.h"
+#include "tests/support/fake_bench.h"
 #include "tests/support/fake_http.h"
 #include "tests/support/fake_loop.h"
 #include "tests/support/fake_provider.h"
 #include "tests/support/fake_storage.h"
 #include "tests/support/fake_store.h"
-#include "tests/support/fake_worker.h"
 #include "workers/jobs.h"
 
 enum { LEASE_MS = 60000, QUEUE_TIMEOUT_MS = 3600 * 1000, SURE_MS = LEASE_MS / 2 };
@@ -38,7 +38,7 @@ static struct account accounts[] = {
     {.name = "one-1", .provider = "one", .base_url = "https://one.example"}};
 static struct config config;
 static struct loop *loop;
-static struct worker *worker;
+static struct bench *bench;
 
 static int set_up(void **state)
 {
@@ -50,16 +50,14 @@ static int set_up(void **state)
                              .queue_timeout_ms = QUEUE_TIMEOUT_MS};
     accounts[0].poll_interval_ms = 0;
     loop = loop_new();
-    worker = fake_worker(loop, &config);
+    bench = fake_bench(loop, &config);
     return 0;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
-    fake_worker_drop_jobs(worker);
-    fake_late();
-    fake_end();
+    fake_bench_end(bench);
     loop_free(loop);
     return 0;
 }
@@ -84,7 +82,7 @@ static struct task *task_of(const char *account)
 
 static void start_task(struct task *task)
 {
-    submit_start(worker, task, clock_mono_ms());
+    submit_start(bench, task, clock_mono_ms());
 }
 
 static void start(void)
@@ -115,9 +113,9 @@ static void stored(void)
 static void check_over(void)
 {
     fake_expect_nothing();
-    assert_null(worker->jobs);
-    assert_int_equal(worker->places[PLACE_SUBMIT].used, 0);
-    assert_int_equal(worker->inputs.used, 0);
+    assert_null(bench->jobs);
+    assert_int_equal(bench->places[PLACE_SUBMIT].used, 0);
+    assert_int_equal(bench->inputs.used, 0);
 }
 
 static void test_accepted_and_stored(void **state)
@@ -134,7 +132,7 @@ static void test_accepted_and_stored(void **state)
     accepted();
     fake_expect(STORE);
     fake_expect_nothing(); // before the id is stored
-    assert_non_null(worker->jobs);
+    assert_non_null(bench->jobs);
     stored();
     fake_expect(LOOKED_AT);
     fake_expect("wake");
@@ -150,7 +148,7 @@ static void test_how_the_beginning_ends(void **state)
         const char *first, *second;
     } cases[] = {
         {"go", BEGIN_GO, false, SEND, NULL},
-        {"cancelled meanwhile", BEGIN_CANCELLED, false, "forget request task_1", "wake"},
+        {"cancelled meanwhile", BEGIN_CANCELLED, false, "delete inputs/task_1.json", "wake"},
         {"somebody else's by now", BEGIN_STALE, false, "wake", NULL},
         {"no answer: it hasn't left", BEGIN_GO, true, HANDED_BACK, "wake"},
     };
@@ -324,12 +322,12 @@ static void test_what_storing_the_id_tells(void **state)
         bool is_cancel_asked, is_lost;
         const char *lines[4];
     } cases[] = {
-        {"done", CHANGE_DONE, false, false, {LOOKED_AT, "forget request task_1", "wake", NULL}},
+        {"done", CHANGE_DONE, false, false, {LOOKED_AT, "delete inputs/task_1.json", "wake", NULL}},
         {"a cancel is asked for: looked at at once",
          CHANGE_DONE,
          true,
          false,
-         {LOOKED_AT, "forget request task_1", "expect many-1 ms=0", "wake"}},
+         {LOOKED_AT, "delete inputs/task_1.json", "expect many-1 ms=0", "wake"}},
         {"somebody else's by now", CHANGE_STALE, false, false, {"wake", NULL}},
         {"never", CHANGE_DONE, false, true, {"wake", NULL}},
     };
@@ -417,7 +415,7 @@ static void test_never_sent_late(void **state)
     struct fake_call *call;
 
     (void)state;
-    submit_start(worker, task_of("many-1"), clock_mono_ms() - SURE_MS); // a slow claim
+    submit_start(bench, task_of("many-1"), clock_mono_ms() - SURE_MS); // a slow claim
     fake_expect(HANDED_BACK);
     fake_expect("wake");
     check_over();
@@ -511,7 +509,7 @@ static void test_inputs_come_first(void **state)
     fake_expect(STORE);
     store_one();
     fake_expect("expect one-1 ms=2000");
-    fake_expect("forget request task_1");
+    fake_expect("delete inputs/task_1.json");
     fake_expect("wake");
     check_over();
 }
@@ -633,20 +631,20 @@ static void test_inputs_wait_for_room(void **state)
     struct share share = {0};
 
     (void)state;
-    assert_true(budget_take(&worker->inputs, &share, "other", worker->inputs.max, NULL, NULL));
+    assert_true(budget_take(&bench->inputs, &share, "other", bench->inputs.max, NULL, NULL));
     start_with_inputs();
     fake_expect_nothing();
     fake_loop_run_ms(loop, LEASE_MS / 3);
     fake_expect(RENEW); // it keeps its lease meanwhile
     budget_give_back(&share);
     fake_expect("fetch inputs/task_1.json");
-    assert_true(worker->inputs.used > 0);
+    assert_true(bench->inputs.used > 0);
     give_request();
     give_image();
-    assert_int_equal(worker->inputs.used, strlen("{\"image\":\"" IMAGE "\"}") + strlen(GIF));
+    assert_int_equal(bench->inputs.used, strlen("{\"image\":\"" IMAGE "\"}") + strlen(GIF));
     go();
-    fake_worker_drop_jobs(worker);
-    assert_int_equal(worker->inputs.used, 0);
+    bench_drop_jobs(bench);
+    assert_int_equal(bench->inputs.used, 0);
 }
 
 static void test_nothing_is_fetched_in_a_drain(void **state)
@@ -654,12 +652,12 @@ static void test_nothing_is_fetched_in_a_drain(void **state)
     struct share share = {0};
 
     (void)state;
-    assert_true(budget_take(&worker->inputs, &share, "other", worker->inputs.max, NULL, NULL));
+    assert_true(budget_take(&bench->inputs, &share, "other", bench->inputs.max, NULL, NULL));
     start_with_inputs();
-    worker->is_draining = true;
+    bench->is_draining = true;
     budget_give_back(&share);
     fake_expect_nothing();
-    fake_worker_drain(worker);
+    fake_bench_drain(bench);
     fake_expect(HANDED_BACK);
     fake_expect("wake");
     check_over();
@@ -673,7 +671,7 @@ static void test_dropped_after_each_step(void **state)
 {
     (void)state;
     for (size_t count = 1; count <= STEPS; count++) {
-        fake_worker_drop_after(worker, steps, count);
+        fake_bench_drop_after(bench, steps, count);
         begin_anew();
     }
 }
@@ -686,7 +684,7 @@ static void test_drained_after_each_step(void **state)
         for (size_t i = 0; i < count; i++)
             steps[i]();
         fake_skip();
-        fake_worker_drain(worker);
+        fake_bench_drain(bench);
         if (count < SENT_AFTER) {
             fake_expect(HANDED_BACK);
             fake_expect("wake");
@@ -696,7 +694,7 @@ static void test_drained_after_each_step(void **state)
             for (size_t i = count; i < STEPS; i++)
                 steps[i]();
             store_one();
-            assert_null(worker->jobs);
+            assert_null(bench->jobs);
         }
         begin_anew();
     }
@@ -705,7 +703,7 @@ static void test_drained_after_each_step(void **state)
 static void test_started_in_a_drain(void **state)
 {
     (void)state;
-    worker->is_draining = true;
+    bench->is_draining = true;
     start();
     fake_expect(HANDED_BACK);
     fake_expect("wake");
@@ -717,7 +715,7 @@ static void test_begun_in_a_drain(void **state)
 {
     (void)state;
     start();
-    worker->is_draining = true;
+    bench->is_draining = true;
     go();
     fake_expect(BEGIN);
     fake_expect(HANDED_BACK);

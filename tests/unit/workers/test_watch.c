@@ -8,10 +8,10 @@
 #include "core/config/config.h"
 #include "core/loop/loop.h"
 #include "tests/support/check.h"
+#include "tests/support/fake_bench.h"
 #include "tests/support/fake_http.h"
 #include "tests/support/fake_loop.h"
 #include "tests/support/fake_store.h"
-#include "tests/support/fake_worker.h"
 #include "workers/jobs.h"
 
 enum { LEFT_MS = 40000, LOOK_EVERY_MS = 15000 };
@@ -22,7 +22,7 @@ static struct account account = {
     .name = "mj-1", .provider = "midjourney", .base_url = "https://vendor.example"};
 static struct config config = {.accounts = &account, .account_count = 1};
 static struct loop *loop;
-static struct worker *worker;
+static struct bench *bench;
 
 static int set_up(void **state)
 {
@@ -30,16 +30,14 @@ static int set_up(void **state)
     log_threshold = LOG_NOTHING;
     secret_set(&account.api_key, "key");
     loop = loop_new();
-    worker = fake_worker(loop, &config);
+    bench = fake_bench(loop, &config);
     return 0;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
-    fake_worker_drop_jobs(worker);
-    fake_late();
-    fake_end();
+    fake_bench_end(bench);
     secret_clear(&account.api_key);
     loop_free(loop);
     return 0;
@@ -54,7 +52,7 @@ static void start(const char *upstream_id, int64_t left_ms)
     task->action = mem_str("IMAGINE");
     task->upstream_id = mem_str(upstream_id);
     task->watch_ms = clock_wall_ms() + left_ms;
-    watch_start(worker, task);
+    watch_start(bench, task, clock_mono_ms());
 }
 
 static void test_what_a_look_means(void **state)
@@ -96,7 +94,7 @@ static void test_what_a_look_means(void **state)
             fake_http_fail(fake_waiting("vendor"), ERR_TIMEOUT, false);
         fake_expect(cases[i].line);
         fake_expect_nothing();
-        assert_null(worker->jobs);
+        assert_null(bench->jobs);
         tear_down(state);
         set_up(state);
     }
@@ -108,7 +106,7 @@ static void test_nothing_to_look_at(void **state)
     start(NULL, LEFT_MS);
     fake_expect("hold task_1 ms=40000"); // until the end
     fake_expect_nothing();
-    assert_null(worker->jobs);
+    assert_null(bench->jobs);
 }
 
 static void test_the_operators_interval(void **state)
@@ -131,7 +129,7 @@ static void test_an_account_that_is_not_there(void **state)
     config.account_count = 1;
     fake_expect("hold task_1 ms=15000");
     fake_expect_nothing();
-    assert_null(worker->jobs);
+    assert_null(bench->jobs);
 }
 
 static void test_handed_back_on_a_drain(void **state)
@@ -139,10 +137,10 @@ static void test_handed_back_on_a_drain(void **state)
     (void)state;
     start("up-1", LEFT_MS);
     fake_expect(LOOK);
-    fake_worker_drain(worker);
+    fake_bench_drain(bench);
     fake_expect("hold task_1 ms=0");
     fake_expect_nothing();
-    assert_null(worker->jobs);
+    assert_null(bench->jobs);
 }
 
 static void test_dropped_while_it_looks(void **state)
@@ -150,7 +148,7 @@ static void test_dropped_while_it_looks(void **state)
     (void)state;
     start("up-1", LEFT_MS);
     fake_expect(LOOK);
-    fake_worker_drop_jobs(worker);
+    bench_drop_jobs(bench);
     fake_late();
     fake_loop_run_ms(loop, LOOK_EVERY_MS);
     fake_expect_nothing();

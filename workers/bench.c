@@ -1,0 +1,153 @@
+// The bench of a worker's jobs.
+#include "workers/bench.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/buf.h"
+#include "core/base/err.h"
+#include "core/base/log.h"
+#include "core/base/mem.h"
+#include "core/base/metrics.h"
+#include "core/config/config.h"
+#include "core/storage/storage.h"
+#include "providers/family.h"
+#include "workers/job.h"
+
+enum { MAX_SUBMITS = 1024, MAX_ARCHIVES = 128, MAX_INPUT_BYTES = 256 << 20 };
+
+// A task whose request is kept for a submit that may not come: a change that nobody waits for may
+// end it. Only when that is done is it known that nobody else is about to send the request.
+struct unsent {
+    struct bench *bench;
+    struct task *task; // ours
+    struct unsent *next, **at;
+};
+
+void bench_init(struct bench *bench, struct loop *loop, const struct config *config,
+                const struct bench_events *events)
+{
+    *bench = (struct bench){.events = *events, .loop = loop, .config = config};
+    budget_init(&bench->inputs, MAX_INPUT_BYTES);
+    bench->places[PLACE_SUBMIT].max = MAX_SUBMITS;
+    bench->places[PLACE_ARCHIVE].max = MAX_ARCHIVES;
+    for (int i = 0; i < PLACE_COUNT; i++)
+        bench->held[i] = mem_array(int, config->account_count);
+}
+
+void bench_drop_jobs(struct bench *bench)
+{
+    while (bench->jobs != NULL)
+        bench->jobs->drop(bench->jobs);
+}
+
+// One that is handed back takes no other with it.
+void bench_hand_back(struct bench *bench)
+{
+    for (struct job *job = bench->jobs, *next; job != NULL; job = next) {
+        next = job->next;
+        if (job->hand_back != NULL)
+            job->hand_back(job);
+    }
+}
+
+static void unsent_free(struct unsent *unsent)
+{
+    *unsent->at = unsent->next;
+    if (unsent->next != NULL)
+        unsent->next->at = unsent->at;
+    task_free(unsent->task);
+    free(unsent);
+}
+
+void bench_clear(struct bench *bench)
+{
+    bench_drop_jobs(bench);
+    while (bench->unsent != NULL)
+        unsent_free(bench->unsent);
+    for (int i = 0; i < PLACE_COUNT; i++)
+        free(bench->held[i]);
+}
+
+void bench_wake(struct bench *bench)
+{
+    bench->events.on_wake(bench->events.ctx);
+}
+
+void bench_expect(struct bench *bench, const struct account *account, int64_t ms)
+{
+    bench->events.on_expected(bench->events.ctx, account, ms);
+}
+
+void bench_cancel(struct bench *bench, const struct task *task)
+{
+    bench->events.on_cancellable(bench->events.ctx, task);
+}
+
+// Changes.
+
+static void on_changed(void *ctx, enum change_result result, bool is_cancel_asked,
+                       const struct err *err)
+{
+    (void)is_cancel_asked;
+    if (err != NULL) {
+        log_error("change.lost", "error=\"%s\"", err->message);
+    } else if (result == CHANGE_STALE) {
+        metric_add(METRIC_stale_writes_total, 1);
+        log_debug("change.stale", "ctx=%p", ctx);
+    } else {
+        bench_wake(ctx); // it may be due, or have freed a slot
+    }
+}
+
+static void on_unsent(void *ctx, enum change_result result, bool is_cancel_asked,
+                      const struct err *err)
+{
+    struct unsent *unsent = ctx;
+    struct bench *bench = unsent->bench;
+
+    if (err == NULL && result == CHANGE_ENDED)
+        bench_forget_request(bench, unsent->task);
+    unsent_free(unsent);
+    on_changed(bench, result, is_cancel_asked, err);
+}
+
+static struct unsent *unsent_new(struct bench *bench, const struct task *task)
+{
+    struct unsent *unsent = mem_new(struct unsent);
+
+    unsent->bench = bench;
+    unsent->task = task_copy(task);
+    unsent->next = bench->unsent;
+    unsent->at = &bench->unsent;
+    if (unsent->next != NULL)
+        unsent->next->at = &unsent->next;
+    bench->unsent = unsent;
+    return unsent;
+}
+
+struct listener bench_listener(struct bench *bench, const struct task *task)
+{
+    if (task->is_request_stored && task->phase <= TASK_IN_DOUBT)
+        return (struct listener){on_unsent, unsent_new(bench, task)};
+    return (struct listener){on_changed, bench};
+}
+
+void bench_forget_request(struct bench *bench, const struct task *task)
+{
+    struct buf key = {0};
+
+    if (!task->is_request_stored)
+        return;
+    task_input_key(task, &key);
+    storage_delete(bench->storage, key.data);
+    buf_clear(&key);
+}
+
+bool bench_is_news(const struct task *task, enum task_phase to, bool is_modal)
+{
+    const struct family *family = family_find(task->family);
+
+    return family == NULL || strcmp(family->word(task->phase, task->substate != NULL),
+                                    family->word(to, is_modal)) != 0;
+}

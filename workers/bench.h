@@ -1,0 +1,76 @@
+// The bench: what the jobs of a worker stand on, and how they tell the worker what they need of it.
+//
+// Jobs know the bench, and neither the worker nor one another.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/store/transitions.h"
+#include "core/task/task.h"
+#include "workers/budget.h"
+#include "workers/places.h"
+
+struct account;
+struct callbacks;
+struct config;
+struct http_client;
+struct job;
+struct loop;
+struct storage;
+struct store;
+struct unsent;
+struct vendors;
+
+// What a job takes a place of while it lasts; there are so many for all accounts.
+enum place { PLACE_SUBMIT, PLACE_ARCHIVE, PLACE_COUNT, PLACE_NONE = PLACE_COUNT };
+
+// Called by jobs. None of them may drop the job that calls.
+struct bench_events {
+    // Something may be claimable now: queued tasks, or what is due.
+    void (*on_wake)(void *ctx);
+    // A task of the account wants to be looked at in `ms`.
+    void (*on_expected)(void *ctx, const struct account *account, int64_t ms);
+    // The vendor says that the task's job still waits there, and its client wants it cancelled.
+    void (*on_cancellable)(void *ctx, const struct task *task);
+    void *ctx;
+};
+
+struct bench {
+    struct bench_events events;
+    struct loop *loop;
+    const struct config *config;
+    struct store *store;
+    struct http_client *http;
+    struct vendors *vendors;
+    struct storage *storage;
+    struct callbacks *callbacks; // NULL: vendors don't call back
+    struct job *jobs;            // in hand
+    struct unsent *unsent;       // tasks whose request is stored, while a change may end them
+    struct budget inputs;        // of the bytes that submits under way have fetched
+    struct places places[PLACE_COUNT];
+    int *held[PLACE_COUNT]; // of these, by each account
+    bool is_draining;
+};
+
+// Takes its events, its loop and its configuration, and has no jobs; the rest is the caller's to
+// fill in, and to drop after bench_clear.
+void bench_init(struct bench *bench, struct loop *loop, const struct config *config,
+                const struct bench_events *events);
+// Drops all jobs, silently.
+void bench_drop_jobs(struct bench *bench);
+// A drain begins: what may be goes to somebody else at once.
+void bench_hand_back(struct bench *bench);
+void bench_clear(struct bench *bench);
+
+void bench_wake(struct bench *bench);
+void bench_expect(struct bench *bench, const struct account *account, int64_t ms);
+void bench_cancel(struct bench *bench, const struct task *task);
+
+// For a change that nobody else waits for: it is noted where it came too late, and the request that
+// was kept for the task isn't any more where it has ended. To be given to one change of this task.
+struct listener bench_listener(struct bench *bench, const struct task *task);
+// A request that was kept in storage isn't needed any more.
+void bench_forget_request(struct bench *bench, const struct task *task);
+// Whether the family's word for the task is another one after the change.
+bool bench_is_news(const struct task *task, enum task_phase to, bool is_modal);
