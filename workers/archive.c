@@ -2,10 +2,22 @@
 // task has succeeded. The claim is a lease; it is renewed every third, and checked before each
 // rename.
 //
-//  start ─▶ archive_fetch ── last byte ──▶ archive_store ── ours ──▶ commit ─▶ next source
-//             ├── cut, resumable ──▶ archive_fetch (Range)  └── not ours ──▶ dropped
-//             └── no ──▶ archive_miss: later, or never where the link is dead ──▶ next source
-//  after the last source: all have an end ─▶ over;  some haven't ─▶ the lease moves, and again
+//  start ─▶ FETCHING ── last byte ──▶ CHECKING ── ours ──▶ COMMITTING ─▶ the next source, or over
+//            │ ▲  │                     is it still         the file
+//            │ │  │                     ours to store?      appears
+//            │ └──┴── cut, redirected: again, from where it was cut
+//            ├── the storage has failed ──▶ RESUMING ─▶ FETCHING what is lost, or CHECKING
+//            └── the link is refused ──▶ REFRESHING ─▶ FETCHING by a new link, or the next source
+//
+// After the last source: all have come to an end, and the task has succeeded or failed; or some
+// haven't, and the task is put off, with what has been fetched. What goes wrong with one source:
+//
+// - The way to it fails, or the storage does: it is put off, as long as its link lives.
+// - Its link is refused for a while after the vendor was done, and the vendor gives no other: it is
+//   dead, and named.
+// - Its link leads where we don't go: put off, for an operator can mend that; then named.
+// - Its host has as many of our requests as it may: put off, which counts as no failure.
+// - The lease is lost: somebody else archives the task. Over, and what isn't committed is deleted.
 //
 // One that can't be had holds up none of the others.
 #include <stdio.h>
@@ -37,7 +49,22 @@ enum { DEAD_AFTER_MS = 10000, FIRST_WAIT_MS = 1000, LONGEST_WAIT_MS = 60000 };
 // What an operator must mend is tried more often; a host that has enough to do less.
 enum { BLOCKED_WAIT_MS = 10000, BUSY_WAIT_MS = 1500 };
 
-static void drop(struct job *job)
+static const struct job_state states[] = {
+    [ARCHIVE_FETCHING] = {"fetching",
+                          JOB_TO(ARCHIVE_FETCHING) | JOB_TO(ARCHIVE_RESUMING) |
+                              JOB_TO(ARCHIVE_REFRESHING) | JOB_TO(ARCHIVE_CHECKING),
+                          true},
+    [ARCHIVE_RESUMING] = {"resuming",
+                          JOB_TO(ARCHIVE_FETCHING) | JOB_TO(ARCHIVE_REFRESHING) |
+                              JOB_TO(ARCHIVE_CHECKING),
+                          true},
+    [ARCHIVE_REFRESHING] = {"refreshing", JOB_TO(ARCHIVE_FETCHING), true},
+    [ARCHIVE_CHECKING] = {"checking", JOB_TO(ARCHIVE_COMMITTING) | JOB_TO(ARCHIVE_FETCHING), true},
+    [ARCHIVE_COMMITTING] = {"committing", JOB_TO(ARCHIVE_RESUMING) | JOB_TO(ARCHIVE_FETCHING),
+                            true},
+};
+
+static void archive_drop(struct job *job)
 {
     struct archive *a = (struct archive *)job;
 
@@ -55,12 +82,14 @@ static void drop(struct job *job)
     free(a);
 }
 
+static const struct job_kind archive_kind = {"archive", states, archive_drop, job_hand_back};
+
 json_t *archive_source(const struct archive *a)
 {
     return json_array_get(json_object_get(a->result, "sources"), a->index);
 }
 
-static void succeed(struct archive *a, const char *result)
+static void archive_succeed(struct archive *a, const char *result)
 {
     log_info("task.succeeded", "task=%s", a->job.task->id);
     metric_add(METRIC_tasks_succeeded_total, 1);
@@ -68,7 +97,7 @@ static void succeed(struct archive *a, const char *result)
     job_finish(&a->job);
 }
 
-static void fail(struct archive *a)
+static void archive_fail(struct archive *a)
 {
     char message[240];
 
@@ -82,20 +111,20 @@ static void fail(struct archive *a)
 }
 
 // The end of a task whose sources have all come to theirs.
-static void conclude(struct archive *a)
+static void archive_conclude(struct archive *a)
 {
     bool is_success;
     char *result = archive_result_final(a->result, &is_success);
 
     if (is_success)
-        succeed(a, result);
+        archive_succeed(a, result);
     else
-        fail(a);
+        archive_fail(a);
     free(result);
 }
 
 // Some are still to be had: what is done needn't be done again.
-static void put_off(struct archive *a)
+static void archive_put_off(struct archive *a)
 {
     struct store *store = a->job.bench->store;
     bool is_only_busy = a->wait == NULL;
@@ -144,12 +173,12 @@ static bool is_open(const struct archive *a, const json_t *source)
     return is;
 }
 
-static void next_source(struct archive *a);
-static bool refresh(struct archive *a, const char *why);
+static void archive_next_source(struct archive *a);
+static bool archive_refresh(struct archive *a, const char *why);
 
 // It can't be had, and never will be. The operator may prefer the vendor's link to nothing, where
 // it is of use to anybody else; it is marked as such.
-static void give_up_source(struct archive *a, const char *why)
+static void archive_give_up_source(struct archive *a, const char *why)
 {
     json_t *source = archive_source(a);
     bool is_kept =
@@ -166,7 +195,7 @@ static void give_up_source(struct archive *a, const char *why)
 }
 
 // For how long this link has been refused, by now.
-static int64_t refused_for_ms(struct archive *a)
+static int64_t archive_refused_for_ms(struct archive *a)
 {
     json_t *source = archive_source(a);
     int64_t now_ms = store_now_ms(a->job.bench->store);
@@ -178,7 +207,7 @@ static int64_t refused_for_ms(struct archive *a)
 
 // The first that waits says what for; the one that waits least says how long. A host that has
 // enough to do is nothing to wait for: no `wait`.
-static void note_wait(struct archive *a, const char *wait, const char *detail, int64_t ms)
+static void archive_note_wait(struct archive *a, const char *wait, const char *detail, int64_t ms)
 {
     if (a->wait_ms == 0 || ms < a->wait_ms)
         a->wait_ms = ms;
@@ -196,7 +225,7 @@ static int64_t wait_after(int64_t elapsed_ms, int64_t longest_ms)
 }
 
 // What was under way for this source is over.
-static void let_go(struct archive *a)
+static void archive_let_go(struct archive *a)
 {
     vendor_cancel(&a->call);
     loop_cancel(&a->resuming);
@@ -217,11 +246,11 @@ void archive_miss(struct archive *a, enum archive_miss kind, const char *why)
     int64_t life_ms = a->job.provider->link_life_ms;
     bool is_optional = json_is_true(json_object_get(archive_source(a), "optional"));
 
-    if (kind == MISS_LINK && refresh(a, why))
+    if (kind == MISS_LINK && archive_refresh(a, why))
         return;
     if (kind == MISS_LINK) {
         // The task doesn't wait once more for each cover.
-        elapsed_ms = is_optional ? elapsed_ms : refused_for_ms(a);
+        elapsed_ms = is_optional ? elapsed_ms : archive_refused_for_ms(a);
         // An answer with the file in it is one to a poll, whose "unknown" isn't believed at once.
         life_ms = a->is_inline ? a->job.provider->missing_grace_ms : DEAD_AFTER_MS;
     } else if (kind == MISS_BLOCKED) {
@@ -232,26 +261,27 @@ void archive_miss(struct archive *a, enum archive_miss kind, const char *why)
     log_at(a->is_noted ? LOG_DEBUG : LOG_WARN, "archive.failed", "task=%s account=%s error=\"%s\"",
            a->job.task->id, a->job.task->account, why);
     if (elapsed_ms > life_ms)
-        give_up_source(a, why);
+        archive_give_up_source(a, why);
     else
-        note_wait(a, waits[kind], why,
-                  wait_after(elapsed_ms, kind == MISS_BLOCKED ? BLOCKED_WAIT_MS : LONGEST_WAIT_MS));
-    let_go(a);
+        archive_note_wait(
+            a, waits[kind], why,
+            wait_after(elapsed_ms, kind == MISS_BLOCKED ? BLOCKED_WAIT_MS : LONGEST_WAIT_MS));
+    archive_let_go(a);
     if (kind == MISS_STORAGE && elapsed_ms <= life_ms) {
-        put_off(a); // the next would fail as this one did
+        archive_put_off(a); // the next would fail as this one did
     } else {
         a->index++;
-        next_source(a);
+        archive_next_source(a);
     }
 }
 
 // A host that is slow, or silent, holds its share of the places for archives, and no more.
 void archive_wait_for_host(struct archive *a)
 {
-    note_wait(a, NULL, NULL, BUSY_WAIT_MS);
-    let_go(a);
+    archive_note_wait(a, NULL, NULL, BUSY_WAIT_MS);
+    archive_let_go(a);
     a->index++;
-    next_source(a);
+    archive_next_source(a);
 }
 
 int archive_count_at(const struct bench *bench, const char *host)
@@ -259,7 +289,7 @@ int archive_count_at(const struct bench *bench, const char *host)
     int count = 0;
 
     for (const struct job *job = bench->jobs; job != NULL; job = job->next)
-        if (job->drop == drop && strcmp(((const struct archive *)job)->host, host) == 0)
+        if (job->kind == &archive_kind && strcmp(((const struct archive *)job)->host, host) == 0)
             count++;
     return count;
 }
@@ -269,7 +299,7 @@ int archive_count_at(const struct bench *bench, const char *host)
 
 // The sources as they are now, in the place of those that are still to be had; false where this one
 // is the same.
-static bool take_new_sources(struct archive *a, const struct outcome *outcome)
+static bool archive_take_new_sources(struct archive *a, const struct outcome *outcome)
 {
     char *text = outcome_result(outcome);
     json_t *result = json_loads(text, 0, NULL), *sources = json_object_get(result, "sources");
@@ -288,8 +318,8 @@ static bool take_new_sources(struct archive *a, const struct outcome *outcome)
     return ok;
 }
 
-static void on_refreshed(void *ctx, const struct http_response *response,
-                         const struct http_failure *failure)
+static void archive_on_refreshed(void *ctx, const struct http_response *response,
+                                 const struct http_failure *failure)
 {
     struct archive *a = ctx;
     struct outcome outcome = {0};
@@ -299,12 +329,12 @@ static void on_refreshed(void *ctx, const struct http_response *response,
     a->call = NULL;
     is_told = failure == NULL &&
               a->job.provider->read_poll(a->job.task, a->job.account, response, &outcome, &err);
-    is_new = is_told && outcome.kind == OUTCOME_SUCCEEDED && take_new_sources(a, &outcome);
+    is_new = is_told && outcome.kind == OUTCOME_SUCCEEDED && archive_take_new_sources(a, &outcome);
     outcome_clear(&outcome);
     if (is_new) {
         a->is_changed = true;
         log_info("archive.refreshed", "task=%s", a->job.task->id);
-        next_source(a);
+        archive_next_source(a);
     } else {
         archive_miss(a, is_told ? MISS_LINK : MISS_WAY,
                      a->why); // whom we couldn't ask may have a new link
@@ -312,7 +342,7 @@ static void on_refreshed(void *ctx, const struct http_response *response,
 }
 
 // Once in an attempt. False: it was done before, or can't be.
-static bool refresh(struct archive *a, const char *why)
+static bool archive_refresh(struct archive *a, const char *why)
 {
     struct vendor_options options = {
         .http = {.timeout_ms = a->job.provider->poll_timeout_ms, .ctx = a}};
@@ -327,15 +357,17 @@ static bool refresh(struct archive *a, const char *why)
         return false;
     }
     snprintf(a->why, sizeof a->why, "%s", why);
-    let_go(a);
-    a->call = vendor_start(a->job.bench->vendors, a->job.account, &request, &options, on_refreshed);
+    archive_let_go(a);
+    job_move(&a->job, ARCHIVE_REFRESHING);
+    a->call = vendor_start(a->job.bench->vendors, a->job.account, &request, &options,
+                           archive_on_refreshed);
     http_request_clear(&request);
     return true;
 }
 
 // The lease.
 
-static void on_lost(struct job *job)
+static void archive_on_lost(struct job *job)
 {
     metric_add(METRIC_stale_writes_total, 1);
     log_warn("archive.lease_lost", "task=%s", job->task->id);
@@ -344,7 +376,7 @@ static void on_lost(struct job *job)
 
 // One file is whole: is it still ours to store?
 
-static void on_committed(void *ctx, const struct err *err)
+static void archive_on_committed(void *ctx, const struct err *err)
 {
     struct archive *a = ctx;
     json_t *source = archive_source(a), *artifact;
@@ -366,27 +398,30 @@ static void on_committed(void *ctx, const struct err *err)
     a->is_changed = true;
     metric_add(METRIC_archived_files_total, 1);
     metric_add(METRIC_archived_bytes_total, storage_size(a->file));
-    let_go(a);
+    archive_let_go(a);
     a->index++;
-    next_source(a);
+    archive_next_source(a);
 }
 
-static void on_checked(struct job *job, const struct err *err)
+static void archive_on_checked(struct job *job, const struct err *err)
 {
     struct archive *a = (struct archive *)job;
 
-    if (err == NULL)
-        storage_commit(a->file, lease_sure_until(&a->lease), on_committed, a);
-    else
+    if (err != NULL) {
         archive_miss(a, MISS_STORAGE, err->message);
+    } else {
+        job_move(&a->job, ARCHIVE_COMMITTING);
+        storage_commit(a->file, lease_sure_until(&a->lease), archive_on_committed, a);
+    }
 }
 
 void archive_store(struct archive *a)
 {
-    lease_check(&a->lease, on_checked);
+    job_move(&a->job, ARCHIVE_CHECKING);
+    lease_check(&a->lease, archive_on_checked);
 }
 
-static void next_source(struct archive *a)
+static void archive_next_source(struct archive *a)
 {
     json_t *source;
 
@@ -404,18 +439,17 @@ static void next_source(struct archive *a)
         json_object_set_new(source, "artifact", archive_artifact_text(source));
     }
     if (a->wait_ms > 0)
-        put_off(a);
+        archive_put_off(a);
     else
-        conclude(a);
+        archive_conclude(a);
 }
 
 void archive_start(struct bench *bench, struct task *task, int64_t claimed_ms)
 {
     struct archive *a = mem_new(struct archive);
 
-    job_init(&a->job, bench, task, drop);
+    job_init(&a->job, bench, task, &archive_kind);
     job_take_place(&a->job, PLACE_ARCHIVE);
-    a->job.hand_back = job_hand_back;
     if (a->job.provider == NULL) {
         job_await_account(&a->job);
         return;
@@ -423,9 +457,9 @@ void archive_start(struct bench *bench, struct task *task, int64_t claimed_ms)
     a->result = task->result == NULL ? NULL : json_loads(task->result, 0, NULL);
     if (a->result == NULL) {
         a->result = json_object();
-        conclude(a);
+        archive_conclude(a);
         return;
     }
-    lease_start(&a->lease, &a->job, claimed_ms, on_lost);
-    next_source(a);
+    lease_start(&a->lease, &a->job, claimed_ms, archive_on_lost);
+    archive_next_source(a);
 }

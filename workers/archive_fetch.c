@@ -56,7 +56,7 @@ static bool is_the_rest(const struct archive *a, const struct http_response *hea
 }
 
 // The first bytes of an answer: is it the file, or the rest of it?
-static void begin(struct archive *a, const struct http_response *head)
+static void fetch_begin(struct archive *a, const struct http_response *head)
 {
     struct buf scratch = {0};
     const char *etag;
@@ -90,7 +90,7 @@ static bool is_wanted(const struct archive *a, const struct media_type *type)
                             (strcmp(kind, "image") == 0 && strcmp(type->kind, "video") == 0));
 }
 
-static void on_room(void *ctx, const struct err *err)
+static void fetch_on_room(void *ctx, const struct err *err)
 {
     struct archive *a = ctx;
 
@@ -101,7 +101,7 @@ static void on_room(void *ctx, const struct err *err)
 }
 
 // The first bytes are there: what is it, and what will it be called?
-static void start_file(struct archive *a)
+static void fetch_start_file(struct archive *a)
 {
     char *key;
 
@@ -113,10 +113,10 @@ static void start_file(struct archive *a)
     snprintf(a->key_text, sizeof a->key_text, "%s", key);
     free(key);
     a->file = storage_create(a->job.bench->storage, a->key_text, a->type->content_type, a->expected,
-                             on_room, a);
+                             fetch_on_room, a);
 }
 
-static bool write_lead(struct archive *a)
+static bool fetch_write_lead(struct archive *a)
 {
     if (!storage_write(a->file, a->lead.data, a->lead.len))
         return false;
@@ -125,22 +125,22 @@ static bool write_lead(struct archive *a)
 }
 
 // The last byte is there.
-static void on_whole(struct archive *a)
+static void fetch_on_whole(struct archive *a)
 {
     if (a->file == NULL && a->lead.len > 0 && !a->is_wrong)
-        start_file(a); // shorter than what tells
+        fetch_start_file(a); // shorter than what tells
     if (a->is_wrong)
         archive_miss(a, MISS_LINK, "what the vendor's link gives is no such media");
     else if (a->file == NULL)
         archive_miss(a, MISS_LINK, "the vendor's file is empty");
-    else if (a->lead.len > 0 && !write_lead(a))
+    else if (a->lead.len > 0 && !fetch_write_lead(a))
         archive_miss(a, MISS_STORAGE, "storage: busy");
     else
         archive_store(a);
 }
 
 // The file's next bytes; false: there is no room now. A piece that comes again may be in `lead`.
-static bool take(struct archive *a, const void *data, size_t len)
+static bool fetch_take(struct archive *a, const void *data, size_t len)
 {
     if (a->is_wrong)
         return true;
@@ -150,39 +150,39 @@ static bool take(struct archive *a, const void *data, size_t len)
         buf_add(&a->lead, data, len);
         if (a->lead.len < MEDIA_HEAD_BYTES)
             return true;
-        start_file(a);
+        fetch_start_file(a);
     }
-    return a->is_wrong || write_lead(a);
+    return a->is_wrong || fetch_write_lead(a);
 }
 
 // A piece of JSON that a file is in. One that comes again was decoded before.
-static bool on_inline_data(struct archive *a, const void *data, size_t len)
+static bool fetch_on_inline_data(struct archive *a, const void *data, size_t len)
 {
     if (a->decoded.len == 0 && !json_inline_feed(&a->scan, data, len, NULL, &a->decoded))
         a->is_other = true;
-    if (a->decoded.len > 0 && !take(a, a->decoded.data, a->decoded.len))
+    if (a->decoded.len > 0 && !fetch_take(a, a->decoded.data, a->decoded.len))
         return false;
     buf_reset(&a->decoded);
     return true;
 }
 
-static bool on_data(void *ctx, const struct http_response *head, const void *data, size_t len)
+static bool fetch_on_data(void *ctx, const struct http_response *head, const void *data, size_t len)
 {
     struct archive *a = ctx;
 
     if (!a->has_begun) {
         a->has_begun = true;
-        begin(a, head);
+        fetch_begin(a, head);
     }
     if (a->is_other)
         return true; // an error's page
     if (a->is_inline)
-        return on_inline_data(a, data, len);
-    return take(a, data, len);
+        return fetch_on_inline_data(a, data, len);
+    return fetch_take(a, data, len);
 }
 
 // What a vendor's answer names may lead to the account's own host and port, or to the public.
-static bool on_address(const struct sockaddr *address, void *ctx)
+static bool fetch_on_address(const struct sockaddr *address, void *ctx)
 {
     struct archive *a = ctx;
     const char *own = a->job.account->base_url;
@@ -193,7 +193,7 @@ static bool on_address(const struct sockaddr *address, void *ctx)
     return may;
 }
 
-static bool follow_redirect(struct archive *a, const struct http_response *response)
+static bool fetch_follow_redirect(struct archive *a, const struct http_response *response)
 {
     struct buf url = {0};
     bool ok = a->redirects < MAX_REDIRECTS && http_redirect(response, a->url, &url);
@@ -206,8 +206,8 @@ static bool follow_redirect(struct archive *a, const struct http_response *respo
     return ok;
 }
 
-static void on_answer(void *ctx, const struct http_response *response,
-                      const struct http_failure *failure)
+static void fetch_on_answer(void *ctx, const struct http_response *response,
+                            const struct http_failure *failure)
 {
     struct archive *a = ctx;
     char why[80];
@@ -231,7 +231,7 @@ static void on_answer(void *ctx, const struct http_response *response,
                      failure != NULL ? failure->err.message : "the vendor's file came short");
         return;
     }
-    if (follow_redirect(a, response)) {
+    if (fetch_follow_redirect(a, response)) {
         archive_fetch(a);
     } else if (response->status != 200 && response->status != 206) {
         snprintf(why, sizeof why, "the vendor's link answers HTTP %d", response->status);
@@ -246,12 +246,12 @@ static void on_answer(void *ctx, const struct http_response *response,
     } else if (!a->has_begun || a->is_other) {
         archive_miss(a, MISS_LINK, "the vendor's file is empty");
     } else {
-        on_whole(a);
+        fetch_on_whole(a);
     }
 }
 
 // The vendor's file, or the answer to a poll with the file in it.
-static bool build_fetch(struct archive *a, struct http_request *request, struct err *err)
+static bool fetch_build(struct archive *a, struct http_request *request, struct err *err)
 {
     const struct provider *provider = a->job.provider;
 
@@ -270,7 +270,7 @@ static bool build_fetch(struct archive *a, struct http_request *request, struct 
 }
 
 // Where the file comes from; false: as many as may come from there by now.
-static bool enter_host(struct archive *a)
+static bool fetch_enter_host(struct archive *a)
 {
     const struct bench *bench = a->job.bench;
     struct url_parts parts;
@@ -290,22 +290,23 @@ void archive_fetch(struct archive *a)
 {
     struct http_request request = {0};
     struct vendor_options options = {
-        .http = {.low_speed_ms = LOW_SPEED_MS, .on_data = on_data, .ctx = a}};
+        .http = {.low_speed_ms = LOW_SPEED_MS, .on_data = fetch_on_data, .ctx = a}};
     int64_t have = storage_size(a->file);
     struct err err;
 
-    if (!enter_host(a)) {
+    job_move(&a->job, ARCHIVE_FETCHING);
+    if (!fetch_enter_host(a)) {
         archive_wait_for_host(a);
         return;
     }
-    if (!build_fetch(a, &request, &err)) {
+    if (!fetch_build(a, &request, &err)) {
         http_request_clear(&request);
         archive_miss(a, MISS_LINK, err.message);
         return;
     }
     options.http.wants_plain = !a->is_inline; // a file's length counts
     if (!a->is_inline)
-        options.http.on_address = on_address;
+        options.http.on_address = fetch_on_address;
     if (have > 0 && a->etag != NULL) {
         struct buf range = {0};
 
@@ -319,19 +320,20 @@ void archive_fetch(struct archive *a)
         a->expected = -1;
     }
     a->has_begun = a->is_other = a->is_noted = a->is_blocked = false;
-    a->call = vendor_start(a->job.bench->vendors, a->job.account, &request, &options, on_answer);
+    a->call =
+        vendor_start(a->job.bench->vendors, a->job.account, &request, &options, fetch_on_answer);
     http_request_clear(&request);
 }
 
 // After a failure of the storage.
 
-static void on_resuming(void *ctx)
+static void fetch_on_resuming(void *ctx)
 {
     struct archive *a = ctx;
 
     a->resuming = NULL;
     if (storage_size(a->file) == a->expected)
-        on_whole(a); // only the end of it has failed
+        fetch_on_whole(a); // only the end of it has failed
     else
         archive_fetch(a);
 }
@@ -344,7 +346,9 @@ void archive_recover(struct archive *a, const struct err *err)
         log_info("archive.resumed", "task=%s bytes=%lld error=\"%s\"", a->job.task->id,
                  (long long)storage_size(a->file), err->message);
         vendor_cancel(&a->call);
-        a->resuming = loop_after(a->job.bench->loop, RESUME_WAIT_MS << a->resumes, on_resuming, a);
+        job_move(&a->job, ARCHIVE_RESUMING);
+        a->resuming =
+            loop_after(a->job.bench->loop, RESUME_WAIT_MS << a->resumes, fetch_on_resuming, a);
         a->resumes++;
     } else {
         archive_miss(a, MISS_STORAGE, err->message);

@@ -19,6 +19,14 @@ struct vendor_call;
 
 #define ARCHIVE_INLINE "inline:" // begins the URL of a file inside the answer to a poll
 
+enum archive_state {
+    ARCHIVE_FETCHING,
+    ARCHIVE_RESUMING,
+    ARCHIVE_REFRESHING,
+    ARCHIVE_CHECKING,
+    ARCHIVE_COMMITTING
+};
+
 struct archive {
     struct job job;
     json_t *result; // as stored: the sources, each with what has become of it (archive_result.h)
@@ -47,10 +55,12 @@ struct archive {
     bool is_refreshed; // the vendor was asked for new links
     char why[160];     // it was asked
 
-    struct storage_file *file;
-    struct vendor_call *call;
-    struct loop_timer *resuming; // after a failure of the storage
     struct lease lease;
+    struct storage_file *file; // of the source, from its first bytes on
+    // What we wait for: between events one of these is set, but for COMMITTING, which waits for the
+    // file, and CHECKING, which waits for the lease.
+    struct vendor_call *call;    // FETCHING, REFRESHING
+    struct loop_timer *resuming; // RESUMING, after a failure of the storage
     char key_text[256];
     char host[URL_HOST_BYTES_MAX + 16]; // "host:port" that the file comes from; "": none now
 };

@@ -38,7 +38,7 @@ void bench_init(struct bench *bench, struct loop *loop, const struct config *con
 void bench_drop_jobs(struct bench *bench)
 {
     while (bench->jobs != NULL)
-        bench->jobs->drop(bench->jobs);
+        bench->jobs->kind->drop(bench->jobs);
 }
 
 // One that is handed back takes no other with it.
@@ -46,8 +46,8 @@ void bench_hand_back(struct bench *bench)
 {
     for (struct job *job = bench->jobs, *next; job != NULL; job = next) {
         next = job->next;
-        if (job->hand_back != NULL)
-            job->hand_back(job);
+        if (job->kind->states[job->state].may_go)
+            job->kind->hand_back(job);
     }
 }
 
@@ -86,8 +86,8 @@ void bench_cancel(struct bench *bench, const struct task *task)
 
 // Changes.
 
-static void on_changed(void *ctx, enum change_result result, bool is_cancel_asked,
-                       const struct err *err)
+static void bench_on_changed(void *ctx, enum change_result result, bool is_cancel_asked,
+                             const struct err *err)
 {
     (void)is_cancel_asked;
     if (err != NULL) {
@@ -100,8 +100,8 @@ static void on_changed(void *ctx, enum change_result result, bool is_cancel_aske
     }
 }
 
-static void on_unsent(void *ctx, enum change_result result, bool is_cancel_asked,
-                      const struct err *err)
+static void unsent_on_changed(void *ctx, enum change_result result, bool is_cancel_asked,
+                              const struct err *err)
 {
     struct unsent *unsent = ctx;
     struct bench *bench = unsent->bench;
@@ -109,7 +109,7 @@ static void on_unsent(void *ctx, enum change_result result, bool is_cancel_asked
     if (err == NULL && result == CHANGE_ENDED)
         bench_forget_request(bench, unsent->task);
     unsent_free(unsent);
-    on_changed(bench, result, is_cancel_asked, err);
+    bench_on_changed(bench, result, is_cancel_asked, err);
 }
 
 static struct unsent *unsent_new(struct bench *bench, const struct task *task)
@@ -129,8 +129,8 @@ static struct unsent *unsent_new(struct bench *bench, const struct task *task)
 struct listener bench_listener(struct bench *bench, const struct task *task)
 {
     if (task->is_request_stored && task->phase <= TASK_IN_DOUBT)
-        return (struct listener){on_unsent, unsent_new(bench, task)};
-    return (struct listener){on_changed, bench};
+        return (struct listener){unsent_on_changed, unsent_new(bench, task)};
+    return (struct listener){bench_on_changed, bench};
 }
 
 void bench_forget_request(struct bench *bench, const struct task *task)

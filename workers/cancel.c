@@ -1,5 +1,9 @@
 // One cancel at a vendor. It is sent only right after the vendor has said that the job still waits:
 // a late one would destroy the record of a finished job (Ark, and others with DELETE).
+//
+//  start ─▶ ASKING ── whatever it says ──▶ over (and looked at, for the job's own state decides)
+//
+// A drain cuts it: whoever looks next, and finds that it still waits, asks again.
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,12 +20,16 @@
 
 enum { TIMEOUT_MS = 5000, LOOK_AFTER_MS = 50 };
 
+enum state { ASKING };
+
+static const struct job_state states[] = {[ASKING] = {"asking", 0, false}};
+
 struct cancel {
     struct job job;
     struct vendor_call *call;
 };
 
-static void drop(struct job *job)
+static void cancel_drop(struct job *job)
 {
     struct cancel *c = (struct cancel *)job;
 
@@ -30,8 +38,10 @@ static void drop(struct job *job)
     free(c);
 }
 
-static void on_answer(void *ctx, const struct http_response *response,
-                      const struct http_failure *failure)
+static const struct job_kind cancel_kind = {"cancel", states, cancel_drop, NULL};
+
+static void cancel_on_answer(void *ctx, const struct http_response *response,
+                             const struct http_failure *failure)
 {
     struct cancel *c = ctx;
 
@@ -40,13 +50,13 @@ static void on_answer(void *ctx, const struct http_response *response,
              c->job.account->name, response->status, failure == NULL ? "" : failure->err.message);
     queue_look_now(c->job.bench->store, c->job.task);
     bench_expect(c->job.bench, c->job.account, LOOK_AFTER_MS);
-    drop(&c->job);
+    job_drop(&c->job);
 }
 
 static bool is_under_way(const struct bench *bench, const struct task *task)
 {
     for (const struct job *job = bench->jobs; job != NULL; job = job->next)
-        if (job->drop == drop && strcmp(job->task->id, task->id) == 0)
+        if (job->kind == &cancel_kind && strcmp(job->task->id, task->id) == 0)
             return true;
     return false;
 }
@@ -62,12 +72,13 @@ void cancel_start(struct bench *bench, const struct task *task)
         return;
     c = mem_new(struct cancel);
     options.http.ctx = c;
-    job_init(&c->job, bench, task_copy(task), drop);
+    job_init(&c->job, bench, task_copy(task), &cancel_kind);
     if (c->job.provider->build_cancel(task, c->job.account, &request, &err)) {
-        c->call = vendor_start(bench->vendors, c->job.account, &request, &options, on_answer);
+        c->call =
+            vendor_start(bench->vendors, c->job.account, &request, &options, cancel_on_answer);
     } else {
         log_warn("cancel.build", "task=%s error=\"%s\"", task->id, err.message);
-        drop(&c->job);
+        job_drop(&c->job);
     }
     http_request_clear(&request);
 }

@@ -1,4 +1,19 @@
 // A submit in doubt: looked up at once, then with growing waits, decided within 15 s.
+//
+//  start ─▶ NAMED ── it is there ─────────────────────▶ STORING ─▶ over (submitted)
+//             └── not there ─▶ SEARCHING ── found ────────┘ the vendor's id
+//                               ├── not there, for sure ──▶ over (queued again)
+//                               ├── not known ────────────▶ over (looked up again, in a while)
+//                               └── not to be known ──────▶ over (failed, or sent again)
+//
+// NAMED is an id that the vendor's callback brought; most begin with the search. What goes wrong:
+//
+// - No answer, or one that can't be read, proves nothing: again, as long as there is time.
+// - A vendor that can't be searched may still call back: again; where it can't, nothing is to be
+//   known.
+// - A search of many pages may take longer than a lease: it is kept. Where that is lost, somebody
+//   else looks it up.
+// - The id can't be stored, for Redis is away: it is kept, and sent again until Redis has it.
 #include <stdlib.h>
 
 #include "core/base/log.h"
@@ -17,16 +32,25 @@
 enum { DECIDE_MS = 15000, FIRST_WAIT_MS = 500, LONGEST_WAIT_MS = 4000, LOOKUP_TIMEOUT_MS = 5000 };
 enum { SETTLE_MS = 2000 };
 
-struct doubt {
-    struct job job;
-    struct vendor_call *call;  // the lookup
-    int step;                  // of it
-    int64_t until_ms;          // of Redis' clock: later it takes no further step
-    struct lease lease;        // kept until something is found
-    struct store_call *stored; // what was found
+enum state { NAMED, SEARCHING, STORING };
+
+static const struct job_state states[] = {
+    [NAMED] = {"named", JOB_TO(SEARCHING) | JOB_TO(STORING), true},
+    [SEARCHING] = {"searching", JOB_TO(STORING), true},
+    [STORING] = {"storing", 0, false}, // it is waited for until the id is stored
 };
 
-static void drop(struct job *job)
+struct doubt {
+    struct job job;
+    int step;           // of the search
+    int64_t until_ms;   // of Redis' clock: later it takes no further step
+    struct lease lease; // kept until something is found
+    // What we wait for: between events exactly one of these is set.
+    struct vendor_call *call;  // NAMED, SEARCHING
+    struct store_call *stored; // STORING
+};
+
+static void doubt_drop(struct job *job)
 {
     struct doubt *d = (struct doubt *)job;
 
@@ -37,8 +61,10 @@ static void drop(struct job *job)
     free(d);
 }
 
+static const struct job_kind doubt_kind = {"doubt", states, doubt_drop, job_hand_back};
+
 // Nothing more can be found out: the operator's choice, or a failure that says what it is.
-static void give_up(struct doubt *d)
+static void doubt_give_up(struct doubt *d)
 {
     bool retry = d->job.account->on_unknown_submit == ON_UNKNOWN_RETRY;
     struct store *store = d->job.bench->store;
@@ -56,8 +82,8 @@ static void give_up(struct doubt *d)
     job_finish(&d->job);
 }
 
-static void on_stored(void *ctx, enum change_result result, bool is_cancel_asked,
-                      const struct err *err)
+static void doubt_on_stored(void *ctx, enum change_result result, bool is_cancel_asked,
+                            const struct err *err)
 {
     struct doubt *d = ctx;
 
@@ -74,18 +100,18 @@ static void on_stored(void *ctx, enum change_result result, bool is_cancel_asked
     job_finish(&d->job);
 }
 
-static void adopt(struct doubt *d, const char *upstream_id)
+static void doubt_adopt(struct doubt *d, const char *upstream_id)
 {
     log_info("submit.found", "task=%s account=%s upstream=%s", d->job.task->id,
              d->job.task->account, upstream_id);
-    d->job.hand_back = NULL; // it is waited for until the id is stored
-    lease_stop(&d->lease);   // whoever has the task by now: this id was paid for
+    job_move(&d->job, STORING);
+    lease_stop(&d->lease); // whoever has the task by now: this id was paid for
     d->stored = transition_adopt(d->job.bench->store, d->job.task, upstream_id,
                                  bench_is_news(d->job.task, TASK_SUBMITTED, false),
-                                 (struct listener){on_stored, d});
+                                 (struct listener){doubt_on_stored, d});
 }
 
-static void look_again(struct doubt *d)
+static void doubt_look_again(struct doubt *d)
 {
     int64_t elapsed_ms = store_now_ms(d->job.bench->store) - d->job.task->doubt_ms;
     int64_t wait_ms = elapsed_ms < FIRST_WAIT_MS     ? FIRST_WAIT_MS
@@ -93,27 +119,27 @@ static void look_again(struct doubt *d)
                                                      : elapsed_ms;
 
     if (elapsed_ms + wait_ms > DECIDE_MS) {
-        give_up(d);
+        doubt_give_up(d);
         return;
     }
     job_put_off(&d->job, wait_ms);
 }
 
-static void look_up(struct doubt *d, int step);
+static void doubt_look_up(struct doubt *d, int step);
 
 // The vendor says it isn't there. A submit that is only slow may still arrive: twice is believed.
-static void absent(struct doubt *d)
+static void doubt_on_absent(struct doubt *d)
 {
     if (store_now_ms(d->job.bench->store) - d->job.task->doubt_ms < SETTLE_MS) {
-        look_again(d);
+        doubt_look_again(d);
         return;
     }
     transition_disprove(d->job.bench->store, d->job.task, job_listener(&d->job));
     job_finish(&d->job);
 }
 
-static void on_answer(void *ctx, const struct http_response *response,
-                      const struct http_failure *failure)
+static void doubt_on_answer(void *ctx, const struct http_response *response,
+                            const struct http_failure *failure)
 {
     struct doubt *d = ctx;
     struct outcome outcome = {0};
@@ -124,20 +150,20 @@ static void on_answer(void *ctx, const struct http_response *response,
         !d->job.provider->read_lookup(d->job.task, d->step, response, &outcome, &err)) {
         log_warn("lookup.failed", "task=%s error=\"%s\"", d->job.task->id,
                  failure != NULL ? failure->err.message : err.message);
-        look_again(d);
+        doubt_look_again(d);
     } else if (outcome.kind == OUTCOME_ACCEPTED) {
-        adopt(d, outcome.upstream_id);
+        doubt_adopt(d, outcome.upstream_id);
     } else if (outcome.kind == OUTCOME_REFUSED_RETRY) {
-        absent(d);
+        doubt_on_absent(d);
     } else if (outcome.kind == OUTCOME_NEXT && store_now_ms(d->job.bench->store) < d->until_ms) {
-        look_up(d, d->step + 1);
+        doubt_look_up(d, d->step + 1);
     } else {
-        look_again(d);
+        doubt_look_again(d);
     }
     outcome_clear(&outcome);
 }
 
-static void look_up(struct doubt *d, int step)
+static void doubt_look_up(struct doubt *d, int step)
 {
     struct http_request request = {0};
     // A vendor may list all that it has.
@@ -148,18 +174,24 @@ static void look_up(struct doubt *d, int step)
     d->step = step;
     if (d->job.provider->build_lookup != NULL &&
         d->job.provider->build_lookup(d->job.task, d->job.account, step, &request, &err))
-        d->call =
-            vendor_start(d->job.bench->vendors, d->job.account, &request, &options, on_answer);
+        d->call = vendor_start(d->job.bench->vendors, d->job.account, &request, &options,
+                               doubt_on_answer);
     else if (d->job.provider->read_callback != NULL && d->job.bench->callbacks != NULL)
-        look_again(d); // it may still call back
+        doubt_look_again(d); // it may still call back
     else
-        give_up(d);
+        doubt_give_up(d);
     http_request_clear(&request);
 }
 
+static void doubt_search(struct doubt *d)
+{
+    job_move(&d->job, SEARCHING);
+    doubt_look_up(d, 0);
+}
+
 // What the vendor's callback named: it came to a path that only this submit has. Is it there?
-static void on_named(void *ctx, const struct http_response *response,
-                     const struct http_failure *failure)
+static void doubt_on_named(void *ctx, const struct http_response *response,
+                           const struct http_failure *failure)
 {
     struct doubt *d = ctx;
     struct outcome outcome = {0};
@@ -169,24 +201,22 @@ static void on_named(void *ctx, const struct http_response *response,
     if (failure == NULL &&
         d->job.provider->read_poll(d->job.task, d->job.account, response, &outcome, &err) &&
         outcome.kind != OUTCOME_MISSING) {
-        adopt(d, d->job.task->upstream_id);
+        doubt_adopt(d, d->job.task->upstream_id);
     } else {
         mem_set_str(&d->job.task->upstream_id, NULL);
-        look_up(d, 0);
+        doubt_search(d);
     }
     outcome_clear(&outcome);
 }
 
-// A search of many pages may take longer than a lease; nobody is to begin it a second time.
-
-static void on_lost(struct job *job)
+static void doubt_on_lost(struct job *job)
 {
     log_warn("doubt.lease_lost", "task=%s", job->task->id);
     job_finish(job);
 }
 
 // One that is first looked up when its time is over may take as long as one request may.
-static int64_t search_until(const struct doubt *d)
+static int64_t doubt_search_until(const struct doubt *d)
 {
     int64_t decided_ms = d->job.task->doubt_ms + DECIDE_MS;
     int64_t least_ms = store_now_ms(d->job.bench->store) + LOOKUP_TIMEOUT_MS;
@@ -201,19 +231,18 @@ void doubt_start(struct bench *bench, struct task *task, int64_t claimed_ms)
     struct vendor_options options = {.http = {.timeout_ms = LOOKUP_TIMEOUT_MS, .ctx = d}};
     struct err err;
 
-    job_init(&d->job, bench, task, drop);
-    d->job.hand_back = job_hand_back;
+    job_init(&d->job, bench, task, &doubt_kind);
     if (d->job.provider == NULL) {
         job_await_account(&d->job);
         return;
     }
-    d->until_ms = search_until(d);
-    lease_start(&d->lease, &d->job, claimed_ms, on_lost);
+    d->until_ms = doubt_search_until(d);
+    lease_start(&d->lease, &d->job, claimed_ms, doubt_on_lost);
     mem_set_str(&task->upstream_id, task->upstream_hint);
     if (task->upstream_id != NULL &&
         d->job.provider->build_poll(task, d->job.account, &request, &err))
-        d->call = vendor_start(bench->vendors, d->job.account, &request, &options, on_named);
+        d->call = vendor_start(bench->vendors, d->job.account, &request, &options, doubt_on_named);
     else
-        look_up(d, 0);
+        doubt_search(d);
     http_request_clear(&request);
 }

@@ -1,8 +1,5 @@
 // Following: looks at the tasks that run at the vendors, many in one request where the vendor
 // answers so.
-//
-// A look is no job: it is about many tasks at once, and a claim of it is no lease, but moves their
-// next look. So there is nothing to renew or to hand back, and one that is cut costs nothing.
 #pragma once
 
 #include <stdint.h>

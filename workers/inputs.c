@@ -37,7 +37,7 @@ void inputs_cancel(struct inputs **inputs)
     *inputs = NULL;
 }
 
-static void finish(struct inputs *inputs, const struct err *err, bool may_help)
+static void inputs_finish(struct inputs *inputs, const struct err *err, bool may_help)
 {
     inputs_fn fn = inputs->fn;
     void *ctx = inputs->ctx;
@@ -46,7 +46,7 @@ static void finish(struct inputs *inputs, const struct err *err, bool may_help)
     fn(ctx, err, may_help);
 }
 
-static bool on_address(const struct sockaddr *address, void *ctx)
+static bool inputs_on_address(const struct sockaddr *address, void *ctx)
 {
     const struct inputs *inputs = ctx;
     const struct config *config = inputs->job->bench->config;
@@ -57,14 +57,14 @@ static bool on_address(const struct sockaddr *address, void *ctx)
 }
 
 // The next link; NULL: there is none.
-static char *input_url(const struct inputs *inputs)
+static char *inputs_next_url(const struct inputs *inputs)
 {
     const struct job *job = inputs->job;
 
     return job->provider->input_at(job->task, job->account, job->task->input_count);
 }
 
-static void keep(struct task *task, const char *content_type, const struct buf *data)
+static void inputs_keep(struct task *task, const char *content_type, const struct buf *data)
 {
     size_t size = (task->input_count + 1) * sizeof *task->inputs;
     struct task_input *input;
@@ -75,7 +75,7 @@ static void keep(struct task *task, const char *content_type, const struct buf *
     buf_add(&input->data, data->data, data->len);
 }
 
-static bool follow_redirect(struct inputs *inputs, const struct http_response *response)
+static bool inputs_follow_redirect(struct inputs *inputs, const struct http_response *response)
 {
     struct buf url = {0};
     bool ok = inputs->redirects++ < MAX_REDIRECTS && http_redirect(response, inputs->url, &url);
@@ -86,10 +86,10 @@ static bool follow_redirect(struct inputs *inputs, const struct http_response *r
     return ok;
 }
 
-static void fetch(struct inputs *inputs);
+static void inputs_fetch(struct inputs *inputs);
 
-static void on_answer(void *ctx, const struct http_response *response,
-                      const struct http_failure *failure)
+static void inputs_on_answer(void *ctx, const struct http_response *response,
+                             const struct http_failure *failure)
 {
     struct inputs *inputs = ctx;
     size_t number = inputs->job->task->input_count;
@@ -100,41 +100,41 @@ static void on_answer(void *ctx, const struct http_response *response,
     if (failure != NULL) {
         // The same for an address that is refused, so that nobody can feel out our network.
         err_set(&err, ERR_INVALID, "input image %zu can't be fetched", number);
-        finish(inputs, &err,
-               failure->err.code != ERR_REFUSED && failure->err.code != ERR_TOO_LARGE);
-    } else if (follow_redirect(inputs, response)) {
-        fetch(inputs);
+        inputs_finish(inputs, &err,
+                      failure->err.code != ERR_REFUSED && failure->err.code != ERR_TOO_LARGE);
+    } else if (inputs_follow_redirect(inputs, response)) {
+        inputs_fetch(inputs);
     } else if (response->status != 200) {
         err_set(&err, ERR_INVALID, "input image %zu can't be fetched: its link answers HTTP %d",
                 number, response->status);
-        finish(inputs, &err, response->status >= 500 || response->status == 429);
+        inputs_finish(inputs, &err, response->status >= 500 || response->status == 429);
     } else if (type = media_type_of(buf_text(&response->body), response->body.len),
                type == NULL || strcmp(type->kind, "image") != 0) {
         err_set(&err, ERR_INVALID, "input image %zu is no image that we know", number);
-        finish(inputs, &err, false);
+        inputs_finish(inputs, &err, false);
     } else {
-        keep(inputs->job->task, type->content_type, &response->body);
+        inputs_keep(inputs->job->task, type->content_type, &response->body);
         free(inputs->url);
-        inputs->url = input_url(inputs);
+        inputs->url = inputs_next_url(inputs);
         inputs->redirects = 0;
         if (inputs->url == NULL)
-            finish(inputs, NULL, false);
+            inputs_finish(inputs, NULL, false);
         else
-            fetch(inputs);
+            inputs_fetch(inputs);
     }
 }
 
-static void fetch(struct inputs *inputs)
+static void inputs_fetch(struct inputs *inputs)
 {
     struct http_request request = {.method = HTTP_GET_, .url = mem_str(inputs->url)};
     struct http_options options = {.timeout_ms = TIMEOUT_MS,
                                    .low_speed_ms = LOW_SPEED_MS,
                                    .max_body_bytes = MAX_BYTES,
                                    .wants_plain = true,
-                                   .on_address = on_address,
+                                   .on_address = inputs_on_address,
                                    .ctx = inputs};
 
-    inputs->call = http_start(inputs->job->bench->http, &request, &options, on_answer);
+    inputs->call = http_start(inputs->job->bench->http, &request, &options, inputs_on_answer);
     http_request_clear(&request);
 }
 
@@ -143,7 +143,7 @@ struct inputs *inputs_start(struct job *job, inputs_fn fn, void *ctx)
     struct inputs *inputs = mem_new(struct inputs);
 
     *inputs = (struct inputs){.job = job, .fn = fn, .ctx = ctx};
-    inputs->url = input_url(inputs);
-    fetch(inputs);
+    inputs->url = inputs_next_url(inputs);
+    inputs_fetch(inputs);
     return inputs;
 }

@@ -1,27 +1,38 @@
 // One task in hand.
 #include "workers/job.h"
 
+#include <assert.h>
 #include <stddef.h>
 
+#include "core/base/log.h"
 #include "core/config/config.h"
 #include "providers/provider.h"
 
 enum { ACCOUNT_AGAIN_MS = 3000 };
 
-void job_init(struct job *job, struct bench *bench, struct task *task,
-              void (*drop)(struct job *job))
+void job_init(struct job *job, struct bench *bench, struct task *task, const struct job_kind *kind)
 {
     job->bench = bench;
     job->task = task;
     job->account = config_account(bench->config, task->account);
     job->provider = job->account == NULL ? NULL : provider_find(task->provider);
     job->place = PLACE_NONE;
-    job->drop = drop;
+    job->kind = kind;
     job->next = bench->jobs;
     job->at = &bench->jobs;
     if (job->next != NULL)
         job->next->at = &job->next;
     bench->jobs = job;
+}
+
+void job_move(struct job *job, unsigned next)
+{
+    const struct job_state *states = job->kind->states;
+
+    assert(states[job->state].next & JOB_TO(next));
+    log_debug("job.move", "task=%s kind=%s from=%s to=%s", job->task->id, job->kind->name,
+              states[job->state].name, states[next].name);
+    job->state = next;
 }
 
 static void count_place(const struct job *job, int by)
@@ -49,18 +60,23 @@ void job_clear(struct job *job)
     task_drop(&job->task);
 }
 
+void job_drop(struct job *job)
+{
+    job->kind->drop(job);
+}
+
 void job_finish(struct job *job)
 {
     struct bench *bench = job->bench;
 
-    job->drop(job);
+    job_drop(job);
     bench_wake(bench);
 }
 
 void job_put_off(struct job *job, int64_t ms)
 {
     transition_hold(job->bench->store, job->task, ms, NULL, NULL);
-    job->drop(job);
+    job_drop(job);
 }
 
 void job_hand_back(struct job *job)

@@ -15,12 +15,12 @@ static int64_t lease_ms(const struct lease *lease)
     return lease->job->bench->config->lease_ms;
 }
 
-static void note_ours(struct lease *lease)
+static void lease_note_ours(struct lease *lease)
 {
     lease->sure_ms = lease->asked_ms + lease_ms(lease) / 2;
 }
 
-static void on_held(void *ctx, bool is_ours, const struct err *err)
+static void lease_on_held(void *ctx, bool is_ours, const struct err *err)
 {
     struct lease *lease = ctx;
     lease_checked_fn checked = lease->checked;
@@ -28,34 +28,34 @@ static void on_held(void *ctx, bool is_ours, const struct err *err)
     lease->asking = NULL;
     lease->checked = NULL;
     if (is_ours)
-        note_ours(lease);
+        lease_note_ours(lease);
     if (!is_ours && err == NULL)
         lease->lost(lease->job);
     else if (checked != NULL)
         checked(lease->job, err);
 }
 
-static void ask(struct lease *lease)
+static void lease_ask(struct lease *lease)
 {
     lease->asked_ms = clock_mono_ms();
     lease->asking = transition_hold(lease->job->bench->store, lease->job->task, lease_ms(lease),
-                                    on_held, lease);
+                                    lease_on_held, lease);
 }
 
-static void on_due(void *ctx)
+static void lease_on_due(void *ctx)
 {
     struct lease *lease = ctx;
 
-    lease->timer = loop_after(lease->job->bench->loop, lease_ms(lease) / 3, on_due, lease);
+    lease->timer = loop_after(lease->job->bench->loop, lease_ms(lease) / 3, lease_on_due, lease);
     if (lease->asking == NULL && !lease->is_lent)
-        ask(lease);
+        lease_ask(lease);
 }
 
 void lease_start(struct lease *lease, struct job *job, int64_t asked_ms, lease_lost_fn lost)
 {
     *lease = (struct lease){.job = job, .lost = lost, .asked_ms = asked_ms};
-    note_ours(lease);
-    lease->timer = loop_after(job->bench->loop, lease_ms(lease) / 3, on_due, lease);
+    lease_note_ours(lease);
+    lease->timer = loop_after(job->bench->loop, lease_ms(lease) / 3, lease_on_due, lease);
 }
 
 void lease_stop(struct lease *lease)
@@ -78,7 +78,7 @@ void lease_check(struct lease *lease, lease_checked_fn checked)
 {
     store_cancel(&lease->asking);
     lease->checked = checked;
-    ask(lease);
+    lease_ask(lease);
 }
 
 void lease_lend(struct lease *lease)
@@ -91,5 +91,5 @@ void lease_lend(struct lease *lease)
 void lease_return(struct lease *lease)
 {
     lease->is_lent = false;
-    note_ours(lease);
+    lease_note_ours(lease);
 }

@@ -93,7 +93,7 @@ void vendors_drop(struct vendors **vendors)
     *vendors = NULL;
 }
 
-static void stop_waiting(struct vendor_call *call)
+static void call_stop_waiting(struct vendor_call *call)
 {
     *call->at = call->next;
     if (call->next != NULL)
@@ -109,7 +109,7 @@ void vendor_cancel(struct vendor_call **call)
         return;
     *call = NULL;
     if (c->keeper != NULL)
-        stop_waiting(c);
+        call_stop_waiting(c);
     http_cancel(&c->sending);
     loop_cancel(&c->failing);
     http_request_clear(&c->request);
@@ -123,13 +123,13 @@ void vendor_resume(struct vendor_call *call)
         http_resume(call->sending);
 }
 
-static struct keeper *keeper_of(const struct vendor_call *call)
+static struct keeper *call_keeper(const struct vendor_call *call)
 {
     return &call->vendors->keepers[call->account - call->vendors->config->accounts];
 }
 
-static void finish(struct vendor_call *call, const struct http_response *response,
-                   const struct http_failure *failure)
+static void call_finish(struct vendor_call *call, const struct http_response *response,
+                        const struct http_failure *failure)
 {
     http_done_fn done = call->done;
     void *ctx = call->options.http.ctx;
@@ -144,36 +144,36 @@ static void finish(struct vendor_call *call, const struct http_response *respons
     http_response_clear(&rest);
 }
 
-static void on_failing(void *ctx)
+static void call_on_failing(void *ctx)
 {
     struct vendor_call *call = ctx;
     struct http_failure failure = {.err = call->err, .nothing_sent = true};
     struct http_response response = {0};
 
     call->failing = NULL;
-    finish(call, &response, &failure);
+    call_finish(call, &response, &failure);
 }
 
 // Later: vendor_start may not have returned yet.
-static void fail(struct vendor_call *call, const struct err *err)
+static void call_fail(struct vendor_call *call, const struct err *err)
 {
     call->err = *err;
-    call->failing = loop_after(call->vendors->loop, 0, on_failing, call);
+    call->failing = loop_after(call->vendors->loop, 0, call_on_failing, call);
 }
 
 // The answer.
 
-static bool collects(const struct vendor_call *call)
+static bool call_collects(const struct vendor_call *call)
 {
     return call->options.http.on_data == NULL && call->provider->inline_keys != NULL;
 }
 
 // Whether a piece of the body is the caller's; what tells of a refused token is ours.
-static bool on_data(void *ctx, const struct http_response *head, const void *data, size_t len)
+static bool call_on_data(void *ctx, const struct http_response *head, const void *data, size_t len)
 {
     struct vendor_call *call = ctx;
 
-    if (!collects(call) && head->status != 401)
+    if (!call_collects(call) && head->status != 401)
         return call->options.http.on_data(call->options.http.ctx, head, data, len);
     if (call->rest.body.len > REST_BYTES_MAX)
         call->is_too_large = true;
@@ -184,17 +184,17 @@ static bool on_data(void *ctx, const struct http_response *head, const void *dat
     return true;
 }
 
-static bool on_address(const struct sockaddr *address, void *ctx)
+static bool call_on_address(const struct sockaddr *address, void *ctx)
 {
     struct vendor_call *call = ctx;
 
     return call->options.http.on_address(address, call->options.http.ctx);
 }
 
-static void await_token(struct vendor_call *call);
+static void call_await_token(struct vendor_call *call);
 
-static void on_answer(void *ctx, const struct http_response *response,
-                      const struct http_failure *failure)
+static void call_on_answer(void *ctx, const struct http_response *response,
+                           const struct http_failure *failure)
 {
     struct vendor_call *call = ctx;
     struct http_failure too_large = {0};
@@ -212,17 +212,17 @@ static void on_answer(void *ctx, const struct http_response *response,
     if (failure == NULL && !call->is_second && call->request.wants_token &&
         call->provider->is_token_refused != NULL && call->provider->is_token_refused(response)) {
         log_info("token.refused", "account=%s", call->account->name);
-        if (keeper_of(call)->serial == call->serial) // nobody has got another since
-            token_clear(&keeper_of(call)->token);
+        if (call_keeper(call)->serial == call->serial) // nobody has got another since
+            token_clear(&call_keeper(call)->token);
         http_response_clear(&call->rest);
         call->is_second = true;
-        await_token(call);
+        call_await_token(call);
         return;
     }
-    finish(call, response, failure);
+    call_finish(call, response, failure);
 }
 
-static void copy_request(const struct http_request *from, struct http_request *to)
+static void request_copy(const struct http_request *from, struct http_request *to)
 {
     *to = (struct http_request){
         .method = from->method, .url = mem_str(from->url), .timeout_ms = from->timeout_ms};
@@ -232,7 +232,7 @@ static void copy_request(const struct http_request *from, struct http_request *t
         buf_add(&to->body, from->body.data, from->body.len);
 }
 
-static void send_now(struct vendor_call *call)
+static void call_send(struct vendor_call *call)
 {
     struct http_options options = call->options.http;
     struct http_request request = {0};
@@ -240,69 +240,69 @@ static void send_now(struct vendor_call *call)
 
     if (call->options.may_send != NULL && !call->options.may_send(options.ctx)) {
         err_set(&err, ERR_TIMEOUT, "it took too long until the request could leave");
-        fail(call, &err);
+        call_fail(call, &err);
         return;
     }
     if (call->request.wants_token) {
-        copy_request(&call->request, &request); // it may be sent once more
-        http_add_bearer(&request, keeper_of(call)->token.text);
-        call->serial = keeper_of(call)->serial;
+        request_copy(&call->request, &request); // it may be sent once more
+        http_add_bearer(&request, call_keeper(call)->token.text);
+        call->serial = call_keeper(call)->serial;
     } else {
         request = call->request;
         call->request = (struct http_request){0};
     }
     if (request.timeout_ms > 0)
         options.timeout_ms = request.timeout_ms;
-    if (options.on_data != NULL || collects(call))
-        options.on_data = on_data;
+    if (options.on_data != NULL || call_collects(call))
+        options.on_data = call_on_data;
     if (options.on_address != NULL)
-        options.on_address = on_address;
+        options.on_address = call_on_address;
     options.ctx = call;
     call->scan = (struct json_inline){.keys = call->provider->inline_keys, .wanted = -1};
-    call->sending = http_start(call->vendors->http, &request, &options, on_answer);
+    call->sending = http_start(call->vendors->http, &request, &options, call_on_answer);
     http_request_clear(&request);
 }
 
 // The token.
 
-static void note_token(struct keeper *keeper)
+static void keeper_note_token(struct keeper *keeper)
 {
     keeper->serial++;
     keeper->renew_ms = clock_mono_ms() + keeper->token.renew_ms - clock_wall_ms();
 }
 
 // All that waited go on; none of them calls back before it has returned.
-static void serve(struct keeper *keeper, const struct err *failure)
+static void keeper_serve(struct keeper *keeper, const struct err *failure)
 {
     while (keeper->waiting != NULL) {
         struct vendor_call *call = keeper->waiting;
 
-        stop_waiting(call);
+        call_stop_waiting(call);
         if (failure != NULL)
-            fail(call, failure);
+            call_fail(call, failure);
         else
-            send_now(call);
+            call_send(call);
     }
 }
 
-static void on_token(void *ctx, const struct http_response *response,
-                     const struct http_failure *failure)
+static void keeper_on_token(void *ctx, const struct http_response *response,
+                            const struct http_failure *failure)
 {
     struct keeper *keeper = ctx;
     struct err err;
 
     keeper->asking = NULL;
     if (failure != NULL) {
-        serve(keeper, &failure->err);
+        keeper_serve(keeper, &failure->err);
     } else if (!keeper->provider->read_token(response, clock_wall_ms(), &keeper->token, &err)) {
-        serve(keeper, &err);
+        keeper_serve(keeper, &err);
     } else {
-        note_token(keeper);
-        serve(keeper, NULL);
+        keeper_note_token(keeper);
+        keeper_serve(keeper, NULL);
     }
 }
 
-static void ask(struct keeper *keeper)
+static void keeper_ask(struct keeper *keeper)
 {
     struct http_options options = {.timeout_ms = TOKEN_TIMEOUT_MS, .ctx = keeper};
     struct http_request request = {0};
@@ -311,22 +311,22 @@ static void ask(struct keeper *keeper)
     token_clear(&keeper->token);
     if (!keeper->provider->build_token(keeper->account, clock_wall_ms(), &keeper->token, &request,
                                        &err)) {
-        serve(keeper, &err);
+        keeper_serve(keeper, &err);
     } else if (keeper->token.text != NULL) {
-        note_token(keeper);
-        serve(keeper, NULL);
+        keeper_note_token(keeper);
+        keeper_serve(keeper, NULL);
     } else {
-        keeper->asking = http_start(keeper->vendors->http, &request, &options, on_token);
+        keeper->asking = http_start(keeper->vendors->http, &request, &options, keeper_on_token);
     }
     http_request_clear(&request);
 }
 
-static void await_token(struct vendor_call *call)
+static void call_await_token(struct vendor_call *call)
 {
-    struct keeper *keeper = keeper_of(call);
+    struct keeper *keeper = call_keeper(call);
 
     if (keeper->token.text != NULL && clock_mono_ms() < keeper->renew_ms) {
-        send_now(call);
+        call_send(call);
         return;
     }
     call->keeper = keeper;
@@ -336,7 +336,7 @@ static void await_token(struct vendor_call *call)
         call->next->at = &call->next;
     keeper->waiting = call;
     if (keeper->asking == NULL)
-        ask(keeper);
+        keeper_ask(keeper);
 }
 
 struct vendor_call *vendor_start(struct vendors *vendors, const struct account *account,
@@ -353,8 +353,8 @@ struct vendor_call *vendor_start(struct vendors *vendors, const struct account *
     call->options = *options;
     call->done = done;
     if (call->request.wants_token)
-        await_token(call);
+        call_await_token(call);
     else
-        send_now(call);
+        call_send(call);
     return call;
 }

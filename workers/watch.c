@@ -1,5 +1,10 @@
 // The silent watch: a task has ended here while its vendor job may still run. Its slot is the
 // vendor's until that ends, or until the watch does (due.lua ends it then).
+//
+//  start ─▶ LOOKING ── it has ended there ──▶ over (its slot is free)
+//             └── it runs, or nobody knows ──▶ over (again later)
+//
+// One whose account isn't there, or that has no vendor's id, isn't looked at: it waits for the end.
 #include <stdlib.h>
 
 #include "core/base/log.h"
@@ -15,12 +20,16 @@
 
 enum { LOOK_EVERY_MS = 15000 };
 
+enum state { LOOKING };
+
+static const struct job_state states[] = {[LOOKING] = {"looking", 0, true}};
+
 struct watch {
     struct job job;
     struct vendor_call *call;
 };
 
-static void drop(struct job *job)
+static void watch_drop(struct job *job)
 {
     struct watch *w = (struct watch *)job;
 
@@ -29,7 +38,9 @@ static void drop(struct job *job)
     free(w);
 }
 
-static void look_again(struct watch *w)
+static const struct job_kind watch_kind = {"watch", states, watch_drop, job_hand_back};
+
+static void watch_look_again(struct watch *w)
 {
     int64_t left_ms = w->job.task->watch_ms - store_now_ms(w->job.bench->store);
     int64_t wait_ms = LOOK_EVERY_MS;
@@ -41,8 +52,8 @@ static void look_again(struct watch *w)
     job_put_off(&w->job, wait_ms < 0 ? 0 : wait_ms);
 }
 
-static void on_answer(void *ctx, const struct http_response *response,
-                      const struct http_failure *failure)
+static void watch_on_answer(void *ctx, const struct http_response *response,
+                            const struct http_failure *failure)
 {
     struct watch *w = ctx;
     struct outcome outcome = {0};
@@ -55,9 +66,9 @@ static void on_answer(void *ctx, const struct http_response *response,
          outcome.kind == OUTCOME_CANCELLED)) {
         log_info("watch.over", "task=%s account=%s", w->job.task->id, w->job.task->account);
         transition_unwatch(w->job.bench->store, w->job.task);
-        drop(&w->job);
+        job_drop(&w->job);
     } else {
-        look_again(w);
+        watch_look_again(w);
     }
     outcome_clear(&outcome);
 }
@@ -70,15 +81,14 @@ void watch_start(struct bench *bench, struct task *task, int64_t claimed_ms)
     struct err err;
 
     (void)claimed_ms; // one look is shorter than any lease
-    job_init(&w->job, bench, task, drop);
-    w->job.hand_back = job_hand_back;
+    job_init(&w->job, bench, task, &watch_kind);
     if (w->job.provider == NULL || task->upstream_id == NULL ||
         !w->job.provider->build_poll(task, w->job.account, &request, &err)) {
         http_request_clear(&request);
-        look_again(w);
+        watch_look_again(w);
         return;
     }
     options.http.timeout_ms = w->job.provider->poll_timeout_ms;
-    w->call = vendor_start(bench->vendors, w->job.account, &request, &options, on_answer);
+    w->call = vendor_start(bench->vendors, w->job.account, &request, &options, watch_on_answer);
     http_request_clear(&request);
 }

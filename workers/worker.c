@@ -35,18 +35,24 @@ enum {
     STORAGE_SWEEP_EVERY_MS = 3600 * 1000,
 };
 
+// One of the two claims that go on for ever.
+struct claim {
+    struct worker *worker;
+    struct queue_claim queue;   // what it calls
+    struct store_call *call;    // while it is under way,
+    bool is_asked;              // and whether another one is wanted then
+    struct claim_serial serial; // another number for each, but the same while its answer is lost
+    struct loop_timer *timer;   // till the next one is worth it
+};
+
 struct worker {
     struct bench bench; // what jobs know
     struct follow *follow;
     struct accounts accounts;
     struct bell *bell;
-    struct queue_claim submits_claim, due_claim;
-    struct store_call *submits, *due, *sweep;
-    bool is_submits_asked, is_due_asked; // while a claim is under way
-    // Of the claims: another number for each, but the same while the answer to the last one is
-    // lost.
-    struct claim_serial submits_serial, due_serial;
-    struct loop_timer *submits_timer, *due_timer, *heartbeat;
+    struct claim submits, due;
+    struct store_call *sweep;
+    struct loop_timer *heartbeat;
     bool was_up, was_busy;
     char cursor[32]; // of the sweeper
     int64_t swept_ms, storage_swept_ms, beaten_ms, drain_ms;
@@ -55,23 +61,23 @@ struct worker {
 
 // Claims.
 
-static void claim_submits(struct worker *w);
-static void claim_due(struct worker *w);
+static void submits_claim(struct worker *w);
+static void due_claim(struct worker *w);
 
-static void on_submits_timer(void *ctx)
+static void submits_on_timer(void *ctx)
 {
-    struct worker *w = ctx;
+    struct claim *submits = ctx;
 
-    w->submits_timer = NULL;
-    claim_submits(w);
+    submits->timer = NULL;
+    submits_claim(submits->worker);
 }
 
-static void on_due_timer(void *ctx)
+static void due_on_timer(void *ctx)
 {
-    struct worker *w = ctx;
+    struct claim *due = ctx;
 
-    w->due_timer = NULL;
-    claim_due(w);
+    due->timer = NULL;
+    due_claim(due->worker);
 }
 
 static void (*const starts[])(struct bench *bench, struct task *task, int64_t claimed_ms) = {
@@ -81,107 +87,113 @@ static void (*const starts[])(struct bench *bench, struct task *task, int64_t cl
     [WORK_WATCH] = watch_start,
 };
 
-static void on_work(void *ctx, enum work_kind kind, struct task *task)
+static void claim_on_work(void *ctx, enum work_kind kind, struct task *task)
 {
-    struct worker *w = ctx;
+    struct claim *claim = ctx;
+    struct bench *bench = &claim->worker->bench;
 
-    if (w->bench.is_draining && kind != WORK_SUBMIT) {
-        transition_hold(w->bench.store, task, 0, NULL, NULL);
+    if (bench->is_draining && kind != WORK_SUBMIT) {
+        transition_hold(bench->store, task, 0, NULL, NULL);
         task_free(task);
         return;
     }
-    starts[kind](&w->bench, task,
-                 kind == WORK_SUBMIT ? w->submits_serial.begun_ms : w->due_serial.begun_ms);
+    starts[kind](bench, task, claim->serial.begun_ms);
 }
 
-// How much of what each account could have in hand is left.
-static void measure_room(struct worker *w, enum place place)
+// What is left of so many that each account could have in hand.
+static void worker_measure_room(struct worker *w, enum place place)
 {
     for (size_t i = 0; i < w->accounts.count; i++)
         w->accounts.list[i].room = places_room(&w->bench.places[place], w->bench.held[place][i], 1);
 }
 
-static void on_submits(void *ctx, size_t count, int64_t next_ms, const struct err *err)
+// Whether it may be sent now. While one is under way it is noted that another is wanted.
+static bool claim_begin(struct claim *claim)
 {
-    struct worker *w = ctx;
+    const struct bench *bench = &claim->worker->bench;
 
-    w->submits = NULL;
-    w->submits_serial.is_lost = err != NULL;
-    loop_cancel(&w->submits_timer);
+    if (bench->is_draining || !store_is_up(bench->store))
+        return false;
+    claim->is_asked = claim->call != NULL;
+    if (claim->call != NULL)
+        return false;
+    claim_serial_next(&claim->serial, bench->config->lease_ms);
+    return true;
+}
+
+static void submits_on_claimed(void *ctx, size_t count, int64_t next_ms, const struct err *err)
+{
+    struct claim *submits = ctx;
+
+    submits->call = NULL;
+    submits->serial.is_lost = err != NULL;
+    loop_cancel(&submits->timer);
     if (err != NULL)
         return; // the heartbeat asks again
     if (next_ms >= 0)
-        w->submits_timer = loop_after(w->bench.loop, next_ms, on_submits_timer, w);
-    if (count > 0 || w->is_submits_asked)
-        claim_submits(w);
+        submits->timer =
+            loop_after(submits->worker->bench.loop, next_ms, submits_on_timer, submits);
+    if (count > 0 || submits->is_asked)
+        submits_claim(submits->worker);
 }
 
-static void claim_submits(struct worker *w)
+static void submits_claim(struct worker *w)
 {
     // What leaves without a path to call back on could be found by it no more.
-    if (w->bench.is_draining || !store_is_up(w->bench.store) ||
-        !callbacks_is_ready(w->bench.callbacks))
+    if (!callbacks_is_ready(w->bench.callbacks) || !claim_begin(&w->submits))
         return;
-    w->is_submits_asked = w->submits != NULL;
-    if (w->submits != NULL)
-        return; // asked again when this one is through, or a submit is
-    measure_room(w, PLACE_SUBMIT);
-    claim_serial_next(&w->submits_serial, w->bench.config->lease_ms);
-    w->submits = queue_claim_submits(w->bench.store, w->submits_serial.number, MAX_CLAIM,
-                                     w->accounts.list, w->accounts.count, &w->submits_claim);
+    worker_measure_room(w, PLACE_SUBMIT);
+    w->submits.call = queue_claim_submits(w->bench.store, w->submits.serial.number, MAX_CLAIM,
+                                          w->accounts.list, w->accounts.count, &w->submits.queue);
 }
 
-static void on_due(void *ctx, size_t count, int64_t next_ms, const struct err *err)
+static void due_on_claimed(void *ctx, size_t count, int64_t next_ms, const struct err *err)
 {
-    struct worker *w = ctx;
+    struct claim *due = ctx;
 
-    w->due = NULL;
-    w->due_serial.is_lost = err != NULL;
+    due->call = NULL;
+    due->serial.is_lost = err != NULL;
     if (err != NULL)
         return;
-    loop_cancel(&w->due_timer);
+    loop_cancel(&due->timer);
     if (next_ms >= 0 && next_ms < HEARTBEAT_MS)
-        w->due_timer = loop_after(w->bench.loop, next_ms, on_due_timer, w);
-    if (count > 0 || w->is_due_asked)
-        claim_due(w);
+        due->timer = loop_after(due->worker->bench.loop, next_ms, due_on_timer, due);
+    if (count > 0 || due->is_asked)
+        due_claim(due->worker);
 }
 
-static void claim_due(struct worker *w)
+static void due_claim(struct worker *w)
 {
     const struct places *archives = &w->bench.places[PLACE_ARCHIVE];
 
-    if (w->bench.is_draining || !store_is_up(w->bench.store))
+    if (!claim_begin(&w->due))
         return;
-    w->is_due_asked = w->due != NULL;
-    if (w->due != NULL)
-        return;
-    measure_room(w, PLACE_ARCHIVE);
-    claim_serial_next(&w->due_serial, w->bench.config->lease_ms);
-    w->due = queue_claim_due(w->bench.store, w->due_serial.number, MAX_CLAIM, w->accounts.list,
-                             w->accounts.count, places_room(archives, 0, 1), &w->due_claim);
+    worker_measure_room(w, PLACE_ARCHIVE);
+    w->due.call = queue_claim_due(w->bench.store, w->due.serial.number, MAX_CLAIM, w->accounts.list,
+                                  w->accounts.count, places_room(archives, 0, 1), &w->due.queue);
 }
 
-static void claim(struct worker *w)
+static void worker_claim(struct worker *w)
 {
-    claim_submits(w);
-    claim_due(w);
+    submits_claim(w);
+    due_claim(w);
 }
 
 // What jobs want.
 
-static void on_job_wakes(void *ctx)
+static void worker_on_job_wakes(void *ctx)
 {
-    claim(ctx);
+    worker_claim(ctx);
 }
 
-static void on_job_expects(void *ctx, const struct account *account, int64_t ms)
+static void worker_on_job_expects(void *ctx, const struct account *account, int64_t ms)
 {
     struct worker *w = ctx;
 
     follow_expect(w->follow, account, ms);
 }
 
-static void on_job_cancels(void *ctx, const struct task *task)
+static void worker_on_job_cancels(void *ctx, const struct task *task)
 {
     struct worker *w = ctx;
 
@@ -191,7 +203,7 @@ static void on_job_cancels(void *ctx, const struct task *task)
 // The sweeper: any worker may do it, one round goes through all records.
 
 // Said once, not in each round.
-static void tell_missed(struct worker *w, const struct sweep *sweep)
+static void worker_tell_missed(struct worker *w, const struct sweep *sweep)
 {
     struct buf names = {0};
 
@@ -206,7 +218,7 @@ static void tell_missed(struct worker *w, const struct sweep *sweep)
     buf_clear(&names);
 }
 
-static void on_swept(void *ctx, const struct sweep *sweep, const struct err *err)
+static void worker_on_swept(void *ctx, const struct sweep *sweep, const struct err *err)
 {
     struct worker *w = ctx;
 
@@ -216,7 +228,7 @@ static void on_swept(void *ctx, const struct sweep *sweep, const struct err *err
     if (sweep->repairs > 0) {
         metric_add(METRIC_sweeper_repairs_total, sweep->repairs);
         log_warn("sweeper.repaired", "count=%lld", (long long)sweep->repairs);
-        claim(w);
+        worker_claim(w);
     }
     for (size_t i = 0; i < sweep->ended_count; i++)
         bench_forget_request(&w->bench, &sweep->ended[i]);
@@ -224,23 +236,23 @@ static void on_swept(void *ctx, const struct sweep *sweep, const struct err *err
         metric_add(METRIC_tasks_failed_total, (int64_t)sweep->ended_count);
         log_warn("sweeper.ended", "count=%zu", sweep->ended_count);
     }
-    tell_missed(w, sweep);
+    worker_tell_missed(w, sweep);
     snprintf(w->cursor, sizeof w->cursor, "%s", sweep->cursor);
     if (strcmp(sweep->cursor, "0") == 0)
         w->swept_ms = clock_mono_ms();
 }
 
-static void sweep(struct worker *w)
+static void worker_sweep(struct worker *w)
 {
     bool is_between_rounds = strcmp(w->cursor, "0") == 0;
 
     if (w->sweep != NULL || w->bench.is_draining ||
         (is_between_rounds && clock_mono_ms() - w->swept_ms < SWEEP_EVERY_MS))
         return;
-    w->sweep = queue_sweep(w->bench.store, w->cursor, SWEEP_COUNT, on_swept, w);
+    w->sweep = queue_sweep(w->bench.store, w->cursor, SWEEP_COUNT, worker_on_swept, w);
 }
 
-static void beat(struct worker *w)
+static void worker_beat(struct worker *w)
 {
     if (w->bench.is_draining || clock_mono_ms() - w->beaten_ms < WORKER_BEAT_MS)
         return;
@@ -248,11 +260,11 @@ static void beat(struct worker *w)
     accounts_beat(w->bench.store, true);
 }
 
-static void on_heartbeat(void *ctx)
+static void worker_on_heartbeat(void *ctx)
 {
     struct worker *w = ctx;
 
-    w->heartbeat = loop_after(w->bench.loop, HEARTBEAT_MS, on_heartbeat, w);
+    w->heartbeat = loop_after(w->bench.loop, HEARTBEAT_MS, worker_on_heartbeat, w);
     metric_set(METRIC_redis_up, store_is_up(w->bench.store));
     if (clock_mono_ms() - w->storage_swept_ms > STORAGE_SWEEP_EVERY_MS) {
         w->storage_swept_ms = clock_mono_ms();
@@ -264,23 +276,23 @@ static void on_heartbeat(void *ctx)
     w->was_busy = w->bench.jobs != NULL;
     if (!store_is_up(w->bench.store))
         return;
-    beat(w);
-    claim(w);
+    worker_beat(w);
+    worker_claim(w);
     follow_wake(w->follow);
-    sweep(w);
+    worker_sweep(w);
 }
 
-static void on_wake(void *ctx, const char *lane_or_account)
+static void worker_on_ring(void *ctx, const char *lane_or_account)
 {
     struct worker *w = ctx;
     const struct account *account = config_account(w->bench.config, lane_or_account);
 
     if (account != NULL)
         follow_expect(w->follow, account, 0); // there may be a look to take
-    claim(w);
+    worker_claim(w);
 }
 
-static void on_up(void *ctx)
+static void worker_on_up(void *ctx)
 {
     struct worker *w = ctx;
     bool is_first = !w->was_up;
@@ -288,16 +300,16 @@ static void on_up(void *ctx)
     w->was_up = true;
     for (size_t i = 0; is_first && i < w->bench.config->account_count; i++)
         accounts_begin(w->bench.store, &w->bench.config->accounts[i]);
-    beat(w);
-    claim(w);
+    worker_beat(w);
+    worker_claim(w);
     follow_wake(w->follow);
 }
 
-static void on_callbacks_ready(void *ctx)
+static void worker_on_callbacks_ready(void *ctx)
 {
     struct worker *w = ctx;
 
-    claim(w);
+    worker_claim(w);
 }
 
 // Start and stop.
@@ -308,20 +320,22 @@ struct worker *worker_start(struct loop *loop, const struct config *config, cons
     struct bench *bench = &w->bench;
 
     bench_init(bench, loop, config,
-               &(struct bench_events){on_job_wakes, on_job_expects, on_job_cancels, w});
+               &(struct bench_events){worker_on_job_wakes, worker_on_job_expects,
+                                      worker_on_job_cancels, w});
     bench->http = http_client_new(loop, "Spool/" SPOOL_VERSION);
     bench->vendors = vendors_new(loop, bench->http, config);
     bench->storage = storage_new(loop, bench->http, config);
-    bench->store = store_start(loop, config, redis_url, on_up, w);
-    bench->callbacks = callbacks_start(loop, config, bench->store, on_callbacks_ready, w);
+    bench->store = store_start(loop, config, redis_url, worker_on_up, w);
+    bench->callbacks = callbacks_start(loop, config, bench->store, worker_on_callbacks_ready, w);
     w->follow = follow_start(bench);
     w->beaten_ms = -WORKER_BEAT_MS;
     accounts_init(&w->accounts, config);
-    w->submits_claim = (struct queue_claim){on_work, on_submits, w};
-    w->due_claim = (struct queue_claim){on_work, on_due, w};
+    w->submits.worker = w->due.worker = w;
+    w->submits.queue = (struct queue_claim){claim_on_work, submits_on_claimed, &w->submits};
+    w->due.queue = (struct queue_claim){claim_on_work, due_on_claimed, &w->due};
     snprintf(w->cursor, sizeof w->cursor, "0");
-    w->bell = bell_start(loop, redis_url, BELL_QUEUE, on_wake, w);
-    w->heartbeat = loop_after(loop, HEARTBEAT_MS, on_heartbeat, w);
+    w->bell = bell_start(loop, redis_url, BELL_QUEUE, worker_on_ring, w);
+    w->heartbeat = loop_after(loop, HEARTBEAT_MS, worker_on_heartbeat, w);
     w->storage_swept_ms = clock_mono_ms();
     storage_sweep(bench->storage);
     return w;
@@ -355,11 +369,11 @@ void worker_drop(struct worker **worker)
     if (w == NULL)
         return;
     *worker = NULL;
-    loop_cancel(&w->submits_timer);
-    loop_cancel(&w->due_timer);
+    loop_cancel(&w->submits.timer);
+    loop_cancel(&w->due.timer);
     loop_cancel(&w->heartbeat);
-    store_cancel(&w->submits);
-    store_cancel(&w->due);
+    store_cancel(&w->submits.call);
+    store_cancel(&w->due.call);
     store_cancel(&w->sweep);
     bench_clear(&w->bench);
     follow_drop(&w->follow);

@@ -103,11 +103,17 @@ static void drop(struct job *job)
     free(job);
 }
 
+enum { FREE, BOUND };
+
+static const struct job_state states[] = {
+    [FREE] = {"free", JOB_TO(BOUND), true}, [BOUND] = {"bound", 0, false}};
+static const struct job_kind kind = {"test", states, drop, job_hand_back};
+
 static struct job *job_of(const char *id, const char *account)
 {
     struct job *job = mem_new(struct job);
 
-    job_init(job, bench, task_of(id, account, TASK_IN_DOUBT), drop);
+    job_init(job, bench, task_of(id, account, TASK_IN_DOUBT), &kind);
     return job;
 }
 
@@ -116,9 +122,10 @@ static void test_a_drain_hands_back_what_may_be(void **state)
     struct job *kept;
 
     (void)state;
-    job_of("task_1", "many-1")->hand_back = job_hand_back;
+    job_of("task_1", "many-1");
     kept = job_of("task_2", "many-1");
-    job_of("task_3", "many-1")->hand_back = job_hand_back;
+    job_move(kept, BOUND);
+    job_of("task_3", "many-1");
     fake_bench_drain(bench);
     fake_expect("hold task_3 ms=0");
     fake_expect("hold task_1 ms=0");
@@ -153,7 +160,7 @@ static void test_places_are_counted_for_each_account(void **state)
     assert_int_equal(bench->places[PLACE_SUBMIT].used, 0);
     assert_int_equal(bench->held[PLACE_ARCHIVE][0], 1);
     assert_int_equal(bench->held[PLACE_ARCHIVE][1], 1);
-    drop(second);
+    job_drop(second);
     assert_int_equal(bench->places[PLACE_ARCHIVE].used, 2);
     assert_int_equal(bench->held[PLACE_ARCHIVE][0], 1);
     assert_int_equal(bench->held[PLACE_ARCHIVE][1], 0);

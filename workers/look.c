@@ -1,0 +1,365 @@
+// One look: it begins with one request about all of its tasks.
+//
+//  start ─▶ ABOUT_ALL ── answer ──▶ over: each task is as the vendor has it
+//             └── can't be read ──▶ ABOUT_EACH, one after the other ─▶ over
+//
+// What goes wrong:
+//
+// - No answer, or a failure: that proves nothing about a task. Its deadline counts all the same.
+// - One of many can't be read, and with it none: they are asked about one by one. Where the first
+//   of these can't be read either it isn't one of them, and nothing is known of the rest.
+// - The vendor doesn't know a task: it is believed after a while, for it may not know it yet.
+// - What an answer makes of a task comes too late: the task is somebody else's, and stays as it is.
+#include "workers/look.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/log.h"
+#include "core/base/mem.h"
+#include "core/base/metrics.h"
+#include "core/config/config.h"
+#include "core/message/http_message.h"
+#include "core/store/store.h"
+#include "core/store/tasks.h"
+#include "providers/outcome.h"
+#include "providers/provider.h"
+#include "workers/archive_result.h"
+#include "workers/bench.h"
+#include "workers/vendor.h"
+
+// So many in a row that can't be read one by one either, from the first on.
+enum { GIVE_UP_AFTER = 3 };
+
+enum look_state { ABOUT_ALL, ABOUT_EACH };
+
+#define TO(state) (1u << (state))
+static const struct {
+    const char *name;
+    unsigned next;
+} look_states[] = {
+    [ABOUT_ALL] = {"about_all", TO(ABOUT_EACH)},
+    [ABOUT_EACH] = {"about_each", 0},
+};
+
+struct look {
+    struct bench *bench; // borrowed, outlives us
+    const struct account *account;
+    const struct provider *provider;
+    look_done_fn done;
+    void *ctx;
+    enum look_state state;
+    struct task **tasks; // ours
+    size_t count;
+    size_t turn;   // ABOUT_EACH: the number of this one, from 1
+    size_t failed; // of those so far
+    struct vendor_call *call;
+    struct look *next, **at;
+};
+
+// The only place that changes the state.
+static void look_move(struct look *look, enum look_state next)
+{
+    assert(look_states[look->state].next & TO(next));
+    log_debug("look.move", "account=%s first=%s from=%s to=%s", look->account->name,
+              look->tasks[0]->id, look_states[look->state].name, look_states[next].name);
+    look->state = next;
+}
+
+static void look_drop(struct look *look)
+{
+    vendor_cancel(&look->call);
+    *look->at = look->next;
+    if (look->next != NULL)
+        look->next->at = look->at;
+    for (size_t i = 0; i < look->count; i++)
+        task_free(look->tasks[i]);
+    free(look->tasks);
+    free(look);
+}
+
+static void look_on_archiving(void *ctx, enum change_result result, bool is_cancel_asked,
+                              const struct err *err)
+{
+    (void)is_cancel_asked, (void)err;
+    if (result == CHANGE_DONE)
+        bench_wake(ctx);
+}
+
+static void look_note_failure(const struct task *task, const char *code, const char *message)
+{
+    log_info("task.failed", "task=%s code=%s reason=\"%s\"", task->id, code, message);
+    metric_add(METRIC_tasks_failed_total, 1);
+}
+
+static void look_fail(struct bench *bench, const struct task *task, const char *code,
+                      const char *message)
+{
+    look_note_failure(task, code, message);
+    transition_fail(bench->store, task, code, message, bench_listener(bench, task));
+}
+
+static void look_time_out(struct bench *bench, const struct task *task, int64_t watch_ms)
+{
+    static const char code[] = "task_timeout", message[] = "the vendor didn't finish in time";
+
+    look_note_failure(task, code, message);
+    transition_time_out(bench->store, task, code, message, watch_ms, bench_listener(bench, task));
+}
+
+static void look_end_cancelled(struct bench *bench, const struct task *task)
+{
+    static const char code[] = "cancelled", message[] = "cancelled at the vendor";
+
+    log_info("task.cancelled", "task=%s code=%s reason=\"%s\"", task->id, code, message);
+    transition_cancel(bench->store, task, code, message, bench_listener(bench, task));
+}
+
+static void look_succeed(struct bench *bench, const struct task *task,
+                         const struct outcome *outcome)
+{
+    char *result = outcome_result(outcome), *texts;
+
+    for (size_t i = 0; i < outcome->mark_count; i++)
+        tasks_mark(bench->store, task->owner, outcome->marks[i], task->id);
+    if (archive_result_has_files(outcome)) {
+        transition_archive(bench->store, task, result, bench_is_news(task, TASK_ARCHIVING, false),
+                           (struct listener){look_on_archiving, bench});
+    } else {
+        // Nothing to fetch: the texts are the result.
+        texts = archive_result_of_texts(result);
+        metric_add(METRIC_tasks_succeeded_total, 1);
+        transition_succeed(bench->store, task, texts, bench_listener(bench, task));
+        free(texts);
+    }
+    free(result);
+}
+
+// A vendor's number may go back, or be missing; ours doesn't, and 100 is what is archived.
+static int look_progress(const struct task *task, const struct outcome *outcome)
+{
+    int progress = outcome->progress > 99 ? 99 : outcome->progress;
+
+    return progress > task->progress ? progress : task->progress;
+}
+
+static void look_running(struct bench *bench, const struct task *task,
+                         const struct outcome *outcome)
+{
+    bool has_started = outcome->has_started || task->phase == TASK_RENDERING;
+    struct sighting now = {
+        .phase = has_started ? TASK_RENDERING : TASK_SUBMITTED,
+        .progress = look_progress(task, outcome),
+        .is_modal = outcome->is_modal,
+    };
+    bool was_modal = task->substate != NULL;
+
+    if (now.phase != task->phase || now.is_modal != was_modal || task->missing_ms > 0)
+        transition_see(bench->store, task, &now, bench_is_news(task, now.phase, now.is_modal),
+                       bench_listener(bench, task));
+    else if (now.progress > task->progress)
+        transition_progress(bench->store, task, now.progress, bench_listener(bench, task));
+}
+
+static void look_missing(struct bench *bench, const struct provider *provider,
+                         const struct task *task)
+{
+    int64_t now_ms = store_now_ms(bench->store);
+
+    if (task->missing_ms == 0)
+        transition_miss(bench->store, task, now_ms, bench_listener(bench, task));
+    else if (now_ms - task->missing_ms > provider->missing_grace_ms)
+        look_fail(bench, task, "upstream_lost", "the vendor doesn't know the task any more");
+}
+
+// Cancelled here: the silent watch is due from now on.
+static void look_on_cancelled(void *ctx, enum cancel_result result, const struct err *err)
+{
+    (void)result;
+    if (err == NULL)
+        bench_wake(ctx);
+}
+
+static void look_decide(const struct look *look, const struct task *task,
+                        const struct outcome *outcome)
+{
+    struct bench *bench = look->bench;
+    int64_t timeout_ms = look->account->task_timeout_ms;
+    const char *reason = outcome->reason == NULL ? "the vendor gave no reason" : outcome->reason;
+
+    switch (outcome->kind) {
+    case OUTCOME_SUCCEEDED:
+        look_succeed(bench, task, outcome);
+        return;
+    case OUTCOME_FAILED:
+        look_fail(bench, task, outcome->code == NULL ? "vendor_failed" : outcome->code, reason);
+        return;
+    case OUTCOME_CANCELLED:
+        look_end_cancelled(bench, task);
+        return;
+    default:
+        break;
+    }
+    if (task->is_cancel_asked && provider_can_cancel(look->provider, look->account) &&
+        outcome->kind == OUTCOME_RUNNING && !outcome->has_started)
+        bench_cancel(bench, task);
+    // It isn't over there. Is it here?
+    if (task->is_cancel_asked && !provider_can_cancel(look->provider, look->account)) {
+        tasks_cancel(bench->store, task->id, NULL, false, 2 * timeout_ms, look_on_cancelled, bench);
+    } else if (store_now_ms(bench->store) - task->started_ms > timeout_ms) {
+        look_time_out(bench, task, 2 * timeout_ms);
+    } else if (outcome->kind == OUTCOME_RUNNING) {
+        look_running(bench, task, outcome);
+    } else if (outcome->kind == OUTCOME_MISSING) {
+        look_missing(bench, look->provider, task);
+    }
+}
+
+// Those that this request of the look is about.
+static struct task *const *look_asked(const struct look *look, size_t *count)
+{
+    *count = look->state == ABOUT_EACH ? 1 : look->count;
+    return look->tasks + (look->state == ABOUT_EACH ? look->turn - 1 : 0);
+}
+
+// No outcomes: the look told nothing. That proves nothing about a task: its deadline decides, not
+// we.
+static void look_decide_all(const struct look *look, const struct outcome *outcomes)
+{
+    static const struct outcome nothing = {.kind = OUTCOME_NONE};
+    size_t count;
+    struct task *const *tasks = look_asked(look, &count);
+
+    for (size_t i = 0; i < count; i++)
+        look_decide(look, tasks[i], outcomes == NULL ? &nothing : &outcomes[i]);
+}
+
+static void look_over(struct look *look)
+{
+    look_done_fn done = look->done;
+    void *ctx = look->ctx;
+
+    // Of those whose turn didn't come nothing is known.
+    while (look->state == ABOUT_EACH && look->turn < look->count) {
+        look->turn++;
+        look_decide_all(look, NULL);
+    }
+    look_drop(look);
+    done(ctx);
+}
+
+static void look_ask(struct look *look);
+
+static void look_ask_next(struct look *look)
+{
+    look->turn++;
+    look_ask(look);
+}
+
+// The first ones tell whether it is one of them, or the way to the vendor.
+static bool look_goes_on(const struct look *look)
+{
+    return look->turn < look->count && (look->failed < look->turn || look->turn < GIVE_UP_AFTER);
+}
+
+static bool look_read(const struct look *look, const struct http_response *response,
+                      struct outcome *outcomes, struct err *err)
+{
+    const struct provider *provider = look->provider;
+    size_t count;
+    struct task *const *tasks = look_asked(look, &count);
+
+    return count == 1 ? provider->read_poll(tasks[0], look->account, response, outcomes, err)
+                      : provider->read_poll_many((const struct task *const *)tasks, count, response,
+                                                 outcomes, err);
+}
+
+static void look_on_answer(void *ctx, const struct http_response *response,
+                           const struct http_failure *failure)
+{
+    struct look *look = ctx;
+    struct outcome *outcomes = mem_array(struct outcome, look->count);
+    struct err err;
+    bool ok = false, is_split = false;
+
+    look->call = NULL;
+    if (failure != NULL)
+        err = failure->err;
+    else
+        ok = look_read(look, response, outcomes, &err);
+    if (!ok) {
+        metric_add(METRIC_poll_failures_total, 1);
+        log_warn("poll.failed", "account=%s tasks=%zu first=%s error=\"%s\"", look->account->name,
+                 look->count, look->tasks[0]->id, err.message);
+        look->failed += look->state == ABOUT_EACH;
+        is_split = look->count > 1 && look->state == ABOUT_ALL && failure == NULL &&
+                   response->status / 100 == 2;
+    }
+    if (!is_split)
+        look_decide_all(look, ok ? outcomes : NULL);
+    for (size_t i = 0; i < look->count; i++)
+        outcome_clear(&outcomes[i]);
+    free(outcomes);
+    if (is_split)
+        look_move(look, ABOUT_EACH);
+    if (is_split || (look->state == ABOUT_EACH && look_goes_on(look)))
+        look_ask_next(look);
+    else
+        look_over(look);
+}
+
+static void look_ask(struct look *look)
+{
+    const struct provider *provider = look->provider;
+    struct http_request request = {0};
+    struct vendor_options options = {.http = {.timeout_ms = provider->poll_timeout_ms,
+                                              .max_body_bytes = 16u << 20,
+                                              .ctx = look}};
+    size_t count;
+    struct task *const *tasks = look_asked(look, &count);
+    struct err err;
+    bool ok = count == 1 ? provider->build_poll(tasks[0], look->account, &request, &err)
+                         : provider->build_poll_many((const struct task *const *)tasks, count,
+                                                     look->account, &request, &err);
+
+    if (!ok) {
+        log_error("poll.build", "account=%s tasks=%zu first=%s error=\"%s\"", look->account->name,
+                  count, tasks[0]->id, err.message);
+        look_decide_all(look, NULL);
+        look_over(look);
+    } else {
+        metric_add(METRIC_polls_total, 1);
+        metric_add(METRIC_polled_tasks_total, (int64_t)count);
+        look->call =
+            vendor_start(look->bench->vendors, look->account, &request, &options, look_on_answer);
+    }
+    http_request_clear(&request);
+}
+
+void look_start(struct look **list, struct bench *bench, const struct account *account,
+                struct task **tasks, size_t count, look_done_fn done, void *ctx)
+{
+    struct look *look = mem_new(struct look);
+
+    look->bench = bench;
+    look->account = account;
+    look->provider = provider_find(account->provider);
+    look->done = done;
+    look->ctx = ctx;
+    look->tasks = mem_array(struct task *, count);
+    memcpy(look->tasks, tasks, count * sizeof *tasks);
+    look->count = count;
+    look->next = *list;
+    look->at = list;
+    if (look->next != NULL)
+        look->next->at = &look->next;
+    *list = look;
+    look_ask(look);
+}
+
+void look_drop_all(struct look **list)
+{
+    while (*list != NULL)
+        look_drop(*list);
+}
