@@ -7,6 +7,7 @@ is counted.
 """
 import collections
 import hashlib
+import http.client
 import http.server
 import json
 import os
@@ -110,7 +111,7 @@ class Client:
         all_headers = {"Authorization": "Bearer sk-dev", **(headers or {})}
         try:
             status, _, answer = harness.exchange(self.port, method, path, body, all_headers, 10)
-        except (OSError, harness.http.client.HTTPException, ValueError):
+        except (OSError, http.client.HTTPException, ValueError):
             return None
         return (status, answer) if status < 500 else None
 
