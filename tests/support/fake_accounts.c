@@ -1,5 +1,7 @@
 // The accounts of the fake store (core/store/accounts.h): what is asked of them stays open.
 #include "core/store/accounts.h"
+
+#include "core/config/config.h"
 #include "tests/support/fake_store_private.h"
 
 static void lose(struct fake_call *call, const struct err *err)
@@ -26,6 +28,12 @@ struct store_call *accounts_read(struct store *store, accounts_fn fn, void *ctx)
     (void)store;
     fake_add(&call->call, "accounts");
     return call;
+}
+
+void accounts_begin(struct store *store, const struct account *account)
+{
+    (void)store;
+    fake_note("begin account %s", account->name);
 }
 
 void accounts_beat(struct store *store, bool is_working)

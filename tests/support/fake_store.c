@@ -138,6 +138,14 @@ static struct store_call *claim_new(const struct queue_claim *claim)
     return call;
 }
 
+// With the room that the first account has.
+static void say_claim(struct store_call *call, const char *what, int64_t serial, int max,
+                      const struct queue_account *accounts, size_t count)
+{
+    fake_add(&call->call, "claim %s serial=%lld max=%d room=%d", what, (long long)serial, max,
+             count == 0 ? 0 : accounts[0].room);
+}
+
 struct store_call *queue_claim_submits(struct store *store, int64_t serial, int max,
                                        const struct queue_account *accounts, size_t count,
                                        const struct queue_claim *claim)
@@ -145,10 +153,7 @@ struct store_call *queue_claim_submits(struct store *store, int64_t serial, int 
     struct store_call *call = claim_new(claim);
 
     (void)store;
-    (void)serial;
-    (void)accounts;
-    (void)count;
-    fake_add(&call->call, "claim submits max=%d", max);
+    say_claim(call, "submits", serial, max, accounts, count);
     return call;
 }
 
@@ -159,11 +164,8 @@ struct store_call *queue_claim_due(struct store *store, int64_t serial, int max,
     struct store_call *call = claim_new(claim);
 
     (void)store;
-    (void)serial;
-    (void)accounts;
-    (void)count;
     (void)room_of_others;
-    fake_add(&call->call, "claim due max=%d", max);
+    say_claim(call, "due", serial, max, accounts, count);
     return call;
 }
 
@@ -226,6 +228,14 @@ static void fail_sweep(struct fake_call *fake, const struct err *err)
 
     if (fake_takes(fake))
         ((sweep_fn)call->fn)(call->ctx, &(struct sweep){.cursor = "0"}, err);
+}
+
+void fake_sweep_done(struct fake_call *fake, const struct sweep *sweep)
+{
+    struct store_call *call = (struct store_call *)fake;
+
+    if (fake_takes(fake))
+        ((sweep_fn)call->fn)(call->ctx, sweep, NULL);
 }
 
 struct store_call *queue_sweep(struct store *store, const char *cursor, int count, sweep_fn fn,

@@ -3,7 +3,8 @@
 //
 // What was asked is a line that names the transition, the task and what was said about it; what
 // wasn't said isn't in it:
-//   claim submits max=64 | claim due max=64 | looks account=mj-1 max=100
+//   claim submits serial=1 max=64 room=512 (the first account's) | claim due … | looks account=mj-1
+//   max=100
 //   look now task_1 | begin task_1 ms=60000 | hold task_1 ms=0 | unwatch task_1 | sweep 0
 //   change task_1 accept upstream=up-1 … and so each verb of transitions.h, see fake_transitions.c
 //   submit task_1 | replay dev | get task_1 owner=dev | read task_1 task_2 | list dev | cancel
@@ -41,6 +42,7 @@ void fake_looks_done(struct fake_call *call, struct task **tasks, size_t count, 
 
 void fake_change_done(struct fake_call *call, enum change_result result, bool is_cancel_asked);
 void fake_begin_done(struct fake_call *call, enum begin_result result);
+void fake_sweep_done(struct fake_call *call, const struct sweep *sweep);
 void fake_hold_done(struct fake_call *call, bool is_ours);
 
 // Reads: `make` gives the record of an id, NULL where there is none. A get's and a read's alike.
