@@ -4,6 +4,8 @@
 // after a claim that was full, and when a look is over after one. Each claim gives looks. Who hangs
 // holds as many requests as an account may have, and no more; and where what is found can't be
 // stored as fast as it is found, no more is looked for meanwhile.
+//
+// A source is no machine: its timer, its claim and its looks go on beside one another. A look is.
 #include "workers/follow.h"
 
 #include <stdlib.h>
