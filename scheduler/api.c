@@ -336,7 +336,6 @@ static void on_head(void *ctx, struct http_exchange *exchange)
     bool is_known = false;
     struct err err;
 
-    metric_add(METRIC_http_requests_total, 1);
     if (strncmp(path, "/v1/", 4) != 0 && find_family(request, path, &is_known)) {
         admit_family(request);
         return;

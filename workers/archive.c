@@ -92,7 +92,6 @@ json_t *archive_source(const struct archive *a)
 static void archive_succeed(struct archive *a, const char *result)
 {
     log_info("task.succeeded", "task=%s", a->job.task->id);
-    metric_add(METRIC_tasks_succeeded_total, 1);
     transition_succeed(a->job.bench->store, a->job.task, result, job_listener(&a->job));
     job_finish(&a->job);
 }
@@ -104,7 +103,6 @@ static void archive_fail(struct archive *a)
     snprintf(message, sizeof message, "the result couldn't be archived: %s",
              archive_result_why(a->result));
     log_warn("task.failed", "task=%s code=archive_failed reason=\"%s\"", a->job.task->id, message);
-    metric_add(METRIC_tasks_failed_total, 1);
     transition_fail(a->job.bench->store, a->job.task, "archive_failed", message,
                     job_listener(&a->job));
     job_finish(&a->job);
@@ -345,7 +343,7 @@ static void archive_on_refreshed(void *ctx, const struct http_response *response
 static bool archive_refresh(struct archive *a, const char *why)
 {
     struct vendor_options options = {
-        .http = {.timeout_ms = a->job.provider->poll_timeout_ms, .ctx = a}};
+        .kind = "poll", .http = {.timeout_ms = a->job.provider->poll_timeout_ms, .ctx = a}};
     struct http_request request = {0};
     struct err err;
 

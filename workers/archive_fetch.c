@@ -290,6 +290,7 @@ void archive_fetch(struct archive *a)
 {
     struct http_request request = {0};
     struct vendor_options options = {
+        .kind = "fetch",
         .http = {.low_speed_ms = LOW_SPEED_MS, .on_data = fetch_on_data, .ctx = a}};
     int64_t have = storage_size(a->file);
     struct err err;

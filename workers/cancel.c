@@ -65,7 +65,7 @@ void cancel_start(struct bench *bench, const struct task *task)
 {
     struct cancel *c;
     struct http_request request = {0};
-    struct vendor_options options = {.http = {.timeout_ms = TIMEOUT_MS}};
+    struct vendor_options options = {.kind = "cancel", .http = {.timeout_ms = TIMEOUT_MS}};
     struct err err;
 
     if (is_under_way(bench, task))

@@ -75,7 +75,6 @@ static void doubt_give_up(struct doubt *d)
     if (retry) {
         transition_retry_unknown(store, d->job.task, job_listener(&d->job));
     } else {
-        metric_add(METRIC_tasks_failed_total, 1);
         transition_fail_unknown(store, d->job.task, d->job.account, d->job.provider->typical_ms,
                                 job_listener(&d->job));
     }
@@ -168,6 +167,7 @@ static void doubt_look_up(struct doubt *d, int step)
     struct http_request request = {0};
     // A vendor may list all that it has.
     struct vendor_options options = {
+        .kind = "lookup",
         .http = {.timeout_ms = LOOKUP_TIMEOUT_MS, .max_body_bytes = 64u << 20, .ctx = d}};
     struct err err;
 
@@ -228,7 +228,8 @@ void doubt_start(struct bench *bench, struct task *task, int64_t claimed_ms)
 {
     struct doubt *d = mem_new(struct doubt);
     struct http_request request = {0};
-    struct vendor_options options = {.http = {.timeout_ms = LOOKUP_TIMEOUT_MS, .ctx = d}};
+    struct vendor_options options = {.kind = "lookup",
+                                     .http = {.timeout_ms = LOOKUP_TIMEOUT_MS, .ctx = d}};
     struct err err;
 
     job_init(&d->job, bench, task, &doubt_kind);

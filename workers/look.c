@@ -90,7 +90,6 @@ static void look_on_archiving(void *ctx, enum change_result result, bool is_canc
 static void look_note_failure(const struct task *task, const char *code, const char *message)
 {
     log_info("task.failed", "task=%s code=%s reason=\"%s\"", task->id, code, message);
-    metric_add(METRIC_tasks_failed_total, 1);
 }
 
 static void look_fail(struct bench *bench, const struct task *task, const char *code,
@@ -129,7 +128,6 @@ static void look_succeed(struct bench *bench, const struct task *task,
     } else {
         // Nothing to fetch: the texts are the result.
         texts = archive_result_of_texts(result);
-        metric_add(METRIC_tasks_succeeded_total, 1);
         transition_succeed(bench->store, task, texts, bench_listener(bench, task));
         free(texts);
     }
@@ -313,7 +311,8 @@ static void look_ask(struct look *look)
 {
     const struct provider *provider = look->provider;
     struct http_request request = {0};
-    struct vendor_options options = {.http = {.timeout_ms = provider->poll_timeout_ms,
+    struct vendor_options options = {.kind = "poll",
+                                     .http = {.timeout_ms = provider->poll_timeout_ms,
                                               .max_body_bytes = 16u << 20,
                                               .ctx = look}};
     size_t count;

@@ -22,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/base/metrics.h"
@@ -61,6 +62,7 @@ struct submission {
     struct share share; // of what inputs may be in hand; WAITING waits for it
     struct lease lease; // kept until the answer is there
     bool is_too_late;   // the request was kept back, for the lease wasn't sure any more
+    int64_t sent_ms;    // of our monotonic clock
     // What we wait for: between events exactly one of these is set, but for WAITING.
     struct storage_op *reading; // READING
     struct inputs *inputs;      // FETCHING
@@ -132,7 +134,6 @@ static void submit_store(struct submission *s, const struct outcome *outcome)
 static void submit_note_failure(const struct submission *s, const char *code, const char *reason)
 {
     log_info("task.failed", "task=%s code=%s reason=\"%s\"", s->job.task->id, code, reason);
-    metric_add(METRIC_tasks_failed_total, 1);
 }
 
 static void submit_fail(struct submission *s, const char *code, const char *reason)
@@ -217,7 +218,6 @@ static void submit_succeed(struct submission *s, const struct outcome *outcome)
     char *result = outcome_result(outcome);
 
     log_info("task.succeeded", "task=%s", s->job.task->id);
-    metric_add(METRIC_tasks_succeeded_total, 1);
     transition_succeed(s->job.bench->store, s->job.task, result, job_listener(&s->job));
     free(result);
     job_finish(&s->job);
@@ -262,6 +262,8 @@ static void submit_on_answer(void *ctx, const struct http_response *response,
     bool is_read;
 
     s->call = NULL;
+    metric_observe(HISTOGRAM_stage_seconds, clock_mono_ms() - s->sent_ms, s->job.task->provider,
+                   "submit");
     lease_stop(&s->lease);
     if (s->is_too_late) {
         submit_hand_back(&s->job); // no fault of the account's
@@ -305,6 +307,7 @@ static void submit_send(struct submission *s)
     struct task *task = s->job.task;
     struct http_request request = {0};
     struct vendor_options options = {
+        .kind = "submit",
         .http = {.timeout_ms = s->job.provider->submit_timeout_ms,
                  .fresh_connection = true,
                  .ctx = s},
@@ -320,6 +323,7 @@ static void submit_send(struct submission *s)
         return;
     }
     job_move(&s->job, SENDING);
+    s->sent_ms = clock_mono_ms();
     metric_add(METRIC_submits_total, 1);
     log_info("task.submitting", "task=%s account=%s action=%s", task->id, task->account,
              task->action);

@@ -14,6 +14,7 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
+#include "core/base/metrics.h"
 #include "core/config/config.h"
 #include "core/json/json_inline.h"
 #include "core/loop/loop.h"
@@ -128,6 +129,19 @@ static struct keeper *call_keeper(const struct vendor_call *call)
     return &call->vendors->keepers[call->account - call->vendors->config->accounts];
 }
 
+static void call_count(const struct vendor_call *call, const struct http_response *response,
+                       const struct http_failure *failure)
+{
+    static const char *const classes[] = {"other", "1xx", "2xx", "3xx", "4xx", "5xx"};
+    int class = response->status / 100;
+    const char *result = failure == NULL                    ? classes[class < 6 ? class : 0]
+                         : failure->err.code == ERR_TIMEOUT ? "timeout"
+                         : failure->nothing_sent            ? "unreachable"
+                                                            : "broken";
+
+    metric_count(METRICS_vendor_requests_total, call->account->name, call->options.kind, result);
+}
+
 static void call_finish(struct vendor_call *call, const struct http_response *response,
                         const struct http_failure *failure)
 {
@@ -135,6 +149,7 @@ static void call_finish(struct vendor_call *call, const struct http_response *re
     void *ctx = call->options.http.ctx;
     struct http_response rest = call->rest;
 
+    call_count(call, response, failure);
     // What we collected stays until the callee has read it.
     if (response == &call->rest)
         response = &rest;

@@ -16,6 +16,7 @@ struct vendors;
 
 struct vendor_options {
     struct http_options http; // its ctx is that of may_send and done, too
+    const char *kind;         // for the metrics: submit, lookup, poll, cancel, fetch
     // Asked right before the request leaves, which may be a while after vendor_start. NULL: it may.
     bool (*may_send)(void *ctx);
 };

@@ -77,7 +77,7 @@ void watch_start(struct bench *bench, struct task *task, int64_t claimed_ms)
 {
     struct watch *w = mem_new(struct watch);
     struct http_request request = {0};
-    struct vendor_options options = {.http = {.ctx = w}};
+    struct vendor_options options = {.kind = "poll", .http = {.ctx = w}};
     struct err err;
 
     (void)claimed_ms; // one look is shorter than any lease

@@ -232,10 +232,8 @@ static void worker_on_swept(void *ctx, const struct sweep *sweep, const struct e
     }
     for (size_t i = 0; i < sweep->ended_count; i++)
         bench_forget_request(&w->bench, &sweep->ended[i]);
-    if (sweep->ended_count > 0) {
-        metric_add(METRIC_tasks_failed_total, (int64_t)sweep->ended_count);
+    if (sweep->ended_count > 0)
         log_warn("sweeper.ended", "count=%zu", sweep->ended_count);
-    }
     worker_tell_missed(w, sweep);
     snprintf(w->cursor, sizeof w->cursor, "%s", sweep->cursor);
     if (strcmp(sweep->cursor, "0") == 0)

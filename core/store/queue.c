@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/base/mem.h"
+#include "core/base/metrics.h"
 #include "core/config/config.h"
 #include "core/store/record.h"
 #include "core/store/store.h"
@@ -172,6 +173,8 @@ static const char **strings_of(const redisReply *reply, size_t *count)
     return strings;
 }
 
+enum { WORDS_OF_ENDED = 4 }; // id, whether its request is stored, provider, code
+
 static void on_sweep(void *ctx, store_then_fn then, const redisReply *answer, const struct err *err)
 {
     sweep_fn fn = (sweep_fn)then;
@@ -184,13 +187,15 @@ static void on_sweep(void *ctx, store_then_fn then, const redisReply *answer, co
         sweep.cursor = cursor->str;
     sweep.accounts = accounts;
     ended = strings_of(at(answer, 3), &count);
-    sweep.ended = mem_array(struct task, count / 2);
-    for (; sweep.ended_count < count / 2; sweep.ended_count++) {
+    sweep.ended = mem_array(struct task, count / WORDS_OF_ENDED);
+    for (; sweep.ended_count < count / WORDS_OF_ENDED; sweep.ended_count++) {
         struct task *task = &sweep.ended[sweep.ended_count];
+        const char *const *words = &ended[WORDS_OF_ENDED * sweep.ended_count];
 
-        snprintf(task->id, sizeof task->id, "%s", ended[2 * sweep.ended_count]);
-        task->is_request_stored = *ended[2 * sweep.ended_count + 1] != '\0';
+        snprintf(task->id, sizeof task->id, "%s", words[0]);
+        task->is_request_stored = *words[1] != '\0';
         task->phase = TASK_FAILED;
+        metric_count(METRICS_tasks_total, words[2], task_phase_name(TASK_FAILED), words[3]);
     }
     fn(ctx, &sweep, err);
     free(sweep.ended);

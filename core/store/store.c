@@ -37,8 +37,9 @@ struct batch {
     struct store *store;
     unsigned script;
     unsigned count;
-    unsigned argc; // words of its items
-    bool is_again; // the reply to one of them was lost
+    unsigned argc;   // words of its items
+    int64_t sent_ms; // of our monotonic clock
+    bool is_again;   // the reply to one of them was lost
     struct store_call *calls[MAX_ITEMS];
     struct batch *next, **at;
 };
@@ -316,6 +317,8 @@ static void on_batch(void *ctx, const redisReply *reply)
     unlink_batch(batch);
     if (store->waiting[batch->script] != NULL)
         loop_turn_ask(store->turn);
+    if (reply != NULL)
+        metric_observe(HISTOGRAM_redis_seconds, clock_mono_ms() - batch->sent_ms, NULL, NULL);
     if (reply == NULL) {
         if (!redis_is_up(store->redis))
             store->is_up = false; // store_on_state may come later
@@ -417,7 +420,8 @@ static void send_batch(struct store *store, unsigned script)
                      (size_t)snprintf(counts[i], sizeof counts[i], "%u", args->count));
         add_args(&command, args);
     }
-    metric_add(METRIC_redis_calls, 1);
+    metric_add(METRIC_redis_calls_total, 1);
+    batch->sent_ms = clock_mono_ms();
     redis_send(store->redis, (int)command.argc, command.argv, command.lens, on_batch, batch);
     free(command.argv);
     free(command.lens);

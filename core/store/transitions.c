@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/base/log.h"
+#include "core/base/metrics.h"
 #include "core/config/config.h"
 #include "core/store/record.h"
 #include "core/store/store.h"
@@ -14,6 +15,7 @@
 enum { LEASE_DEADLINE_MS = 10000 };
 enum { GROWING = -1 }; // a delay: change.lua makes it from the tries
 enum { FACTS_MAX = 4, NUMBER_BYTES = 24 };
+enum { FIRST_CLAIM = 2 }; // the version of a task that was claimed for the first time
 
 // A field of the record. An empty value ends it.
 struct fact {
@@ -69,6 +71,35 @@ static void on_ended(void *ctx, store_then_fn then, const redisReply *answer, co
     on_change(ctx, then, answer, err, true, false);
 }
 
+static void observe(const struct store *store, const struct task *task, int64_t since_ms,
+                    const char *stage)
+{
+    if (since_ms > 0)
+        metric_observe(HISTOGRAM_stage_seconds, store_now_ms(store) - since_ms, task->provider,
+                       stage);
+}
+
+// As this process sees it: what comes too late is counted all the same, and as a stale write.
+static void count_change(const struct store *store, const struct task *task,
+                         const struct item *item)
+{
+    bool was_there = task->phase == TASK_SUBMITTED || task->phase == TASK_RENDERING;
+    const char *code = "";
+
+    if (was_there && (item->to == TASK_ARCHIVING || item->to == TASK_SUCCEEDED))
+        observe(store, task, task->started_ms, "vendor");
+    if (!task_is_terminal(item->to))
+        return;
+    for (size_t i = 0; i < FACTS_MAX; i++)
+        if (item->facts[i].value != NULL && item->facts[i].field == RECORD_code)
+            code = item->facts[i].value;
+    metric_count(METRICS_tasks_total, task->provider, task_phase_name(item->to), code);
+    if (item->to == TASK_SUCCEEDED && task->phase == TASK_ARCHIVING)
+        observe(store, task, task->archive_ms, "archive");
+    if (item->to == TASK_SUCCEEDED)
+        observe(store, task, task->created_ms, "whole");
+}
+
 static struct store_call *send_change(struct store *store, const struct task *task,
                                       const struct item *item, struct listener listener)
 {
@@ -77,6 +108,7 @@ static struct store_call *send_change(struct store *store, const struct task *ta
     if (!task_may_go(task->phase, item->to)) // Redis refuses it, as one that comes too late
         log_warn("change.unlikely", "task=%s from=%s to=%s", task->id, task_phase_name(task->phase),
                  task_phase_name(item->to));
+    count_change(store, task, item);
     args_str(&args, task->id);
     args_int(&args, task->version);
     args_int(&args, task->counter);
@@ -419,6 +451,8 @@ struct store_call *transition_begin(struct store *store, const struct task *task
 {
     struct args args = {0};
 
+    if (task->version == FIRST_CLAIM)
+        observe(store, task, task->created_ms, "queue");
     args_str(&args, task->id);
     args_int(&args, task->counter);
     args_int(&args, ms);

@@ -624,7 +624,7 @@ class Picture(Bench):
         """What is too old, and what runs where nobody asks any more."""
         self.task("A", "queued")
         answer, changed = self.twice("sweep", ["0", 1000, "B", 60000, 1, "mj-1"], ["0", 0, [], []])
-        self.assertEqual((answer[3], changed["t:A"]["code"]), (["A", ""], "vendor_unavailable"))
+        self.assertEqual((answer[3], changed["t:A"]["code"]), (["A", "", "midjourney", "vendor_unavailable"], "vendor_unavailable"))
         for phase in ("in_doubt", *AT_VENDOR, "archiving"):
             with self.subTest(phase=phase):
                 self.clear()
@@ -633,7 +633,7 @@ class Picture(Bench):
                 self.assertEqual((answer[2], changed["t:A"]["wait"].split(" ")[0]), (["mj-1"], "account_removed"))
                 self.assertEqual(self.twice("sweep", ["0", 1000, "", 60000, 1, "mj-1"])[1]["t:A"], {"wait": None})
                 answer, changed = self.twice("sweep", ["0", 1000, "", 500, 0], ["0", 0, [], []])
-                self.assertEqual((answer[3], changed["t:A"]["code"]), (["A", ""], "account_removed"))
+                self.assertEqual((answer[3], changed["t:A"]["code"]), (["A", "", "midjourney", "account_removed"], "account_removed"))
 
     def test_missing(self):
         """A task that is gone is nobody's, and leaves no key behind."""

@@ -4,8 +4,8 @@
 -- Ends what has waited too long for a vendor, and what runs at an account that isn't configured.
 -- Item: cursor, count, the id before which a queued task is too old or "", ms that jobs may run where their
 --   account's own time isn't known, number of accounts, the accounts, then the keys whose lists are trimmed.
--- Answer: {cursor, repairs, {accounts that tasks wait for}, {id, "1" where its request is stored, ...of
---   those that have ended}}
+-- Answer: {cursor, repairs, {accounts that tasks wait for}, {id, "1" where its request is
+--   stored, provider, code, ...of those that have ended}}
 --#lib
 local item = items()[1]
 local cursor, count, oldest, timeout_ms, account_count =
@@ -23,8 +23,7 @@ end
 local function fail(r, code, message)
     log(r.id, 'failed', message)
     finish(r, 'failed', {'code', code, 'error', message}, true, nil)
-    ended[#ended + 1] = r.id
-    ended[#ended + 1] = r.big or ''
+    for _, word in ipairs({r.id, r.big or '', r.provider or '', code}) do ended[#ended + 1] = word end
 end
 
 local function miss(account)
@@ -72,7 +71,7 @@ end
 for _, t in ipairs(step[2]) do
     local id = t:sub(9)
     local r = record(id, 'owner', 'lane', 'account', 'cost', 'watch', 'hook', 'await', 'wait', 'progress',
-        'started', 'doubt', 'arch', 'big')
+        'started', 'doubt', 'arch', 'big', 'provider')
     if r and r.phase == 'queued' then
         mend_queued(r)
     elseif r then

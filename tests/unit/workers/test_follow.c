@@ -7,7 +7,6 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
-#include "core/base/metrics.h"
 #include "core/config/config.h"
 #include "core/loop/loop.h"
 #include "core/store/queue.h"
@@ -206,7 +205,6 @@ static void test_what_a_look_means(void **state)
 {
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct task *task;
-        int64_t failed;
 
         print_message("%s\n", cases[i].name);
         tear_down(state);
@@ -218,10 +216,7 @@ static void test_what_a_look_means(void **state)
         if ((cases[i].flags & MODAL) != 0)
             task->substate = mem_str("MODAL");
         claim_one(task);
-        failed = metric_get(METRIC_tasks_failed_total);
         answer(cases[i].words == NULL ? 0 : 200, cases[i].words);
-        assert_int_equal(metric_get(METRIC_tasks_failed_total) - failed,
-                         fake_count("change task_1 fail") + fake_count("change task_1 time out"));
         if (cases[i].line != NULL)
             fake_expect(cases[i].line);
         if (cases[i].line2 != NULL)
