@@ -285,3 +285,8 @@ bool dispatcher_is_quiet(const struct dispatcher *dispatcher)
 {
     return dispatcher->attempts == NULL;
 }
+
+unsigned dispatcher_in_hand(const struct dispatcher *dispatcher)
+{
+    return seats_taken(dispatcher->seats);
+}

@@ -24,3 +24,5 @@ void dispatcher_wake(struct dispatcher *dispatcher);
 bool dispatcher_drain(struct dispatcher *dispatcher);
 // Whether nothing is on its way to a receiver, whatever Redis is still asked.
 bool dispatcher_is_quiet(const struct dispatcher *dispatcher);
+// How many deliveries are being sent.
+unsigned dispatcher_in_hand(const struct dispatcher *dispatcher);

@@ -8,6 +8,7 @@
 #include "core/base/mem.h"
 #include "core/config/config.h"
 #include "core/http/http_client.h"
+#include "core/store/heartbeat.h"
 #include "core/store/shared_secret.h"
 #include "core/store/store.h"
 #include "webhook/delivery.h"
@@ -20,6 +21,7 @@ struct webhook {
     struct http_client *http;
     struct sign_keys keys; // none: not known yet, and nothing is sent
     struct dispatcher *dispatcher;
+    struct heartbeat *beat;
     struct shared_secret *secret; // NULL: the configuration has it
     int64_t drain_ms;             // since when it is to end; 0: it isn't
 };
@@ -64,7 +66,15 @@ static void on_up(void *ctx)
 {
     struct webhook *w = ctx;
 
+    heartbeat_wake(w->beat);
     dispatcher_wake(w->dispatcher);
+}
+
+static unsigned count_in_hand(void *ctx)
+{
+    const struct webhook *w = ctx;
+
+    return dispatcher_in_hand(w->dispatcher);
 }
 
 struct webhook *webhook_start(struct loop *loop, const struct config *config, const char *redis_url)
@@ -78,6 +88,7 @@ struct webhook *webhook_start(struct loop *loop, const struct config *config, co
     w->dispatcher = dispatcher_start(
         loop, w->store, redis_url,
         &(struct delivery_sender){.http = w->http, .config = config, .keys = &w->keys});
+    w->beat = heartbeat_start(loop, w->store, "webhook", count_in_hand, w);
     if (config->webhook.secret_count == 0)
         w->secret = shared_secret_start(loop, w->store, "webhook_secret", "whsec_", on_secret, w);
     else if (!read_secrets(config, &w->keys, &err)) // webhook_check_config comes first
@@ -89,8 +100,10 @@ bool webhook_drain(struct webhook *webhook)
 {
     bool is_idle = dispatcher_drain(webhook->dispatcher);
 
-    if (webhook->drain_ms == 0)
+    if (webhook->drain_ms == 0) {
         webhook->drain_ms = clock_mono_ms();
+        heartbeat_leave(webhook->beat);
+    }
     shared_secret_drop(&webhook->secret);
     // What Redis doesn't hear of in time is sent again when its lease is over.
     return clock_mono_ms() - webhook->drain_ms < STORE_PATIENCE_MS
@@ -106,6 +119,7 @@ void webhook_drop(struct webhook **slot)
         return;
     *slot = NULL;
     shared_secret_drop(&w->secret);
+    heartbeat_drop(&w->beat);
     dispatcher_drop(&w->dispatcher);
     http_client_drop(&w->http);
     store_drop(&w->store);

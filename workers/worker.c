@@ -19,11 +19,13 @@
 #include "core/store/bell.h"
 #include "core/store/callbacks.h"
 #include "core/store/claim_serial.h"
+#include "core/store/heartbeat.h"
 #include "core/store/queue.h"
 #include "core/store/store.h"
 #include "workers/accounts.h"
 #include "workers/bench.h"
 #include "workers/follow.h"
+#include "workers/job.h"
 #include "workers/jobs.h"
 #include "workers/vendor.h"
 
@@ -50,12 +52,13 @@ struct worker {
     struct follow *follow;
     struct accounts accounts;
     struct bell *bell;
+    struct heartbeat *beat;
     struct claim submits, due;
     struct store_call *sweep;
     struct loop_timer *heartbeat;
     bool was_up, was_busy;
     char cursor[32]; // of the sweeper
-    int64_t swept_ms, storage_swept_ms, beaten_ms, drain_ms;
+    int64_t swept_ms, storage_swept_ms, drain_ms;
     char *missed; // accounts that tasks wait for, as it was said last; NULL: none
 };
 
@@ -250,14 +253,6 @@ static void worker_sweep(struct worker *w)
     w->sweep = queue_sweep(w->bench.store, w->cursor, SWEEP_COUNT, worker_on_swept, w);
 }
 
-static void worker_beat(struct worker *w)
-{
-    if (w->bench.is_draining || clock_mono_ms() - w->beaten_ms < WORKER_BEAT_MS)
-        return;
-    w->beaten_ms = clock_mono_ms();
-    accounts_beat(w->bench.store, true);
-}
-
 static void worker_on_heartbeat(void *ctx)
 {
     struct worker *w = ctx;
@@ -274,7 +269,6 @@ static void worker_on_heartbeat(void *ctx)
     w->was_busy = w->bench.jobs != NULL;
     if (!store_is_up(w->bench.store))
         return;
-    worker_beat(w);
     worker_claim(w);
     follow_wake(w->follow);
     worker_sweep(w);
@@ -298,9 +292,19 @@ static void worker_on_up(void *ctx)
     w->was_up = true;
     for (size_t i = 0; is_first && i < w->bench.config->account_count; i++)
         accounts_begin(w->bench.store, &w->bench.config->accounts[i]);
-    worker_beat(w);
+    heartbeat_wake(w->beat);
     worker_claim(w);
     follow_wake(w->follow);
+}
+
+static unsigned worker_in_hand(void *ctx)
+{
+    const struct worker *w = ctx;
+    unsigned count = 0;
+
+    for (const struct job *job = w->bench.jobs; job != NULL; job = job->next)
+        count++;
+    return count;
 }
 
 static void worker_on_callbacks_ready(void *ctx)
@@ -326,7 +330,7 @@ struct worker *worker_start(struct loop *loop, const struct config *config, cons
     bench->store = store_start(loop, config, redis_url, worker_on_up, w);
     bench->callbacks = callbacks_start(loop, config, bench->store, worker_on_callbacks_ready, w);
     w->follow = follow_start(bench);
-    w->beaten_ms = -WORKER_BEAT_MS;
+    w->beat = heartbeat_start(loop, bench->store, "worker", worker_in_hand, w);
     accounts_init(&w->accounts, config);
     w->submits.worker = w->due.worker = w;
     w->submits.queue = (struct queue_claim){claim_on_work, submits_on_claimed, &w->submits};
@@ -348,7 +352,7 @@ bool worker_drain(struct worker *w)
         bench->is_draining = true;
         w->drain_ms = clock_mono_ms();
         bench_hand_back(bench); // another worker, or this one's successor, goes on with them
-        accounts_beat(bench->store, false);
+        heartbeat_leave(w->beat);
     }
     // A submit under way is waited for: its answer is worth money. So is what Redis hasn't taken
     // yet: a vendor's id may be among it; the rest of what was asked only for a moment. Parts of
@@ -370,6 +374,7 @@ void worker_drop(struct worker **worker)
     loop_cancel(&w->submits.timer);
     loop_cancel(&w->due.timer);
     loop_cancel(&w->heartbeat);
+    heartbeat_drop(&w->beat);
     store_cancel(&w->submits.call);
     store_cancel(&w->due.call);
     store_cancel(&w->sweep);

@@ -49,15 +49,6 @@ struct store_call *accounts_read(struct store *store, accounts_fn fn, void *ctx)
                       (store_then_fn)fn, ctx);
 }
 
-void accounts_beat(struct store *store, bool is_working)
-{
-    struct args args = {0};
-
-    args_int(&args, 1);
-    args_str(&args, is_working ? "1" : "0");
-    store_call(store, SCRIPT_beat, &args, WORKER_BEAT_MS, NULL, NULL, NULL);
-}
-
 void accounts_begin(struct store *store, const struct account *account)
 {
     struct args out = {0}, timeout = {0};

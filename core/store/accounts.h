@@ -1,4 +1,4 @@
-// What Redis knows of the accounts, and of who works for them.
+// What Redis knows of the accounts.
 #pragma once
 
 #include <stdbool.h>
@@ -26,7 +26,3 @@ struct store_call *accounts_read(struct store *store, accounts_fn fn, void *ctx)
 // A worker begins to work for it: an account that was out gets a new chance, for its key may have
 // been mended; how long its jobs may run is noted for a time when it isn't configured any more.
 void accounts_begin(struct store *store, const struct account *account);
-// A worker says that it works; false: that it doesn't any more. To be said again every
-// WORKER_BEAT_MS.
-enum { WORKER_BEAT_MS = 5000 };
-void accounts_beat(struct store *store, bool is_working);

@@ -936,9 +936,16 @@ class Deliveries(Bench):
 
 class Others(Bench):
     def test_beat(self):
-        self.assertEqual(self.twice("beat", ["1"]), (1, {"workers": {"w1": "@0"}}))
+        said = {"processes": {"p worker": "@0 host 1 v 2 3"}}
+        self.assertEqual(self.twice("beat", ["1", "p", "worker", "host 1 v 2 3"]), (1, {"workers": {"w1": "@0"}, **said}))
+        said = {"processes": {"p worker": "@0 host 1 v 2 3", "p api": "@0 host 1 v 2 0"}}
+        self.assertEqual(self.twice("beat", ["1", "p", "api", "host 1 v 2 0"])[0], 1)
+        self.assertEqual(self.dump()["processes"], said["processes"])
+        self.do("HSET", "spool:processes", "old api", "@-3700000 host 1 v 2 0")
+        self.twice("beat", ["0", "p", "api", "host 1 v 2 0"])
         self.do("ZADD", "spool:workers", "@-3700000", "w0")
-        self.assertEqual(self.twice("beat", ["0"]), (1, {"workers": None}))
+        answer, changed = self.twice("beat", ["0", "p", "worker", "host 1 v 2 3"])
+        self.assertEqual((answer, changed["workers"], changed["processes"]), (1, None, None))
 
     def test_state(self):
         self.task("A", "rendering", "four slots")

@@ -1,7 +1,13 @@
 // The accounts of the fake store (core/store/accounts.h): what is asked of them stays open.
 #include "core/store/accounts.h"
 
+#include <stdlib.h>
+
+#include "core/base/mem.h"
 #include "core/config/config.h"
+#include "core/loop/loop.h"
+#include "core/store/heartbeat.h"
+#include "core/store/store.h"
 #include "tests/support/fake_store_private.h"
 
 static void lose(struct fake_call *call, const struct err *err)
@@ -36,8 +42,56 @@ void accounts_begin(struct store *store, const struct account *account)
     fake_note("begin account %s", account->name);
 }
 
-void accounts_beat(struct store *store, bool is_working)
+// Heartbeats: "beat 1", and "beat 0" where it leaves.
+
+struct heartbeat {
+    struct loop *loop;
+    struct store *store;
+    struct loop_timer *timer;
+    heartbeat_count_fn count;
+    void *ctx;
+};
+
+static void on_beat(void *ctx)
 {
-    (void)store;
-    fake_note("beat %d", is_working);
+    struct heartbeat *heartbeat = ctx;
+
+    heartbeat->timer = loop_after(heartbeat->loop, HEARTBEAT_EVERY_MS, on_beat, heartbeat);
+    if (!store_is_up(heartbeat->store))
+        return;
+    heartbeat->count(heartbeat->ctx);
+    fake_note("beat 1");
+}
+
+struct heartbeat *heartbeat_start(struct loop *loop, struct store *store, const char *role,
+                                  heartbeat_count_fn count, void *ctx)
+{
+    struct heartbeat *heartbeat = mem_new(struct heartbeat);
+
+    (void)role;
+    heartbeat->loop = loop;
+    heartbeat->store = store;
+    heartbeat->count = count;
+    heartbeat->ctx = ctx;
+    heartbeat->timer = loop_after(loop, HEARTBEAT_EVERY_MS, on_beat, heartbeat);
+    return heartbeat;
+}
+
+void heartbeat_wake(struct heartbeat *heartbeat)
+{
+    loop_cancel(&heartbeat->timer);
+    on_beat(heartbeat);
+}
+
+void heartbeat_leave(struct heartbeat *heartbeat)
+{
+    loop_cancel(&heartbeat->timer);
+    fake_note("beat 0");
+}
+
+void heartbeat_drop(struct heartbeat **heartbeat)
+{
+    loop_cancel(&(*heartbeat)->timer);
+    free(*heartbeat);
+    *heartbeat = NULL;
 }

@@ -42,6 +42,7 @@
 --   upload:<id>    string  a place that was promised for a client's file
 --   callback_secret, webhook_secret string    what all processes share
 --   workers        zset    who works, by when it last said so
+--   processes      hash    process and role -> when it last said so, where it is, what it has in hand
 --   clock          string  the correction, in ms, and the wall clock's time when it was noted
 -- Channels: wake (workers), ring (webhook dispatchers).
 local call = redis.call

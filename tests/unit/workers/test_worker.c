@@ -108,6 +108,7 @@ static void test_it_begins(void **state)
     fake_looks_done(fake_waiting("looks"), NULL, 0, -1);
     fake_store_set_up(false);
     fake_store_set_up(true); // Redis was away for a moment: the accounts are as they were
+    fake_expect("beat 1");
     fake_expect(SUBMITS_2);
     fake_expect(DUE_2);
     fake_expect(LOOKS);
