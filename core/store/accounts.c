@@ -13,13 +13,14 @@ enum { READ_DEADLINE_MS = 1000 };
 
 static bool read_state(const redisReply *reply, struct account_state *state)
 {
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 4)
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 5)
         return false;
     *state = (struct account_state){
         .is_out = record_integer(reply->element[0]) == 1,
         .cool_ms = record_integer(reply->element[1]),
         .rate_ms = record_integer(reply->element[2]),
         .used = record_integer(reply->element[3]),
+        .is_disabled = record_integer(reply->element[4]) == 1,
     };
     return true;
 }
@@ -65,4 +66,22 @@ void accounts_begin(struct store *store, const struct account *account)
     args_int(&timeout, account->task_timeout_ms);
     store_command(store, &timeout, STORE_FOR_EVER, NULL, NULL, NULL);
     buf_clear(&name);
+}
+
+static void on_switched(void *ctx, store_then_fn then, const redisReply *answer,
+                        const struct err *err)
+{
+    (void)answer;
+    ((account_switched_fn)then)(ctx, err);
+}
+
+struct store_call *account_switch(struct store *store, const char *name, bool is_on,
+                                  account_switched_fn fn, void *ctx)
+{
+    struct args args = {0};
+
+    args_str(&args, name);
+    args_str(&args, is_on ? "enable" : "disable");
+    return store_call(store, SCRIPT_account, &args, READ_DEADLINE_MS, on_switched,
+                      (store_then_fn)fn, ctx);
 }

@@ -15,6 +15,8 @@ lua_\name:
     script begin
     script read
     script state
+    script overview
+    script account
     script beat
     script due
     script looks

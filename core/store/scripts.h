@@ -9,6 +9,8 @@
     X(read)                                                                                        \
     X(state)                                                                                       \
     X(list)                                                                                        \
+    X(overview)                                                                                    \
+    X(account)                                                                                     \
     X(change)                                                                                      \
     X(hint)                                                                                        \
     X(beat)                                                                                        \

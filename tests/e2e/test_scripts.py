@@ -13,7 +13,7 @@ from harness import ROOT, Redis, main, script_text
 
 ANY = unittest.mock.ANY
 # Those that answer to all items together; the others answer to each.
-OF_ALL = ("beat", "claim", "clock", "due", "post", "state", "sweep")
+OF_ALL = ("beat", "claim", "clock", "due", "overview", "post", "state", "sweep")
 LUA = os.path.join(ROOT, "core/store/lua")
 RETENTION_MS = 3600000
 PHASES = ("queued", "submitting", "in_doubt", "submitted", "rendering", "archiving", "succeeded", "failed", "cancelled")
@@ -582,7 +582,7 @@ class Picture(Bench):
 
     def test_claim_of_accounts(self):
         """None that cools, has a bad key, or is full."""
-        states = {"cooling": ("cool", "@5000"), "bad key": ("out", 1), "rate": ("tat", "@5000")}
+        states = {"cooling": ("cool", "@5000"), "bad key": ("out", "denied"), "disabled": ("off", 1), "rate": ("tat", "@5000")}
         for name, state in states.items():
             with self.subTest(state=name):
                 self.clear()
@@ -592,7 +592,7 @@ class Picture(Bench):
                 items = ([1, 10, 30000], ["mj-1", 10, 3, 1, 60, "midjourney/*"])
                 answer = self.run_script("claim", *items)
                 self.assertEqual(len(answer), 1)
-                self.assertTrue(4000 < answer[0][0] <= 5000 if name != "bad key" else answer[0][0] == -1, answer)
+                self.assertTrue(4000 < answer[0][0] <= 5000 if name in ("cooling", "rate") else answer[0][0] == -1, answer)
         for cap, given in ((1, 0), (2, 1), (0, 2)):
             with self.subTest(cap=cap):
                 self.clear()
@@ -869,6 +869,20 @@ class Deliveries(Bench):
                     self.assertEqual(d.get("ttl"), "60" if due is None and phase in ENDED else None)
                     self.assertEqual(len(changed.get("l:A", [])), int(outcome != "later"), changed)
 
+    def test_exhausted(self):
+        """Operators find what was given up, until it is sent again."""
+        self.pending(2, "succeeded")
+        self.post()
+        _, changed = self.twice("posted", self.posted("exhausted"), 0)
+        self.assertEqual(changed["exhausted"], {"A": "@0"})
+        self.post()
+        self.run_script("posted", self.posted("delivered", n=2))
+        self.assertEqual(self.run_script("overview", [])[5], ["example.com:443", 1])
+        _, changed = self.twice("redeliver", ["A", "", 1], "queued")
+        self.assertEqual(changed["exhausted"], None)
+        self.post()
+        self.assertEqual(self.run_script("overview", [])[5], [])
+
     def test_superseded(self):
         """What failed once and has news behind it isn't tried again."""
         self.pending(2)
@@ -953,8 +967,29 @@ class Others(Bench):
         self.do("ZADD", "spool:workers", "@0", "w1", "@-20000", "w2")
         answer, changed = self.twice("state", ["mj-1", "mj-2"])
         first = [relative(word, self.now) for word in answer[1]]
-        self.assertEqual((answer[0], first, changed), (1, ["1", "@5000", "@7000", "4"], {}))
-        self.assertEqual(answer[2], [0, 0, 0, 0])
+        self.assertEqual((answer[0], first, changed), (1, ["1", "@5000", "@7000", "4", "0"], {}))
+        self.assertEqual(answer[2], [0, 0, 0, 0, 0])
+
+    def test_account(self):
+        self.do("HSET", "spool:acct:mj-1", "out", "denied", "cool", "@5000", "fails", 3, "tat", 7)
+        answer, changed = self.twice("account", ["mj-1", "disable"])
+        self.assertEqual((answer, changed["acct:mj-1"]["off"]), (1, "1"))
+        self.assertEqual(self.run_script("state", ["mj-1"])[1][4], 1)
+        answer, changed = self.twice("account", ["mj-1", "enable"])
+        self.assertEqual((answer, self.dump()["acct:mj-1"]), (1, {"tat": "7"}))
+
+    def test_overview(self):
+        self.task("A", "rendering", "four slots")
+        self.do("HSET", "spool:acct:mj-1", "out", "denied", "cool", "@5000", "off", 1)
+        new = [[id_, "dev", "midjourney/", "{}", "", "provider", "midjourney"] for id_ in ("T1", "T0")]
+        self.run_script("submit", *new)
+        self.run_script("beat", ["1", "p", "api", "host 1 v 2 3"])
+        answer, changed = self.twice("overview", ["mj-1", "mj-2"])
+        lanes, later, accounts, processes, hooks, exhausted = answer
+        self.assertEqual((lanes, later, changed), (["midjourney/", 2, "T0"], [], {}))
+        self.assertEqual([relative(word, self.now) for word in accounts[0]], ["1", "denied", "@5000", "0", "4", "1"])
+        self.assertEqual(accounts[1], [0, "", 0, 0, 0, 0])
+        self.assertEqual((processes[0], hooks, exhausted), ("p api", [], []))
 
     def test_list(self):
         self.do("RPUSH", "spool:own:dev", *"ABCDE")
@@ -979,7 +1014,7 @@ class Others(Bench):
 
     def test_cool_down(self):
         """Failures of one moment count once; each change notes its own once."""
-        for flags, state in (("NTC", {"fails": "1", "cool": "@1000"}), ("NTO", {"out": "1"})):
+        for flags, state in (("NTC", {"fails": "1", "cool": "@1000"}), ("NTO", {"out": "detail"})):
             self.clear()
             r = self.task("A", "submitting")
             _, changed = self.twice("change", change(r, "queued", flags, -1), ["again", 3, 0])

@@ -51,12 +51,12 @@ for i = 2, #list do
         lanes = {}}
     for k = 6, #item do add_lanes(a.lanes, item[k]) end
     if #a.lanes > 0 and a.room > 0 then
-        local state = call('HMGET', key('acct', a.name), 'cool', 'out', 'tat', 'fails')
+        local state = call('HMGET', key('acct', a.name), 'cool', 'out', 'tat', 'fails', 'off')
         local cool = tonumber(state[1] or 0)
         a.tat = tonumber(state[3] or 0)
         a.fails = tonumber(state[4] or 0)
         a.used = tonumber(call('HGET', key('slots', a.name), '#') or 0)
-        if state[2] then -- its key is bad
+        if state[2] or state[5] then -- its key is bad, or it is switched off
         elseif cool > now then may_act_at(cool)
         else accounts[#accounts + 1] = a end
     end

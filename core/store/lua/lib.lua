@@ -22,8 +22,9 @@
 --   due            zset    tasks that act at a known time (leases, retries, doubt, archive, watches)
 --   look:<account> zset    tasks that run at the vendor, by their next look
 --   slots:<account> hash   task -> cost, "#" their sum, "?" that of failed doubts
---   acct:<account> hash    cool: until when, fails: in a row, out: its key is bad, tat: rate,
---                          timeout: of its jobs, for when it isn't configured any more
+--   acct:<account> hash    cool: until when, fails: in a row, out: why its key is bad, tat: rate, off: an
+--                          operator switched it off, timeout: of its jobs, for when it isn't configured any
+--                          more
 --   waiting        hash    queued tasks per key, "*" all
 --   hooks          zset    tasks with a delivery to make, by its time; far ahead where it waits in a lane:
 --   hooks:<key> <receiver> zset    tasks whose delivery is due, by when it was
@@ -31,6 +32,7 @@
 --                          soon, or of those that may hang
 --   quick:<key>, slow:<key> zset   their receivers, by when they were served last; one that was never
 --                          asked: less than how many wait for it
+--   exhausted      zset    tasks with a delivery that was given up, by when that was
 --   receiver:<host:port> string    how long it takes to answer, in ms; "asked": nobody knows yet
 --   events         stream  e: task, version, phase, progress, modal, key
 --   once:<task>    hash    what was already asked of a parent -> the task that does it
@@ -219,6 +221,17 @@ local function set_wait(r, reason, detail)
     local old, since = string.match(r.wait or '', '^(%S+) (%S+)')
     if old ~= reason then since = now end
     call('HSET', key('t', r.id), 'wait', reason .. ' ' .. since .. ' ' .. detail)
+end
+
+-- Whether one of the task's deliveries was given up, for operators to find.
+local function note_exhausted(id)
+    for _, got in ipairs(call('HVALS', key('d', id))) do
+        if string.match(got, '^exhausted ') then
+            call('ZADD', 'spool:exhausted', 'NX', now, id)
+            return
+        end
+    end
+    call('ZREM', 'spool:exhausted', id)
 end
 
 local QUICK_MS = 1000

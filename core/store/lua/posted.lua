@@ -46,6 +46,7 @@ for i, item in ipairs(items()) do
             call('HSET', d, n .. 'r',
                 table.concat({WORDS[outcome], tries, now, status, took_ms, err}, ' '))
             log(id, 'webhook', n .. ' ' .. WORDS[outcome] .. ' ' .. status)
+            if outcome == 'exhausted' or string.match(got or '', '^exhausted ') then note_exhausted(id) end
             if outcome == 'retry' then
                 -- News that came meanwhile goes out at once; the claim supersedes this one, unless it
                 -- is an old one that was asked for again.

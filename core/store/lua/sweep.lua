@@ -132,6 +132,8 @@ for i = 6, 5 + (cursor == '0' and account_count or 0) do
     if doubts > 0 then call('HSET', slots, '?', doubts) else call('HDEL', slots, '?') end
 end
 
+if cursor == '0' then call('ZREMRANGEBYSCORE', 'spool:exhausted', '-inf', now - tonumber(retention_ms)) end
+
 -- Lists name tasks that have been forgotten since: the oldest, in the front.
 local PIECE, PIECES = 200, 50
 for k = 6 + account_count, #item do

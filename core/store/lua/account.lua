@@ -1,0 +1,17 @@
+#!lua flags=allow-oom
+-- Switches an account, for all processes: "disable" lets what runs there finish, "enable" also gives one that
+-- was out or rests another chance.
+-- Item: account, "disable" or "enable". Answer: 1.
+--#lib
+local answers = {}
+for i, item in ipairs(items()) do
+    local acct = key('acct', item[1])
+    if item[2] == 'disable' then
+        call('HSET', acct, 'off', 1)
+    else
+        call('HDEL', acct, 'off', 'out', 'cool', 'fails')
+        call('PUBLISH', 'spool:wake', item[1])
+    end
+    answers[i] = 1
+end
+return answers

@@ -1,0 +1,69 @@
+#!lua flags=no-writes
+-- How it all stands, for operators.
+-- Item: accounts.
+-- Answer: {{lane, how many wait there, the oldest of the first ones, ...},
+--   {provider, how many of it wait for a retry, the oldest, ...},
+--   {{disabled, why it is out or "", cooling until, the rate allows the next from, slots, jobs there}, ...},
+--   {process and role, what it said last, ...},
+--   {receiver, deliveries that wait for it, ...}, {receiver, tasks with exhausted ones, ...}}
+--#lib
+local FIRST, RETRIES_MAX, EXHAUSTED_MAX = 50, 2000, 2000
+local lanes, later, accounts, hooks, exhausted = {}, {}, {}, {}, {}
+
+local function oldest_of(ids)
+    local oldest = ids[1] or ''
+    for _, id in ipairs(ids) do if id < oldest then oldest = id end end
+    return oldest
+end
+
+-- name -> what is counted, as a list.
+local function listed(counts)
+    local list = {}
+    for name, count in pairs(counts) do
+        list[#list + 1] = name
+        list[#list + 1] = count
+    end
+    return list
+end
+
+for _, lane in ipairs(call('SMEMBERS', 'spool:lanes')) do
+    lanes[#lanes + 1] = lane
+    lanes[#lanes + 1] = call('ZCARD', key('lane', lane))
+    lanes[#lanes + 1] = oldest_of(call('ZRANGE', key('lane', lane), 0, FIRST - 1))
+end
+
+local retries, oldest = {}, {}
+for _, id in ipairs(call('ZRANGE', 'spool:due', 0, RETRIES_MAX - 1)) do
+    local r = record(id, 'provider')
+    if r and r.phase == 'queued' and r.provider then
+        retries[r.provider] = (retries[r.provider] or 0) + 1
+        if not oldest[r.provider] or id < oldest[r.provider] then oldest[r.provider] = id end
+    end
+end
+for provider, count in pairs(retries) do
+    for _, word in ipairs({provider, count, oldest[provider]}) do later[#later + 1] = word end
+end
+
+for i, account in ipairs(items()[1]) do
+    local state = call('HMGET', key('acct', account), 'off', 'out', 'cool', 'tat')
+    local used = call('HGET', key('slots', account), '#')
+    accounts[i] = {state[1] and 1 or 0, state[2] or '', math.floor(tonumber(state[3] or 0)),
+        math.floor(tonumber(state[4] or 0)), tonumber(used or 0), call('ZCARD', key('look', account))}
+end
+
+for _, kind in ipairs({'quick', 'slow'}) do
+    for _, owner in ipairs(call('ZRANGE', 'spool:' .. kind, 0, -1)) do
+        for _, receiver in ipairs(call('ZRANGE', key(kind, owner), 0, -1)) do
+            local count = call('ZCARD', key('hooks', owner .. ' ' .. receiver))
+            hooks[receiver] = (hooks[receiver] or 0) + count
+        end
+    end
+end
+
+for _, id in ipairs(call('ZREVRANGE', 'spool:exhausted', 0, EXHAUSTED_MAX - 1)) do
+    local url = call('HGET', key('d', id), 'url')
+    local receiver = url and receiver_of(url)
+    if receiver then exhausted[receiver] = (exhausted[receiver] or 0) + 1 end
+end
+
+return {lanes, later, accounts, call('HGETALL', 'spool:processes'), listed(hooks), listed(exhausted)}
