@@ -5,9 +5,9 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 
-#include "core/base/err.h"
-#include "core/task/task.h"
+#include "scheduler/news.h"
 
 struct loop;
 struct realtime;
@@ -15,25 +15,11 @@ struct store;
 struct waiting;
 struct watcher;
 
-// What happened to one task. All borrowed for the call.
-struct news {
-    const struct task *task; // as it was at the change
-    const char *cursor;      // resumes after this
-    const char *json;        // the task object, with what it waits for now
-};
-
-// What one turn brought for the watcher, in order.
-typedef void (*watcher_news_fn)(void *ctx, const struct news *news, size_t count);
-// There is a gap behind what was told so far; the present states follow.
-typedef void (*watcher_gap_fn)(void *ctx);
-// A task that was asked for isn't there (or is another key's).
-typedef void (*watcher_missing_fn)(void *ctx, const char *id);
-
 struct watcher_options {
     const char *owner; // sees this key's tasks only; borrowed, outlives the watcher
-    watcher_news_fn on_news;
-    watcher_gap_fn on_gap;         // may be NULL
-    watcher_missing_fn on_missing; // may be NULL
+    news_fn on_news;
+    news_gap_fn on_gap;         // may be NULL
+    news_missing_fn on_missing; // may be NULL
     void *ctx;
 };
 

@@ -8,7 +8,8 @@
 #include "core/base/mem.h"
 #include "core/config/config.h"
 #include "core/store/store.h"
-#include "scheduler/realtime.h"
+#include "core/store/tasks.h"
+#include "scheduler/news.h"
 #include "scheduler/roster.h"
 #include "scheduler/task_json.h"
 #include "scheduler/waiting.h"
@@ -41,22 +42,16 @@ struct page *page_new(const struct event *events, size_t count,
     return page;
 }
 
-struct waiting_read *page_read(struct page *page, struct waiting *waiting, tasks_fn fn, void *ctx)
-{
-    struct roster roster;
-    struct waiting_read *read = NULL;
+// What there is to tell of a page, change by change.
+struct telling {
+    struct news *news;
+    struct task *shown; // as they were at each change; they borrow from the records
+    char **texts;
+    size_t count;
+};
 
-    roster_init(&roster, page->count);
-    for (size_t i = 0; i < page->count; i++)
-        page->events[i].task = roster_add(&roster, page->events[i].id);
-    if (roster.count > 0)
-        read = waiting_read_tasks(waiting, roster.ids, roster.count, fn, ctx);
-    roster_clear(&roster);
-    return read;
-}
-
-void telling_init(struct telling *telling, struct store *store, const struct page *page,
-                  struct task **tasks, size_t count)
+static void telling_init(struct telling *telling, const struct store *store,
+                         const struct page *page, struct task **tasks, size_t count)
 {
     telling->news = mem_array(struct news, page->count);
     telling->shown = mem_array(struct task, page->count);
@@ -77,11 +72,66 @@ void telling_init(struct telling *telling, struct store *store, const struct pag
     }
 }
 
-void telling_clear(struct telling *telling)
+static void telling_clear(struct telling *telling)
 {
     for (size_t i = 0; i < telling->count; i++)
         free(telling->texts[i]);
     free(telling->texts);
     free(telling->shown);
     free(telling->news);
+}
+
+// Reading the records.
+
+struct page_read {
+    struct page *page;         // ours until it is read
+    const struct store *store; // borrowed, outlives us
+    struct waiting_read *read;
+    page_fn fn;
+    void *ctx;
+};
+
+static void on_records(void *ctx, struct task **tasks, size_t count, const struct err *err)
+{
+    struct page_read read = *(struct page_read *)ctx;
+    struct telling telling;
+
+    free(ctx);
+    if (err != NULL) {
+        read.fn(read.ctx, read.page, NULL, err);
+        return;
+    }
+    telling_init(&telling, read.store, read.page, tasks, count);
+    read.fn(read.ctx, read.page, telling.news, NULL); // the page may be gone
+    telling_clear(&telling);
+    for (size_t i = 0; i < count; i++)
+        task_free(tasks[i]);
+}
+
+struct page_read *page_read(struct page *page, struct waiting *waiting, const struct store *store,
+                            page_fn fn, void *ctx)
+{
+    struct page_read *read = mem_new(struct page_read);
+    struct roster roster;
+
+    read->page = page;
+    read->store = store;
+    read->fn = fn;
+    read->ctx = ctx;
+    roster_init(&roster, page->count);
+    for (size_t i = 0; i < page->count; i++)
+        page->events[i].task = roster_add(&roster, page->events[i].id);
+    read->read = waiting_read_tasks(waiting, roster.ids, roster.count, on_records, read);
+    roster_clear(&roster);
+    return read;
+}
+
+void page_read_cancel(struct page_read **read)
+{
+    if (*read == NULL)
+        return;
+    waiting_read_cancel(&(*read)->read);
+    page_free((*read)->page);
+    free(*read);
+    *read = NULL;
 }

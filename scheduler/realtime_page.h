@@ -5,21 +5,21 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "core/base/err.h"
 #include "core/base/ids.h"
 #include "core/store/events.h"
-#include "core/store/tasks.h"
 #include "core/task/task.h"
 
 struct news;
+struct page_read;
 struct store;
 struct waiting;
-struct waiting_read;
 
-// Events, and which records they are about. Ours: page_free.
+// Events that somebody wants to hear of. Ours: page_free.
 struct page {
     struct page_event {
         char cursor[CURSOR_SIZE], id[ID_SIZE];
-        size_t task; // which of the page's
+        size_t task; // which of the records that were read
         struct task_view view;
     } * events;
     size_t count;
@@ -31,18 +31,12 @@ struct page {
 struct page *page_new(const struct event *events, size_t count,
                       bool (*wanted)(void *ctx, const struct event *event), void *ctx);
 void page_free(struct page *page);
-// Reads the records. NULL where there is none to read.
-struct waiting_read *page_read(struct page *page, struct waiting *waiting, tasks_fn fn, void *ctx);
 
-// What there is to tell of a page, change by change; news without a task: nothing. telling_clear.
-struct telling {
-    struct news *news;
-    struct task *shown; // as they were at each change; they borrow from the records
-    char **texts;
-    size_t count;
-};
-
-// `tasks` is what page_read gave; the telling borrows from them and from the page.
-void telling_init(struct telling *telling, struct store *store, const struct page *page,
-                  struct task **tasks, size_t count);
-void telling_clear(struct telling *telling);
+// The page is the callee's again. `news` is borrowed for the call, one for each event: one without
+// a task where there is nothing to tell. With `err` there is none.
+typedef void (*page_fn)(void *ctx, struct page *page, const struct news *news,
+                        const struct err *err);
+// Reads the records of a page that has events. Takes it. Never calls back before it returns.
+struct page_read *page_read(struct page *page, struct waiting *waiting, const struct store *store,
+                            page_fn fn, void *ctx);
+void page_read_cancel(struct page_read **read);

@@ -208,6 +208,28 @@ static void test_a_task_is_read_once_per_batch(void **state)
     fake_skip();
 }
 
+// Nothing is lost where its records can't be had for a while, and the order stays.
+static void test_a_page_that_cannot_be_read_is_read_again(void **state)
+{
+    struct watcher *watcher = watch_of("dev", NULL);
+    const struct event events[] = {event_of("1-1", "t1", TASK_SUBMITTED, 1),
+                                   event_of("1-2", "t1", TASK_SUCCEEDED, 2)};
+
+    (void)state;
+    watcher_add_all(watcher, NULL);
+    listen_at("1-0");
+    fake_events_tell(&events[0], 1);
+    fake_expect("read t1");
+    fake_store_fail(fake_waiting("read"));
+    fake_expect("read t1");
+    fake_events_tell(&events[1], 1);
+    fake_expect_nothing();
+    fake_tasks_done(fake_waiting("read"), make);
+    fake_tasks_done(fake_waiting("read"), make);
+    check_told("t1 v1 submitted; t1 v2 succeeded; ");
+    fake_skip();
+}
+
 // A read that has left may not have what was told meanwhile.
 static void test_a_later_turn_has_a_read_of_its_own(void **state)
 {
@@ -510,6 +532,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_the_present_state_is_told_first, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_another_key_s_task_is_missing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_task_is_read_once_per_batch, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_page_that_cannot_be_read_is_read_again, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_a_later_turn_has_a_read_of_its_own, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_gap_while_a_retry_waits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_gap_in_the_past_while_a_retry_waits, set_up,

@@ -1,0 +1,307 @@
+// Catching up, then following.
+//
+//                ┌──────────────── next page ────────────────┐
+//                ▼                                           │
+//  AWAITING ─▶ RANGING ── changes that are wanted ──▶ TELLING┤
+//     │           └─── caught up ───┐                        │
+//     ├─▶ LOOKING ── told ──────────┴─▶ FOLLOWING ◀──────────┘
+//     └─────────────── all, from now on ───▲
+//
+//  RANGING, TELLING, LOOKING ── no answer ──▶ RESTING ── RETRY_MS ──▶ begins again where it was
+//  any but AWAITING ── the stream was lost, or its past is ──▶ LOOKING, or FOLLOWING where it is
+//  all
+//
+// A task that is looked at is followed already: its version says what is news. Whoever reads the
+// past isn't: what comes meanwhile waits in the stream.
+#include "scheduler/interest.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/buf.h"
+#include "core/base/ids.h"
+#include "core/base/log.h"
+#include "core/base/mem.h"
+#include "core/config/config.h"
+#include "core/loop/loop.h"
+#include "core/store/events.h"
+#include "core/store/store.h"
+#include "core/task/task.h"
+#include "scheduler/look.h"
+#include "scheduler/realtime_page.h"
+#include "scheduler/task_json.h"
+
+enum { PAGE = 1000, RETRY_MS = 1000 };
+
+enum state { AWAITING, LOOKING, RANGING, TELLING, RESTING, FOLLOWING };
+
+#define TO(state) (1u << (state))
+static const struct {
+    const char *name;
+    unsigned next;
+} states[] = {
+    [AWAITING] = {"awaiting", TO(LOOKING) | TO(RANGING) | TO(FOLLOWING)},
+    [LOOKING] = {"looking", TO(LOOKING) | TO(RESTING) | TO(FOLLOWING)},
+    [RANGING] = {"ranging", TO(RANGING) | TO(TELLING) | TO(LOOKING) | TO(RESTING) | TO(FOLLOWING)},
+    [TELLING] = {"telling", TO(RANGING) | TO(LOOKING) | TO(RESTING) | TO(FOLLOWING)},
+    [RESTING] = {"resting", TO(RANGING) | TO(LOOKING) | TO(FOLLOWING)},
+    [FOLLOWING] = {"following", TO(LOOKING) | TO(FOLLOWING)},
+};
+
+struct interest {
+    const struct interest_ground *ground;
+    struct interest_options options; // without what it borrows for the start
+    enum state state;
+    char id[ID_SIZE];        // "": all
+    int version;             // told so far; only newer ones are
+    char after[CURSOR_SIZE]; // told so far, of the stream; "": by version
+    char upto[CURSOR_SIZE];  // where the stream's reader was when we last asked
+    bool is_behind;          // of the past there may be more than was told
+    // What we wait for: between events exactly one of these is set, and none where that is the
+    // stream itself (AWAITING, FOLLOWING).
+    struct look *look;
+    struct events_range *range;
+    struct page_read *page;
+    struct loop_timer *timer;
+};
+
+static void begin(struct interest *interest);
+
+// The only place that changes the state.
+static void move(struct interest *interest, enum state next)
+{
+    assert(states[interest->state].next & TO(next));
+    log_debug("interest.move", "task=%s from=%s to=%s", interest->id, states[interest->state].name,
+              states[next].name);
+    interest->state = next;
+}
+
+static void on_rested(void *ctx)
+{
+    struct interest *interest = ctx;
+
+    interest->timer = NULL;
+    begin(interest);
+}
+
+static void rest(struct interest *interest)
+{
+    move(interest, RESTING);
+    interest->timer = loop_after(interest->ground->loop, RETRY_MS, on_rested, interest);
+}
+
+// Whether it is news to it; notes that it was told.
+static bool note(struct interest *interest, const struct page_event *event, const struct task *task)
+{
+    bool is_all = *interest->id == '\0';
+
+    if (strcmp(task->owner, interest->options.owner) != 0)
+        return false;
+    if (is_all && task->is_ask)
+        return false; // a question of our own, not one of the key's tasks
+    if (*interest->after != '\0' && events_compare(event->cursor, interest->after) <= 0)
+        return false;
+    if (!is_all && event->view.version <= interest->version)
+        return false;
+    if (!is_all)
+        interest->version = event->view.version;
+    if (*interest->after != '\0')
+        snprintf(interest->after, CURSOR_SIZE, "%s", event->cursor);
+    return true;
+}
+
+// The present state.
+
+static void tell_missing(const struct interest *interest)
+{
+    const struct interest_options options = interest->options;
+    char id[ID_SIZE];
+
+    memcpy(id, interest->id, sizeof id);
+    options.on_missing(options.ctx, id); // the interest may be gone
+}
+
+static void tell_present(struct interest *interest, const struct task *task)
+{
+    struct task_view now = {task->phase, task->version, task->progress, task->substate != NULL};
+    const struct interest_options options = interest->options;
+    struct buf json = {0};
+    struct task shown;
+    char cursor[CURSOR_SIZE];
+
+    interest->version = task->version;
+    task_borrow_as(&shown, task, &now);
+    shown.links = &store_config(interest->ground->store)->links;
+    task_json_write(&shown, NULL, &json);
+    // Resuming from before the read can repeat a change, but never miss one.
+    memcpy(cursor, interest->upto, sizeof cursor);
+    options.on_news(options.ctx, &(struct news){&shown, cursor, json.data}, 1);
+    buf_clear(&json);
+}
+
+static void on_looked(void *ctx, const struct task *task, const struct err *err)
+{
+    struct interest *interest = ctx;
+
+    interest->look = NULL;
+    if (err != NULL) {
+        rest(interest);
+        return;
+    }
+    move(interest, FOLLOWING);
+    if (task == NULL || strcmp(task->owner, interest->options.owner) != 0)
+        tell_missing(interest);
+    else if (task->version > interest->version)
+        tell_present(interest, task);
+}
+
+// The past: pages of the stream up to where its reader is.
+
+static bool is_wanted(void *ctx, const struct event *event)
+{
+    const struct interest *interest = ctx;
+
+    return *interest->id == '\0' ? strcmp(event->owner, interest->options.owner) == 0
+                                 : strcmp(event->task, interest->id) == 0;
+}
+
+static void on_told(void *ctx, struct page *page, const struct news *news, const struct err *err)
+{
+    struct interest *interest = ctx;
+    const struct interest_options options = interest->options;
+    struct news *mine;
+    size_t count = 0;
+
+    interest->page = NULL;
+    if (err != NULL) {
+        page_free(page);
+        rest(interest);
+        return;
+    }
+    mine = mem_array(struct news, page->count);
+    for (size_t i = 0; i < page->count; i++)
+        if (news[i].task != NULL && note(interest, &page->events[i], news[i].task))
+            mine[count++] = news[i];
+    // Not only as far as was told: the rest may be of tasks that are gone, or of no interest.
+    snprintf(interest->after, CURSOR_SIZE, "%s", page->last);
+    begin(interest); // the next page, or the end of it
+    if (count > 0)
+        options.on_news(options.ctx, mine, count); // the interest may be gone
+    free(mine);
+    page_free(page);
+}
+
+static void on_range(void *ctx, const struct event *events, size_t count, bool is_gap,
+                     const struct err *err)
+{
+    struct interest *interest = ctx;
+    const struct interest_options options = interest->options;
+    struct page *page;
+
+    interest->range = NULL;
+    if (err != NULL) {
+        rest(interest);
+        return;
+    }
+    if (is_gap) {
+        interest_lose(interest);
+        options.on_gap(options.ctx); // the interest may be gone
+        return;
+    }
+    page = page_new(events, count, is_wanted, interest);
+    if (page->count > 0) {
+        move(interest, TELLING);
+        interest->page =
+            page_read(page, interest->ground->waiting, interest->ground->store, on_told, interest);
+        return;
+    }
+    // Without any we are where the reader was when we asked; it may have gone on meanwhile.
+    snprintf(interest->after, CURSOR_SIZE, "%s", count == 0 ? interest->upto : page->last);
+    page_free(page);
+    begin(interest);
+}
+
+// Starts what there is to be caught up with: at first, for the next page, after an error or a gap.
+// The only place that starts a read; nothing else is pending.
+static void begin(struct interest *interest)
+{
+    const struct interest_ground *ground = interest->ground;
+    const char *cursor = events_cursor(ground->events);
+
+    snprintf(interest->upto, CURSOR_SIZE, "%s", cursor);
+    if (interest->is_behind && events_compare(interest->after, cursor) != 0) {
+        move(interest, RANGING);
+        interest->range =
+            events_read(ground->events, interest->after, cursor, PAGE, on_range, interest);
+    } else if (interest->is_behind || *interest->id == '\0') {
+        interest->is_behind = false;
+        if (*interest->after == '\0')
+            snprintf(interest->after, CURSOR_SIZE, "%s", cursor);
+        move(interest, FOLLOWING);
+    } else {
+        move(interest, LOOKING);
+        interest->look = look_start(ground->looks, interest->id, on_looked, interest);
+    }
+}
+
+// Ends whatever is pending.
+static void stop(struct interest *interest)
+{
+    look_cancel(&interest->look);
+    events_range_cancel(&interest->range);
+    page_read_cancel(&interest->page);
+    loop_cancel(&interest->timer);
+}
+
+void interest_begin(struct interest *interest)
+{
+    stop(interest);
+    begin(interest);
+}
+
+void interest_lose(struct interest *interest)
+{
+    if (*interest->after != '\0')
+        snprintf(interest->after, CURSOR_SIZE, "%s", events_cursor(interest->ground->events));
+    interest->is_behind = false;
+    if (interest->state != AWAITING)
+        interest_begin(interest);
+}
+
+bool interest_take(struct interest *interest, const struct page_event *event,
+                   const struct task *task)
+{
+    return !interest->is_behind && note(interest, event, task);
+}
+
+const char *interest_id(const struct interest *interest)
+{
+    return interest->id;
+}
+
+struct interest *interest_new(const struct interest_ground *ground,
+                              const struct interest_options *options)
+{
+    struct interest *interest = mem_new(struct interest);
+
+    interest->ground = ground;
+    interest->options = *options;
+    interest->options.id = interest->options.since = NULL;
+    snprintf(interest->id, sizeof interest->id, "%s", options->id == NULL ? "" : options->id);
+    interest->version = options->version;
+    interest->is_behind = options->since != NULL;
+    snprintf(interest->after, CURSOR_SIZE, "%s", options->since == NULL ? "" : options->since);
+    return interest;
+}
+
+// The only destructor: cancels what is pending, whatever the state.
+void interest_drop(struct interest **interest)
+{
+    if (*interest == NULL)
+        return;
+    stop(*interest);
+    free(*interest);
+    *interest = NULL;
+}

@@ -1,0 +1,20 @@
+// News: what those who watch tasks are told.
+#pragma once
+
+#include <stddef.h>
+
+struct task;
+
+// What happened to one task. All borrowed for the call.
+struct news {
+    const struct task *task; // as it was at the change
+    const char *cursor;      // resumes after this
+    const char *json;        // the task object, with what it waits for now
+};
+
+// What one turn brought, in order.
+typedef void (*news_fn)(void *ctx, const struct news *news, size_t count);
+// There is a gap behind what was told so far; the present states follow.
+typedef void (*news_gap_fn)(void *ctx);
+// A task that was asked for isn't there (or is another key's).
+typedef void (*news_missing_fn)(void *ctx, const char *id);
