@@ -1,32 +1,8 @@
-// What families share: matching paths, reading results.
+// What families share: reading results.
 #include "providers/family.h"
-
-#include <string.h>
 
 #include "core/base/buf.h"
 #include "core/message/media_link.h"
-
-bool route_matches(const struct route *route, const char *path, char *id, size_t size)
-{
-    const char *pattern = route->path;
-
-    *id = '\0';
-    while (*pattern != '\0') {
-        if (strncmp(pattern, "{id}", 4) == 0) {
-            size_t len = strcspn(path, "/"), kept = len < size ? len : size - 1;
-
-            if (len == 0)
-                return false;
-            memcpy(id, path, kept); // one that is longer than any is unknown all the same
-            id[kept] = '\0';
-            pattern += 4;
-            path += len;
-        } else if (*pattern++ != *path++) {
-            return false;
-        }
-    }
-    return *path == '\0';
-}
 
 json_t *family_result_whole(const struct task *task)
 {

@@ -84,8 +84,6 @@ struct family {
 const struct family *family_find(const char *name);
 const struct family *family_at(size_t index); // NULL past the end
 
-// Whether `path` is the route's; `id` gets the segment at "{id}".
-bool route_matches(const struct route *route, const char *path, char *id, size_t size);
 // The result of a task as JSON, never NULL; json_decref. Empty where there is none. Artifacts that
 // are kept under a key get their `url` here, so that no stored task ever holds a dead link. Those
 // that couldn't be had are left out.

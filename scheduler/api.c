@@ -3,7 +3,6 @@
 
 #include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 #include <strings.h>
 
 #include "core/base/buf.h"
@@ -27,38 +26,13 @@
 #include "scheduler/api_role.h"
 #include "scheduler/form.h"
 #include "scheduler/realtime.h"
+#include "scheduler/routes.h"
 #include "scheduler/tokens.h"
 #include "scheduler/waiting.h"
 #include "scheduler/websocket.h"
 
-static void admit_anybody(struct request *request);
-
 enum {
     OTHER_BODY_BYTES = 64 * 1024, // of requests that need none
-};
-
-// Our own paths. Those of the families are in their tables.
-static const struct own_route {
-    struct route route;
-    void (*handle)(struct request *request);
-    void (*admit)(struct request *request); // NULL: a key is asked for
-} own_routes[] = {
-    {{"GET", "/v1/tasks/{id}", ROUTE_FETCH, NULL}, tasks_show, NULL},
-    {{"GET", "/v1/tasks", ROUTE_LIST, NULL}, tasks_index, NULL},
-    {{"POST", "/v1/tasks/{id}/cancel", ROUTE_FETCH, NULL}, tasks_cancel_one, NULL},
-    {{"GET", "/v1/tasks/{id}/timeline", ROUTE_FETCH, NULL}, tasks_show_timeline, NULL},
-    {{"GET", "/v1/tasks/{id}/deliveries", ROUTE_FETCH, NULL}, deliveries_show, NULL},
-    {{"GET", "/v1/tasks/{id}/events", ROUTE_FETCH, NULL}, stream_start, NULL},
-    {{"GET", "/v1/events", ROUTE_FETCH, NULL}, websocket_start, NULL},
-    {{"POST", "/v1/files/uploads", ROUTE_SUBMIT, NULL}, uploads_form, NULL},
-    {{"POST", "/v1/files/uploads/base64", ROUTE_SUBMIT, NULL}, uploads_base64, NULL},
-    {{"POST", "/v1/files/uploads/url", ROUTE_SUBMIT, NULL}, uploads_url, NULL},
-    {{"POST", "/v1/files/uploads/presign", ROUTE_SUBMIT, NULL}, uploads_presign, NULL},
-    {{"PUT", "/v1/files/uploads/{id}", ROUTE_SUBMIT, NULL}, uploads_take, uploads_admit},
-    {{"POST", "/v1/callbacks/{id}", ROUTE_FETCH, NULL}, callback_take, callback_admit},
-    {{"GET", "/healthz", ROUTE_FETCH, NULL}, health_alive, admit_anybody},
-    {{"GET", "/readyz", ROUTE_FETCH, NULL}, health_ready, admit_anybody},
-    {{"GET", "/metrics", ROUTE_FETCH, NULL}, health_metrics, admit_anybody},
 };
 
 // Requests.
@@ -74,6 +48,7 @@ static struct request *request_new(struct api *api, struct http_exchange *exchan
 
     request->api = api;
     request->exchange = exchange;
+    request->id = request->names.at[0];
     request->next = api->requests;
     request->at = &api->requests;
     if (request->next != NULL)
@@ -164,14 +139,7 @@ bool request_read_body(struct request *request)
     return false;
 }
 
-// Routing.
-
-static bool is_method(const struct http_exchange *exchange, const char *method)
-{
-    const char *name = http_method_name(http_exchange_method(exchange));
-
-    return strcmp(name, method) == 0 || (strcmp(name, "HEAD") == 0 && strcmp(method, "GET") == 0);
-}
+// Who may, and with what body.
 
 static bool authorize(struct request *request, bool may_query)
 {
@@ -192,7 +160,7 @@ static void on_whole(void *ctx, struct http_exchange *exchange)
     struct request *request = ctx;
 
     (void)exchange;
-    request->handle(request);
+    request->served->handle(request);
 }
 
 // None that would have to be decoded first: what is said to be small could become anything.
@@ -213,7 +181,7 @@ void request_admit(struct request *request, const char *owner)
     struct err err;
 
     if (!http_exchange_has_body(exchange)) {
-        request->handle(request);
+        request->served->handle(request);
     } else if (is_encoded(exchange)) {
         err_set(&err, ERR_MEDIA_TYPE, "Content-Encoding: must be identity, or not there");
         request_refuse(request, &err);
@@ -224,154 +192,49 @@ void request_admit(struct request *request, const char *owner)
     }
 }
 
-static void admit_anybody(struct request *request)
+static void admit_bare(struct request *request)
 {
     struct err err;
 
     if (!http_exchange_has_body(request->exchange)) {
-        request->handle(request);
+        request->served->handle(request);
         return;
     }
     err_set(&err, ERR_TOO_LARGE, "there is nothing that a body could be for");
     request_refuse(request, &err);
 }
 
-static void handle_family(struct request *request)
+static void admit(struct request *request)
 {
-    switch (request->route->kind) {
-    case ROUTE_ASK: // is held until the vendor has answered
-        if (request_take_place(request))
-            submit_handle(request);
-        break;
-    case ROUTE_SUBMIT:
-        submit_handle(request);
-        break;
-    case ROUTE_FETCH:
-        query_fetch(request);
-        break;
-    case ROUTE_LIST:
-        query_list(request);
-        break;
-    case ROUTE_CONTENT:
-        content_serve(request);
-        break;
-    }
-}
+    const struct served *served = request->served;
 
-// Whether a family has the path. `is_known`: it is there, but not with this method.
-static bool find_family(struct request *request, const char *path, bool *is_known)
-{
-    const struct family *family;
-
-    for (size_t i = 0; (family = family_at(i)) != NULL; i++) {
-        const char *mode = NULL, *rest = path;
-
-        for (size_t k = 0; family->modes != NULL && family->modes[k].prefix != NULL; k++) {
-            size_t len = strlen(family->modes[k].prefix);
-
-            if (strncmp(path, family->modes[k].prefix, len) == 0 && path[len] == '/') {
-                mode = family->modes[k].mode;
-                rest = path + len;
-            }
-        }
-        for (const struct route *route = family->routes; route->method != NULL; route++) {
-            if (!route_matches(route, rest, request->id, sizeof request->id))
-                continue;
-            *is_known = true;
-            if (!is_method(request->exchange, route->method))
-                continue;
-            request->family = family;
-            request->route = route;
-            request->extra = mem_str(mode);
-            return true;
-        }
-    }
-    return false;
-}
-
-// POST /v1/tasks/{id}/deliveries/{n}/redeliver is the only path with two names in it.
-static bool is_redeliver(struct request *request, const char *path)
-{
-    static const struct route tail = {"POST", "/{id}/redeliver", ROUTE_FETCH, NULL};
-    const char *middle = strstr(path, "/deliveries/");
-    char id[64];
-    size_t len;
-
-    if (middle == NULL || strncmp(path, "/v1/tasks/", 10) != 0)
-        return false;
-    len = (size_t)(middle - path) - 10;
-    if (len == 0 || len >= sizeof id || memchr(path + 10, '/', len) != NULL)
-        return false;
-    memcpy(id, path + 10, len);
-    id[len] = '\0';
-    // The number is kept behind the id.
-    if (!route_matches(&tail, middle + strlen("/deliveries"), request->id, sizeof request->id))
-        return false;
-    request->extra = mem_str(request->id);
-    memcpy(request->id, id, sizeof id);
-    return true;
-}
-
-static void admit_family(struct request *request)
-{
-    request->handle = handle_family;
-    if (authorize(request, false))
-        request_admit(request, request->owner);
-}
-
-static void admit_own(struct request *request, const struct own_route *own)
-{
-    request->handle = own->handle;
-    if (own->admit != NULL)
-        own->admit(request);
-    else if (authorize(request, own->handle == websocket_start))
+    if (served->needs == NEEDS_KEY && !authorize(request, served->may_query))
+        return;
+    if (served->admit != NULL)
+        served->admit(request);
+    else if (served->has_no_body)
+        admit_bare(request);
+    else
         request_admit(request, request->owner);
 }
 
 // Everything that the head can tell is decided before the body is read.
 static void on_head(void *ctx, struct http_exchange *exchange)
 {
-    struct request *request = request_new(ctx, exchange);
-    const char *path = http_exchange_path(exchange);
-    bool is_known = false;
+    struct api *api = ctx;
+    struct request *request = request_new(api, exchange);
+    unsigned offered;
     struct err err;
 
-    if (strncmp(path, "/v1/", 4) != 0 && find_family(request, path, &is_known)) {
-        admit_family(request);
+    request->served = routes_find(api->routes, http_exchange_method(exchange),
+                                  http_exchange_path(exchange), &request->names, &offered);
+    if (request->served != NULL) {
+        request->family = request->served->family;
+        admit(request);
         return;
     }
-    if (strncmp(path, "/media/", 7) == 0 && is_method(exchange, "GET")) {
-        request->handle = media_serve;
-        admit_anybody(request);
-        return;
-    }
-    for (size_t i = 0; i < sizeof own_routes / sizeof own_routes[0]; i++) {
-        const struct own_route *own = &own_routes[i];
-
-        if (!route_matches(&own->route, path, request->id, sizeof request->id))
-            continue;
-        is_known = true;
-        if (is_method(exchange, own->route.method)) {
-            admit_own(request, own);
-            return;
-        }
-    }
-    if (is_redeliver(request, path)) {
-        if (!is_method(exchange, "POST"))
-            is_known = true;
-        else {
-            request->handle = deliveries_send_again;
-            if (authorize(request, false))
-                request_admit(request, request->owner);
-            return;
-        }
-    }
-    if (find_family(request, path, &is_known)) {
-        admit_family(request);
-        return;
-    }
-    err_set(&err, is_known ? ERR_METHOD : ERR_NOT_FOUND, "%s",
-            is_known ? "this method isn't offered here" : "there is no such path");
+    err_set(&err, offered != 0 ? ERR_METHOD : ERR_NOT_FOUND, "%s",
+            offered != 0 ? "this method isn't offered here" : "there is no such path");
     request_refuse(request, &err);
 }
 
@@ -405,6 +268,7 @@ struct api *api_start(struct loop *loop, const struct config *config, const char
         free(api);
         return NULL;
     }
+    api->routes = routes_new();
     api->store = store_start(loop, config, redis_url, NULL, NULL);
     api->http = http_client_new(loop, "Spool/" SPOOL_VERSION);
     api->storage = storage_new(loop, api->http, config);
@@ -425,11 +289,8 @@ static void stop_watching(struct request *request)
 {
     struct err err;
 
-    if (request->handle == tasks_show) {
-        tasks_show_now(request);
-    } else if (request->handle == stream_start) {
-        http_exchange_abort(request->exchange);
-        request_drop(request);
+    if (request->on_drain != NULL) {
+        request->on_drain(request);
     } else {
         err_set(&err, ERR_UNAVAILABLE, "shutting down");
         request_refuse(request, &err);
@@ -480,6 +341,7 @@ void api_drop(struct api **pointer)
     realtime_drop(&api->realtime);
     waiting_drop(&api->waiting);
     store_drop(&api->store);
+    routes_free(api->routes);
     free(api->spool_dir);
     free(api);
 }

@@ -8,6 +8,7 @@
 #include "core/base/err.h"
 #include "core/base/room.h"
 #include "core/task/task.h"
+#include "scheduler/pattern.h"
 
 struct callbacks;
 struct config;
@@ -22,7 +23,8 @@ struct loop;
 struct loop_timer;
 struct realtime;
 struct request;
-struct route;
+struct routes;
+struct served;
 struct storage;
 struct storage_file;
 struct storage_op;
@@ -36,6 +38,7 @@ struct websockets;
 struct api {
     struct loop *loop;
     const struct config *config;
+    struct routes *routes;
     struct store *store;
     struct http_server *server;
     struct realtime *realtime;
@@ -54,12 +57,13 @@ struct api {
 // One request under way. It is gone when it is answered, or when its client is.
 struct request {
     struct api *api;
-    struct http_exchange *exchange; // ours until it is answered
-    const char *owner;              // the key's name, borrowed from the configuration
-    const struct family *family;    // NULL on our own surface
-    const struct route *route;
-    char id[64];                             // of the path
-    void (*handle)(struct request *request); // once the body is there
+    struct http_exchange *exchange;            // ours until it is answered
+    const char *owner;                         // the key's name, borrowed from the configuration
+    const struct served *served;               // NULL: nobody serves its path
+    const struct family *family;               // whose words it is answered in; NULL: our own
+    struct pattern_names names;                // of the path
+    char *id;                                  // the first of them
+    void (*on_drain)(struct request *request); // the role ends while it watches; NULL: 503
     json_t *body;
     bool is_form; // the body came as multipart/form-data
     bool has_place;
@@ -92,36 +96,6 @@ bool request_take_place(struct request *request);
 void request_admit(struct request *request, const char *owner);
 // Parses the body as a JSON object; false: it has been refused.
 bool request_read_body(struct request *request);
-
-// Handlers, one file each.
-void submit_handle(struct request *request);
-void query_fetch(struct request *request);
-void query_list(struct request *request);
-void query_answer(struct request *request, const char *id); // of a question, when it has ended
-void tasks_show(struct request *request);
-void tasks_show_now(struct request *request); // instead of waiting on
-void tasks_index(struct request *request);
-void tasks_cancel_one(struct request *request);
-void tasks_show_timeline(struct request *request);
-void deliveries_show(struct request *request);
-void deliveries_send_again(struct request *request);
-void stream_start(struct request *request);
-void websocket_start(struct request *request);
-void media_serve(struct request *request);
-void media_send(struct request *request, const char *key); // an archived file; the request is gone
-void content_serve(struct request *request);
-void callback_take(struct request *request);
-void uploads_form(struct request *request);
-void uploads_base64(struct request *request);
-void uploads_url(struct request *request);
-void uploads_presign(struct request *request);
-void uploads_take(struct request *request);
-// What their paths know, without a key, is looked at before their bodies are read.
-void callback_admit(struct request *request);
-void uploads_admit(struct request *request);
-void health_alive(struct request *request);
-void health_ready(struct request *request);
-void health_metrics(struct request *request);
 
 // The task shown as it is, with the links of its files.
 void request_show(struct request *request, struct task *task);

@@ -1,5 +1,6 @@
 // POST /v1/callbacks/{id}: a vendor says that something has changed. Who knows the path may say so;
 // what it says is found out by asking the vendor.
+#include <stdio.h>
 #include <string.h>
 
 #include "core/base/buf.h"
@@ -12,6 +13,7 @@
 #include "core/store/tasks.h"
 #include "providers/provider.h"
 #include "scheduler/api.h"
+#include "scheduler/handlers.h"
 
 enum { MAX_LENIENT_BYTES = 1 << 20 }; // no callback is so large
 
@@ -66,7 +68,7 @@ void callback_admit(struct request *request)
     struct err unknown;
 
     if (callbacks_check(request->api->callbacks, request->id, id)) {
-        memcpy(request->id, id, sizeof id);
+        snprintf(request->id, PATTERN_NAME_SIZE, "%s", id);
         request_admit(request, ".callbacks");
     } else {
         err_set(&unknown, ERR_NOT_FOUND, "there is no such path");

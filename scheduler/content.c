@@ -12,6 +12,7 @@
 #include "core/task/task.h"
 #include "providers/family.h"
 #include "scheduler/api.h"
+#include "scheduler/handlers.h"
 
 // The artifact's key; NULL where there is none of that kind. The caller frees.
 static char *find_key(const struct task *task, const char *kind)

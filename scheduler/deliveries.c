@@ -8,6 +8,7 @@
 #include "core/store/tasks.h"
 #include "providers/family.h"
 #include "scheduler/api.h"
+#include "scheduler/handlers.h"
 
 static void write_entry(struct buf *json, const struct family *family,
                         const struct delivery_entry *entry)
@@ -81,14 +82,14 @@ static void on_sent_again(void *ctx, const struct err *err)
         return;
     }
     buf_fmt(&json, "{\"object\":\"delivery\",\"n\":%s,\"status\":\"pending\"}",
-            (const char *)request->extra);
+            request->names.at[1]);
     request_answer(request, 200, &json);
     buf_clear(&json);
 }
 
 void deliveries_send_again(struct request *request)
 {
-    const char *text = request->extra;
+    const char *text = request->names.at[1];
     char *end;
     long number = strtol(text, &end, 10);
     struct err err;

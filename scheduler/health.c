@@ -5,6 +5,7 @@
 #include "core/store/accounts.h"
 #include "core/store/store.h"
 #include "scheduler/api.h"
+#include "scheduler/handlers.h"
 #include "scheduler/waiting.h"
 
 void health_alive(struct request *request)

@@ -19,6 +19,7 @@
 #include "core/http/http_server.h"
 #include "core/loop/loop.h"
 #include "scheduler/api.h"
+#include "scheduler/handlers.h"
 
 enum { PIECE_BYTES = 64 * 1024 };
 

@@ -16,7 +16,9 @@
 #include "core/store/tasks.h"
 #include "providers/family.h"
 #include "scheduler/api.h"
+#include "scheduler/handlers.h"
 #include "scheduler/realtime.h"
+#include "scheduler/routes.h"
 
 enum { ANSWER_MS = 30000, PAGE = 100, MAX_ANSWER = 256 << 20 };
 
@@ -37,7 +39,7 @@ static const struct family *shown_by(const struct request *request, const struct
     if (own == NULL || task->is_ask)
         return NULL;
     for (const struct route *route = own->routes; route->method != NULL; route++)
-        if (strcmp(route->path, request->route->path) == 0)
+        if (strcmp(route->path, request->served->route->path) == 0)
             return own;
     return request->family->kin != NULL && strcmp(request->family->kin, own->name) == 0
                ? request->family
@@ -82,7 +84,7 @@ static bool read_query_id(struct request *request)
         id = http_exchange_query(request->exchange, "task_id");
     if (id != NULL && *id != '\0') {
         // A longer one is as unknown as any other that isn't there.
-        snprintf(request->id, sizeof request->id, "%s", id);
+        snprintf(request->id, PATTERN_NAME_SIZE, "%s", id);
         return true;
     }
     err_set(&err, ERR_INVALID, "id: is required");

@@ -8,6 +8,7 @@
 #include "core/store/store.h"
 #include "core/store/tasks.h"
 #include "scheduler/api.h"
+#include "scheduler/handlers.h"
 #include "scheduler/realtime.h"
 
 // A client that doesn't read so much is let go; a comment now and then keeps proxies from doing so.
@@ -55,6 +56,15 @@ static void on_gap(void *ctx)
     http_exchange_write(request->exchange, "event: gap\ndata: {}\n\n", 21, on_drained, NULL);
 }
 
+// It comes back with Last-Event-ID, and finds another process.
+static void on_drain(struct request *request)
+{
+    struct http_exchange *exchange = request->exchange;
+
+    request_drop(request);
+    http_exchange_abort(exchange);
+}
+
 static void on_task(void *ctx, struct task *task, const struct err *err)
 {
     struct request *request = ctx;
@@ -74,6 +84,7 @@ static void on_task(void *ctx, struct task *task, const struct err *err)
     http_exchange_add_header(request->exchange, "Cache-Control", "no-store");
     http_exchange_begin(request->exchange, 200, "text/event-stream", -1);
     request->timer = loop_after(request->api->loop, KEEP_ALIVE_MS, on_keep_alive, request);
+    request->on_drain = on_drain;
     request->watcher = watcher_new(request->api->realtime, &options);
     if (last != NULL && realtime_is_cursor(last) && !task_is_terminal(task->phase))
         watcher_resume(request->watcher, task->id, last);

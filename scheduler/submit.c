@@ -19,6 +19,8 @@
 #include "providers/family.h"
 #include "providers/provider.h"
 #include "scheduler/api.h"
+#include "scheduler/handlers.h"
+#include "scheduler/routes.h"
 #include "scheduler/waiting.h"
 
 enum { MAX_IDEMPOTENCY_KEY = 255 };
@@ -55,7 +57,7 @@ static void on_submitted(void *ctx, enum submit_result result, const char *id, i
     } else if (result == SUBMIT_REPLAYED) {
         http_exchange_add_header(request->exchange, "Idempotent-Replayed", "true");
     }
-    if (request->route->kind == ROUTE_ASK) {
+    if (request->served->route->kind == ROUTE_ASK) {
         query_answer(request, id);
         return;
     }
@@ -365,9 +367,9 @@ static char *take_text(struct request *request)
 
 static bool make_task(struct request *request, const char **once, struct err *err)
 {
-    struct family_request family_request = {.route = request->route,
+    struct family_request family_request = {.route = request->served->route,
                                             .path_id = *request->id == '\0' ? NULL : request->id,
-                                            .mode = request->extra,
+                                            .mode = request->served->mode,
                                             .body = request->body};
     struct task *task = request->task = task_new();
 
@@ -409,6 +411,12 @@ static void on_replay(void *ctx, enum submit_result result, const char *id, int6
         go_on(request);
 }
 
+void submit_ask(struct request *request)
+{
+    if (request_take_place(request))
+        submit_handle(request);
+}
+
 void submit_handle(struct request *request)
 {
     const char *once = NULL, *key;
@@ -416,7 +424,7 @@ void submit_handle(struct request *request)
     struct err err;
 
     waiting_look(request->api->waiting);
-    if (strcmp(request->route->method, "POST") != 0)
+    if (strcmp(request->served->route->method, "POST") != 0)
         request->body = json_object();
     else if (!request_read_body(request))
         return;

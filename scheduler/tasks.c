@@ -14,6 +14,7 @@
 #include "core/store/tasks.h"
 #include "providers/provider.h"
 #include "scheduler/api.h"
+#include "scheduler/handlers.h"
 #include "scheduler/realtime.h"
 #include "scheduler/task_json.h"
 #include "scheduler/waiting.h"
@@ -100,7 +101,8 @@ static void show_now(struct request *request)
     request->op = tasks_get(request->api->store, request->id, request->owner, on_task, request);
 }
 
-void tasks_show_now(struct request *request)
+// Instead of waiting on.
+static void stop_waiting(struct request *request)
 {
     loop_cancel(&request->timer);
     tasks_op_cancel(&request->op); // Redis may not have answered yet
@@ -113,7 +115,7 @@ static void on_wait_over(void *ctx)
     struct request *request = ctx;
 
     request->timer = NULL;
-    tasks_show_now(request);
+    stop_waiting(request);
 }
 
 static void on_change(void *ctx, const struct news *news, size_t count)
@@ -138,6 +140,7 @@ static void on_task_to_wait_for(void *ctx, struct task *task, const struct err *
     if (task_is_terminal(task->phase)) {
         answer_task(request, task, NULL);
     } else if (request_take_place(request)) {
+        request->on_drain = stop_waiting;
         request->watcher = watcher_new(request->api->realtime, &options);
         watcher_add(request->watcher, task->id, task->version);
     }

@@ -25,6 +25,7 @@
 #include "core/store/store.h"
 #include "core/store/upload_places.h"
 #include "scheduler/api.h"
+#include "scheduler/handlers.h"
 
 enum {
     NAME_HEX = 32,

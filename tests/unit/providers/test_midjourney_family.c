@@ -166,26 +166,10 @@ static void test_codes(void **state)
     }
 }
 
-static void test_paths(void **state)
-{
-    const struct family *family = family_find("midjourney");
-    const struct route *fetch = route_of(family, "/mj/task/{id}/fetch");
-    char id[16];
-
-    (void)state;
-    assert_true(route_matches(fetch, "/mj/task/abc/fetch", id, sizeof id));
-    assert_string_equal(id, "abc");
-    assert_false(route_matches(fetch, "/mj/task//fetch", id, sizeof id));
-    assert_false(route_matches(fetch, "/mj/task/abc/fetch/", id, sizeof id));
-    assert_false(route_matches(fetch, "/mj/task/abc", id, sizeof id));
-    assert_true(route_matches(fetch, "/mj/task/0123456789abcdef/fetch", id, sizeof id));
-    assert_string_equal(id, "0123456789abcde"); // as unknown as the whole
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_accept), cmocka_unit_test(test_render),
-                                       cmocka_unit_test(test_codes), cmocka_unit_test(test_paths)};
+                                       cmocka_unit_test(test_codes)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

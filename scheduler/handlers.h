@@ -1,0 +1,42 @@
+// The handlers of all routes. Each has the request, with its body where there is one, and answers
+// it, now or later.
+#pragma once
+
+struct request;
+
+// deliveries.c
+void deliveries_show(struct request *request);
+void deliveries_send_again(struct request *request);
+// health.c
+void health_alive(struct request *request);
+void health_ready(struct request *request);
+void health_metrics(struct request *request);
+// tasks.c
+void tasks_show(struct request *request);
+void tasks_index(struct request *request);
+void tasks_cancel_one(struct request *request);
+void tasks_show_timeline(struct request *request);
+// stream.c, websocket.c
+void stream_start(struct request *request);
+void websocket_start(struct request *request);
+// uploads.c; what a path names, without a key, is looked at before the body is read
+void uploads_form(struct request *request);
+void uploads_base64(struct request *request);
+void uploads_url(struct request *request);
+void uploads_presign(struct request *request);
+void uploads_admit(struct request *request);
+void uploads_take(struct request *request);
+// callbacks.c, alike
+void callback_admit(struct request *request);
+void callback_take(struct request *request);
+// media.c
+void media_serve(struct request *request);
+void media_send(struct request *request, const char *key); // an archived file; the request is gone
+
+// Of the families' routes: submit.c, query.c, content.c.
+void submit_handle(struct request *request);
+void submit_ask(struct request *request); // is held until the vendor has answered
+void query_fetch(struct request *request);
+void query_list(struct request *request);
+void query_answer(struct request *request, const char *id); // of a question, when it has ended
+void content_serve(struct request *request);

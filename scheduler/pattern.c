@@ -1,0 +1,37 @@
+// Patterns of paths.
+#include "scheduler/pattern.h"
+
+#include <assert.h>
+#include <string.h>
+
+static void names_keep(struct pattern_names *names, size_t index, const char *text, size_t len)
+{
+    size_t kept = len < PATTERN_NAME_SIZE ? len : PATTERN_NAME_SIZE - 1;
+
+    assert(index < PATTERN_NAMES);
+    memcpy(names->at[index], text, kept);
+    names->at[index][kept] = '\0';
+}
+
+bool pattern_matches(const char *pattern, const char *path, struct pattern_names *names)
+{
+    size_t count = 0;
+
+    *names = (struct pattern_names){0};
+    while (*pattern != '\0') {
+        if (*pattern == '{') {
+            size_t len = strcspn(path, "/");
+
+            if (len == 0)
+                return false;
+            names_keep(names, count++, path, len);
+            pattern += strcspn(pattern, "/");
+            path += len;
+        } else if (*pattern == '*') {
+            return true;
+        } else if (*pattern++ != *path++) {
+            return false;
+        }
+    }
+    return *path == '\0';
+}

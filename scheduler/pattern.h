@@ -1,0 +1,16 @@
+// Patterns of paths: "/v1/tasks/{id}/deliveries/{n}/redeliver". Pure.
+#pragma once
+
+#include <stdbool.h>
+
+enum { PATTERN_NAMES = 2, PATTERN_NAME_SIZE = 64 };
+
+// What a path has at the names of its pattern, in their order; "" where there is no such name.
+struct pattern_names {
+    char at[PATTERN_NAMES][PATTERN_NAME_SIZE];
+};
+
+// Whether the path (decoded) is one of the pattern's. "{id}" stands for one segment that isn't
+// empty, and "*" at the end for any rest. A name that is longer than any of ours is cut: it is
+// unknown all the same.
+bool pattern_matches(const char *pattern, const char *path, struct pattern_names *names);
