@@ -12,8 +12,9 @@
 #include "core/store/callbacks.h"
 #include "core/store/tasks.h"
 #include "providers/provider.h"
-#include "scheduler/api.h"
+#include "scheduler/front.h"
 #include "scheduler/handlers.h"
+#include "scheduler/request.h"
 
 enum { MAX_LENIENT_BYTES = 1 << 20 }; // no callback is so large
 
@@ -25,7 +26,7 @@ static void on_task(void *ctx, struct task *task, const struct err *err)
     struct buf json = {0};
     struct err why;
 
-    request->op = NULL;
+    request_forget(request, AWAIT_TASKS);
     if (err != NULL) {
         request_refuse(request, err);
         return;
@@ -37,7 +38,7 @@ static void on_task(void *ctx, struct task *task, const struct err *err)
     // About another job than ours: then it is no hint either.
     if (task->upstream_id == NULL || upstream_id == NULL ||
         strcmp(task->upstream_id, upstream_id) == 0)
-        callbacks_note(request->api->callbacks, task->id, upstream_id);
+        callbacks_note(request->front->callbacks, task->id, upstream_id);
     task_free(task);
     buf_str(&json, "{}");
     request_answer(request, 200, &json);
@@ -67,7 +68,7 @@ void callback_admit(struct request *request)
     char id[ID_SIZE];
     struct err unknown;
 
-    if (callbacks_check(request->api->callbacks, request->id, id)) {
+    if (callbacks_check(request->front->callbacks, request->id, id)) {
         snprintf(request->id, PATTERN_NAME_SIZE, "%s", id);
         request_admit(request, ".callbacks");
     } else {
@@ -79,5 +80,6 @@ void callback_admit(struct request *request)
 void callback_take(struct request *request)
 {
     if (read_body(request))
-        request->op = tasks_get(request->api->store, request->id, NULL, on_task, request);
+        request_await(request, AWAIT_TASKS,
+                      tasks_get(request->front->store, request->id, NULL, on_task, request));
 }

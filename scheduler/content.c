@@ -11,8 +11,9 @@
 #include "core/store/tasks.h"
 #include "core/task/task.h"
 #include "providers/family.h"
-#include "scheduler/api.h"
+#include "scheduler/front.h"
 #include "scheduler/handlers.h"
+#include "scheduler/request.h"
 
 // The artifact's key; NULL where there is none of that kind. The caller frees.
 static char *find_key(const struct task *task, const char *kind)
@@ -35,7 +36,7 @@ static void send_to_bucket(struct request *request, const char *key)
 {
     struct buf url = {0}, json = {0};
 
-    media_link(&request->api->config->links, key, &url);
+    media_link(&request->front->config->links, key, &url);
     http_exchange_add_header(request->exchange, "Location", url.data);
     http_exchange_add_header(request->exchange, "Cache-Control", "private, max-age=600");
     buf_str(&json, "{}");
@@ -53,7 +54,7 @@ static void on_task(void *ctx, struct task *task, const struct err *err)
     struct err why;
     char *key = NULL;
 
-    request->op = NULL;
+    request_forget(request, AWAIT_TASKS);
     if (err != NULL) {
         why = *err;
     } else if (task->is_ask ||
@@ -73,7 +74,7 @@ static void on_task(void *ctx, struct task *task, const struct err *err)
     task_free(task);
     if (key == NULL)
         request_refuse(request, &why);
-    else if (*request->api->config->storage.url != '\0')
+    else if (*request->front->config->storage.url != '\0')
         send_to_bucket(request, key);
     else
         media_send(request, key);
@@ -82,5 +83,5 @@ static void on_task(void *ctx, struct task *task, const struct err *err)
 
 void content_serve(struct request *request)
 {
-    request->op = tasks_get(request->api->store, request->id, request->owner, on_task, request);
+    request_get_task(request, on_task);
 }

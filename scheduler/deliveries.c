@@ -7,8 +7,16 @@
 #include "core/store/store.h"
 #include "core/store/tasks.h"
 #include "providers/family.h"
-#include "scheduler/api.h"
+#include "scheduler/front.h"
 #include "scheduler/handlers.h"
+#include "scheduler/request.h"
+
+enum { MAX_NUMBER = 100000 };
+
+// While the log is read.
+struct shown {
+    const struct family *family; // NULL: none that we know any more
+};
 
 static void write_entry(struct buf *json, const struct family *family,
                         const struct delivery_entry *entry)
@@ -33,20 +41,20 @@ static void on_log(void *ctx, const char *url, const struct delivery_entry *entr
                    const struct err *err)
 {
     struct request *request = ctx;
-    const struct family *family = family_find(request->task->family);
+    const struct shown *shown = request->kept;
     struct buf json = {0};
 
     (void)url; // it may carry the client's secrets
-    request->log = NULL;
+    request_forget(request, AWAIT_LOG);
     if (err != NULL) {
         request_refuse(request, err);
         return;
     }
     buf_str(&json, "{\"object\":\"list\",\"data\":[");
-    for (size_t i = 0; i < count && family != NULL; i++) {
+    for (size_t i = 0; i < count && shown->family != NULL; i++) {
         if (i > 0)
             buf_char(&json, ',');
-        write_entry(&json, family, &entries[i]);
+        write_entry(&json, shown->family, &entries[i]);
     }
     buf_str(&json, "]}");
     request_answer(request, 200, &json);
@@ -56,19 +64,33 @@ static void on_log(void *ctx, const char *url, const struct delivery_entry *entr
 static void on_task(void *ctx, struct task *task, const struct err *err)
 {
     struct request *request = ctx;
+    struct shown *shown;
 
-    request->op = NULL;
+    request_forget(request, AWAIT_TASKS);
     if (err != NULL) {
         request_refuse(request, err);
         return;
     }
-    request->task = task;
-    request->log = deliveries_read(request->api->store, task->id, on_log, request);
+    shown = request_keep(request, sizeof *shown, NULL);
+    shown->family = family_find(task->family);
+    request_await(request, AWAIT_LOG,
+                  deliveries_read(request->front->store, task->id, on_log, request));
+    task_free(task);
 }
 
 void deliveries_show(struct request *request)
 {
-    request->op = tasks_get(request->api->store, request->id, request->owner, on_task, request);
+    request_get_task(request, on_task);
+}
+
+// Which delivery the path names; 0: none.
+static int number_of(const struct request *request)
+{
+    const char *text = request->names.at[1];
+    char *end;
+    long number = strtol(text, &end, 10);
+
+    return *end != '\0' || end == text || number < 1 || number > MAX_NUMBER ? 0 : (int)number;
 }
 
 static void on_sent_again(void *ctx, const struct err *err)
@@ -76,29 +98,25 @@ static void on_sent_again(void *ctx, const struct err *err)
     struct request *request = ctx;
     struct buf json = {0};
 
-    request->call = NULL;
+    request_forget(request, AWAIT_STORE);
     if (err != NULL) {
         request_refuse(request, err);
         return;
     }
-    buf_fmt(&json, "{\"object\":\"delivery\",\"n\":%s,\"status\":\"pending\"}",
-            request->names.at[1]);
+    buf_fmt(&json, "{\"object\":\"delivery\",\"n\":%d,\"status\":\"pending\"}", number_of(request));
     request_answer(request, 200, &json);
     buf_clear(&json);
 }
 
 void deliveries_send_again(struct request *request)
 {
-    const char *text = request->names.at[1];
-    char *end;
-    long number = strtol(text, &end, 10);
-    struct err err;
+    int number = number_of(request);
 
-    if (*end != '\0' || end == text || number < 1 || number > 100000) {
-        err_set(&err, ERR_NOT_FOUND, "no such delivery");
-        request_refuse(request, &err);
+    if (number == 0) {
+        request_refuse_with(request, ERR_NOT_FOUND, "no such delivery");
         return;
     }
-    request->call = deliveries_redeliver(request->api->store, request->id, request->owner,
-                                         (int)number, on_sent_again, request);
+    request_await(request, AWAIT_STORE,
+                  deliveries_redeliver(request->front->store, request->id, request->owner, number,
+                                       on_sent_again, request));
 }

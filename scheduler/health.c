@@ -4,8 +4,9 @@
 #include "core/http/http_server.h"
 #include "core/store/accounts.h"
 #include "core/store/store.h"
-#include "scheduler/api.h"
+#include "scheduler/front.h"
 #include "scheduler/handlers.h"
+#include "scheduler/request.h"
 #include "scheduler/waiting.h"
 
 void health_alive(struct request *request)
@@ -19,9 +20,9 @@ void health_alive(struct request *request)
 
 void health_ready(struct request *request)
 {
-    const struct api *api = request->api;
-    const char *problem = api->is_draining ? "draining" : store_problem(api->store);
-    bool is_ready = !api->is_draining && store_is_up(api->store);
+    const struct front *front = request->front;
+    const char *problem = front->is_draining ? "draining" : store_problem(front->store);
+    bool is_ready = !front->is_draining && store_is_up(front->store);
     struct buf json = {0};
 
     buf_fmt(&json, "{\"status\":\"%s\"", is_ready ? "ready" : "unavailable");
@@ -40,8 +41,8 @@ static void write_metrics(struct request *request)
     struct http_exchange *exchange = request->exchange;
     struct buf text = {0};
 
-    metric_set(METRIC_http_connections, http_server_connections(request->api->server));
-    metric_set(METRIC_redis_up, store_is_up(request->api->store));
+    metric_set(METRIC_http_connections, http_server_connections(request->front->server));
+    metric_set(METRIC_redis_up, store_is_up(request->front->store));
     metrics_write(&text);
     request_drop(request);
     http_exchange_answer(exchange, 200, "text/plain; version=0.0.4; charset=utf-8", text.data,
@@ -54,17 +55,18 @@ static void on_states(void *ctx, const struct account_state *states, bool is_wor
 {
     struct request *request = ctx;
 
-    request->call = NULL;
+    request_forget(request, AWAIT_STORE);
     if (err == NULL)
-        waiting_keep(request->api->waiting, states, is_worker_there);
+        waiting_keep(request->front->waiting, states, is_worker_there);
     write_metrics(request);
 }
 
 // What is Redis' to know is asked there first.
 void health_metrics(struct request *request)
 {
-    if (store_is_up(request->api->store))
-        request->call = accounts_read(request->api->store, on_states, request);
+    if (store_is_up(request->front->store))
+        request_await(request, AWAIT_STORE,
+                      accounts_read(request->front->store, on_states, request));
     else
         write_metrics(request);
 }

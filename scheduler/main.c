@@ -23,7 +23,7 @@
 #include "core/redis/redis_child.h"
 #include "core/redis/redis_url.h"
 #include "providers/provider.h"
-#include "scheduler/api_role.h"
+#include "scheduler/api.h"
 #include "scheduler/probe.h"
 #include "webhook/webhook.h"
 #include "workers/worker.h"

@@ -18,8 +18,9 @@
 #include "core/config/config.h"
 #include "core/http/http_server.h"
 #include "core/loop/loop.h"
-#include "scheduler/api.h"
+#include "scheduler/front.h"
 #include "scheduler/handlers.h"
+#include "scheduler/request.h"
 
 enum { PIECE_BYTES = 64 * 1024 };
 
@@ -281,7 +282,7 @@ void media_send(struct request *request, const char *key)
     struct http_exchange *exchange = request->exchange;
     struct buf root = {0};
 
-    buf_fmt(&root, "%s/media", request->api->config->data_dir);
+    buf_fmt(&root, "%s/media", request->front->config->data_dir);
     media->exchange = exchange;
     media->root = buf_take(&root);
     media->name = mem_str(key);
@@ -291,7 +292,7 @@ void media_send(struct request *request, const char *key)
     media->is_private = request->owner != NULL;
     media->is_head = http_exchange_method(exchange) == HTTP_HEAD_;
     media->fd = -1;
-    media->uv = loop_uv(request->api->loop);
+    media->uv = loop_uv(request->front->loop);
     request_drop(request); // it holds nothing that we need
     http_exchange_on_gone(exchange, on_gone, media);
     work(media);

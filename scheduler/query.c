@@ -15,20 +15,13 @@
 #include "core/store/store.h"
 #include "core/store/tasks.h"
 #include "providers/family.h"
-#include "scheduler/api.h"
+#include "scheduler/front.h"
 #include "scheduler/handlers.h"
 #include "scheduler/realtime.h"
+#include "scheduler/request.h"
 #include "scheduler/routes.h"
 
 enum { ANSWER_MS = 30000, PAGE = 100, MAX_ANSWER = 256 << 20 };
-
-void request_show(struct request *request, struct task *task)
-{
-    struct task_view now = {task->phase, task->version, task->progress, task->substate != NULL};
-
-    task_show_as(task, &now);
-    task->links = &request->api->config->links;
-}
 
 // The family that shows the task to this request: its own, where the path is its, too; else one
 // with the same tasks. NULL: none.
@@ -54,7 +47,7 @@ static void on_task(void *ctx, struct task *task, const struct err *err)
     const struct family *family;
     struct buf json = {0};
 
-    request->op = NULL;
+    request_forget(request, AWAIT_TASKS);
     if (err != NULL) {
         request_refuse(request, err);
         return;
@@ -96,15 +89,24 @@ void query_fetch(struct request *request)
 {
     if (*request->id == '\0' && !read_query_id(request))
         return;
-    request->op = tasks_get(request->api->store, request->id, request->owner, on_task, request);
+    request_get_task(request, on_task);
 }
 
 // Many: page by page, so that it doesn't matter how many. What is held is a page and the answer.
 
 struct list {
     struct field_list ids;
-    char text[]; // that they are in, where it isn't the body
+    char *text;        // that they are in; NULL: the body
+    struct buf answer; // so far
 };
+
+static void list_clear(void *kept)
+{
+    struct list *list = kept;
+
+    free(list->text);
+    buf_clear(&list->answer);
+}
 
 static void next_page(struct request *request);
 
@@ -112,15 +114,16 @@ static void on_pause(void *ctx)
 {
     struct request *request = ctx;
 
-    request->timer = NULL;
+    request_forget(request, AWAIT_TIMER);
     next_page(request);
 }
 
 static void finish_list(struct request *request)
 {
-    struct buf json = request->text;
+    struct list *list = request->kept;
+    struct buf json = list->answer;
 
-    request->text = (struct buf){0};
+    list->answer = (struct buf){0};
     if (json.len == 0)
         request->family->render_list(NULL, 0, &json);
     request_answer(request, 200, &json);
@@ -130,9 +133,10 @@ static void finish_list(struct request *request)
 static void on_tasks(void *ctx, struct task **tasks, size_t count, const struct err *err)
 {
     struct request *request = ctx;
+    struct list *list = request->kept;
     struct err why;
 
-    request->op = NULL;
+    request_forget(request, AWAIT_TASKS);
     if (err != NULL) {
         request_refuse(request, err);
         return;
@@ -144,10 +148,10 @@ static void on_tasks(void *ctx, struct task **tasks, size_t count, const struct 
         if (shown_by(request, tasks[i]) == NULL)
             task_drop(&tasks[i]);
     }
-    request->family->render_list(tasks, count, &request->text);
+    request->family->render_list(tasks, count, &list->answer);
     for (size_t i = 0; i < count; i++)
         task_free(tasks[i]);
-    if (request->text.len <= MAX_ANSWER) {
+    if (list->answer.len <= MAX_ANSWER) {
         next_page(request);
         return;
     }
@@ -171,13 +175,13 @@ static size_t ids_of(const json_t *items, const char *ids[PAGE])
 
 static void next_page(struct request *request)
 {
-    struct list *list = request->extra;
+    struct list *list = request->kept;
     const char *text = list->text, *ids[PAGE];
     size_t len, count;
     struct err err;
     json_t *items;
 
-    if (*text == '\0')
+    if (text == NULL)
         text = http_exchange_body(request->exchange, &len); // it may have moved
     items = field_list_next(&list->ids, text, PAGE, &err);
     if (items == NULL) {
@@ -188,40 +192,29 @@ static void next_page(struct request *request)
     if (json_array_size(items) == 0)
         finish_list(request);
     else if (count == 0)
-        request->timer = loop_after(request->api->loop, 0, on_pause, request);
+        request_await(request, AWAIT_TIMER, loop_after(request->front->loop, 0, on_pause, request));
     else
-        request->op =
-            tasks_get_many(request->api->store, ids, count, request->owner, on_tasks, request);
+        request_await(
+            request, AWAIT_TASKS,
+            tasks_get_many(request->front->store, ids, count, request->owner, on_tasks, request));
     json_decref(items);
 }
 
-static struct list *list_new(const char *text)
-{
-    size_t size = strlen(text) + 1;
-    struct list *list = mem_resize(NULL, sizeof *list + size);
-
-    list->ids = (struct field_list){0};
-    memcpy(list->text, text, size);
-    return list;
-}
-
 // Ids that have been parsed already, as those of a form: as text again, like the others.
-static struct list *list_of(const json_t *ids)
+static void list_take(struct list *list, const json_t *ids)
 {
     json_t *body = json_pack("{s:O}", "ids", ids);
-    char *text = json_dumps(body, JSON_COMPACT);
-    struct list *list = list_new(text);
     struct buf rest = {0};
 
-    field_list_open(&list->ids, list->text, strlen(text), "ids", &rest);
+    list->text = json_dumps(body, JSON_COMPACT);
+    list->ids = (struct field_list){0};
+    field_list_open(&list->ids, list->text, strlen(list->text), "ids", &rest);
     buf_clear(&rest);
-    free(text);
     json_decref(body);
-    return list;
 }
 
 // The body without its ids, which stay where they are.
-static bool read_rest(struct request *request, struct list **list)
+static bool read_rest(struct request *request, struct list *list)
 {
     struct buf rest = {0};
     struct err err;
@@ -230,36 +223,29 @@ static bool read_rest(struct request *request, struct list **list)
 
     if (multipart_is_form(http_exchange_header(request->exchange, "content-type")))
         return request_read_body(request);
-    *list = list_new("");
-    field_list_open(&(*list)->ids, text, len, "ids", &rest);
+    field_list_open(&list->ids, text, len, "ids", &rest);
     request->body = field_parse_body(buf_text(&rest), rest.len, &err);
     buf_clear(&rest);
     if (request->body != NULL)
         return true;
-    free(*list);
     request_refuse(request, &err);
     return false;
 }
 
 void query_list(struct request *request)
 {
+    struct list *list = request_keep(request, sizeof *list, list_clear);
     const json_t *ids = NULL;
-    struct list *list = NULL;
     struct err err;
 
-    if (!read_rest(request, &list))
+    if (!read_rest(request, list))
         return;
     if (!request->family->list_ids(request->body, &ids, &err)) {
-        free(list);
         request_refuse(request, &err);
         return;
     }
-    if (list == NULL || json_array_size(ids) > 0) {
-        free(list);
-        list = ids == NULL ? list_new("") : list_of(ids);
-    }
-    free(request->extra);
-    request->extra = list;
+    if (json_array_size(ids) > 0)
+        list_take(list, ids);
     next_page(request);
 }
 
@@ -291,7 +277,7 @@ static void on_timeout(void *ctx)
     struct request *request = ctx;
     struct err err;
 
-    request->timer = NULL;
+    request_forget(request, AWAIT_TIMER);
     err_set(&err, ERR_TIMEOUT, "the vendor hasn't answered yet, ask again");
     request_refuse(request, &err);
 }
@@ -299,9 +285,12 @@ static void on_timeout(void *ctx)
 void query_answer(struct request *request, const char *id)
 {
     struct watcher_options options = {.owner = request->owner, .on_news = on_news, .ctx = request};
+    struct watcher *watcher;
 
     http_exchange_forget_body(request->exchange);
-    request->timer = loop_after(request->api->loop, ANSWER_MS, on_timeout, request);
-    request->watcher = watcher_new(request->api->realtime, &options);
-    watcher_add(request->watcher, id, 0);
+    request_await(request, AWAIT_TIMER,
+                  loop_after(request->front->loop, ANSWER_MS, on_timeout, request));
+    watcher = watcher_new(request->front->realtime, &options);
+    request_watch(request, watcher, NULL);
+    watcher_add(watcher, id, 0);
 }

@@ -7,9 +7,10 @@
 #include "core/loop/loop.h"
 #include "core/store/store.h"
 #include "core/store/tasks.h"
-#include "scheduler/api.h"
+#include "scheduler/front.h"
 #include "scheduler/handlers.h"
 #include "scheduler/realtime.h"
+#include "scheduler/request.h"
 
 // A client that doesn't read so much is let go; a comment now and then keeps proxies from doing so.
 enum { KEEP_ALIVE_MS = 20000 };
@@ -23,7 +24,9 @@ static void on_keep_alive(void *ctx)
 {
     struct request *request = ctx;
 
-    request->timer = loop_after(request->api->loop, KEEP_ALIVE_MS, on_keep_alive, request);
+    request_forget(request, AWAIT_TIMER);
+    request_await(request, AWAIT_TIMER,
+                  loop_after(request->front->loop, KEEP_ALIVE_MS, on_keep_alive, request));
     http_exchange_write(request->exchange, ": \n\n", 4, on_drained, NULL);
 }
 
@@ -71,8 +74,9 @@ static void on_task(void *ctx, struct task *task, const struct err *err)
     const char *last = http_exchange_header(request->exchange, "last-event-id");
     struct watcher_options options = {
         .owner = request->owner, .on_news = on_news, .on_gap = on_gap, .ctx = request};
+    struct watcher *watcher;
 
-    request->op = NULL;
+    request_forget(request, AWAIT_TASKS);
     if (err != NULL) {
         request_refuse(request, err);
         return;
@@ -83,17 +87,18 @@ static void on_task(void *ctx, struct task *task, const struct err *err)
     }
     http_exchange_add_header(request->exchange, "Cache-Control", "no-store");
     http_exchange_begin(request->exchange, 200, "text/event-stream", -1);
-    request->timer = loop_after(request->api->loop, KEEP_ALIVE_MS, on_keep_alive, request);
-    request->on_drain = on_drain;
-    request->watcher = watcher_new(request->api->realtime, &options);
+    request_await(request, AWAIT_TIMER,
+                  loop_after(request->front->loop, KEEP_ALIVE_MS, on_keep_alive, request));
+    watcher = watcher_new(request->front->realtime, &options);
+    request_watch(request, watcher, on_drain);
     if (last != NULL && realtime_is_cursor(last) && !task_is_terminal(task->phase))
-        watcher_resume(request->watcher, task->id, last);
+        watcher_resume(watcher, task->id, last);
     else
-        watcher_add(request->watcher, task->id, 0);
+        watcher_add(watcher, task->id, 0);
     task_free(task);
 }
 
 void stream_start(struct request *request)
 {
-    request->op = tasks_get(request->api->store, request->id, request->owner, on_task, request);
+    request_get_task(request, on_task);
 }

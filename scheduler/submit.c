@@ -18,20 +18,45 @@
 #include "core/store/tasks.h"
 #include "providers/family.h"
 #include "providers/provider.h"
-#include "scheduler/api.h"
+#include "scheduler/front.h"
 #include "scheduler/handlers.h"
+#include "scheduler/request.h"
 #include "scheduler/routes.h"
 #include "scheduler/waiting.h"
 
 enum { MAX_IDEMPOTENCY_KEY = 255 };
 enum { LARGE_REQUEST = 65536, LONGEST_TEXT = 20000 };
 
+// What is made of a request.
+struct submission {
+    struct task *task; // ours
+    char *once;        // what is asked of the parent, where asking again means the same task
+    bool has_idempotency;
+    struct idempotency idempotency;
+};
+
+static void submission_clear(void *kept)
+{
+    struct submission *submission = kept;
+
+    task_free(submission->task);
+    free(submission->once);
+}
+
+// Its task, from when it is made.
+static struct task *task_of(const struct request *request)
+{
+    const struct submission *submission = request->kept;
+
+    return submission->task;
+}
+
 static void forget_stored(struct request *request)
 {
     struct buf key = {0};
 
-    task_input_key(request->task, &key);
-    storage_delete(request->api->storage, key.data);
+    task_input_key(task_of(request), &key);
+    storage_delete(request->front->storage, key.data);
     buf_clear(&key);
 }
 
@@ -39,11 +64,12 @@ static void on_submitted(void *ctx, enum submit_result result, const char *id, i
                          const struct err *err)
 {
     struct request *request = ctx;
+    struct task *task = task_of(request);
     struct buf json = {0};
 
-    request->op = NULL;
+    request_forget(request, AWAIT_TASKS);
     // No task will ask for it. Where Redis was lost, one may: then it goes with the retention.
-    if (request->task->is_request_stored &&
+    if (task->is_request_stored &&
         (err == NULL ? result != SUBMIT_ACCEPTED : err->code != ERR_UNAVAILABLE))
         forget_stored(request);
     if (err != NULL) {
@@ -53,7 +79,7 @@ static void on_submitted(void *ctx, enum submit_result result, const char *id, i
     if (result == SUBMIT_ACCEPTED) {
         metric_add(METRIC_tasks_accepted_total, 1);
         log_info("task.accepted", "task=%s key=%s provider=%s action=%s", id, request->owner,
-                 request->task->provider, request->task->action);
+                 task->provider, task->action);
     } else if (result == SUBMIT_REPLAYED) {
         http_exchange_add_header(request->exchange, "Idempotent-Replayed", "true");
     }
@@ -61,11 +87,11 @@ static void on_submitted(void *ctx, enum submit_result result, const char *id, i
         query_answer(request, id);
         return;
     }
-    if (strcmp(request->task->id, id) != 0) { // answered with an earlier one
-        snprintf(request->task->id, sizeof request->task->id, "%s", id);
-        request->task->created_ms = id_task_time_ms(id);
+    if (strcmp(task->id, id) != 0) { // answered with an earlier one
+        snprintf(task->id, sizeof task->id, "%s", id);
+        task->created_ms = id_task_time_ms(id);
     }
-    request->family->accepted(request->task, waiting, result == SUBMIT_REPEATED, &json);
+    request->family->accepted(task, waiting, result == SUBMIT_REPEATED, &json);
     request_answer(request, 200, &json);
     buf_clear(&json);
 }
@@ -110,18 +136,18 @@ static bool is_fetched(const struct config *config, const struct provider *provi
 // What we are to fetch for the vendor must be where we may.
 static bool check_inputs(struct request *request, const struct provider *provider, struct err *err)
 {
-    const struct config *config = request->api->config;
+    const struct config *config = request->front->config;
+    struct task *task = task_of(request);
     char *url;
 
     for (size_t i = 0; provider->input_at != NULL; i++) {
         bool ok;
 
-        url = provider->input_at(request->task, NULL, i);
+        url = provider->input_at(task, NULL, i);
         if (url == NULL)
             break;
-        request->task->has_inputs = true;
-        ok = !is_fetched(config, provider, request->task) ||
-             media_link_is_ours(&config->links, url) ||
+        task->has_inputs = true;
+        ok = !is_fetched(config, provider, task) || media_link_is_ours(&config->links, url) ||
              url_check_reach(url, &config->clients_reach, err);
         free(url);
         if (!ok) {
@@ -135,8 +161,8 @@ static bool check_inputs(struct request *request, const struct provider *provide
 // Which account could do it: any that serves the model and takes what the task asks.
 static bool choose(struct request *request, struct err *err)
 {
-    const struct config *config = request->api->config;
-    const struct task *task = request->task;
+    const struct config *config = request->front->config;
+    const struct task *task = task_of(request);
     const struct provider *provider = provider_find(task->provider);
     bool is_served = false, is_checked = false, is_in = false;
     struct err refusal;
@@ -155,7 +181,7 @@ static bool choose(struct request *request, struct err *err)
         if (provider->check != NULL && !provider->check(task, account, &refusal))
             continue;
         is_checked = true;
-        is_in = is_in || !waiting_has_out(request->api->waiting, account);
+        is_in = is_in || !waiting_has_out(request->front->waiting, account);
     }
     if (!is_served && task->account != NULL && config_account(config, task->account) == NULL)
         return err_set(err, ERR_CHANNEL, "the account of the parent task is no longer configured");
@@ -173,19 +199,22 @@ static bool choose(struct request *request, struct err *err)
     return is_in || err_set(err, ERR_CHANNEL, "every account for this is out of service");
 }
 
-static void submit_task(struct request *request, const char *once)
+static void submit_task(struct request *request)
 {
-    const struct task *task = request->task;
+    const struct submission *submission = request->kept;
+    const struct task *task = submission->task;
     struct submit submit = {.task = task,
-                            .once = once,
+                            .once = submission->once,
                             .is_listed = !task->is_ask,
                             .awaits_parent = task->await != NULL,
-                            .idempotency = request->idempotency};
+                            .idempotency =
+                                submission->has_idempotency ? &submission->idempotency : NULL};
     char lane[160];
 
     lane_name(lane, sizeof lane, task->provider, task->model, task->account, task->cost > 0);
     submit.lane = lane;
-    request->op = tasks_submit(request->api->store, &submit, on_submitted, request);
+    request_await(request, AWAIT_TASKS,
+                  tasks_submit(request->front->store, &submit, on_submitted, request));
 }
 
 // Large requests: images in base64, as a rule. They are kept in storage, and Redis has what is
@@ -226,30 +255,31 @@ static char *take_whole_request(struct task *task)
 static void on_put(void *ctx, const struct err *err)
 {
     struct request *request = ctx;
-    struct err away;
+    struct task *task = task_of(request);
 
-    request->put = NULL;
+    request_forget(request, AWAIT_STORAGE);
     if (err != NULL) {
         forget_stored(request); // it may have arrived all the same
-        log_error("input.store", "task=%s error=\"%s\"", request->task->id, err->message);
-        err_set(&away, ERR_UNAVAILABLE, "the storage for inputs can't be reached");
-        request_refuse(request, &away);
+        log_error("input.store", "task=%s error=\"%s\"", task->id, err->message);
+        request_refuse_with(request, ERR_UNAVAILABLE, "the storage for inputs can't be reached");
         return;
     }
     http_exchange_forget_body(request->exchange);
-    request->task->is_request_stored = request->task->has_inputs = true;
-    submit_task(request, request->extra);
+    task->is_request_stored = task->has_inputs = true;
+    submit_task(request);
 }
 
 // From here on the storage has the only copy: how long it takes is not for us to say.
 static void put_request(struct request *request)
 {
-    char *whole = take_whole_request(request->task);
+    struct task *task = task_of(request);
+    char *whole = take_whole_request(task);
     struct buf key = {0}, data = {.data = whole, .len = strlen(whole), .cap = strlen(whole) + 1};
 
-    task_input_key(request->task, &key);
-    request->put =
-        storage_put(request->api->storage, key.data, "application/json", &data, on_put, request);
+    task_input_key(task, &key);
+    request_await(
+        request, AWAIT_STORAGE,
+        storage_put(request->front->storage, key.data, "application/json", &data, on_put, request));
     buf_clear(&key);
 }
 
@@ -271,10 +301,9 @@ static void rename_field(const struct request *request, struct err *err)
     }
 }
 
-// `once` is what is asked of the parent; it stays in request->extra.
 static void send(struct request *request)
 {
-    const struct task *task = request->task;
+    const struct task *task = task_of(request);
     struct err err;
 
     if (!choose(request, &err) || !check_inputs(request, provider_find(task->provider), &err)) {
@@ -283,7 +312,7 @@ static void send(struct request *request)
     } else if (strlen(task->request) > LARGE_REQUEST) {
         put_request(request);
     } else {
-        submit_task(request, request->extra);
+        submit_task(request);
     }
 }
 
@@ -292,15 +321,15 @@ static void on_parent(void *ctx, struct task *parent, const struct err *err)
     struct request *request = ctx;
     struct err why;
 
-    request->op = NULL;
+    request_forget(request, AWAIT_TASKS);
     if (err != NULL) {
         why = *err;
         if (err->code == ERR_NOT_FOUND)
-            request->family->adopt(request->task, NULL, &why);
+            request->family->adopt(task_of(request), NULL, &why);
         request_refuse(request, &why);
         return;
     }
-    if (request->family->adopt(request->task, parent, &why))
+    if (request->family->adopt(task_of(request), parent, &why))
         send(request);
     else
         request_refuse(request, &why);
@@ -313,7 +342,7 @@ static void on_mark(void *ctx, const char *const *ids, size_t count, const struc
     struct request *request = ctx;
     struct err unknown;
 
-    request->op = NULL;
+    request_forget(request, AWAIT_TASKS);
     if (err == NULL && count == 0) {
         err_set(&unknown, ERR_NOT_FOUND, "no such task");
         err = &unknown;
@@ -322,16 +351,17 @@ static void on_mark(void *ctx, const char *const *ids, size_t count, const struc
         on_parent(request, NULL, err);
         return;
     }
-    mem_set_str(&request->task->parent, ids[0]);
-    request->op = tasks_get(request->api->store, ids[0], request->owner, on_parent, request);
+    mem_set_str(&task_of(request)->parent, ids[0]);
+    request_await(request, AWAIT_TASKS,
+                  tasks_get(request->front->store, ids[0], request->owner, on_parent, request));
 }
 
 static bool check_hook(const struct request *request, struct err *err)
 {
-    const struct task *task = request->task;
+    const struct task *task = task_of(request);
 
     if (task->hook == NULL ||
-        url_check_reach(task->hook, &request->api->config->clients_reach, err))
+        url_check_reach(task->hook, &request->front->config->clients_reach, err))
         return true;
     err->code = ERR_INVALID; // a field like any other
     return err_wrap(err, "%s",
@@ -365,36 +395,44 @@ static char *take_text(struct request *request)
     return buf_take(&text);
 }
 
-static bool make_task(struct request *request, const char **once, struct err *err)
+static bool make_task(struct request *request, struct err *err)
 {
     struct family_request family_request = {.route = request->served->route,
                                             .path_id = *request->id == '\0' ? NULL : request->id,
                                             .mode = request->served->mode,
                                             .body = request->body};
-    struct task *task = request->task = task_new();
+    struct submission *submission = request_keep(request, sizeof *submission, submission_clear);
+    struct task *task = submission->task = task_new();
+    const char *once = NULL;
 
-    task->created_ms = store_now_ms(request->api->store);
+    task->created_ms = store_now_ms(request->front->store);
     id_make_task(task->id, task->created_ms);
     mem_set_str(&task->owner, request->owner);
     mem_set_str(&task->family, request->family->name);
     task->request = take_text(request);
     if (!check_idempotency_key(request, err) ||
-        !request->family->accept(&family_request, task, once, err) || !check_hook(request, err))
+        !request->family->accept(&family_request, task, &once, err) || !check_hook(request, err))
         return false;
+    // It may point into what the task frees.
+    submission->once = mem_str(once);
     request->family = family_find(task->family); // it may be another's on the same path
-    return task->provider != NULL || choose_provider(request->api->config, task, err);
+    return task->provider != NULL || choose_provider(request->front->config, task, err);
 }
 
 static void go_on(struct request *request)
 {
-    if (request->task->mark != NULL)
-        request->op = tasks_find_mark(request->api->store, request->owner, request->task->mark,
-                                      on_mark, request);
-    else if (request->task->parent == NULL)
+    const struct task *task = task_of(request);
+
+    if (task->mark != NULL)
+        request_await(
+            request, AWAIT_TASKS,
+            tasks_find_mark(request->front->store, request->owner, task->mark, on_mark, request));
+    else if (task->parent == NULL)
         send(request);
     else
-        request->op = tasks_get(request->api->store, request->task->parent, request->owner,
-                                on_parent, request);
+        request_await(
+            request, AWAIT_TASKS,
+            tasks_get(request->front->store, task->parent, request->owner, on_parent, request));
 }
 
 // Asked first: the answer that was given once stands, whatever became of the parent or the accounts
@@ -404,7 +442,7 @@ static void on_replay(void *ctx, enum submit_result result, const char *id, int6
 {
     struct request *request = ctx;
 
-    request->op = NULL;
+    request_forget(request, AWAIT_TASKS);
     if (err != NULL || result == SUBMIT_REPLAYED)
         on_submitted(request, result, id, waiting, err);
     else
@@ -419,30 +457,29 @@ void submit_ask(struct request *request)
 
 void submit_handle(struct request *request)
 {
-    const char *once = NULL, *key;
-    char *once_copy;
+    struct submission *submission;
+    const char *key;
     struct err err;
 
-    waiting_look(request->api->waiting);
+    waiting_look(request->front->waiting);
     if (strcmp(request->served->route->method, "POST") != 0)
         request->body = json_object();
     else if (!request_read_body(request))
         return;
-    if (!make_task(request, &once, &err)) {
+    if (!make_task(request, &err)) {
         request_refuse(request, &err);
         return;
     }
-    once_copy = mem_str(once); // it may point into what the request frees
-    free(request->extra);
-    request->extra = once_copy;
     slim(request->body, LONGEST_TEXT, "..."); // it is only asked what was given
     key = http_exchange_header(request->exchange, "idempotency-key");
     if (key == NULL) {
         go_on(request);
         return;
     }
-    request->idempotency = mem_new(struct idempotency);
-    idempotency_init(request->idempotency, key, request->task);
-    request->op = tasks_find_replay(request->api->store, request->owner, request->idempotency,
-                                    on_replay, request);
+    submission = request->kept;
+    submission->has_idempotency = true;
+    idempotency_init(&submission->idempotency, key, submission->task);
+    request_await(request, AWAIT_TASKS,
+                  tasks_find_replay(request->front->store, request->owner, &submission->idempotency,
+                                    on_replay, request));
 }

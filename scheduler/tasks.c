@@ -13,13 +13,36 @@
 #include "core/store/store.h"
 #include "core/store/tasks.h"
 #include "providers/provider.h"
-#include "scheduler/api.h"
+#include "scheduler/front.h"
 #include "scheduler/handlers.h"
 #include "scheduler/realtime.h"
+#include "scheduler/request.h"
 #include "scheduler/task_json.h"
 #include "scheduler/waiting.h"
 
 enum { MAX_WAIT_S = 60, DEFAULT_LIMIT = 20, MAX_LIMIT = 100, PAGE = 100, MAX_PAGES = 50 };
+
+// One task, while something else is asked about it.
+struct one {
+    struct task *task;  // ours
+    const char *cancel; // the outcome of a cancel
+};
+
+static void one_clear(void *kept)
+{
+    struct one *one = kept;
+
+    task_free(one->task);
+}
+
+// Takes the task.
+static struct one *one_keep(struct request *request, struct task *task)
+{
+    struct one *one = request_keep(request, sizeof *one, one_clear);
+
+    one->task = task;
+    return one;
+}
 
 static void answer_task(struct request *request, struct task *task, const char *cancel)
 {
@@ -33,8 +56,6 @@ static void answer_task(struct request *request, struct task *task, const char *
 
 static bool is_hidden(struct request *request, struct task *task, const struct err *err)
 {
-    struct err unknown;
-
     if (err != NULL) {
         request_refuse(request, err);
         return true;
@@ -42,8 +63,7 @@ static bool is_hidden(struct request *request, struct task *task, const struct e
     if (!task->is_ask)
         return false;
     task_free(task);
-    err_set(&unknown, ERR_NOT_FOUND, "no such task");
-    request_refuse(request, &unknown);
+    request_refuse_with(request, ERR_NOT_FOUND, "no such task");
     return true;
 }
 
@@ -73,40 +93,42 @@ static void on_states(void *ctx, const struct account_state *states, bool is_wor
                       const struct err *err)
 {
     struct request *request = ctx;
+    struct one *one = request->kept;
 
-    request->call = NULL;
+    request_forget(request, AWAIT_STORE);
     if (err == NULL) {
-        waiting_keep(request->api->waiting, states, is_worker_there);
-        waiting_show(request->api->waiting, request->task);
+        waiting_keep(request->front->waiting, states, is_worker_there);
+        waiting_show(request->front->waiting, one->task);
     }
-    answer_task(request, request->task, NULL);
+    answer_task(request, one->task, NULL);
 }
 
 static void on_task(void *ctx, struct task *task, const struct err *err)
 {
     struct request *request = ctx;
 
-    request->op = NULL;
+    request_forget(request, AWAIT_TASKS);
     if (is_hidden(request, task, err))
         return;
-    request->task = task;
+    one_keep(request, task);
     if (waiting_is_open(task)) // what keeps it is not in its record
-        request->call = accounts_read(request->api->store, on_states, request);
+        request_await(request, AWAIT_STORE,
+                      accounts_read(request->front->store, on_states, request));
     else
         answer_task(request, task, NULL);
 }
 
 static void show_now(struct request *request)
 {
-    request->op = tasks_get(request->api->store, request->id, request->owner, on_task, request);
+    request_get_task(request, on_task);
 }
 
 // Instead of waiting on.
 static void stop_waiting(struct request *request)
 {
-    loop_cancel(&request->timer);
-    tasks_op_cancel(&request->op); // Redis may not have answered yet
-    watcher_drop(&request->watcher);
+    request_cancel(request, AWAIT_TIMER);
+    request_cancel(request, AWAIT_TASKS); // Redis may not have answered yet
+    request_cancel(request, AWAIT_WATCHER);
     show_now(request);
 }
 
@@ -114,7 +136,7 @@ static void on_wait_over(void *ctx)
 {
     struct request *request = ctx;
 
-    request->timer = NULL;
+    request_forget(request, AWAIT_TIMER);
     stop_waiting(request);
 }
 
@@ -133,16 +155,17 @@ static void on_task_to_wait_for(void *ctx, struct task *task, const struct err *
     struct request *request = ctx;
     struct watcher_options options = {
         .owner = request->owner, .on_news = on_change, .ctx = request};
+    struct watcher *watcher;
 
-    request->op = NULL;
+    request_forget(request, AWAIT_TASKS);
     if (is_hidden(request, task, err))
         return;
     if (task_is_terminal(task->phase)) {
         answer_task(request, task, NULL);
     } else if (request_take_place(request)) {
-        request->on_drain = stop_waiting;
-        request->watcher = watcher_new(request->api->realtime, &options);
-        watcher_add(request->watcher, task->id, task->version);
+        watcher = watcher_new(request->front->realtime, &options);
+        request_watch(request, watcher, stop_waiting);
+        watcher_add(watcher, task->id, task->version);
     }
     task_free(task);
 }
@@ -157,9 +180,9 @@ void tasks_show(struct request *request)
         show_now(request);
         return;
     }
-    request->timer = loop_after(request->api->loop, (int64_t)wait_s * 1000, on_wait_over, request);
-    request->op =
-        tasks_get(request->api->store, request->id, request->owner, on_task_to_wait_for, request);
+    request_await(request, AWAIT_TIMER,
+                  loop_after(request->front->loop, (int64_t)wait_s * 1000, on_wait_over, request));
+    request_get_task(request, on_task_to_wait_for);
 }
 
 // The list: the key's index is read page by page until there are enough that match.
@@ -170,17 +193,26 @@ struct list {
     int found;
     bool has_more;
     char last[ID_SIZE], next[ID_SIZE]; // read so far; shown so far
+    struct buf text;                   // of those that are shown
 };
+
+static void list_clear(void *kept)
+{
+    struct list *list = kept;
+
+    buf_clear(&list->text);
+}
 
 static void next_page(struct request *request);
 
 static void finish_list(struct request *request)
 {
-    struct list *list = request->extra;
+    struct list *list = request->kept;
     struct buf json = {0};
 
-    buf_fmt(&json, "{\"object\":\"list\",\"data\":[%s],\"has_more\":%s,\"next\":",
-            buf_text(&request->text), list->has_more ? "true" : "false");
+    buf_fmt(&json,
+            "{\"object\":\"list\",\"data\":[%s],\"has_more\":%s,\"next\":", buf_text(&list->text),
+            list->has_more ? "true" : "false");
     if (list->has_more)
         buf_json_str(&json, list->next);
     else
@@ -199,9 +231,9 @@ static bool matches(const struct list *list, const struct task *task)
 static void on_listed(void *ctx, struct task **tasks, size_t count, const struct err *err)
 {
     struct request *request = ctx;
-    struct list *list = request->extra;
+    struct list *list = request->kept;
 
-    request->op = NULL;
+    request_forget(request, AWAIT_TASKS);
     if (err != NULL) {
         request_refuse(request, err);
         return;
@@ -216,11 +248,11 @@ static void on_listed(void *ctx, struct task **tasks, size_t count, const struct
         } else if (list->found == list->limit) {
             list->has_more = true;
         } else {
-            task->links = &request->api->config->links;
-            waiting_show(request->api->waiting, task);
+            task->links = &request->front->config->links;
+            waiting_show(request->front->waiting, task);
             if (list->found++ > 0)
-                buf_char(&request->text, ',');
-            task_json_write(task, NULL, &request->text);
+                buf_char(&list->text, ',');
+            task_json_write(task, NULL, &list->text);
             snprintf(list->next, sizeof list->next, "%s", task->id);
         }
         task_free(task);
@@ -234,23 +266,24 @@ static void on_listed(void *ctx, struct task **tasks, size_t count, const struct
 static void on_ids(void *ctx, const char *const *ids, size_t count, const struct err *err)
 {
     struct request *request = ctx;
-    struct list *list = request->extra;
+    struct list *list = request->kept;
 
-    request->op = NULL;
+    request_forget(request, AWAIT_TASKS);
     if (err != NULL) {
         request_refuse(request, err);
     } else if (count == 0) {
         finish_list(request);
     } else {
         snprintf(list->last, sizeof list->last, "%s", ids[count - 1]);
-        request->op =
-            tasks_get_many(request->api->store, ids, count, request->owner, on_listed, request);
+        request_await(
+            request, AWAIT_TASKS,
+            tasks_get_many(request->front->store, ids, count, request->owner, on_listed, request));
     }
 }
 
 static void next_page(struct request *request)
 {
-    struct list *list = request->extra;
+    struct list *list = request->kept;
 
     if (++list->pages > MAX_PAGES) {
         // So rare are those that match: the client may go on from here.
@@ -259,8 +292,9 @@ static void next_page(struct request *request)
         finish_list(request);
         return;
     }
-    request->op = tasks_list(request->api->store, request->owner,
-                             *list->last == '\0' ? NULL : list->last, PAGE, on_ids, request);
+    request_await(request, AWAIT_TASKS,
+                  tasks_list(request->front->store, request->owner,
+                             *list->last == '\0' ? NULL : list->last, PAGE, on_ids, request));
 }
 
 static void on_states_for_list(void *ctx, const struct account_state *states, bool is_worker_there,
@@ -268,9 +302,9 @@ static void on_states_for_list(void *ctx, const struct account_state *states, bo
 {
     struct request *request = ctx;
 
-    request->call = NULL;
+    request_forget(request, AWAIT_STORE);
     if (err == NULL)
-        waiting_keep(request->api->waiting, states, is_worker_there);
+        waiting_keep(request->front->waiting, states, is_worker_there);
     next_page(request);
 }
 
@@ -306,13 +340,13 @@ void tasks_index(struct request *request)
     else if (after != NULL && !id_is_task(after))
         err_set(&err, ERR_INVALID, "after: must be a task id");
     else {
-        list = mem_new(struct list);
+        list = request_keep(request, sizeof *list, list_clear);
         list->limit = limit;
         snprintf(list->status, sizeof list->status, "%s", status == NULL ? "" : status);
         snprintf(list->provider, sizeof list->provider, "%s", provider == NULL ? "" : provider);
         snprintf(list->last, sizeof list->last, "%s", after == NULL ? "" : after);
-        request->extra = list;
-        request->call = accounts_read(request->api->store, on_states_for_list, request);
+        request_await(request, AWAIT_STORE,
+                      accounts_read(request->front->store, on_states_for_list, request));
         return;
     }
     request_refuse(request, &err);
@@ -329,35 +363,36 @@ static const char *const cancel_words[] = {
 static void on_cancelled_task(void *ctx, struct task *task, const struct err *err)
 {
     struct request *request = ctx;
+    const struct one *one = request->kept;
 
-    request->op = NULL;
+    request_forget(request, AWAIT_TASKS);
     if (err != NULL) {
         request_refuse(request, err);
         return;
     }
-    answer_task(request, task, request->extra);
+    answer_task(request, task, one->cancel);
     task_free(task);
 }
 
 static void on_cancelled(void *ctx, enum cancel_result result, const struct err *err)
 {
     struct request *request = ctx;
+    struct one *one = request->kept;
 
-    request->op = NULL;
+    request_forget(request, AWAIT_TASKS);
     if (err != NULL) {
         request_refuse(request, err);
         return;
     }
-    request->extra = mem_str(cancel_words[result]);
-    if (result == CANCEL_BEFORE_SUBMIT && request->task->is_request_stored) {
+    one->cancel = cancel_words[result];
+    if (result == CANCEL_BEFORE_SUBMIT && one->task->is_request_stored) {
         struct buf key = {0};
 
-        task_input_key(request->task, &key);
-        storage_delete(request->api->storage, key.data);
+        task_input_key(one->task, &key);
+        storage_delete(request->front->storage, key.data);
         buf_clear(&key);
     }
-    request->op =
-        tasks_get(request->api->store, request->id, request->owner, on_cancelled_task, request);
+    request_get_task(request, on_cancelled_task);
 }
 
 static void on_task_to_cancel(void *ctx, struct task *task, const struct err *err)
@@ -366,21 +401,22 @@ static void on_task_to_cancel(void *ctx, struct task *task, const struct err *er
     const struct provider *provider;
     const struct account *account;
 
-    request->op = NULL;
+    request_forget(request, AWAIT_TASKS);
     if (is_hidden(request, task, err))
         return;
     provider = provider_find(task->provider);
-    account = config_account(request->api->config, task->account);
-    request->op = tasks_cancel(
-        request->api->store, task->id, request->owner, provider_can_cancel(provider, account),
-        account == NULL ? 3600000 : 2 * account->task_timeout_ms, on_cancelled, request);
-    request->task = task;
+    account = config_account(request->front->config, task->account);
+    request_await(request, AWAIT_TASKS,
+                  tasks_cancel(request->front->store, task->id, request->owner,
+                               provider_can_cancel(provider, account),
+                               account == NULL ? 3600000 : 2 * account->task_timeout_ms,
+                               on_cancelled, request));
+    one_keep(request, task);
 }
 
 void tasks_cancel_one(struct request *request)
 {
-    request->op =
-        tasks_get(request->api->store, request->id, request->owner, on_task_to_cancel, request);
+    request_get_task(request, on_task_to_cancel);
 }
 
 // The timeline.
@@ -388,9 +424,10 @@ void tasks_cancel_one(struct request *request)
 static void on_timeline(void *ctx, const char *const *lines, size_t count, const struct err *err)
 {
     struct request *request = ctx;
+    const struct one *one = request->kept;
     struct buf json = {0};
 
-    request->op = NULL;
+    request_forget(request, AWAIT_TASKS);
     if (err != NULL) {
         request_refuse(request, err);
         return;
@@ -398,7 +435,7 @@ static void on_timeline(void *ctx, const char *const *lines, size_t count, const
     buf_fmt(&json,
             "{\"object\":\"list\",\"data\":[{\"at\":%lld,\"event\":\"accepted\","
             "\"detail\":\"\"}",
-            (long long)request->task->created_ms);
+            (long long)one->task->created_ms);
     for (size_t i = 0; i < count; i++) {
         char *detail;
         long long at = strtoll(lines[i], &detail, 10);
@@ -419,15 +456,15 @@ static void on_task_for_timeline(void *ctx, struct task *task, const struct err 
 {
     struct request *request = ctx;
 
-    request->op = NULL;
+    request_forget(request, AWAIT_TASKS);
     if (is_hidden(request, task, err))
         return;
-    request->task = task;
-    request->op = tasks_timeline(request->api->store, task->id, on_timeline, request);
+    one_keep(request, task);
+    request_await(request, AWAIT_TASKS,
+                  tasks_timeline(request->front->store, task->id, on_timeline, request));
 }
 
 void tasks_show_timeline(struct request *request)
 {
-    request->op =
-        tasks_get(request->api->store, request->id, request->owner, on_task_for_timeline, request);
+    request_get_task(request, on_task_for_timeline);
 }

@@ -24,8 +24,9 @@
 #include "core/storage/storage.h"
 #include "core/store/store.h"
 #include "core/store/upload_places.h"
-#include "scheduler/api.h"
+#include "scheduler/front.h"
 #include "scheduler/handlers.h"
+#include "scheduler/request.h"
 
 enum {
     NAME_HEX = 32,
@@ -35,7 +36,7 @@ enum {
     PLACE_LIFE_MS = 3600 * 1000,
 };
 
-// What is being uploaded, in request->extra: freed with it.
+// What is being uploaded.
 struct upload {
     char key[96];
     const struct media_type *type;
@@ -48,21 +49,32 @@ struct upload {
     bool is_head_given; // to the file
     size_t split;       // so much of the present piece went to the head
     bool is_place;      // somebody was given it to PUT to
+    // What comes from a link, and goes to the file as it comes.
+    const char *owner; // whose link it is, borrowed; NULL: it isn't from one
+    char *url;         // where a redirect starts from
+    struct http_call *fetch;
+    struct storage_file *file;
+    struct upload *next, **at; // of the front's
 };
 
-static void refuse(struct request *request, enum err_code code, const char *message)
+static void upload_clear(void *kept)
 {
-    struct err err;
+    struct upload *upload = kept;
 
-    err_set(&err, code, "%s", message);
-    request_refuse(request, &err);
+    http_cancel(&upload->fetch);
+    storage_drop(&upload->file);
+    free(upload->url);
+    if (upload->owner == NULL)
+        return;
+    *upload->at = upload->next;
+    if (upload->next != NULL)
+        upload->next->at = upload->at;
 }
 
 static struct upload *upload_of(struct request *request)
 {
-    if (request->extra == NULL)
-        request->extra = mem_new(struct upload);
-    return request->extra;
+    return request->kept != NULL ? request->kept
+                                 : request_keep(request, sizeof(struct upload), upload_clear);
 }
 
 // uploads/2026/03/27/<unguessable>.png
@@ -98,20 +110,20 @@ static void secret_name(const struct upload *upload, char name[NAME_HEX + 1])
 static void on_put(void *ctx, const struct err *err)
 {
     struct request *request = ctx;
-    const struct upload *upload = request->extra;
-    const struct config *config = request->api->config;
+    const struct upload *upload = request->kept;
+    const struct config *config = request->front->config;
     char name[NAME_HEX + 1];
     struct buf json = {0}, url = {0};
 
-    request->put = NULL;
+    request_forget(request, AWAIT_STORAGE);
     if (err != NULL) {
-        refuse(request, ERR_UNAVAILABLE, "the storage can't be reached");
+        request_refuse_with(request, ERR_UNAVAILABLE, "the storage can't be reached");
         return;
     }
     if (upload->is_place) {
         // Whoever repeats it meanwhile stores the same name once more.
         secret_name(upload, name);
-        upload_place_forget(request->api->store, name);
+        upload_place_forget(request->front->store, name);
     }
     media_link(&config->links, upload->key, &url);
     buf_str(&json, "{\"object\":\"file\",\"url\":");
@@ -156,8 +168,9 @@ static void keep(struct request *request, const char *field, struct buf *data)
         make_key(upload->key, sizeof upload->key, upload->type->extension);
     upload->bytes = (int64_t)data->len;
     sha256_hex(data->data, data->len, upload->sha256);
-    request->put = storage_put(request->api->storage, upload->key, upload->type->content_type, data,
-                               on_put, request);
+    request_await(request, AWAIT_STORAGE,
+                  storage_put(request->front->storage, upload->key, upload->type->content_type,
+                              data, on_put, request));
 }
 
 // A form with a file.
@@ -172,7 +185,8 @@ void uploads_form(struct request *request)
     const char *body = http_exchange_body(request->exchange, &len);
 
     if (!multipart_is_form(type)) {
-        refuse(request, ERR_INVALID, "file: send a multipart/form-data form with a file");
+        request_refuse_with(request, ERR_INVALID,
+                            "file: send a multipart/form-data form with a file");
         return;
     }
     if (!multipart_parse(type, body, len, &form, &err)) {
@@ -183,7 +197,7 @@ void uploads_form(struct request *request)
         if (form.parts[i].filename.data != NULL)
             file = &form.parts[i];
     if (file == NULL) {
-        refuse(request, ERR_INVALID, "file: is required");
+        request_refuse_with(request, ERR_INVALID, "file: is required");
         return;
     }
     buf_add(&data, file->data.data, file->data.len);
@@ -203,7 +217,7 @@ void uploads_base64(struct request *request)
             name = names[i];
     text = name == NULL ? NULL : json_string_value(field_at(request->body, name));
     if (name == NULL) {
-        refuse(request, ERR_INVALID, "base64: is required");
+        request_refuse_with(request, ERR_INVALID, "base64: is required");
         return;
     }
     if (text != NULL)
@@ -223,7 +237,7 @@ static bool on_address(const struct sockaddr *address, void *ctx)
 {
     const struct request *request = ctx;
 
-    return reach_has(&request->api->config->clients_reach, address);
+    return reach_has(&request->front->config->clients_reach, address);
 }
 
 static void fetch(struct request *request, const char *url);
@@ -231,11 +245,12 @@ static void fetch(struct request *request, const char *url);
 static void on_room(void *ctx, const struct err *err)
 {
     struct request *request = ctx;
+    const struct upload *upload = request->kept;
 
     if (err != NULL)
-        refuse(request, ERR_UNAVAILABLE, "the storage can't be reached");
-    else if (request->fetch != NULL)
-        http_resume(request->fetch);
+        request_refuse_with(request, ERR_UNAVAILABLE, "the storage can't be reached");
+    else if (upload->fetch != NULL)
+        http_resume(upload->fetch);
 }
 
 // Whether there is a file to write to: it takes the first bytes to know its type. False: refused.
@@ -245,24 +260,25 @@ static bool start_file(struct request *request)
 
     upload->type = media_type_of(upload->head, upload->head_len);
     if (upload->type == NULL) {
-        refuse(request, ERR_INVALID,
-               upload->head_len == 0 ? "url: is empty"
-                                     : "url: is no image, video or audio that we know");
+        request_refuse_with(request, ERR_INVALID,
+                            upload->head_len == 0
+                                ? "url: is empty"
+                                : "url: is no image, video or audio that we know");
         return false;
     }
     make_key(upload->key, sizeof upload->key, upload->type->extension);
-    request->file = storage_create(request->api->storage, upload->key, upload->type->content_type,
-                                   upload->expected, on_room, request);
+    upload->file = storage_create(request->front->storage, upload->key, upload->type->content_type,
+                                  upload->expected, on_room, request);
     return true;
 }
 
 // False: not now.
 static bool give_head(struct request *request)
 {
-    struct upload *upload = request->extra;
+    struct upload *upload = request->kept;
 
     if (!upload->is_head_given)
-        upload->is_head_given = storage_write(request->file, upload->head, upload->head_len);
+        upload->is_head_given = storage_write(upload->file, upload->head, upload->head_len);
     return upload->is_head_given;
 }
 
@@ -281,17 +297,17 @@ static void note_length(struct upload *upload, const struct http_response *head)
 static bool on_data(void *ctx, const struct http_response *head, const void *data, size_t len)
 {
     struct request *request = ctx;
-    struct upload *upload = request->extra;
-    size_t most = request->api->config->max_body_bytes, missing;
+    struct upload *upload = request->kept;
+    size_t most = request->front->config->max_body_bytes, missing;
 
     if (head->status != 200)
         return true; // on_fetched says so
     if (upload->head_len == 0)
         note_length(upload, head);
     missing = MEDIA_HEAD_BYTES - upload->head_len;
-    if ((size_t)storage_size(request->file) + upload->head_len + len > most + MEDIA_HEAD_BYTES ||
+    if ((size_t)storage_size(upload->file) + upload->head_len + len > most + MEDIA_HEAD_BYTES ||
         (upload->expected > 0 && (size_t)upload->expected > most)) {
-        refuse(request, ERR_TOO_LARGE, "url: the file is too large");
+        request_refuse_with(request, ERR_TOO_LARGE, "url: the file is too large");
         return true;
     }
     if (missing > 0) {
@@ -309,7 +325,7 @@ static bool on_data(void *ctx, const struct http_response *head, const void *dat
         return false;
     data = (const char *)data + upload->split;
     len -= upload->split;
-    if (len > 0 && !storage_write(request->file, data, len))
+    if (len > 0 && !storage_write(upload->file, data, len))
         return false;
     upload->split = 0;
     return true;
@@ -318,11 +334,11 @@ static bool on_data(void *ctx, const struct http_response *head, const void *dat
 static void on_committed(void *ctx, const struct err *err)
 {
     struct request *request = ctx;
-    struct upload *upload = request->extra;
+    struct upload *upload = request->kept;
 
     if (err == NULL) {
-        upload->bytes = storage_size(request->file);
-        storage_sha256(request->file, upload->sha256);
+        upload->bytes = storage_size(upload->file);
+        storage_sha256(upload->file, upload->sha256);
     }
     on_put(request, err);
 }
@@ -335,21 +351,20 @@ static void on_fetched(void *ctx, const struct http_response *response,
     struct buf url = {0};
     char why[80];
 
-    request->fetch = NULL;
+    upload->fetch = NULL;
     if (failure != NULL) {
         // The same for an address that is refused, so that nobody can feel out our network.
-        refuse(request, ERR_INVALID, "url: can't be fetched");
-    } else if (upload->redirects++ < MAX_REDIRECTS &&
-               http_redirect(response, request->text.data, &url)) {
+        request_refuse_with(request, ERR_INVALID, "url: can't be fetched");
+    } else if (upload->redirects++ < MAX_REDIRECTS && http_redirect(response, upload->url, &url)) {
         fetch(request, url.data);
     } else if (response->status != 200) {
         snprintf(why, sizeof why, "url: answers HTTP %d", response->status);
-        refuse(request, ERR_INVALID, why);
-    } else if (request->file != NULL || start_file(request)) {
+        request_refuse_with(request, ERR_INVALID, why);
+    } else if (upload->file != NULL || start_file(request)) {
         if (give_head(request)) // there is room: it would be the first, or was given before
-            storage_commit(request->file, INT64_MAX, on_committed, request);
+            storage_commit(upload->file, INT64_MAX, on_committed, request);
         else
-            refuse(request, ERR_UNAVAILABLE, "the storage can't be reached");
+            request_refuse_with(request, ERR_UNAVAILABLE, "the storage can't be reached");
     }
     buf_clear(&url);
 }
@@ -362,10 +377,10 @@ static void fetch(struct request *request, const char *url)
                                    .on_address = on_address,
                                    .on_data = on_data,
                                    .ctx = request};
+    struct upload *upload = request->kept;
 
-    buf_reset(&request->text);
-    buf_str(&request->text, out.url); // where a redirect starts from
-    request->fetch = http_start(request->api->http, &out, &options, on_fetched);
+    mem_set_str(&upload->url, url);
+    upload->fetch = http_start(request->front->http, &out, &options, on_fetched);
     http_request_clear(&out);
 }
 
@@ -373,9 +388,21 @@ static bool may_fetch(const struct request *request)
 {
     int count = 0;
 
-    for (const struct request *r = request->api->requests; r != NULL; r = r->next)
-        count += (r->fetch != NULL || r->file != NULL) && strcmp(r->owner, request->owner) == 0;
+    for (const struct upload *k = request->front->fetched; k != NULL; k = k->next)
+        count += strcmp(k->owner, request->owner) == 0;
     return count < FETCHES_PER_KEY;
+}
+
+static void upload_from_link(struct request *request)
+{
+    struct upload *upload = upload_of(request);
+
+    upload->owner = request->owner;
+    upload->next = request->front->fetched;
+    upload->at = &request->front->fetched;
+    if (upload->next != NULL)
+        upload->next->at = &upload->next;
+    request->front->fetched = upload;
 }
 
 void uploads_url(struct request *request)
@@ -390,14 +417,15 @@ void uploads_url(struct request *request)
     url = field_str_or_empty(request->body, "url");
     if (!field_check(request->body, rules, &err)) {
         request_refuse(request, &err);
-    } else if (!url_check_reach(url, &request->api->config->clients_reach, &err)) {
+    } else if (!url_check_reach(url, &request->front->config->clients_reach, &err)) {
         err.code = ERR_INVALID;
         err_wrap(&err, "url");
         request_refuse(request, &err);
     } else if (!may_fetch(request)) {
-        refuse(request, ERR_UNAVAILABLE, "url: too many of this key's links are being fetched");
+        request_refuse_with(request, ERR_UNAVAILABLE,
+                            "url: too many of this key's links are being fetched");
     } else {
-        upload_of(request);
+        upload_from_link(request);
         fetch(request, url);
     }
 }
@@ -409,7 +437,7 @@ static void answer_place(struct request *request, const char *upload_url, const 
 {
     struct buf json = {0}, url = {0};
 
-    media_link(&request->api->config->links, key, &url);
+    media_link(&request->front->config->links, key, &url);
     buf_str(&json, "{\"object\":\"upload\",\"method\":\"PUT\",\"upload_url\":");
     buf_json_str(&json, upload_url);
     buf_fmt(&json, ",\"headers\":{\"Content-Type\":\"%s\"},\"url\":", content_type);
@@ -423,35 +451,36 @@ static void answer_place(struct request *request, const char *upload_url, const 
 static void on_place_promised(void *ctx, const char *key, const struct err *err)
 {
     struct request *request = ctx;
-    const struct upload *upload = request->extra;
+    const struct upload *upload = request->kept;
     char name[NAME_HEX + 1];
     struct buf url = {0};
 
     (void)key;
-    request->call = NULL;
+    request_forget(request, AWAIT_STORE);
     if (err != NULL) {
         request_refuse(request, err);
         return;
     }
     secret_name(upload, name);
-    buf_fmt(&url, "%s/v1/files/uploads/%s", request->api->config->public_url, name);
+    buf_fmt(&url, "%s/v1/files/uploads/%s", request->front->config->public_url, name);
     answer_place(request, url.data, upload->key, upload->type->content_type);
     buf_clear(&url);
 }
 
 static void promise_place(struct request *request)
 {
-    const struct upload *upload = request->extra;
+    const struct upload *upload = request->kept;
     char name[NAME_HEX + 1];
 
     secret_name(upload, name);
-    request->call = upload_place_promise(request->api->store, name, upload->key, PLACE_LIFE_MS,
-                                         on_place_promised, request);
+    request_await(request, AWAIT_STORE,
+                  upload_place_promise(request->front->store, name, upload->key, PLACE_LIFE_MS,
+                                       on_place_promised, request));
 }
 
 void uploads_presign(struct request *request)
 {
-    const struct config *config = request->api->config;
+    const struct config *config = request->front->config;
     struct upload *upload = upload_of(request);
     const char *type;
     struct buf plain = {0}, url = {0};
@@ -495,11 +524,12 @@ static void on_place(void *ctx, const char *key, const struct err *err)
     struct request *request = ctx;
     struct upload *upload = upload_of(request);
 
-    request->call = NULL;
+    request_forget(request, AWAIT_STORE);
     if (err != NULL) {
         request_refuse(request, err);
     } else if (key == NULL) {
-        refuse(request, ERR_NOT_FOUND, "there is no such upload, or it was used already");
+        request_refuse_with(request, ERR_NOT_FOUND,
+                            "there is no such upload, or it was used already");
     } else {
         snprintf(upload->key, sizeof upload->key, "%s", key);
         upload->is_place = true;
@@ -517,7 +547,7 @@ void uploads_take(struct request *request)
 
     type = media_type_of(body, len);
     if (type == NULL || !has_extension(upload->key, type->extension)) {
-        refuse(request, ERR_INVALID, "body: isn't of the type that was asked for");
+        request_refuse_with(request, ERR_INVALID, "body: isn't of the type that was asked for");
         return;
     }
     http_exchange_take_body(request->exchange, &data);
@@ -528,5 +558,6 @@ void uploads_take(struct request *request)
 // The name is looked up before the body is read.
 void uploads_admit(struct request *request)
 {
-    request->call = upload_place_find(request->api->store, request->id, on_place, request);
+    request_await(request, AWAIT_STORE,
+                  upload_place_find(request->front->store, request->id, on_place, request));
 }

@@ -18,8 +18,9 @@
 #include "core/config/config.h"
 #include "core/http/http_server.h"
 #include "core/loop/loop.h"
-#include "scheduler/api.h"
+#include "scheduler/front.h"
 #include "scheduler/handlers.h"
+#include "scheduler/request.h"
 #include "scheduler/websocket_private.h"
 
 enum {
@@ -79,7 +80,7 @@ static bool is_own_origin(const struct request *request, const char *origin)
     theirs = authority_of(origin, &their_len);
     if (theirs == NULL || their_len == 0)
         return false;
-    ours = authority_of(request->api->config->public_url, &our_len);
+    ours = authority_of(request->front->config->public_url, &our_len);
     if (ours != NULL && our_len == their_len && strncasecmp(ours, theirs, our_len) == 0)
         return true;
     return host != NULL && strlen(host) == their_len && strncasecmp(host, theirs, their_len) == 0;
@@ -116,11 +117,11 @@ void websocket_start(struct request *request)
     } else if (http_exchange_header_count(exchange, "origin") > 0 &&
                (origin == NULL || !is_own_origin(request, origin))) {
         refuse(request, 403, "Origin: another site's page may not connect");
-    } else if (request->api->is_draining) {
+    } else if (request->front->is_draining) {
         err_set(&err, ERR_UNAVAILABLE, "shutting down");
         request_refuse(request, &err);
     } else if (request_take_place(request)) {
-        websockets_accept(request->api->websockets, request);
+        websockets_accept(request->front->websockets, request);
     }
 }
 
@@ -345,13 +346,13 @@ void websockets_accept(struct websockets *websockets, struct request *request)
 
 // The whole.
 
-struct websockets *websockets_start(struct api *api)
+struct websockets *websockets_start(struct front *front)
 {
     struct websockets *websockets = mem_new(struct websockets);
 
-    websockets->api = api;
-    websockets->loop = api->loop;
-    websockets->turn = loop_turn_new(api->loop, on_turn, websockets);
+    websockets->front = front;
+    websockets->loop = front->loop;
+    websockets->turn = loop_turn_new(front->loop, on_turn, websockets);
     return websockets;
 }
 

@@ -1,11 +1,11 @@
 // WebSockets: validated by our front door, then handed to libwebsockets by socket adoption.
 #pragma once
 
-struct api;
+struct front;
 struct request;
 struct websockets;
 
-struct websockets *websockets_start(struct api *api);
+struct websockets *websockets_start(struct front *front);
 // Closes every connection with 1001.
 void websockets_drain(struct websockets *websockets);
 void websockets_drop(struct websockets **websockets);

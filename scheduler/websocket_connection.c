@@ -16,7 +16,7 @@
 #include "core/json/field.h"
 #include "core/loop/loop.h"
 #include "core/task/task.h"
-#include "scheduler/api.h"
+#include "scheduler/front.h"
 #include "scheduler/realtime.h"
 
 #define TASK_TEXT "{\"type\":\"task\","
@@ -347,7 +347,7 @@ static void subscribe(struct websocket *ws, const json_t *body)
         return;
     }
     if (ws->watcher == NULL)
-        ws->watcher = watcher_new(ws->websockets->api->realtime, &options);
+        ws->watcher = watcher_new(ws->websockets->front->realtime, &options);
     ws->is_batch = is_batch;
     is_lost = since != NULL && !realtime_is_cursor(since);
     if (!say(ws, "{\"type\":\"subscribed\"}") || (is_lost && !say(ws, GAP_TEXT)))
@@ -470,7 +470,7 @@ void websocket_forget(struct websocket *ws)
     if (ws->next != NULL)
         ws->next->at = ws->at;
     ws->websockets->count--;
-    room_give(&ws->websockets->api->places, ws->owner, 1);
+    room_give(&ws->websockets->front->places, ws->owner, 1);
     metric_add(METRIC_websocket_connections, -1);
     ws->websockets = NULL;
 }

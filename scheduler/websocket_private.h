@@ -10,7 +10,7 @@
 
 #include "core/base/buf.h"
 
-struct api;
+struct front;
 struct loop;
 struct loop_timer;
 struct loop_turn;
@@ -30,7 +30,7 @@ enum {
 };
 
 struct websockets {
-    struct api *api;             // borrowed, outlives us
+    struct front *front;         // borrowed, outlives us
     struct loop *loop;           // borrowed, outlives also our end
     struct lws_context *context; // NULL until the first WebSocket comes
     struct lws_vhost *vhost;

@@ -361,6 +361,18 @@ class Webhooks(unittest.TestCase):
     def redeliver(self, task, n):
         return self.spool.request("POST", f"/v1/tasks/{task}/deliveries/{n}/redeliver")[0]
 
+    def test_which_is_sent_again(self):
+        task = self.submit()
+        self.spool.wait(task)
+        self.wait_entry(task, "delivered", n=3)
+        path = f"/v1/tasks/{task}/deliveries/%s/redeliver"
+        for n in ("1", "+1", "%201"):
+            status, _, answer = self.spool.request("POST", path % n)
+            self.assertEqual((status, answer), (200, {"object": "delivery", "n": 1, "status": "pending"}))
+            self.wait_entry(task, "delivered", n=1)
+        for n in ("0", "-1", "x", "1x", "100001", "9"):
+            self.assertEqual(self.spool.request("POST", path % n)[0], 404, n)
+
     def test_410_to_an_old_one_leaves_the_rest_of_the_log(self):
         task = self.submit()
         self.spool.wait(task)

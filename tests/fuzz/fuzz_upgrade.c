@@ -8,8 +8,10 @@
 #include "core/config/config.h"
 #include "core/http/http_head.h"
 #include "core/http/http_server.h"
-#include "scheduler/api.h"
+#include "scheduler/front.h"
+#include "scheduler/handlers.h"
 #include "scheduler/realtime.h"
+#include "scheduler/request.h"
 #include "scheduler/websocket.h"
 #include "scheduler/websocket_private.h"
 #include "tests/fuzz/expect.h"
@@ -106,7 +108,7 @@ void request_refuse(struct request *request, const struct err *err)
 
 bool request_take_place(struct request *request)
 {
-    return room_take(&request->api->places, request->owner, 1);
+    return request->has_place = true;
 }
 
 void request_drop(struct request *request)
@@ -165,10 +167,10 @@ static void ask(struct http_exchange *exchange)
     static char url[] = "https://spool.example:443";
     static char memory; // both only have to be there
     struct config config = {.public_url = url};
-    struct api api = {.config = &config, .places = {.total = 2}};
+    struct front front = {.config = &config};
     struct websockets websockets = {
-        .api = &api, .context = (void *)&memory, .vhost = (void *)&memory};
-    struct request request = {.api = &api, .exchange = exchange, .owner = "key"};
+        .front = &front, .context = (void *)&memory, .vhost = (void *)&memory};
+    struct request request = {.front = &front, .exchange = exchange, .owner = "key"};
     const char *last = http_exchange_header(exchange, "last-event-id");
     const char *host = http_exchange_header(exchange, "host");
     const char *origin = http_exchange_header(exchange, "origin");
@@ -178,7 +180,7 @@ static void ask(struct http_exchange *exchange)
     // It goes on to Redis as it is.
     if (last != NULL && realtime_is_cursor(last))
         EXPECT(strspn(last, "0123456789-") == strlen(last) && strlen(last) < 48);
-    api.websockets = &websockets;
+    front.websockets = &websockets;
     current = exchange;
     websocket_start(&request);
     EXPECT(exchange->answered + exchange->accepted == 1);

@@ -8,7 +8,7 @@
 #include "core/base/mem.h"
 #include "core/loop/loop.h"
 #include "core/task/task.h"
-#include "scheduler/api.h"
+#include "scheduler/front.h"
 #include "scheduler/realtime.h"
 #include "scheduler/websocket_private.h"
 #include "tests/fuzz/expect.h"
@@ -167,8 +167,8 @@ static void tell(struct websocket *ws)
 // client is slow), its length in two bytes, the piece.
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct api api = {0};
-    struct websockets websockets = {.api = &api};
+    struct front front = {0};
+    struct websockets websockets = {.front = &front};
     struct websocket ws = {0};
 
     closes = 0;

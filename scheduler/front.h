@@ -1,0 +1,37 @@
+// What the requests of a process share. api.c makes it.
+#pragma once
+
+#include <stdbool.h>
+
+#include "core/base/room.h"
+
+struct callbacks;
+struct config;
+struct http_client;
+struct http_server;
+struct loop;
+struct realtime;
+struct request;
+struct storage;
+struct store;
+struct upload;
+struct waiting;
+struct websockets;
+
+// All ours. They start before the first request and go after the last.
+struct front {
+    struct loop *loop;
+    const struct config *config; // borrowed, outlives us
+    struct store *store;
+    struct http_server *server;
+    struct realtime *realtime;
+    struct websockets *websockets;
+    struct waiting *waiting;
+    struct http_client *http; // for storage, and for what clients have us fetch
+    struct storage *storage;
+    struct callbacks *callbacks; // NULL: vendors don't call back
+    struct room places;          // connections that are held open, by whom; those of WebSockets too
+    struct request *requests;    // under way
+    struct upload *fetched;      // of them, what comes from clients' links
+    bool is_draining;
+};

@@ -1,0 +1,296 @@
+// One request under way.
+#include "scheduler/request.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "core/base/buf.h"
+#include "core/base/log.h"
+#include "core/base/mem.h"
+#include "core/config/config.h"
+#include "core/http/http_server.h"
+#include "core/json/field.h"
+#include "core/loop/loop.h"
+#include "core/message/multipart.h"
+#include "core/storage/storage.h"
+#include "core/store/deliveries.h"
+#include "core/store/store.h"
+#include "core/store/tasks.h"
+#include "providers/family.h"
+#include "providers/family_common.h"
+#include "scheduler/form.h"
+#include "scheduler/front.h"
+#include "scheduler/realtime.h"
+#include "scheduler/routes.h"
+
+enum {
+    OTHER_BODY_BYTES = 64 * 1024, // of requests that need none
+};
+
+// What it waits for.
+
+static void cancel_tasks(void *handle)
+{
+    struct tasks_op *op = handle;
+
+    tasks_op_cancel(&op);
+}
+
+static void cancel_call(void *handle)
+{
+    struct store_call *call = handle;
+
+    store_cancel(&call);
+}
+
+static void cancel_log(void *handle)
+{
+    struct delivery_log *log = handle;
+
+    delivery_log_cancel(&log);
+}
+
+static void cancel_storage(void *handle)
+{
+    struct storage_op *op = handle;
+
+    storage_op_cancel(&op);
+}
+
+static void cancel_watcher(void *handle)
+{
+    struct watcher *watcher = handle;
+
+    watcher_drop(&watcher);
+}
+
+static void cancel_timer(void *handle)
+{
+    struct loop_timer *timer = handle;
+
+    loop_cancel(&timer);
+}
+
+static const struct {
+    void (*cancel)(void *handle);
+    bool is_redis; // that would have answered by now, were it there
+} awaits[AWAIT_COUNT] = {
+    [AWAIT_TASKS] = {cancel_tasks, true},      [AWAIT_STORE] = {cancel_call, true},
+    [AWAIT_LOG] = {cancel_log, true},          [AWAIT_STORAGE] = {cancel_storage, false},
+    [AWAIT_WATCHER] = {cancel_watcher, false}, [AWAIT_TIMER] = {cancel_timer, false},
+};
+
+void request_await(struct request *request, enum await what, void *handle)
+{
+    assert(request->awaited[what] == NULL);
+    request->awaited[what] = handle;
+}
+
+void request_forget(struct request *request, enum await what)
+{
+    request->awaited[what] = NULL;
+}
+
+void request_cancel(struct request *request, enum await what)
+{
+    if (request->awaited[what] != NULL)
+        awaits[what].cancel(request->awaited[what]);
+    request->awaited[what] = NULL;
+}
+
+void request_get_task(struct request *request, task_fn fn)
+{
+    request_await(request, AWAIT_TASKS,
+                  tasks_get(request->front->store, request->id, request->owner, fn, request));
+}
+
+void request_watch(struct request *request, struct watcher *watcher,
+                   void (*on_drain)(struct request *request))
+{
+    request_await(request, AWAIT_WATCHER, watcher);
+    request->on_drain = on_drain;
+}
+
+void request_drain(struct request *request, bool is_late)
+{
+    bool is_of_redis = false;
+
+    if (request->awaited[AWAIT_WATCHER] != NULL) {
+        if (request->on_drain != NULL)
+            request->on_drain(request);
+        else
+            request_refuse_with(request, ERR_UNAVAILABLE, "shutting down");
+        return;
+    }
+    for (size_t i = 0; i < AWAIT_COUNT; i++)
+        is_of_redis = is_of_redis || (awaits[i].is_redis && request->awaited[i] != NULL);
+    if (is_late && is_of_redis)
+        request_refuse_with(request, ERR_UNAVAILABLE, "shutting down, and Redis doesn't answer");
+}
+
+void *request_keep(struct request *request, size_t size, void (*clear)(void *kept))
+{
+    assert(request->kept == NULL);
+    request->kept = mem_zeroed(1, size);
+    request->clear = clear;
+    return request->kept;
+}
+
+// Its life.
+
+static void on_gone(void *ctx)
+{
+    request_drop(ctx);
+}
+
+struct request *request_new(struct front *front, struct http_exchange *exchange)
+{
+    struct request *request = mem_new(struct request);
+
+    request->front = front;
+    request->exchange = exchange;
+    request->id = request->names.at[0];
+    request->next = front->requests;
+    request->at = &front->requests;
+    if (request->next != NULL)
+        request->next->at = &request->next;
+    front->requests = request;
+    http_exchange_on_gone(exchange, on_gone, request);
+    return request;
+}
+
+void request_drop(struct request *request)
+{
+    for (enum await what = 0; what < AWAIT_COUNT; what++)
+        request_cancel(request, what);
+    if (request->clear != NULL)
+        request->clear(request->kept);
+    free(request->kept);
+    json_decref(request->body);
+    if (request->has_place)
+        room_give(&request->front->places, request->owner, 1);
+    *request->at = request->next;
+    if (request->next != NULL)
+        request->next->at = request->at;
+    free(request);
+}
+
+void request_answer(struct request *request, int status, const struct buf *json)
+{
+    struct http_exchange *exchange = request->exchange;
+
+    request_drop(request);
+    http_exchange_answer(exchange, status, "application/json", buf_text(json), json->len);
+}
+
+void request_refuse(struct request *request, const struct err *err)
+{
+    struct buf json = {0};
+    int status;
+
+    // Where it is about the key, every family says it as our own surface does.
+    if (request->family == NULL || err->code == ERR_AUTH)
+        status = family_refuse_envelope(err, &json);
+    else
+        status = request->family->refuse(err, &json);
+    if (err->code == ERR_INTERNAL)
+        log_error("request.failed", "request=%s error=\"%s\"",
+                  http_exchange_request_id(request->exchange), err->message);
+    if (status == 429 || status == 503)
+        http_exchange_add_header(request->exchange, "Retry-After", "1");
+    if (status == 401)
+        http_exchange_add_header(request->exchange, "WWW-Authenticate", "Bearer");
+    request_answer(request, status, &json);
+    buf_clear(&json);
+}
+
+void request_refuse_with(struct request *request, enum err_code code, const char *message)
+{
+    struct err err;
+
+    err_set(&err, code, "%s", message);
+    request_refuse(request, &err);
+}
+
+bool request_take_place(struct request *request)
+{
+    request->has_place = room_take(&request->front->places, request->owner, 1);
+    if (request->has_place)
+        return true;
+    request_refuse_with(
+        request, ERR_TOO_MANY,
+        "this key waits and watches on as many connections as it may, close one first");
+    return false;
+}
+
+void request_show(const struct request *request, struct task *task)
+{
+    struct task_view now = {task->phase, task->version, task->progress, task->substate != NULL};
+
+    task_show_as(task, &now);
+    task->links = &request->front->config->links;
+}
+
+// Its body.
+
+bool request_read_body(struct request *request)
+{
+    const char *type = http_exchange_header(request->exchange, "content-type");
+    struct err err;
+    size_t len;
+    char *text = http_exchange_body(request->exchange, &len);
+
+    request->is_form = multipart_is_form(type);
+    request->body =
+        request->is_form ? form_read(type, text, len, &err) : field_parse_body(text, len, &err);
+    if (request->body != NULL)
+        return true;
+    request_refuse(request, &err);
+    return false;
+}
+
+// It is there, or there is none.
+static void on_whole(void *ctx, struct http_exchange *exchange)
+{
+    struct request *request = ctx;
+
+    (void)exchange;
+    request->served->handle(request);
+}
+
+// None that would have to be decoded first: what is said to be small could become anything.
+static bool is_encoded(const struct http_exchange *exchange)
+{
+    const char *encoding = http_exchange_header(exchange, "content-encoding");
+
+    if (encoding == NULL)
+        return http_exchange_header_count(exchange, "content-encoding") > 1;
+    return *encoding != '\0' && strcasecmp(encoding, "identity") != 0;
+}
+
+void request_admit(struct request *request, const char *owner)
+{
+    struct http_exchange *exchange = request->exchange;
+    enum http_method method = http_exchange_method(exchange);
+    bool has_use = method == HTTP_POST_ || method == HTTP_PUT_;
+
+    if (!http_exchange_has_body(exchange))
+        request->served->handle(request);
+    else if (is_encoded(exchange))
+        request_refuse_with(request, ERR_MEDIA_TYPE,
+                            "Content-Encoding: must be identity, or not there");
+    else
+        http_exchange_await_body(
+            exchange, owner, has_use ? request->front->config->max_body_bytes : OTHER_BODY_BYTES,
+            on_whole, request);
+}
+
+void request_admit_bare(struct request *request)
+{
+    if (!http_exchange_has_body(request->exchange))
+        request->served->handle(request);
+    else
+        request_refuse_with(request, ERR_TOO_LARGE, "there is nothing that a body could be for");
+}
