@@ -212,17 +212,23 @@ int family_refuse_flat(const struct err *err, struct buf *json)
     return err_http_status(err->code);
 }
 
+void family_write_envelope(int status, const char *code, const char *message, struct buf *json)
+{
+    const char *type = status == 401   ? "authentication_error"
+                       : status == 429 ? "rate_limit_error"
+                       : status >= 500 ? "server_error"
+                                       : "invalid_request_error";
+
+    buf_str(json, "{\"error\":{\"message\":");
+    buf_json_str(json, message);
+    buf_fmt(json, ",\"type\":\"%s\",\"code\":\"%s\"}}", type, code);
+}
+
 int family_refuse_envelope(const struct err *err, struct buf *json)
 {
     int status = err_http_status(err->code);
-    const char *type = err->code == ERR_AUTH ? "authentication_error"
-                       : status == 429       ? "rate_limit_error"
-                       : status >= 500       ? "server_error"
-                                             : "invalid_request_error";
 
-    buf_str(json, "{\"error\":{\"message\":");
-    buf_json_str(json, err->message);
-    buf_fmt(json, ",\"type\":\"%s\",\"code\":\"%s\"}}", type, err_name(err->code));
+    family_write_envelope(status, err_name(err->code), err->message, json);
     return status;
 }
 

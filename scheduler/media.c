@@ -18,6 +18,7 @@
 #include "core/config/config.h"
 #include "core/http/http_server.h"
 #include "core/loop/loop.h"
+#include "providers/family_common.h"
 #include "scheduler/front.h"
 #include "scheduler/handlers.h"
 #include "scheduler/request.h"
@@ -168,13 +169,26 @@ static bool read_range(const char *text, int64_t size, int64_t *from, int64_t *e
     return true;
 }
 
-static void answer(struct media *media, int status, const char *text)
+// Without a body.
+static void answer(struct media *media, int status)
 {
     struct http_exchange *exchange = media->exchange;
 
     media_free(media);
-    http_exchange_answer(exchange, status, text == NULL ? NULL : "application/json", text,
-                         text == NULL ? 0 : strlen(text));
+    http_exchange_answer(exchange, status, NULL, NULL, 0);
+}
+
+static void answer_none(struct media *media)
+{
+    struct http_exchange *exchange = media->exchange;
+    struct buf json = {0};
+    struct err err;
+
+    media_free(media);
+    err_set(&err, ERR_NOT_FOUND, "there is no such file");
+    http_exchange_answer(exchange, family_refuse_envelope(&err, &json), "application/json",
+                         json.data, json.len);
+    buf_clear(&json);
 }
 
 static void on_drained(void *ctx)
@@ -197,9 +211,7 @@ static void begin(struct media *media)
     bool is_part = false;
 
     if (media->fd < 0) {
-        answer(media, 404,
-               "{\"error\":{\"message\":\"there is no such file\",\"type\":"
-               "\"invalid_request_error\",\"code\":\"not_found\"}}");
+        answer_none(media);
         return;
     }
     snprintf(etag, sizeof etag, "\"%llx-%llx\"", (unsigned long long)media->size,
@@ -212,7 +224,7 @@ static void begin(struct media *media)
                                                : "public, max-age=31536000, immutable");
     if (media->if_none_match != NULL &&
         (strcmp(media->if_none_match, "*") == 0 || strstr(media->if_none_match, etag) != NULL)) {
-        answer(media, 304, NULL);
+        answer(media, 304);
         return;
     }
     media->at = 0;
@@ -221,7 +233,7 @@ static void begin(struct media *media)
         !read_range(media->range, media->size, &media->at, &media->end, &is_part)) {
         snprintf(range, sizeof range, "bytes */%lld", (long long)media->size);
         http_exchange_add_header(exchange, "Content-Range", range);
-        answer(media, 416, NULL);
+        answer(media, 416);
         return;
     }
     if (is_part) {

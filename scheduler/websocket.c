@@ -18,6 +18,7 @@
 #include "core/config/config.h"
 #include "core/http/http_server.h"
 #include "core/loop/loop.h"
+#include "providers/family_common.h"
 #include "scheduler/front.h"
 #include "scheduler/handlers.h"
 #include "scheduler/request.h"
@@ -43,10 +44,8 @@ static void refuse(struct request *request, int status, const char *message)
 {
     struct buf json = {0};
 
-    buf_fmt(&json,
-            "{\"error\":{\"message\":\"%s\",\"type\":\"invalid_request_error\","
-            "\"code\":\"%s\"}}",
-            message, status == 403 ? "forbidden_origin" : "invalid_request");
+    family_write_envelope(status, status == 403 ? "forbidden_origin" : "invalid_request", message,
+                          &json);
     if (status == 426) {
         http_exchange_add_header(request->exchange, "Upgrade", "websocket");
         http_exchange_add_header(request->exchange, "Sec-WebSocket-Version", "13");
