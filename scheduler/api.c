@@ -15,6 +15,7 @@
 #include "core/store/callbacks.h"
 #include "core/store/store.h"
 #include "scheduler/front.h"
+#include "scheduler/lost.h"
 #include "scheduler/realtime.h"
 #include "scheduler/request.h"
 #include "scheduler/routes.h"
@@ -59,6 +60,21 @@ static void admit(struct request *request)
         request_admit(request, request->owner);
 }
 
+// The table says it all: neither the key nor Redis is asked.
+static void refuse_lost(struct api *api, struct request *request, unsigned offered)
+{
+    struct http_exchange *exchange = request->exchange;
+    char allow[LOST_ALLOW_SIZE];
+    struct err err;
+
+    lost_allow(offered, allow);
+    if (*allow != '\0')
+        http_exchange_add_header(exchange, "Allow", allow);
+    lost_explain(api->routes, http_exchange_method(exchange), http_exchange_path(exchange), offered,
+                 &err, &request->family);
+    request_refuse(request, &err);
+}
+
 // Everything that the head can tell is decided before the body is read.
 static void on_head(void *ctx, struct http_exchange *exchange)
 {
@@ -71,10 +87,8 @@ static void on_head(void *ctx, struct http_exchange *exchange)
     if (request->served != NULL) {
         request->family = request->served->family;
         admit(request);
-    } else if (offered != 0) {
-        request_refuse_with(request, ERR_METHOD, "this method isn't offered here");
     } else {
-        request_refuse_with(request, ERR_NOT_FOUND, "there is no such path");
+        refuse_lost(api, request, offered);
     }
 }
 

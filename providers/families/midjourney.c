@@ -392,6 +392,7 @@ static int refuse(const struct err *err, struct buf *json)
 
     switch (err->code) {
     case ERR_NOT_FOUND:
+    case ERR_PATH:
     case ERR_MODEL:
         code = 3;
         break;
@@ -404,6 +405,7 @@ static int refuse(const struct err *err, struct buf *json)
         status = 200;
         break;
     case ERR_INVALID:
+    case ERR_METHOD:
     case ERR_TOO_LARGE:
     case ERR_IDEMPOTENCY:
     case ERR_CONFLICT:

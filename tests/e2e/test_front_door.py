@@ -11,6 +11,7 @@ import unittest
 import unittest.mock
 
 from harness import Receiver, Redis, Spool, Vendor, account, eventually, spool_binary
+from harness import exchange as harness_exchange
 
 HOST = b"Host: spool\r\n"
 GET = b"GET /healthz HTTP/1.1\r\n" + HOST + b"\r\n"
@@ -389,6 +390,66 @@ class FrontDoor(unittest.TestCase):
             for connection in crowd:
                 connection.close()
         self.assert_alive()
+
+
+class NoSuchPath(unittest.TestCase):
+    """It says what is near, whoever asks: by the table of paths, without a key and without Redis."""
+
+    @staticmethod
+    def envelope(code, message):
+        return {"error": {"message": message, "type": "invalid_request_error", "code": code}}
+
+    def cases(self):
+        def flat(message):
+            return {"code": "not_found", "message": message, "data": None}
+
+        def mj(message, code=3):
+            return {"code": code, "description": message}
+
+        def own(message):
+            return self.envelope("not_found", message)
+
+        for shape, method, path, nearest in (
+            (own, "POST", "/v1/v1/videos", "POST /v1/videos"),
+            (own, "POST", "/videos", "POST /v1/videos"),
+            (own, "POST", "/v1/videos/", "POST /v1/videos"),
+            (own, "DELETE", "/v1/v1/tasks", "GET /v1/tasks"),
+            (own, "GET", f"/v1/task/{TASK}", "GET /v1/tasks/{id}"),
+            (own, "POST", f"/v1/tasks/{TASK}/deliveries/1/redeliver/", "POST /v1/tasks/{id}/deliveries/{n}/redeliver"),
+            (own, "GET", "/nowhere", None),
+            (mj, "POST", "/mj/submit//imagine", "POST /mj/submit/imagine"),
+            (mj, "POST", "/mj-fast/mj/submit/imagin", "POST /mj-fast/mj/submit/imagine"),
+            (mj, "POST", "/mj/submit/teleport", None),
+            (flat, "POST", "/kling/videos/text2video", "POST /kling/v1/videos/text2video"),
+            (flat, "POST", "/suno/submit/music/", "POST /suno/submit/music"),
+            (flat, "POST", "/volc/v1/contents/generations/task", "POST /volc/v1/contents/generations/tasks"),
+            (flat, "POST", "/v1/v1/video/create", "POST /v1/video/create"),
+        ):
+            message = f"there is no {method} {path}"
+            yield method, path, 404, shape(message if nearest is None else f"{message}; did you mean {nearest}?"), None
+        yield "GET", "/mj/submit/imagine", 405, mj("there is no GET /mj/submit/imagine, only POST", 4), "POST"
+        message = "there is no DELETE /v1/tasks, only GET"
+        yield "DELETE", "/v1/tasks", 405, self.envelope("method_not_allowed", message), "GET, HEAD"
+
+    def test_what_is_near(self):
+        with Redis() as redis, Spool({"roles": ["api"]}, redis=redis) as spool:
+            eventually(spool.is_ready, 10, "readiness")
+            os.kill(redis.process.pid, signal.SIGSTOP)
+            try:
+                for method, path, status, answer, allow in self.cases():
+                    for headers in ({}, {"Authorization": "Bearer sk-wrong"}, {"Authorization": "Bearer sk-dev"}):
+                        with self.subTest(method=method, path=path, headers=headers):
+                            got = harness_exchange(spool.port, method, path, None, headers, 2)
+                            self.assertEqual((got[0], got[2], got[1].get("allow")), (status, answer, allow))
+            finally:
+                os.kill(redis.process.pid, signal.SIGCONT)
+
+    def test_what_strangers_put_in_a_path(self):
+        with Spool() as spool:
+            for path, shown in (("/%22%5C%0Ax", "/%22%5C%0Ax"), ("/%c3%28", "/%C3("), ("/" + "x" * 8000, "/" + "x" * 79 + "...")):
+                with self.subTest(path[:20]):
+                    answer = harness_exchange(spool.port, "GET", path)
+                    self.assertEqual((answer[0], answer[2]), (404, self.envelope("not_found", f"there is no GET {shown}")))
 
 
 class Drain(unittest.TestCase):

@@ -1,0 +1,267 @@
+// The nearest path, by what clients get wrong: a base URL that has a part of the path already, or
+// has it not, a slash too many, a letter, the method.
+#include "scheduler/lost.h"
+
+#include <ctype.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "providers/family.h"
+#include "scheduler/routes.h"
+
+enum {
+    MAX_SEGMENTS = 12,   // of a path that could be near one of ours
+    MAX_TYPO_CHARS = 48, // of a segment that could
+    MAX_SHOWN = 80,      // of the path, in the answer
+    MAX_DROPS = 2,       // segments that are too many
+    MAX_ADDS = 1,        // "v1" where it is missing
+    MAX_TYPOS = 1,       // segments that are written wrongly
+    COST_SLASHES = 1,
+    COST_METHOD = 1,
+    COST_SEGMENT = 2,
+    COST_TYPO = 2, // and one for each letter
+    FAR = 1000,
+};
+
+struct segment {
+    const char *text;
+    size_t len;
+};
+
+struct segments {
+    struct segment at[MAX_SEGMENTS];
+    size_t count;
+    bool has_empty; // that were left out
+};
+
+// What may still be mended on the way from the one to the other.
+struct budget {
+    int drops, adds, typos;
+};
+
+// False: there are too many.
+static bool split(const char *path, struct segments *segments)
+{
+    *segments = (struct segments){0};
+    while (*path == '/') {
+        size_t len = strcspn(++path, "/");
+
+        if (len == 0) {
+            segments->has_empty = true;
+        } else if (segments->count == MAX_SEGMENTS) {
+            return false;
+        } else {
+            segments->at[segments->count++] = (struct segment){path, len};
+        }
+        path += len;
+    }
+    return true;
+}
+
+static bool is_same(struct segment a, struct segment b)
+{
+    return a.len == b.len && memcmp(a.text, b.text, a.len) == 0;
+}
+
+static bool is_v1(struct segment segment)
+{
+    return is_same(segment, (struct segment){"v1", 2});
+}
+
+static int min(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+// How many letters are to be put in, taken out or changed, whatever their case (Levenshtein).
+static int letters_between(struct segment a, struct segment b)
+{
+    int row[MAX_TYPO_CHARS + 1];
+
+    for (size_t k = 0; k <= b.len; k++)
+        row[k] = (int)k;
+    for (size_t i = 0; i < a.len; i++) {
+        int before = row[0];
+
+        row[0] = (int)i + 1;
+        for (size_t k = 0; k < b.len; k++) {
+            bool differs = tolower((unsigned char)a.text[i]) != tolower((unsigned char)b.text[k]);
+            int changed = before + differs;
+
+            before = row[k + 1];
+            row[k + 1] = min(changed, min(before, row[k]) + 1);
+        }
+    }
+    return row[b.len];
+}
+
+// What it costs to take the one for the other; FAR: they are different words.
+static int typo_cost(struct segment a, struct segment b)
+{
+    size_t longer = a.len > b.len ? a.len : b.len, shorter = a.len + b.len - longer;
+    int most = longer >= 5 ? 2 : longer >= 3 ? 1 : 0, letters;
+
+    if (longer > MAX_TYPO_CHARS || longer - shorter > 2)
+        return FAR;
+    letters = letters_between(a, b);
+    return letters <= most ? COST_TYPO + letters : FAR;
+}
+
+// One that may have come of a base URL: "/v1", or what was there before.
+static bool is_too_many(const struct segments *path, size_t i)
+{
+    bool is = is_v1(path->at[i]);
+
+    for (size_t k = 0; k < i && !is; k++)
+        is = is_same(path->at[k], path->at[i]);
+    return is;
+}
+
+// The least that it costs to make the rest of the one of the rest of the other.
+static int cost(const struct segments *path, size_t i, const struct segments *pattern, size_t j,
+                struct budget left)
+{
+    bool has_path = i < path->count, has_pattern = j < pattern->count;
+    int best = FAR, typo;
+
+    if (!has_path && !has_pattern)
+        return 0;
+    if (has_path && has_pattern &&
+        (*pattern->at[j].text == '{' || is_same(path->at[i], pattern->at[j])))
+        best = cost(path, i + 1, pattern, j + 1, left);
+    if (has_path && left.drops > 0 && is_too_many(path, i))
+        best =
+            min(best, COST_SEGMENT + cost(path, i + 1, pattern, j,
+                                          (struct budget){left.drops - 1, left.adds, left.typos}));
+    if (has_pattern && left.adds > 0 && is_v1(pattern->at[j]))
+        best =
+            min(best, COST_SEGMENT + cost(path, i, pattern, j + 1,
+                                          (struct budget){left.drops, left.adds - 1, left.typos}));
+    if (has_path && has_pattern && left.typos > 0 && *pattern->at[j].text != '{' &&
+        !is_same(path->at[i], pattern->at[j])) {
+        typo = typo_cost(path->at[i], pattern->at[j]);
+        if (typo < FAR)
+            best = min(best, typo + cost(path, i + 1, pattern, j + 1,
+                                         (struct budget){left.drops, left.adds, left.typos - 1}));
+    }
+    return best;
+}
+
+static int count_names(const char *pattern)
+{
+    int count = 0;
+
+    for (; *pattern != '\0'; pattern++)
+        count += *pattern == '{';
+    return count;
+}
+
+// Of two that cost the same, the one that says more of itself. NULL: none is near.
+static const struct served *find_nearest(const struct routes *routes, enum http_method method,
+                                         const char *path)
+{
+    static const struct budget whole = {MAX_DROPS, MAX_ADDS, MAX_TYPOS};
+    const struct served *nearest = NULL, *served;
+    struct segments ours, theirs;
+    int best = FAR;
+
+    if (!split(path, &theirs))
+        return NULL;
+    for (size_t i = 0; (served = routes_at(routes, i)) != NULL; i++) {
+        int it;
+
+        // Nobody writes the path of what is given out, or of a file.
+        if (served->admit != NULL || strchr(served->pattern, '*') != NULL ||
+            !split(served->pattern, &ours))
+            continue;
+        it = cost(&theirs, 0, &ours, 0, whole) + (theirs.has_empty ? COST_SLASHES : 0) +
+             (served->method == method ? 0 : COST_METHOD);
+        if (it < best || (it == best && nearest != NULL &&
+                          count_names(served->pattern) < count_names(nearest->pattern))) {
+            best = it;
+            nearest = served;
+        }
+    }
+    return best < FAR ? nearest : NULL;
+}
+
+// The first segment of a pattern, or two where that is "/v1": what tells one family from another.
+static size_t prefix_len(const char *pattern)
+{
+    size_t first = 1 + strcspn(pattern + 1, "/");
+
+    return strncmp(pattern, "/v1/", 4) == 0 ? 4 + strcspn(pattern + 4, "/") : first;
+}
+
+static const struct family *family_of(const struct routes *routes, const char *path)
+{
+    const struct served *served;
+
+    for (size_t i = 0; (served = routes_at(routes, i)) != NULL; i++) {
+        size_t len = prefix_len(served->pattern);
+
+        if (served->family != NULL && strncmp(path, served->pattern, len) == 0 &&
+            (path[len] == '/' || path[len] == '\0'))
+            return served->family;
+    }
+    return NULL;
+}
+
+// As it was sent, or near enough: with escapes, and cut.
+static void show(const char *path, char shown[MAX_SHOWN + 8])
+{
+    size_t len = 0;
+
+    for (; *path != '\0' && len < MAX_SHOWN; path++) {
+        unsigned char c = (unsigned char)*path;
+        bool is_plain = c > ' ' && c < 0x7f && strchr("\"%<>\\^`{|}", c) == NULL;
+
+        len += (size_t)snprintf(shown + len, 4, is_plain ? "%c" : "%%%02X", c);
+    }
+    snprintf(shown + len, 4, "%s", *path == '\0' ? "" : "...");
+}
+
+// "GET", or "POST and PUT".
+static void list_methods(unsigned offered, const char *between, char *text, size_t size)
+{
+    size_t len = 0;
+
+    *text = '\0';
+    for (enum http_method method = HTTP_GET_; method <= HTTP_DELETE_; method++)
+        if ((offered & 1u << method) != 0 && len < size)
+            len += (size_t)snprintf(text + len, size - len, "%s%s", len > 0 ? between : "",
+                                    http_method_name(method));
+}
+
+void lost_explain(const struct routes *routes, enum http_method method, const char *path,
+                  unsigned offered, struct err *err, const struct family **family)
+{
+    const char *name = http_method_name(method);
+    const struct served *nearest;
+    char shown[MAX_SHOWN + 8], methods[40];
+
+    show(path, shown);
+    *family = family_of(routes, path);
+    if (offered != 0) {
+        list_methods(offered, " and ", methods, sizeof methods);
+        err_set(err, ERR_METHOD, "there is no %s %s, only %s", name, shown, methods);
+        return;
+    }
+    nearest = find_nearest(routes, method == HTTP_HEAD_ ? HTTP_GET_ : method, path);
+    if (nearest == NULL) {
+        err_set(err, ERR_PATH, "there is no %s %s", name, shown);
+        return;
+    }
+    if (*family == NULL)
+        *family = nearest->family;
+    err_set(err, ERR_PATH, "there is no %s %s; did you mean %s %s?", name, shown,
+            http_method_name(nearest->method), nearest->pattern);
+}
+
+void lost_allow(unsigned offered, char allow[LOST_ALLOW_SIZE])
+{
+    if ((offered & 1u << HTTP_GET_) != 0)
+        offered |= 1u << HTTP_HEAD_;
+    list_methods(offered, ", ", allow, LOST_ALLOW_SIZE);
+}
