@@ -14,7 +14,7 @@ struct realtime;
 struct request;
 struct storage;
 struct store;
-struct upload;
+struct upload_link;
 struct waiting;
 struct websockets;
 
@@ -32,6 +32,6 @@ struct front {
     struct callbacks *callbacks; // NULL: vendors don't call back
     struct room places;          // connections that are held open, by whom; those of WebSockets too
     struct request *requests;    // under way
-    struct upload *fetched;      // of them, what comes from clients' links
+    struct upload_link *links;   // of clients, that are being fetched
     bool is_draining;
 };

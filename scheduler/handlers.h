@@ -22,10 +22,11 @@ void websocket_start(struct request *request);
 // uploads.c; what a path names, without a key, is looked at before the body is read
 void uploads_form(struct request *request);
 void uploads_base64(struct request *request);
-void uploads_url(struct request *request);
 void uploads_presign(struct request *request);
 void uploads_admit(struct request *request);
 void uploads_take(struct request *request);
+// uploads_link.c
+void uploads_link(struct request *request);
 // callbacks.c, alike
 void callback_admit(struct request *request);
 void callback_take(struct request *request);

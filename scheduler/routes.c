@@ -22,7 +22,7 @@ static const struct served own[] = {
     {HTTP_GET_, "/v1/events", NEEDS_KEY, .handle = websocket_start, .may_query = true},
     {HTTP_POST_, "/v1/files/uploads", NEEDS_KEY, .handle = uploads_form},
     {HTTP_POST_, "/v1/files/uploads/base64", NEEDS_KEY, .handle = uploads_base64},
-    {HTTP_POST_, "/v1/files/uploads/url", NEEDS_KEY, .handle = uploads_url},
+    {HTTP_POST_, "/v1/files/uploads/url", NEEDS_KEY, .handle = uploads_link},
     {HTTP_POST_, "/v1/files/uploads/presign", NEEDS_KEY, .handle = uploads_presign},
     {HTTP_PUT_, "/v1/files/uploads/{name}", NEEDS_NONE, .handle = uploads_take,
      .admit = uploads_admit},

@@ -100,7 +100,7 @@ static void test_who_serves(void **state)
         {HTTP_GET_, "/v1/tasks/t1/deliveries", deliveries_show, NULL, NULL, "t1", ""},
         {HTTP_POST_, "/v1/tasks/t1/deliveries/2/redeliver", deliveries_send_again, NULL, NULL, "t1",
          "2"},
-        {HTTP_POST_, "/v1/files/uploads/url", uploads_url, NULL, NULL, "", ""},
+        {HTTP_POST_, "/v1/files/uploads/url", uploads_link, NULL, NULL, "", ""},
         {HTTP_PUT_, "/v1/files/uploads/url", uploads_take, NULL, NULL, "url", ""},
         {HTTP_HEAD_, "/media/a/b", media_serve, NULL, NULL, "", ""},
         {HTTP_POST_, "/v1/videos", submit_handle, "openai_video", NULL, "", ""},
