@@ -32,7 +32,7 @@ struct api {
 
 // Requests.
 
-static bool authorize(struct request *request)
+static bool authorize_request(struct request *request)
 {
     struct err err;
 
@@ -46,11 +46,11 @@ static bool authorize(struct request *request)
     return false;
 }
 
-static void admit(struct request *request)
+static void admit_request(struct request *request)
 {
     const struct served *served = request->served;
 
-    if (served->needs == NEEDS_KEY && !authorize(request))
+    if (served->needs == NEEDS_KEY && !authorize_request(request))
         return;
     if (served->admit != NULL)
         served->admit(request);
@@ -86,7 +86,7 @@ static void on_head(void *ctx, struct http_exchange *exchange)
                                   http_exchange_path(exchange), &request->names, &offered);
     if (request->served != NULL) {
         request->family = request->served->family;
-        admit(request);
+        admit_request(request);
     } else {
         refuse_lost(api, request, offered);
     }

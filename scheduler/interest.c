@@ -67,7 +67,7 @@ struct interest {
     struct loop_timer *timer;
 };
 
-static void begin(struct interest *interest);
+static void catch_up(struct interest *interest);
 
 // The only place that changes the state.
 static void move(struct interest *interest, enum state next)
@@ -83,17 +83,18 @@ static void on_rested(void *ctx)
     struct interest *interest = ctx;
 
     interest->timer = NULL;
-    begin(interest);
+    catch_up(interest);
 }
 
-static void rest(struct interest *interest)
+static void rest_a_while(struct interest *interest)
 {
     move(interest, RESTING);
     interest->timer = loop_after(interest->ground->loop, RETRY_MS, on_rested, interest);
 }
 
 // Whether it is news to it; notes that it was told.
-static bool note(struct interest *interest, const struct page_event *event, const struct task *task)
+static bool take_change(struct interest *interest, const struct page_event *event,
+                        const struct task *task)
 {
     bool is_all = *interest->id == '\0';
 
@@ -147,7 +148,7 @@ static void on_looked(void *ctx, const struct task *task, const struct err *err)
 
     interest->look = NULL;
     if (err != NULL) {
-        rest(interest);
+        rest_a_while(interest);
         return;
     }
     move(interest, FOLLOWING);
@@ -159,7 +160,7 @@ static void on_looked(void *ctx, const struct task *task, const struct err *err)
 
 // The past: pages of the stream up to where its reader is.
 
-static bool is_wanted(void *ctx, const struct event *event)
+static bool is_change_wanted(void *ctx, const struct event *event)
 {
     const struct interest *interest = ctx;
 
@@ -167,7 +168,7 @@ static bool is_wanted(void *ctx, const struct event *event)
                                  : strcmp(event->task, interest->id) == 0;
 }
 
-static void on_told(void *ctx, struct page *page, const struct news *news, const struct err *err)
+static void on_page(void *ctx, struct page *page, const struct news *news, const struct err *err)
 {
     struct interest *interest = ctx;
     const struct interest_options options = interest->options;
@@ -177,16 +178,16 @@ static void on_told(void *ctx, struct page *page, const struct news *news, const
     interest->page = NULL;
     if (err != NULL) {
         page_free(page);
-        rest(interest);
+        rest_a_while(interest);
         return;
     }
     mine = mem_array(struct news, page->count);
     for (size_t i = 0; i < page->count; i++)
-        if (news[i].task != NULL && note(interest, &page->events[i], news[i].task))
+        if (news[i].task != NULL && take_change(interest, &page->events[i], news[i].task))
             mine[count++] = news[i];
     // Not only as far as was told: the rest may be of tasks that are gone, or of no interest.
     snprintf(interest->after, CURSOR_SIZE, "%s", page->last);
-    begin(interest); // the next page, or the end of it
+    catch_up(interest); // the next page, or the end of it
     if (count > 0)
         options.on_news(options.ctx, mine, count); // the interest may be gone
     free(mine);
@@ -202,7 +203,7 @@ static void on_range(void *ctx, const struct event *events, size_t count, bool i
 
     interest->range = NULL;
     if (err != NULL) {
-        rest(interest);
+        rest_a_while(interest);
         return;
     }
     if (is_gap) {
@@ -210,22 +211,22 @@ static void on_range(void *ctx, const struct event *events, size_t count, bool i
         options.on_gap(options.ctx); // the interest may be gone
         return;
     }
-    page = page_new(events, count, is_wanted, interest);
+    page = page_new(events, count, is_change_wanted, interest);
     if (page->count > 0) {
         move(interest, TELLING);
         interest->page =
-            page_read(page, interest->ground->waiting, interest->ground->store, on_told, interest);
+            page_read(page, interest->ground->waiting, interest->ground->store, on_page, interest);
         return;
     }
     // Without any we are where the reader was when we asked; it may have gone on meanwhile.
     snprintf(interest->after, CURSOR_SIZE, "%s", count == 0 ? interest->upto : page->last);
     page_free(page);
-    begin(interest);
+    catch_up(interest);
 }
 
 // Starts what there is to be caught up with: at first, for the next page, after an error or a gap.
 // The only place that starts a read; nothing else is pending.
-static void begin(struct interest *interest)
+static void catch_up(struct interest *interest)
 {
     const struct interest_ground *ground = interest->ground;
     const char *cursor = events_cursor(ground->events);
@@ -247,7 +248,7 @@ static void begin(struct interest *interest)
 }
 
 // Ends whatever is pending.
-static void stop(struct interest *interest)
+static void cancel_pending(struct interest *interest)
 {
     look_cancel(&interest->look);
     events_range_cancel(&interest->range);
@@ -257,8 +258,8 @@ static void stop(struct interest *interest)
 
 void interest_begin(struct interest *interest)
 {
-    stop(interest);
-    begin(interest);
+    cancel_pending(interest);
+    catch_up(interest);
 }
 
 void interest_lose(struct interest *interest)
@@ -273,7 +274,7 @@ void interest_lose(struct interest *interest)
 bool interest_take(struct interest *interest, const struct page_event *event,
                    const struct task *task)
 {
-    return !interest->is_behind && note(interest, event, task);
+    return !interest->is_behind && take_change(interest, event, task);
 }
 
 const char *interest_id(const struct interest *interest)
@@ -301,7 +302,7 @@ void interest_drop(struct interest **interest)
 {
     if (*interest == NULL)
         return;
-    stop(*interest);
+    cancel_pending(*interest);
     free(*interest);
     *interest = NULL;
 }

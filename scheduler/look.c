@@ -62,7 +62,7 @@ static void look_leave(struct look *look)
     free(look);
 }
 
-static void on_read(void *ctx, struct task **tasks, size_t count, const struct err *err)
+static void on_batch_read(void *ctx, struct task **tasks, size_t count, const struct err *err)
 {
     struct batch *batch = ctx;
     struct look *look;
@@ -83,7 +83,7 @@ static void on_read(void *ctx, struct task **tasks, size_t count, const struct e
 }
 
 // The end of the turn: what it asked for is read.
-static void on_turn(void *ctx)
+static void on_batch_turn(void *ctx)
 {
     struct looks *looks = ctx;
     struct batch *batch = looks->gathering;
@@ -98,7 +98,8 @@ static void on_turn(void *ctx)
     roster_init(&roster, count);
     for (struct look *look = batch->looks; look != NULL; look = look->next)
         look->task = roster_add(&roster, look->id);
-    batch->read = waiting_read_tasks(looks->waiting, roster.ids, roster.count, on_read, batch);
+    batch->read =
+        waiting_read_tasks(looks->waiting, roster.ids, roster.count, on_batch_read, batch);
     roster_clear(&roster);
 }
 
@@ -137,7 +138,7 @@ struct looks *looks_start(struct loop *loop, struct waiting *waiting)
     struct looks *looks = mem_new(struct looks);
 
     looks->waiting = waiting;
-    looks->turn = loop_turn_new(loop, on_turn, looks);
+    looks->turn = loop_turn_new(loop, on_batch_turn, looks);
     return looks;
 }
 

@@ -41,7 +41,7 @@ struct budget {
 };
 
 // False: there are too many.
-static bool split(const char *path, struct segments *segments)
+static bool split_path(const char *path, struct segments *segments)
 {
     *segments = (struct segments){0};
     while (*path == '/') {
@@ -69,7 +69,7 @@ static bool is_v1(struct segment segment)
     return is_same(segment, (struct segment){"v1", 2});
 }
 
-static int min(int a, int b)
+static int less_of(int a, int b)
 {
     return a < b ? a : b;
 }
@@ -90,7 +90,7 @@ static int letters_between(struct segment a, struct segment b)
             int changed = before + differs;
 
             before = row[k + 1];
-            row[k + 1] = min(changed, min(before, row[k]) + 1);
+            row[k + 1] = less_of(changed, less_of(before, row[k]) + 1);
         }
     }
     return row[b.len];
@@ -119,31 +119,35 @@ static bool is_too_many(const struct segments *path, size_t i)
 }
 
 // The least that it costs to make the rest of the one of the rest of the other.
-static int cost(const struct segments *path, size_t i, const struct segments *pattern, size_t j,
-                struct budget left)
+static int path_cost(const struct segments *path, size_t i, const struct segments *pattern,
+                     size_t j, struct budget left)
 {
     bool has_path = i < path->count, has_pattern = j < pattern->count;
-    int best = FAR, typo;
+    bool is_name = has_pattern && *pattern->at[j].text == '{';
+    bool is_equal = has_path && has_pattern && is_same(path->at[i], pattern->at[j]);
+    struct budget rest = left;
+    int best = FAR;
 
     if (!has_path && !has_pattern)
         return 0;
-    if (has_path && has_pattern &&
-        (*pattern->at[j].text == '{' || is_same(path->at[i], pattern->at[j])))
-        best = cost(path, i + 1, pattern, j + 1, left);
-    if (has_path && left.drops > 0 && is_too_many(path, i))
-        best =
-            min(best, COST_SEGMENT + cost(path, i + 1, pattern, j,
-                                          (struct budget){left.drops - 1, left.adds, left.typos}));
-    if (has_pattern && left.adds > 0 && is_v1(pattern->at[j]))
-        best =
-            min(best, COST_SEGMENT + cost(path, i, pattern, j + 1,
-                                          (struct budget){left.drops, left.adds - 1, left.typos}));
-    if (has_path && has_pattern && left.typos > 0 && *pattern->at[j].text != '{' &&
-        !is_same(path->at[i], pattern->at[j])) {
-        typo = typo_cost(path->at[i], pattern->at[j]);
+    if (has_path && (is_name || is_equal))
+        best = path_cost(path, i + 1, pattern, j + 1, left);
+    if (has_path && left.drops > 0 && is_too_many(path, i)) {
+        rest.drops = left.drops - 1;
+        best = less_of(best, COST_SEGMENT + path_cost(path, i + 1, pattern, j, rest));
+        rest = left;
+    }
+    if (has_pattern && left.adds > 0 && is_v1(pattern->at[j])) {
+        rest.adds = left.adds - 1;
+        best = less_of(best, COST_SEGMENT + path_cost(path, i, pattern, j + 1, rest));
+        rest = left;
+    }
+    if (has_path && has_pattern && left.typos > 0 && !is_name && !is_equal) {
+        int typo = typo_cost(path->at[i], pattern->at[j]);
+
+        rest.typos = left.typos - 1;
         if (typo < FAR)
-            best = min(best, typo + cost(path, i + 1, pattern, j + 1,
-                                         (struct budget){left.drops, left.adds, left.typos - 1}));
+            best = less_of(best, typo + path_cost(path, i + 1, pattern, j + 1, rest));
     }
     return best;
 }
@@ -166,16 +170,16 @@ static const struct served *find_nearest(const struct routes *routes, enum http_
     struct segments ours, theirs;
     int best = FAR;
 
-    if (!split(path, &theirs))
+    if (!split_path(path, &theirs))
         return NULL;
     for (size_t i = 0; (served = routes_at(routes, i)) != NULL; i++) {
         int it;
 
         // Nobody writes the path of what is given out, or of a file.
         if (served->admit != NULL || strchr(served->pattern, '*') != NULL ||
-            !split(served->pattern, &ours))
+            !split_path(served->pattern, &ours))
             continue;
-        it = cost(&theirs, 0, &ours, 0, whole) + (theirs.has_empty ? COST_SLASHES : 0) +
+        it = path_cost(&theirs, 0, &ours, 0, whole) + (theirs.has_empty ? COST_SLASHES : 0) +
              (served->method == method ? 0 : COST_METHOD);
         if (it < best || (it == best && nearest != NULL &&
                           count_names(served->pattern) < count_names(nearest->pattern))) {
@@ -209,7 +213,7 @@ static const struct family *family_of(const struct routes *routes, const char *p
 }
 
 // As it was sent, or near enough: with escapes, and cut.
-static void show(const char *path, char shown[MAX_SHOWN + 8])
+static void show_path(const char *path, char shown[MAX_SHOWN + 8])
 {
     size_t len = 0;
 
@@ -241,7 +245,7 @@ void lost_explain(const struct routes *routes, enum http_method method, const ch
     const struct served *nearest;
     char shown[MAX_SHOWN + 8], methods[40];
 
-    show(path, shown);
+    show_path(path, shown);
     *family = family_of(routes, path);
     if (offered != 0) {
         list_methods(offered, " and ", methods, sizeof methods);

@@ -108,17 +108,17 @@ static void list_clear(void *kept)
     buf_clear(&list->answer);
 }
 
-static void next_page(struct request *request);
+static void list_next_page(struct request *request);
 
 static void on_pause(void *ctx)
 {
     struct request *request = ctx;
 
     request_forget(request, AWAIT_TIMER);
-    next_page(request);
+    list_next_page(request);
 }
 
-static void finish_list(struct request *request)
+static void list_finish(struct request *request)
 {
     struct list *list = request->kept;
     struct buf json = list->answer;
@@ -152,7 +152,7 @@ static void on_tasks(void *ctx, struct task **tasks, size_t count, const struct 
     for (size_t i = 0; i < count; i++)
         task_free(tasks[i]);
     if (list->answer.len <= MAX_ANSWER) {
-        next_page(request);
+        list_next_page(request);
         return;
     }
     err_set(&why, ERR_TOO_LARGE, "ids: the answer would be larger than %d MB", MAX_ANSWER >> 20);
@@ -173,7 +173,7 @@ static size_t ids_of(const json_t *items, const char *ids[PAGE])
     return count;
 }
 
-static void next_page(struct request *request)
+static void list_next_page(struct request *request)
 {
     struct list *list = request->kept;
     const char *text = list->text, *ids[PAGE];
@@ -190,7 +190,7 @@ static void next_page(struct request *request)
     }
     count = ids_of(items, ids);
     if (json_array_size(items) == 0)
-        finish_list(request);
+        list_finish(request);
     else if (count == 0)
         request_await(request, AWAIT_TIMER, loop_after(request->front->loop, 0, on_pause, request));
     else
@@ -246,12 +246,12 @@ void query_list(struct request *request)
     }
     if (json_array_size(ids) > 0)
         list_take(list, ids);
-    next_page(request);
+    list_next_page(request);
 }
 
 // Questions.
 
-static void answer(struct request *request, const struct task *task)
+static void answer_question(struct request *request, const struct task *task)
 {
     struct buf json = {0};
     int status = request->family->answer(task, &json);
@@ -266,7 +266,7 @@ static void on_news(void *ctx, const struct news *news, size_t count)
 
     for (size_t i = 0; i < count; i++) {
         if (task_is_terminal(news[i].task->phase)) {
-            answer(request, news[i].task);
+            answer_question(request, news[i].task);
             return;
         }
     }

@@ -57,7 +57,7 @@ static struct listing **list_of(struct realtime *rt, const char *id)
 
 // Telling.
 
-static void tell(struct watcher *watcher, const struct news *news, size_t count)
+static void tell_watcher(struct watcher *watcher, const struct news *news, size_t count)
 {
     bool was_busy = watcher->is_busy;
 
@@ -71,7 +71,7 @@ static void tell(struct watcher *watcher, const struct news *news, size_t count)
 }
 
 // Notes a change for a watcher that is told of the whole page at once.
-static void collect(struct watcher **told, struct watcher *watcher, const struct news *news)
+static void collect_news(struct watcher **told, struct watcher *watcher, const struct news *news)
 {
     if (!watcher->is_busy) {
         watcher->is_busy = true; // so that it stays where it is
@@ -112,15 +112,15 @@ static struct watcher *collect_page(struct realtime *rt, const struct page *page
         for (struct listing *k = *list_of(rt, event->id); k != NULL; k = k->next_same)
             if (strcmp(interest_id(k->interest), event->id) == 0 &&
                 interest_take(k->interest, event, news->task))
-                collect(&told, k->watcher, news);
+                collect_news(&told, k->watcher, news);
         for (struct listing *k = rt->of_all; k != NULL; k = k->next_same)
             if (!is_named(k->watcher, event->id) && interest_take(k->interest, event, news->task))
-                collect(&told, k->watcher, news);
+                collect_news(&told, k->watcher, news);
     }
     return told;
 }
 
-static void next_page(struct realtime *rt);
+static void read_next_page(struct realtime *rt);
 
 static void on_page(void *ctx, struct page *page, const struct news *news, const struct err *err)
 {
@@ -134,7 +134,7 @@ static void on_page(void *ctx, struct page *page, const struct news *news, const
         if (rt->pages == NULL)
             rt->pages_end = &page->next;
         rt->pages = page;
-        next_page(rt);
+        read_next_page(rt);
         return;
     }
     for (struct watcher *watcher = collect_page(rt, page, news), *next; watcher != NULL;
@@ -145,14 +145,14 @@ static void on_page(void *ctx, struct page *page, const struct news *news, const
         next = watcher->next_told;
         watcher->mine = NULL;
         watcher->mine_count = 0;
-        tell(watcher, mine, mine_count);
+        tell_watcher(watcher, mine, mine_count);
         free(mine);
         watcher->is_busy = false;
         if (watcher->is_dropped)
             free(watcher);
     }
     page_free(page);
-    next_page(rt);
+    read_next_page(rt);
 }
 
 static struct page *take_page(struct realtime *rt)
@@ -166,7 +166,7 @@ static struct page *take_page(struct realtime *rt)
     return page;
 }
 
-static void next_page(struct realtime *rt)
+static void read_next_page(struct realtime *rt)
 {
     while (rt->page == NULL && rt->pages != NULL) {
         struct page *page = take_page(rt);
@@ -200,10 +200,10 @@ static void on_events(void *ctx, const struct event *events, size_t count)
 
     *rt->pages_end = page;
     rt->pages_end = &page->next;
-    next_page(rt);
+    read_next_page(rt);
 }
 
-static void on_ready(void *ctx, const char *cursor)
+static void on_stream_ready(void *ctx, const char *cursor)
 {
     struct realtime *rt = ctx;
 
@@ -215,7 +215,7 @@ static void on_ready(void *ctx, const char *cursor)
 }
 
 // What changed meanwhile is found by looking at each named task.
-static void on_lost(void *ctx)
+static void on_stream_lost(void *ctx)
 {
     struct realtime *rt = ctx;
     struct watcher *told = NULL, *next;
@@ -239,12 +239,12 @@ static void on_lost(void *ctx)
 
 // What an interest finds while it catches up.
 
-static void on_news(void *ctx, const struct news *news, size_t count)
+static void on_interest_news(void *ctx, const struct news *news, size_t count)
 {
-    tell(ctx, news, count);
+    tell_watcher(ctx, news, count);
 }
 
-static void on_gap(void *ctx)
+static void on_interest_gap(void *ctx)
 {
     struct watcher *watcher = ctx;
 
@@ -252,7 +252,7 @@ static void on_gap(void *ctx)
         watcher->options.on_gap(watcher->options.ctx);
 }
 
-static void on_missing(void *ctx, const char *id)
+static void on_interest_missing(void *ctx, const char *id)
 {
     struct watcher *watcher = ctx;
 
@@ -313,16 +313,16 @@ void watcher_drop(struct watcher **pointer)
 }
 
 // Completes the options, and begins.
-static void watch(struct watcher *watcher, struct interest_options *options)
+static void watch_begin(struct watcher *watcher, struct interest_options *options)
 {
     struct realtime *rt = watcher->realtime;
     struct listing *listing = mem_new(struct listing);
     struct listing **list;
 
     options->owner = watcher->options.owner;
-    options->on_news = on_news;
-    options->on_gap = on_gap;
-    options->on_missing = on_missing;
+    options->on_news = on_interest_news;
+    options->on_gap = on_interest_gap;
+    options->on_missing = on_interest_missing;
     options->ctx = watcher;
     listing->watcher = watcher;
     listing->interest = interest_new(&rt->ground, options);
@@ -346,17 +346,17 @@ static void watch(struct watcher *watcher, struct interest_options *options)
 
 void watcher_add(struct watcher *watcher, const char *id, int after_version)
 {
-    watch(watcher, &(struct interest_options){.id = id, .version = after_version});
+    watch_begin(watcher, &(struct interest_options){.id = id, .version = after_version});
 }
 
 void watcher_resume(struct watcher *watcher, const char *id, const char *cursor)
 {
-    watch(watcher, &(struct interest_options){.id = id, .since = cursor});
+    watch_begin(watcher, &(struct interest_options){.id = id, .since = cursor});
 }
 
 void watcher_add_all(struct watcher *watcher, const char *cursor)
 {
-    watch(watcher, &(struct interest_options){.since = cursor});
+    watch_begin(watcher, &(struct interest_options){.since = cursor});
 }
 
 size_t watcher_count(const struct watcher *watcher)
@@ -375,8 +375,8 @@ struct realtime *realtime_start(struct loop *loop, struct store *store, struct w
     struct realtime *rt = mem_new(struct realtime);
     struct events_options options = {.redis_url = redis_url,
                                      .on_events = on_events,
-                                     .on_gap = on_lost,
-                                     .on_ready = on_ready,
+                                     .on_gap = on_stream_lost,
+                                     .on_ready = on_stream_ready,
                                      .ctx = rt};
 
     rt->pages_end = &rt->pages;

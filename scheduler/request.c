@@ -140,7 +140,7 @@ void *request_keep(struct request *request, size_t size, void (*clear)(void *kep
 
 // Its life.
 
-static void on_gone(void *ctx)
+static void on_client_gone(void *ctx)
 {
     request_drop(ctx);
 }
@@ -157,7 +157,7 @@ struct request *request_new(struct front *front, struct http_exchange *exchange)
     if (request->next != NULL)
         request->next->at = &request->next;
     front->requests = request;
-    http_exchange_on_gone(exchange, on_gone, request);
+    http_exchange_on_gone(exchange, on_client_gone, request);
     return request;
 }
 
@@ -252,7 +252,7 @@ bool request_read_body(struct request *request)
 }
 
 // It is there, or there is none.
-static void on_whole(void *ctx, struct http_exchange *exchange)
+static void on_whole_body(void *ctx, struct http_exchange *exchange)
 {
     struct request *request = ctx;
 
@@ -261,7 +261,7 @@ static void on_whole(void *ctx, struct http_exchange *exchange)
 }
 
 // None that would have to be decoded first: what is said to be small could become anything.
-static bool is_encoded(const struct http_exchange *exchange)
+static bool is_body_encoded(const struct http_exchange *exchange)
 {
     const char *encoding = http_exchange_header(exchange, "content-encoding");
 
@@ -278,13 +278,13 @@ void request_admit(struct request *request, const char *owner)
 
     if (!http_exchange_has_body(exchange))
         request->served->handle(request);
-    else if (is_encoded(exchange))
+    else if (is_body_encoded(exchange))
         request_refuse_with(request, ERR_MEDIA_TYPE,
                             "Content-Encoding: must be identity, or not there");
     else
         http_exchange_await_body(
             exchange, owner, has_use ? request->front->config->max_body_bytes : OTHER_BODY_BYTES,
-            on_whole, request);
+            on_whole_body, request);
 }
 
 void request_admit_bare(struct request *request)

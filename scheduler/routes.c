@@ -55,13 +55,13 @@ static enum http_method method_named(const char *name)
     return method;
 }
 
-static void add(struct routes *routes, const struct served *served)
+static void add_route(struct routes *routes, const struct served *served)
 {
     routes->served = mem_resize(routes->served, (routes->count + 1) * sizeof(struct served));
     routes->served[routes->count++] = *served;
 }
 
-static const char *with_prefix(struct routes *routes, const char *prefix, const char *path)
+static const char *prefixed_pattern(struct routes *routes, const char *prefix, const char *path)
 {
     struct buf pattern = {0};
 
@@ -71,7 +71,7 @@ static const char *with_prefix(struct routes *routes, const char *prefix, const 
     return routes->patterns[routes->patterns_count - 1];
 }
 
-static void add_family(struct routes *routes, const struct family *family)
+static void add_family_routes(struct routes *routes, const struct family *family)
 {
     for (const struct route *route = family->routes; route->method != NULL; route++) {
         struct served served = {.method = method_named(route->method),
@@ -81,12 +81,12 @@ static void add_family(struct routes *routes, const struct family *family)
                                 .family = family,
                                 .route = route};
 
-        add(routes, &served);
+        add_route(routes, &served);
         for (const struct family_mode *mode = family->modes; mode != NULL && mode->prefix != NULL;
              mode++) {
-            served.pattern = with_prefix(routes, mode->prefix, route->path);
+            served.pattern = prefixed_pattern(routes, mode->prefix, route->path);
             served.mode = mode->mode;
-            add(routes, &served);
+            add_route(routes, &served);
         }
     }
 }
@@ -97,9 +97,9 @@ struct routes *routes_new(void)
     const struct family *family;
 
     for (size_t i = 0; i < OWN; i++)
-        add(routes, &own[i]);
+        add_route(routes, &own[i]);
     for (size_t i = 0; (family = family_at(i)) != NULL; i++)
-        add_family(routes, family);
+        add_family_routes(routes, family);
     return routes;
 }
 

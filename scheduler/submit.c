@@ -159,7 +159,7 @@ static bool check_inputs(struct request *request, const struct provider *provide
 }
 
 // Which account could do it: any that serves the model and takes what the task asks.
-static bool choose(struct request *request, struct err *err)
+static bool choose_account(struct request *request, struct err *err)
 {
     const struct config *config = request->front->config;
     const struct task *task = task_of(request);
@@ -221,7 +221,7 @@ static void submit_task(struct request *request)
 // shown of them.
 
 // Puts `instead` in the place of strings that are longer than `most`.
-static void slim(json_t *value, size_t most, const char *instead)
+static void slim_strings(json_t *value, size_t most, const char *instead)
 {
     const char *name;
     json_t *item;
@@ -229,8 +229,8 @@ static void slim(json_t *value, size_t most, const char *instead)
 
     if (json_is_string(value) && json_string_length(value) > most)
         json_string_set(value, instead);
-    json_object_foreach(value, name, item) slim(item, most, instead);
-    json_array_foreach(value, i, item) slim(item, most, instead);
+    json_object_foreach(value, name, item) slim_strings(item, most, instead);
+    json_array_foreach(value, i, item) slim_strings(item, most, instead);
 }
 
 // Leaves in the task what is shown of its request, and gives the whole.
@@ -244,7 +244,7 @@ static char *take_whole_request(struct task *task)
     task->request = NULL;
     for (size_t most = LONGEST_TEXT;
          task->request == NULL || (strlen(task->request) > LARGE_REQUEST && most > 0); most /= 16) {
-        slim(request, most, "");
+        slim_strings(request, most, "");
         free(task->request);
         task->request = json_dumps(request, JSON_COMPACT);
     }
@@ -301,12 +301,13 @@ static void rename_field(const struct request *request, struct err *err)
     }
 }
 
-static void send(struct request *request)
+static void send_task(struct request *request)
 {
     const struct task *task = task_of(request);
     struct err err;
 
-    if (!choose(request, &err) || !check_inputs(request, provider_find(task->provider), &err)) {
+    if (!choose_account(request, &err) ||
+        !check_inputs(request, provider_find(task->provider), &err)) {
         rename_field(request, &err);
         request_refuse(request, &err);
     } else if (strlen(task->request) > LARGE_REQUEST) {
@@ -330,7 +331,7 @@ static void on_parent(void *ctx, struct task *parent, const struct err *err)
         return;
     }
     if (request->family->adopt(task_of(request), parent, &why))
-        send(request);
+        send_task(request);
     else
         request_refuse(request, &why);
     task_free(parent);
@@ -419,7 +420,7 @@ static bool make_task(struct request *request, struct err *err)
     return task->provider != NULL || choose_provider(request->front->config, task, err);
 }
 
-static void go_on(struct request *request)
+static void find_parent(struct request *request)
 {
     const struct task *task = task_of(request);
 
@@ -428,7 +429,7 @@ static void go_on(struct request *request)
             request, AWAIT_TASKS,
             tasks_find_mark(request->front->store, request->owner, task->mark, on_mark, request));
     else if (task->parent == NULL)
-        send(request);
+        send_task(request);
     else
         request_await(
             request, AWAIT_TASKS,
@@ -446,7 +447,7 @@ static void on_replay(void *ctx, enum submit_result result, const char *id, int6
     if (err != NULL || result == SUBMIT_REPLAYED)
         on_submitted(request, result, id, waiting, err);
     else
-        go_on(request);
+        find_parent(request);
 }
 
 void submit_ask(struct request *request)
@@ -470,10 +471,10 @@ void submit_handle(struct request *request)
         request_refuse(request, &err);
         return;
     }
-    slim(request->body, LONGEST_TEXT, "..."); // it is only asked what was given
+    slim_strings(request->body, LONGEST_TEXT, "..."); // it is only asked what was given
     key = http_exchange_header(request->exchange, "idempotency-key");
     if (key == NULL) {
-        go_on(request);
+        find_parent(request);
         return;
     }
     submission = request->kept;

@@ -54,7 +54,7 @@ static void answer_task(struct request *request, struct task *task, const char *
     buf_clear(&json);
 }
 
-static bool is_hidden(struct request *request, struct task *task, const struct err *err)
+static bool is_task_hidden(struct request *request, struct task *task, const struct err *err)
 {
     if (err != NULL) {
         request_refuse(request, err);
@@ -68,7 +68,7 @@ static bool is_hidden(struct request *request, struct task *task, const struct e
 }
 
 // A number of the query; false: refused.
-static bool read_number(struct request *request, const char *name, int min, int max, int *number)
+static bool query_number(struct request *request, const char *name, int min, int max, int *number)
 {
     const char *text = http_exchange_query(request->exchange, name);
     struct err err;
@@ -108,7 +108,7 @@ static void on_task(void *ctx, struct task *task, const struct err *err)
     struct request *request = ctx;
 
     request_forget(request, AWAIT_TASKS);
-    if (is_hidden(request, task, err))
+    if (is_task_hidden(request, task, err))
         return;
     one_keep(request, task);
     if (waiting_is_open(task)) // what keeps it is not in its record
@@ -118,7 +118,7 @@ static void on_task(void *ctx, struct task *task, const struct err *err)
         answer_task(request, task, NULL);
 }
 
-static void show_now(struct request *request)
+static void show_task_now(struct request *request)
 {
     request_get_task(request, on_task);
 }
@@ -129,7 +129,7 @@ static void stop_waiting(struct request *request)
     request_cancel(request, AWAIT_TIMER);
     request_cancel(request, AWAIT_TASKS); // Redis may not have answered yet
     request_cancel(request, AWAIT_WATCHER);
-    show_now(request);
+    show_task_now(request);
 }
 
 static void on_wait_over(void *ctx)
@@ -158,7 +158,7 @@ static void on_task_to_wait_for(void *ctx, struct task *task, const struct err *
     struct watcher *watcher;
 
     request_forget(request, AWAIT_TASKS);
-    if (is_hidden(request, task, err))
+    if (is_task_hidden(request, task, err))
         return;
     if (task_is_terminal(task->phase)) {
         answer_task(request, task, NULL);
@@ -174,10 +174,10 @@ void tasks_show(struct request *request)
 {
     int wait_s = 0;
 
-    if (!read_number(request, "wait", 0, MAX_WAIT_S, &wait_s))
+    if (!query_number(request, "wait", 0, MAX_WAIT_S, &wait_s))
         return;
     if (wait_s == 0) {
-        show_now(request);
+        show_task_now(request);
         return;
     }
     request_await(request, AWAIT_TIMER,
@@ -203,9 +203,9 @@ static void list_clear(void *kept)
     buf_clear(&list->text);
 }
 
-static void next_page(struct request *request);
+static void list_next_page(struct request *request);
 
-static void finish_list(struct request *request)
+static void list_finish(struct request *request)
 {
     struct list *list = request->kept;
     struct buf json = {0};
@@ -222,7 +222,7 @@ static void finish_list(struct request *request)
     buf_clear(&json);
 }
 
-static bool matches(const struct list *list, const struct task *task)
+static bool list_matches(const struct list *list, const struct task *task)
 {
     return (*list->status == '\0' || strcmp(list->status, task_status(task->phase)) == 0) &&
            (*list->provider == '\0' || strcmp(list->provider, task->provider) == 0);
@@ -243,7 +243,7 @@ static void on_listed(void *ctx, struct task **tasks, size_t count, const struct
 
         if (task == NULL)
             continue;
-        if (!matches(list, task)) {
+        if (!list_matches(list, task)) {
             // passed over
         } else if (list->found == list->limit) {
             list->has_more = true;
@@ -258,9 +258,9 @@ static void on_listed(void *ctx, struct task **tasks, size_t count, const struct
         task_free(task);
     }
     if (list->has_more || count < PAGE)
-        finish_list(request);
+        list_finish(request);
     else
-        next_page(request);
+        list_next_page(request);
 }
 
 static void on_ids(void *ctx, const char *const *ids, size_t count, const struct err *err)
@@ -272,7 +272,7 @@ static void on_ids(void *ctx, const char *const *ids, size_t count, const struct
     if (err != NULL) {
         request_refuse(request, err);
     } else if (count == 0) {
-        finish_list(request);
+        list_finish(request);
     } else {
         snprintf(list->last, sizeof list->last, "%s", ids[count - 1]);
         request_await(
@@ -281,7 +281,7 @@ static void on_ids(void *ctx, const char *const *ids, size_t count, const struct
     }
 }
 
-static void next_page(struct request *request)
+static void list_next_page(struct request *request)
 {
     struct list *list = request->kept;
 
@@ -289,7 +289,7 @@ static void next_page(struct request *request)
         // So rare are those that match: the client may go on from here.
         list->has_more = true;
         snprintf(list->next, sizeof list->next, "%s", list->last);
-        finish_list(request);
+        list_finish(request);
         return;
     }
     request_await(request, AWAIT_TASKS,
@@ -305,11 +305,11 @@ static void on_states_for_list(void *ctx, const struct account_state *states, bo
     request_forget(request, AWAIT_STORE);
     if (err == NULL)
         waiting_keep(request->front->waiting, states, is_worker_there);
-    next_page(request);
+    list_next_page(request);
 }
 
 // A parameter of the query; one that is empty is as good as absent.
-static const char *filter(struct request *request, const char *name)
+static const char *query_filter(struct request *request, const char *name)
 {
     const char *text = http_exchange_query(request->exchange, name);
 
@@ -320,15 +320,15 @@ void tasks_index(struct request *request)
 {
     static const char *const statuses[] = {"queued", "in_progress", "succeeded", "failed",
                                            "cancelled"};
-    const char *status = filter(request, "status");
-    const char *provider = filter(request, "provider");
-    const char *after = filter(request, "after");
+    const char *status = query_filter(request, "status");
+    const char *provider = query_filter(request, "provider");
+    const char *after = query_filter(request, "after");
     struct list *list;
     struct err err;
     bool is_known = status == NULL;
     int limit = DEFAULT_LIMIT;
 
-    if (!read_number(request, "limit", 1, MAX_LIMIT, &limit))
+    if (!query_number(request, "limit", 1, MAX_LIMIT, &limit))
         return;
     for (size_t i = 0; i < sizeof statuses / sizeof statuses[0] && !is_known; i++)
         is_known = strcmp(statuses[i], status) == 0;
@@ -402,7 +402,7 @@ static void on_task_to_cancel(void *ctx, struct task *task, const struct err *er
     const struct account *account;
 
     request_forget(request, AWAIT_TASKS);
-    if (is_hidden(request, task, err))
+    if (is_task_hidden(request, task, err))
         return;
     provider = provider_find(task->provider);
     account = config_account(request->front->config, task->account);
@@ -457,7 +457,7 @@ static void on_task_for_timeline(void *ctx, struct task *task, const struct err 
     struct request *request = ctx;
 
     request_forget(request, AWAIT_TASKS);
-    if (is_hidden(request, task, err))
+    if (is_task_hidden(request, task, err))
         return;
     one_keep(request, task);
     request_await(request, AWAIT_TASKS,

@@ -60,7 +60,7 @@ static bool on_address(const struct sockaddr *address, void *ctx)
     return reach_has(&request->front->config->clients_reach, address);
 }
 
-static void fetch(struct request *request, const char *url);
+static void link_fetch(struct request *request, const char *url);
 
 static void on_room(void *ctx, const struct err *err)
 {
@@ -74,7 +74,7 @@ static void on_room(void *ctx, const struct err *err)
 }
 
 // Whether there is a file to write to: it takes the first bytes to know its type. False: refused.
-static bool start_file(struct request *request)
+static bool link_start_file(struct request *request)
 {
     struct upload_link *link = request->kept;
 
@@ -92,7 +92,7 @@ static bool start_file(struct request *request)
 }
 
 // False: not now.
-static bool give_head(struct request *request)
+static bool link_give_head(struct request *request)
 {
     struct upload_link *link = request->kept;
 
@@ -101,7 +101,7 @@ static bool give_head(struct request *request)
     return link->is_head_given;
 }
 
-static void note_length(struct upload_link *link, const struct http_response *head)
+static void link_note_length(struct upload_link *link, const struct http_response *head)
 {
     struct buf scratch = {0};
     const char *text = http_header(head, "content-length", &scratch);
@@ -122,7 +122,7 @@ static bool on_data(void *ctx, const struct http_response *head, const void *dat
     if (head->status != 200)
         return true; // on_fetched says so
     if (link->head_len == 0)
-        note_length(link, head);
+        link_note_length(link, head);
     missing = MEDIA_HEAD_BYTES - link->head_len;
     if ((size_t)storage_size(link->file) + link->head_len + len > most + MEDIA_HEAD_BYTES ||
         (link->expected > 0 && (size_t)link->expected > most)) {
@@ -137,10 +137,10 @@ static bool on_data(void *ctx, const struct http_response *head, const void *dat
         link->split = part;
         if (link->head_len < MEDIA_HEAD_BYTES)
             return true;
-        if (!start_file(request))
+        if (!link_start_file(request))
             return true; // and the request is gone
     }
-    if (!give_head(request))
+    if (!link_give_head(request))
         return false;
     data = (const char *)data + link->split;
     len -= link->split;
@@ -175,12 +175,12 @@ static void on_fetched(void *ctx, const struct http_response *response,
         // The same for an address that is refused, so that nobody can feel out our network.
         request_refuse_with(request, ERR_INVALID, "url: can't be fetched");
     } else if (link->redirects++ < MAX_REDIRECTS && http_redirect(response, link->url, &url)) {
-        fetch(request, url.data);
+        link_fetch(request, url.data);
     } else if (response->status != 200) {
         snprintf(why, sizeof why, "url: answers HTTP %d", response->status);
         request_refuse_with(request, ERR_INVALID, why);
-    } else if (link->file != NULL || start_file(request)) {
-        if (give_head(request)) // there is room: it would be the first, or was given before
+    } else if (link->file != NULL || link_start_file(request)) {
+        if (link_give_head(request)) // there is room: it would be the first, or was given before
             storage_commit(link->file, INT64_MAX, on_committed, request);
         else
             request_refuse_with(request, ERR_UNAVAILABLE, "the storage can't be reached");
@@ -188,7 +188,7 @@ static void on_fetched(void *ctx, const struct http_response *response,
     buf_clear(&url);
 }
 
-static void fetch(struct request *request, const char *url)
+static void link_fetch(struct request *request, const char *url)
 {
     struct http_request out = {.method = HTTP_GET_, .url = mem_str(url)};
     struct http_options options = {.timeout_ms = FETCH_TIMEOUT_MS,
@@ -203,7 +203,7 @@ static void fetch(struct request *request, const char *url)
     http_request_clear(&out);
 }
 
-static bool may_fetch(const struct request *request)
+static bool link_may_fetch(const struct request *request)
 {
     int count = 0;
 
@@ -240,11 +240,11 @@ void uploads_link(struct request *request)
         err.code = ERR_INVALID;
         err_wrap(&err, "url");
         request_refuse(request, &err);
-    } else if (!may_fetch(request)) {
+    } else if (!link_may_fetch(request)) {
         request_refuse_with(request, ERR_UNAVAILABLE,
                             "url: too many of this key's links are being fetched");
     } else {
         link_keep(request);
-        fetch(request, url);
+        link_fetch(request, url);
     }
 }

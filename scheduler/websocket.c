@@ -40,7 +40,7 @@ enum {
 
 // Who may have one.
 
-static void refuse(struct request *request, int status, const char *message)
+static void refuse_upgrade(struct request *request, int status, const char *message)
 {
     struct buf json = {0};
 
@@ -93,6 +93,8 @@ static bool is_key(const char *key)
            strcmp(key + KEY_CHARS - 2, "==") == 0;
 }
 
+static void hand_over(struct websockets *websockets, struct request *request);
+
 void websocket_start(struct request *request)
 {
     struct http_exchange *exchange = request->exchange;
@@ -104,29 +106,29 @@ void websocket_start(struct request *request)
 
     http_exchange_body(exchange, &body_len);
     if (http_exchange_method(exchange) != HTTP_GET_ || !http_exchange_wants_websocket(exchange)) {
-        refuse(request, 426, "this path is a WebSocket");
+        refuse_upgrade(request, 426, "this path is a WebSocket");
     } else if (version == NULL) {
-        refuse(request, 400, "Sec-WebSocket-Version: is required");
+        refuse_upgrade(request, 400, "Sec-WebSocket-Version: is required");
     } else if (strcmp(version, "13") != 0) {
-        refuse(request, 426, "Sec-WebSocket-Version: must be 13");
+        refuse_upgrade(request, 426, "Sec-WebSocket-Version: must be 13");
     } else if (key == NULL || !is_key(key)) {
-        refuse(request, 400, "Sec-WebSocket-Key: must be 16 bytes in base64");
+        refuse_upgrade(request, 400, "Sec-WebSocket-Key: must be 16 bytes in base64");
     } else if (body_len > 0) {
-        refuse(request, 400, "an upgrade has no body");
+        refuse_upgrade(request, 400, "an upgrade has no body");
     } else if (http_exchange_header_count(exchange, "origin") > 0 &&
                (origin == NULL || !is_own_origin(request, origin))) {
-        refuse(request, 403, "Origin: another site's page may not connect");
+        refuse_upgrade(request, 403, "Origin: another site's page may not connect");
     } else if (request->front->is_draining) {
         err_set(&err, ERR_UNAVAILABLE, "shutting down");
         request_refuse(request, &err);
     } else if (request_take_place(request)) {
-        websockets_accept(request->front->websockets, request);
+        hand_over(request->front->websockets, request);
     }
 }
 
 // Pings. One timer looks at all connections, when the first of them may be due.
 
-static bool ping(struct websocket *ws)
+static bool send_ping(struct websocket *ws)
 {
     // libwebsockets doesn't tell us of a pong that is empty.
     unsigned char frame[LWS_PRE + 1] = {[LWS_PRE] = '.'};
@@ -137,7 +139,7 @@ static bool ping(struct websocket *ws)
 }
 
 // Ends it without another word.
-static void cut(struct websocket *ws)
+static void cut_off(struct websocket *ws)
 {
     websocket_end(ws, LWS_CLOSE_STATUS_ABNORMAL_CLOSE);
     lws_set_timeout(ws->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
@@ -157,14 +159,14 @@ static void on_look(void *ctx)
             continue;
         if (now - ws->heard_ms >= SILENCE_MS) {
             log_info("websocket.silent", "owner=%s", ws->owner);
-            cut(ws);
+            cut_off(ws);
             continue;
         }
         if (due <= now && sent < PINGS_AT_ONCE) {
             sent++;
             ws->pinged_ms = now;
-            if (!ping(ws)) {
-                cut(ws);
+            if (!send_ping(ws)) {
+                cut_off(ws);
                 continue;
             }
             due = now + PING_MS;
@@ -194,7 +196,7 @@ static void on_turn(void *ctx)
             ws->next_woken->at_woken = &websockets->woken;
         ws->is_woken = false;
         if (!websocket_send(ws))
-            cut(ws);
+            cut_off(ws);
     }
     websocket_clear_shared(websockets);
 }
@@ -308,7 +310,8 @@ static void create_context(struct websockets *websockets)
         websockets->vhost = lws_create_vhost(websockets->context, &info);
 }
 
-void websockets_accept(struct websockets *websockets, struct request *request)
+// The request is gone.
+static void hand_over(struct websockets *websockets, struct request *request)
 {
     struct http_exchange *exchange = request->exchange;
     struct buf head = {0}, clean = {0};
