@@ -29,7 +29,7 @@
 #include "core/store/events.h"
 #include "core/store/store.h"
 #include "core/task/task.h"
-#include "scheduler/look.h"
+#include "scheduler/glance.h"
 #include "scheduler/realtime_page.h"
 #include "scheduler/task_json.h"
 
@@ -61,7 +61,7 @@ struct interest {
     bool is_behind;          // of the past there may be more than was told
     // What we wait for: between events exactly one of these is set, and none where that is the
     // stream itself (AWAITING, FOLLOWING).
-    struct look *look;
+    struct glance *look;
     struct events_range *range;
     struct page_read *page;
     struct loop_timer *timer;
@@ -243,14 +243,14 @@ static void catch_up(struct interest *interest)
         move(interest, FOLLOWING);
     } else {
         move(interest, LOOKING);
-        interest->look = look_start(ground->looks, interest->id, on_looked, interest);
+        interest->look = glance_start(ground->looks, interest->id, on_looked, interest);
     }
 }
 
 // Ends whatever is pending.
 static void cancel_pending(struct interest *interest)
 {
-    look_cancel(&interest->look);
+    glance_cancel(&interest->look);
     events_range_cancel(&interest->range);
     page_read_cancel(&interest->page);
     loop_cancel(&interest->timer);

@@ -9,7 +9,7 @@
 
 struct events;
 struct interest;
-struct looks;
+struct glances;
 struct loop;
 struct page_event;
 struct store;
@@ -20,7 +20,7 @@ struct waiting;
 struct interest_ground {
     struct loop *loop;
     struct events *events;
-    struct looks *looks;
+    struct glances *looks;
     struct waiting *waiting;
     const struct store *store;
 };

@@ -13,8 +13,8 @@
 #include "core/store/events.h"
 #include "core/store/store.h"
 #include "core/task/task.h"
+#include "scheduler/glance.h"
 #include "scheduler/interest.h"
-#include "scheduler/look.h"
 #include "scheduler/realtime_page.h"
 #include "scheduler/roster.h"
 
@@ -381,7 +381,7 @@ struct realtime *realtime_start(struct loop *loop, struct store *store, struct w
 
     rt->pages_end = &rt->pages;
     rt->ground = (struct interest_ground){
-        .loop = loop, .looks = looks_start(loop, waiting), .waiting = waiting, .store = store};
+        .loop = loop, .looks = glances_start(loop, waiting), .waiting = waiting, .store = store};
     rt->ground.events = events_start(loop, store, &options);
     return rt;
 }
@@ -402,6 +402,6 @@ void realtime_drop(struct realtime **pointer)
     while (rt->pages != NULL)
         page_free(take_page(rt));
     events_drop(&rt->ground.events);
-    looks_drop(&rt->ground.looks);
+    glances_drop(&rt->ground.looks);
     free(rt);
 }

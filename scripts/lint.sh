@@ -35,7 +35,7 @@ complain 'keys of Redis above core/store:' "$(git grep -nE '"spool:[a-z]' -- sch
 complain 'unsafe calls:' "$(git grep -nwE '(strcpy|strcat|sprintf|vsprintf|strtok|atoi|atol|atoll|localtime|gmtime|gets)\(' -- '*.c' '*.h' || true)"
 complain 'blocking calls on a loop:' "$(git grep -nwE '(sleep|usleep|nanosleep|getaddrinfo|gethostbyname|system|popen|redisCommand|redisConnect|curl_easy_perform)\(' -- \
   core providers scheduler workers webhook ':!core/loop' ':!core/http' ':!core/redis' ':!core/storage' || true)"
-[ ! -d build/dev ] || circles=$(scripts/circles.py core/* providers workers webhook)
+[ ! -d build/dev ] || circles=$(scripts/circles.py core/* providers scheduler workers webhook)
 complain 'circles of calls among the files of a folder:' "${circles:-}"
 complain 'left-overs:' "$(git grep -nwE 'TODO|FIXME|XXX|HACK' -- '*.c' '*.h' '*.lua' '*.sh' '*.py' ':!scripts/lint.sh' || true)"
 

@@ -22,7 +22,7 @@
 #include "core/store/heartbeat.h"
 #include "core/store/queue.h"
 #include "core/store/store.h"
-#include "workers/accounts.h"
+#include "workers/account_lanes.h"
 #include "workers/bench.h"
 #include "workers/follow.h"
 #include "workers/job.h"
@@ -50,7 +50,7 @@ struct claim {
 struct worker {
     struct bench bench; // what jobs know
     struct follow *follow;
-    struct accounts accounts;
+    struct account_lanes accounts;
     struct bell *bell;
     struct heartbeat *beat;
     struct claim submits, due;
@@ -331,7 +331,7 @@ struct worker *worker_start(struct loop *loop, const struct config *config, cons
     bench->callbacks = callbacks_start(loop, config, bench->store, worker_on_callbacks_ready, w);
     w->follow = follow_start(bench);
     w->beat = heartbeat_start(loop, bench->store, "worker", worker_in_hand, w);
-    accounts_init(&w->accounts, config);
+    account_lanes_init(&w->accounts, config);
     w->submits.worker = w->due.worker = w;
     w->submits.queue = (struct queue_claim){claim_on_work, submits_on_claimed, &w->submits};
     w->due.queue = (struct queue_claim){claim_on_work, due_on_claimed, &w->due};
@@ -386,7 +386,7 @@ void worker_drop(struct worker **worker)
     bell_drop(&w->bell);
     http_client_drop(&w->bench.http);
     store_drop(&w->bench.store);
-    accounts_clear(&w->accounts);
+    account_lanes_clear(&w->accounts);
     free(w->missed);
     free(w);
 }

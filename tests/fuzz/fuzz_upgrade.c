@@ -167,7 +167,7 @@ static void ask(struct http_exchange *exchange)
     static char url[] = "https://spool.example:443";
     static char memory; // both only have to be there
     struct config config = {.public_url = url};
-    struct front front = {.config = &config};
+    struct front front = {.config = &config, .places = {.total = 2}};
     struct websockets websockets = {
         .front = &front, .context = (void *)&memory, .vhost = (void *)&memory};
     struct request request = {.front = &front, .exchange = exchange, .owner = "key"};
@@ -187,7 +187,7 @@ static void ask(struct http_exchange *exchange)
     EXPECT(exchange->dropped == exchange->accepted);
     if (exchange->accepted == 1)
         check_accepted(exchange, host_copy, origin_copy);
-    room_clear(&api.places);
+    room_clear(&front.places);
     free(host_copy);
     free(origin_copy);
 }

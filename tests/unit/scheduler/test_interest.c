@@ -10,7 +10,7 @@
 #include "core/loop/loop.h"
 #include "core/store/events.h"
 #include "core/task/task.h"
-#include "scheduler/look.h"
+#include "scheduler/glance.h"
 #include "scheduler/realtime_page.h"
 #include "scheduler/waiting.h"
 #include "tests/support/check.h"
@@ -100,7 +100,7 @@ static int set_up(void **state)
     waiting = waiting_start(store);
     ground = (struct interest_ground){.loop = loop,
                                       .events = events_start(loop, store, &no_reader),
-                                      .looks = looks_start(loop, waiting),
+                                      .looks = glances_start(loop, waiting),
                                       .waiting = waiting,
                                       .store = store};
     fake_events_ready("7-0");
@@ -114,7 +114,7 @@ static int tear_down(void **state)
     fake_late();
     fake_loop_run_ms(loop, 10 * RETRY_MS);
     check_heard("");
-    looks_drop(&ground.looks);
+    glances_drop(&ground.looks);
     events_drop(&ground.events);
     waiting_drop(&waiting);
     fake_end();

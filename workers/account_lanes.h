@@ -7,10 +7,10 @@ struct config;
 struct queue_account;
 
 // Made once from the configuration; the lanes' names are owned by it.
-struct accounts {
+struct account_lanes {
     struct queue_account *list;
     size_t count;
 };
 
-void accounts_init(struct accounts *accounts, const struct config *config);
-void accounts_clear(struct accounts *accounts);
+void account_lanes_init(struct account_lanes *accounts, const struct config *config);
+void account_lanes_clear(struct account_lanes *accounts);

@@ -1,5 +1,5 @@
 // Which lanes each account serves.
-#include "workers/accounts.h"
+#include "workers/account_lanes.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,7 +51,7 @@ static size_t count_models(const struct account *account, const struct provider 
     return count;
 }
 
-void accounts_init(struct accounts *accounts, const struct config *config)
+void account_lanes_init(struct account_lanes *accounts, const struct config *config)
 {
     accounts->list = mem_array(struct queue_account, config->account_count);
     accounts->count = 0;
@@ -72,7 +72,7 @@ void accounts_init(struct accounts *accounts, const struct config *config)
     }
 }
 
-void accounts_clear(struct accounts *accounts)
+void account_lanes_clear(struct account_lanes *accounts)
 {
     for (size_t i = 0; i < accounts->count; i++) {
         for (size_t k = 0; k < accounts->list[i].lane_count; k++)
@@ -80,5 +80,5 @@ void accounts_clear(struct accounts *accounts)
         free((void *)accounts->list[i].lanes);
     }
     free(accounts->list);
-    *accounts = (struct accounts){0};
+    *accounts = (struct account_lanes){0};
 }
