@@ -13,6 +13,7 @@
 #include "core/http/http_server.h"
 #include "core/storage/storage.h"
 #include "core/store/callbacks.h"
+#include "core/store/heartbeat.h"
 #include "core/store/store.h"
 #include "scheduler/front.h"
 #include "scheduler/lost.h"
@@ -26,7 +27,8 @@
 struct api {
     struct front front;
     struct routes *routes;
-    char *spool_dir;    // where large bodies wait until they are whole
+    char *spool_dir; // where large bodies wait until they are whole
+    struct heartbeat *beat;
     int64_t drained_ms; // is_draining since then
 };
 
@@ -34,23 +36,32 @@ struct api {
 
 static bool authorize_request(struct request *request)
 {
+    const struct served *served = request->served;
+    const struct config_token *token;
     struct err err;
 
-    request->owner =
-        token_owner(request->front->config, request->exchange, request->served->may_query, &err);
-    if (request->owner != NULL) {
-        http_exchange_know(request->exchange);
-        return true;
+    token = token_find(request->front->config, request->exchange, served->may_query, &err);
+    if (token != NULL && served->needs == NEEDS_OPERATOR && !token->is_admin) {
+        err_set(
+            &err, ERR_FORBIDDEN,
+            "this key isn't an operator's: its token in the configuration needs \"admin\": true");
+        token = NULL;
     }
-    request_refuse(request, &err);
-    return false;
+    if (token == NULL) {
+        request_refuse(request, &err);
+        return false;
+    }
+    request->owner = token->name;
+    request->is_operator = token->is_admin;
+    http_exchange_know(request->exchange);
+    return true;
 }
 
 static void admit_request(struct request *request)
 {
     const struct served *served = request->served;
 
-    if (served->needs == NEEDS_KEY && !authorize_request(request))
+    if (served->needs != NEEDS_NONE && !authorize_request(request))
         return;
     if (served->admit != NULL)
         served->admit(request);
@@ -110,6 +121,24 @@ static struct http_server *open_server(struct api *api, struct loop *loop,
     return http_server_start(loop, &options, err);
 }
 
+static void on_up(void *ctx)
+{
+    struct api *api = ctx;
+
+    heartbeat_wake(api->beat);
+}
+
+static unsigned count_in_hand(void *ctx)
+{
+    const struct api *api = ctx;
+    unsigned count = 0;
+
+    for (const struct request *request = api->front.requests; request != NULL;
+         request = request->next)
+        count++;
+    return count;
+}
+
 struct api *api_start(struct loop *loop, const struct config *config, const char *redis_url,
                       struct err *err)
 {
@@ -132,7 +161,8 @@ struct api *api_start(struct loop *loop, const struct config *config, const char
         return NULL;
     }
     api->routes = routes_new();
-    front->store = store_start(loop, config, redis_url, NULL, NULL);
+    front->store = store_start(loop, config, redis_url, on_up, api);
+    api->beat = heartbeat_start(loop, front->store, "api", count_in_hand, api);
     front->http = http_client_new(loop, "Spool/" SPOOL_VERSION);
     front->storage = storage_new(loop, front->http, config);
     front->waiting = waiting_start(front->store);
@@ -156,6 +186,7 @@ bool api_drain(struct api *api)
     if (!front->is_draining) {
         front->is_draining = true;
         api->drained_ms = clock_mono_ms();
+        heartbeat_leave(api->beat);
         http_server_drain(front->server);
         websockets_drain(front->websockets);
     }
@@ -186,6 +217,7 @@ void api_drop(struct api **pointer)
     http_client_drop(&front->http);
     realtime_drop(&front->realtime);
     waiting_drop(&front->waiting);
+    heartbeat_drop(&api->beat);
     store_drop(&front->store);
     routes_free(api->routes);
     free(api->spool_dir);

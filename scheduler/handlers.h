@@ -4,7 +4,7 @@
 
 struct request;
 
-// deliveries.c
+// webhook_log.c
 void deliveries_show(struct request *request);
 void deliveries_send_again(struct request *request);
 // health.c
@@ -27,7 +27,7 @@ void uploads_admit(struct request *request);
 void uploads_take(struct request *request);
 // uploads_link.c
 void uploads_link(struct request *request);
-// callbacks.c, alike
+// vendor_callback.c, alike
 void callback_admit(struct request *request);
 void callback_take(struct request *request);
 // media.c
@@ -41,3 +41,9 @@ void query_fetch(struct request *request);
 void query_list(struct request *request);
 void query_answer(struct request *request, const char *id); // of a question, when it has ended
 void content_serve(struct request *request);
+
+// operator.c
+void operator_overview(struct request *request);
+void operator_accounts(struct request *request);
+void operator_disable(struct request *request);
+void operator_enable(struct request *request);

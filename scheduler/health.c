@@ -1,13 +1,15 @@
 // What monitors ask: alive, ready, metrics.
 #include "core/base/buf.h"
 #include "core/base/metrics.h"
+#include "core/config/config.h"
 #include "core/http/http_server.h"
 #include "core/store/accounts.h"
+#include "core/store/overview.h"
 #include "core/store/store.h"
 #include "scheduler/front.h"
+#include "scheduler/gauges.h"
 #include "scheduler/handlers.h"
 #include "scheduler/request.h"
-#include "scheduler/waiting.h"
 
 void health_alive(struct request *request)
 {
@@ -18,47 +20,98 @@ void health_alive(struct request *request)
     buf_clear(&json);
 }
 
-void health_ready(struct request *request)
+// Which of what submits need is missing, beside Redis. False: none can be taken.
+static bool write_missing(const struct request *request, const struct account_state *states,
+                          bool is_worker_there, struct buf *json)
 {
-    const struct front *front = request->front;
-    const char *problem = front->is_draining ? "draining" : store_problem(front->store);
-    bool is_ready = !front->is_draining && store_is_up(front->store);
+    const struct config *config = request->front->config;
+    bool has_account = false;
+
+    for (size_t i = 0; i < config->account_count; i++)
+        has_account = has_account || (!states[i].is_out && !states[i].is_disabled);
+    buf_fmt(json, ",\"missing\":[%s%s%s]", is_worker_there ? "" : "\"workers\"",
+            is_worker_there || has_account ? "" : ",", has_account ? "" : "\"accounts\"");
+    return has_account;
+}
+
+static void answer_unready(struct request *request, const char *missing, const char *problem)
+{
     struct buf json = {0};
 
-    buf_fmt(&json, "{\"status\":\"%s\"", is_ready ? "ready" : "unavailable");
-    if (!is_ready) {
-        buf_fmt(&json, ",\"reason\":");
-        buf_json_str(&json, problem);
-        http_exchange_add_header(request->exchange, "Retry-After", "1");
-    }
+    buf_fmt(&json, "{\"status\":\"unavailable\",\"missing\":[%s],\"reason\":", missing);
+    buf_json_str(&json, problem);
     buf_char(&json, '}');
-    request_answer(request, is_ready ? 200 : 503, &json);
+    http_exchange_add_header(request->exchange, "Retry-After", "1");
+    request_answer(request, 503, &json);
     buf_clear(&json);
 }
 
-static void write_metrics(struct request *request)
+static void on_ready_states(void *ctx, const struct account_state *states, bool is_worker_there,
+                            const struct err *err)
 {
+    struct request *request = ctx;
+    struct buf json = {0}, missing = {0};
+    bool is_ready;
+
+    request_forget(request, AWAIT_STORE);
+    if (err != NULL) {
+        answer_unready(request, "\"redis\"", err->message);
+        return;
+    }
+    is_ready = write_missing(request, states, is_worker_there, &missing);
+    if (is_ready)
+        buf_fmt(&json, "{\"status\":\"ready\"%s}", missing.data);
+    else
+        buf_fmt(&json,
+                "{\"status\":\"unavailable\"%s,\"reason\":\"every account is out or disabled\"}",
+                missing.data);
+    if (!is_ready)
+        http_exchange_add_header(request->exchange, "Retry-After", "1");
+    request_answer(request, is_ready ? 200 : 503, &json);
+    buf_clear(&json);
+    buf_clear(&missing);
+}
+
+void health_ready(struct request *request)
+{
+    const struct front *front = request->front;
+
+    if (front->is_draining)
+        answer_unready(request, "", "draining");
+    else if (!store_is_up(front->store))
+        answer_unready(request, "\"redis\"", store_problem(front->store));
+    else
+        request_await(request, AWAIT_STORE, accounts_read(front->store, on_ready_states, request));
+}
+
+static void write_metrics(struct request *request, const struct overview *overview)
+{
+    const struct front *front = request->front;
     struct http_exchange *exchange = request->exchange;
     struct buf text = {0};
+    int64_t out = 0;
 
-    metric_set(METRIC_http_connections, http_server_connections(request->front->server));
-    metric_set(METRIC_redis_up, store_is_up(request->front->store));
+    metric_set(METRIC_http_connections, http_server_connections(front->server));
+    metric_set(METRIC_redis_up, store_is_up(front->store));
+    for (size_t i = 0; overview != NULL && i < overview->account_count; i++)
+        out += *overview->accounts[i].out != '\0';
+    if (overview != NULL)
+        metric_set(METRIC_accounts_out, out);
     metrics_write(&text);
+    gauges_write(&text, front->config, overview, store_now_ms(front->store));
+    request_count(request, 200);
     request_drop(request);
     http_exchange_answer(exchange, 200, "text/plain; version=0.0.4; charset=utf-8", text.data,
                          text.len);
     buf_clear(&text);
 }
 
-static void on_states(void *ctx, const struct account_state *states, bool is_worker_there,
-                      const struct err *err)
+static void on_metrics_overview(void *ctx, const struct overview *overview, const struct err *err)
 {
     struct request *request = ctx;
 
     request_forget(request, AWAIT_STORE);
-    if (err == NULL)
-        waiting_keep(request->front->waiting, states, is_worker_there);
-    write_metrics(request);
+    write_metrics(request, err == NULL ? overview : NULL);
 }
 
 // What is Redis' to know is asked there first.
@@ -66,7 +119,7 @@ void health_metrics(struct request *request)
 {
     if (store_is_up(request->front->store))
         request_await(request, AWAIT_STORE,
-                      accounts_read(request->front->store, on_states, request));
+                      overview_read(request->front->store, on_metrics_overview, request));
     else
-        write_metrics(request);
+        write_metrics(request, NULL);
 }

@@ -92,13 +92,18 @@ static void rest_a_while(struct interest *interest)
     interest->timer = loop_after(interest->ground->loop, RETRY_MS, on_rested, interest);
 }
 
+static bool is_seen(const struct interest *interest, const char *owner)
+{
+    return interest->options.owner == NULL || strcmp(owner, interest->options.owner) == 0;
+}
+
 // Whether it is news to it; notes that it was told.
 static bool take_change(struct interest *interest, const struct page_event *event,
                         const struct task *task)
 {
     bool is_all = *interest->id == '\0';
 
-    if (strcmp(task->owner, interest->options.owner) != 0)
+    if (!is_seen(interest, task->owner))
         return false;
     if (is_all && task->is_ask)
         return false; // a question of our own, not one of the key's tasks
@@ -135,7 +140,7 @@ static void tell_present(struct interest *interest, const struct task *task)
     interest->version = task->version;
     task_borrow_as(&shown, task, &now);
     shown.links = &store_config(interest->ground->store)->links;
-    task_json_write(&shown, NULL, &json);
+    task_json_write(&shown, NULL, false, &json);
     // Resuming from before the read can repeat a change, but never miss one.
     memcpy(cursor, interest->upto, sizeof cursor);
     options.on_news(options.ctx, &(struct news){&shown, cursor, json.data}, 1);
@@ -152,7 +157,7 @@ static void on_looked(void *ctx, const struct task *task, const struct err *err)
         return;
     }
     move(interest, FOLLOWING);
-    if (task == NULL || strcmp(task->owner, interest->options.owner) != 0)
+    if (task == NULL || !is_seen(interest, task->owner))
         tell_missing(interest);
     else if (task->version > interest->version)
         tell_present(interest, task);
@@ -164,7 +169,7 @@ static bool is_change_wanted(void *ctx, const struct event *event)
 {
     const struct interest *interest = ctx;
 
-    return *interest->id == '\0' ? strcmp(event->owner, interest->options.owner) == 0
+    return *interest->id == '\0' ? is_seen(interest, event->owner)
                                  : strcmp(event->task, interest->id) == 0;
 }
 

@@ -26,11 +26,12 @@ struct interest_ground {
 };
 
 struct interest_options {
-    const char *id;     // NULL: all of the key's tasks
-    const char *owner;  // the key: others' tasks are missing; borrowed, outlives the interest
-    const char *since;  // a cursor: changes after it are told, as they are in the stream
-    int version;        // without one: the present state is told first, if it is newer
-    news_fn on_news;    // of what it reads itself
+    const char *id;    // NULL: all of the key's tasks
+    const char *owner; // the key: others' tasks are missing; borrowed, outlives the interest. NULL:
+                       // an operator's, nothing is missing
+    const char *since; // a cursor: changes after it are told, as they are in the stream
+    int version;       // without one: the present state is told first, if it is newer
+    news_fn on_news;   // of what it reads itself
     news_gap_fn on_gap; // that it finds itself
     news_missing_fn on_missing;
     void *ctx;

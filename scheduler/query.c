@@ -284,7 +284,8 @@ static void on_timeout(void *ctx)
 
 void query_answer(struct request *request, const char *id)
 {
-    struct watcher_options options = {.owner = request->owner, .on_news = on_news, .ctx = request};
+    struct watcher_options options = {
+        .owner = request_scope(request), .on_news = on_news, .ctx = request};
     struct watcher *watcher;
 
     http_exchange_forget_body(request->exchange);

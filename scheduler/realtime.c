@@ -185,7 +185,8 @@ static bool is_watched(void *ctx, const struct event *event)
     struct realtime *rt = ctx;
 
     for (const struct listing *k = rt->of_all; k != NULL; k = k->next_same)
-        if (strcmp(k->watcher->options.owner, event->owner) == 0)
+        if (k->watcher->options.owner == NULL ||
+            strcmp(k->watcher->options.owner, event->owner) == 0)
             return true;
     for (const struct listing *k = *list_of(rt, event->task); k != NULL; k = k->next_same)
         if (strcmp(interest_id(k->interest), event->task) == 0)

@@ -16,7 +16,7 @@ struct waiting;
 struct watcher;
 
 struct watcher_options {
-    const char *owner; // sees this key's tasks only; borrowed, outlives the watcher
+    const char *owner; // sees this key's tasks only; borrowed, outlives the watcher. NULL: all
     news_fn on_news;
     news_gap_fn on_gap;         // may be NULL
     news_missing_fn on_missing; // may be NULL

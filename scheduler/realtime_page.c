@@ -66,7 +66,7 @@ static void telling_init(struct telling *telling, const struct store *store,
             continue;
         task_borrow_as(shown, tasks[event->task], &event->view);
         shown->links = &store_config(store)->links;
-        task_json_write(shown, NULL, &json);
+        task_json_write(shown, NULL, false, &json);
         telling->texts[i] = buf_take(&json);
         telling->news[i] = (struct news){shown, event->cursor, telling->texts[i]};
     }

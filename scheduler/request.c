@@ -2,13 +2,16 @@
 #include "scheduler/request.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "core/base/buf.h"
+#include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
+#include "core/base/metrics.h"
 #include "core/config/config.h"
 #include "core/http/http_server.h"
 #include "core/json/field.h"
@@ -82,6 +85,11 @@ static const struct {
     [AWAIT_WATCHER] = {cancel_watcher, false}, [AWAIT_TIMER] = {cancel_timer, false},
 };
 
+const char *request_scope(const struct request *request)
+{
+    return request->is_operator ? NULL : request->owner;
+}
+
 void request_await(struct request *request, enum await what, void *handle)
 {
     assert(request->awaited[what] == NULL);
@@ -102,8 +110,9 @@ void request_cancel(struct request *request, enum await what)
 
 void request_get_task(struct request *request, task_fn fn)
 {
-    request_await(request, AWAIT_TASKS,
-                  tasks_get(request->front->store, request->id, request->owner, fn, request));
+    request_await(
+        request, AWAIT_TASKS,
+        tasks_get(request->front->store, request->id, request_scope(request), fn, request));
 }
 
 void request_watch(struct request *request, struct watcher *watcher,
@@ -151,6 +160,7 @@ struct request *request_new(struct front *front, struct http_exchange *exchange)
 
     request->front = front;
     request->exchange = exchange;
+    request->begun_ms = clock_mono_ms();
     request->id = request->names.at[0];
     request->next = front->requests;
     request->at = &front->requests;
@@ -177,10 +187,22 @@ void request_drop(struct request *request)
     free(request);
 }
 
+void request_count(const struct request *request, int status)
+{
+    const char *route = request->served == NULL ? "none" : request->served->pattern;
+    char code[8];
+
+    snprintf(code, sizeof code, "%d", status);
+    metric_count(METRICS_http_requests_total, route, code, NULL);
+    metric_observe(HISTOGRAM_http_request_seconds, clock_mono_ms() - request->begun_ms, route,
+                   NULL);
+}
+
 void request_answer(struct request *request, int status, const struct buf *json)
 {
     struct http_exchange *exchange = request->exchange;
 
+    request_count(request, status);
     request_drop(request);
     http_exchange_answer(exchange, status, "application/json", buf_text(json), json->len);
 }

@@ -5,6 +5,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "core/base/err.h"
 #include "scheduler/pattern.h"
@@ -34,11 +35,13 @@ struct request {
     const struct served *served;    // NULL: nobody serves its path
     const struct family *family;    // whose words it is answered in; NULL: our own
     const char *owner;              // the key's name, borrowed from the configuration; NULL: none
+    bool is_operator;               // the key sees what is everybody's
     struct pattern_names names;     // of the path
     char *id;                       // the first of them
     json_t *body;                   // request_read_body
     bool is_form;                   // it came as multipart/form-data
     bool has_place;
+    int64_t begun_ms;           // of our monotonic clock
     void *awaited[AWAIT_COUNT]; // cancelled with us
     void (*on_drain)(struct request *request);
     void *kept; // request_keep
@@ -54,7 +57,11 @@ void request_answer(struct request *request, int status, const struct buf *json)
 void request_refuse(struct request *request, const struct err *err);
 void request_refuse_with(struct request *request, enum err_code code, const char *message);
 void request_drop(struct request *request); // without an answer: the exchange has been given away
+// For the metrics; request_answer does it by itself.
+void request_count(const struct request *request, int status);
 
+// Whose tasks it sees: its key's name, or NULL for anybody's.
+const char *request_scope(const struct request *request);
 // Waits for `handle`, which is cancelled when the request goes. Whatever calls back says
 // request_forget first.
 void request_await(struct request *request, enum await what, void *handle);

@@ -16,6 +16,7 @@ struct routes;
 enum needs {
     NEEDS_NONE, // the path itself says enough, or there is nothing to be kept from anybody
     NEEDS_KEY,
+    NEEDS_OPERATOR, // a key with the operator's right
 };
 
 // One method of one path that is served.

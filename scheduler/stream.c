@@ -73,7 +73,7 @@ static void on_task(void *ctx, struct task *task, const struct err *err)
     struct request *request = ctx;
     const char *last = http_exchange_header(request->exchange, "last-event-id");
     struct watcher_options options = {
-        .owner = request->owner, .on_news = on_news, .on_gap = on_gap, .ctx = request};
+        .owner = request_scope(request), .on_news = on_news, .on_gap = on_gap, .ctx = request};
     struct watcher *watcher;
 
     request_forget(request, AWAIT_TASKS);
@@ -86,6 +86,7 @@ static void on_task(void *ctx, struct task *task, const struct err *err)
         return;
     }
     http_exchange_add_header(request->exchange, "Cache-Control", "no-store");
+    request_count(request, 200);
     http_exchange_begin(request->exchange, 200, "text/event-stream", -1);
     request_await(request, AWAIT_TIMER,
                   loop_after(request->front->loop, KEEP_ALIVE_MS, on_keep_alive, request));

@@ -35,7 +35,8 @@ static void add_waiting(const struct task *task, struct buf *json)
     buf_char(json, '}');
 }
 
-void task_json_write(const struct task *task, const char *cancel, struct buf *json)
+void task_json_write(const struct task *task, const char *cancel, bool is_operator,
+                     struct buf *json)
 {
     buf_fmt(json,
             "{\"id\":\"%s\",\"object\":\"task\",\"provider\":\"%s\",\"action\":\"%s\",\"model\":",
@@ -75,6 +76,12 @@ void task_json_write(const struct task *task, const char *cancel, struct buf *js
     add_waiting(task, json);
     buf_str(json, ",\"state\":");
     buf_json_str(json, task->state);
+    if (is_operator) {
+        buf_str(json, ",\"key\":");
+        buf_json_str(json, task->owner);
+        buf_str(json, ",\"account\":");
+        buf_json_str(json, task->account);
+    }
     if (cancel != NULL)
         buf_fmt(json, ",\"cancel\":\"%s\"", cancel);
     buf_char(json, '}');

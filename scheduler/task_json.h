@@ -1,8 +1,12 @@
 // The task object of our own REST surface.
 #pragma once
 
+#include <stdbool.h>
+
 struct buf;
 struct task;
 
-// `cancel` is the outcome of a cancel, NULL without one.
-void task_json_write(const struct task *task, const char *cancel, struct buf *json);
+// `cancel` is the outcome of a cancel, NULL without one. An operator also sees whose it is, and
+// where it runs.
+void task_json_write(const struct task *task, const char *cancel, bool is_operator,
+                     struct buf *json);

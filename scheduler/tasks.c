@@ -49,7 +49,7 @@ static void answer_task(struct request *request, struct task *task, const char *
     struct buf json = {0};
 
     request_show(request, task);
-    task_json_write(task, cancel, &json);
+    task_json_write(task, cancel, request->is_operator, &json);
     request_answer(request, 200, &json);
     buf_clear(&json);
 }
@@ -154,7 +154,7 @@ static void on_task_to_wait_for(void *ctx, struct task *task, const struct err *
 {
     struct request *request = ctx;
     struct watcher_options options = {
-        .owner = request->owner, .on_news = on_change, .ctx = request};
+        .owner = request_scope(request), .on_news = on_change, .ctx = request};
     struct watcher *watcher;
 
     request_forget(request, AWAIT_TASKS);
@@ -189,6 +189,9 @@ void tasks_show(struct request *request)
 
 struct list {
     char status[16], provider[32];
+    char owner[65], account[65]; // an operator may ask for anybody's
+    bool is_of_all;
+    int64_t since_ms;
     int limit, pages;
     int found;
     bool has_more;
@@ -225,13 +228,16 @@ static void list_finish(struct request *request)
 static bool list_matches(const struct list *list, const struct task *task)
 {
     return (*list->status == '\0' || strcmp(list->status, task_status(task->phase)) == 0) &&
-           (*list->provider == '\0' || strcmp(list->provider, task->provider) == 0);
+           (*list->provider == '\0' || strcmp(list->provider, task->provider) == 0) &&
+           (*list->account == '\0' ||
+            (task->account != NULL && strcmp(list->account, task->account) == 0));
 }
 
 static void on_listed(void *ctx, struct task **tasks, size_t count, const struct err *err)
 {
     struct request *request = ctx;
     struct list *list = request->kept;
+    bool is_over = false;
 
     request_forget(request, AWAIT_TASKS);
     if (err != NULL) {
@@ -243,7 +249,9 @@ static void on_listed(void *ctx, struct task **tasks, size_t count, const struct
 
         if (task == NULL)
             continue;
-        if (!list_matches(list, task)) {
+        if (task->created_ms < list->since_ms) {
+            is_over = true; // so are all that follow
+        } else if (!list_matches(list, task)) {
             // passed over
         } else if (list->found == list->limit) {
             list->has_more = true;
@@ -252,12 +260,12 @@ static void on_listed(void *ctx, struct task **tasks, size_t count, const struct
             waiting_show(request->front->waiting, task);
             if (list->found++ > 0)
                 buf_char(&list->text, ',');
-            task_json_write(task, NULL, &list->text);
+            task_json_write(task, NULL, request->is_operator, &list->text);
             snprintf(list->next, sizeof list->next, "%s", task->id);
         }
         task_free(task);
     }
-    if (list->has_more || count < PAGE)
+    if (list->has_more || is_over || count < PAGE)
         list_finish(request);
     else
         list_next_page(request);
@@ -275,9 +283,9 @@ static void on_ids(void *ctx, const char *const *ids, size_t count, const struct
         list_finish(request);
     } else {
         snprintf(list->last, sizeof list->last, "%s", ids[count - 1]);
-        request_await(
-            request, AWAIT_TASKS,
-            tasks_get_many(request->front->store, ids, count, request->owner, on_listed, request));
+        request_await(request, AWAIT_TASKS,
+                      tasks_get_many(request->front->store, ids, count, request_scope(request),
+                                     on_listed, request));
     }
 }
 
@@ -293,7 +301,7 @@ static void list_next_page(struct request *request)
         return;
     }
     request_await(request, AWAIT_TASKS,
-                  tasks_list(request->front->store, request->owner,
+                  tasks_list(request->front->store, list->is_of_all ? NULL : list->owner,
                              *list->last == '\0' ? NULL : list->last, PAGE, on_ids, request));
 }
 
@@ -316,6 +324,19 @@ static const char *query_filter(struct request *request, const char *name)
     return text == NULL || *text == '\0' ? NULL : text;
 }
 
+// Unix milliseconds; 0 where there is none.
+static bool query_time(struct request *request, const char *name, int64_t *ms)
+{
+    const char *text = query_filter(request, name);
+    char *end = NULL;
+
+    *ms = text == NULL ? 0 : strtoll(text, &end, 10);
+    if (text == NULL || (*end == '\0' && *ms >= 0))
+        return true;
+    request_refuse_with(request, ERR_INVALID, "since: must be a time in Unix milliseconds");
+    return false;
+}
+
 void tasks_index(struct request *request)
 {
     static const char *const statuses[] = {"queued", "in_progress", "succeeded", "failed",
@@ -323,12 +344,17 @@ void tasks_index(struct request *request)
     const char *status = query_filter(request, "status");
     const char *provider = query_filter(request, "provider");
     const char *after = query_filter(request, "after");
+    // Of no use to others: they have one key, and don't know the accounts.
+    const char *key = request->is_operator ? query_filter(request, "key") : NULL;
+    const char *account = request->is_operator ? query_filter(request, "account") : NULL;
+    int64_t since_ms = 0;
     struct list *list;
     struct err err;
     bool is_known = status == NULL;
     int limit = DEFAULT_LIMIT;
 
-    if (!query_number(request, "limit", 1, MAX_LIMIT, &limit))
+    if (!query_number(request, "limit", 1, MAX_LIMIT, &limit) ||
+        (request->is_operator && !query_time(request, "since", &since_ms)))
         return;
     for (size_t i = 0; i < sizeof statuses / sizeof statuses[0] && !is_known; i++)
         is_known = strcmp(statuses[i], status) == 0;
@@ -345,6 +371,10 @@ void tasks_index(struct request *request)
         snprintf(list->status, sizeof list->status, "%s", status == NULL ? "" : status);
         snprintf(list->provider, sizeof list->provider, "%s", provider == NULL ? "" : provider);
         snprintf(list->last, sizeof list->last, "%s", after == NULL ? "" : after);
+        snprintf(list->account, sizeof list->account, "%s", account == NULL ? "" : account);
+        list->since_ms = since_ms;
+        list->is_of_all = request->is_operator && key == NULL;
+        snprintf(list->owner, sizeof list->owner, "%s", key == NULL ? request->owner : key);
         request_await(request, AWAIT_STORE,
                       accounts_read(request->front->store, on_states_for_list, request));
         return;
@@ -407,7 +437,7 @@ static void on_task_to_cancel(void *ctx, struct task *task, const struct err *er
     provider = provider_find(task->provider);
     account = config_account(request->front->config, task->account);
     request_await(request, AWAIT_TASKS,
-                  tasks_cancel(request->front->store, task->id, request->owner,
+                  tasks_cancel(request->front->store, task->id, request_scope(request),
                                provider_can_cancel(provider, account),
                                account == NULL ? 3600000 : 2 * account->task_timeout_ms,
                                on_cancelled, request));

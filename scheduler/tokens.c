@@ -26,15 +26,16 @@ static const char *key_of(struct http_exchange *exchange, bool may_query)
     return may_query ? http_exchange_query(exchange, "access_token") : NULL;
 }
 
-const char *token_owner(const struct config *config, struct http_exchange *exchange, bool may_query,
-                        struct err *err)
+const struct config_token *token_find(const struct config *config, struct http_exchange *exchange,
+                                      bool may_query, struct err *err)
 {
-    const char *key = key_of(exchange, may_query), *owner = NULL;
+    const char *key = key_of(exchange, may_query);
+    const struct config_token *token = NULL;
 
     for (size_t i = 0; key != NULL && i < config->token_count; i++)
         if (secret_equals(&config->tokens[i].key, key))
-            owner = config->tokens[i].name;
-    if (owner == NULL)
+            token = &config->tokens[i];
+    if (token == NULL)
         err_set(err, ERR_AUTH, "Invalid API key");
-    return owner;
+    return token;
 }

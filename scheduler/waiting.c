@@ -59,7 +59,9 @@ void waiting_look(struct waiting *waiting)
 
 bool waiting_has_out(const struct waiting *waiting, const struct account *account)
 {
-    return waiting->states[account - waiting->config->accounts].is_out;
+    const struct account_state *state = &waiting->states[account - waiting->config->accounts];
+
+    return state->is_out || state->is_disabled;
 }
 
 struct waiting *waiting_start(struct store *store)
@@ -111,6 +113,8 @@ static const char *obstacle(const struct account *account, const struct account_
                             int64_t now_ms, const struct task *task, int64_t *until_ms)
 {
     *until_ms = 0;
+    if (state->is_disabled)
+        return WAIT_DISABLED;
     if (state->is_out)
         return WAIT_BAD_KEY;
     if (state->cool_ms > now_ms) {
@@ -133,13 +137,16 @@ static bool is_nearer(const char *reason, int64_t until_ms, const char *best, in
     if (best == NULL || (until_ms > 0) != (best_ms > 0))
         return best == NULL || until_ms > 0;
     return until_ms > 0 ? until_ms < best_ms
-                        : strcmp(best, WAIT_BAD_KEY) == 0 && strcmp(reason, WAIT_SLOT) == 0;
+                        : strcmp(best, WAIT_SLOT) != 0 && strcmp(reason, WAIT_SLOT) == 0;
 }
 
 static void describe(const char *reason, const struct account *account, char *detail, size_t size)
 {
-    if (strcmp(reason, WAIT_BAD_KEY) == 0)
-        snprintf(detail, size, "%s: its vendor doesn't take its key; mend it, and restart",
+    if (strcmp(reason, WAIT_DISABLED) == 0)
+        snprintf(detail, size, "%s: is disabled; enable it", account->name);
+    else if (strcmp(reason, WAIT_BAD_KEY) == 0)
+        snprintf(detail, size,
+                 "%s: its vendor doesn't take its key; mend it, and enable the account",
                  account->name);
     else if (strcmp(reason, WAIT_SLOT) == 0)
         snprintf(detail, size, "%s: max_concurrency is %d", account->name,

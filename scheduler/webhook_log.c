@@ -117,6 +117,6 @@ void deliveries_send_again(struct request *request)
         return;
     }
     request_await(request, AWAIT_STORE,
-                  deliveries_redeliver(request->front->store, request->id, request->owner, number,
-                                       on_sent_again, request));
+                  deliveries_redeliver(request->front->store, request->id, request_scope(request),
+                                       number, on_sent_again, request));
 }

@@ -212,7 +212,8 @@ static int on_established(struct websockets *websockets, struct websocket *ws, s
     // libwebsockets has made the kernel's buffer as small as its own.
     setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
-    websocket_open(ws, websockets, wsi, websockets->arriving->owner, websockets->arriving_rest);
+    websocket_open(ws, websockets, wsi, websockets->arriving->owner,
+                   websockets->arriving->is_operator, websockets->arriving_rest);
     websockets->arriving->has_place = false; // it is the WebSocket's now
     if (websockets->timer == NULL)
         websockets->timer = loop_after(websockets->loop, PING_MS, on_look, websockets);
@@ -343,6 +344,7 @@ static void hand_over(struct websockets *websockets, struct request *request)
     }
     buf_clear(&head);
     buf_clear(&clean);
+    request_count(request, 101);
     request_drop(request);
 }
 

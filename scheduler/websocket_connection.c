@@ -311,7 +311,7 @@ static void on_missing(void *ctx, const char *id)
 
 static void subscribe(struct websocket *ws, const json_t *body)
 {
-    struct watcher_options options = {.owner = ws->owner,
+    struct watcher_options options = {.owner = ws->is_operator ? NULL : ws->owner,
                                       .on_news = on_news,
                                       .on_gap = on_gap,
                                       .on_missing = on_missing,
@@ -442,11 +442,12 @@ void websocket_receive(struct websocket *ws, const char *data, size_t len)
 // Its life.
 
 void websocket_open(struct websocket *ws, struct websockets *websockets, struct lws *wsi,
-                    const char *owner, size_t rest)
+                    const char *owner, bool is_operator, size_t rest)
 {
     ws->websockets = websockets;
     ws->wsi = wsi;
     ws->owner = owner;
+    ws->is_operator = is_operator;
     ws->heard_ms = ws->pinged_ms = clock_mono_ms();
     ws->least_bytes = bytes_read(ws) - rest;
     ws->next = websockets->all;

@@ -54,6 +54,7 @@ struct websocket {
     struct websockets *websockets;
     struct lws *wsi;
     const char *owner;             // the key's name, borrowed from the configuration
+    bool is_operator;              // it sees everybody's tasks
     struct watcher *watcher;       // NULL until it subscribes
     struct buf in;                 // of a message whose end hasn't come
     struct websocket_text **queue; // [first, last) wait to be sent
@@ -75,7 +76,7 @@ struct websocket {
 // Takes over the place that the request has. `rest`: bytes that came with the request and will be
 // received again.
 void websocket_open(struct websocket *ws, struct websockets *websockets, struct lws *wsi,
-                    const char *owner, size_t rest);
+                    const char *owner, bool is_operator, size_t rest);
 void websocket_forget(struct websocket *ws); // it was closed: gives back all but itself
 void websocket_receive(struct websocket *ws, const char *data, size_t len);
 // Sends while the socket takes it. False: there is no one to send to any more.

@@ -11,6 +11,7 @@
     X(ERR_INTERNAL, "internal_error", 500)                                                         \
     X(ERR_INVALID, "invalid_request", 400)                                                         \
     X(ERR_AUTH, "invalid_api_key", 401)                                                            \
+    X(ERR_FORBIDDEN, "forbidden", 403)                                                             \
     X(ERR_PATH, "not_found", 404)                                                                  \
     X(ERR_NOT_FOUND, "not_found", 404)                                                             \
     X(ERR_METHOD, "method_not_allowed", 405)                                                       \

@@ -95,6 +95,7 @@ static bool read_token(struct setting_reader *reader, const json_t *value, void 
     static const struct setting_key keys[] = {
         {"name", SETTING_AT(config_token, name), setting_name},
         {"key", SETTING_AT(config_token, key), setting_secret},
+        {"admin", SETTING_AT(config_token, is_admin), setting_bool},
         {0},
     };
     struct config_token *token = out;

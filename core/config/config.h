@@ -52,6 +52,7 @@ enum { TASK_TIMEOUT_MS = 1800000 }; // of an account that doesn't say
 struct config_token {
     char *name;
     struct secret key;
+    bool is_admin; // sees what is everybody's, and steers
 };
 
 struct config {

@@ -16,4 +16,5 @@
 #define WAIT_SLOT "slot"             // all are full
 #define WAIT_RATE_LIMIT "rate_limit" // requests_per_minute
 #define WAIT_COOLING "cooling"       // they failed, and rest
+#define WAIT_DISABLED "disabled"     // an operator switched them off
 #define WAIT_NO_WORKER "no_worker"   // nobody works

@@ -173,7 +173,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     closes = 0;
     first[0] = '\0';
-    websocket_open(&ws, &websockets, NULL, "key", 0);
+    websocket_open(&ws, &websockets, NULL, "key", false, 0);
     for (size_t at = 0; at + 3 <= size;) {
         size_t len = data[at + 1] | (size_t)data[at + 2] << 8, left = size - at - 3;
         char *piece;

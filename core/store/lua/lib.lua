@@ -17,6 +17,7 @@
 --                                              b:<task>   string  a request too large for it
 --   r:<task>       string  the result, JSON    l:<task>   list    the timeline
 --   d:<task>       hash    its deliveries      own:<key>  list    a key's tasks, as they came
+--   owners         set     keys that have such a list
 --   lane:<lane>    zset    queued tasks, by virtual time; vt:<lane> hash: clock, o:<key> last time
 --   lanes          set     lanes that aren't empty
 --   due            zset    tasks that act at a known time (leases, retries, doubt, archive, watches)

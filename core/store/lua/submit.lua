@@ -125,7 +125,10 @@ end
 for owner, count in pairs(waiting) do
     if count.more > 0 then call('HINCRBY', 'spool:waiting', owner, count.more) end
 end
-for owner, ids in pairs(lists) do call('RPUSH', key('own', owner), unpack(ids)) end
+for owner, ids in pairs(lists) do
+    call('RPUSH', key('own', owner), unpack(ids))
+    call('SADD', 'spool:owners', owner)
+end
 for name, lane in pairs(lanes) do
     if #lane.add > 0 then
         call('ZADD', key('lane', name), unpack(lane.add))

@@ -145,5 +145,6 @@ for k = 6 + account_count, #item do
         if first > 1 then call('LTRIM', own, first - 1, -1) end
         if first <= #ids or #ids == 0 then break end
     end
+    if call('EXISTS', own) == 1 then call('SADD', 'spool:owners', item[k]) else call('SREM', 'spool:owners', item[k]) end
 end
 return {step[1], repairs, gone, ended}

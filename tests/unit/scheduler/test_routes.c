@@ -181,7 +181,10 @@ static void test_what_they_need(void **state)
         assert_non_null(served->handle);
         for (size_t k = 0; k < sizeof open / sizeof open[0]; k++)
             is_open = is_open || strcmp(served->pattern, open[k]) == 0;
-        assert_int_equal(served->needs, is_open ? NEEDS_NONE : NEEDS_KEY);
+        assert_int_equal(served->needs, is_open ? NEEDS_NONE
+                                        : strncmp(served->pattern, "/admin/", 7) == 0
+                                            ? NEEDS_OPERATOR
+                                            : NEEDS_KEY);
         assert_int_equal(served->has_no_body || served->admit != NULL, is_open);
         assert_int_equal(served->may_query, strcmp(served->pattern, "/v1/events") == 0);
         count += is_open;

@@ -1,0 +1,202 @@
+"""What operators see and steer: the overview, accounts, everybody's tasks, readiness, metrics."""
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+from harness import Receiver, Redis, Sim, Spool, account, eventually, exchange, free_port, kling_account, main
+
+TOKENS = [{"name": "dev", "key": "sk-dev"}, {"name": "shop", "key": "sk-shop"},
+          {"name": "op", "key": "sk-op", "admin": True}]  # fmt: skip
+IMAGINE = {"prompt": "a cat"}
+
+
+def ask(spool, method, path, body=None, key="sk-op"):
+    return exchange(spool.port, method, path, body, {"Authorization": f"Bearer {key}"})
+
+
+def submit(spool, key="sk-dev", path="/mj/submit/imagine", body=None):
+    status, _, answer = ask(spool, "POST", path, body or IMAGINE, key)
+    assert status == 200, (status, answer)
+    return answer.get("result") or answer["id"]
+
+
+class Operator(unittest.TestCase):
+    def setUp(self):
+        self.sim = Sim(speed=20)
+        self.addCleanup(self.sim.close)
+        accounts = [account(self.sim), kling_account(self.sim)]
+        self.spool = Spool({"tokens": TOKENS, "accounts": accounts})
+        self.addCleanup(self.spool.close)
+
+    def overview(self):
+        status, _, body = ask(self.spool, "GET", "/admin/v1/overview")
+        self.assertEqual(status, 200, body)
+        return body
+
+    def test_whose_key_may(self):
+        for path in ("/admin/v1/overview", "/admin/v1/accounts"):
+            status, _, body = ask(self.spool, "GET", path, key="sk-dev")
+            self.assertEqual((status, body["error"]["code"]), (403, "forbidden"))
+            self.assertIn('"admin": true', body["error"]["message"])
+            self.assertEqual(ask(self.spool, "GET", path, key="sk-nobody")[0], 401)
+        self.assertEqual(ask(self.spool, "POST", "/admin/v1/accounts/mj-1/disable", key="sk-dev")[0], 403)
+        self.assertEqual(ask(self.spool, "GET", "/admin/v1/accounts")[2]["data"][0]["disabled"], False)
+
+    def test_everybodys_tasks(self):
+        mine = [submit(self.spool), submit(self.spool)]
+        theirs = submit(self.spool, "sk-shop", "/kling/v1/videos/text2video", {"model": "kling-v3", "prompt": "p"})
+        seen = ask(self.spool, "GET", "/v1/tasks")[2]["data"]
+        self.assertEqual({task["id"] for task in seen}, {*mine, theirs})
+        self.assertEqual({task["key"] for task in seen}, {"dev", "shop"})
+        eventually(lambda: ask(self.spool, "GET", f"/v1/tasks/{theirs}")[2]["account"] == "kling-1")
+        only = ask(self.spool, "GET", "/v1/tasks?key=shop")[2]["data"]
+        self.assertEqual([task["id"] for task in only], [theirs])
+        only = ask(self.spool, "GET", "/v1/tasks?account=kling-1")[2]["data"]
+        self.assertEqual([task["id"] for task in only], [theirs])
+        newest = seen[0]["created_at"]
+        recent = ask(self.spool, "GET", f"/v1/tasks?since={newest}")[2]["data"]
+        self.assertTrue(all(task["created_at"] >= newest for task in recent) and recent, recent)
+        self.assertEqual(ask(self.spool, "GET", "/v1/tasks?since=x")[0], 400)
+        # Page by page, each once.
+        first = ask(self.spool, "GET", "/v1/tasks?limit=2")[2]
+        rest = ask(self.spool, "GET", f"/v1/tasks?limit=2&after={first['next']}")[2]
+        self.assertEqual([task["id"] for task in first["data"] + rest["data"]], [task["id"] for task in seen])
+        # Another key has its own alone, and hears nothing of accounts.
+        own = ask(self.spool, "GET", "/v1/tasks?key=shop", key="sk-dev")[2]["data"]
+        self.assertEqual({task["id"] for task in own}, set(mine))
+        self.assertNotIn("account", own[0])
+        self.assertEqual(ask(self.spool, "GET", f"/v1/tasks/{theirs}", key="sk-dev")[0], 404)
+        self.assertIn(ask(self.spool, "POST", f"/v1/tasks/{theirs}/cancel")[0], (200, 409))
+
+    def test_a_disabled_account(self):
+        status, _, body = ask(self.spool, "POST", "/admin/v1/accounts/mj-1/disable")
+        self.assertEqual((status, body["state"], body["disabled"]), (200, "disabled", True))
+        eventually(lambda: ask(self.spool, "GET", "/v1/tasks")[2] and self.refused(), what="503")
+        task = submit(self.spool, path="/kling/v1/videos/text2video", body={"model": "kling-v3", "prompt": "p"})
+        eventually(lambda: ask(self.spool, "GET", f"/v1/tasks/{task}")[2]["status"] == "succeeded")
+        status, _, body = ask(self.spool, "POST", "/admin/v1/accounts/mj-1/enable")
+        self.assertEqual((status, body["state"]), (200, "ok"))
+        eventually(lambda: not self.refused(), what="taken again")
+        status, _, body = ask(self.spool, "POST", "/admin/v1/accounts/nobody/enable")
+        self.assertEqual((status, body["error"]["code"]), (404, "not_found"))
+        self.assertIn('"nobody"', body["error"]["message"])
+
+    def refused(self):
+        status, _, _ = ask(self.spool, "POST", "/mj/submit/imagine", IMAGINE, "sk-dev")
+        return status == 503
+
+    def test_what_runs_is_let_finish(self):
+        slow = Sim(speed=2)
+        self.addCleanup(slow.close)
+        spool = Spool({"tokens": TOKENS, "accounts": [account(slow, max_concurrency=100)]})
+        self.addCleanup(spool.close)
+        tasks = [submit(spool) for _ in range(60)]
+        started = ("in_progress", "succeeded")
+        eventually(lambda: all(ask(spool, "GET", f"/v1/tasks/{task}")[2]["status"] in started for task in tasks))
+        self.assertEqual(ask(spool, "POST", "/admin/v1/accounts/mj-1/disable")[0], 200)
+        for task in tasks:
+            eventually(lambda: ask(spool, "GET", f"/v1/tasks/{task}")[2]["status"] == "succeeded", timeout=60)
+
+    def test_overview(self):
+        submit(self.spool)
+        seen = eventually(lambda: (view := self.overview())["processes"] and view)
+        roles = {role["role"] for role in seen["processes"][0]["roles"]}
+        self.assertEqual((len(seen["processes"]), roles), (1, {"api", "worker", "webhook"}))
+        self.assertEqual(seen["processes"][0]["pid"], self.spool.process.pid)
+        self.assertEqual([one["name"] for one in seen["accounts"]], ["mj-1", "kling-1"])
+        self.assertEqual(seen["accounts"][0]["slots_limit"], 50)
+        ask(self.spool, "POST", "/admin/v1/accounts/kling-1/disable")
+        self.assertEqual(self.overview()["accounts"][1]["state"], "disabled")
+        self.assertTrue(seen["redis"]["up"])
+
+
+class Waiting(unittest.TestCase):
+    def test_nobody_works(self):
+        """A front door without workers says so, by name, and still takes what is submitted."""
+        redis = Redis()
+        self.addCleanup(redis.close)
+        sim = Sim()
+        self.addCleanup(sim.close)
+        config = {"tokens": TOKENS, "accounts": [account(sim)]}
+        spool = Spool(config, redis=redis, roles=["api"])
+        self.addCleanup(spool.close)
+        tasks = [submit(spool) for _ in range(3)]
+        status, _, ready = ask(spool, "GET", "/readyz")
+        self.assertEqual((status, ready), (200, {"status": "ready", "missing": ["workers"]}))
+        queue = ask(spool, "GET", "/admin/v1/overview")[2]["queue"]
+        self.assertEqual([(one["provider"], one["waiting"]) for one in queue], [("midjourney", 3)])
+        self.assertIsNotNone(queue[0]["oldest_at"])
+        self.assertEqual(ask(spool, "GET", f"/v1/tasks/{tasks[0]}")[2]["waiting"]["reason"], "no_worker")
+        ask(spool, "POST", "/admin/v1/accounts/mj-1/disable")
+        status, headers, ready = ask(spool, "GET", "/readyz")
+        self.assertEqual((status, ready["missing"]), (503, ["workers", "accounts"]))
+        self.assertIn("retry-after", headers)
+        worker = Spool(config, redis=redis, roles=["worker"])
+        self.addCleanup(worker.close)
+        reason = lambda: ask(spool, "GET", f"/v1/tasks/{tasks[0]}")[2]["waiting"]["reason"]
+        eventually(lambda: reason() == "disabled", what="the reason")
+        ask(spool, "POST", "/admin/v1/accounts/mj-1/enable")
+        eventually(lambda: ask(spool, "GET", "/readyz")[2] == {"status": "ready", "missing": []})
+        for task in tasks:
+            eventually(lambda: ask(spool, "GET", f"/v1/tasks/{task}")[2]["status"] == "succeeded")
+        self.assertEqual(len(ask(spool, "GET", "/admin/v1/overview")[2]["processes"]), 2)
+
+
+@unittest.skipUnless(shutil.which("promtool"), "no promtool")
+class Metrics(unittest.TestCase):
+    def test_prometheus_reads_them(self):
+        sim = Sim()
+        self.addCleanup(sim.close)
+        receiver = Receiver()
+        self.addCleanup(receiver.close)
+        spool = Spool({"tokens": TOKENS}, sim=sim)
+        self.addCleanup(spool.close)
+        task = submit(spool, body={**IMAGINE, "notifyHook": receiver.url + "/hook"})
+        eventually(lambda: ask(spool, "GET", f"/v1/tasks/{task}")[2]["status"] == "succeeded")
+        text = ask(spool, "GET", "/metrics")[2]
+        checked = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, check=False)
+        self.assertEqual((checked.returncode, checked.stderr + checked.stdout), (0, b""))
+        text = text.decode()
+        for line in ('spool_tasks_total{provider="midjourney",status="succeeded",code=""} 1',
+                     'spool_stage_seconds_count{provider="midjourney",stage="whole"} 1',
+                     'spool_queue_waiting{provider="kling"} 0', 'spool_account_state{account="mj-1",state="ok"} 1',
+                     'spool_slots_limit{account="mj-1"} 50', "spool_workers 1"):  # fmt: skip
+            self.assertIn("\n" + line + "\n", text)
+        for name in ("spool_vendor_requests_total", "spool_http_request_seconds_bucket", "spool_redis_seconds_sum",
+                     "process_resident_memory_bytes", "spool_build_info"):  # fmt: skip
+            self.assertIn("\n" + name, text)
+        for secret in (task, "sk-dev", "sk-op"):
+            self.assertNotIn(secret, text)
+        self.scraped(spool)
+
+    def scraped(self, spool):
+        """By a real Prometheus."""
+        folder = tempfile.mkdtemp(prefix="spool-prometheus-")
+        self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
+        port = free_port()
+        config = {"global": {"scrape_interval": "1s"},
+                  "scrape_configs": [{"job_name": "spool", "static_configs": [{"targets": [f"127.0.0.1:{spool.port}"]}]}]}  # fmt: skip
+        path = os.path.join(folder, "prometheus.yml")
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(config, file)
+        command = ["prometheus", f"--config.file={path}", f"--storage.tsdb.path={folder}/data",
+                   f"--web.listen-address=127.0.0.1:{port}"]  # fmt: skip
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+
+        def value():
+            try:
+                answer = exchange(port, "GET", "/api/v1/query?query=spool_workers")[2]
+            except OSError:
+                return None
+            return isinstance(answer, dict) and answer["data"]["result"]
+
+        self.assertEqual(eventually(value, timeout=30)[0]["value"][1], "1")
+
+
+if __name__ == "__main__":
+    main()
