@@ -7,7 +7,6 @@
 #include "core/base/buf.h"
 #include "core/base/clock.h"
 #include "core/base/mem.h"
-#include "core/base/metrics.h"
 #include "core/config/config.h"
 #include "core/http/http_client.h"
 #include "core/http/http_server.h"

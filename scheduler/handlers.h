@@ -47,3 +47,5 @@ void operator_overview(struct request *request);
 void operator_accounts(struct request *request);
 void operator_disable(struct request *request);
 void operator_enable(struct request *request);
+// resolve.c
+void operator_resolve(struct request *request);

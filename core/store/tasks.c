@@ -475,3 +475,39 @@ void lane_name(char *lane, size_t size, const char *provider, const char *model,
         snprintf(lane, size, "%s%s/%s", needs_slot ? "" : "?", provider,
                  model == NULL ? "" : model);
 }
+
+// An operator's.
+
+static void on_resolved(void *ctx, store_then_fn then, const redisReply *answer,
+                        const struct err *err)
+{
+    struct err why;
+
+    if (err == NULL && !is_word(answer, "done")) {
+        bool is_missing = is_word(answer, "missing");
+
+        err_set(&why, is_missing ? ERR_NOT_FOUND : ERR_CONFLICT, "%s",
+                is_missing ? "no such task"
+                : is_word(answer, "stale")
+                    ? "the task has changed meanwhile: look again"
+                    : "the task hasn't failed in a way that can be resolved");
+        err = &why;
+    }
+    ((resolve_fn)then)(ctx, err);
+}
+
+struct store_call *tasks_resolve(struct store *store, const struct task *task, enum resolve_how how,
+                                 const char *upstream_id, const char *result, resolve_fn fn,
+                                 void *ctx)
+{
+    static const char *const words[] = {"adopt", "archive", "resubmit"};
+    struct args args = {0};
+
+    args_str(&args, task->id);
+    args_int(&args, task->version);
+    args_str(&args, words[how]);
+    args_str(&args, upstream_id);
+    args_str(&args, result);
+    return store_call(store, SCRIPT_resolve, &args, DEADLINE_MS, on_resolved, (store_then_fn)fn,
+                      ctx);
+}

@@ -75,6 +75,19 @@ struct tasks_op *tasks_list(struct store *store, const char *owner, const char *
                             strings_fn fn, void *ctx);
 struct tasks_op *tasks_cancel(struct store *store, const char *id, const char *owner,
                               bool vendor_can, int64_t watch_ms, cancel_fn fn, void *ctx);
+// How an operator takes up a task that has failed, though its job may have been paid for.
+enum resolve_how {
+    RESOLVE_ADOPT,    // its job is at the vendor: it is followed
+    RESOLVE_ARCHIVE,  // its files are there: they are fetched again
+    RESOLVE_RESUBMIT, // it is submitted anew
+};
+typedef void (*resolve_fn)(void *ctx, const struct err *err);
+// The task goes on as the same one; `task` as it was read. `upstream_id`: the vendor's, NULL where
+// the task has it. `result`: what to fetch, for RESOLVE_ARCHIVE. ERR_CONFLICT where it isn't as it
+// was read, or hasn't failed in a way that can be resolved.
+struct store_call *tasks_resolve(struct store *store, const struct task *task, enum resolve_how how,
+                                 const char *upstream_id, const char *result, resolve_fn fn,
+                                 void *ctx);
 // Notes that the task made what the vendor calls `mark`, for as long as a task is kept.
 void tasks_mark(struct store *store, const char *owner, const char *mark, const char *id);
 // The task of the key's that made it: one value, none where there is no such task.

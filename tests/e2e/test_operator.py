@@ -6,7 +6,8 @@ import subprocess
 import tempfile
 import unittest
 
-from harness import Receiver, Redis, Sim, Spool, account, eventually, exchange, free_port, kling_account, main
+from harness import CUT, Between, Receiver, Redis, Sim, Spool, account, eventually, exchange, free_port, kling_account
+from harness import main, suno_account
 
 TOKENS = [{"name": "dev", "key": "sk-dev"}, {"name": "shop", "key": "sk-shop"},
           {"name": "op", "key": "sk-op", "admin": True}]  # fmt: skip
@@ -111,6 +112,83 @@ class Operator(unittest.TestCase):
         ask(self.spool, "POST", "/admin/v1/accounts/kling-1/disable")
         self.assertEqual(self.overview()["accounts"][1]["state"], "disabled")
         self.assertTrue(seen["redis"]["up"])
+
+
+class Resolve(unittest.TestCase):
+    """A paid job that was given up comes home."""
+
+    def setUp(self):
+        self.sim = Sim(speed=50)
+        self.addCleanup(self.sim.close)
+        self.wire = Between(self.sim)
+        self.addCleanup(self.wire.close)
+        self.receiver = Receiver()
+        self.addCleanup(self.receiver.close)
+        self.spool = Spool({"tokens": TOKENS, "accounts": [suno_account(self.wire)]})
+        self.addCleanup(self.spool.close)
+
+    def music(self):
+        body = {"prompt": "la", "title": "x", "tags": "pop", "mv": "chirp-v4", "notifyHook": self.receiver.url + "/hook"}
+        status, _, answer = ask(self.spool, "POST", "/suno/submit/music", body, "sk-dev")
+        self.assertEqual(status, 200, answer)
+        return answer.get("data") or answer["result"]
+
+    def shown(self, task):
+        return ask(self.spool, "GET", f"/v1/tasks/{task}")[2]
+
+    def failed(self, task, code):
+        eventually(lambda: self.shown(task)["status"] == "failed", timeout=40, what="the failure")
+        self.assertEqual(self.shown(task)["error"]["code"], code)
+
+    def resolve(self, task, key="sk-op", **body):
+        return ask(self.spool, "POST", f"/admin/v1/tasks/{task}/resolve", body, key)
+
+    def test_adopt(self):
+        ids = []
+
+        def lose(asked):
+            if asked.method != "POST" or "/suno/submit" not in asked.path:
+                return None
+            ids.append(self.wire.usual(asked)[2])
+            return CUT
+
+        self.wire.on("/suno/submit", lose)
+        task = self.music()
+        self.failed(task, "submit_outcome_unknown")
+        self.assertEqual(self.resolve(task, "sk-dev", do="adopt")[0], 403)
+        for body, field in (({}, "do: "), ({"do": "pay"}, "do: "), ({"do": "adopt", "upstream_id": "x" * 300}, "upstream_id: ")):
+            status, _, answer = self.resolve(task, **body)
+            self.assertEqual((status, answer["error"]["message"][: len(field)]), (400, field))
+        self.assertEqual(self.resolve(task, do="adopt")[0], 409)
+        self.assertEqual(self.resolve(task, do="archive")[0], 409)
+        version = self.shown(task)["version"]
+        upstream = json.loads(ids[0])["data"]
+        status, _, answer = self.resolve(task, do="adopt", upstream_id=upstream)
+        self.assertEqual((status, answer["version"]), (200, version + 1))
+        eventually(lambda: self.shown(task)["status"] == "succeeded", timeout=20)
+        self.assertTrue(self.shown(task)["artifacts"][0]["sha256"])
+        self.assertEqual(len(self.wire.sent("/suno/submit")), 1)
+        self.assertEqual(self.resolve(task, do="adopt")[0], 409)
+        self.assertIn("resolved", [entry["event"] for entry in self.spool.timeline(task)])
+
+    def test_resubmit(self):
+        broken = [True]
+        self.wire.on("/suno/submit", lambda asked: CUT if broken else None)
+        task = self.music()
+        self.failed(task, "submit_outcome_unknown")
+        broken.clear()
+        self.assertEqual(self.resolve(task, do="resubmit")[0], 200)
+        eventually(lambda: self.shown(task)["status"] == "succeeded", timeout=20)
+
+    def test_archive(self):
+        broken = [True]
+        self.wire.on("/files/", lambda asked: (403, {}, b"no") if broken else None)
+        task = self.music()
+        self.failed(task, "archive_failed")
+        broken.clear()
+        self.assertEqual(self.resolve(task, do="archive")[0], 200)
+        eventually(lambda: self.shown(task)["status"] == "succeeded", timeout=20)
+        self.assertTrue(all(one.get("sha256") for one in self.shown(task)["artifacts"]))
 
 
 class Waiting(unittest.TestCase):

@@ -635,6 +635,31 @@ class Picture(Bench):
                 answer, changed = self.twice("sweep", ["0", 1000, "", 500, 0], ["0", 0, [], []])
                 self.assertEqual((answer[3], changed["t:A"]["code"]), (["A", "", "midjourney", "account_removed"], "account_removed"))
 
+    def test_resolve(self):
+        """What has failed goes on as the same task, and holds what such a task holds."""
+        wanted = {"adopt": "submitted", "archive": "archiving", "resubmit": "queued"}
+        for how, phase in wanted.items():
+            for code in ("submit_outcome_unknown", "archive_failed", "upstream_lost", "task_timeout"):
+                watched = "watched for a doubt" if code == "submit_outcome_unknown" else "watched, hook"
+                for kind in ("plain", watched, "follow-up"):
+                    with self.subTest(how=how, code=code, kind=kind):
+                        self.clear()
+                        r = self.task("A", "failed", kind)
+                        self.do("HSET", "spool:t:A", "code", code, "error", "why", "account", "mj-1")
+                        item = ["A", r["v"], how, "U9" if how == "adopt" else "", "{}"]
+                        answer, changed = self.twice("resolve", item, "done")
+                        now = self.dump()
+                        self.assertEqual((answer, now["t:A"]["phase"], now["t:A"]["v"]), ("done", phase, str(r["v"] + 1)))
+                        self.assertFalse({"code", "error", "finished", "watch", "ttl"} & set(now["t:A"]), now["t:A"])
+                        self.assertEqual(now["t:A"].get("upstream"), {"adopt": "U9", "resubmit": None}.get(how, now["t:A"].get("upstream")))
+                        self.assertEqual("hooks" in now, "hook" in kind)
+        self.clear()
+        r = self.task("A", "failed")
+        self.do("HSET", "spool:t:A", "code", "content_filter")
+        self.assertEqual(self.twice("resolve", ["A", r["v"], "resubmit", "", ""]), ("other", {}))
+        self.assertEqual(self.twice("resolve", ["A", r["v"] - 1, "resubmit", "", ""]), ("stale", {}))
+        self.assertEqual(self.twice("resolve", ["B", 1, "resubmit", "", ""]), ("missing", {}))
+
     def test_missing(self):
         """A task that is gone is nobody's, and leaves no key behind."""
         wanted = {

@@ -1,0 +1,152 @@
+// An operator takes up a task that has failed, though its job may have been paid for:
+// {"do": "adopt", "upstream_id": "…"} | {"do": "archive"} | {"do": "resubmit"}.
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/buf.h"
+#include "core/config/config.h"
+#include "core/json/field.h"
+#include "core/store/tasks.h"
+#include "core/task/task.h"
+#include "providers/provider.h"
+#include "scheduler/front.h"
+#include "scheduler/handlers.h"
+#include "scheduler/request.h"
+#include "scheduler/task_json.h"
+
+enum { MAX_UPSTREAM_ID = 256 };
+
+struct resolution {
+    enum resolve_how how;
+    char upstream_id[MAX_UPSTREAM_ID + 1]; // "": the task's own
+};
+
+// What was given up is to be had again: an artifact that is there stays.
+static char *result_to_fetch(const struct task *task)
+{
+    json_t *result = task->result == NULL ? NULL : json_loads(task->result, 0, NULL);
+    json_t *source;
+    size_t i, missing = 0;
+    char *text = NULL;
+
+    json_array_foreach(json_object_get(result, "sources"), i, source)
+    {
+        if (json_object_get(source, "artifact") != NULL && json_object_get(source, "error") == NULL)
+            continue;
+        json_object_del(source, "artifact");
+        json_object_del(source, "error");
+        json_object_del(source, "refused_ms");
+        missing++;
+    }
+    if (missing > 0)
+        text = json_dumps(result, JSON_COMPACT);
+    json_decref(result);
+    return text;
+}
+
+static void on_resolved_task(void *ctx, struct task *task, const struct err *err)
+{
+    struct request *request = ctx;
+    struct buf json = {0};
+
+    request_forget(request, AWAIT_TASKS);
+    if (err != NULL) {
+        request_refuse(request, err);
+        return;
+    }
+    task->links = &request->front->config->links;
+    task_json_write(task, NULL, true, &json);
+    request_answer(request, 200, &json);
+    buf_clear(&json);
+    task_free(task);
+}
+
+static void on_resolved(void *ctx, const struct err *err)
+{
+    struct request *request = ctx;
+
+    request_forget(request, AWAIT_STORE);
+    if (err != NULL)
+        request_refuse(request, err);
+    else
+        request_get_task(request, on_resolved_task);
+}
+
+// Why it can't be done; NULL: it can.
+static const char *obstacle(const struct config *config, const struct task *task,
+                            const struct resolution *resolution, const char *result)
+{
+    if (task->phase != TASK_FAILED)
+        return "only a task that has failed can be resolved";
+    if (resolution->how == RESOLVE_ADOPT &&
+        (task->account == NULL || config_account(config, task->account) == NULL))
+        return "the task's account isn't configured";
+    if (resolution->how == RESOLVE_ADOPT && *resolution->upstream_id == '\0' &&
+        task->upstream_id == NULL)
+        return "upstream_id: is required, for the vendor's id isn't known";
+    if (resolution->how == RESOLVE_ARCHIVE && result == NULL)
+        return "there is nothing to fetch again: adopt the vendor's job instead";
+    if (resolution->how == RESOLVE_RESUBMIT && task->is_request_stored)
+        return "the stored request is gone: submit it as a new task";
+    return NULL;
+}
+
+static void on_task(void *ctx, struct task *task, const struct err *err)
+{
+    struct request *request = ctx;
+    const struct resolution *resolution = request->kept;
+    char *result = NULL;
+    const char *why;
+
+    request_forget(request, AWAIT_TASKS);
+    if (err != NULL) {
+        request_refuse(request, err);
+        return;
+    }
+    if (resolution->how == RESOLVE_ARCHIVE)
+        result = result_to_fetch(task);
+    why = obstacle(request->front->config, task, resolution, result);
+    if (why != NULL)
+        request_refuse_with(request, ERR_CONFLICT, why);
+    else
+        request_await(request, AWAIT_STORE,
+                      tasks_resolve(request->front->store, task, resolution->how,
+                                    resolution->upstream_id, result, on_resolved, request));
+    free(result);
+    task_free(task);
+}
+
+static bool read_how(const char *word, enum resolve_how *how)
+{
+    static const char *const words[] = {"adopt", "archive", "resubmit"};
+
+    for (int i = 0; i < 3; i++) {
+        if (strcmp(words[i], word) == 0) {
+            *how = (enum resolve_how)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+void operator_resolve(struct request *request)
+{
+    struct resolution *resolution;
+    const char *word, *upstream_id;
+    enum resolve_how how;
+
+    if (!request_read_body(request))
+        return;
+    word = field_str_or_empty(request->body, "do");
+    upstream_id = field_str_or_empty(request->body, "upstream_id");
+    if (!read_how(word, &how)) {
+        request_refuse_with(request, ERR_INVALID, "do: must be adopt, archive or resubmit");
+    } else if (strlen(upstream_id) > MAX_UPSTREAM_ID) {
+        request_refuse_with(request, ERR_INVALID, "upstream_id: is longer than 256 bytes");
+    } else {
+        resolution = request_keep(request, sizeof *resolution, NULL);
+        resolution->how = how;
+        memcpy(resolution->upstream_id, upstream_id, strlen(upstream_id) + 1);
+        request_get_task(request, on_task);
+    }
+}
