@@ -49,3 +49,6 @@ void operator_disable(struct request *request);
 void operator_enable(struct request *request);
 // resolve.c
 void operator_resolve(struct request *request);
+// undelivered.c
+void operator_deliveries(struct request *request);
+void operator_redeliver(struct request *request);

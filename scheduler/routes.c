@@ -33,6 +33,8 @@ static const struct served own[] = {
     {HTTP_POST_, "/admin/v1/accounts/{name}/disable", NEEDS_OPERATOR, .handle = operator_disable},
     {HTTP_POST_, "/admin/v1/accounts/{name}/enable", NEEDS_OPERATOR, .handle = operator_enable},
     {HTTP_POST_, "/admin/v1/tasks/{id}/resolve", NEEDS_OPERATOR, .handle = operator_resolve},
+    {HTTP_GET_, "/admin/v1/deliveries", NEEDS_OPERATOR, .handle = operator_deliveries},
+    {HTTP_POST_, "/admin/v1/deliveries/redeliver", NEEDS_OPERATOR, .handle = operator_redeliver},
     {HTTP_GET_, "/media/*", NEEDS_NONE, .handle = media_serve, .has_no_body = true},
     {HTTP_GET_, "/healthz", NEEDS_NONE, .handle = health_alive, .has_no_body = true},
     {HTTP_GET_, "/readyz", NEEDS_NONE, .handle = health_ready, .has_no_body = true},

@@ -233,3 +233,57 @@ struct store_call *deliveries_redeliver(struct store *store, const char *id, con
     return store_call(store, SCRIPT_redeliver, &args, DEADLINE_MS, on_redelivered,
                       (store_then_fn)fn, ctx);
 }
+
+// For operators.
+
+static struct store_call *ask_undelivered(struct store *store, const char *mode,
+                                          const struct undelivered_filter *filter,
+                                          store_answer_fn on_answer, store_then_fn then, void *ctx)
+{
+    struct args args = {0};
+
+    args_int(&args, 5);
+    args_str(&args, mode);
+    args_str(&args, filter->is_waiting ? "waiting" : "exhausted");
+    args_str(&args, filter->host);
+    args_int(&args, filter->since_ms);
+    args_int(&args, filter->limit);
+    return store_call(store, SCRIPT_undelivered, &args, DEADLINE_MS, on_answer, then, ctx);
+}
+
+static void on_found(void *ctx, store_then_fn then, const redisReply *answer, const struct err *err)
+{
+    size_t count = err == NULL && answer->type == REDIS_REPLY_ARRAY ? answer->elements : 0;
+    struct undelivered *list = mem_array(struct undelivered, count);
+
+    for (size_t i = 0; i < count; i++) {
+        redisReply **words = answer->element[i]->element;
+
+        list[i].task = words[0]->str;
+        list[i].receiver = words[2]->str;
+        list[i].key = words[3]->str;
+        list[i].entry.number = (int)record_integer(words[1]);
+        read_entry(&list[i].entry, words[4]->str, *words[5]->str == '\0' ? NULL : words[5]->str);
+    }
+    ((undelivered_fn)then)(ctx, list, count, err);
+    free(list);
+}
+
+struct store_call *deliveries_find(struct store *store, const struct undelivered_filter *filter,
+                                   undelivered_fn fn, void *ctx)
+{
+    return ask_undelivered(store, "list", filter, on_found, (store_then_fn)fn, ctx);
+}
+
+static void on_all_redelivered(void *ctx, store_then_fn then, const redisReply *answer,
+                               const struct err *err)
+{
+    ((redelivered_fn)then)(ctx, err == NULL ? record_integer(answer) : 0, err);
+}
+
+struct store_call *deliveries_redeliver_all(struct store *store,
+                                            const struct undelivered_filter *filter,
+                                            redelivered_fn fn, void *ctx)
+{
+    return ask_undelivered(store, "redeliver", filter, on_all_redelivered, (store_then_fn)fn, ctx);
+}

@@ -101,7 +101,29 @@ struct delivery_log *deliveries_read(struct store *store, const char *id, delive
                                      void *ctx);
 void delivery_log_cancel(struct delivery_log **log);
 
-// ERR_NOT_FOUND, or ERR_CONFLICT while it is still pending.
+// Deliveries of all keys that haven't arrived, for operators.
+struct undelivered_filter {
+    bool is_waiting;  // those that wait for an attempt; else those that were given up
+    const char *host; // with or without its port; NULL: any
+    int64_t since_ms; // made from then on; 0: at any time
+    int limit;
+};
+struct undelivered {
+    const char *task, *key, *receiver;
+    struct delivery_entry entry;
+};
+// Borrowed for the call.
+typedef void (*undelivered_fn)(void *ctx, const struct undelivered *list, size_t count,
+                               const struct err *err);
+struct store_call *deliveries_find(struct store *store, const struct undelivered_filter *filter,
+                                   undelivered_fn fn, void *ctx);
+// Sends those that were given up once more; `count` of them.
+typedef void (*redelivered_fn)(void *ctx, int64_t count, const struct err *err);
+struct store_call *deliveries_redeliver_all(struct store *store,
+                                            const struct undelivered_filter *filter,
+                                            redelivered_fn fn, void *ctx);
+
+// ERR_NOT_FOUND, or ERR_CONFLICT while it is still pending. `owner` NULL: anybody's task.
 typedef void (*redeliver_fn)(void *ctx, const struct err *err);
 struct store_call *deliveries_redeliver(struct store *store, const char *id, const char *owner,
                                         int number, redeliver_fn fn, void *ctx);

@@ -28,6 +28,7 @@ lua_\name:
     script post
     script posted
     script redeliver
+    script undelivered
     script sweep
 
     .section .note.GNU-stack, "", %progbits

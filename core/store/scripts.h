@@ -24,6 +24,7 @@
     X(resolve)                                                                                     \
     X(post)                                                                                        \
     X(redeliver)                                                                                   \
+    X(undelivered)                                                                                 \
     X(sweep)
 
 enum script {

@@ -245,8 +245,8 @@ static void batch_requeue(struct batch *batch, bool is_lost)
 static bool is_single(unsigned script)
 {
     return script == PLAIN || script == SCRIPT_claim || script == SCRIPT_due ||
-           script == SCRIPT_post || script == SCRIPT_overview || script == SCRIPT_sweep ||
-           script == SCRIPT_state || script == SCRIPT_beat;
+           script == SCRIPT_post || script == SCRIPT_overview || script == SCRIPT_undelivered ||
+           script == SCRIPT_sweep || script == SCRIPT_state || script == SCRIPT_beat;
 }
 
 // Whose answer it is; the batch is nobody else's any more. A callback may cancel or start other

@@ -191,6 +191,35 @@ class Resolve(unittest.TestCase):
         self.assertTrue(all(one.get("sha256") for one in self.shown(task)["artifacts"]))
 
 
+class Deliveries(unittest.TestCase):
+    def test_by_filter(self):
+        with Sim() as sim, Receiver() as receiver:
+            receiver.answer("/hook", 500)
+            config = {"tokens": TOKENS, "webhook": {"retry_delays_ms": [50], "allow_private_networks": True}}
+            with Spool(config, sim=sim) as spool:
+                tasks = [submit(spool, key, body={**IMAGINE, "notifyHook": receiver.url + "/hook"}) for key in ("sk-dev", "sk-shop")]
+                find = lambda query="": ask(spool, "GET", "/admin/v1/deliveries" + query)[2]["data"]
+                eventually(lambda: {one["task"] for one in find()} == set(tasks), timeout=30)
+                host = f"127.0.0.1:{receiver.port}"
+                self.assertEqual({(one["host"], one["status"]) for one in find()}, {(host, "exhausted")})
+                self.assertEqual({one["key"] for one in find("?host=127.0.0.1")}, {"dev", "shop"})
+                self.assertEqual(find("?host=elsewhere"), [])
+                self.assertEqual(find(f"?since={max(one['created_at'] for one in find()) + 1}"), [])
+                counts = ask(spool, "GET", "/admin/v1/overview")[2]["deliveries"]["exhausted"]
+                self.assertEqual(counts, [{"host": host, "count": 2}])
+                for query in ("?status=lost", "?since=x"):
+                    status, _, body = ask(spool, "GET", "/admin/v1/deliveries" + query)
+                    self.assertEqual((status, body["error"]["message"].split(":")[0]), (400, query[1:].split("=")[0]))
+                receiver.answer("/hook", 200)
+                status, _, body = ask(spool, "POST", "/admin/v1/deliveries/redeliver", {"host": "elsewhere"})
+                self.assertEqual((status, body["count"]), (200, 0))
+                total = 0
+                while find():
+                    total += ask(spool, "POST", "/admin/v1/deliveries/redeliver", {"host": host})[2]["count"]
+                self.assertGreaterEqual(total, 2)
+                self.assertEqual(ask(spool, "GET", "/admin/v1/deliveries", key="sk-dev")[0], 403)
+
+
 class Waiting(unittest.TestCase):
     def test_nobody_works(self):
         """A front door without workers says so, by name, and still takes what is submitted."""

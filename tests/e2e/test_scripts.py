@@ -13,7 +13,7 @@ from harness import ROOT, Redis, main, script_text
 
 ANY = unittest.mock.ANY
 # Those that answer to all items together; the others answer to each.
-OF_ALL = ("beat", "claim", "clock", "due", "overview", "post", "state", "sweep")
+OF_ALL = ("beat", "claim", "clock", "due", "overview", "post", "undelivered", "state", "sweep")
 LUA = os.path.join(ROOT, "core/store/lua")
 RETENTION_MS = 3600000
 PHASES = ("queued", "submitting", "in_doubt", "submitted", "rendering", "archiving", "succeeded", "failed", "cancelled")
@@ -907,6 +907,23 @@ class Deliveries(Bench):
         self.assertEqual(changed["exhausted"], None)
         self.post()
         self.assertEqual(self.run_script("overview", [])[5], [])
+
+    def test_undelivered(self):
+        """By status, host and time; sent once more, each once."""
+        self.pending(2, "succeeded")
+        self.post()
+        self.run_script("posted", self.posted("exhausted"))
+        find = lambda *words: self.twice("undelivered", ["list", *words, 10])[0]
+        view = "1 rendering 0 0 @-1000"
+        for host, count in (("", 1), ("example.com", 1), ("example.com:443", 1), ("example.co", 0), ("example.com:80", 0)):
+            self.assertEqual(len(find("exhausted", host, 0)), count, host)
+        found = find("exhausted", "", 0)[0]
+        self.assertEqual((found[:4], relative(found[4], self.now), found[5].split(" ")[0]), (["A", 1, "example.com:443", "dev"], view, "exhausted"))
+        self.assertEqual(find("exhausted", "", "@-500"), [])
+        self.assertEqual([one[1] for one in find("waiting", "", 0)], [2])
+        # Asked again there is none left.
+        answer, changed = self.twice("undelivered", ["redeliver", "exhausted", "", 0, 10], 0)
+        self.assertEqual((answer, changed["exhausted"], changed["d:A"]["redo"]), (1, None, "1"))
 
     def test_superseded(self):
         """What failed once and has news behind it isn't tried again."""

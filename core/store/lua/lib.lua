@@ -283,6 +283,21 @@ local function unretire(id)
     for _, kind in ipairs(OF_A_TASK) do call('PERSIST', key(kind, id)) end
 end
 
+-- A finished delivery once more, with its old id: "queued", "missing", or "pending" (it isn't finished yet).
+local function redeliver(id, n)
+    local d = key('d', id)
+    local got = call('HMGET', d, n, n .. 'r', 'head', 'redo')
+    if not got[1] then return 'missing' end
+    if again == '1' and tonumber(got[4] or 0) == n then return 'queued' end -- by us: the reply was lost
+    if n >= tonumber(got[3] or 1) or got[4] then return 'pending' end
+    call('HSET', d, 'redo', n, n .. 'r', 'pending 0 0 0 0 ')
+    note_exhausted(id)
+    unretire(id)
+    call('ZADD', 'spool:hooks', now, id)
+    call('PUBLISH', 'spool:ring', id)
+    return 'queued'
+end
+
 -- The watch of a task that has ended is over: its vendor job has ended, too, or has had its time.
 local function end_watch(r)
     call('HDEL', key('t', r.id), 'watch')

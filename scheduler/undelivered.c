@@ -1,0 +1,127 @@
+// Deliveries of all keys that haven't arrived: listed and sent once more, by a filter.
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/buf.h"
+#include "core/http/http_server.h"
+#include "core/json/field.h"
+#include "core/store/deliveries.h"
+#include "scheduler/front.h"
+#include "scheduler/handlers.h"
+#include "scheduler/request.h"
+
+enum { MOST = 1000 };
+
+// `status`, `host`, `since`: as the query or the body has them. False: it has been refused.
+static bool make_filter(struct request *request, const char *status, const char *host,
+                        const char *since, struct undelivered_filter *filter)
+{
+    bool is_exhausted = status == NULL || strcmp(status, "exhausted") == 0 || *status == '\0';
+    char *end = NULL;
+
+    *filter = (struct undelivered_filter){.is_waiting = !is_exhausted, .host = host, .limit = MOST};
+    if (!is_exhausted && strcmp(status, "pending") != 0 && strcmp(status, "retrying") != 0) {
+        request_refuse_with(request, ERR_INVALID, "status: must be exhausted, pending or retrying");
+        return false;
+    }
+    if (since != NULL && *since != '\0')
+        filter->since_ms = strtoll(since, &end, 10);
+    if (end != NULL && (*end != '\0' || filter->since_ms < 0)) {
+        request_refuse_with(request, ERR_INVALID, "since: must be a time in Unix milliseconds");
+        return false;
+    }
+    return true;
+}
+
+static void write_undelivered(struct buf *json, const struct undelivered *one)
+{
+    const struct delivery_entry *entry = &one->entry;
+
+    buf_fmt(json, "{\"object\":\"delivery\",\"task\":\"%s\",\"n\":%d,\"host\":", one->task,
+            entry->number);
+    buf_json_str(json, one->receiver);
+    buf_str(json, ",\"key\":");
+    buf_json_str(json, one->key);
+    buf_fmt(json,
+            ",\"status\":\"%s\",\"phase\":\"%s\",\"attempts\":%d,\"created_at\":%lld,"
+            "\"last_attempt_at\":",
+            entry->status, task_phase_name(entry->view.phase), entry->tries,
+            (long long)entry->created_ms);
+    if (entry->tries > 0)
+        buf_int(json, entry->tried_ms);
+    else
+        buf_str(json, "null");
+    buf_fmt(json, ",\"http_status\":%d,\"error\":", entry->http_status);
+    buf_json_str(json, entry->error);
+    buf_char(json, '}');
+}
+
+static void on_found(void *ctx, const struct undelivered *list, size_t count, const struct err *err)
+{
+    struct request *request = ctx;
+    struct buf json = {0};
+
+    request_forget(request, AWAIT_STORE);
+    if (err != NULL) {
+        request_refuse(request, err);
+        return;
+    }
+    buf_str(&json, "{\"object\":\"list\",\"data\":[");
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0)
+            buf_char(&json, ',');
+        write_undelivered(&json, &list[i]);
+    }
+    buf_fmt(&json, "],\"has_more\":%s}", count == MOST ? "true" : "false");
+    request_answer(request, 200, &json);
+    buf_clear(&json);
+}
+
+void operator_deliveries(struct request *request)
+{
+    struct undelivered_filter filter;
+
+    if (make_filter(request, http_exchange_query(request->exchange, "status"),
+                    http_exchange_query(request->exchange, "host"),
+                    http_exchange_query(request->exchange, "since"), &filter))
+        request_await(request, AWAIT_STORE,
+                      deliveries_find(request->front->store, &filter, on_found, request));
+}
+
+static void on_redelivered(void *ctx, int64_t count, const struct err *err)
+{
+    struct request *request = ctx;
+    struct buf json = {0};
+
+    request_forget(request, AWAIT_STORE);
+    if (err != NULL) {
+        request_refuse(request, err);
+        return;
+    }
+    buf_fmt(&json, "{\"object\":\"redelivery\",\"count\":%lld}", (long long)count);
+    request_answer(request, 200, &json);
+    buf_clear(&json);
+}
+
+void operator_redeliver(struct request *request)
+{
+    struct undelivered_filter filter;
+    const char *host, *status;
+    int64_t since_ms;
+    char since[24];
+
+    if (!request_read_body(request))
+        return;
+    host = field_str_or_empty(request->body, "host");
+    status = field_str_or_empty(request->body, "status");
+    since_ms = field_int_or(request->body, "since", 0);
+    snprintf(since, sizeof since, "%lld", (long long)since_ms);
+    if (!make_filter(request, status, host, since, &filter))
+        return;
+    if (filter.is_waiting)
+        request_refuse_with(request, ERR_INVALID, "status: only exhausted ones are sent once more");
+    else
+        request_await(
+            request, AWAIT_STORE,
+            deliveries_redeliver_all(request->front->store, &filter, on_redelivered, request));
+}
