@@ -26,7 +26,8 @@
 struct api {
     struct front front;
     struct routes *routes;
-    char *spool_dir; // where large bodies wait until they are whole
+    bool is_for_operators; // its own listener
+    char *spool_dir;       // where large bodies wait until they are whole
     struct heartbeat *beat;
     int64_t drained_ms; // is_draining since then
 };
@@ -85,6 +86,12 @@ static void refuse_lost(struct api *api, struct request *request, unsigned offer
     request_refuse(request, &err);
 }
 
+// What is the operators' is served on their listener, if there is one.
+static bool is_hidden(const struct api *api, const struct served *served)
+{
+    return served->is_private && !api->is_for_operators && api->front.config->admin_host != NULL;
+}
+
 // Everything that the head can tell is decided before the body is read.
 static void on_head(void *ctx, struct http_exchange *exchange)
 {
@@ -94,6 +101,10 @@ static void on_head(void *ctx, struct http_exchange *exchange)
 
     request->served = routes_find(api->routes, http_exchange_method(exchange),
                                   http_exchange_path(exchange), &request->names, &offered);
+    if (request->served != NULL && is_hidden(api, request->served)) {
+        request->served = NULL;
+        offered = 0;
+    }
     if (request->served != NULL) {
         request->family = request->served->family;
         admit_request(request);
@@ -108,8 +119,8 @@ static struct http_server *open_server(struct api *api, struct loop *loop,
                                        const struct config *config, struct err *err)
 {
     struct http_server_options options = {
-        .host = config->listen_host,
-        .port = config->listen_port,
+        .host = api->is_for_operators ? config->admin_host : config->listen_host,
+        .port = api->is_for_operators ? config->admin_port : config->listen_port,
         .max_body_bytes = config->max_body_bytes,
         .max_connections = config->max_connections,
         .spool_dir = api->spool_dir,
@@ -139,7 +150,7 @@ static unsigned count_in_hand(void *ctx)
 }
 
 struct api *api_start(struct loop *loop, const struct config *config, const char *redis_url,
-                      struct err *err)
+                      bool is_for_operators, struct err *err)
 {
     struct api *api = mem_new(struct api);
     struct front *front = &api->front;
@@ -147,6 +158,7 @@ struct api *api_start(struct loop *loop, const struct config *config, const char
 
     buf_fmt(&spool_dir, "%s/tmp", config->data_dir);
     api->spool_dir = buf_take(&spool_dir);
+    api->is_for_operators = is_for_operators;
     front->loop = loop;
     front->config = config;
     // Where there is only one, who asks for it may have it.
@@ -161,7 +173,8 @@ struct api *api_start(struct loop *loop, const struct config *config, const char
     }
     api->routes = routes_new();
     front->store = store_start(loop, config, redis_url, on_up, api);
-    api->beat = heartbeat_start(loop, front->store, "api", count_in_hand, api);
+    api->beat =
+        heartbeat_start(loop, front->store, is_for_operators ? "admin" : "api", count_in_hand, api);
     front->http = http_client_new(loop, "Spool/" SPOOL_VERSION);
     front->storage = storage_new(loop, front->http, config);
     front->waiting = waiting_start(front->store);

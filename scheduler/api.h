@@ -9,9 +9,10 @@ struct api;
 struct config;
 struct loop;
 
-// Listens when it returns. NULL where the address can't be had.
+// Listens when it returns, at `listen` or, for operators, at `admin_listen`. NULL where the address
+// can't be had.
 struct api *api_start(struct loop *loop, const struct config *config, const char *redis_url,
-                      struct err *err) WARN_UNUSED;
+                      bool is_for_operators, struct err *err) WARN_UNUSED;
 int api_port(const struct api *api);
 // Begins to stop: accepts nothing new. True when every request is answered.
 bool api_drain(struct api *api);

@@ -28,6 +28,7 @@
 #include "webhook/webhook.h"
 #include "workers/worker.h"
 
+enum { ROLE_ADMIN = 1 << 8 }; // not one of the configuration's
 enum { EXIT_USAGE = 2, DRAIN_LOOK_MS = 20, LARGE_BLOCK_BYTES = 256 * 1024, OWN_DESCRIPTORS = 64 };
 
 // A role: what runs on one thread and one loop, and meets the others in Redis only.
@@ -43,7 +44,17 @@ struct role {
 static void *start_api(struct loop *loop, const struct config *config, const char *redis_url,
                        struct err *err)
 {
-    return api_start(loop, config, redis_url, err);
+    return api_start(loop, config, redis_url, false, err);
+}
+
+static void *start_admin(struct loop *loop, const struct config *config, const char *redis_url,
+                         struct err *err)
+{
+    struct api *api = api_start(loop, config, redis_url, true, err);
+
+    if (api != NULL)
+        log_info("admin.listening", "host=%s port=%d", config->admin_host, api_port(api));
+    return api;
 }
 
 static bool drain_api(void *role)
@@ -101,6 +112,7 @@ static const struct role roles[] = {
     {"api", ROLE_API, start_api, drain_api, drop_api},
     {"worker", ROLE_WORKER, start_worker, drain_worker, drop_worker},
     {"webhook", ROLE_WEBHOOK, start_webhook, drain_webhook, drop_webhook},
+    {"admin", ROLE_ADMIN, start_admin, drain_api, drop_api}, // in whatever process has admin_listen
 };
 enum { ROLE_COUNT = sizeof roles / sizeof roles[0] };
 
@@ -199,7 +211,8 @@ static bool load(struct config *config, const char *path, const struct config_fl
 static int usage(FILE *out)
 {
     fputs(
-        "usage: spool serve [-c FILE] [--listen HOST:PORT] [--roles api,worker,webhook]\n"
+        "usage: spool serve [-c FILE] [--listen HOST:PORT] [--admin-listen HOST:PORT]\n"
+        "                   [--roles api,worker,webhook]\n"
         "       spool check-config -c FILE [--probe]   --probe tries the storage out\n"
         "       spool --version | --help\n"
         "\n"
@@ -293,6 +306,11 @@ static void start_drain(void *ctx)
     on_drain_look(ctx);
 }
 
+static unsigned roles_of(const struct config *config)
+{
+    return config->roles | (config->admin_host != NULL ? (unsigned)ROLE_ADMIN : 0);
+}
+
 static bool run_roles(struct config *config, struct loop *main_loop, const char *redis_url,
                       struct err *err)
 {
@@ -301,7 +319,7 @@ static bool run_roles(struct config *config, struct loop *main_loop, const char 
     bool is_clean = true;
 
     for (unsigned i = 0; i < ROLE_COUNT; i++) {
-        if (!(config->roles & roles[i].bit))
+        if (!(roles_of(config) & roles[i].bit))
             continue;
         if (!start_role(&threads[count], &roles[i], config, redis_url, err)) {
             while (count-- > 0) {
@@ -381,6 +399,7 @@ int main(int argc, char **argv)
     static const struct option options[] = {
         {"config", required_argument, NULL, 'c'},
         {"listen", required_argument, NULL, 'l'},
+        {"admin-listen", required_argument, NULL, 'a'},
         {"roles", required_argument, NULL, 'r'},
         {"version", no_argument, NULL, 'v'},
         {"help", no_argument, NULL, 'h'},
@@ -402,6 +421,9 @@ int main(int argc, char **argv)
             break;
         case 'l':
             flags.listen = optarg;
+            break;
+        case 'a':
+            flags.admin_listen = optarg;
             break;
         case 'r':
             flags.roles = optarg;

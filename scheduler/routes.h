@@ -28,6 +28,7 @@ struct served {
     void (*admit)(struct request *request);  // looks first at what its path names; NULL: at nothing
     bool has_no_body;                        // and a request with one is refused
     bool may_query;                          // its key may be an access_token= as well
+    bool is_private;                         // only where operators are served, if that is apart
     // Of a family's path; NULL on our own surface.
     const struct family *family;
     const struct route *route;

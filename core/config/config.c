@@ -49,29 +49,48 @@ static bool read_roles(struct setting_reader *reader, const json_t *value, void 
     return true;
 }
 
-static bool read_listen(struct setting_reader *reader, const json_t *value, void *out)
+// An address to listen at. "" stands for none, where there may be none.
+static bool read_address(struct setting_reader *reader, const json_t *value, bool may_be_none,
+                         char **host, int *port)
 {
-    struct config *config = (struct config *)((char *)out - offsetof(struct config, listen_host));
     const char *text = setting_text(reader, value), *colon;
     char *end;
-    long port;
+    long number;
 
     if (text == NULL)
         return false;
+    if (may_be_none && *text == '\0') {
+        mem_set_str(host, NULL);
+        return true;
+    }
     colon = strrchr(text, ':');
     if (colon == NULL || colon == text || !isdigit((unsigned char)colon[1]) ||
         strncmp(text, "[]:", 3) == 0)
         return setting_bad(reader, "must be HOST:PORT");
-    port = strtol(colon + 1, &end, 10);
-    if (*end != '\0' || port > 65535)
+    number = strtol(colon + 1, &end, 10);
+    if (*end != '\0' || number > 65535)
         return setting_bad(reader, "must be HOST:PORT");
-    free(config->listen_host);
+    free(*host);
     if (*text == '[' && colon[-1] == ']')
-        config->listen_host = mem_strn(text + 1, (size_t)(colon - text - 2));
+        *host = mem_strn(text + 1, (size_t)(colon - text - 2));
     else
-        config->listen_host = mem_strn(text, (size_t)(colon - text));
-    config->listen_port = (int)port;
+        *host = mem_strn(text, (size_t)(colon - text));
+    *port = (int)number;
     return true;
+}
+
+static bool read_listen(struct setting_reader *reader, const json_t *value, void *out)
+{
+    struct config *config = (struct config *)((char *)out - offsetof(struct config, listen_host));
+
+    return read_address(reader, value, false, &config->listen_host, &config->listen_port);
+}
+
+static bool read_admin_listen(struct setting_reader *reader, const json_t *value, void *out)
+{
+    struct config *config = (struct config *)((char *)out - offsetof(struct config, admin_host));
+
+    return read_address(reader, value, true, &config->admin_host, &config->admin_port);
 }
 
 static bool read_storage(struct setting_reader *reader, const json_t *value, void *out)
@@ -184,6 +203,7 @@ static bool read_networks(struct setting_reader *reader, const json_t *value, vo
 
 static const struct setting_key root_keys[] = {
     {"listen", SETTING_AT(config, listen_host), read_listen},
+    {"admin_listen", SETTING_AT(config, admin_host), read_admin_listen},
     {"public_url", SETTING_AT(config, public_url), setting_base_url},
     {"data_dir", SETTING_AT(config, data_dir), setting_string},
     {"redis_url", SETTING_AT(config, redis_url), setting_string},
@@ -281,7 +301,7 @@ static bool read_overrides(struct config *config, struct setting_reader *reader,
         {"SPOOL_LISTEN", "listen"},           {"SPOOL_PUBLIC_URL", "public_url"},
         {"SPOOL_DATA_DIR", "data_dir"},       {"SPOOL_REDIS_URL", "redis_url"},
         {"SPOOL_STORAGE_URL", "storage.url"}, {"SPOOL_ROLES", "roles"},
-        {"SPOOL_LOG_LEVEL", "log_level"},
+        {"SPOOL_LOG_LEVEL", "log_level"},     {"SPOOL_ADMIN_LISTEN", "admin_listen"},
     };
 
     for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++)
@@ -289,6 +309,7 @@ static bool read_overrides(struct config *config, struct setting_reader *reader,
                            reader->env(variables[i].variable)))
             return false;
     return read_override(config, reader, "--listen", "listen", flags->listen) &&
+           read_override(config, reader, "--admin-listen", "admin_listen", flags->admin_listen) &&
            read_override(config, reader, "--roles", "roles", flags->roles);
 }
 
@@ -454,6 +475,7 @@ bool config_load(struct config *config, const char *path, const struct config_fl
 void config_clear(struct config *config)
 {
     free(config->listen_host);
+    free(config->admin_host);
     free(config->public_url);
     free(config->links.base);
     s3_place_clear(&config->links.place);

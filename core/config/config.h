@@ -58,6 +58,8 @@ struct config_token {
 struct config {
     char *listen_host;
     int listen_port;
+    char *admin_host; // where operators are served, in every role; NULL: with the others
+    int admin_port;
     char *public_url;         // without a slash at the end
     struct media_links links; // of archived files, derived from it and from `storage`
     char *data_dir;
@@ -104,6 +106,7 @@ typedef const char *(*config_env_fn)(const char *name);
 
 struct config_flags {
     const char *listen; // NULL: not given
+    const char *admin_listen;
     const char *roles;
 };
 

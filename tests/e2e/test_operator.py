@@ -252,6 +252,34 @@ class Waiting(unittest.TestCase):
         self.assertEqual(len(ask(spool, "GET", "/admin/v1/overview")[2]["processes"]), 2)
 
 
+class Listener(unittest.TestCase):
+    def test_admin_listen(self):
+        """In whatever role; then the others' listener has nothing of it."""
+        redis = Redis()
+        self.addCleanup(redis.close)
+        admin, of_worker = free_port(), free_port()
+        with Sim() as sim:
+            config = {"tokens": TOKENS, "accounts": [account(sim)]}
+            front = Spool({**config, "admin_listen": f"127.0.0.1:{admin}"}, redis=redis, roles=["api"])
+            self.addCleanup(front.close)
+            worker = Spool({**config, "admin_listen": f"127.0.0.1:{of_worker}"}, redis=redis, roles=["worker"])
+            self.addCleanup(worker.close)
+            headers = {"Authorization": "Bearer sk-op"}
+            task = submit(front)
+            eventually(lambda: ask(front, "GET", f"/v1/tasks/{task}")[2]["status"] == "succeeded")
+            for path in ("/metrics", "/admin/v1/overview"):
+                self.assertEqual(ask(front, "GET", path)[0], 404)
+                for port in (admin, of_worker):
+                    self.assertEqual(exchange(port, "GET", path, None, headers)[0], 200, (port, path))
+            for port in (admin, of_worker):
+                for path in ("/healthz", "/readyz", f"/v1/tasks/{task}"):
+                    self.assertEqual(exchange(port, "GET", path, None, headers)[0], 200, (port, path))
+                self.assertEqual(exchange(port, "GET", "/admin/v1/overview")[0], 401)
+            self.assertEqual(ask(front, "GET", "/readyz")[0], 200)
+            roles = lambda: {role["role"] for one in exchange(admin, "GET", "/admin/v1/overview", None, headers)[2]["processes"] for role in one["roles"]}
+            eventually(lambda: roles() == {"api", "worker", "admin"}, what="all roles")
+
+
 @unittest.skipUnless(shutil.which("promtool"), "no promtool")
 class Metrics(unittest.TestCase):
     def test_prometheus_reads_them(self):
