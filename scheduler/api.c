@@ -116,13 +116,14 @@ static void on_head(void *ctx, struct http_exchange *exchange)
 // The role.
 
 static struct http_server *open_server(struct api *api, struct loop *loop,
-                                       const struct config *config, struct err *err)
+                                       const struct config *config, int listen_fd, struct err *err)
 {
     struct http_server_options options = {
         .host = api->is_for_operators ? config->admin_host : config->listen_host,
         .port = api->is_for_operators ? config->admin_port : config->listen_port,
         .max_body_bytes = config->max_body_bytes,
         .max_connections = config->max_connections,
+        .listen_fd = listen_fd,
         .spool_dir = api->spool_dir,
         .on_head = on_head,
         .ctx = api,
@@ -150,7 +151,7 @@ static unsigned count_in_hand(void *ctx)
 }
 
 struct api *api_start(struct loop *loop, const struct config *config, const char *redis_url,
-                      bool is_for_operators, struct err *err)
+                      bool is_for_operators, int listen_fd, struct err *err)
 {
     struct api *api = mem_new(struct api);
     struct front *front = &api->front;
@@ -165,7 +166,7 @@ struct api *api_start(struct loop *loop, const struct config *config, const char
     front->places.total = config->max_connections == 0   ? SIZE_MAX
                           : config->max_connections == 1 ? 2
                                                          : config->max_connections;
-    front->server = open_server(api, loop, config, err);
+    front->server = open_server(api, loop, config, listen_fd, err);
     if (front->server == NULL) {
         free(api->spool_dir);
         free(api);
@@ -182,6 +183,11 @@ struct api *api_start(struct loop *loop, const struct config *config, const char
     front->realtime = realtime_start(loop, front->store, front->waiting, redis_url);
     front->websockets = websockets_start(front);
     return api;
+}
+
+int api_listen_fd(const struct api *api)
+{
+    return http_server_listen_fd(api->front.server);
 }
 
 int api_port(const struct api *api)

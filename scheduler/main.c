@@ -24,37 +24,38 @@
 #include "core/redis/redis_url.h"
 #include "providers/provider.h"
 #include "scheduler/api.h"
+#include "scheduler/generation.h"
 #include "scheduler/probe.h"
 #include "webhook/webhook.h"
 #include "workers/worker.h"
 
-enum { ROLE_ADMIN = 1 << 8 }; // not one of the configuration's
-enum { EXIT_USAGE = 2, DRAIN_LOOK_MS = 20, LARGE_BLOCK_BYTES = 256 * 1024, OWN_DESCRIPTORS = 64 };
-
-// A role: what runs on one thread and one loop, and meets the others in Redis only.
-struct role {
-    const char *name;
-    unsigned bit;
-    void *(*start)(struct loop *loop, const struct config *config, const char *redis_url,
-                   struct err *err);
-    bool (*drain)(void *role);
-    void (*drop)(void *role);
-};
+enum { EXIT_USAGE = 2, SIGNAL_COUNT = 5, ENDING_LOOK_MS = 50 };
+enum { LARGE_BLOCK_BYTES = 256 * 1024, OWN_DESCRIPTORS = 64 };
 
 static void *start_api(struct loop *loop, const struct config *config, const char *redis_url,
-                       struct err *err)
+                       int listen_fd, struct err *err)
 {
-    return api_start(loop, config, redis_url, false, err);
+    return api_start(loop, config, redis_url, false, listen_fd, err);
 }
 
 static void *start_admin(struct loop *loop, const struct config *config, const char *redis_url,
-                         struct err *err)
+                         int listen_fd, struct err *err)
 {
-    struct api *api = api_start(loop, config, redis_url, true, err);
+    struct api *api = api_start(loop, config, redis_url, true, listen_fd, err);
 
     if (api != NULL)
         log_info("admin.listening", "host=%s port=%d", config->admin_host, api_port(api));
     return api;
+}
+
+static int api_fd(const void *role)
+{
+    return api_listen_fd(role);
+}
+
+static int front_port(const void *role)
+{
+    return api_port(role);
 }
 
 static bool drain_api(void *role)
@@ -70,8 +71,9 @@ static void drop_api(void *role)
 }
 
 static void *start_worker(struct loop *loop, const struct config *config, const char *redis_url,
-                          struct err *err)
+                          int listen_fd, struct err *err)
 {
+    (void)listen_fd;
     (void)err;
     return worker_start(loop, config, redis_url);
 }
@@ -89,8 +91,9 @@ static void drop_worker(void *role)
 }
 
 static void *start_webhook(struct loop *loop, const struct config *config, const char *redis_url,
-                           struct err *err)
+                           int listen_fd, struct err *err)
 {
+    (void)listen_fd;
     (void)err;
     return webhook_start(loop, config, redis_url);
 }
@@ -107,71 +110,25 @@ static void drop_webhook(void *role)
     webhook_drop(&webhook);
 }
 
-// The first is started first: it may choose the port that public_url is made of.
 static const struct role roles[] = {
-    {"api", ROLE_API, start_api, drain_api, drop_api},
-    {"worker", ROLE_WORKER, start_worker, drain_worker, drop_worker},
-    {"webhook", ROLE_WEBHOOK, start_webhook, drain_webhook, drop_webhook},
-    {"admin", ROLE_ADMIN, start_admin, drain_api, drop_api}, // in whatever process has admin_listen
+    {"api", ROLE_API, start_api, drain_api, drop_api, api_fd, front_port},
+    {"worker", ROLE_WORKER, start_worker, drain_worker, drop_worker, NULL, NULL},
+    {"webhook", ROLE_WEBHOOK, start_webhook, drain_webhook, drop_webhook, NULL, NULL},
+    {"admin", ROLE_ADMIN, start_admin, drain_api, drop_api, api_fd, NULL}, // where it is wanted
+    {0},
 };
-enum { ROLE_COUNT = sizeof roles / sizeof roles[0] };
 
-// A running role.
-struct thread {
-    const struct role *role;
+// The process: the roles by the configuration as it is now, and those that it has replaced.
+struct process {
     struct loop *loop;
-    void *state;
-    pthread_t id;
-    int64_t drain_until_ms;
-    struct loop_timer *drain_timer;
-    bool is_clean;
+    const char *redis_url;
+    const char *config_path;
+    const struct config_flags *flags;
+    struct generation *now;
+    struct generation *before; // is being drained; NULL: none
+    struct loop_timer *ending; // looks whether it is over
+    bool wants_reload;         // there was another SIGHUP meanwhile
 };
-
-static void on_drain_look(void *ctx)
-{
-    struct thread *thread = ctx;
-
-    thread->drain_timer = NULL;
-    if (thread->role->drain(thread->state) || clock_mono_ms() > thread->drain_until_ms)
-        loop_stop(thread->loop);
-    else
-        thread->drain_timer = loop_after(thread->loop, DRAIN_LOOK_MS, on_drain_look, thread);
-}
-
-static void *run_thread(void *ctx)
-{
-    struct thread *thread = ctx;
-
-    loop_run(thread->loop);
-    loop_cancel(&thread->drain_timer);
-    thread->role->drop(thread->state);
-    thread->is_clean = loop_free(thread->loop);
-    if (!thread->is_clean)
-        log_error("loop.leak", "role=%s", thread->role->name);
-    return NULL;
-}
-
-// Signals end the main loop; a second one ends at once.
-static void on_signal(uv_signal_t *signal, int number)
-{
-    static int count;
-
-    (void)number;
-    if (++count > 1)
-        _Exit(EXIT_FAILURE);
-    loop_stop(signal->data);
-}
-
-static void start_signals(struct loop *loop, uv_signal_t signals[2])
-{
-    static const int numbers[2] = {SIGTERM, SIGINT};
-
-    for (int i = 0; i < 2; i++) {
-        uv_signal_init(loop_uv(loop), &signals[i]);
-        signals[i].data = loop;
-        uv_signal_start(&signals[i], on_signal, numbers[i]);
-    }
-}
 
 static bool check_accounts(const struct config *config, struct err *err)
 {
@@ -260,36 +217,6 @@ static void raise_limits(unsigned connections)
     signal(SIGPIPE, SIG_IGN);
 }
 
-// With port 0 the address is known only now; nobody else has seen the configuration yet.
-static void note_port(struct config *config, int port)
-{
-    struct buf url = {0};
-
-    if (config->listen_port != 0)
-        return;
-    buf_fmt(&url, strchr(config->listen_host, ':') ? "http://[%s]:%d" : "http://%s:%d",
-            config->listen_host, port);
-    config->listen_port = port;
-    if (strcmp(config->public_url + strlen(config->public_url) - 2, ":0") == 0)
-        config_set_public_url(config, url.data);
-    buf_clear(&url);
-}
-
-static bool start_role(struct thread *thread, const struct role *role, struct config *config,
-                       const char *redis_url, struct err *err)
-{
-    thread->role = role;
-    thread->loop = loop_new();
-    thread->state = role->start(thread->loop, config, redis_url, err);
-    if (thread->state == NULL) {
-        loop_free(thread->loop);
-        return false;
-    }
-    if (role->bit == ROLE_API)
-        note_port(config, api_port(thread->state));
-    return true;
-}
-
 static void say_ready(const struct config *config)
 {
     if (config->roles & ROLE_API)
@@ -301,49 +228,96 @@ static void say_ready(const struct config *config)
     fflush(stdout);
 }
 
-static void start_drain(void *ctx)
+// Reading the configuration again.
+
+static void reload(struct process *p);
+
+static void on_ending(void *ctx)
 {
-    on_drain_look(ctx);
+    struct process *p = ctx;
+
+    p->ending = NULL;
+    if (!generation_is_over(p->before)) {
+        p->ending = loop_after(p->loop, ENDING_LOOK_MS, on_ending, p);
+        return;
+    }
+    generation_join(&p->before);
+    log_info("config.reloaded", "accounts=%zu", generation_config(p->now)->account_count);
+    if (p->wants_reload)
+        reload(p);
 }
 
-static unsigned roles_of(const struct config *config)
+static void reload(struct process *p)
 {
-    return config->roles | (config->admin_host != NULL ? (unsigned)ROLE_ADMIN : 0);
+    struct config config = {0};
+    struct generation *next;
+    struct err err;
+
+    p->wants_reload = p->before != NULL; // one after the other
+    if (p->wants_reload)
+        return;
+    if (!load(&config, p->config_path, p->flags, &err)) {
+        log_error("config.refused", "error=\"%s\" hint=\"it goes on as it was\"", err.message);
+        config_clear(&config);
+        return;
+    }
+    config_keep_fixed(&config, generation_config(p->now));
+    share_descriptors(&config);
+    next = generation_start(roles, &config, p->redis_url, p->now, &err);
+    if (next == NULL) {
+        log_error("config.refused", "error=\"%s\" hint=\"it goes on as it was\"", err.message);
+        return;
+    }
+    log_threshold = generation_config(next)->log_level;
+    p->before = p->now;
+    p->now = next;
+    generation_drain(p->before);
+    p->ending = loop_after(p->loop, ENDING_LOOK_MS, on_ending, p);
 }
 
-static bool run_roles(struct config *config, struct loop *main_loop, const char *redis_url,
-                      struct err *err)
+// SIGTERM and SIGINT end the main loop, a second one ends the process at once. SIGHUP reads the
+// configuration again. What would end others without a reason ends nothing here.
+static void on_signal(uv_signal_t *signal, int number)
 {
-    struct thread threads[ROLE_COUNT] = {0};
-    unsigned count = 0;
-    bool is_clean = true;
+    static int count;
+    struct process *p = signal->data;
 
-    for (unsigned i = 0; i < ROLE_COUNT; i++) {
-        if (!(roles_of(config) & roles[i].bit))
-            continue;
-        if (!start_role(&threads[count], &roles[i], config, redis_url, err)) {
-            while (count-- > 0) {
-                threads[count].role->drop(threads[count].state);
-                loop_free(threads[count].loop);
-            }
-            return false;
-        }
-        count++;
+    if (number == SIGHUP) {
+        reload(p);
+    } else if (number != SIGUSR1 && number != SIGUSR2) {
+        if (++count > 1)
+            _Exit(EXIT_FAILURE);
+        loop_stop(p->loop);
     }
-    for (unsigned i = 0; i < count; i++)
-        pthread_create(&threads[i].id, NULL, run_thread, &threads[i]);
-    say_ready(config);
-    loop_run(main_loop);
+}
 
-    log_info("spool.draining", "timeout_ms=%lld", (long long)config->drain_timeout_ms);
-    for (unsigned i = 0; i < count; i++) {
-        threads[i].drain_until_ms = clock_mono_ms() + config->drain_timeout_ms;
-        loop_post(threads[i].loop, start_drain, &threads[i]);
+static void start_signals(struct process *p, uv_signal_t signals[SIGNAL_COUNT])
+{
+    static const int numbers[SIGNAL_COUNT] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
+
+    for (int i = 0; i < SIGNAL_COUNT; i++) {
+        uv_signal_init(loop_uv(p->loop), &signals[i]);
+        signals[i].data = p;
+        uv_signal_start(&signals[i], on_signal, numbers[i]);
     }
-    for (unsigned i = 0; i < count; i++) {
-        pthread_join(threads[i].id, NULL);
-        is_clean = is_clean && threads[i].is_clean;
-    }
+}
+
+static bool run_roles(struct process *p, struct config *config, struct err *err)
+{
+    bool is_clean;
+
+    p->now = generation_start(roles, config, p->redis_url, NULL, err);
+    if (p->now == NULL)
+        return false;
+    say_ready(generation_config(p->now));
+    loop_run(p->loop);
+
+    log_info("spool.draining", "timeout_ms=%lld",
+             (long long)generation_config(p->now)->drain_timeout_ms);
+    generation_drain(p->now);
+    loop_cancel(&p->ending);
+    is_clean = generation_join(&p->before);
+    is_clean = generation_join(&p->now) && is_clean;
     return is_clean || err_set(err, ERR_INTERNAL, "a loop had handles left over");
 }
 
@@ -353,11 +327,12 @@ static int complain(const struct err *err)
     return err->code == ERR_CONFIG ? EXIT_USAGE : EXIT_FAILURE;
 }
 
-static int serve(struct config *config)
+static int serve(struct config *config, const char *path, const struct config_flags *flags)
 {
-    struct loop *loop = loop_new();
-    uv_signal_t signals[2];
+    struct process process = {.loop = loop_new(), .config_path = path, .flags = flags};
+    uv_signal_t signals[SIGNAL_COUNT];
     struct redis_child *child = NULL;
+    char *redis_url = mem_str(config->redis_url);
     struct err err;
     bool ok = true;
 
@@ -365,18 +340,19 @@ static int serve(struct config *config)
     json_object_seed(0); // once, before there are threads
     raise_limits(config->max_connections);
     share_descriptors(config);
-    start_signals(loop, signals);
-    if (*config->redis_url == '\0') {
-        child = redis_child_start(loop, config->data_dir, &err);
+    start_signals(&process, signals);
+    if (*redis_url == '\0') {
+        child = redis_child_start(process.loop, config->data_dir, &err);
         ok = child != NULL;
     }
-    ok = ok &&
-         run_roles(config, loop, child != NULL ? redis_child_url(child) : config->redis_url, &err);
+    process.redis_url = child != NULL ? redis_child_url(child) : redis_url;
+    ok = ok && run_roles(&process, config, &err);
     redis_child_drop(&child);
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < SIGNAL_COUNT; i++)
         uv_close((uv_handle_t *)&signals[i], NULL);
-    if (!loop_free(loop))
+    if (!loop_free(process.loop))
         log_error("loop.leak", "role=main");
+    free(redis_url);
     if (ok)
         log_info("spool.stopped", "exit=0");
     return ok ? EXIT_SUCCESS : complain(&err);
@@ -455,7 +431,7 @@ int main(int argc, char **argv)
                config.listen_port);
         status = EXIT_SUCCESS;
     } else {
-        status = serve(&config);
+        status = serve(&config, path, &flags);
     }
     config_clear(&config);
     return status;

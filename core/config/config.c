@@ -336,12 +336,13 @@ void config_set_public_url(struct config *config, const char *url)
         buf_fmt(&media, "%s/media", url);
         mem_set_str(&config->links.base, media.data);
     }
-    mem_set_str(&config->public_url, url);
+    if (url != config->public_url)
+        mem_set_str(&config->public_url, url);
     buf_clear(&media);
 }
 
 // Files of a bucket are linked to behind public_base, or with a signature each.
-static bool finish_bucket(struct config *config, struct err *err)
+bool config_finish_bucket(struct config *config, struct err *err)
 {
     const char *public_base = config->storage.public_base;
     struct sigv4_keys keys = {secret_reveal(&config->storage.access_key),
@@ -401,8 +402,10 @@ static bool finish_config(struct config *config, struct err *err)
         strncmp(config->redis_url, "unix:///", 8) != 0)
         return err_set(err, ERR_CONFIG,
                        "redis_url: must be redis://host:port, unix:///path or empty");
-    if (*config->storage.url != '\0' && !finish_bucket(config, err))
+    if (*config->storage.url != '\0' && !config_finish_bucket(config, err))
         return false;
+    if (config->admin_host != NULL)
+        config->roles |= ROLE_ADMIN;
     config->clients_reach = config->vendors_reach;
     config->clients_reach.anywhere = config->webhook.allow_private_networks;
     return check_unique(config, err);

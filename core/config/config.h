@@ -13,7 +13,8 @@
 #include "core/base/secret.h"
 #include "core/message/media_link.h"
 
-enum config_role { ROLE_API = 1, ROLE_WORKER = 2, ROLE_WEBHOOK = 4 };
+// ROLE_ADMIN: the operators' listener, where there is one.
+enum config_role { ROLE_API = 1, ROLE_WORKER = 2, ROLE_WEBHOOK = 4, ROLE_ADMIN = 8 };
 enum config_on_failure { ON_FAILURE_FAIL, ON_FAILURE_VENDOR_URL };
 enum config_on_unknown { ON_UNKNOWN_FAIL, ON_UNKNOWN_RETRY };
 enum config_callbacks { CALLBACKS_AUTO, CALLBACKS_ALWAYS, CALLBACKS_NEVER };
@@ -118,6 +119,9 @@ bool config_parse(struct config *config, const char *text, size_t len, config_en
 bool config_load(struct config *config, const char *path, const struct config_flags *flags,
                  struct err *err) WARN_UNUSED;
 void config_clear(struct config *config);
+// For a configuration that was read again, of a process that runs by another one: what can't change
+// without a restart stays as it is, and is named in the log.
+void config_keep_fixed(struct config *config, const struct config *running);
 // Sets public_url, and what is derived from it: while nobody else has seen the configuration.
 void config_set_public_url(struct config *config, const char *url);
 

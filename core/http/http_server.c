@@ -2,6 +2,7 @@
 #include "core/http/http_server.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -257,28 +258,48 @@ static void update_accepting(struct http_server *server)
         uv_poll_stop(&server->listener);
 }
 
-static bool listen_on(struct http_server *server, const struct addrinfo *address, struct err *err)
+static bool take_socket(struct http_server *server, int fd, struct err *err)
 {
     struct sockaddr_storage bound = {0};
     in_port_t port;
     socklen_t len = sizeof bound;
+
+    if (getsockname(fd, (struct sockaddr *)&bound, &len) != 0)
+        return err_set(err, ERR_IO, "%s", strerror(errno));
+    server->fd = fd;
+    // It is at the same place in both families' addresses.
+    memcpy(&port, (const char *)&bound + offsetof(struct sockaddr_in, sin_port), sizeof port);
+    server->port = ntohs(port);
+    return true;
+}
+
+static bool listen_on(struct http_server *server, const struct addrinfo *address, struct err *err)
+{
     int one = 1;
     int fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
     if (fd < 0)
         return err_set(err, ERR_IO, "socket: %s", strerror(errno));
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-    if (bind(fd, address->ai_addr, address->ai_addrlen) != 0 || listen(fd, BACKLOG) != 0 ||
-        getsockname(fd, (struct sockaddr *)&bound, &len) != 0) {
+    if (bind(fd, address->ai_addr, address->ai_addrlen) != 0 || listen(fd, BACKLOG) != 0)
         err_set(err, ERR_IO, "%s", strerror(errno));
-        close(fd);
-        return false;
-    }
-    server->fd = fd;
-    // It is at the same place in both families' addresses.
-    memcpy(&port, (const char *)&bound + offsetof(struct sockaddr_in, sin_port), sizeof port);
-    server->port = ntohs(port);
-    return true;
+    else if (take_socket(server, fd, err))
+        return true;
+    close(fd);
+    return false;
+}
+
+// The one that listens already: what waits to be accepted there is accepted by either.
+static bool listen_along(struct http_server *server, int fd, struct err *err)
+{
+    int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+
+    if (copy < 0)
+        return err_set(err, ERR_IO, "%s", strerror(errno));
+    if (take_socket(server, copy, err))
+        return true;
+    close(copy);
+    return false;
 }
 
 static bool listen_somewhere(struct http_server *server, struct err *err)
@@ -292,6 +313,8 @@ static bool listen_somewhere(struct http_server *server, struct err *err)
     bool is_listening = false;
     int why;
 
+    if (options->listen_fd > 0)
+        return listen_along(server, options->listen_fd, err);
     if (len >= 2 && from[0] == '[' && from[len - 1] == ']') {
         from++;
         len -= 2;
@@ -366,6 +389,11 @@ struct http_server *http_server_start(struct loop *loop, const struct http_serve
     server->refs = 2;
     update_accepting(server);
     return server;
+}
+
+int http_server_listen_fd(const struct http_server *server)
+{
+    return server->fd;
 }
 
 int http_server_port(const struct http_server *server)

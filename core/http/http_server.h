@@ -47,6 +47,7 @@ typedef void (*http_drained_fn)(void *ctx);
 struct http_server_options {
     const char *host; // an address or a name, borrowed during start
     int port;         // 0: a free one
+    int listen_fd;    // a socket that listens there already, of which we take a copy; 0: none
     size_t max_body_bytes;
     size_t max_header_bytes;   // 0: 16 KB
     size_t max_target_bytes;   // 0: 8 KB
@@ -64,6 +65,7 @@ struct http_server_options {
 struct http_server *http_server_start(struct loop *loop, const struct http_server_options *options,
                                       struct err *err) WARN_UNUSED;
 int http_server_port(const struct http_server *server);
+int http_server_listen_fd(const struct http_server *server); // for another server's listen_fd
 unsigned http_server_connections(const struct http_server *server);
 // Stops accepting; idle connections close now, busy ones after their answer.
 void http_server_drain(struct http_server *server);

@@ -1,0 +1,168 @@
+// The roles of this process by one configuration.
+#include "scheduler/generation.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/buf.h"
+#include "core/base/clock.h"
+#include "core/base/log.h"
+#include "core/base/mem.h"
+#include "core/config/config.h"
+#include "core/loop/loop.h"
+
+enum { ROLES_MAX = 8, DRAIN_LOOK_MS = 20 };
+
+// A running role.
+struct thread {
+    const struct role *role;
+    struct loop *loop;
+    void *state;
+    pthread_t id;
+    int64_t drain_until_ms;
+    struct loop_timer *drain_timer;
+    bool is_clean;
+    atomic_bool is_over;
+};
+
+struct generation {
+    struct config config;
+    struct thread threads[ROLES_MAX];
+    unsigned count;
+};
+
+static void thread_on_drain_look(void *ctx)
+{
+    struct thread *thread = ctx;
+
+    thread->drain_timer = NULL;
+    if (thread->role->drain(thread->state) || clock_mono_ms() > thread->drain_until_ms)
+        loop_stop(thread->loop);
+    else
+        thread->drain_timer = loop_after(thread->loop, DRAIN_LOOK_MS, thread_on_drain_look, thread);
+}
+
+static void *thread_run(void *ctx)
+{
+    struct thread *thread = ctx;
+
+    loop_run(thread->loop);
+    loop_cancel(&thread->drain_timer);
+    thread->role->drop(thread->state);
+    thread->is_clean = loop_free(thread->loop);
+    if (!thread->is_clean)
+        log_error("loop.leak", "role=%s", thread->role->name);
+    atomic_store(&thread->is_over, true);
+    return NULL;
+}
+
+// With port 0 the address is known only now; nobody else has seen the configuration yet.
+static void note_port(struct config *config, int port)
+{
+    struct buf url = {0};
+
+    if (config->listen_port != 0)
+        return;
+    buf_fmt(&url, strchr(config->listen_host, ':') ? "http://[%s]:%d" : "http://%s:%d",
+            config->listen_host, port);
+    config->listen_port = port;
+    if (strcmp(config->public_url + strlen(config->public_url) - 2, ":0") == 0)
+        config_set_public_url(config, url.data);
+    buf_clear(&url);
+}
+
+// The socket that the role of the generation before listens at; 0: none.
+static int inherited_fd(const struct generation *before, const struct role *role)
+{
+    for (unsigned i = 0; before != NULL && i < before->count; i++)
+        if (before->threads[i].role == role && role->listen_fd != NULL)
+            return role->listen_fd(before->threads[i].state);
+    return 0;
+}
+
+static bool start_role(struct generation *g, const struct role *role, const char *redis_url,
+                       const struct generation *before, struct err *err)
+{
+    struct thread *thread = &g->threads[g->count];
+
+    thread->role = role;
+    thread->loop = loop_new();
+    thread->state =
+        role->start(thread->loop, &g->config, redis_url, inherited_fd(before, role), err);
+    if (thread->state == NULL) {
+        loop_free(thread->loop);
+        return false;
+    }
+    if (role->port != NULL)
+        note_port(&g->config, role->port(thread->state));
+    g->count++;
+    return true;
+}
+
+struct generation *generation_start(const struct role *roles, struct config *config,
+                                    const char *redis_url, const struct generation *before,
+                                    struct err *err)
+{
+    struct generation *g = mem_new(struct generation);
+    bool ok = true;
+
+    g->config = *config;
+    *config = (struct config){0};
+    for (const struct role *role = roles; ok && role->name != NULL; role++)
+        if (g->config.roles & role->bit)
+            ok = start_role(g, role, redis_url, before, err);
+    if (!ok) {
+        while (g->count-- > 0) {
+            g->threads[g->count].role->drop(g->threads[g->count].state);
+            loop_free(g->threads[g->count].loop);
+        }
+        config_clear(&g->config);
+        free(g);
+        return NULL;
+    }
+    for (unsigned i = 0; i < g->count; i++)
+        pthread_create(&g->threads[i].id, NULL, thread_run, &g->threads[i]);
+    return g;
+}
+
+const struct config *generation_config(const struct generation *generation)
+{
+    return &generation->config;
+}
+
+void generation_drain(struct generation *generation)
+{
+    for (unsigned i = 0; i < generation->count; i++) {
+        struct thread *thread = &generation->threads[i];
+
+        thread->drain_until_ms = clock_mono_ms() + generation->config.drain_timeout_ms;
+        loop_post(thread->loop, thread_on_drain_look, thread);
+    }
+}
+
+bool generation_is_over(const struct generation *generation)
+{
+    for (unsigned i = 0; i < generation->count; i++)
+        if (!atomic_load(&generation->threads[i].is_over))
+            return false;
+    return true;
+}
+
+bool generation_join(struct generation **generation)
+{
+    struct generation *g = *generation;
+    bool is_clean = true;
+
+    if (g == NULL)
+        return true;
+    for (unsigned i = 0; i < g->count; i++) {
+        pthread_join(g->threads[i].id, NULL);
+        is_clean = is_clean && g->threads[i].is_clean;
+    }
+    config_clear(&g->config);
+    free(g);
+    *generation = NULL;
+    return is_clean;
+}
