@@ -99,7 +99,7 @@ static void write_metrics(struct request *request, const struct overview *overvi
         metric_set(METRIC_accounts_out, out);
     metrics_write(&text);
     gauges_write(&text, front->config, overview, store_now_ms(front->store));
-    request_count(request, 200);
+    request_count(request, 200, (int64_t)text.len);
     request_drop(request);
     http_exchange_answer(exchange, 200, "text/plain; version=0.0.4; charset=utf-8", text.data,
                          text.len);

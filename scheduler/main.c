@@ -228,6 +228,12 @@ static void say_ready(const struct config *config)
     fflush(stdout);
 }
 
+static void set_log(const struct config *config)
+{
+    log_threshold = config->log_level;
+    log_is_json = config->is_log_json;
+}
+
 // Reading the configuration again.
 
 static void reload(struct process *p);
@@ -268,7 +274,7 @@ static void reload(struct process *p)
         log_error("config.refused", "error=\"%s\" hint=\"it goes on as it was\"", err.message);
         return;
     }
-    log_threshold = generation_config(next)->log_level;
+    set_log(generation_config(next));
     p->before = p->now;
     p->now = next;
     generation_drain(p->before);
@@ -336,7 +342,7 @@ static int serve(struct config *config, const char *path, const struct config_fl
     struct err err;
     bool ok = true;
 
-    log_threshold = config->log_level;
+    set_log(config);
     json_object_seed(0); // once, before there are threads
     raise_limits(config->max_connections);
     share_descriptors(config);

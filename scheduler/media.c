@@ -305,7 +305,7 @@ void media_send(struct request *request, const char *key)
     media->is_head = http_exchange_method(exchange) == HTTP_HEAD_;
     media->fd = -1;
     media->uv = loop_uv(request->front->loop);
-    request_count(request, 200);
+    request_count(request, 200, -1);
     request_drop(request); // it holds nothing that we need
     http_exchange_on_gone(exchange, on_gone, media);
     work(media);

@@ -187,22 +187,29 @@ void request_drop(struct request *request)
     free(request);
 }
 
-void request_count(const struct request *request, int status)
+void request_count(const struct request *request, int status, int64_t bytes)
 {
     const char *route = request->served == NULL ? "none" : request->served->pattern;
+    int64_t took_ms = clock_mono_ms() - request->begun_ms;
     char code[8];
 
     snprintf(code, sizeof code, "%d", status);
     metric_count(METRICS_http_requests_total, route, code, NULL);
-    metric_observe(HISTOGRAM_http_request_seconds, clock_mono_ms() - request->begun_ms, route,
-                   NULL);
+    metric_observe(HISTOGRAM_http_request_seconds, took_ms, route, NULL);
+    if (request->front->config->has_access_log)
+        log_info("http.request",
+                 "request=%s key=%s method=%s route=%s status=%d ms=%lld bytes=%lld",
+                 http_exchange_request_id(request->exchange),
+                 request->owner == NULL ? "-" : request->owner,
+                 http_method_name(http_exchange_method(request->exchange)), route, status,
+                 (long long)took_ms, (long long)bytes);
 }
 
 void request_answer(struct request *request, int status, const struct buf *json)
 {
     struct http_exchange *exchange = request->exchange;
 
-    request_count(request, status);
+    request_count(request, status, (int64_t)json->len);
     request_drop(request);
     http_exchange_answer(exchange, status, "application/json", buf_text(json), json->len);
 }

@@ -57,8 +57,9 @@ void request_answer(struct request *request, int status, const struct buf *json)
 void request_refuse(struct request *request, const struct err *err);
 void request_refuse_with(struct request *request, enum err_code code, const char *message);
 void request_drop(struct request *request); // without an answer: the exchange has been given away
-// For the metrics; request_answer does it by itself.
-void request_count(const struct request *request, int status);
+// For the metrics and the access log; request_answer does it by itself. `bytes` of the answer's
+// body, -1 where that isn't known yet.
+void request_count(const struct request *request, int status, int64_t bytes);
 
 // Whose tasks it sees: its key's name, or NULL for anybody's.
 const char *request_scope(const struct request *request);

@@ -86,7 +86,7 @@ static void on_task(void *ctx, struct task *task, const struct err *err)
         return;
     }
     http_exchange_add_header(request->exchange, "Cache-Control", "no-store");
-    request_count(request, 200);
+    request_count(request, 200, -1);
     http_exchange_begin(request->exchange, 200, "text/event-stream", -1);
     request_await(request, AWAIT_TIMER,
                   loop_after(request->front->loop, KEEP_ALIVE_MS, on_keep_alive, request));

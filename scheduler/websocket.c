@@ -344,7 +344,7 @@ static void hand_over(struct websockets *websockets, struct request *request)
     }
     buf_clear(&head);
     buf_clear(&clean);
-    request_count(request, 101);
+    request_count(request, 101, -1);
     request_drop(request);
 }
 

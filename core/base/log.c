@@ -1,41 +1,115 @@
 // Log lines: time, level, event, key=value.
 #include "core/base/log.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "core/base/buf.h"
+
+enum { LINE_BYTES = 1024 };
+
 enum log_level log_threshold = LOG_INFO;
+bool log_is_json;
 
 static const char *const names[] = {"error", "warn", "info", "debug"};
 
+static void add_pair(struct buf *json, const char *name, size_t name_len, const char *value,
+                     size_t value_len)
+{
+    char text[LINE_BYTES];
+
+    buf_char(json, json->len == 0 ? '{' : ',');
+    memcpy(text, name, name_len);
+    text[name_len] = '\0';
+    buf_json_str(json, text);
+    buf_char(json, ':');
+    memcpy(text, value, value_len);
+    text[value_len] = '\0';
+    buf_json_str(json, text);
+}
+
+// Where a quoted value ends: at a quote that another key follows, for values have quotes of their
+// own; or at the last one.
+static const char *quote_end(const char *value)
+{
+    size_t len = strlen(value);
+
+    for (const char *at = strstr(value, "\" "); at != NULL; at = strstr(at + 1, "\" ")) {
+        size_t name_len = strspn(at + 2, "abcdefghijklmnopqrstuvwxyz0123456789_");
+
+        if (name_len > 0 && at[2 + name_len] == '=')
+            return at;
+    }
+    return len > 0 && value[len - 1] == '"' ? value + len - 1 : value + len;
+}
+
+// `text` is "key=value key="a value" …"; what has no key is left out.
+static void add_pairs(struct buf *json, const char *text)
+{
+    while (*text != '\0') {
+        size_t name_len = strcspn(text, "= "), value_len;
+        const char *value = text + name_len;
+
+        if (*value != '=') {
+            text = value + (*value == ' ');
+            continue;
+        }
+        value++;
+        if (*value == '"') {
+            const char *end = quote_end(value + 1);
+
+            value_len = (size_t)(end - value - 1);
+            add_pair(json, text, name_len, value + 1, value_len);
+            text = end + (*end == '"');
+        } else {
+            value_len = strcspn(value, " ");
+            add_pair(json, text, name_len, value, value_len);
+            text = value + value_len;
+        }
+        text += *text == ' ';
+    }
+}
+
+static void clean(char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
+            text[i] = ' ';
+}
+
 void log_write(enum log_level level, const char *event, const char *format, ...)
 {
-    char line[1024];
+    struct buf line = {0};
+    char text[LINE_BYTES], when[32];
     struct timespec now;
     struct tm utc;
     va_list args;
-    int len, more;
 
     clock_gettime(CLOCK_REALTIME, &now);
     gmtime_r(&now.tv_sec, &utc);
-    len = snprintf(line, sizeof line, "%04d-%02d-%02dT%02d:%02d:%02d.%03ldZ %-5s %s ",
-                   utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min,
-                   utc.tm_sec, now.tv_nsec / 1000000, names[level], event);
+    snprintf(when, sizeof when, "%04d-%02d-%02dT%02d:%02d:%02d.%03ldZ", utc.tm_year + 1900,
+             utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec,
+             now.tv_nsec / 1000000);
     va_start(args, format);
-    more = vsnprintf(line + len, sizeof line - (size_t)len - 1, format, args);
+    vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    if (more > 0)
-        len += more;
-    if (len > (int)sizeof line - 2)
-        len = (int)sizeof line - 2;
-    for (int i = 0; i < len; i++)
-        if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
-            line[i] = ' ';
-    line[len++] = '\n';
+    clean(text, strlen(text));
+    if (log_is_json) {
+        add_pair(&line, "time", 4, when, strlen(when));
+        add_pair(&line, "level", 5, names[level], strlen(names[level]));
+        add_pair(&line, "event", 5, event, strlen(event));
+        add_pairs(&line, text);
+        buf_char(&line, '}');
+    } else {
+        buf_fmt(&line, "%s %-5s %s %s", when, names[level], event, text);
+    }
+    buf_char(&line, '\n');
     // Nothing sensible can be done where standard error is gone.
-    if (write(STDERR_FILENO, line, (size_t)len) < 0)
-        return;
+    if (write(STDERR_FILENO, line.data, line.len) < 0)
+        errno = 0;
+    buf_clear(&line);
 }

@@ -4,9 +4,13 @@
 // Values that come from outside are cleaned of control characters here; secrets never come here.
 #pragma once
 
+#include <stdbool.h>
+
 enum log_level { LOG_NOTHING = -1, LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
 extern enum log_level log_threshold;
+// Each line as one JSON object: "time", "level", "event", and the keys of its text as strings.
+extern bool log_is_json;
 
 void log_write(enum log_level level, const char *event, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

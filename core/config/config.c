@@ -201,6 +201,17 @@ static bool read_networks(struct setting_reader *reader, const json_t *value, vo
                          &reach->count, read_network);
 }
 
+static bool read_log_format(struct setting_reader *reader, const json_t *value, void *out)
+{
+    const char *text = setting_text(reader, value);
+
+    if (text == NULL)
+        return false;
+    *(bool *)out = strcmp(text, "json") == 0;
+    return *(bool *)out || strcmp(text, "text") == 0 ||
+           setting_bad(reader, "must be one of: text, json");
+}
+
 static const struct setting_key root_keys[] = {
     {"listen", SETTING_AT(config, listen_host), read_listen},
     {"admin_listen", SETTING_AT(config, admin_host), read_admin_listen},
@@ -210,6 +221,8 @@ static const struct setting_key root_keys[] = {
     {"storage", 0, read_storage},
     {"roles", SETTING_AT(config, roles), read_roles},
     {"log_level", SETTING_AT(config, log_level), read_log_level},
+    {"log_format", SETTING_AT(config, is_log_json), read_log_format},
+    {"access_log", SETTING_AT(config, has_access_log), setting_bool},
     {"retention_hours", SETTING_AT(config, retention_ms), setting_hours},
     {"max_body_bytes", SETTING_AT(config, max_body_bytes), setting_bytes},
     {"max_connections", SETTING_AT(config, max_connections), setting_small_count},

@@ -76,6 +76,8 @@ struct config {
     } storage;
     unsigned roles; // of enum config_role
     enum log_level log_level;
+    bool is_log_json;
+    bool has_access_log; // a line for each request
     int64_t retention_ms;
     size_t max_body_bytes;
     unsigned max_connections;
