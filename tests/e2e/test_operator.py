@@ -1,12 +1,13 @@
 """What operators see and steer: the overview, accounts, everybody's tasks, readiness, metrics."""
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
 import unittest
 
-from harness import CUT, Between, Receiver, Redis, Sim, Spool, account, eventually, exchange, free_port, kling_account
+from harness import CUT, ROOT, Between, Receiver, Redis, Sim, Spool, account, eventually, exchange, free_port, kling_account
 from harness import main, suno_account
 
 TOKENS = [{"name": "dev", "key": "sk-dev"}, {"name": "shop", "key": "sk-shop"},
@@ -323,6 +324,28 @@ class Metrics(unittest.TestCase):
         for secret in (task, "sk-dev", "sk-op"):
             self.assertNotIn(secret, text)
         self.scraped(spool)
+
+    def test_grafana(self):
+        """The alerts fire on what they are for, and the dashboard asks for metrics that there are."""
+        folder = os.path.join(ROOT, "scripts", "grafana")
+        for command in (["promtool", "check", "rules", "alerts.yml"], ["promtool", "test", "rules", "alerts_test.yml"]):
+            run = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+            self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
+        with open(os.path.join(folder, "dashboard.json"), encoding="utf-8") as file:
+            panels = json.load(file)["panels"]
+        asked = [target["expr"] for panel in panels for target in panel["targets"]]
+        rules = [{"record": f"r{i}", "expr": expr} for i, expr in enumerate(asked)]
+        with tempfile.NamedTemporaryFile("w", suffix=".yml") as file:
+            json.dump({"groups": [{"name": "g", "rules": rules}]}, file)
+            file.flush()
+            run = subprocess.run(["promtool", "check", "rules", file.name], capture_output=True, text=True, check=False)
+            self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
+        with open(os.path.join(folder, "alerts.yml"), encoding="utf-8") as file:
+            asked.append(file.read())
+        with Sim() as sim, Spool({"tokens": TOKENS}, sim=sim) as spool:
+            known = set(re.findall(r"^# TYPE (\w+)", ask(spool, "GET", "/metrics")[2].decode(), re.M))
+        used = {re.sub(r"_(bucket|sum|count)$", "", name) for name in re.findall(r"\b(?:spool|process)_\w+", " ".join(asked))}
+        self.assertEqual(used - known, set())
 
     def scraped(self, spool):
         """By a real Prometheus."""
