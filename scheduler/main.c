@@ -1,7 +1,6 @@
 // The composition root: reads the command line, starts the roles, each on a thread and a loop of
 // its own, and stops them in order.
 #include <errno.h>
-#include <getopt.h>
 #include <jansson.h>
 #include <malloc.h>
 #include <pthread.h>
@@ -24,6 +23,7 @@
 #include "core/redis/redis_url.h"
 #include "providers/provider.h"
 #include "scheduler/api.h"
+#include "scheduler/cli/cli.h"
 #include "scheduler/generation.h"
 #include "scheduler/probe.h"
 #include "webhook/webhook.h"
@@ -163,20 +163,6 @@ static bool load(struct config *config, const char *path, const struct config_fl
 {
     return config_load(config, path, flags, err) && check_accounts(config, err) &&
            check_redis_url(config, err) && webhook_check_config(config, err);
-}
-
-static int usage(FILE *out)
-{
-    fputs(
-        "usage: spool serve [-c FILE] [--listen HOST:PORT] [--admin-listen HOST:PORT]\n"
-        "                   [--roles api,worker,webhook]\n"
-        "       spool check-config -c FILE [--probe]   --probe tries the storage out\n"
-        "       spool --version | --help\n"
-        "\n"
-        "Takes media generation jobs over REST, submits them to their vendors, follows them,\n"
-        "archives what they give, and tells the client by webhook and WebSocket.\n",
-        out);
-    return out == stdout ? EXIT_SUCCESS : EXIT_USAGE;
 }
 
 // A connection may have a file open beside its socket, and there may be as many WebSockets. Besides
@@ -376,69 +362,36 @@ static bool probe(const struct config *config, struct err *err)
     return true;
 }
 
+static int check_config(const struct config *config, bool is_probe)
+{
+    struct err err;
+
+    if (is_probe && !probe(config, &err))
+        return complain(&err);
+    printf("spool: the configuration is fine: %zu account%s, listening on %s:%d\n",
+           config->account_count, config->account_count == 1 ? "" : "s", config->listen_host,
+           config->listen_port);
+    return EXIT_SUCCESS;
+}
+
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'},
-        {"listen", required_argument, NULL, 'l'},
-        {"admin-listen", required_argument, NULL, 'a'},
-        {"roles", required_argument, NULL, 'r'},
-        {"version", no_argument, NULL, 'v'},
-        {"help", no_argument, NULL, 'h'},
-        {"probe", no_argument, NULL, 'p'},
-        {0},
-    };
-    const char *path = NULL, *command;
+    struct cli_own own;
     struct config_flags flags = {0};
     struct config config = {0};
-    bool is_probe = false;
     struct err err;
-    int option, status;
+    int status;
 
+    if (!cli_run(argc, argv, &own, &status))
+        return status; // it was a client's verb
     private_start();
-    while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
-        switch (option) {
-        case 'c':
-            path = optarg;
-            break;
-        case 'l':
-            flags.listen = optarg;
-            break;
-        case 'a':
-            flags.admin_listen = optarg;
-            break;
-        case 'r':
-            flags.roles = optarg;
-            break;
-        case 'p':
-            is_probe = true;
-            break;
-        case 'v':
-            puts("spool " SPOOL_VERSION);
-            return EXIT_SUCCESS;
-        case 'h':
-            return usage(stdout);
-        default:
-            return usage(stderr);
-        }
-    }
-    if (optind != argc - 1)
-        return usage(stderr);
-    command = argv[optind];
-    if (strcmp(command, "serve") != 0 && strcmp(command, "check-config") != 0)
-        return usage(stderr);
-    if (!load(&config, path, &flags, &err)) {
+    flags.listen = own.listen;
+    flags.admin_listen = own.admin_listen;
+    flags.roles = own.roles;
+    if (!load(&config, own.config, &flags, &err))
         status = complain(&err);
-    } else if (is_probe && strcmp(command, "check-config") == 0 && !probe(&config, &err)) {
-        status = complain(&err);
-    } else if (strcmp(command, "check-config") == 0) {
-        printf("spool: the configuration is fine: %zu account%s, listening on %s:%d\n",
-               config.account_count, config.account_count == 1 ? "" : "s", config.listen_host,
-               config.listen_port);
-        status = EXIT_SUCCESS;
-    } else {
-        status = serve(&config, path, &flags);
-    }
+    else
+        status = own.is_check ? check_config(&config, own.is_probe) : serve(&config, own.config, &flags);
     config_clear(&config);
     return status;
 }

@@ -1,0 +1,303 @@
+// Submitting: one job or many, and waiting for their ends where that is asked for.
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/buf.h"
+#include "core/base/ids.h"
+#include "core/base/mem.h"
+#include "core/json/field.h"
+#include "core/message/http_message.h"
+#include "scheduler/cli/cli_command.h"
+#include "scheduler/cli/cli_family.h"
+#include "scheduler/cli/cli_files.h"
+#include "scheduler/cli/cli_http.h"
+#include "scheduler/cli/cli_jobs.h"
+#include "scheduler/cli/cli_show.h"
+#include "scheduler/cli/cli_task.h"
+#include "scheduler/cli/cli_verb.h"
+#include "scheduler/cli/cli_watch.h"
+
+struct submit {
+    struct cli *cli;
+    const char *path;
+    bool is_watched;
+    const char **ids; // of the tasks that were accepted; ours, also each
+    size_t count;
+};
+
+// Every family's answer has the task's id somewhere else: as a value, or at the end of a name.
+static const char *task_id_in(const char *text)
+{
+    const char *slash = strrchr(text, '/');
+
+    text = slash == NULL ? text : slash + 1;
+    return id_is_task(text) ? text : NULL;
+}
+
+static const char *find_id(const json_t *value)
+{
+    const char *found = NULL, *name;
+    json_t *item;
+    size_t i;
+
+    if (json_is_string(value))
+        return task_id_in(json_string_value(value));
+    json_object_foreach((json_t *)value, name, item)
+    {
+        found = found == NULL ? find_id(item) : found;
+    }
+    json_array_foreach((json_t *)value, i, item)
+    {
+        found = found == NULL ? find_id(item) : found;
+    }
+    return found;
+}
+
+static const char *id_of(const json_t *answer)
+{
+    static const char *const places[] = {"result", "task_id", "id", "data.task_id", "name", NULL};
+    const char *found = NULL;
+
+    for (size_t i = 0; places[i] != NULL && found == NULL; i++)
+        found = task_id_in(field_str_or_empty(answer, places[i]));
+    return found == NULL ? find_id(answer) : found;
+}
+
+// Some families refuse with HTTP 200 and say so in the body.
+static bool check_answer(const json_t *answer, const char *id, struct err *err)
+{
+    static const char *const places[] = {"description", "error.message",        "message",
+                                         "error",       "base_resp.status_msg", NULL};
+    const char *words = field_first_str(answer, places);
+
+    if (id != NULL)
+        return true;
+    return err_set(err, ERR_REFUSED, "%.200s",
+                   *words == '\0' ? "the answer names no task: -o json shows it" : words);
+}
+
+static void say_accepted(const struct submit *submit, const json_t *answer, const char *id)
+{
+    if (submit->is_watched && submit->cli->output != CLI_IDS)
+        return; // how it goes on is said soon
+    if (submit->cli->output == CLI_JSON) {
+        cli_show_json(answer);
+        return;
+    }
+    puts(id);
+    fflush(stdout);
+    if (submit->cli->output == CLI_TABLE && isatty(STDOUT_FILENO) == 1 && submit->count == 1)
+        fprintf(stderr, "\"spool watch %s\" follows it.\n", id);
+}
+
+static bool take_answer(struct submit *submit, const struct http_response *response,
+                        struct err *err)
+{
+    json_auto_t *answer = cli_http_read(submit->cli->http, response, err);
+    const char *id;
+
+    if (answer == NULL)
+        return false;
+    id = id_of(answer);
+    if (!check_answer(answer, id, err)) {
+        if (submit->cli->output == CLI_JSON)
+            cli_show_json(answer);
+        return false;
+    }
+    submit->ids = mem_resize(submit->ids, (submit->count + 1) * sizeof *submit->ids);
+    submit->ids[submit->count++] = mem_str(id);
+    say_accepted(submit, answer, id);
+    return true;
+}
+
+// `number` 0: the only job. Each of many has an idempotency key of its own.
+static void prepare(const struct submit *submit, size_t number, struct http_request *request)
+{
+    const char *key = submit->cli->command->values[CLI_IDEMPOTENCY_KEY];
+    struct buf text = {0};
+
+    request->method = HTTP_POST_;
+    buf_fmt(&text, "%s%s", cli_http_url(submit->cli->http), submit->path);
+    request->url = buf_take(&text);
+    // Where the answer would be the result itself, its task will do.
+    http_add_header(request, "Prefer", "respond-async");
+    if (key == NULL)
+        return;
+    buf_str(&text, key);
+    if (number > 0)
+        buf_fmt(&text, "-%zu", number);
+    http_add_header(request, "Idempotency-Key", text.data);
+    buf_clear(&text);
+}
+
+// An answer that was lost may have been a yes.
+static bool warn_of_doubt(const struct submit *submit, struct err *err)
+{
+    if (err->code != ERR_IO)
+        return false;
+    return err_set(err, ERR_IO,
+                   "%.60s broke off before its answer was there: the job may have been taken; "
+                   "\"spool list\" shows it, and --idempotency-key makes a second try safe",
+                   cli_http_url(submit->cli->http));
+}
+
+static bool submit_body(struct submit *submit, const struct cli_job *job, size_t number,
+                        struct err *err)
+{
+    struct http_request request = {0};
+    struct http_response response = {0};
+    bool ok;
+
+    prepare(submit, number, &request);
+    http_add_header(&request, "Content-Type", "application/json");
+    buf_add(&request.body, job->text, job->len);
+    ok = cli_http_send(submit->cli->http, &request, &response, err)
+             ? take_answer(submit, &response, err)
+             : warn_of_doubt(submit, err);
+    http_response_clear(&response);
+    return ok;
+}
+
+static bool submit_form(struct submit *submit, struct err *err)
+{
+    const struct cli_command *command = submit->cli->command;
+    struct http_request request = {0};
+    struct http_response response = {0};
+    bool ok;
+
+    prepare(submit, 0, &request);
+    ok = cli_http_send_form(submit->cli->http, &request, command->forms, command->form_count,
+                            &response, err)
+             ? take_answer(submit, &response, err)
+             : warn_of_doubt(submit, err);
+    http_response_clear(&response);
+    return ok;
+}
+
+// One that is refused doesn't keep the others from being submitted.
+static bool submit_bodies(struct submit *submit, struct err *err)
+{
+    struct cli_jobs jobs = {0};
+    bool ok = cli_jobs_read(&jobs, submit->cli->command->values[CLI_DATA], err);
+
+    for (size_t i = 0; i < jobs.count && ok; i++) {
+        struct err why;
+
+        if (submit_body(submit, &jobs.jobs[i], jobs.count == 1 ? 0 : i + 1, &why))
+            continue;
+        if (jobs.count > 1)
+            err_wrap(&why, "%.60s, line %u", jobs.name == NULL ? "-d" : jobs.name,
+                     jobs.jobs[i].line);
+        ok = cli_show_and_go_on(submit->cli, &why, err);
+    }
+    cli_jobs_clear(&jobs);
+    return ok;
+}
+
+static bool save_all(struct cli *cli, const json_t *ended, struct err *err)
+{
+    const json_t *task;
+    size_t i;
+
+    json_array_foreach((json_t *)ended, i, task)
+    {
+        struct err why;
+
+        if (!cli_files_save(cli, task, cli->command->values[CLI_DIRECTORY], &why) &&
+            !cli_show_and_go_on(cli, &why, err))
+            return false;
+    }
+    return true;
+}
+
+// A script that gets JSON learns of the tasks for which there was no time, too.
+static bool show_others(const struct submit *submit, const json_t *ended, struct err *err)
+{
+    for (size_t i = 0; i < submit->count; i++) {
+        json_auto_t *shown = NULL;
+        const json_t *task;
+        size_t k;
+        bool has_ended = false;
+
+        json_array_foreach((json_t *)ended, k, task)
+        {
+            has_ended = has_ended || strcmp(field_str_or_empty(task, "id"), submit->ids[i]) == 0;
+        }
+        if (has_ended)
+            continue;
+        shown = cli_task_get(submit->cli->http, submit->ids[i], err);
+        if (shown == NULL)
+            return false;
+        cli_show_json(shown);
+    }
+    return true;
+}
+
+static bool wait_for_ends(struct submit *submit, int64_t timeout_ms, struct err *err)
+{
+    static const enum cli_watch_says says[] = {[CLI_TABLE] = CLI_WATCH_CHANGES,
+                                               [CLI_JSON] = CLI_WATCH_ENDS,
+                                               [CLI_IDS] = CLI_WATCH_NOTHING};
+    struct cli *cli = submit->cli;
+    struct cli_watch_options options = {.ids = submit->ids,
+                                        .count = submit->count,
+                                        .says = says[cli->output],
+                                        .timeout_ms = timeout_ms};
+    json_auto_t *ended = json_array();
+    struct err late;
+    bool is_in_time = cli_watch_tasks(cli, &options, ended, &late);
+
+    // Those that have ended are there all the same.
+    if (cli->command->values[CLI_DIRECTORY] != NULL && !save_all(cli, ended, err))
+        return false;
+    if (!is_in_time && late.code == ERR_TIMEOUT && cli->output == CLI_JSON &&
+        !show_others(submit, ended, err))
+        return false;
+    if (!is_in_time)
+        *err = late;
+    return is_in_time;
+}
+
+static bool find_path(struct submit *submit, struct err *err)
+{
+    const char *word = submit->cli->command->words[0];
+    struct buf names = {0};
+
+    submit->path = *word == '/' ? word : cli_family_path(word);
+    if (submit->path != NULL)
+        return true;
+    for (const struct cli_family *family = cli_families; family->name != NULL; family++)
+        cli_show_join(&names, family->name);
+    err_set(err, ERR_CONFIG,
+            "there is no family \"%.40s\": it is a path, as /mj/submit/imagine, or "
+            "one of %s",
+            word, names.data);
+    buf_clear(&names);
+    return false;
+}
+
+bool cli_submit_jobs(struct cli *cli, struct err *err)
+{
+    const struct cli_command *command = cli->command;
+    struct submit submit = {.cli = cli,
+                            .is_watched = command->values[CLI_WATCH] != NULL ||
+                                          command->values[CLI_DIRECTORY] != NULL};
+    int64_t timeout_ms = -1;
+    bool ok;
+
+    if (!find_path(&submit, err) || !cli_command_seconds(command, CLI_TIMEOUT, &timeout_ms, err))
+        return false;
+    if ((command->values[CLI_DATA] != NULL) == (command->form_count > 0))
+        return err_set(err, ERR_CONFIG,
+                       "submit takes the job from -d JSON, -d @FILE or -d -, or a form from -F");
+    ok = command->form_count > 0 ? submit_form(&submit, err) : submit_bodies(&submit, err);
+    if (ok && submit.is_watched && submit.count > 0)
+        ok = wait_for_ends(&submit, timeout_ms, err);
+    for (size_t i = 0; i < submit.count; i++)
+        free((char *)submit.ids[i]);
+    free(submit.ids);
+    return ok;
+}
