@@ -32,6 +32,7 @@ const struct cli_option_row cli_options[CLI_OPTION_COUNT] = {
     [CLI_ACCOUNT] = {0, "account", "NAME", NULL, "of this account only (operator)"},
     [CLI_OWNER] = {0, "key", "NAME", NULL, "of this key only (operator)"},
     [CLI_SINCE] = {0, "since", "TIME", NULL, "not older: 2h, 2026-03-27 (operator)"},
+    [CLI_HOST] = {0, "host", "HOST", NULL, "to this receiver only"},
     [CLI_LIMIT] = {0, "limit", "N", NULL, "so many at most; 0: all"},
     [CLI_ALL] = {0, "all", NULL, NULL, "all of the key"},
     [CLI_REDELIVER] = {0, "redeliver", NULL, NULL, "send them again"},

@@ -33,6 +33,7 @@ enum cli_option {
     CLI_ACCOUNT,
     CLI_OWNER,
     CLI_SINCE,
+    CLI_HOST,
     CLI_LIMIT,
     CLI_ALL,
     CLI_REDELIVER,

@@ -361,6 +361,16 @@ json_t *cli_http_ask(struct cli_http *http, struct http_request *request, struct
     return body;
 }
 
+bool cli_http_explain_admin(const struct cli_http *http, struct err *err)
+{
+    if (err->code != ERR_NOT_FOUND || strstr(err->message, "no such path") == NULL)
+        return false;
+    return err_set(err, ERR_UNAVAILABLE,
+                   "%.90s has nothing for operators: where admin_listen is configured, say that "
+                   "address with -u",
+                   http->url);
+}
+
 bool cli_http_fetch(struct cli_http *http, const char *url, cli_http_data_fn on_data, void *ctx,
                     struct err *err)
 {

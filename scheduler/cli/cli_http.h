@@ -41,6 +41,9 @@ const char *cli_http_words(const json_t *answer);
 json_t *cli_http_ask(struct cli_http *http, struct http_request *request,
                      struct err *err) WARN_UNUSED;
 
+// What it means where there is no path of an operator's: they may be elsewhere. Always false.
+bool cli_http_explain_admin(const struct cli_http *http, struct err *err);
+
 // False ends it.
 typedef bool (*cli_http_data_fn)(void *ctx, const void *data, size_t len);
 // Gets a link's file, without the key, piece by piece.

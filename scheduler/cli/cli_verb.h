@@ -54,3 +54,11 @@ bool cli_files_download(struct cli *cli, struct err *err) WARN_UNUSED;
 bool cli_files_upload(struct cli *cli, struct err *err) WARN_UNUSED;
 // cli_watch.c
 bool cli_watch_verb(struct cli *cli, struct err *err) WARN_UNUSED;
+// cli_hooks.c
+bool cli_hooks_list(struct cli *cli, struct err *err) WARN_UNUSED;
+bool cli_hooks_redeliver(struct cli *cli, struct err *err) WARN_UNUSED;
+bool cli_hooks_exhausted(struct cli *cli, struct err *err) WARN_UNUSED;
+bool cli_hooks_secret(struct cli *cli, struct err *err) WARN_UNUSED;
+bool cli_hooks_verify(struct cli *cli, struct err *err) WARN_UNUSED;
+// cli_listen.c
+bool cli_listen_verb(struct cli *cli, struct err *err) WARN_UNUSED;

@@ -1,7 +1,9 @@
 """The verbs of the command line, against a real Spool: what they print, what they exit with, the one line
 that says what is wrong and what to do."""
+import base64
 import fcntl
 import hashlib
+import hmac
 import http.server
 import json
 import os
@@ -18,7 +20,7 @@ import time
 import unittest
 
 import harness
-from harness import PNG, Sim, Spool, Vendor, accounts_of_all, free_port, main
+from harness import PNG, Sim, Spool, Vendor, accounts_of_all, eventually, free_port, main
 
 IMAGINE = '{"prompt":"a lighthouse"}'
 NO_TASK = "task_00000000000000000000000000"
@@ -437,6 +439,156 @@ class Terminals(Verbs):
         self.assertIn("state      ", self.good("get", task))
         self.assertNotIn("\x1b", self.good("get", task))
         self.assertNotIn("\x9b", self.good("get", task))
+
+
+def signature(secret, body, msg="msg_1", at=None):
+    """The three headers."""
+    at = str(int(time.time()) if at is None else at)
+    key = base64.b64decode(secret[len("whsec_") :])
+    mac = hmac.new(key, f"{msg}.{at}.".encode() + body, hashlib.sha256).digest()
+    return {"webhook-id": msg, "webhook-timestamp": at, "webhook-signature": "v1," + base64.b64encode(mac).decode()}
+
+
+class Listener(harness.Child):
+    """spool hooks listen, on a free port."""
+
+    def __init__(self, *words, output="table"):
+        super().__init__()
+        command = [harness.spool_binary(), "hooks", "listen", "--port", "0", "-o", output, *words]
+        # Where stdout is for a program, the line that says the address is on stderr.
+        command = ["sh", "-c", 'exec "$@" 2>&1', "sh", *command]
+        line = self.run(command, "listening on", subprocess.DEVNULL, env=environment("http://127.0.0.1:1"))
+        self.url = re.search(r"http://[\d.:]+", line).group()
+        self.port = int(self.url.rsplit(":", 1)[1])
+
+
+class Hooks(Verbs):
+    secret = "whsec_" + base64.b64encode(bytes(range(32))).decode()
+
+    @classmethod
+    def setUpClass(cls):
+        cls.sim = cls.enterClassContext(Sim(speed=20))
+        cls.receiver = cls.enterClassContext(harness.Receiver())
+        config = {
+            "webhook": {"secret": cls.secret, "retry_delays_ms": [50]},
+            "tokens": [{"name": name, "key": f"sk-{name}"} for name in ("dev", "other")],
+        }
+        cls.spool = cls.enterClassContext(Spool(config, sim=cls.sim))
+
+    def hooked(self, url):
+        return self.ended(json.dumps({"prompt": "x", "notifyHook": url}))
+
+    def delivered(self, task, status):
+        def there():
+            found = self.spool.deliveries(task)
+            return found if found and found[-1]["status"] == status else None
+
+        return eventually(there, 15, f"the last delivery to be {status}")
+
+    def test_list(self):
+        task = self.hooked(self.receiver.url + "/list")
+        shown = self.delivered(task, "delivered")
+        lines = self.good("hooks", "list", task).splitlines()
+        self.assertEqual(lines[0].split()[:5], ["N", "SAID", "DELIVERY", "ATTEMPTS", "HTTP"])
+        self.assertEqual(lines[-1].split()[:5], [str(len(shown)), "SUCCESS", "delivered", "1", "200"])
+        self.assertEqual(json.loads(self.good("hooks", "list", task, "-o", "json"))["data"], shown)
+        numbers = self.good("hooks", "list", task, "-o", "id").split()
+        self.assertEqual(numbers, [str(d["n"]) for d in shown])
+        self.assertIn("this key has no such task", self.wrong(1, "hooks", "list", task, key="sk-other"))
+
+    def test_redeliver(self):
+        self.receiver.answer("/again", 500)
+        task = self.hooked(self.receiver.url + "/again")
+        last = self.delivered(task, "exhausted")[-1]["n"]
+        self.receiver.answer("/again", 200)
+        before = len(self.receiver.at("/again"))
+        self.assertEqual(self.good("hooks", "redeliver", task), f"{task}  delivery {last} is sent again\n")
+        hooks = self.receiver.wait("/again", before + 1)
+        self.assertEqual(hooks[-1].word, "SUCCESS")
+        self.delivered(task, "delivered")
+        self.assertEqual(self.good("hooks", "redeliver", task, str(last), "-o", "id"), f"{last}\n")
+        self.receiver.wait("/again", before + 2)
+
+    def test_redeliver_what_is_not_there(self):
+        task = self.hooked(self.receiver.url + "/x")
+        self.assertEqual(
+            self.wrong(1, "hooks", "redeliver", task, "99"),
+            f'{task} has no delivery 99: "spool hooks list {task}" shows them',
+        )
+        self.assertIn("is no number of a delivery", self.wrong(2, "hooks", "redeliver", task, "first"))
+        bare = self.ended()
+        self.assertEqual(
+            self.wrong(1, "hooks", "redeliver", bare), f"{bare} has no webhooks: its submit named no receiver"
+        )
+        self.assertIn("this key has no such task", self.wrong(1, "hooks", "redeliver", NO_TASK))
+        self.assertIn("hooks needs to be told what to do; usage: spool hooks list|", self.wrong(2, "hooks"))
+        self.assertIn('hooks has no "lisst"; usage: spool hooks list|', self.wrong(2, "hooks", "lisst"))
+
+    def test_listen_to_spool(self):
+        with Listener("--secret", self.secret, output="json") as listener:
+            task = self.hooked(listener.url + "/hook")
+            self.delivered(task, "delivered")
+            listener.process.send_signal(signal.SIGINT)
+            self.assertEqual(listener.process.wait(20), 0)
+            listener.reader.join(5)
+            hooks = [json.loads(line) for line in listener.said[1:]]
+        self.assertEqual({hook["signature"] for hook in hooks}, {"ok"})
+        self.assertEqual({hook["path"] for hook in hooks}, {"/hook"})
+        self.assertEqual([hook["body"]["status"] for hook in hooks][-1], "SUCCESS")
+        self.assertEqual({hook["body"]["id"] for hook in hooks}, {task})
+
+    def test_listen_judges(self):
+        body = b'{"id":"task_1","text":"\x1b[2J"}'
+        other = "whsec_" + base64.b64encode(bytes(32)).decode()
+        with Listener("--secret", self.secret) as listener:
+            for headers, said, status in (
+                (signature(self.secret, body), "ok", 200),
+                (signature(other, body), "wrong", 401),
+                (signature(self.secret, body + b" "), "wrong", 401),
+                (signature(self.secret, body, at=time.time() - 3600), "stale", 401),
+                ({}, "missing", 401),
+            ):
+                got = harness.exchange(listener.port, "POST", "/here", body, headers)[0]
+                self.assertEqual(got, status, said)
+                eventually(lambda: len(listener.said) % 2 == 1, what="two lines for each")
+                self.assertIn(f"  /here  signature {said}  ", listener.said[-2])
+                self.assertEqual(listener.said[-1].encode(), b"  " + body.replace(b"\x1b", b" ") + b"\n")
+        with Listener() as listener:
+            self.assertIn("without --secret no signature is checked", listener.said[0])
+            self.assertEqual(harness.exchange(listener.port, "POST", "/", body)[0], 200)
+            eventually(lambda: len(listener.said) == 3)
+            self.assertIn("signature unchecked  without an id", listener.said[1])
+
+    def test_listen_where_somebody_does(self):
+        line = self.wrong(1, "hooks", "listen", "--port", str(self.receiver.port))
+        self.assertIn(str(self.receiver.port), line)
+        self.assertIn("--port: ", self.wrong(2, "hooks", "listen", "--port", "x"))
+        self.assertIn("--secret: ", self.wrong(2, "hooks", "listen", "--secret", "x"))
+
+    def test_verify(self):
+        body = b'{"id":"task_1"}'
+        with open(os.path.join(self.dir, "body"), "wb") as file:
+            file.write(body)
+        headers = signature(self.secret, body, at=1614265330)
+
+        def words(**changed):
+            named = {"secret": self.secret, "id": headers["webhook-id"], "timestamp": headers["webhook-timestamp"]}
+            named = {**named, "signature": headers["webhook-signature"], **changed}
+            return [word for name, value in named.items() if value is not None for word in (f"--{name}", value)]
+
+        self.assertEqual(self.good("hooks", "verify", *words(), "body"), "The signature is right.\n")
+        self.assertEqual(self.good("hooks", "verify", *words(), "-", stdin=body.decode()), "The signature is right.\n")
+        for changed in ({"id": "msg_2"}, {"timestamp": "1614265331"}, {"signature": "v1,AAAA"}, {"timestamp": "now"}):
+            self.assertIn("the signature isn't that of", self.wrong(1, "hooks", "verify", *words(**changed), "body"))
+        self.assertIn("the signature isn't", self.wrong(1, "hooks", "verify", *words(), "-", stdin=body.decode() + "\n"))
+        self.assertIn("needs --signature", self.wrong(2, "hooks", "verify", *words(signature=None), "body"))
+        self.assertIn("--secret: must be whsec_", self.wrong(2, "hooks", "verify", *words(secret="sk-dev"), "body"))
+        self.assertIn("missing: No such file", self.wrong(2, "hooks", "verify", *words(), "missing"))
+
+    def test_secret(self):
+        secret = self.good("hooks", "secret").strip()
+        self.assertEqual(len(base64.b64decode(secret[len("whsec_") :], validate=True)), 32)
+        self.assertNotEqual(self.good("hooks", "secret").strip(), secret)
 
 
 class Answers(http.server.BaseHTTPRequestHandler):

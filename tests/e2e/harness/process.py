@@ -62,7 +62,7 @@ def end(process, number=signal.SIGKILL):
 
 
 class Child:
-    """A program that says on stdout when it is ready."""
+    """A program that says on stdout when it is ready; `said` has its lines, also those that follow."""
 
     def __init__(self):
         self.process = None
@@ -76,7 +76,7 @@ class Child:
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr, **options
         )
         running.add(self)
-        lines = []
+        lines = self.said = []
         done = threading.Event()
 
         def read():
