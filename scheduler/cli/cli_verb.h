@@ -62,3 +62,10 @@ bool cli_hooks_secret(struct cli *cli, struct err *err) WARN_UNUSED;
 bool cli_hooks_verify(struct cli *cli, struct err *err) WARN_UNUSED;
 // cli_listen.c
 bool cli_listen_verb(struct cli *cli, struct err *err) WARN_UNUSED;
+// cli_operator.c
+bool cli_operator_top(struct cli *cli, struct err *err) WARN_UNUSED;
+bool cli_operator_accounts(struct cli *cli, struct err *err) WARN_UNUSED;
+bool cli_operator_test(struct cli *cli, struct err *err) WARN_UNUSED;
+bool cli_operator_disable(struct cli *cli, struct err *err) WARN_UNUSED;
+bool cli_operator_enable(struct cli *cli, struct err *err) WARN_UNUSED;
+bool cli_operator_resolve(struct cli *cli, struct err *err) WARN_UNUSED;

@@ -591,6 +591,216 @@ class Hooks(Verbs):
         self.assertNotEqual(self.good("hooks", "secret").strip(), secret)
 
 
+NOW = int(time.time() * 1000)
+ACCOUNTS = [
+    {"name": "mj-1", "provider": "midjourney", "dialect": "proxy", "used": 3, "limit": 12, "in_flight": 3,
+     "cooling_until": 0, "out": False, "why": "", "disabled": False, "requests_per_minute": 0},
+    {"name": "kling-1", "provider": "kling", "dialect": "official", "used": 1, "limit": 5, "in_flight": 1,
+     "cooling_until": NOW + 3600000, "out": False, "why": "HTTP 503", "disabled": False, "requests_per_minute": 10},
+    {"name": "suno-1", "provider": "suno", "dialect": "relay", "used": 0, "limit": 0, "in_flight": 0,
+     "cooling_until": 0, "out": True, "why": "the vendor doesn't take the \x1b[2Jkey", "disabled": False,
+     "requests_per_minute": 0},
+    {"name": "veo-1", "provider": "veo", "dialect": "vertex", "used": 0, "limit": 12, "in_flight": 0,
+     "cooling_until": 0, "out": False, "why": "", "disabled": True, "requests_per_minute": 0},
+]
+OVERVIEW = {
+    "object": "overview",
+    "providers": [
+        {"name": "kling", "waiting": 41, "oldest_ms": 95000,
+         "lanes": [{"name": "kling-v3", "waiting": 40, "oldest_ms": 95000}, {"name": "@kling-1", "waiting": 1, "oldest_ms": 10}]},
+        {"name": "suno", "waiting": 0, "oldest_ms": None, "lanes": []},
+    ],
+    "accounts": ACCOUNTS,
+    "processes": [
+        {"name": "host-1.4711", "roles": ["api", "worker"], "version": "0.1.0", "started_at": NOW - 7200000,
+         "beat_at": NOW, "in_hand": 4},
+    ],
+    "deliveries": [{"host": "shop.example.com", "waiting": 2, "exhausted": 7}],
+    "redis": {"up": True, "memory_bytes": 12345678, "persistence": "aof"},
+    "storage": {"up": False, "kind": "s3"},
+}
+DELIVERIES = [
+    {"task": NO_TASK, "n": 3, "host": "shop.example.com", "status_word": "SUCCESS", "status": "exhausted", "attempts": 4,
+     "http_status": 500, "last_attempt_at": NOW, "took_ms": 12, "error": ""},
+]
+
+
+class Admin:
+    """The operator's routes, as a few lines of Python; what was asked is kept."""
+
+    def __init__(self, is_here=True):
+        self.asked = []
+        admin = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                admin.asked.append((self.command, self.path, json.loads(body) if body else None))
+                key = self.headers["Authorization"]
+                if not is_here:
+                    status, answer = 404, {"error": {"message": "there is no such path", "code": "not_found"}}
+                elif key != "Bearer sk-admin":
+                    status, answer = 403, {"error": {"message": "no", "code": "forbidden"}}
+                else:
+                    status, answer = admin.answer(self.command, self.path)
+                data = json.dumps(answer).encode()
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
+            do_POST = do_GET
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True)
+        self.thread.start()
+
+    def answer(self, method, path):
+        account = re.fullmatch(r"/admin/v1/accounts/([^/]+)/(test|disable|enable)", path)
+        if path == "/admin/v1/overview":
+            return 200, OVERVIEW
+        if path == "/admin/v1/accounts":
+            return 200, {"object": "list", "data": ACCOUNTS}
+        if account and account[1] in ("mj-1", "suno-1"):
+            is_fine = account[1] == "mj-1"
+            return 200, {"object": "account", "name": account[1], "ok": is_fine, "detail": "HTTP 200" if is_fine else "HTTP 401"}
+        if account:
+            return 404, {"error": {"message": "no such account", "code": "not_found"}}
+        if path == f"/admin/v1/tasks/{NO_TASK}/resolve":
+            return 200, {"object": "task", "id": NO_TASK, "status": "queued"}
+        if path.endswith("/resolve"):
+            return 409, {"error": {"message": "the task has not failed", "code": "conflict"}}
+        if path.startswith("/admin/v1/deliveries/redeliver"):
+            return 200, {"object": "redelivery", "count": 7}
+        if path.startswith("/admin/v1/deliveries?"):
+            return 200, {"object": "list", "data": DELIVERIES if "status=exhausted" in path else []}
+        return 404, {"error": {"message": f"{method} {path}", "code": "not_found"}}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()
+
+
+class Operator(Verbs):
+    """Against answers as the interface has them."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.spool = cls.enterClassContext(Admin())
+
+    def run_verb(self, *words, key="sk-admin", **options):
+        return super().run_verb(*words, key=key, **options)
+
+    def test_accounts(self):
+        table = self.good("accounts", "ls")
+        rows = [line.split() for line in table.splitlines()]
+        self.assertEqual(rows[0][:5], ["ACCOUNT", "PROVIDER", "DIALECT", "STATE", "SLOTS"])
+        self.assertEqual(
+            [row[:5] for row in rows[1:]],
+            [["mj-1", "midjourney", "proxy", "ok", "3/12"], ["kling-1", "kling", "official", "cooling", "1/5"],
+             ["suno-1", "suno", "relay", "out", "0"], ["veo-1", "veo", "vertex", "disabled", "0/12"]],
+        )
+        self.assertRegex(table, r"for \d+ min, HTTP 503")
+        self.assertNotIn("\x1b", table)
+        self.assertEqual(json.loads(self.good("accounts", "ls", "-o", "json"))["data"], ACCOUNTS)
+        self.assertEqual(self.good("accounts", "ls", "-o", "id").split(), [a["name"] for a in ACCOUNTS])
+
+    def test_one_account(self):
+        self.assertEqual(self.good("accounts", "disable", "mj-1"), "mj-1  is disabled; what it runs finishes\n")
+        self.assertEqual(self.spool.asked[-1], ("POST", "/admin/v1/accounts/mj-1/disable", {}))
+        self.assertEqual(self.good("accounts", "enable", "mj-1"), "mj-1  is enabled\n")
+        self.assertEqual(self.good("accounts", "test", "mj-1"), "mj-1  ok: HTTP 200\n")
+        done = self.run_verb("accounts", "test", "suno-1")
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (1, "suno-1  fails: HTTP 401\n", ""))
+        for verb in ("test", "disable", "enable"):
+            self.assertEqual(
+                self.wrong(1, "accounts", verb, "a/b"), 'there is no account "a/b": "spool accounts ls" lists them'
+            )
+            self.assertEqual(self.spool.asked[-1][1], f"/admin/v1/accounts/a%2Fb/{verb}")
+
+    def test_resolve(self):
+        self.assertIn("goes on", self.good("resolve", NO_TASK, "--do", "adopt", "--upstream-id", "v-1"))
+        self.assertEqual(
+            self.spool.asked[-1],
+            ("POST", f"/admin/v1/tasks/{NO_TASK}/resolve", {"do": "adopt", "upstream_id": "v-1"}),
+        )
+        self.assertEqual(self.good("resolve", NO_TASK, "--do", "resubmit", "-o", "id"), NO_TASK + "\n")
+        self.assertEqual(self.spool.asked[-1][2], {"do": "resubmit"})
+        other = NO_TASK[:-1] + "1"
+        self.assertEqual(self.wrong(1, "resolve", other, "--do", "archive"), f"{other}: the task has not failed")
+        for words, said in (
+            ((), "resolve needs --do adopt, archive or resubmit"),
+            (("--do", "adopt"), "--upstream-id"),
+            (("--do", "archive", "--upstream-id", "x"), "--upstream-id"),
+            (("--do", "pray"), "--do: must be one of: adopt archive resubmit"),
+        ):
+            self.assertIn(said, self.wrong(2, "resolve", NO_TASK, *words))
+
+    def test_exhausted(self):
+        line = self.good("hooks", "exhausted").splitlines()[1]
+        self.assertEqual(line.split()[:6], [NO_TASK, "3", "shop.example.com", "SUCCESS", "exhausted", "4"])
+        self.assertEqual(self.good("hooks", "exhausted", "-o", "id"), f"{NO_TASK} 3\n")
+        self.good("hooks", "exhausted", "--host", "a&b", "--since", "1774567890123")
+        self.assertEqual(
+            self.spool.asked[-1][1], "/admin/v1/deliveries?status=exhausted&host=a%26b&since=1774567890123"
+        )
+        self.assertEqual(self.good("hooks", "exhausted", "--redeliver", "--host", "a"), "7 are sent again\n")
+        self.assertEqual(
+            self.spool.asked[-1], ("POST", "/admin/v1/deliveries/redeliver", {"status": "exhausted", "host": "a"})
+        )
+
+    def test_top(self):
+        text = self.good("top")
+        for said in ("redis up, 12.3 MB, aof", "storage down, s3", "kling           41   95 s", "  kling-v3      40   95 s",
+                     "host-1.4711  api,worker  0.1.0    2 h", "shop.example.com        2          7"):
+            self.assertIn(re.sub(" +", " ", said), re.sub(" +", " ", text))
+        self.assertEqual(json.loads(self.good("top", "-o", "json")), OVERVIEW)
+
+    def test_top_on_a_terminal(self):
+        env = environment(self.spool.url, "sk-admin", NO_COLOR="1", TERM="xterm", LC_ALL="C.UTF-8")
+        for columns, lines in ((100, 40), (60, 10)):
+            terminal = Terminal(["top"], env, columns, lines)
+            before = len(self.spool.asked)
+            eventually(lambda: len(self.spool.asked) >= before + 3, what="a look each second")
+            terminal.end(signal.SIGINT)
+            screens = re.sub(r"\x1b\[[0-9;]*[KJm]", "", terminal.raw.decode().replace("\r", "")).split("\x1b[H")[1:]
+            self.assertGreaterEqual(len(screens), 2)
+            for screen in screens[:2]:
+                shown = screen.rstrip("\n").split("\n")
+                self.assertIn(self.spool.url, shown[0])
+                self.assertLess(len(shown), lines)
+                self.assertTrue(all(len(line) <= columns for line in shown), shown)
+
+    def test_who_is_no_operator(self):
+        verbs = (("top",), ("accounts", "ls"), ("accounts", "disable", "mj-1"), ("hooks", "exhausted"),
+                 ("hooks", "exhausted", "--redeliver"), ("resolve", NO_TASK, "--do", "archive"))
+        for words in verbs:
+            self.assertEqual(
+                self.wrong(1, *words, key="sk-dev"),
+                'the key isn\'t an operator\'s: use that of a token with "admin": true, with -k or SPOOL_KEY',
+            )
+        with Admin(is_here=False) as elsewhere:
+            for words in verbs:
+                self.assertEqual(
+                    self.wrong(1, "-u", elsewhere.url, *words),
+                    f"{elsewhere.url} has nothing for operators: where admin_listen is configured, say that address with -u",
+                )
+
+    def test_list_filters(self):
+        self.wrong(1, "list", "--key", "shop", "--account", "mj-1", "--since", "2026-03-27")
+        self.assertEqual(
+            self.spool.asked[-1][1], "/v1/tasks?limit=20&account=mj-1&key=shop&since=1774569600000"
+        )
+
+
 class Answers(http.server.BaseHTTPRequestHandler):
     """What isn't Spool, or isn't well."""
 
