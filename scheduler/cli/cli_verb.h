@@ -69,3 +69,7 @@ bool cli_operator_test(struct cli *cli, struct err *err) WARN_UNUSED;
 bool cli_operator_disable(struct cli *cli, struct err *err) WARN_UNUSED;
 bool cli_operator_enable(struct cli *cli, struct err *err) WARN_UNUSED;
 bool cli_operator_resolve(struct cli *cli, struct err *err) WARN_UNUSED;
+// cli_dev.c
+bool cli_dev_verb(struct cli *cli, struct err *err) WARN_UNUSED;
+// cli_completion.c
+bool cli_completion_verb(struct cli *cli, struct err *err) WARN_UNUSED;

@@ -63,5 +63,9 @@ const struct cli_verb cli_verbs[] = {
     {"resolve", "ID --do adopt|archive|resubmit [--upstream-id ID]",
      "help a failed task on (operator)", 1, 1, ASKS | CLI_WITH(CLI_DO) | CLI_WITH(CLI_UPSTREAM_ID),
      NULL, cli_operator_resolve},
+    {"dev", "[--listen HOST:PORT]", "try Spool out, with simulated vendors and a Redis", 0, 0,
+     CLI_WITH(CLI_LISTEN), NULL, cli_dev_verb},
+    {"completion", "bash|zsh", "print what completes this in a shell", 1, 1, 0, "bash zsh",
+     cli_completion_verb},
     {0},
 };

@@ -10,7 +10,9 @@ import os
 import pty
 import re
 import select
+import shutil
 import signal
+import socket
 import struct
 import subprocess
 import tempfile
@@ -799,6 +801,178 @@ class Operator(Verbs):
         self.assertEqual(
             self.spool.asked[-1][1], "/v1/tasks?limit=20&account=mj-1&key=shop&since=1774569600000"
         )
+
+
+class Dev(unittest.TestCase):
+    def setUp(self):
+        self.dir = self.enterContext(tempfile.TemporaryDirectory(prefix="spool-dev-"))
+
+    def command(self, folder):
+        """As installed: the two programs in one folder."""
+        os.symlink(harness.sim_binary(), os.path.join(folder, "spool-sim"))
+        return shutil.copy(harness.spool_binary(), os.path.join(folder, "spool"))
+
+    def start(self, *words, env=None):
+        dev = harness.Child()
+        self.addCleanup(dev.close)
+        binary = self.command(self.dir)
+        # What configures another Spool is none of its business.
+        env = {**environment("http://127.0.0.1:1"), "SPOOL_LISTEN": "127.0.0.1:1", "SPOOL_ROLES": "api", **(env or {})}
+        line = dev.run([binary, "dev", *words], "listening on", subprocess.DEVNULL, env=env, cwd=self.dir)
+        dev.url, dev.sim = re.findall(r"http://[\d.:]+\d", line)
+        return dev
+
+    def children(self, pid):
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="utf-8") as file:
+            return [int(child) for child in file.read().split()]
+
+    def test_from_nothing_to_files(self):
+        dev = self.start("--listen", "127.0.0.1:0")
+        children = self.children(dev.pid)
+        self.assertEqual(len(children), 2)
+        bodies = {
+            "midjourney": {"prompt": "x"},
+            "kling": {"model_name": "kling-v2-6", "prompt": "x", "duration": 5},
+            "suno": {"gpt_description_prompt": "x", "mv": "chirp-v4"},
+            "veo": {"model": "veo-3.1", "prompt": "x"},
+            "seedance": {"model": "doubao-seedance-1-5-pro", "content": [{"type": "text", "text": "x"}]},
+        }
+        tasks = []
+        for family, body in bodies.items():
+            done = subprocess.run(
+                [harness.spool_binary(), "-u", dev.url, "submit", family, "-d", json.dumps(body), "-o", "id"],
+                capture_output=True, text=True, check=True, env=environment("http://127.0.0.1:1"),
+            )
+            tasks.append(done.stdout.strip())
+        done = subprocess.run(
+            [harness.spool_binary(), "-u", dev.url, "watch", *tasks, "--timeout", "60"],
+            capture_output=True, text=True, check=False, env=environment("http://127.0.0.1:1"),
+        )
+        self.assertEqual((done.returncode, done.stderr), (0, ""), done.stdout)
+        modes = {name: os.stat(os.path.join(self.dir, "var", "dev", name)).st_mode & 0o077 for name in ("spool.json", "data")}
+        self.assertEqual(set(modes.values()), {0}, modes)
+        dev.process.send_signal(signal.SIGINT)
+        self.assertEqual(dev.process.wait(30), 0)
+        eventually(lambda: not any(harness.is_alive(child) for child in children), what="the end of both")
+
+    def test_killed_it_leaves_nobody(self):
+        dev = self.start("--listen", "127.0.0.1:0")
+        children = self.children(dev.pid)
+        harness.end(dev.process)
+        eventually(lambda: not any(harness.is_alive(child) for child in children), 20, "the end of both")
+
+    def test_one_of_them_ends(self):
+        dev = self.start("--listen", "127.0.0.1:0")
+        os.kill(self.children(dev.pid)[0], signal.SIGKILL)
+        self.assertEqual(dev.process.wait(30), 1)
+
+    def test_what_is_in_its_way(self):
+        def complaint(*words, binary=self.command(self.dir), **env):
+            done = subprocess.run(
+                [binary, "dev", *words], capture_output=True, text=True, check=False, timeout=60, cwd=self.dir,
+                env={**environment("http://127.0.0.1:1"), **env},
+            )
+            self.assertEqual((done.stdout, done.stderr.count("\n")), ("", 1), done)
+            return done.returncode, done.stderr
+
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            place = f"127.0.0.1:{taken.getsockname()[1]}"
+            code, line = complaint("--listen", place)
+            self.assertEqual(code, 1)
+            self.assertRegex(line, f"^spool: Spool didn't start: .*{place}.* \\(var/dev/spool.log\\)\n$")
+        code, line = complaint("--listen", "nonsense")
+        self.assertEqual((code, "--listen" in line), (2, True), line)
+        os.unlink(os.path.join(self.dir, "spool-sim"))
+        code, line = complaint(PATH=self.dir)
+        self.assertEqual(code, 1)
+        self.assertIn("dev needs spool-sim, which is neither beside ", line)
+
+
+class Completion(unittest.TestCase):
+    cases = (
+        (("li",), {"list"}, set()),
+        (("",), {"serve", "submit", "hooks", "accounts", "--help"}, {"ls", "redeliver"}),
+        (("hooks", ""), {"list", "redeliver", "exhausted", "listen", "secret", "verify"}, {"serve"}),
+        (("accounts", "d"), {"disable"}, set()),
+        (("submit", "mid"), {"midjourney"}, set()),
+        (("-u", "http://x", "submit", "--w"), {"--watch"}, set()),
+        (("submit", "kling", "--ti"), {"--timeout"}, set()),
+        (("list", "--status", "f"), {"failed"}, set()),
+        (("-o", ""), {"table", "json", "id"}, {"serve"}),
+        (("resolve", "x", "--do", "a"), {"adopt", "archive"}, set()),
+        (("completion", ""), {"bash", "zsh"}, set()),
+    )
+
+    def script(self, shell):
+        return subprocess.run(
+            [harness.spool_binary(), "completion", shell], capture_output=True, text=True, check=True
+        ).stdout
+
+    def check(self, shell, call):
+        with tempfile.NamedTemporaryFile("w", suffix=f".{shell}") as file:
+            file.write(self.script(shell))
+            file.flush()
+            for words, among, without in self.cases:
+                with self.subTest(words=words):
+                    done = subprocess.run(
+                        call(file.name, words), capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+                    )
+                    self.assertEqual((done.returncode, done.stderr), (0, ""), done)
+                    offered = set(done.stdout.split())
+                    self.assertLessEqual(among, offered)
+                    self.assertEqual(without & offered, set())
+                    if not without:
+                        self.assertEqual(among, {word for word in offered if word.startswith(words[-1])})
+
+    def test_bash(self):
+        def call(path, words):
+            text = f'source {path}; COMP_WORDS=(spool "$@"); COMP_CWORD=$#; _spool; printf "%s\n" "${{COMPREPLY[@]}}"'
+            return ["bash", "-c", text, "bash", *words]
+
+        self.check("bash", call)
+
+    @unittest.skipUnless(shutil.which("zsh"), "there is no zsh")
+    def test_zsh(self):
+        def call(path, words):
+            text = (
+                'compdef() { : }; compadd() { shift; print -l -- "$@" }; '
+                f'source {path}; words=(spool "$@"); CURRENT=$#words; _spool'
+            )
+            return ["zsh", "-f", "-c", text, "zsh", *words]
+
+        self.check("zsh", call)
+
+    def test_files(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for name in ("jobs.jsonl", "job.json"):
+                with open(os.path.join(folder, name), "w", encoding="utf-8"):
+                    pass
+            os.mkdir(os.path.join(folder, "jobs"))
+            for words, said in (
+                (("submit", "kling", "-d", "@jo"), {"@jobs.jsonl", "@job.json", "@jobs"}),
+                (("submit", "kling", "-F", "a=@jo"), {"a=@jobs.jsonl", "a=@job.json", "a=@jobs"}),
+                (("submit", "kling", "-O", "jo"), {"jobs"}),
+                (("upload", "job."), {"job.json"}),
+                (("serve", "-c", "job."), {"job.json"}),
+            ):
+                text = f'{self.script("bash")}\nCOMP_WORDS=(spool "$@"); COMP_CWORD=$#; _spool; printf "%s\n" "${{COMPREPLY[@]}}"'
+                done = subprocess.run(["bash", "-c", text, "bash", *words], capture_output=True, text=True, check=True, cwd=folder)
+                self.assertEqual(set(done.stdout.split()), said)
+
+    def test_ids_are_asked_for(self):
+        with Sim(speed=20) as sim, Spool(sim=sim) as spool:
+            task = spool.submit("x")
+            text = f'{self.script("bash")}\nCOMP_WORDS=("$@"); COMP_CWORD=2; _spool; printf "%s\n" "${{COMPREPLY[@]}}"'
+            done = subprocess.run(
+                ["bash", "-c", text, "bash", harness.spool_binary(), "watch", "task_"], capture_output=True, text=True,
+                check=True, env=environment(spool.url),
+            )
+            self.assertEqual(done.stdout.split(), [task])
+
+    def test_no_other_shell(self):
+        done = subprocess.run([harness.spool_binary(), "completion", "fish"], capture_output=True, text=True, check=False)
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertEqual(done.stderr, 'spool: there is completion for bash and zsh, not for "fish"\n')
 
 
 class Answers(http.server.BaseHTTPRequestHandler):

@@ -77,21 +77,23 @@ class Child:
         )
         running.add(self)
         lines = self.said = []
+        found = []
         done = threading.Event()
 
         def read():
             for line in self.process.stdout:
                 lines.append(line.decode(errors="replace"))
-                if re.search(ready, lines[-1]):
+                if not found and re.search(ready, lines[-1]):
+                    found.append(lines[-1])
                     done.set()
             done.set()
 
         self.reader = threading.Thread(target=read, daemon=True)
         self.reader.start()
-        if not done.wait(timeout) or not lines or not re.search(ready, lines[-1]):
+        if not done.wait(timeout) or not found:
             self.kill()
             raise RuntimeError(f"{command[0]} did not get ready: {''.join(lines)}")
-        return lines[-1]
+        return found[0]
 
     def ended(self):
         self.reader.join(5)
