@@ -224,7 +224,7 @@ class Tasks(Verbs):
         self.assertEqual(
             self.wrong(1, "submit", "midjourney", "-d", "{}"), "prompt: is required (HTTP 400)"
         )
-        self.assertIn("no such path", self.wrong(1, "submit", "/mj/submit/dance", "-d", "{}"))
+        self.assertIn("there is no POST /mj/submit/dance", self.wrong(1, "submit", "/mj/submit/dance", "-d", "{}"))
 
     def test_get(self):
         task = self.ended()
