@@ -94,7 +94,7 @@ bool address_is_public(const struct sockaddr *address)
     return false;
 }
 
-// In 16 bytes, whatever the family; false for another one.
+// The address in 16 bytes; false for another family than IPv4 and IPv6.
 static bool address_bytes(const struct sockaddr *address, uint8_t bytes[16])
 {
     static const uint8_t prefix[12] = {[10] = 0xff, [11] = 0xff};
@@ -298,7 +298,7 @@ static void read_host(const char *text, size_t len, struct host *host)
         if (!is_digit(host->name[i]) && (host->name[i] < 'a' || host->name[i] > 'z') &&
             strchr("-._", host->name[i]) == NULL)
             return;
-    // A name never ends in a number, so what does is an address or nothing.
+    // A name never ends in a number, so a host that does is an address or nothing.
     last = strrchr(host->name, '.');
     if (!looks_like_number(last == NULL ? host->name : last + 1))
         host->kind = HOST_NAME;
@@ -407,7 +407,7 @@ bool url_same_origin(const char *a, const char *b)
            strcmp(left.host, right.host) == 0 && left.port == right.port;
 }
 
-// A host that says outright where it is, and it is nowhere we go.
+// Whether the host is an address, or localhost, and one that `reach` doesn't have.
 static bool is_out_of_reach(const struct reach *reach, const struct host *host)
 {
     struct sockaddr_in v4 = {.sin_family = AF_INET};

@@ -31,16 +31,16 @@ struct network {
     unsigned bits;
 };
 
-// How far links may lead: to public addresses, into these networks, or, `anywhere`, wherever they
-// say. NULL stands for public addresses alone.
+// How far links may lead: to public addresses, into these networks, or, with `anywhere`, to any
+// address. A reach that is NULL stands for public addresses alone.
 struct reach {
     struct network *networks;
     size_t count;
     bool anywhere;
 };
 
-// From "10.1.0.0/16", "fd00::/8" or a single address. False where it isn't that, or has bits set
-// behind its prefix.
+// Reads "10.1.0.0/16", "fd00::/8" or a single address. False where the text is none of these, or
+// has bits set behind its prefix.
 bool network_read(struct network *network, const char *text);
 bool reach_has(const struct reach *reach, const struct sockaddr *address);
 // False for anything but a global unicast address of IPv4 or IPv6.
@@ -48,15 +48,16 @@ bool address_is_public(const struct sockaddr *address);
 // For an address in any spelling, with or without brackets, and for "localhost".
 bool address_is_loopback_host(const char *host);
 
-// False where it isn't a URL of ours; `parts` is then empty.
+// False where the reader doesn't take the URL; `parts` is then empty.
 bool url_split(const char *url, struct url_parts *parts);
-// Whether the URL's host is that very address, written as one, and its port the same.
+// Whether the URL's host is this very address, written as an address, and its port is the same.
 bool url_is_at(const char *url, const struct sockaddr *address);
-// The same scheme, host and port. Spellings of one address count as different hosts.
+// Whether both have the same scheme, host and port. Spellings of one address count as different
+// hosts.
 bool url_same_origin(const char *a, const char *b);
-// Where a redirect from `url` leads, added to `to`. False where it isn't followed: no URL, or from
-// https to http.
+// Adds to `to` where a redirect from `url` leads. False where the redirect isn't followed: its
+// target is no URL, or it goes from https to http.
 bool url_redirect(const char *url, const char *location, struct buf *to);
-// May a stranger have us send something there? Names are not resolved. The message doesn't say
-// which URL.
+// May a stranger have us send something to this URL? Names are not resolved. The error doesn't
+// quote the URL.
 bool url_check_reach(const char *url, const struct reach *reach, struct err *err) WARN_UNUSED;

@@ -1,4 +1,4 @@
-// SHA-256, HMAC and base64. OpenSSL fails here only when out of memory, and so do we.
+// SHA-256, HMAC and base64. OpenSSL fails here only when it is out of memory, and then we abort.
 #include "core/base/digest.h"
 
 #include <openssl/evp.h>
@@ -95,7 +95,7 @@ void sha256_hex(const void *data, size_t len, char out[SHA256_HEX_BYTES])
 void hmac_sha256(const void *key, size_t key_len, const void *data, size_t len,
                  unsigned char out[SHA256_BYTES])
 {
-    // For OpenSSL a NULL key means the one of the call before.
+    // For OpenSSL a NULL key means the key of the call before.
     must(HMAC(EVP_sha256(), key_len == 0 ? "" : key, (int)key_len, data, len, out, NULL) != NULL);
 }
 

@@ -14,9 +14,9 @@ struct digest *digest_new(void);
 struct digest *digest_new_md5(void); // for ETags of S3, not for security; half as long
 struct digest *digest_copy(const struct digest *digest);
 void digest_add(struct digest *digest, const void *data, size_t len);
-// What was added so far, terminated; more may follow.
+// The digest of what was added so far, in hexadecimal, terminated; more may be added.
 void digest_hex(const struct digest *digest, char out[SHA256_HEX_BYTES]);
-// The same as bytes; how many is returned.
+// The same digest as bytes; returns how many.
 size_t digest_bytes(const struct digest *digest, unsigned char out[SHA256_BYTES]);
 void digest_free(struct digest *digest);
 

@@ -32,8 +32,8 @@ static void add_pair(struct buf *json, const char *name, size_t name_len, const 
     buf_json_str(json, text);
 }
 
-// Where a quoted value ends: at a quote that another key follows, for values have quotes of their
-// own; or at the last one.
+// Where a quoted value ends: at a quote that another key follows, for values may have quotes in
+// them; or at the last quote.
 static const char *quote_end(const char *value)
 {
     size_t len = strlen(value);
@@ -47,7 +47,7 @@ static const char *quote_end(const char *value)
     return len > 0 && value[len - 1] == '"' ? value + len - 1 : value + len;
 }
 
-// `text` is "key=value key="a value" …"; what has no key is left out.
+// `text` is "key=value key="a value" …"; words without a key are left out.
 static void add_pairs(struct buf *json, const char *text)
 {
     while (*text != '\0') {

@@ -1,5 +1,5 @@
-// Small allocations that abort instead of failing. What a stranger sizes is bounded before it
-// comes here.
+// Small allocations that abort instead of failing. A size that a stranger chooses is bounded before
+// it comes here.
 #pragma once
 
 #include <stddef.h>

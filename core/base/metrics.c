@@ -38,14 +38,14 @@ int64_t metric_get(enum metric metric)
     return atomic_load_explicit(&values[metric], memory_order_relaxed);
 }
 
-// With labels: a list of series for each family. It only grows, and what is found once is moved to
-// the front, so that the busy ones are found at once.
+// With labels: a list of series for each family. The list only grows, and a series that was looked
+// for is moved to its front, so that busy series are found at once.
 
 struct series {
     char *values[LABELS_MAX]; // "" where the family has no such label
     int64_t count;
     int64_t sum_ms;
-    int64_t *buckets; // of a histogram: one for each bound, and one for what is above
+    int64_t *buckets; // of a histogram: one for each bound, and one for all above
     struct series *next;
 };
 
@@ -87,7 +87,7 @@ static bool is_series(const struct series *series, const char *const *labels)
     return true;
 }
 
-// Locked. Where there are too many, one for all others.
+// Called with the lock held. Where the family has too many series, the one for all others.
 static struct series *find_series(struct family *family, const char *a, const char *b,
                                   const char *c)
 {
@@ -181,7 +181,7 @@ void metrics_write_value(struct buf *out, const char *name, const char *const *l
     buf_fmt(out, "%s %.15g\n", labels[0] == NULL ? "" : "}", value);
 }
 
-// `labels` gets the pairs of a series, ending with NULL; how many it has so far.
+// `labels` gets the names and values of a series, ending with NULL; returns how many these are.
 static size_t pair_labels(const struct family *family, const struct series *series,
                           const char *labels[2 * LABELS_MAX + 3])
 {

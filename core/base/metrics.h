@@ -2,7 +2,8 @@
 // asked. (Prometheus: exposition formats, metric and label naming.)
 //
 // Values of labels are few and ours: providers, accounts, families, codes, routes; never a task's,
-// a key's or a stranger's. A family that gets more of them all the same counts the rest as "other".
+// a key's or a stranger's. A family that gets too many values all the same counts the rest as
+// "other".
 #pragma once
 
 #include <stddef.h>
@@ -79,10 +80,10 @@ void metric_count(enum metric_family family, const char *a, const char *b, const
 int64_t metric_count_of(enum metric_family family, const char *a, const char *b, const char *c);
 void metric_observe(enum histogram histogram, int64_t ms, const char *a, const char *b);
 
-// All of the tables.
+// Writes all three tables.
 void metrics_write(struct buf *out);
-// One that is counted elsewhere: its head, then each of its values. `labels` are pairs of name and
-// value, ending with NULL.
+// A metric that is counted elsewhere: its head, then each of its values. `labels` are pairs of name
+// and value, ending with NULL.
 void metrics_write_head(struct buf *out, const char *name, const char *type, const char *help);
 void metrics_write_value(struct buf *out, const char *name, const char *const *labels,
                          double value);

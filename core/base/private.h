@@ -1,12 +1,13 @@
-// Files that are nobody else's: prompts, secrets and keys are in them. All that we make, and that
-// programs make which we start, is for our own user alone, but for what is meant to be served.
+// Files that are nobody else's: prompts, secrets and keys are in them. Every file that we make, or
+// that a program makes which we start, is for our own user alone, except for those that are meant
+// to be served.
 #pragma once
 
 #include <sys/types.h>
 
-// From here on. To be called before there are threads.
+// New files are private from here on. To be called before there are threads.
 void private_start(void);
-// What a served file or folder may have, of `mode`: what the operator's own umask leaves of it.
+// The rights of a served file or folder: what the operator's own umask leaves of `mode`.
 mode_t private_served(mode_t mode);
-// Takes others' rights from what is there already, and says so.
+// Takes other users' rights from a file or folder that is there already, and logs that it did.
 void private_tighten(const char *directory, const char *name);

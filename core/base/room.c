@@ -56,7 +56,7 @@ void room_give(struct room *room, const char *owner, size_t bytes)
     struct room_share **at = find(room, owner);
 
     if (*at == NULL)
-        return; // it took nothing, or no bytes
+        return; // the owner took nothing, or no bytes
     assert((*at)->held >= bytes);
     (*at)->held -= bytes;
     room->held -= bytes;

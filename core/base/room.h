@@ -13,10 +13,10 @@ struct room_share;
 struct room {
     size_t total;
     size_t held;
-    struct room_share *shares; // of those who have something
+    struct room_share *shares; // of the owners that have something
 };
 
-// False: not now. `owner` is copied.
+// False: there is no room for it now. `owner` is copied.
 bool room_take(struct room *room, const char *owner, size_t bytes);
 void room_give(struct room *room, const char *owner, size_t bytes);
 void room_clear(struct room *room);

@@ -33,6 +33,6 @@ bool secret_equals(const struct secret *secret, const char *text)
     const char *own = secret_reveal(secret);
     size_t len = strlen(own);
 
-    // The length is no secret, all keys of one make have the same.
+    // The length is no secret: all keys of one make have the same length.
     return len > 0 && text != NULL && strlen(text) == len && CRYPTO_memcmp(own, text, len) == 0;
 }

@@ -10,6 +10,6 @@ struct secret {
 
 void secret_set(struct secret *secret, const char *text); // wipes what was there; NULL clears
 const char *secret_reveal(const struct secret *secret);   // borrowed; "" where there is none
-// Takes the same time wherever two of one length differ. An empty secret equals nothing.
+// Takes the same time wherever two texts of one length differ. An empty secret equals nothing.
 bool secret_equals(const struct secret *secret, const char *text);
 void secret_clear(struct secret *secret);
