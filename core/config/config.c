@@ -49,7 +49,7 @@ static bool read_roles(struct setting_reader *reader, const json_t *value, void 
     return true;
 }
 
-// An address to listen at. "" stands for none, where there may be none.
+// An address to listen at. "" stands for no address, where there may be none.
 static bool read_address(struct setting_reader *reader, const json_t *value, bool may_be_none,
                          char **host, int *port)
 {
@@ -354,7 +354,7 @@ void config_set_public_url(struct config *config, const char *url)
     buf_clear(&media);
 }
 
-// Files of a bucket are linked to behind public_base, or with a signature each.
+// Links to a bucket's files begin with public_base, or have a signature each.
 bool config_finish_bucket(struct config *config, struct err *err)
 {
     const char *public_base = config->storage.public_base;
@@ -370,13 +370,13 @@ bool config_finish_bucket(struct config *config, struct err *err)
         while (base.len > 0 && base.data[base.len - 1] == '/')
             base.data[--base.len] = '\0';
         buf_fmt(&base, "/%s", config->links.place.prefix);
-        base.data[--base.len] = '\0'; // the slash that is put before keys
+        base.data[--base.len] = '\0'; // the slash comes with the key
         config->links.base = buf_take(&base);
     }
     return true;
 }
 
-// What is derived from other keys, and what only makes sense together.
+// Fills in what is derived from other keys, and checks those that only make sense together.
 static bool finish_config(struct config *config, struct err *err)
 {
     size_t len;

@@ -20,8 +20,8 @@ enum config_on_unknown { ON_UNKNOWN_FAIL, ON_UNKNOWN_RETRY };
 enum config_callbacks { CALLBACKS_AUTO, CALLBACKS_ALWAYS, CALLBACKS_NEVER };
 
 struct config_model {
-    char *name;     // what clients say
-    char *upstream; // what the account says
+    char *name;     // as clients call the model
+    char *upstream; // as the account's vendor calls it
 };
 
 struct account {
@@ -48,12 +48,12 @@ struct account {
     enum config_on_unknown on_unknown_submit;
 };
 
-enum { TASK_TIMEOUT_MS = 1800000 }; // of an account that doesn't say
+enum { TASK_TIMEOUT_MS = 1800000 }; // of an account that sets none
 
 struct config_token {
     char *name;
     struct secret key;
-    bool is_admin; // sees what is everybody's, and steers
+    bool is_admin; // an operator's: sees everybody's tasks, and may use /admin/v1
 };
 
 struct config {
@@ -62,7 +62,7 @@ struct config {
     char *admin_host; // where operators are served, in every role; NULL: with the others
     int admin_port;
     char *public_url;         // without a slash at the end
-    struct media_links links; // of archived files, derived from it and from `storage`
+    struct media_links links; // of archived files, derived from public_url and `storage`
     char *data_dir;
     char *redis_url; // "": Spool's own
     struct {
@@ -74,7 +74,7 @@ struct config {
         char *public_base;
         enum config_on_failure on_failure;
     } storage;
-    unsigned roles; // of enum config_role
+    unsigned roles; // bits of enum config_role
     enum log_level log_level;
     bool is_log_json;
     bool has_access_log; // a line for each request
@@ -83,22 +83,23 @@ struct config {
     unsigned max_connections;
     int64_t queue_limit;         // 0: none
     int64_t queue_limit_per_key; // 0: none
-    int64_t queue_timeout_ms;    // so long a task may wait for a vendor; 0: for ever
+    int64_t queue_timeout_ms;    // how long a task may wait for a vendor; 0: for ever
     int64_t lease_ms;
     int64_t drain_timeout_ms;
     enum config_callbacks vendor_callbacks;
     struct config_token *tokens;
     size_t token_count;
     struct {
-        struct secret *secrets; // the first signs first; none: made once and kept in Redis
+        struct secret *secrets; // the first one's signature comes first; none: one is made once and
+                                // kept in Redis
         size_t secret_count;
         int64_t timeout_ms;
         int64_t *retry_delays_ms;
         size_t retry_count;
         bool allow_private_networks;
     } webhook;
-    // Where links may lead: what vendors name, what clients name (hooks, too). The networks of
-    // both are those of allow_networks, and the first's to free.
+    // Where the links may lead that vendors name, and those that clients name (hooks, too). Both
+    // share the networks of allow_networks, which are freed with vendors_reach.
     struct reach vendors_reach, clients_reach;
     struct account *accounts;
     size_t account_count;
@@ -113,21 +114,21 @@ struct config_flags {
     const char *roles;
 };
 
-// From the text of a file (NULL: all defaults). The error names the key, as in
+// Reads the text of a file (NULL: all defaults). The error names the key, as in
 // `accounts.0.max_concurrency: must be an integer`. config_free, also after a failure.
 bool config_parse(struct config *config, const char *text, size_t len, config_env_fn env,
                   const struct config_flags *flags, struct err *err) WARN_UNUSED;
-// From a file, or from SPOOL_CONFIG's where `path` is NULL.
+// Reads a file; where `path` is NULL, the one that SPOOL_CONFIG names.
 bool config_load(struct config *config, const char *path, const struct config_flags *flags,
                  struct err *err) WARN_UNUSED;
 void config_clear(struct config *config);
-// For a configuration that was read again, of a process that runs by another one: what can't change
-// without a restart stays as it is, and is named in the log.
+// For a configuration that was read again while the process runs by `running`: keys that can't
+// change without a restart keep their values, and are named in the log.
 void config_keep_fixed(struct config *config, const struct config *running);
-// Sets public_url, and what is derived from it: while nobody else has seen the configuration.
+// Sets public_url, and what is derived from it. Only while nobody else has seen the configuration.
 void config_set_public_url(struct config *config, const char *url);
 
-// NULL where there is none.
+// NULL where there is no such account.
 const struct account *config_account(const struct config *config, const char *name);
-// What the account calls a public model, by its own list; NULL where that doesn't have it.
+// What the account calls a public model, by its own list; NULL where the list doesn't have it.
 const char *account_model(const struct account *account, const char *model);

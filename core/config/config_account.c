@@ -73,7 +73,7 @@ static bool read_whole(struct setting_reader *reader, const char *path, struct b
     return ok || err_set(reader->err, ERR_CONFIG, "%s: %s: can't be read", reader->path, path);
 }
 
-// A key file of Google's cloud: only what signing in with it takes.
+// A key file of Google's cloud: only those fields that signing in with it needs.
 static bool read_service_account(struct setting_reader *reader, const json_t *value, void *out)
 {
     struct account *account = out;
@@ -91,7 +91,7 @@ static bool read_service_account(struct setting_reader *reader, const json_t *va
     }
     root = json_loads(buf_text(&text), 0, NULL);
     if (text.data != NULL)
-        memset(text.data, 0, text.len); // it has the private key
+        memset(text.data, 0, text.len); // the file has the private key
     buf_clear(&text);
     mem_set_str(&key->client_email, json_string_value(json_object_get(root, "client_email")));
     mem_set_str(&key->project_id, json_string_value(json_object_get(root, "project_id")));

@@ -7,5 +7,5 @@
 // Reads an object into a struct account that is zero.
 bool config_read_account(struct setting_reader *reader, const json_t *value, void *out);
 void config_clear_account(struct account *account);
-// The place and the links of storage.url, a bucket.
+// Derives the place and the links of files from storage.url, where it names a bucket.
 bool config_finish_bucket(struct config *config, struct err *err) WARN_UNUSED;

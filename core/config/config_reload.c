@@ -1,4 +1,4 @@
-// Reading the configuration again: what a running process can't change stays as it is.
+// Reading the configuration again: keys that a running process can't change keep their values.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "core/base/mem.h"
 #include "core/config/config_private.h"
 
-// Names a key once, in the order in which they are looked at.
+// Adds a key to the list of those that keep their values.
 static void note_fixed(struct buf *keys, const char *key)
 {
     buf_fmt(keys, "%s%s", keys->len == 0 ? "" : ",", key);
@@ -47,7 +47,7 @@ static void keep_storage(struct config *config, const struct config *running, st
                 keys);
     if (keys->len == before)
         return;
-    // The links are made of these.
+    // The links are made of these keys.
     s3_place_clear(&config->links.place);
     mem_set_str(&config->links.base, NULL);
     if (*config->storage.url != '\0' && !config_finish_bucket(config, &err))
@@ -60,7 +60,7 @@ void config_keep_fixed(struct config *config, const struct config *running)
     bool is_derived = strcmp(running->public_url, config->public_url) != 0 &&
                       strstr(config->public_url, ":0") != NULL;
 
-    // A free port was taken: it is the one that is meant.
+    // Port 0 has become a free port, which is meant again.
     if (config->listen_port == 0)
         config->listen_port = running->listen_port;
     if (config->listen_port != running->listen_port) {

@@ -40,7 +40,8 @@ const char *setting_text(struct setting_reader *reader, const json_t *value)
         setting_bad(reader, "must be a string");
         return NULL;
     }
-    // None of our values is of several lines; in a header, a key or a log line it would be two.
+    // None of our values has several lines: in a header, a Redis key or a log line it would become
+    // two.
     if (!setting_is_plain(text)) {
         setting_bad(reader, "has a line break or another control character");
         return NULL;
@@ -229,7 +230,7 @@ bool setting_array(struct setting_reader *reader, const json_t *value, size_t si
     if (!json_is_array(value))
         return setting_bad(reader, "must be an array");
     if (json_array_size(value) == 0)
-        return true; // as if it weren't there
+        return true; // as if the key weren't there
     *items = mem_zeroed(json_array_size(value), size);
     json_array_foreach(value, i, item)
     {

@@ -26,11 +26,12 @@ struct setting_key {
 
 #define SETTING_AT(record, member) offsetof(struct record, member)
 
-// What is wrong with the value; false.
+// Sets the error to what is wrong with the value, and returns false.
 bool setting_bad(struct setting_reader *reader, const char *what);
-// Without control characters.
+// Whether the text has no control characters.
 bool setting_is_plain(const char *text);
-// What names may be: they are parts of Redis' keys, of paths and of log lines. NULL is none.
+// Whether the text may be a name: names are parts of Redis' keys, of paths and of log lines. NULL
+// is no name.
 bool setting_is_name(const char *text);
 // A string, or what the variable in "env:NAME" holds; borrowed. NULL where it is neither, or isn't
 // plain.
@@ -45,13 +46,13 @@ bool setting_count(struct setting_reader *reader, const json_t *value, void *out
 bool setting_small_count(struct setting_reader *reader, const json_t *value, void *out); // int
 bool setting_bytes(struct setting_reader *reader, const json_t *value, void *out);       // size_t
 bool setting_duration(struct setting_reader *reader, const json_t *value, void *out); // int64_t, ms
-// The same, or 0 for none.
+// A duration, or 0 for none.
 bool setting_duration_or_none(struct setting_reader *reader, const json_t *value, void *out);
 bool setting_hours(struct setting_reader *reader, const json_t *value, void *out); // int64_t, ms
 bool setting_name(struct setting_reader *reader, const json_t *value, void *out);  // char *
-// What paths are put behind; char *, may be empty.
+// A URL that paths are put behind; char *, may be empty.
 bool setting_base_url(struct setting_reader *reader, const json_t *value, void *out);
-// One word of a list that ends with NULL; its index.
+// One of `words`, which ends with NULL; `out` gets its index.
 bool setting_word(struct setting_reader *reader, const json_t *value, const char *const *words,
                   unsigned *out);
 
@@ -67,9 +68,10 @@ bool setting_word(struct setting_reader *reader, const json_t *value, const char
         return true;                                                                               \
     }
 
-// An object by a table; other keys than its own are an error.
+// Reads an object by a table; keys that aren't in the table are an error.
 bool setting_keys(struct setting_reader *reader, const json_t *object,
                   const struct setting_key *keys, void *record);
-// An array's items one after the other into records of `size` bytes, on the heap; none of none.
+// Reads an array's items one after the other into records of `size` bytes, on the heap. An empty
+// array leaves `items` and `count` as they are.
 bool setting_array(struct setting_reader *reader, const json_t *value, size_t size, void **items,
                    size_t *count, setting_read_fn read);
