@@ -3,9 +3,9 @@
 //  asked for ─▶ waits unread ── room ──▶ arrives ── whole ──▶ handled
 //                                          └── large: into a file ──▶ waits there ── room ──▶ read
 //
-// A small one stays in memory. A large one goes to a file as it comes, and is read back when it is
-// whole: so one that trickles holds nothing that others need. All of it has its owner's share of
-// what all bodies share (core/base/room).
+// A small body stays in memory. A large one goes to a file as it comes, and is read back when it is
+// whole: so a body that trickles in holds nothing that others need. What a body takes counts as its
+// owner's share of what all bodies share (core/base/room).
 #include <string.h>
 
 #include "core/base/mem.h"
@@ -52,7 +52,7 @@ static void stop_waiting(struct http_conn *conn)
     body->at_waiting = NULL;
 }
 
-// Behind those who wait already.
+// Puts the connection behind those that wait already.
 static void wait_for_room(struct http_conn *conn)
 {
     struct http_conn **at = &conn->server->waiting;
@@ -66,7 +66,7 @@ static void wait_for_room(struct http_conn *conn)
     conn->body.next_waiting = NULL;
 }
 
-// Those who wait are looked at soon.
+// Gives back what the body has of `room`. The connections that wait for room are looked at soon.
 static void give(struct http_conn *conn, struct room *room, size_t *bytes)
 {
     struct http_server *server = conn->server;
@@ -128,14 +128,15 @@ bool http_body_wants_more(const struct http_conn *conn)
     return conn->body.is_admitted && !conn->body.is_working && !conn->body.is_complete;
 }
 
-// Whether it is whole and only on its way back from the file.
+// Whether it is a thread, or room for the body, that we wait for, and not the client.
 bool http_body_is_waiting(const struct http_conn *conn)
 {
     return conn->body.is_working || conn->body.is_complete || conn->body.at_waiting != NULL;
 }
 
-// What it takes to let it in, all or nothing. A file where it is known to be large, or has become
-// so. What is refused must not wake those who wait: they would wake each other for ever.
+// Takes the room that the body needs to come in, all or nothing; room for a file, too, where the
+// body is known to be large, or has become so. A refusal must not wake the connections that wait:
+// they would wake each other for ever.
 static bool take_room(struct http_conn *conn)
 {
     struct http_server *server = conn->server;
@@ -185,7 +186,8 @@ static bool admit(struct http_conn *conn)
     return true;
 }
 
-// Hands what is kept in `in`, `len` bytes, to the file; what follows them moves up.
+// Hands the first `len` bytes of the body in `in` to the file; what follows the first `skip` bytes
+// moves up.
 static void spool(struct http_conn *conn, size_t len, size_t skip)
 {
     struct http_body *body = &conn->body;
@@ -221,7 +223,7 @@ static bool take_plain(struct http_conn *conn)
     return false;
 }
 
-// Decodes in place: the body grows behind the head, what it was sent in is overwritten.
+// Decodes in place: the body grows behind the head and overwrites the chunks that it was sent in.
 static bool take_chunks(struct http_conn *conn)
 {
     struct http_body *body = &conn->body;
@@ -238,7 +240,7 @@ static bool take_chunks(struct http_conn *conn)
         conn->in.data[conn->in.len] = '\0';
         if (body->kept > PIECE_BYTES && conn->server->options.spool_dir != NULL &&
             !body->is_in_file)
-            body->is_admitted = false; // it takes a file from here on
+            body->is_admitted = false; // the body needs a file from here on
         else if (body->is_in_file && body->kept >= PIECE_BYTES / 2)
             spool(conn, body->kept, body->kept);
         return false;
@@ -262,7 +264,8 @@ static bool take_chunks(struct http_conn *conn)
     return false;
 }
 
-// No owner goes twice while another one, who was awoken with it, could go.
+// No owner has two bodies loaded in a row while another owner's, woken with the second, would find
+// room.
 static bool is_anothers_turn(const struct http_conn *conn)
 {
     struct http_server *server = conn->server;
@@ -283,7 +286,7 @@ static bool is_anothers_turn(const struct http_conn *conn)
     return is_theirs;
 }
 
-// It lies in its file: into memory with it, as soon as there is room.
+// Reads the body back from its file, as soon as there is room for it in memory.
 static void load(struct http_conn *conn)
 {
     struct http_server *server = conn->server;

@@ -9,8 +9,8 @@
 // `struct http_chunked c = {0}` is ready for use.
 struct http_chunked {
     int step;
-    uint64_t left;        // of the present chunk
-    unsigned digits;      // of its size
+    uint64_t left;        // bytes of the present chunk that are yet to come
+    unsigned digits;      // digits of its size so far
     size_t ignored_bytes; // extensions so far
 };
 

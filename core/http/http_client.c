@@ -3,9 +3,9 @@
 //  http_start ─▶ QUEUED ── end of the turn ──▶ ACTIVE ── curl is done ──▶ FIRED ─▶ freed
 //                  └──────── http_cancel ────────┴──▶ CANCELLED ── end of the turn ──▶ freed
 //
-// curl forbids most calls from inside its own callbacks, and on_data is one. So what callers ask
-// for (start, resume, cancel) is noted, and done at the end of the turn by on_turn; `done` is
-// called where curl has returned. Callers may therefore ask for anything from anywhere.
+// curl forbids most calls from inside its own callbacks, and on_data is called from one. So what
+// callers ask for (start, resume, cancel) is noted, and done at the end of the turn by on_turn;
+// `done` is called after curl has returned. Callers may therefore ask for anything from anywhere.
 #include "core/http/http_client.h"
 
 #include <curl/curl.h>
@@ -34,7 +34,7 @@ struct http_client {
     unsigned idle_count;
     struct loop_turn *turn;
     bool is_busy;    // one of our handlers is below us on the stack
-    bool is_dropped; // and is to tidy up
+    bool is_dropped; // freed once that handler has returned
 };
 
 static void ask_turn(struct http_call *call)
@@ -50,9 +50,9 @@ static void ask_turn(struct http_call *call)
     loop_turn_ask(client->turn);
 }
 
-// Whether another call may use the handle: after one that went well. libcurl 8 leaks the name of a
-// host that wasn't found (curl issue 17602), and wants to rewind the body that was cut before it
-// begins with another.
+// Whether another call may use the handle: only after a call that went well. libcurl 8 leaks the
+// name of a host that wasn't found (curl issue 17602), and wants to rewind the body that was cut
+// before it begins with another.
 static bool is_handle_kept(const struct http_call *call)
 {
     return call->client->idle_count < IDLE_EASIES_MAX && !call->client->is_dropped && call->is_well;
@@ -111,7 +111,7 @@ static void call_describe(const struct http_call *call, CURLcode result,
         err_set(&failure->err, ERR_UPSTREAM, "%.*s", len, reason);
 }
 
-// Not from inside curl. The callback may do anything to any call.
+// Not called from inside curl. The callback may do anything to any call.
 static void call_finish(struct http_call *call, CURLcode result)
 {
     struct http_failure failure;
@@ -124,7 +124,7 @@ static void call_finish(struct http_call *call, CURLcode result)
     if (result != CURLE_OK)
         call_describe(call, result, &failure);
     call->done(call->options.ctx, &call->response, result == CURLE_OK ? NULL : &failure);
-    if (call->is_due) // asked for in vain, on_turn frees it
+    if (call->is_due) // on_turn still has it on its list, and frees it
         call->state = CALL_CANCELLED;
     else
         free_call(call);
@@ -146,7 +146,7 @@ static void client_destroy(struct http_client *client)
     free(client);
 }
 
-// Between these two the client stays, whatever the callbacks do.
+// Between client_enter and client_leave the client stays, whatever the callbacks do.
 static void client_enter(struct http_client *client)
 {
     client->is_busy = true;
@@ -213,7 +213,8 @@ static void call_resume(struct http_call *call)
         return;
     call->is_paused = false;
     http_easy_set_low_speed(call);
-    // Delivers what it has kept, from inside. An error there doesn't end the transfer, so we do.
+    // From inside this call curl delivers what it has kept. An error there doesn't end the
+    // transfer, so we end it.
     result = curl_easy_pause(call->easy->curl, CURLPAUSE_CONT);
     if (result != CURLE_OK && call->state == CALL_ACTIVE)
         call_finish(call, result);
@@ -316,7 +317,7 @@ void http_cancel(struct http_call **slot)
     if (call == NULL)
         return;
     *slot = NULL;
-    if (call->state == CALL_FIRED) // from inside its own `done`: it goes by itself
+    if (call->state == CALL_FIRED) // from inside its own `done`: the call is freed after it
         return;
     call->state = CALL_CANCELLED;
     ask_turn(call);

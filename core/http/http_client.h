@@ -4,9 +4,9 @@
 // cookies, TLS verified, `Expect:` switched off, and an address check at connect time, so that no
 // spelling of a host and no DNS answer gets around it.
 //
-// An answer's Content-Encoding is undone, whether it was asked for or not, and what counts is what
-// comes out. One that we can't undo is ERR_UPSTREAM. What a head says of the encoded form (its
-// length, its ETag) isn't in the response then.
+// An answer's Content-Encoding is undone, whether it was asked for or not, and limits count the
+// decoded bytes. An encoding that we can't undo is ERR_UPSTREAM. What a head says of the encoded
+// form (its length, its ETag) is then left out of the response.
 #pragma once
 
 #include <stdbool.h>
@@ -22,19 +22,21 @@ struct http_client;
 struct http_failure;
 struct loop;
 
-// May we connect there? Called for each address that is tried.
+// May we connect to the address? Called for each address that is tried.
 typedef bool (*http_address_fn)(const struct sockaddr *address, void *ctx);
-// A piece of the body. False: not now, the same piece comes again after http_resume.
+// A piece of the body. False: the callee can't take it now, and gets the same piece again after
+// http_resume.
 typedef bool (*http_data_fn)(void *ctx, const struct http_response *head, const void *data,
                              size_t len);
-// The next piece of the request's body, at most `max` bytes. 0: not now, asked again after
-// http_resume.
+// The next piece of the request's body, at most `max` bytes. 0: there is none now, and the source
+// is asked again after http_resume.
 typedef size_t (*http_source_fn)(void *ctx, char *to, size_t max);
-// A kept connection turned out to be dead, and the request is to go out on another one: from the
-// first byte of the body again. False: that is gone, and so is the call.
+// A kept connection turned out to be dead, and the request is to go out on another one: the source
+// starts from the body's first byte again. False: it can't, and the call fails.
 typedef bool (*http_rewind_fn)(void *ctx);
 // Called once, never before http_start returns, never after http_cancel. `failure` is NULL where an
-// answer came, whatever its status. `response` is borrowed for the call, and has what did arrive.
+// answer came, whatever its status. `response` is borrowed for the callback, and has what did
+// arrive.
 typedef void (*http_done_fn)(void *ctx, const struct http_response *response,
                              const struct http_failure *failure);
 
@@ -46,15 +48,15 @@ struct http_failure {
 struct http_options {
     int64_t timeout_ms;         // for the whole call; 0: none (only with low_speed_ms)
     int64_t connect_timeout_ms; // 0: 10 s
-    int64_t low_speed_ms;       // give up when less than 1 KB/s passed for so long; 0: off. While
-                                // on_source has nothing it isn't counted
+    int64_t low_speed_ms;       // give up when less than 1 KB/s passed for so long; 0: off. Time in
+                                // which on_source has nothing isn't counted
     size_t max_body_bytes;      // 0: 4 MB; more is ERR_TOO_LARGE. Not counted with on_data
     bool wants_plain;           // don't ask for an encoding: for files, whose lengths count
     bool fresh_connection;      // never reuse one: libcurl would send a POST twice on a dead one
     http_address_fn on_address; // NULL: anywhere
     http_data_fn on_data;       // NULL: the body is collected in the response
-    http_source_fn on_source;   // of a PUT whose body is so many bytes; NULL: the request has it
-    http_rewind_fn on_rewind;   // of on_source; NULL: never
+    http_source_fn on_source;   // the body of a PUT, source_bytes long; NULL: the request has it
+    http_rewind_fn on_rewind;   // starts on_source again; NULL: it can't
     int64_t source_bytes;
     void *ctx; // of on_address, on_data, on_source and done
 };
@@ -62,7 +64,8 @@ struct http_options {
 struct http_client *http_client_new(struct loop *loop, const char *user_agent);
 void http_client_drop(struct http_client **client); // cancels every call
 
-// Takes what `request` holds, leaves it empty. Never NULL; what can't even start fails by callback.
+// Takes what `request` holds, leaves it empty. Never NULL; a call that can't even start fails by
+// callback.
 struct http_call *http_start(struct http_client *client, struct http_request *request,
                              const struct http_options *options, http_done_fn done);
 void http_resume(struct http_call *call);

@@ -14,7 +14,7 @@ struct http_client;
 struct http_easy {
     CURL *curl;
     struct http_call *call;
-    struct http_easy *next; // of those without a call
+    struct http_easy *next; // of the handles without a call
     char error[CURL_ERROR_SIZE];
 };
 
@@ -22,8 +22,8 @@ enum http_call_state { CALL_QUEUED, CALL_ACTIVE, CALL_FIRED, CALL_CANCELLED };
 
 struct http_call {
     struct http_client *client;
-    struct http_call *previous, *next; // of all
-    struct http_call *next_due;        // of those that on_turn has to look at
+    struct http_call *previous, *next; // of all the client's calls
+    struct http_call *next_due;        // of the calls that on_turn has to look at
     bool is_due;
     enum http_call_state state;
     struct http_request request;
@@ -36,17 +36,17 @@ struct http_call {
     bool has_begun;     // a connection was ready: from here on, bytes may have left
     bool has_opened;    // an address was tried
     bool is_refused;    // an address was refused
-    bool is_past;       // what the connection took with it can't be sent again
-    bool is_well;       // it has ended so
+    bool is_past;       // what went out on a dead connection can't be sent again
+    bool is_well;       // it has ended without an error
     const char *excess; // what was larger than allowed
 };
 
 // A handle with our callbacks. `user_agent` is borrowed for the call.
 struct http_easy *http_easy_new(const char *user_agent);
 void http_easy_free(struct http_easy *easy);
-// For the next call: what points into the last one is forgotten.
+// Makes it ready for the next call: what points into the last call is forgotten.
 void http_easy_reset(struct http_easy *easy);
-// Says to the call's handle what the call is to do.
+// Tells the call's handle what the call is to do.
 void http_easy_set(struct http_call *call);
-// How slow the other side may be: not at all of its doing while we make it wait.
+// Sets how slow the other side may be: off while it is we who make it wait.
 void http_easy_set_low_speed(const struct http_call *call);

@@ -7,14 +7,14 @@
 #include "core/http/http_server_private.h"
 
 enum {
-    // What is read and thrown away behind the last answer, so that a client who is still sending
-    // gets it.
+    // How long and how much we read and throw away behind the last answer, so that a client who is
+    // still sending gets that answer.
     LINGER_MS = 2000,
     LINGER_BYTES = 64 * 1024 * 1024,
-    // A client that shut its side down may have gone, or only be done with sending: the answer gets
+    // A client that shut its side down may have gone, or only be done with sending: the answer has
     // this long to come.
     HALF_CLOSED_MS = 1000,
-    DRAIN_MS = 2000, // for what is half sent when no more is taken
+    DRAIN_MS = 2000, // for a request that is half sent when no more are taken
 };
 
 static const struct {
@@ -95,7 +95,8 @@ void http_conn_gone(struct http_conn *conn)
         conn->is_busy = false;
         on_gone(exchange->gone_ctx);
     } else if (on_drained != NULL) {
-        on_drained(exchange->drained_ctx); // what it writes goes nowhere, but it gets to its end
+        on_drained(exchange->drained_ctx); // what the writer writes goes nowhere, but it gets to
+                                           // its end
     }
 }
 
@@ -115,7 +116,7 @@ static void conn_on_eof(struct http_conn *conn)
     switch (conn->state) {
     case HTTP_READING_HEAD:
     case HTTP_READING_BODY:
-        // The answers before still go out; pipelined requests that are complete are served.
+        // Earlier answers still go out; pipelined requests that are complete are served.
         http_server_wake(conn->server, conn);
         break;
     case HTTP_DECIDING:
@@ -175,7 +176,7 @@ static void conn_on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *chunk
             if (conn->state == HTTP_LINGERING)
                 http_conn_close(conn);
             else
-                conn->is_cut = true; // it doesn't listen
+                conn->is_cut = true; // the client doesn't read
             conn->linger_left = 0;
             update_reading(conn);
         } else {
@@ -235,7 +236,7 @@ void http_conn_open(struct http_server *server, int fd)
     update_reading(conn);
 }
 
-// Our own answer, after which nothing is believed that this client sends.
+// Answers for ourselves; nothing that this client sends after that is believed.
 static void conn_refuse(struct http_conn *conn, int status, const char *why)
 {
     struct buf body = {0};
@@ -261,7 +262,7 @@ static void conn_refuse(struct http_conn *conn, int status, const char *why)
     http_server_set_deadline(conn->server, conn, conn->server->options.idle_timeout_ms);
 }
 
-// The handler has it all: what follows waits.
+// The handler has the whole request: what the client sends next waits.
 static void set_handling(struct http_conn *conn)
 {
     conn->state = HTTP_HANDLING;
@@ -277,7 +278,7 @@ static void set_handling(struct http_conn *conn)
     }
 }
 
-// The head is there: from here on the exchange is somebody's.
+// The head is there: from here on a handler has the exchange.
 static void open_request(struct http_conn *conn)
 {
     struct http_server_options *options = &conn->server->options;
@@ -298,7 +299,7 @@ static void open_request(struct http_conn *conn)
         http_body_ask(conn, "", SIZE_MAX, options->on_request, options->ctx);
 }
 
-// False: more has to come, or it was refused.
+// False: more of the head has to come, or the request was refused.
 static bool take_head(struct http_conn *conn)
 {
     const struct http_server_options *options = &conn->server->options;
@@ -352,7 +353,7 @@ void http_conn_fail(struct http_conn *conn, int status, const char *why)
         on_gone(ctx);
 }
 
-// The whole request is there: its handler's.
+// The whole request is there: its handler gets it.
 static void conn_handle(struct http_conn *conn)
 {
     http_handler_fn on_whole = conn->body.on_whole;
@@ -361,7 +362,8 @@ static void conn_handle(struct http_conn *conn)
     on_whole(conn->body.ctx, &conn->exchange);
 }
 
-// Serves what is buffered, one after the other; an answer given meanwhile comes back to this loop.
+// Serves the buffered requests, one after the other; an answer that is given meanwhile leaves the
+// next request to this loop.
 static void conn_process(struct http_conn *conn)
 {
     bool goes_on = !conn->is_processing;
@@ -385,8 +387,8 @@ static void conn_process(struct http_conn *conn)
     conn->is_processing = false;
 }
 
-// A body that nobody has read, but that came along, is passed over; for any other the client would
-// have to be waited for.
+// A body that nobody has read is passed over where it has come with the head; where it hasn't, we
+// would have to wait for the client, so the answer ends the connection.
 void http_conn_settle(struct http_conn *conn)
 {
     const struct http_head *head = &conn->head;
@@ -444,7 +446,7 @@ void http_conn_finish(struct http_conn *conn)
 void http_conn_drain(struct http_conn *conn)
 {
     if (conn->state != HTTP_READING_HEAD || conn->in.len > conn->start) {
-        // Its answer will be the last.
+        // The answer to this request will be the last.
         if ((conn->state == HTTP_READING_HEAD || conn->state == HTTP_READING_BODY) &&
             conn->deadline_ms > http_server_now_ms(conn->server) + DRAIN_MS)
             http_server_set_deadline(conn->server, conn, DRAIN_MS);
@@ -499,7 +501,7 @@ bool http_conn_flush_now(struct http_conn *conn)
     piece = uv_buf_init(conn->out.data, (unsigned)conn->out.len);
     sent = uv_try_write((uv_stream_t *)&conn->uv, &piece, 1);
     if (sent < 0)
-        return false; // what is wrong with it, the full write will tell
+        return false; // the full write will tell what is wrong
     if ((size_t)sent < conn->out.len) {
         buf_consume(&conn->out, (size_t)sent);
         return false;

@@ -37,8 +37,8 @@ static curl_socket_t easy_on_open_socket(void *ctx, curlsocktype purpose,
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
-// The connection stands, TLS included, and the request goes next. One from the pool was perhaps
-// opened for a call that may go elsewhere than this one.
+// The connection stands, TLS included, and the request goes next. A connection from the pool was
+// perhaps opened for a call that may go to other addresses than this one.
 static int easy_on_ready(void *ctx, char *remote, char *local, int remote_port, int local_port)
 {
     struct http_easy *easy = ctx;
@@ -69,7 +69,8 @@ static bool begins_with(const char *line, const char *name)
     return strncmp(line, name, strlen(name)) == 0;
 }
 
-// What is said of the encoded form isn't true of what we hand on, and can't be resumed from.
+// What the head says of the encoded form isn't true of the decoded bytes that we hand on, and a
+// transfer can't be resumed by it.
 static void forget_encoded_form(struct http_response *response)
 {
     struct buf kept = {0}, encoding = {0};
@@ -158,7 +159,7 @@ static size_t easy_on_source(char *to, size_t size, size_t count, void *ctx)
     len = call->options.on_source(call->options.ctx, to, size * count);
     if (len == 0) {
         call->is_paused = true;
-        // It is ours, not the server's, to be slow now.
+        // It is we who are slow now, not the server.
         curl_easy_setopt(easy->curl, CURLOPT_LOW_SPEED_LIMIT, 0L);
         return CURL_READFUNC_PAUSE;
     }
@@ -175,7 +176,8 @@ struct http_easy *http_easy_new(const char *user_agent)
     curl_easy_setopt(curl, CURLOPT_PRIVATE, easy);
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, easy->error);
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    // Else a call that ends during a lookup would wait for the resolver's thread, on the loop.
+    // Without this a call that ends during a lookup would wait for the resolver's thread, on the
+    // loop.
     curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L);
     curl_easy_setopt(curl, CURLOPT_PROXY, "");
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -185,7 +187,7 @@ struct http_easy *http_easy_new(const char *user_agent)
     curl_easy_setopt(curl, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
     curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    // What OpenSSL and the curl tool look at; the library doesn't by itself.
+    // OpenSSL and the curl tool look at these variables; the library by itself doesn't.
     if (getenv("SSL_CERT_FILE") != NULL)
         curl_easy_setopt(curl, CURLOPT_CAINFO, getenv("SSL_CERT_FILE"));
     if (getenv("SSL_CERT_DIR") != NULL)
@@ -264,7 +266,7 @@ static void set_method(struct http_call *call, CURL *curl)
     bool has_type;
 
     call->headers = header_list(&request->headers, &has_type);
-    curl_easy_setopt(curl, CURLOPT_HTTPGET, 1L); // undoes what the call before left
+    curl_easy_setopt(curl, CURLOPT_HTTPGET, 1L); // undoes what the call before has set
     curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, NULL);
     if (call->options.on_source != NULL) {
         curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
@@ -273,7 +275,7 @@ static void set_method(struct http_call *call, CURL *curl)
         curl_easy_setopt(curl, CURLOPT_POST, 1L);
         curl_easy_setopt(curl, CURLOPT_POSTFIELDS, buf_text(&request->body));
         curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.len);
-        if (!has_type) // else curl says it is a form
+        if (!has_type) // without a type curl says that the body is a form
             call->headers = curl_slist_append(call->headers, "Content-Type:");
         if (method != HTTP_POST_)
             curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, http_method_name(method));
@@ -305,7 +307,7 @@ void http_easy_set(struct http_call *call)
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)options->timeout_ms);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)options->connect_timeout_ms);
     http_easy_set_low_speed(call);
-    // "" stands for all that curl can undo. It undoes these also where nothing was asked for.
+    // "" stands for all encodings that curl can undo. It undoes them also where none was asked for.
     curl_easy_setopt(curl, CURLOPT_ACCEPT_ENCODING, options->wants_plain ? "identity" : "");
     curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, is_fresh);
     curl_easy_setopt(curl, CURLOPT_FORBID_REUSE, is_fresh);

@@ -1,4 +1,4 @@
-// The handler's side of a request: what it asks for, and the answer.
+// The handler's side of a request: what the request holds, and the answer to it.
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -86,7 +86,7 @@ static int hex_digit(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-// An escape that is none, or that makes a NUL, stays as it is.
+// An escape that is malformed, or that makes a NUL, stays as it is.
 static void add_decoded(struct buf *buf, const char *text, const char *end)
 {
     for (; text < end; text++) {
@@ -169,7 +169,7 @@ void http_exchange_await_body(struct http_exchange *exchange, const char *owner,
 {
     struct http_conn *conn = exchange->conn;
 
-    if (!conn->is_closing) // else on_gone is on its way
+    if (!conn->is_closing) // where it is closing, on_gone is on its way
         http_body_ask(conn, owner, max_bytes, on_whole, ctx);
 }
 
@@ -369,7 +369,7 @@ int http_exchange_take_socket(struct http_exchange *exchange, struct buf *head)
         copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
     if (copy >= 0) {
         http_head_restore(&conn->head, request(exchange));
-        request(exchange)[conn->head.bytes] = conn->stolen; // it has no body
+        request(exchange)[conn->head.bytes] = conn->stolen; // the request has no body
         buf_add(head, request(exchange), conn->in.len - conn->start);
         buf_add(head, buf_text(&conn->later), conn->later.len);
     }

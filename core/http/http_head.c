@@ -154,7 +154,7 @@ static enum http_head_result note_field(struct http_head *head, const struct htt
 {
     size_t len = field->value_len;
 
-    // Some readers take whatever begins so for it.
+    // Some readers take any name that begins with this for it.
     if (field->name_len >= 17 && strncasecmp(name, "transfer-encoding", 17) == 0)
         head->has_encoding = true;
     switch (field->name_len) {
@@ -241,7 +241,7 @@ static enum http_head_result read_field(struct http_head *head, const char *data
     return note_field(head, field, line, value);
 }
 
-// All lines are fine: does the whole make sense?
+// Each line is fine: do they make sense together?
 static enum http_head_result conclude(struct http_head *head, char *data)
 {
     const char *upgrade;
@@ -271,7 +271,7 @@ static enum http_head_result conclude(struct http_head *head, char *data)
     return HTTP_HEAD_DONE;
 }
 
-// What is too long already, though its end hasn't come.
+// What is too long already, though the end of the head hasn't come.
 static enum http_head_result check_unfinished(struct http_head *head, const char *data, size_t len,
                                               const struct http_head_limits *limits)
 {

@@ -1,7 +1,7 @@
 // The head of an HTTP/1.x request, read strictly, line by line as it arrives. Pure.
 //
 // RFC 9112 where readers agree on what a request is; where they differ, and something could be
-// smuggled past one of them, it is refused.
+// smuggled past one of them, the request is refused.
 #pragma once
 
 #include <stdbool.h>
@@ -26,12 +26,12 @@ struct http_field {
 
 // Memory the caller has; http_head_reset between requests, http_head_clear at the end.
 struct http_head {
-    size_t line;      // where the first incomplete line begins,
-    size_t looked;    // how far it was searched for its end,
-    size_t fields_at; // and where the lines after the request line began; 0: not yet
+    size_t line;      // where the first incomplete line begins;
+    size_t looked;    // how far that line was searched for its end;
+    size_t fields_at; // where the lines after the request line begin; 0: not known yet
 
     // Complete once http_head_read says HTTP_HEAD_DONE.
-    size_t bytes; // with the blank line
+    size_t bytes; // of the head, the blank line included
     enum http_method method;
     uint32_t target, target_len; // path and query, without a scheme and authority
     uint32_t path_len;
@@ -42,8 +42,8 @@ struct http_head {
     bool expects_continue;
     bool wants_websocket;
     bool has_host;
-    bool is_last, asks_upgrade;          // as its Connection says
-    bool has_encoding;                   // or what may be taken for a Transfer-Encoding
+    bool is_last, asks_upgrade;          // as its Connection header says
+    bool has_encoding;                   // a Transfer-Encoding, or what some may take for one
     const struct http_field *request_id; // NULL: none
     struct http_field *fields;           // ours
     unsigned count, cap;
@@ -55,15 +55,15 @@ struct http_head {
 
 enum http_head_result { HTTP_HEAD_MORE, HTTP_HEAD_DONE, HTTP_HEAD_BAD };
 
-// Goes on where the last call stopped. `data` is everything since the head's first byte. When done
-// the values in `data` are terminated.
+// Reads on from where the last call stopped. `data` is everything since the head's first byte. When
+// done the values in `data` are terminated.
 enum http_head_result http_head_read(struct http_head *head, char *data, size_t len,
                                      const struct http_head_limits *limits);
 // The decoded path. False for a malformed escape, a NUL, a "." or ".." segment.
 bool http_head_path(const struct http_head *head, const char *data, struct buf *path);
 // Puts back what the terminators replaced.
 void http_head_restore(struct http_head *head, char *data);
-// The value and how often the name comes; the value is NULL unless that is once.
+// The header's value, NULL unless its name comes exactly once; `times` gets how often it comes.
 const char *http_head_value(const struct http_head *head, const char *data, const char *name,
                             unsigned *times);
 void http_head_reset(struct http_head *head);

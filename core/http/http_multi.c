@@ -11,14 +11,14 @@
 enum { IDLE_CONNECTIONS_MAX = 256 }; // curl's own limit shrinks in quiet moments
 
 struct http_multi {
-    uv_timer_t timer;  // curl's only one; first, as it is what libuv frees
+    uv_timer_t timer;  // curl's only timer; first: what libuv gives back
     struct loop *loop; // borrowed, outlives us
     CURLM *curl;
     http_multi_act_fn act;
     void *ctx;
 };
 
-// The poll of a socket of curl's. libuv may need it for longer than curl does.
+// Our poll of one of curl's sockets. libuv may need it for longer than curl does.
 struct watch {
     uv_poll_t poll;
     struct http_multi *multi;
@@ -52,14 +52,14 @@ static void multi_on_polled(uv_poll_t *poll, int status, int events)
     int flags = (events & UV_READABLE ? CURL_CSELECT_IN : 0) |
                 (events & UV_WRITABLE ? CURL_CSELECT_OUT : 0);
 
-    // On an error libuv stops the poll and hides what came before it. curl reads that, and the
-    // reason; where it doesn't care to look, it is told.
+    // On an error libuv stops the poll and hides the bytes that came before the error. curl is to
+    // read these, and then the error; where it doesn't read, it is told of the error.
     if (status < 0) {
         watch->events = 0;
         flags = CURL_CSELECT_IN | CURL_CSELECT_OUT;
     }
     watch->multi->act(watch->multi->ctx, watch->socket, flags);
-    if (status < 0 && !watch->is_closed) // else nobody may be there any more
+    if (status < 0 && !watch->is_closed) // else `multi` may be gone
         watch->multi->act(watch->multi->ctx, watch->socket, CURL_CSELECT_ERR);
 }
 
@@ -91,11 +91,11 @@ static int on_curl_socket(CURL *curl, curl_socket_t socket, int what, void *ctx,
         if (uv_poll_init(loop_uv(multi->loop), &watch->poll, socket) != 0) {
             log_error("http.poll", "socket=%d error=\"the loop can't watch it\"", (int)socket);
             free(watch);
-            return 0; // the call runs into its timeout
+            return 0; // the call then runs into its timeout
         }
         curl_multi_assign(multi->curl, socket, watch);
     }
-    // Each start costs two system calls, also where nothing changes.
+    // Each uv_poll_start costs two system calls, also where nothing changes.
     if (events != watch->events) {
         watch->events = events;
         if (events == 0)

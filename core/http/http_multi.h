@@ -6,10 +6,10 @@
 struct http_multi;
 struct loop;
 
-// Something is to be done: a call of curl_multi_socket_action with these two.
+// Something is to be done: call curl_multi_socket_action with `socket` and `flags`.
 typedef void (*http_multi_act_fn)(void *ctx, curl_socket_t socket, int flags);
 
-// `act` may free it.
+// `act` may free the multi.
 struct http_multi *http_multi_new(struct loop *loop, http_multi_act_fn act, void *ctx);
 CURLM *http_multi_curl(const struct http_multi *multi);
-void http_multi_free(struct http_multi *multi); // after its transfers
+void http_multi_free(struct http_multi *multi); // after its transfers are over

@@ -23,10 +23,10 @@
 
 enum {
     TICK_MS = 1000,        // between two looks at all deadlines, at most
-    ACCEPTS_PER_TURN = 64, // so that a flood of newcomers doesn't starve those who are here
+    ACCEPTS_PER_TURN = 64, // so that a flood of newcomers doesn't starve open connections
     BACKLOG = 4096,
     GRACE_MS = 250,   // a connection has at least so long to say something
-    STUCK_MS = 10000, // a stranger who reads nothing of its answer for so long
+    STUCK_MS = 10000, // a stranger who reads nothing of its answer for so long is stuck
 };
 
 static void on_timer(uv_timer_t *timer);
@@ -37,7 +37,8 @@ int64_t http_server_now_ms(const struct http_server *server)
     return (int64_t)uv_now(server->uv);
 }
 
-// One timer serves every deadline, and is off where there is none: an idle process doesn't wake up.
+// One timer serves every deadline, and is off while there is no deadline: an idle process doesn't
+// wake up.
 static void arm(struct http_server *server, int64_t due_ms)
 {
     if (server->is_dropped || due_ms >= server->timer_due_ms)
@@ -163,7 +164,7 @@ static bool is_full(const struct http_server *server)
            server->connections >= server->options.max_connections;
 }
 
-// How well we can do without it.
+// How well we can do without a connection.
 enum worth { NEEDED, STUCK, IDLE, IDLE_STRANGER, NEW_STRANGER };
 
 static enum worth worth_of(const struct http_conn *conn, int64_t now)
@@ -178,8 +179,8 @@ static enum worth worth_of(const struct http_conn *conn, int64_t now)
     return !conn->is_known && conn->is_sending && quiet_ms > STUCK_MS ? STUCK : NEEDED;
 }
 
-// Closes the connection that we need least, of these the oldest. False: all are in use, or some
-// came so lately that it isn't known yet.
+// Closes the connection that we need least; where several are worth as little, the oldest. False:
+// all are in use, or those that could go came so lately that they may still say something.
 static bool make_place(struct http_server *server)
 {
     struct http_conn *least = NULL;
@@ -204,7 +205,7 @@ static bool make_place(struct http_server *server)
     return true;
 }
 
-// The newcomer stays in the backlog, and would wake us again at once.
+// Stops listening for a while: the newcomer stays in the backlog, and would wake us again at once.
 static void pause_accepting(struct http_server *server, int64_t ms)
 {
     server->is_paused = true;
@@ -223,7 +224,7 @@ static void on_newcomer(uv_poll_t *listener, int status, int events)
 
         if (is_full(server)) {
             if (i > 0)
-                return; // if there is another one, we are called again
+                return; // if there is another newcomer, we are called again
             if (!make_place(server)) {
                 pause_accepting(server, GRACE_MS);
                 break;
@@ -267,7 +268,7 @@ static bool take_socket(struct http_server *server, int fd, struct err *err)
     if (getsockname(fd, (struct sockaddr *)&bound, &len) != 0)
         return err_set(err, ERR_IO, "%s", strerror(errno));
     server->fd = fd;
-    // It is at the same place in both families' addresses.
+    // The port is at the same place in both families' addresses.
     memcpy(&port, (const char *)&bound + offsetof(struct sockaddr_in, sin_port), sizeof port);
     server->port = ntohs(port);
     return true;
@@ -289,7 +290,8 @@ static bool listen_on(struct http_server *server, const struct addrinfo *address
     return false;
 }
 
-// The one that listens already: what waits to be accepted there is accepted by either.
+// Listens on a copy of a socket that listens already: a connection that waits there may be accepted
+// by either server.
 static bool listen_along(struct http_server *server, int fd, struct err *err)
 {
     int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);

@@ -15,12 +15,13 @@
 //
 // The deadlines are absolute: headers within `header_timeout_ms` of their first byte (or of the
 // accept), a body within `body_timeout_ms` plus 1 s per declared 256 KB. An idle keep-alive
-// connection is closed after `idle_timeout_ms`, or when a newcomer finds all places taken: those
-// first on which no request with a key came, the oldest of them first.
+// connection is closed after `idle_timeout_ms`, or when a newcomer finds all places taken: first a
+// connection on which no request with a key came, of these the oldest.
 //
-// The head decides before the body is read: an answer without it ends the connection. Bodies that
-// are asked for share a fixed amount of memory and, where they are large, of disk; each owner has
-// at most half of what the others leave, and what finds no room waits unread.
+// The head decides before the body is read: an answer that didn't ask for the body ends the
+// connection. Bodies that are asked for share a fixed amount of memory and, where they are large,
+// of disk; each owner has at most half of what the others leave, and a body that finds no room
+// waits unread.
 #pragma once
 
 #include <stdbool.h>
@@ -36,10 +37,10 @@ struct http_exchange; // one request and its answer
 struct loop;
 
 // The request's head or body is complete: answer, or ask for the body, now or later. Exactly one
-// answer. Called on the loop.
+// answer. Called on the loop's thread.
 typedef void (*http_handler_fn)(void *ctx, struct http_exchange *exchange);
-// The client went away before the answer: forget the exchange. Not called after an answer. Without
-// one the exchange stays valid, and its answer goes nowhere.
+// The client went away before the answer: forget the exchange. Not called after an answer. Where no
+// on_gone is set the exchange stays valid, and its answer goes nowhere.
 typedef void (*http_gone_fn)(void *ctx);
 // The bytes written so far have left; write more or end.
 typedef void (*http_drained_fn)(void *ctx);
@@ -47,17 +48,19 @@ typedef void (*http_drained_fn)(void *ctx);
 struct http_server_options {
     const char *host; // an address or a name, borrowed during start
     int port;         // 0: a free one
-    int listen_fd;    // a socket that listens there already, of which we take a copy; 0: none
+    int listen_fd;    // a socket that listens at that address already, of which we take a copy; 0:
+                      // none
     size_t max_body_bytes;
     size_t max_header_bytes;   // 0: 16 KB
     size_t max_target_bytes;   // 0: 8 KB
     unsigned max_header_count; // 0: 100
-    unsigned max_connections;  // 0: no limit; one more waits in the backlog until one can go
+    unsigned max_connections;  // 0: no limit; further clients wait in the backlog until a
+                               // connection can go
     int64_t header_timeout_ms; // 0: 10 s
     int64_t body_timeout_ms;   // 0: 30 s
     int64_t idle_timeout_ms;   // 0: 75 s
     const char *spool_dir;   // where large bodies wait, borrowed; NULL: in memory, without a limit
-    http_handler_fn on_head; // NULL: any body is asked for, and on_request gets the whole
+    http_handler_fn on_head; // NULL: every body is asked for, and on_request gets the whole request
     http_handler_fn on_request;
     void *ctx;
 };
@@ -69,7 +72,7 @@ int http_server_listen_fd(const struct http_server *server); // for another serv
 unsigned http_server_connections(const struct http_server *server);
 // Stops accepting; idle connections close now, busy ones after their answer.
 void http_server_drain(struct http_server *server);
-// Closes everything. Exchanges that weren't answered get on_gone.
+// Closes everything. on_gone is called for exchanges that weren't answered.
 void http_server_drop(struct http_server **server);
 
 // The request. Everything is borrowed and lives until the answer is given.
@@ -82,19 +85,21 @@ const char *http_exchange_header(const struct http_exchange *exchange, const cha
 unsigned http_exchange_header_count(const struct http_exchange *exchange, const char *name);
 // Whether a body is still to be asked for.
 bool http_exchange_has_body(const struct http_exchange *exchange);
-// Asks for it: `on_whole` is called when it is there, never before this returns. It counts as
+// Asks for the body: `on_whole` is called when it is there, never before this returns. It counts as
 // `owner`'s. Where it can't be had (too large, too slow, malformed, no room) the client is told and
-// on_gone is called, which must be set. What was borrowed from the head before is to be got again.
+// on_gone is called, which must be set. What was borrowed from the request before is no longer
+// valid, and is to be asked for again.
 void http_exchange_await_body(struct http_exchange *exchange, const char *owner, size_t max_bytes,
                               http_handler_fn on_whole, void *ctx);
-// Terminated. May be modified in place by its reader.
+// The body, terminated. Its reader may modify it in place.
 char *http_exchange_body(struct http_exchange *exchange, size_t *len);
-// The body becomes the caller's. A large one goes on counting as its owner's, as long as the
-// exchange isn't told to forget it.
+// The body becomes the caller's. A large one goes on counting as its owner's until
+// http_exchange_forget_body.
 void http_exchange_take_body(struct http_exchange *exchange, struct buf *body);
-// Nobody reads the body any more, though the answer may take long: a large one's room is others'.
+// Nobody reads the body any more, though the answer may take long: the room of a large body is free
+// for others.
 void http_exchange_forget_body(struct http_exchange *exchange);
-// It came with a key: its connection isn't the first to go when there are too many.
+// The request came with a key: its connection isn't among the first to go when there are too many.
 void http_exchange_know(struct http_exchange *exchange);
 const char *http_exchange_request_id(const struct http_exchange *exchange); // as in X-Request-Id
 // The number of this request on its connection, from 1.
@@ -113,18 +118,19 @@ void http_exchange_answer(struct http_exchange *exchange, int status, const char
                           const void *body, size_t len);
 void http_exchange_answer_json(struct http_exchange *exchange, int status, const char *json);
 
-// An answer in pieces: begin, then write while it returns true, or wait for on_drained; end.
-// `length` is the Content-Length, or -1 for a stream that ends with the connection. For HEAD
-// nothing but the head is sent and on_drained is not called: end at once.
+// An answer in pieces: begin, write while http_exchange_write returns true, else wait for
+// on_drained; end. `length` is the Content-Length, or -1 for a stream that ends with the
+// connection. For HEAD nothing but the head is sent and on_drained is not called: end at once.
 void http_exchange_begin(struct http_exchange *exchange, int status, const char *content_type,
                          int64_t length);
 bool http_exchange_write(struct http_exchange *exchange, const void *data, size_t len,
                          http_drained_fn on_drained, void *ctx); // copies; false: wait
 void http_exchange_end(struct http_exchange *exchange);          // the exchange is gone
-// Closes without a proper end once what was written has left; before begin, without any answer.
+// Closes the connection without a proper end once what was written has left; before
+// http_exchange_begin, without any answer.
 void http_exchange_abort(struct http_exchange *exchange);
 
 // Gives the connection away: the descriptor is the caller's (a duplicate), `head` gets the request
 // as it was received, up to the blank line and what followed. The exchange is gone. -1 where the
-// client went away or answers before this one are still leaving: the connection is closed then.
+// client went away or earlier answers are still leaving: the connection is closed then.
 int http_exchange_take_socket(struct http_exchange *exchange, struct buf *head);

@@ -19,24 +19,26 @@ struct http_spool;
 struct loop_turn;
 
 enum {
-    HTTP_HIGH_WATER = 256 * 1024, // bytes that wait for the client before we ask for a pause
+    HTTP_HIGH_WATER = 256 * 1024, // so many bytes may wait for the client before the writer must
+                                  // wait
     HTTP_KEEP_BYTES = 16 * 1024,  // of a buffer, between requests
     HTTP_READ_BYTES = 64 * 1024,
     HTTP_BODY_PIECE_BYTES = 128 * 1024, // of a body in memory while it arrives; the rest in a file
-    // What all bodies share: those that arrive, those that are whole (at least, and twice the
-    // longest one), and the files (so many of the longest).
+    // What all bodies share: memory for those that arrive, memory for those that are whole (at
+    // least this much, and twice the longest body), and files (room for so many of the longest
+    // body).
     HTTP_ARRIVING_BYTES = 16 * 1024 * 1024,
     HTTP_WHOLE_BYTES = 64 * 1024 * 1024,
     HTTP_FILES = 16,
 };
 
 struct http_server {
-    struct http_server_options options; // the defaults filled in, host not kept
+    struct http_server_options options; // with the defaults filled in; `host` isn't kept
     uv_loop_t *uv;
     struct loop_turn *turn; // sends what a turn of the loop brought
     uv_poll_t listener;
     uv_timer_t timer; // runs only while there is a deadline
-    int fd;           // what we listen on, -1 when we don't
+    int fd;           // the socket that we listen on, -1 when we don't
     int port;
     unsigned refs; // open handles and connections in memory
     unsigned connections;
@@ -47,13 +49,13 @@ struct http_server {
     struct http_conn *waiting; // bodies for which there is no room yet
     char *loaded_last;         // whose body was read back last
     int64_t timer_due_ms;      // INT64_MAX: the timer is off
-    struct http_conn *all;     // open ones
+    struct http_conn *all;     // the open connections
     struct http_conn *woken;
     uint32_t id_prefix;
     uint32_t id_next;
     int64_t date_second;
     char date[32];
-    char chunk[HTTP_READ_BYTES]; // where every connection reads to
+    char chunk[HTTP_READ_BYTES]; // into which every connection reads
 };
 
 //   READING_HEAD ─▶ DECIDING ─▶ READING_BODY ─▶ HANDLING ─▶ READING_HEAD, or the end:
@@ -64,10 +66,11 @@ enum http_conn_state {
     HTTP_READING_BODY,
     HTTP_HANDLING,
     HTTP_FLUSHING,  // the last answer is leaving
-    HTTP_LINGERING, // it has left: what still comes is thrown away, so that no RST overtakes it
+    HTTP_LINGERING, // the last answer has left: what still comes is thrown away, so that no RST
+                    // overtakes the answer
 };
 
-// Lives in its connection: one at a time.
+// Lives in its connection, which has one at a time.
 struct http_exchange {
     struct http_conn *conn;
     unsigned serial;
@@ -80,59 +83,61 @@ struct http_exchange {
     struct buf query; // decoded: name, NUL, value, NUL, and so on
     bool has_query;
     bool is_begun;
-    bool is_endless; // its end is the connection's
-    uint64_t left;   // of the announced body
+    bool is_endless; // the answer ends when the connection does
+    uint64_t left;   // bytes of the announced body that are yet to be written
     char request_id[65];
 };
 
-// What is asked for after the head, zero until then. http_body_drop.
+// A body that was asked for after its head; zero until then. http_body_drop.
 struct http_body {
     http_handler_fn on_whole;
     void *ctx;
     char *owner; // whose share it takes
     size_t max_bytes;
-    size_t arriving_bytes, disk_bytes, whole_bytes; // what it has of each
-    size_t kept;                                    // decoded and in `in`, behind the head
+    size_t arriving_bytes, disk_bytes, whole_bytes; // what it has taken of each room
+    size_t kept;                                    // bytes of it, decoded, in `in` behind the head
     struct http_chunked chunked;
     bool is_admitted; // there is room for it to be read
     bool is_in_file;
     bool is_complete; // all of it is in the file
-    bool is_working;  // a thread writes it there or reads it back
+    bool is_working;  // a thread writes to the file or reads it back
     bool is_loaded;
     struct http_spool *spool;
-    struct buf piece, data;                       // on its way there; back again
+    struct buf piece, data;                       // bytes on their way to the file; bytes read back
+                                                  // from it
     struct http_conn *next_waiting, **at_waiting; // NULL: it doesn't wait for room
 };
 
 struct http_conn {
     uv_tcp_t uv; // first: the handle is the connection
     struct http_server *server;
-    struct http_conn *next, **link; // of all
+    struct http_conn *next, **link; // of all open connections
     struct http_conn *next_woken;
     enum http_conn_state state;
     bool is_woken;
     bool is_processing;
     bool is_reading;
     bool is_eof;
-    bool is_busy; // the exchange is somebody's
+    bool is_busy; // a handler has the exchange
     bool is_closing;
-    bool is_closed;     // the handle is gone; only the exchange keeps us in memory
-    bool is_cut;        // no linger: the end is meant to be rude
-    bool is_sending;    // `sending` is libuv's
-    bool is_backlogged; // requests wait because the answers before them do
+    bool is_closed;     // the handle is gone; only the exchange keeps the connection in memory
+    bool is_cut;        // closed without lingering: its answer is cut off, or its client doesn't
+                        // read
+    bool is_sending;    // libuv has `sending`
+    bool is_backlogged; // requests wait because earlier answers wait to be sent
     bool keeps_alive;
     bool is_whole;    // the body is there, or there is none
     bool is_known;    // a request with a key came on it
     char stolen;      // what stood where the body is terminated
-    int64_t since_ms; // nothing has moved
+    int64_t since_ms; // since when nothing has been read or sent
     int64_t deadline_ms;
     size_t queue_seen; // what was left to send when the deadline was set
     size_t linger_left;
 
     struct buf in;      // what came, stable while a request is handled
     size_t start;       // where the present request begins
-    size_t request_len; // head and body as they came
-    size_t body_len;    // decoded, wherever it is
+    size_t request_len; // bytes of head and body as they came
+    size_t body_len;    // bytes of the decoded body, wherever it is
     struct buf later;   // what comes while a request is handled
     struct buf out, sending;
     struct http_head head;
@@ -154,10 +159,11 @@ const char *http_server_date(struct http_server *server);
 void http_conn_open(struct http_server *server, int fd);
 void http_conn_turn(struct http_conn *conn); // reads on and sends
 void http_conn_on_deadline(struct http_conn *conn);
-void http_conn_drain(struct http_conn *conn); // closes unless a request is under way
+void http_conn_drain(struct http_conn *conn); // closes it unless a request is under way
 void http_conn_gone(struct http_conn *conn);  // tells the exchange's owner, closes
 void http_conn_close(struct http_conn *conn);
-void http_conn_settle(struct http_conn *conn); // before the answer: what of a body unread?
+void http_conn_settle(struct http_conn *conn); // before the answer: what becomes of a body that
+                                               // wasn't read
 void http_conn_finish(struct http_conn *conn); // the exchange is over
 // The body can't be had: its handler is told that the exchange is gone, the client why.
 void http_conn_fail(struct http_conn *conn, int status, const char *why);
@@ -168,9 +174,9 @@ void http_conn_free_if_over(struct http_conn *conn);
 void http_body_ask(struct http_conn *conn, const char *owner, size_t max_bytes,
                    http_handler_fn on_whole, void *ctx);
 bool http_body_take(
-    struct http_conn *conn); // true: it is whole; else more has to come, or it failed
+    struct http_conn *conn); // true: the body is whole; else more has to come, or it failed
 bool http_body_wants_more(const struct http_conn *conn);
-// Whether it waits for something else than its client.
+// Whether it waits for room or a thread, and not for its client.
 bool http_body_is_waiting(const struct http_conn *conn);
 void http_body_forget(struct http_conn *conn);
 void http_body_drop(struct http_conn *conn);
@@ -178,6 +184,6 @@ void http_body_drop(struct http_conn *conn);
 // http_exchange.c
 void http_exchange_open(struct http_conn *conn);
 void http_exchange_close(struct http_conn *conn);
-// `length` < 0: none is announced.
+// `length` < 0: no length is announced.
 void http_exchange_add_head(struct http_conn *conn, int status, const char *content_type,
                             int64_t length);

@@ -43,7 +43,7 @@ static bool open_file(struct http_spool *spool)
         if (*slash != '/')
             continue;
         *slash = '\0';
-        mkdir(name.data, 0700); // what is wrong with it, the opening will tell
+        mkdir(name.data, 0700); // the opening will tell what is wrong
         *slash = '/';
     }
     spool->fd = open(name.data, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);

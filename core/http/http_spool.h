@@ -9,13 +9,13 @@
 struct buf;
 struct http_spool;
 
-// `data` is what was read, the callee may take it; NULL after a write. False: the disk is full or
-// broken. Never called before the function returns that was asked, nor after a drop.
+// `data` is what was read, the callee may take it; NULL after a write. `ok` false: the disk is full
+// or broken. Never called before http_spool_write or http_spool_read returns, nor after a drop.
 typedef void (*http_spool_fn)(void *ctx, bool ok, struct buf *data);
 
 // `dir` is made where it isn't there. Nothing is opened before the first write.
 struct http_spool *http_spool_new(uv_loop_t *uv, const char *dir, http_spool_fn done, void *ctx);
-// Appends what `piece` holds, and takes it.
+// Takes what `piece` holds, and appends it to the file.
 void http_spool_write(struct http_spool *spool, struct buf *piece);
 void http_spool_read(struct http_spool *spool); // all of it
 void http_spool_drop(struct http_spool **spool);
