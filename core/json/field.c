@@ -186,7 +186,7 @@ int64_t field_int_or(const json_t *value, const char *path, int64_t other)
     return json_is_integer(field) ? json_integer_value(field) : other;
 }
 
-// One pass over the bytes outside strings; what is malformed is the parser's to say.
+// One pass over the bytes outside strings; it is for the parser to say what is malformed.
 static bool is_modest(const char *text, size_t len, struct err *err)
 {
     const char *end = text + len;
@@ -241,7 +241,7 @@ json_t *field_parse_body(const char *text, size_t len, struct err *err)
 
     if (!is_modest(text, len, err))
         return NULL;
-    // jansson passes over one behind a number.
+    // jansson passes over a NUL behind a number.
     if (memchr(text, '\0', len) != NULL) {
         err_set(err, ERR_INVALID, "body: not valid JSON: it has a NUL");
         return NULL;

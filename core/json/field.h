@@ -11,17 +11,18 @@
 
 #include "core/base/err.h"
 
-// NULL where there is none, or where it is null.
+// The value at `path`; NULL where there is none, or where it is null.
 json_t *field_at(const json_t *value, const char *path);
-// Whether there is one that isn't an empty string: what clients leave empty they mean to leave out.
+// Whether there is a value that isn't an empty string: what clients leave empty they mean to leave
+// out.
 bool field_is_given(const json_t *value, const char *path);
-// Whether there is nothing in it: null and "", a list of nothing but these, an object whose members
-// are all empty. NULL is, too.
+// Whether there is nothing in the value: null and "", a list of nothing but these, an object whose
+// members are all empty. NULL is empty, too.
 bool field_is_empty(const json_t *value);
 // Takes what is empty out of objects, and null and "" out of lists, at any depth. An object in a
-// list stays, whatever is left of it: somebody meant it to be there.
+// list stays, even if nothing is left in it: somebody meant it to be there.
 void field_drop_empty(json_t *value);
-// How many items the list there has, without null and "".
+// How many items the list at `path` has, without null and "".
 size_t field_count(const json_t *value, const char *path);
 
 bool field_str(const json_t *value, const char *path, const char **text,
@@ -36,10 +37,9 @@ bool field_opt_bool(const json_t *value, const char *path, bool *is_set,
 bool field_opt_array(const json_t *value, const char *path, json_t **array,
                      struct err *err) WARN_UNUSED;
 
-// The string there, or "" (also where it is something else): for what a vendor sends.
+// The string at `path`, or "" (also where the value is no string): for what a vendor sends.
 const char *field_str_or_empty(const json_t *value, const char *path);
-// The first of some places where there is one that isn't empty; "" where none is. `paths` ends with
-// NULL.
+// The first string in some places that isn't empty; "" where all are. `paths` ends with NULL.
 const char *field_first_str(const json_t *value, const char *const *paths);
 int64_t field_int_or(const json_t *value, const char *path, int64_t other);
 

@@ -42,7 +42,7 @@ bool field_is_base64(const char *text)
     return len >= 4 && padding <= 2 && data[len + padding] == '\0' && (len + padding) % 4 == 0;
 }
 
-// Whoever opens it knows what it may be: it is only not to break lines, or to be endless.
+// Whoever opens the source knows what it may be: here it must only not break lines, or be endless.
 static bool check_source(const json_t *value, const char *path, struct err *err)
 {
     const char *text = json_string_value(value);
@@ -177,7 +177,8 @@ bool field_check_value(const json_t *value, const struct field_rule *rule, const
     return false;
 }
 
-// What a client left empty, as far as it may be of that type at all.
+// Whether a client left the value empty. An empty list counts only where a list may be, an empty
+// object only where an object may be.
 static bool is_left_empty(const json_t *value, enum field_kind kind)
 {
     bool may_be =

@@ -1,5 +1,5 @@
-// Checks the fields of a client's body against a table: types, ranges, words. The first that is
-// wrong is an ERR_INVALID that begins with its name.
+// Checks the fields of a client's body against a table: types, ranges, words. The first field that
+// is wrong is an ERR_INVALID that begins with its name.
 #pragma once
 
 #include <jansson.h>
@@ -12,13 +12,13 @@ enum field_kind {
     FIELD_TEXT,   // a string of min to max bytes
     FIELD_WORD,   // one of `words`
     FIELD_LINK,   // an http or https URL
-    FIELD_MEDIA,  // such a URL, a data URL, or base64
+    FIELD_MEDIA,  // an http or https URL, a data URL, or base64
     FIELD_SOURCE, // what somebody else opens: a link of any kind, an id, base64
     FIELD_BOOL,   //
     FIELD_SWITCH, // a bool, or "on" or "off"
     FIELD_INT,    // min to max
-    FIELD_COUNT,  // the same, or a string of digits
-    FIELD_NUMBER, // the same, with a fraction
+    FIELD_COUNT,  // an integer, min to max, or a string of digits
+    FIELD_NUMBER, // min to max, perhaps with a fraction
     FIELD_ARRAY,  // min to max items
     FIELD_OBJECT,
 };
@@ -27,20 +27,20 @@ struct field_rule {
     const char *path; // as in field_at
     enum field_kind kind;
     bool is_required;
-    double min, max;          // max 0: no limit but that of the whole body
+    double min, max;          // max 0: no limit but the body's own
     const char *const *words; // of FIELD_WORD; ends with NULL
 };
 
 // `rules` ends with a NULL path. What is null or "" counts as absent, and so do an empty list where
 // a list may be, and an empty object where an object may be (field_is_empty).
 bool field_check(const json_t *body, const struct field_rule *rules, struct err *err) WARN_UNUSED;
-// One value that isn't null; `path` is only for the error. Null and "" don't count as items.
+// Checks one value that isn't null; `path` is only for the error. Null and "" don't count as items.
 bool field_check_value(const json_t *value, const struct field_rule *rule, const char *path,
                        struct err *err) WARN_UNUSED;
 
 // Whether it is an http or https URL with a host.
 bool field_is_link(const char *text);
-// Base64 of something, with its padding or a data URL around it.
+// Whether it is base64 that isn't empty, with its padding, perhaps in a data URL.
 bool field_is_base64(const char *text);
 // The base64 in a data URL, or the text itself.
 const char *field_base64_of(const char *text);

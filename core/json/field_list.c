@@ -6,7 +6,7 @@
 #include "core/base/buf.h"
 #include "core/json/field.h"
 
-// Behind the string that begins at `at`; the end where it has none.
+// The place behind the string that begins at `at`; `end` where the string has no end.
 static const char *pass_string(const char *at, const char *end)
 {
     for (at++; at < end && *at != '"'; at++)
@@ -22,7 +22,7 @@ static const char *pass_space(const char *at, const char *end)
 }
 
 // The next comma that stands in no string and no bracket, or the bracket that closes what `at` is
-// in; the end where there is neither.
+// in; `end` where there is neither.
 static const char *find_break(const char *at, const char *end)
 {
     unsigned depth = 0;
@@ -77,7 +77,7 @@ void field_list_open(struct field_list *list, const char *text, size_t len, cons
         for (last = find_break(first, end); last < end && *last == ',';)
             last = find_break(last + 1, end);
     if (last == end || *last != ']') {
-        buf_add(rest, text, len); // its reader says what is wrong
+        buf_add(rest, text, len); // the reader of `rest` says what is wrong
         return;
     }
     list->at = (size_t)(first - text);

@@ -12,15 +12,15 @@ struct buf;
 
 struct field_list {
     size_t at, len; // where in the text the next item is, and how much is still to be read
-    bool goes_on;   // behind a comma: there must be more
+    bool goes_on;   // we are behind a comma: there must be another item
 };
 
 // Finds the list `name` of the object that the text is, and adds the text without the list's items
-// to `rest`, for field_parse_body, which says what else is wrong. Where there is no such list it is
-// as an empty one, and the rest is all.
+// to `rest`, for field_parse_body, which says what else is wrong. Where the object has no such
+// list, `list` is an empty one and `rest` is the whole text.
 void field_list_open(struct field_list *list, const char *text, size_t len, const char *name,
                      struct buf *rest);
-// The next items, `max` at most, as an array: empty at the end. The text is the same, wherever it
-// is by now. NULL and err where it isn't JSON; json_decref.
+// The next items, `max` at most, as an array: empty at the end. `text` must have the same bytes as
+// before, though it may have moved. NULL and err where it isn't JSON; json_decref.
 json_t *field_list_next(struct field_list *list, const char *text, size_t max,
                         struct err *err) WARN_UNUSED;

@@ -34,10 +34,10 @@ struct text {
     const char *at; // borrowed from the input, or from the scratch where it has escapes
     size_t len;
     bool has_escape;
-    bool is_ascii; // then it is UTF-8 without looking
+    bool is_ascii; // then it needs no check for UTF-8
 };
 
-// The end of a string that has no control character in it; NULL where there is none.
+// The quote that ends the string; NULL where there is none, or a control character before it.
 static const char *find_quote(const char *at, const char *end, struct text *text)
 {
     static const uint64_t ones = 0x0101010101010101, highs = 0x8080808080808080;
@@ -75,7 +75,7 @@ static const char *find_quote(const char *at, const char *end, struct text *text
     }
 }
 
-// Without the escapes; false for one that isn't a single character.
+// Copies the string without its escapes; false for an escape that isn't one letter long.
 static bool unescape(const char *from, const char *end, char *to, size_t *len)
 {
     static const char names[] = "\"\\/nrtbf", values[] = "\"\\/\n\r\t\b\f";
@@ -172,7 +172,8 @@ static bool read_member(struct reader *r, json_t *object)
     memcpy(key, text.at, text.len);
     key[text.len] = '\0';
     value = read_value(r);
-    // It takes the value, also on failure. A key that was there is a duplicate.
+    // The setter takes the value, also on failure. Where the object doesn't grow, the key is a
+    // duplicate.
     return value != NULL && json_object_set_new_nocheck(object, key, value) == 0 &&
            json_object_size(object) == count + 1;
 }

@@ -1,8 +1,8 @@
 // Reads the JSON that clients usually send, several times faster than jansson's own reader, into
 // jansson's values: parsing was half of what a submit cost.
 //
-// It only ever says yes to what jansson says yes to. Whatever is unusual (an escape like \u, a real
-// number, a duplicate key, a mistake) is not read here: NULL, and jansson decides and explains.
+// It only ever accepts what jansson accepts. Whatever is unusual (an escape like \u, a real number,
+// a duplicate key, a mistake) is not read here: NULL, and jansson decides and explains.
 #pragma once
 
 #include <jansson.h>

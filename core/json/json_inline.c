@@ -3,8 +3,8 @@
 //  OUTSIDE ── '"' ──▶ STRING ── '"' ──▶ OUTSIDE
 //     └── '"' after a key of ours ──▶ FILE ── '"' ──▶ OUTSIDE
 //
-// The document is expected to be JSON, and is read as such afterwards: what isn't is not found out
-// here, and does no harm.
+// The document is expected to be JSON, and is read as JSON afterwards: a document that isn't JSON
+// is not found out here, and does no harm.
 #include "core/json/json_inline.h"
 
 #include <string.h>
@@ -106,7 +106,7 @@ static void on_string(struct json_inline *scan, char c)
         scan->state = INLINE_OUTSIDE;
         return;
     }
-    // One that is too long for it is none of ours.
+    // A string that is too long for `name` is none of our keys.
     if (scan->name_len < sizeof scan->name)
         scan->name[scan->name_len++] = c;
 }
@@ -114,7 +114,7 @@ static void on_string(struct json_inline *scan, char c)
 bool json_inline_feed(struct json_inline *scan, const char *data, size_t len, struct buf *rest,
                       struct buf *file)
 {
-    size_t kept = 0; // from here on it isn't in `rest` yet
+    size_t kept = 0; // from here on the input isn't in `rest` yet
 
     for (size_t i = 0; i < len; i++) {
         char c = data[i];

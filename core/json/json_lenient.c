@@ -32,7 +32,7 @@ static bool is_continued(const unsigned char *at, const unsigned char *end, size
     return true;
 }
 
-// How many bytes the UTF-8 character there has; 0 where there is none (RFC 3629, section 4).
+// How many bytes the UTF-8 character at `at` has; 0 where there is none (RFC 3629, section 4).
 static size_t character(const unsigned char *at, const unsigned char *end)
 {
     unsigned char first = at[0], second = end - at > 1 ? at[1] : 0;
@@ -54,7 +54,7 @@ static size_t character(const unsigned char *at, const unsigned char *end)
     return 0;
 }
 
-// The four digits behind "\u" at `at`; -1 where they aren't.
+// The number in the four digits behind "\u" at `at`; -1 where these aren't four digits.
 static int unit_at(const unsigned char *at, const unsigned char *end)
 {
     char digits[5] = {0};
@@ -86,7 +86,7 @@ static void clean_unicode(struct cleaner *c)
     int unit = unit_at(c->at, c->end);
 
     if (unit < 0) {
-        c->at += 2; // with as many of its digits as there are
+        c->at += 2; // the escape goes, with as many digits as it has
         for (int i = 0; i < 3 && c->at < c->end && isxdigit(*c->at); i++)
             c->at++;
         replace(c, 0);
@@ -135,7 +135,7 @@ static void clean_control(struct cleaner *c)
     c->at++;
 }
 
-// As far as nothing is to be done: most of it, in one piece.
+// Copies what needs no change, in one piece: most of the input.
 static void copy_plain(struct cleaner *c)
 {
     const unsigned char *at = c->at;
@@ -147,7 +147,7 @@ static void copy_plain(struct cleaner *c)
     copy(c, (size_t)(at - c->at));
 }
 
-// From its first quote on; one that doesn't end is found out by jansson.
+// Cleans a string, from its first quote on; jansson finds out if it doesn't end.
 static void clean_string(struct cleaner *c)
 {
     copy(c, 1);
@@ -177,7 +177,8 @@ static bool is_no_number(const char *word)
     return false;
 }
 
-// What jansson takes for a word: itself (""), itself with something behind it, or "null".
+// What jansson takes in a word's place: the word as it is (""), the word with something behind it,
+// or "null".
 static const char *instead_of(const char *word)
 {
     char *end;
@@ -197,7 +198,7 @@ static const char *instead_of(const char *word)
     return *end == '\0' && errno == ERANGE ? ".0" : "";
 }
 
-// Up to the next byte that can't be part of it.
+// Cleans a word, up to the next byte that can't be part of it.
 static void clean_word(struct cleaner *c)
 {
     const unsigned char *at = c->at;
@@ -208,7 +209,7 @@ static void clean_word(struct cleaner *c)
     while (at < c->end && (isalnum(*at) || *at == '+' || *at == '-' || *at == '.'))
         at++;
     len = (size_t)(at - c->at);
-    // A longer one is no number of anybody's: as far as it goes it decides.
+    // No real number is longer than `word`: the characters that fit decide.
     snprintf(word, sizeof word, "%.*s", (int)(len < sizeof word ? len : sizeof word - 1),
              (const char *)c->at);
     instead = len < sizeof word                                    ? instead_of(word)
@@ -244,7 +245,8 @@ json_t *json_lenient_read(const char *text, size_t len)
     if (len >= 3 && memcmp(text, BYTE_ORDER_MARK, 3) == 0)
         c.at += 3;
     clean(&c);
-    // Without JSON_DECODE_ANY: a single word is no answer, but may well be a page's.
+    // Without JSON_DECODE_ANY: a single word is no answer of a vendor's, but may well be the text
+    // of some page.
     value = json_loadb(buf_text(&c.out), c.out.len, 0, NULL);
     buf_clear(&c.out);
     return value;

@@ -1,5 +1,5 @@
-// Reads JSON whose strings and numbers aren't all JSON, as strangers' encoders write it: one item's
-// text must not spoil the answer that it is in.
+// Reads JSON whose strings and numbers aren't all JSON, as strangers' encoders write it: the text
+// of one item must not spoil the answer that holds it.
 //
 // What can't be represented is replaced: bytes that aren't UTF-8, lone surrogates, \u0000 and
 // escapes that aren't any by U+FFFD; NaN, the infinities and what is out of a double's range by
@@ -13,5 +13,5 @@
 #include <jansson.h>
 #include <stddef.h>
 
-// For json_decref; NULL where it can't be read even so.
+// For json_decref; NULL where the text can't be read even so.
 json_t *json_lenient_read(const char *text, size_t len);
