@@ -16,7 +16,7 @@ struct loop_turn {
     loop_fn fn;
     void *ctx;
     bool is_asked;
-    struct loop_turn *next; // of those that are asked for
+    struct loop_turn *next; // of the turns that are asked for
 };
 
 struct post {
@@ -110,8 +110,8 @@ bool loop_free(struct loop *loop)
     uv_close((uv_handle_t *)&loop->prepare, NULL);
     uv_close((uv_handle_t *)&loop->check, NULL);
     uv_close((uv_handle_t *)&loop->async, NULL);
-    // What is closing needs a turn or two, what is on a thread of the pool its time (a slow disk);
-    // what is left over would turn for ever.
+    // A handle that is closing needs a turn or two, work on a thread of the pool its time (a slow
+    // disk); a handle that was left open would keep us turning for ever.
     for (int i = 0; i < 5000 && uv_run(&loop->uv, UV_RUN_NOWAIT) != 0; i++)
         if (i >= 100)
             uv_sleep(1);
@@ -123,7 +123,7 @@ bool loop_free(struct loop *loop)
         free(post);
     }
     uv_mutex_destroy(&loop->mutex);
-    if (is_clean) // else its handles still point to it
+    if (is_clean) // else the handles that are left still point to it
         free(loop);
     return is_clean;
 }

@@ -17,14 +17,14 @@ struct loop_turn;
 typedef void (*loop_fn)(void *ctx);
 
 struct loop *loop_new(void);
-// Closes what the loop owns and runs it until every handle is gone. False where one is left over:
-// a leak, and a bug of the caller's.
+// Closes what the loop owns and runs it until every handle is gone. False where a handle is left
+// over: a leak, and a bug of the caller's.
 bool loop_free(struct loop *loop);
 uv_loop_t *loop_uv(struct loop *loop);
 void loop_run(struct loop *loop); // until loop_stop
 void loop_stop(struct loop *loop);
 
-// Once, after `delay_ms`. The timer is gone when `fn` is called.
+// Calls `fn` once, after `delay_ms`. The timer is gone by then: there is nothing to cancel.
 struct loop_timer *loop_after(struct loop *loop, int64_t delay_ms, loop_fn fn, void *ctx);
 void loop_cancel(struct loop_timer **timer);
 
