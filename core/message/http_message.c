@@ -129,7 +129,7 @@ void http_response_add_line(struct http_response *response, const char *line, si
     if (len > 5 && strncmp(line, "HTTP/", 5) == 0) {
         const char *space = memchr(line, ' ', len);
 
-        // Also after a 1xx, whose headers nobody wants.
+        // The status line also comes after a 1xx, whose headers nobody wants.
         response->status = 0;
         buf_reset(&response->headers);
         for (const char *c = space; c != NULL && ++c < line + len && *c >= '0' && *c <= '9';)

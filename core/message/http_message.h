@@ -17,14 +17,14 @@ struct http_request {
     char *url;
     struct buf headers; // "Name: value\n" each
     struct buf body;
-    int64_t timeout_ms; // 0: what is usual for such a request
+    int64_t timeout_ms; // 0: the caller's default for such a request
     bool wants_token;   // to be sent with the account's token, which its adapter doesn't know
 };
 
 // Owns all it points to: http_response_clear.
 struct http_response {
     int status;
-    bool is_head_complete; // false: the status is all that is certain, the head never ended
+    bool is_head_complete; // false: the head never ended, only the status is certain
     struct buf headers;    // "name: value\n" each, names in lower case
     struct buf body;
 };
@@ -42,20 +42,21 @@ bool http_post_json(struct http_request *request, const char *base_url, json_t *
 void http_add_bearer(struct http_request *request, const char *token);
 void http_add_header(struct http_request *request, const char *name, const char *value);
 
-// One line of an answer's head as it came, its end included: the status line begins the head anew
-// (what a 1xx brought is forgotten), a blank one completes it.
+// One line of an answer's head as it came, its end included: a status line begins the head anew
+// (what a 1xx brought is forgotten), a blank line completes it.
 void http_response_add_line(struct http_response *response, const char *line, size_t len);
 // Borrowed until the response is cleared; NULL where there is none. `name` in lower case.
 const char *http_header(const struct http_response *response, const char *name,
                         struct buf *scratch);
-// What Retry-After asks for, in seconds; 0 where there is none, or one of more than an hour.
+// How long the answer's Retry-After, a number of seconds, asks us to wait; 0 where there is none,
+// or where it is more than an hour.
 int64_t http_retry_after_ms(const struct http_response *response);
-// Where an answer sends us on to, added to `to`, as url_redirect has it. False: it doesn't, or not
-// anywhere we go.
+// Adds to `to` where an answer redirects us, as url_redirect has it. False where the answer doesn't
+// redirect, or not to a place that we go to.
 bool http_redirect(const struct http_response *response, const char *url, struct buf *to);
-// The body as JSON, for json_auto_t; NULL and err where it isn't any. Vendors send what they send:
+// The body as JSON, for json_auto_t; NULL and err where it isn't JSON. Vendors send what they send:
 // duplicate keys are accepted here, and what can't be represented is replaced (json_lenient.h).
-// Trailing garbage isn't accepted, nor what is cut off.
+// Trailing garbage and a body that is cut off aren't accepted.
 json_t *http_json(const struct http_response *response, struct err *err) WARN_UNUSED;
 const char *http_method_name(enum http_method method);
 const char *http_status_text(int status);

@@ -9,7 +9,7 @@
 
 enum { SAME_FOR_S = 900 };
 
-// What our names never have could lead elsewhere on the same host.
+// A path with characters that our names never have could lead elsewhere on the same host.
 static bool is_plain_path(const char *path)
 {
     size_t len = strspn(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./");

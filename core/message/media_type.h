@@ -1,4 +1,4 @@
-// What a file is, by its first bytes: nobody's word for it is asked.
+// What a file is, by its first bytes: nobody is believed who only says what it is.
 #pragma once
 
 #include <stddef.h>
@@ -8,8 +8,8 @@ struct media_type {
 };
 enum { MEDIA_HEAD_BYTES = 16 };
 
-// Of the first MEDIA_HEAD_BYTES, or all there is. NULL: none that we know, an HTML page for
-// instance.
+// By the file's first MEDIA_HEAD_BYTES, or all that it has. NULL: a type that we don't know, an
+// HTML page for instance.
 const struct media_type *media_type_of(const void *head, size_t len);
-// By its name, as "image/png". NULL: none that we know.
+// By the type's name, as "image/png". NULL: a type that we don't know.
 const struct media_type *media_type_named(const char *content_type);

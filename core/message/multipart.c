@@ -22,7 +22,7 @@ static bool is_token_char(char c)
            (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
 }
 
-// RFC 2046's bchars. A space is one, but nobody sends it, and it would have to be quoted.
+// RFC 2046's bchars. A space is one of them, but nobody sends it, and it would have to be quoted.
 static bool is_boundary_char(char c)
 {
     return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
@@ -58,7 +58,7 @@ static bool is_word(struct multipart_text text, const char *word)
 }
 
 // A parameter's value: everything up to a blank or a semicolon, or what is in quotes. Escapes in
-// there stay as they are.
+// the quotes stay as they are.
 static bool take_value(struct multipart_text *text, struct multipart_text *value)
 {
     *value = *text;
@@ -90,7 +90,7 @@ static bool take_value(struct multipart_text *text, struct multipart_text *value
     return true;
 }
 
-// Takes "; name=value" from the front. At the end, and for an empty one, the name is empty.
+// Takes "; name=value" from the front. At the end, and for an empty parameter, the name is empty.
 static bool take_parameter(struct multipart_text *text, struct multipart_text *name,
                            struct multipart_text *value)
 {
@@ -249,7 +249,7 @@ static bool take_line(struct multipart_text *rest, struct multipart_text *line, 
     return true;
 }
 
-// Up to and with the blank line.
+// Takes a part's headers, up to and with the blank line.
 static bool take_headers(struct multipart_text *rest, struct multipart_part *part, struct err *err)
 {
     struct multipart_text block = *rest, line = {0};
@@ -268,7 +268,7 @@ static bool take_headers(struct multipart_text *rest, struct multipart_part *par
     return part->name.data != NULL || err_set(err, ERR_INVALID, "Content-Disposition is missing");
 }
 
-// A part and the delimiter behind it.
+// Takes a part and the delimiter behind it.
 static bool take_part(struct multipart_text *rest, const struct delimiter *delimiter,
                       struct multipart_part *part, struct err *err)
 {
@@ -277,7 +277,8 @@ static bool take_part(struct multipart_text *rest, const struct delimiter *delim
     *part = (struct multipart_part){0};
     if (!take_headers(rest, part, err))
         return false;
-    // From the blank line's CRLF: there a delimiter would be one to some readers, data to others.
+    // The search begins with the blank line's CRLF: a delimiter that begins there is one to some
+    // readers, data to others.
     end = memmem(rest->data - 2, rest->len + 2, delimiter->text, delimiter->len);
     if (end == NULL)
         return err_set(err, ERR_INVALID, "has no boundary behind it");

@@ -13,12 +13,13 @@
 
 enum {
     MULTIPART_PARTS_MAX = 64,
-    MULTIPART_HEADER_BYTES_MAX = 4096, // of one part, with their line ends
+    MULTIPART_HEADER_BYTES_MAX = 4096, // all headers of one part, with their line ends
     MULTIPART_NAME_BYTES_MAX = 128,
     MULTIPART_BOUNDARY_BYTES_MAX = 70,
 };
 
-// Borrowed bytes. `data` is NULL where there is none, which is not the same as an empty one.
+// Borrowed bytes. `data` is NULL where there is no such text, which is not the same as an empty
+// text.
 struct multipart_text {
     const char *data;
     size_t len;
@@ -37,10 +38,10 @@ struct multipart {
     size_t count;
 };
 
-// Whether the value of a Content-Type header (NULL: none was sent) says so. Its boundary may still
-// be wrong.
+// Whether the value of a Content-Type header (NULL: none was sent) says that the body is a form.
+// Its boundary may still be wrong.
 bool multipart_is_form(const char *content_type);
-// ERR_INVALID where it is malformed or has too much of something; `form` is undefined then.
+// ERR_INVALID where the body is malformed or has too much of something; `form` is undefined then.
 bool multipart_parse(const char *content_type, const char *body, size_t len, struct multipart *form,
                      struct err *err) WARN_UNUSED;
 bool multipart_text_is(struct multipart_text text, const char *expected);

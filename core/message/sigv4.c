@@ -67,7 +67,7 @@ static void sort(struct fields *fields)
     qsort(fields->list, fields->count, sizeof fields->list[0], compare_fields);
 }
 
-// Path and query of a URL whose scheme and host are behind it; the fragment is none of ours.
+// The path and query of a URL, behind its scheme and host; we never have a fragment.
 static const char *split_path(const char *url, size_t *path_len, const char **query)
 {
     const char *path = strstr(url, "://");
@@ -109,7 +109,7 @@ static void add_query(const struct fields *fields, struct buf *out)
     }
 }
 
-// "Name: value\n" lines; the names are made small in place.
+// "Name: value\n" lines; the names are put in lower case in place.
 static bool read_headers(char *text, struct fields *fields, struct err *err)
 {
     while (*text != '\0') {
@@ -142,7 +142,7 @@ static void add_names(const struct fields *headers, struct buf *out)
     }
 }
 
-// What is hashed and signed of a request.
+// Adds the form of a request that is hashed and signed.
 static void add_canonical(const char *method, const char *url, const struct fields *query,
                           const struct fields *headers, const char *payload, struct buf *out)
 {
@@ -190,7 +190,7 @@ static void sign(const struct sigv4_keys *keys, const struct stamp *stamp,
     buf_clear(&text);
 }
 
-// The host as it goes over the wire: with its port, but for the scheme's own.
+// The host as it goes over the wire: with its port, unless that is the scheme's own.
 static bool add_host(const char *url, struct buf *out, struct err *err)
 {
     struct url_parts parts;
@@ -262,7 +262,7 @@ bool sigv4_presign(const struct sigv4_keys *keys, const char *method, const char
     buf_fmt(&whole, "&X-Amz-Date=%s&X-Amz-Expires=%lld&X-Amz-SignedHeaders=%shost", stamp.time,
             (long long)life_s, content_type == NULL ? "" : "content-type%3B");
     split_path(whole.data, &unused, &text);
-    if (content_type != NULL) // in the order of the names
+    if (content_type != NULL) // the headers are in the order of their names
         headers.list[headers.count++] = (struct field){.name = "content-type",
                                                        .name_len = 12,
                                                        .value = content_type,
