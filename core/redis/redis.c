@@ -3,8 +3,8 @@
 //  start ─▶ (lookup) ─▶ link: connect, AUTH, SELECT, PING ── all well ──▶ up
 //              ▲── after 50 ms, doubling to 2 s ──── broken, silent ────────┘
 //
-// hiredis calls back while it takes a context apart. Callers' code never runs in there: what is
-// pending waits in our own ring, and is told after hiredis has returned.
+// hiredis calls back while it takes a context apart. Callers' code never runs in there: pending
+// commands wait in our own ring, and their callers are told after hiredis has returned.
 #include "core/redis/redis.h"
 
 #include <assert.h>
@@ -43,7 +43,7 @@ struct subscription {
     struct subscription *next;
 };
 
-// One connection. Lives until libuv has let go of the poll, so possibly longer than its `redis`.
+// One connection. Lives until libuv has let go of its poll, so possibly longer than its `redis`.
 struct link {
     uv_poll_t poll;
     struct redis *redis;   // NULL once nobody cares
@@ -52,9 +52,9 @@ struct link {
     bool is_flushing, has_leftover;
     struct pending *ring; // in the order they were sent; `cap` is a power of two
     size_t first, count, cap;
-    uint64_t answered; // commands, so far
-    uint64_t suspect;  // one more than `answered` was when the oldest command was found late; or 0
-    char why[160];     // it broke
+    uint64_t answered; // commands that were answered so far
+    uint64_t suspect;  // 0, or one more than `answered` was when the oldest command was found late
+    char why[160];     // why the link broke
 };
 
 struct lookup {
@@ -77,7 +77,7 @@ struct redis {
     int64_t retry_ms;
     unsigned attempts;
     char told[160]; // the last trouble that was logged, so that it is logged once
-    // Where we are: at most one of these is set.
+    // What we wait for or have: at most one of these is set.
     struct loop_timer *retry;
     struct lookup *lookup;
     struct link *link;
@@ -127,7 +127,7 @@ static void tell_trouble(struct redis *redis, const char *why)
     log_warn("redis.down", "server=%s error=\"%s\"", redis->where, why);
 }
 
-// The link is broken and hiredis is done with it. Any call below may drop the redis.
+// The link is broken and hiredis is done with it. Any callback below may drop the redis.
 static void on_lost(struct link *link)
 {
     struct redis *redis = link->redis;
@@ -148,7 +148,7 @@ static void on_lost(struct link *link)
         if (link->redis == NULL)
             return;
     }
-    // A server that greets and then hangs up, again and again, isn't asked ever faster.
+    // A server that greets and then hangs up, again and again, is asked less and less often, too.
     if (was_up && clock_mono_ms() - redis->up_since_ms >= RETRY_MAX_MS)
         redis->retry_ms = RETRY_FIRST_MS;
     link->redis = NULL;
@@ -159,7 +159,7 @@ static void on_lost(struct link *link)
 static void break_link(struct link *link, const char *why)
 {
     snprintf(link->why, sizeof link->why, "%s", why);
-    redisAsyncFree(link->ac); // inside of a reply's callback: once that has returned
+    redisAsyncFree(link->ac); // within a reply's callback hiredis frees it once that has returned
     if (link->ac == NULL)
         on_lost(link);
 }
@@ -193,7 +193,7 @@ static void redis_on_polled(uv_poll_t *poll, int status, int events)
     if (link->ac == NULL)
         return;
     if (status < 0) {
-        // libuv says EBADF whatever happened; the socket knows better.
+        // libuv says EBADF whatever happened; the socket knows the real error.
         int error = 0;
         socklen_t len = sizeof error;
 
@@ -223,7 +223,7 @@ static void on_flush(void *ctx)
     struct redis *redis = ctx;
     struct link *link = redis->link;
 
-    // Before the poll says so a connect isn't over, whatever SO_ERROR tells hiredis.
+    // A connect isn't over before the poll says so, whatever SO_ERROR tells hiredis.
     if (link != NULL && link->ac != NULL && is_connected(link) && !(link->events & UV_WRITABLE))
         write_out(link);
 }
@@ -239,7 +239,7 @@ static void on_add_write(void *ctx)
         loop_turn_ask(link->redis->flush);
 }
 
-// We always read, from the connect on.
+// hiredis' wishes about reading change nothing: we always read, from the connect on.
 static void on_other_wish(void *ctx)
 {
     (void)ctx;
@@ -335,7 +335,8 @@ static void on_greeted(redisAsyncContext *ac, void *data, void *step)
         return;
     if (reply->type == REDIS_REPLY_ERROR) {
         bool is_auth = strcmp(step, "AUTH") == 0;
-        // A server that doesn't know AUTH repeats its arguments: of that, the first word is enough.
+        // A server that doesn't know AUTH repeats its arguments, the password too: the answer's
+        // first word is enough.
         int len = is_auth ? (int)strcspn(reply->str, " ") : (int)reply->len;
 
         snprintf(why, sizeof why, "%s: %.*s", (const char *)step, len, reply->str);
@@ -360,7 +361,8 @@ static void greet(struct link *link, int argc, const char **argv)
     redisAsyncCommandArgv(link->ac, on_greeted, (void *)argv[0], argc, argv, NULL);
 }
 
-// `host` is an address, NULL for a socket's path: with a name hiredis would block on DNS.
+// `host` is an address (with a name hiredis would block on DNS), NULL where the target is a
+// socket's path.
 static void start_link(struct redis *redis, const char *host)
 {
     const struct redis_url *target = &redis->target;
@@ -423,7 +425,8 @@ static void on_looked_up(uv_getaddrinfo_t *uv, int status, struct addrinfo *foun
         redis->lookup = NULL;
         for (at = found; at != NULL; at = at->ai_next)
             count++;
-        // Each attempt tries another of the addresses, so that one that is down costs little.
+        // Each attempt tries the next of the addresses, so that an address that is down costs
+        // little.
         index = count == 0 ? 0 : redis->attempts++ % count;
         for (at = found; at != NULL && index > 0; at = at->ai_next)
             index--;
@@ -476,7 +479,7 @@ struct redis *redis_start(struct loop *loop, const struct redis_options *options
     struct err err;
     bool is_good = redis_url_read(&redis->target, options->url, &err);
 
-    assert(is_good); // main.c has read it before
+    assert(is_good); // main.c has checked it before
     (void)is_good;
     if (redis->target.path != NULL)
         buf_str(&where, redis->target.path);
@@ -531,7 +534,7 @@ bool redis_is_up(const struct redis *redis)
     return redis->is_up;
 }
 
-// `status` is what hiredis said to a command that was to be sent.
+// `status` is what hiredis said when it was given the command.
 static void redis_on_sent(struct redis *redis, int status, redis_reply_fn fn, void *ctx)
 {
     if (status != REDIS_OK) {
@@ -549,7 +552,7 @@ void redis_send(struct redis *redis, int argc, const char *const *argv, const si
 {
     int status = REDIS_ERR;
 
-    if (redis->is_up) // hiredis only forgot the const
+    if (redis->is_up) // hiredis doesn't change argv, its prototype only lacks the const
         status =
             redisAsyncCommandArgv(redis->link->ac, on_reply, NULL, argc, (const char **)argv, lens);
     redis_on_sent(redis, status, fn, ctx);

@@ -1,7 +1,7 @@
 // A connection to Redis over hiredis: pipelined, reconnecting, with a watchdog.
 //
 // hiredis 0.14 has no timeouts, ignores poll errors and its libuv adapter asks for events far too
-// often, so the adapter here is our own. What one turn of the loop asked for is written together.
+// often, so the adapter here is our own. The commands of one turn of the loop are written together.
 #pragma once
 
 #include <hiredis/hiredis.h>
@@ -37,9 +37,9 @@ bool redis_is_up(const struct redis *redis);
 // inside the call, with NULL. `fn` may be NULL.
 void redis_send(struct redis *redis, int argc, const char *const *argv, const size_t *lens,
                 redis_reply_fn fn, void *ctx);
-// The same for words without spaces: redis_sendf(r, fn, ctx, "GET %s", key).
+// The same for a command whose words have no spaces: redis_sendf(r, fn, ctx, "GET %s", key).
 void redis_sendf(struct redis *redis, redis_reply_fn fn, void *ctx, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
-// Subscribes for life: again after each reconnect. On such a connection nothing else is sent.
-// `fn` gets each message's payload.
+// Subscribes for as long as the redis lives, anew after each reconnect. Nothing else may be sent on
+// such a connection. `fn` gets each message's payload.
 void redis_subscribe(struct redis *redis, const char *channel, redis_reply_fn fn, void *ctx);

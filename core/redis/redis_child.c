@@ -30,7 +30,7 @@ struct redis_child {
     char *data_dir, *dir, *socket, *url, *log;
     int spool_lock; // ours: one Spool per directory
     int pid;        // 0: none is running
-    int pidfd;      // of an adopted one, which isn't our child
+    int pidfd;      // of an adopted server, which isn't our child
     uv_process_t *process;
     uv_poll_t *watch; // on pidfd
     struct loop_timer *restart;
@@ -137,7 +137,7 @@ static bool adopt(struct redis_child *child)
     return true;
 }
 
-// `lock` is inherited: it is held for as long as the server lives.
+// The server inherits `lock`, which is held for as long as it lives.
 static bool spawn(struct redis_child *child, int lock, struct err *err)
 {
     char *args[] = {"redis-server", "--port", "0", "--unixsocket", child->socket,
@@ -156,7 +156,8 @@ static bool spawn(struct redis_child *child, int lock, struct err *err)
         .exit_cb = on_exit_of_child,
         .stdio = stdio,
         .stdio_count = 4,
-        // A session of its own: the terminal's Ctrl-C is for Spool, which stops Redis last.
+        // Redis gets a session of its own: the terminal's Ctrl-C is for Spool, which stops Redis
+        // last.
         .flags = UV_PROCESS_DETACHED,
     };
     uv_process_t *process = mem_new(uv_process_t);
@@ -204,7 +205,7 @@ static bool try_start(struct redis_child *child, struct err *err)
         return err_set(err, ERR_UNAVAILABLE, "its Redis still holds its lock");
     }
     ok = spawn(child, lock, err);
-    close(lock); // the server's copy keeps it
+    close(lock); // the server's copy keeps it locked
     return ok;
 }
 
@@ -249,7 +250,7 @@ static bool prepare(struct redis_child *child, const char *data_dir, struct err 
     child->data_dir = realpath(data_dir, NULL);
     if (child->data_dir == NULL)
         return err_set(err, ERR_CONFIG, "data_dir: %s", strerror(errno));
-    // Of a Spool that left them open to others.
+    // These may be from a version of Spool that left them readable to other users.
     private_tighten(child->data_dir, "redis");
     private_tighten(child->data_dir, "redis.log");
     private_tighten(child->data_dir, "redis.sock");
@@ -314,7 +315,7 @@ void redis_child_drop(struct redis_child **pointer)
     loop_cancel(&child->restart);
     if (child->pid > 0)
         kill(child->pid, SIGTERM);
-    // The loop isn't running any more: turn it until the handler of the exit was called.
+    // The loop isn't running any more: turn it until the handler of Redis' exit was called.
     while (child->pid > 0 && clock_mono_ms() < until) {
         uv_run(loop_uv(child->loop), UV_RUN_NOWAIT);
         if (child->pid > 0)

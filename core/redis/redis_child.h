@@ -1,9 +1,9 @@
-// Spool's own Redis: started on a Unix socket in data_dir, adopted when it is still running,
+// Spool's own Redis: started on a Unix socket in data_dir, adopted where an earlier one still runs,
 // restarted when it dies, stopped last. Append-only, with an fsync before every answer.
 //
 // A second server on the same directory would start without complaint and both would write one file
-// (tried): so the server inherits a lock on data_dir/redis.lock, which ends only when it is really
-// gone, and another Spool on the same data_dir is refused by a lock of its own.
+// (tried): so the server inherits a lock on data_dir/redis.lock, which ends only when the server is
+// really gone, and another Spool on the same data_dir is refused by a lock of its own.
 #pragma once
 
 #include <stdbool.h>
@@ -13,8 +13,8 @@
 struct loop;
 struct redis_child;
 
-// Returns when the server answers, or after 10 s; on a loop that isn't running yet.
-// ERR_CONFIG: another Spool has the directory, there is no redis-server, the path is too long.
+// Returns when the server answers, or after 10 s. The loop must not be running yet. ERR_CONFIG:
+// another Spool has the directory, there is no redis-server, the path is too long.
 struct redis_child *redis_child_start(struct loop *loop, const char *data_dir,
                                       struct err *err) WARN_UNUSED;
 const char *redis_child_url(const struct redis_child *child); // unix:///…

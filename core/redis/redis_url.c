@@ -30,7 +30,7 @@ static int hex_value(char c)
     return -1;
 }
 
-// NULL for a broken or a zero escape.
+// NULL where an escape is broken or stands for a NUL.
 static char *percent_decoded(const char *text, size_t len)
 {
     char *decoded = mem_strn(text, len), *to = decoded;
@@ -134,7 +134,7 @@ bool redis_url_read(struct redis_url *url, const char *text, struct err *err)
     if (strncmp(text, "unix://", 7) == 0) {
         if (text[7] != '/' || text[8] == '\0')
             return err_set(err, ERR_CONFIG, "redis_url: unix:// wants an absolute path");
-        // hiredis would cut a longer one and connect elsewhere.
+        // hiredis would cut a longer path off and connect elsewhere.
         if (strlen(text + 7) >= sizeof((struct sockaddr_un *)0)->sun_path)
             return err_set(err, ERR_CONFIG, "redis_url: the path of the socket is too long");
         url->path = mem_str(text + 7);
