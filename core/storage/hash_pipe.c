@@ -1,4 +1,4 @@
-// A ring with one writer and two readers: who sends, and the thread that hashes.
+// A ring with one writer and two readers: the transfer that sends, and the thread that hashes.
 #include "core/storage/hash_pipe.h"
 
 #include <assert.h>
@@ -9,7 +9,7 @@
 #include "core/base/mem.h"
 #include "core/loop/loop.h"
 
-// Fewer bytes aren't worth waking a thread for, unless someone waits for them.
+// Fewer bytes aren't worth waking a thread for, unless someone waits for them to be hashed.
 enum { WORTH_BYTES = 64 * 1024 };
 
 struct hash_pipe {
@@ -23,14 +23,14 @@ struct hash_pipe {
     char *ring;
     size_t capacity;
     int64_t written, read, hashed;
-    int64_t ends[HASH_PIPE_PARTS]; // of the parts that aren't hashed
+    int64_t ends[HASH_PIPE_PARTS]; // where the parts end that aren't hashed yet
     size_t parts;
-    int64_t end; // of the last part
+    int64_t end; // where the last part ends
 
-    bool is_refused; // a write was, since the thread was asked last
+    bool is_refused; // a write was refused since the thread was last given something
     bool is_working, is_dropped;
 
-    // The thread's, while it works.
+    // These are the thread's while it works.
     size_t chunk;
     struct digest *sha256, *md5;
 };
@@ -60,7 +60,7 @@ static void pipe_on_work(uv_work_t *work)
 
 static void pipe_on_worked(uv_work_t *work, int status);
 
-// Hands the next bytes to a thread, if there is anything worth it.
+// Hands the next bytes to a thread, if they are worth it.
 static void hash(struct hash_pipe *pipe)
 {
     size_t at = (size_t)(pipe->hashed % (int64_t)pipe->capacity), len;
@@ -78,7 +78,7 @@ static void hash(struct hash_pipe *pipe)
     uv_queue_work(loop_uv(pipe->loop), &pipe->work, pipe_on_work, pipe_on_worked);
 }
 
-// A callback may drop the pipe, so it comes last.
+// A callback may drop the pipe, so the callbacks come last.
 static void pipe_on_worked(uv_work_t *work, int status)
 {
     struct hash_pipe *pipe = (struct hash_pipe *)work;

@@ -91,7 +91,7 @@ static void finish_put(struct storage_op *op, const struct err *err)
 {
     storage_done_fn done = op->put_done;
     void *ctx = op->ctx;
-    struct err copy; // what we are given may be the file's
+    struct err copy; // `err` may be in the file's memory
 
     if (err != NULL)
         copy = *err;

@@ -18,19 +18,19 @@ struct loop;
 struct storage;
 struct storage_file;
 
-// The last storage_write was refused: there is room again. Or, with `err`, what was written is
-// lost, but for what storage_recover keeps.
+// After a storage_write that was refused: there is room again. Or, with `err`: what was written is
+// lost, except for what storage_recover keeps.
 typedef void (*storage_ready_fn)(void *ctx, const struct err *err);
 typedef void (*storage_done_fn)(void *ctx, const struct err *err);
 
-// What the configuration names. All borrowed, outlive us.
+// The storage that the configuration names. All parameters are borrowed and outlive the storage.
 struct storage *storage_new(struct loop *loop, struct http_client *http,
                             const struct config *config);
-void storage_free(struct storage **storage); // after its files
-// Deletes what processes that were killed have left behind, and, of a directory, what has outlived
-// the retention; a bucket has lifecycle rules for that. To be called now and then.
+void storage_free(struct storage **storage); // after its files are gone
+// Deletes what processes that were killed have left behind, and, in a directory, the files that
+// have outlived the retention; a bucket has lifecycle rules for that. To be called now and then.
 void storage_sweep(struct storage *storage);
-// What was given up is being deleted right now: better not to leave yet.
+// Whether what was given up is being deleted right now: the process had better not end yet.
 bool storage_is_tidying(const struct storage *storage);
 
 // A file that will be called `key`. Its memory is a fixed buffer, whatever its size becomes.
@@ -38,20 +38,20 @@ bool storage_is_tidying(const struct storage *storage);
 struct storage_file *storage_create(struct storage *storage, const char *key,
                                     const char *content_type, int64_t expected,
                                     storage_ready_fn ready, void *ctx);
-// Copies; false: not now, `ready` will be called. At most 64 KB at once.
+// Copies `data`, at most 64 KB at once. False: there is no room now, `ready` will be called.
 bool storage_write(struct storage_file *file, const void *data, size_t len);
 // How much has been taken so far.
 int64_t storage_size(const struct storage_file *file);
-// Of the file, once it is committed.
+// The SHA-256 of the file, once it is committed.
 void storage_sha256(const struct storage_file *file, char hex[SHA256_HEX_BYTES]);
 // After an error of `ready` or of a commit: true where writing may go on at storage_size, which may
-// be less by now; where it is all there, the commit may be asked for again.
+// have become less; where all bytes are still there, the commit may be asked for again.
 bool storage_recover(struct storage_file *file);
-// Writes what is left, makes sure of it, and lets it appear, unless our monotonic clock has passed
-// `deadline_ms` right before: then the lease may be someone else's.
+// Writes what is left, makes sure that it is stored, and lets the file appear, unless our monotonic
+// clock has passed `deadline_ms` right before: then the lease may be someone else's.
 void storage_commit(struct storage_file *file, int64_t deadline_ms, storage_done_fn done,
                     void *ctx);
-// Deletes what isn't committed. No callback afterwards.
+// Deletes a file that isn't committed. No callback comes afterwards.
 void storage_drop(struct storage_file **file);
 
 // Small files, in one go.
@@ -60,11 +60,12 @@ struct storage_op;
 // `data` is borrowed for the call; NULL with `err`, ERR_NOT_FOUND where there is no such file.
 typedef void (*storage_read_fn)(void *ctx, const struct buf *data, const struct err *err);
 
-// Takes what `data` holds. Neither calls back before it returns, nor after storage_op_cancel.
+// Takes what `data` holds. Neither storage_put nor storage_read calls back before it returns, or
+// after storage_op_cancel.
 struct storage_op *storage_put(struct storage *storage, const char *key, const char *content_type,
                                struct buf *data, storage_done_fn done, void *ctx);
 struct storage_op *storage_read(struct storage *storage, const char *key, size_t max,
                                 storage_read_fn done, void *ctx);
 void storage_op_cancel(struct storage_op **op);
-// As far as it can be done; nobody hears of it.
+// Tries to delete the file; nobody is told whether it could be done.
 void storage_delete(struct storage *storage, const char *key);

@@ -29,17 +29,17 @@ struct local_file {
     uv_work_t work;
     struct loop *loop;
     char *path;      // the temporary name
-    char *media_dir; // where keys begin
-    bool is_served;  // from there
+    char *media_dir; // keys are put behind it
+    bool is_served;  // the file is served, from media_dir
     int fd;          // -1 until the first piece is written
     int64_t offset;  // written
 
-    // Filled by the loop's thread, while the other is being written.
+    // The loop's thread fills `filling` while a thread of the pool writes `writing`.
     char *filling, *writing;
     size_t filled, to_write;
 
     enum task task;
-    bool is_refused; // a write was: ready is owed
+    bool is_refused; // a write was refused: a call of ready is owed
     bool is_dropped; // freed when the thread is done
     bool is_committed;
     bool wants_commit;
@@ -62,7 +62,7 @@ static bool local_fail(struct local_file *file, const char *what)
 
 // The following run on a thread of the pool.
 
-// The folder that it is in.
+// Syncs the folder that the file is in.
 static bool sync_directory(char *path)
 {
     char *slash = strrchr(path, '/');
@@ -78,8 +78,8 @@ static bool sync_directory(char *path)
     return result == 0;
 }
 
-// Each that is new is there after a power cut, too. Those that are longer than `private_len` are
-// served.
+// Each folder that is new is there after a power cut, too. Folders whose path is longer than
+// `private_len` are served.
 static bool make_parents(char *path, size_t private_len)
 {
     bool ok = true;
@@ -199,7 +199,7 @@ static void local_on_worked(uv_work_t *work, int status)
     }
 }
 
-// Hands what was filled to a thread.
+// Hands the buffer that was filled to a thread.
 static void run(struct local_file *file, enum task task)
 {
     char *swap = file->filling;
@@ -212,7 +212,7 @@ static void run(struct local_file *file, enum task task)
     uv_queue_work(loop_uv(file->loop), &file->work, local_on_work, local_on_worked);
 }
 
-// Inputs lie outside what is served.
+// Inputs are kept outside the folder that is served.
 static bool is_served(const char *key)
 {
     return strncmp(key, "inputs/", 7) != 0;
@@ -230,7 +230,7 @@ static struct storage_file *create(struct storage *storage, const char *key,
     struct buf path = {0}, media = {0};
     char name[25];
 
-    (void)content_type, (void)expected; // the extension says what it is
+    (void)content_type, (void)expected; // the key's extension says what the file is
     id_random_hex(name, sizeof name - 1);
     buf_fmt(&path, "%s/tmp/%s", storage->config->data_dir, name);
     add_root(storage, key, &media);
@@ -266,7 +266,7 @@ static bool write_file(struct storage_file *base, const void *data, size_t len)
 static bool recover(struct storage_file *base)
 {
     (void)base;
-    return false; // a disk that is full or broken is no better at once
+    return false; // a disk that is full or broken won't be better at once
 }
 
 static void commit_file(struct storage_file *base)
@@ -429,7 +429,7 @@ static void sweep_folder(int parent, const char *name, int64_t older_s, int dept
         else if (S_ISREG(info.st_mode) && time(NULL) - info.st_mtime > older_s)
             unlinkat(fd, entry->d_name, 0);
     }
-    // One that has become empty; one that hasn't stays.
+    // Removes a folder that has become empty; unlinkat leaves one that hasn't.
     if (is_own && fstat(fd, &info) == 0 && time(NULL) - info.st_mtime > older_s)
         unlinkat(parent, name, AT_REMOVEDIR);
     closedir(dir);

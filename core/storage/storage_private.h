@@ -15,14 +15,14 @@ struct storage_kind {
     void (*commit)(struct storage_file *file);
     void (*drop)(struct storage_file *file);
     struct storage_op *(*read)(struct storage *storage, const char *key, size_t max);
-    void (*cancel_read)(struct storage_op *op); // frees it, now or when it can
+    void (*cancel_read)(struct storage_op *op); // frees the read, now or when its thread is done
     void (*delete)(struct storage *storage, const char *key);
 };
 
 // The first member of each kind's reads.
 struct storage_op {
     struct storage *storage;
-    storage_read_fn read_done; // NULL: it is a put
+    storage_read_fn read_done; // NULL: the operation is a put
     storage_done_fn put_done;
     void *ctx;
     // Of a put.
@@ -31,7 +31,7 @@ struct storage_op {
     size_t written;
 };
 
-// The first member of each kind's own.
+// The first member of each kind's own struct.
 struct storage {
     const struct storage_kind *kind;
     struct loop *loop;
@@ -40,8 +40,8 @@ struct storage {
 
 struct storage_file {
     struct storage *storage;
-    int64_t size;          // taken
-    struct digest *sha256; // of that, as far as it is on its way: the kind adds to it, and frees it
+    int64_t size;          // how many bytes have been taken
+    struct digest *sha256; // of these bytes: the kind adds them on their way, and frees the digest
     storage_ready_fn ready;
     storage_done_fn done; // once storage_commit was called
     void *ctx, *done_ctx;

@@ -17,7 +17,7 @@
 enum {
     CALL_TIMEOUT_MS = 30000,
     LOW_SPEED_MS = 20000,
-    ABORT_TRIES = 8, // over four minutes; then a sweep does it
+    ABORT_TRIES = 8, // over four minutes; then a sweep deletes it
     LEFT_OVER_S = 24 * 3600,
 };
 
@@ -57,7 +57,7 @@ void storage_s3_note_error(struct s3_storage *s3, const struct err *err)
 
 // Orphans.
 
-// What is to be deleted: the parts of an upload that was given up, or an object.
+// Something to be deleted: the parts of an upload that was given up, or an object.
 struct orphan {
     struct s3_storage *s3;
     struct orphan *next, **at;
@@ -90,7 +90,7 @@ static void on_aborted(void *ctx, const struct http_response *response,
     // 404: it is gone already.
     if ((failure == NULL && (response->status < 300 || response->status == 404)) ||
         ++orphan->tries == ABORT_TRIES) {
-        orphan_drop(orphan); // if not now, a sweep does it
+        orphan_drop(orphan); // where we gave up, a sweep deletes it
         return;
     }
     orphan->again =
@@ -177,7 +177,7 @@ static void s3_on_read(void *ctx, const struct http_response *response,
         err_set(&err, ERR_UPSTREAM, "storage: %.200s", failure->err.message);
     else
         s3_error(response, &err);
-    // A gateway's 404 says nothing of the file.
+    // A gateway's own 404 says nothing about the file.
     if (failure == NULL && response->status == 404 && s3_text(response, "Code", &code) &&
         strcmp(buf_text(&code), "NoSuchKey") == 0)
         err.code = ERR_NOT_FOUND;
@@ -241,7 +241,8 @@ static bool is_our_key(const struct s3_storage *s3, const char *key)
     return false;
 }
 
-// A page of the list after the one that ended there; both are empty for the first.
+// Asks for the page of the list behind `key` and `id`, where the page before ended; both are empty
+// for the first page.
 static void list_uploads(struct s3_storage *s3, const char *key, const char *id);
 
 static void on_listed(void *ctx, const struct http_response *response,
@@ -262,7 +263,7 @@ static void on_listed(void *ctx, const struct http_response *response,
     for (; (at = next_upload(at, &end)) != NULL; at = end) {
         struct buf key = {0}, id = {0}, begun = {0};
 
-        // Times of one form compare as texts.
+        // Times in this form compare as texts.
         if (s3_text_in(at, end, "Key", &key) && s3_text_in(at, end, "UploadId", &id) &&
             s3_text_in(at, end, "Initiated", &begun) && id.len > 0 && begun.len > 0 &&
             strcmp(begun.data, oldest) < 0 && is_our_key(s3, buf_text(&key)))
@@ -313,7 +314,8 @@ static bool is_tidying(const struct storage *storage)
 {
     const struct orphan *orphan = ((const struct s3_storage *)storage)->orphans;
 
-    while (orphan != NULL && orphan->call == NULL) // one that failed has time
+    while (orphan != NULL && orphan->call == NULL) // an orphan that failed before waits for its
+                                                   // timer
         orphan = orphan->next;
     return orphan != NULL;
 }

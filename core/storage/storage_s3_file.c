@@ -8,8 +8,9 @@
 //    commit: WRITING, all parts stored ──▶ CLOSING ──▶ CHECKING size and ETag ──▶ OVER
 //
 // A part is stored when the store has answered and its MD5 is known; the next one is sent
-// meanwhile. What comes without a size is gathered to a part in memory first; only a few files at
-// once may. Everything goes through one pipe; whoever writes waits while it is full.
+// meanwhile. A file whose size isn't known is gathered in memory until there is a whole part; only
+// a few files at once may do that. All bytes of a file go through one pipe; whoever writes waits
+// while it is full.
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,12 +29,14 @@
 enum {
     PIPE_BYTES = 256 * 1024,
     SINGLE_MAX_BYTES = 32 << 20,
-    PART_BYTES = 32 << 20,    // fewer waits for an answer; what a failure costs anew
-    GATHERED_BYTES = 5 << 20, // S3's least for a part
+    PART_BYTES = 32 << 20,    // the larger, the fewer waits for an answer; but a failure sends a
+                              // whole part anew
+    GATHERED_BYTES = 5 << 20, // the smallest part that S3 allows
     GATHERERS_MAX = 4,
     TRICKLE_BYTES = 16 * 1024,
-    PARTS_MAX = 10000,         // S3's most
-    REWIND_BYTES = 128 * 1024, // of a part are kept, for a connection that turns out to be dead
+    PARTS_MAX = 10000,         // the most parts that S3 allows
+    REWIND_BYTES = 128 * 1024, // so much of a part is kept, to be sent again if a connection turns
+                               // out to be dead
     CALL_TIMEOUT_MS = 30000,
     LOW_SPEED_MS = 20000,
 };
@@ -58,39 +61,40 @@ struct part {
     struct s3_file *file;
     struct part *next;
     int64_t bytes, sent;
-    struct buf first; // bytes of it, as long as that is all that was sent
-    int64_t again;    // of these, how many are still to be sent once more
+    struct buf first; // its first bytes, as long as no more than these were sent
+    int64_t again;    // how many of these are still to be sent once more
     struct http_call *call;
-    bool is_starving; // it has asked for more than there was
+    bool is_starving; // curl has asked for more bytes than there were
     bool is_answered;
-    struct buf theirs;     // the ETag of the answer; empty: it had none
-    bool is_encrypted;     // so that its ETag is no MD5
-    struct digest *sha256; // of the file up to its end; NULL: it isn't hashed yet
+    struct buf theirs;     // the ETag of the store's answer; empty: the answer had none
+    bool is_encrypted;     // the store encrypts it, so its ETag is no MD5
+    struct digest *sha256; // of the file up to this part's end; NULL: the part isn't hashed yet
     unsigned char md5[MD5_BYTES];
 };
 
 struct s3_file {
-    struct storage_file file; // first; its SHA-256 is of what is kept
+    struct storage_file file; // first; its SHA-256 is of the bytes that `kept` counts
     struct s3_storage *s3;
     struct s3_file *next, **at;
     char *key, *content_type;
     int64_t expected; // -1: not known
     enum state state;
     struct http_call *call;     // of the upload; a part has its own
-    struct loop_timer *telling; // of a failure: ready or done is owed
+    struct loop_timer *telling; // a failure is to be told: a call of ready or done is owed
 
     struct hash_pipe *pipe; // NULL until the first bytes
     bool is_gatherer, is_refused, wants_commit;
-    bool is_stored; // all of it is there under its key: what is left is to make sure
+    bool is_stored; // the object is there, whole, under its key: we only have to make sure of it
     struct err err;
 
-    char *upload_id;    // NULL: one PUT
-    struct part *parts; // on their way, in order: of all but the last everything is sent
+    char *upload_id;    // NULL: the file goes in one PUT
+    struct part *parts; // parts on their way, in order: all but the last are sent whole
     int64_t begun;      // bytes in parts that are on their way or stored
-    int64_t kept;       // in those that are stored
-    struct buf md5s;    // of these, 16 bytes each
-    struct buf etags;   // of these, as the request to put them together wants it
-    char etag[64];      // of the object
+    int64_t kept;       // bytes in parts that are stored
+    struct buf md5s;    // of the stored parts, 16 bytes each
+    struct buf etags;   // of the stored parts, in the form that the request to put them together
+                        // wants
+    char etag[64];      // the one that the object must have
     bool is_opaque;     // the store's ETags aren't MD5s
 };
 
@@ -116,7 +120,7 @@ static void part_drop(struct part *part)
     free(part);
 }
 
-// The one that is being sent, or was sent last; NULL: none is on its way.
+// The part that is being sent, or was sent last; NULL: none is on its way.
 static struct part *last_part(const struct s3_file *f)
 {
     struct part *part = f->parts;
@@ -126,7 +130,7 @@ static struct part *last_part(const struct s3_file *f)
     return part;
 }
 
-// What was on its way is lost.
+// Drops the parts that were on their way: they are lost.
 static void drop_parts(struct s3_file *f)
 {
     struct part *part;
@@ -153,7 +157,7 @@ static void on_telling(void *ctx)
     }
 }
 
-// Later: whoever writes may be below us on the stack.
+// Tells of the failure later: whoever writes may be below us on the stack.
 static void tell(struct s3_file *f)
 {
     if (f->telling == NULL)
@@ -200,10 +204,10 @@ static void file_ask(struct s3_file *f, enum state state, enum http_method metho
 
 static void file_go_on(struct s3_file *f);
 
-// The end: is it what was sent?
+// The end: is the object what was sent?
 
-// Then an ETag says nothing about the bytes, though it may look so. (AWS: Amazon S3 API Reference,
-// common response headers; Checking object integrity.)
+// The ETag of an encrypted object says nothing about its bytes, though it may look like an MD5.
+// (AWS: Amazon S3 API Reference, common response headers; Checking object integrity.)
 static bool is_encrypted(const struct http_response *response)
 {
     struct buf scratch = {0};
@@ -233,7 +237,7 @@ static void on_checked(void *ctx, const struct http_response *response,
     length = http_header(response, "content-length", &scratch);
     is_same = length != NULL && strtoll(length, NULL, 10) == f->file.size;
     etag = http_header(response, "etag", &scratch);
-    // One of another form says nothing either.
+    // An ETag of another form says nothing either.
     if (is_same && etag != NULL && strlen(etag) == strlen(f->etag) && *f->etag != '\0' &&
         strspn(etag + 1, "0123456789abcdef") == 32 && !f->is_opaque && !is_encrypted(response))
         is_same = strcmp(etag, f->etag) == 0;
@@ -320,14 +324,15 @@ static void file_on_room(void *ctx)
 {
     struct s3_file *f = ctx;
 
-    // By halves: each stop and start of a transfer costs as much as a piece of it.
+    // A writer goes on only once half of the pipe is free: each stop and start of a transfer costs
+    // as much as a piece of it.
     if (!f->is_refused || hash_pipe_room(f->pipe) < PIPE_BYTES / 2)
         return;
     f->is_refused = false;
     f->file.ready(f->file.ctx, NULL);
 }
 
-// What was sent, for a while: a connection that is dead says so after the first of it.
+// Keeps the first bytes that were sent: a connection that is dead says so soon.
 static void keep_first(struct part *part, const char *data, size_t len)
 {
     if (part->sent > REWIND_BYTES)
@@ -382,7 +387,8 @@ static size_t part_on_source(void *ctx, char *to, size_t max)
     return len;
 }
 
-// A part is stored once both are there: the answer, and what it must say.
+// A part is stored once two things are there: the store's answer, and the MD5 that its ETag must
+// have.
 static void keep_parts(struct s3_file *f)
 {
     struct part *part;
@@ -392,7 +398,7 @@ static void keep_parts(struct s3_file *f)
     while ((part = f->parts) != NULL && part->is_answered && part->sha256 != NULL) {
         hex_encode(part->md5, MD5_BYTES, hex);
         snprintf(f->etag, sizeof f->etag, "\"%s\"", hex);
-        // One of another length is of another kind.
+        // An ETag of another length is no MD5.
         if (!part->is_encrypted && part->theirs.len == strlen(f->etag) &&
             strcmp(part->theirs.data, f->etag) != 0) {
             err_set(&err, ERR_UPSTREAM, "storage: the store has got something else than was sent");
@@ -445,7 +451,7 @@ static void part_on_sent(void *ctx, const struct http_response *response,
         return;
     }
     http_header(response, "etag", &part->theirs);
-    if (strpbrk(buf_text(&part->theirs), "<&") != NULL) // it goes into XML
+    if (strpbrk(buf_text(&part->theirs), "<&") != NULL) // the ETag goes into XML
         buf_reset(&part->theirs);
     part->is_encrypted = is_encrypted(response);
     part->is_answered = true;
@@ -513,13 +519,13 @@ static void open_upload(struct s3_file *f)
     file_ask(f, OPENING, HTTP_POST_, "uploads=", &request, on_opened);
 }
 
-// Does it go in one PUT? Once an upload is open it doesn't.
+// Does the file go in one PUT? Not once an upload in parts is open.
 static bool is_single(const struct s3_file *f)
 {
     return f->is_gatherer ? f->wants_commit : f->expected <= SINGLE_MAX_BYTES;
 }
 
-// How much the next PUT will have; 0: it can't be begun yet.
+// How many bytes the next PUT will have; 0: it can't be begun yet.
 static int64_t next_bytes(const struct s3_file *f)
 {
     int64_t unread = f->pipe == NULL ? 0 : (int64_t)hash_pipe_unread(f->pipe);
@@ -531,7 +537,7 @@ static int64_t next_bytes(const struct s3_file *f)
     return unread == 0 ? 0 : left < part ? left : part;
 }
 
-// What can be done next?
+// Does what can be done next.
 static void file_go_on(struct s3_file *f)
 {
     struct part *last = last_part(f);
@@ -574,7 +580,8 @@ struct storage_file *storage_s3_file_create(struct storage *storage, const char 
     return &f->file;
 }
 
-// The pipe comes with the first bytes. Large ones are few: who must wait for one is told.
+// The pipe comes with the file's first bytes. There are only a few large pipes: a file that must
+// wait for one is told when one is free.
 static bool has_pipe(struct s3_file *f)
 {
     if (f->pipe != NULL)
@@ -583,7 +590,7 @@ static bool has_pipe(struct s3_file *f)
         return false;
     f->is_gatherer = f->expected < 0;
     f->s3->gatherers += f->is_gatherer;
-    // Where on_room still waits, there must be a part to send.
+    // While on_room holds its writer back, there must be enough in the pipe to send a part.
     f->pipe = hash_pipe_new(f->s3->storage.loop,
                             f->is_gatherer ? GATHERED_BYTES + PIPE_BYTES : PIPE_BYTES,
                             digest_copy(f->file.sha256), on_hashed, file_on_room, f);

@@ -17,12 +17,13 @@ struct s3_storage {
     struct orphan *orphans;
     struct http_call *listing; // of uploads, while sweeping
     unsigned gatherers;        // files that hold a large buffer
-    char last_error[240];      // each is logged once
+    char last_error[240];      // the last error that was logged, so that it is logged once
 };
 
-// What an operator has to mend is said once, not with every task that waits for it.
+// Logs a failure, but not again with every further task that meets the same one.
 void storage_s3_note_error(struct s3_storage *s3, const struct err *err);
-// Takes upload_id, whose parts go; NULL: it is the object that is to go. Tried for a while.
+// Deletes the parts of the upload upload_id, which it takes; NULL: deletes the object. Tries for a
+// while.
 void storage_s3_delete(struct s3_storage *s3, const char *key, char *upload_id);
 
 // A file on its way: the slots of struct storage_kind.
