@@ -143,7 +143,7 @@ void task_borrow_as(struct task *copy, const struct task *task, const struct tas
 
     *copy = *task;
     if (task->phase != view->phase)
-        copy->wait_reason = NULL; // it is of now
+        copy->wait_reason = NULL; // it is the present phase's
     copy->phase = view->phase;
     copy->version = view->version;
     copy->progress = view->progress;
@@ -158,7 +158,7 @@ void task_borrow_as(struct task *copy, const struct task *task, const struct tas
         copy->started_ms = 0;
 }
 
-// The record's own text goes where the copy has none.
+// Frees a text of the record unless the copy shows it.
 static void free_unless(const char *shown, char *own)
 {
     if (shown == NULL)

@@ -17,9 +17,10 @@ struct media_links;
 //    │                     ▼   │ found
 //    └◀──── or retry ─── in_doubt ─▶ failed: submit_outcome_unknown
 //
-// The whole of it, a row for each phase and those that it may go to. The same phase again is a
-// change that can be seen. Each of them may also go to any of the ends: succeeded, failed,
-// cancelled. (task_may_go; core/store/lua/lib.lua has the same table, and a test compares them.)
+// All transitions: a row for each phase, with the phases that it may go to. Going to the same phase
+// again is a change that clients can see. Each phase may also go to any of the ends: succeeded,
+// failed, cancelled. (task_may_go; core/store/lua/lib.lua has the same table, and a test compares
+// them.)
 //
 //  queued: submitting
 //  submitting: queued in_doubt submitted archiving
@@ -57,56 +58,66 @@ struct task {
     char *owner;    // the name of the API key; a key sees its own tasks only
     char *family;   // the public dialect it came in
     char *provider; // the vendor it goes to
-    char *action;   // what is asked of the vendor, in the family's word
+    char *action;   // what the vendor is asked to do, in the family's word
     char *model;
     char *mode;            // Midjourney's speed: fast, turbo, relax
     char *state;           // the client's own mark, given back as it came
-    char *parent;          // id of the task this one follows up
-    char *account;         // whose slot it has; a follow-up has its parent's from the start
+    char *parent;          // id of the task that this one follows up
+    char *account;         // the account whose slot it has; a follow-up has its parent's account
+                           // from the start
     char *upstream_parent; // the vendor's id of the parent
-    char *upstream_id;     // the vendor's id of this one
-    char *upstream_hint;   // the same, as a callback named it while the submit was in doubt
+    char *upstream_id;     // the vendor's id of this task
+    char *upstream_hint;   // the upstream_id that a callback named while the submit was in doubt
     char *substate;        // "MODAL" while the vendor waits for the client
-    char *await;           // id of the parent, which doesn't wait for this one yet
+    char *await;           // id of the parent, where this task is queued only once the parent is
+                           // MODAL
     char *wait_reason;     // what it waits for beside its vendor's work, a word of wait.h
-    char *wait_detail;     // somebody's words for that, or the setting to change
+    char *wait_detail;     // the words of whoever made it wait, or the setting to change
     char *error_code;
     char *error_message;
     char *hook;                // where to call back; not loaded with the record
     char *request;             // JSON as the client sent it; NULL where only the record was loaded
-    char *result;              // JSON (its form: providers/outcome.h); NULL as above
-    char *mark;                // the vendor's name of something the parent made; found by it
-    char *callback_url;        // for the vendor to call; NULL: it needn't. Not stored
-    struct task_input *inputs; // what links of the request led to. Not stored
+    char *result;              // JSON (its form: providers/outcome.h); NULL where only the record
+                               // was loaded
+    char *mark;                // the vendor's name of something that the parent made, by which the
+                               // parent is found
+    char *callback_url;        // for the vendor to call; NULL: it isn't to. Not stored
+    struct task_input *inputs; // the files that links of the request led to. Not stored
     size_t input_count;
-    const struct media_links *links; // of archived files, borrowed; set by who renders
+    const struct media_links *links; // of archived files, borrowed; set by whoever renders the task
     enum task_phase phase;
     int version;    // raised by each visible change
-    int counter;    // raised by each claim; a write with an old one is refused
+    int counter;    // raised by each claim; a write with an old counter is refused
     int progress;   // 0 to 100
     int doubts;     // submits so far that the vendor may have accepted without our knowing
     int link_tries; // how often the files behind its links couldn't be had
-    int cost;       // slots it takes; 0 for what needs none
+    int cost;       // slots that it takes; 0 for a task that needs none
     bool has_hook;
-    bool is_request_stored; // in storage, under task_input_key; the record has what is shown of it
-    bool has_inputs;        // that, or what links of it lead to, is fetched before it is submitted
+    bool is_request_stored; // the request is in storage, under task_input_key; the record has what
+                            // is shown of it
+    bool has_inputs;        // its request, or the files that links of it lead to, must be fetched
+                            // before the submit
     bool is_ask;            // a question to the vendor that costs nothing: may be repeated
     bool is_cancel_asked;
-    int64_t created_ms; // Unix milliseconds; 0 where it hasn't happened
+    int64_t created_ms; // Unix milliseconds, like those below; 0 where it hasn't happened
     int64_t started_ms; // accepted by the vendor
     int64_t finished_ms;
     int64_t changed_ms;
     int64_t wait_ms; // since when it waits for wait_reason
-    int64_t act_ms; // when it acts again, while it is queued or archived; -1: not known. Not stored
-    int64_t before; // how many wait before it in its lane; -1: that isn't one number. Not stored
-    int64_t missing_ms; // since when the vendor doesn't know it any more
+    int64_t act_ms;  // when something is done about it again, while it is queued or archiving; -1:
+                     // not known. Not stored
+    int64_t before;  // how many tasks wait before it in its lane; -1: no one number says that. Not
+                     // stored
+    int64_t missing_ms; // since when the vendor has said that it doesn't know the task
     int64_t doubt_ms;   // since when it is in doubt
-    int64_t watch_ms;   // ended, but its vendor job is watched until then; its slot is still held
+    int64_t watch_ms;   // it has ended, but its vendor job is watched, and its slot held, until
+                        // then
     int64_t archive_ms; // since when it is being archived
 };
 
 struct task *task_new(void);
-// What it takes to ask a vendor about it: its ids, provider, account, action and model.
+// A copy of what it takes to ask a vendor about the task: its ids, provider, account, action and
+// model.
 struct task *task_copy(const struct task *task);
 void task_free(struct task *task);
 void task_drop(struct task **task);
@@ -118,7 +129,7 @@ bool task_may_go(enum task_phase from, enum task_phase to);
 // The word of our own surface: queued, in_progress, succeeded, failed, cancelled.
 const char *task_status(enum task_phase phase);
 
-// Where a request is kept that is too large for the record.
+// The key in storage of a request that is too large for the record.
 void task_input_key(const struct task *task, struct buf *key);
 
 // What the task looked like when it was at an earlier phase: the record only ever gains
@@ -130,7 +141,7 @@ struct task_view {
     bool is_modal;
 };
 
-// Makes the record show what it did at `view`.
+// Makes the record show what it showed at `view`.
 void task_show_as(struct task *task, const struct task_view *view);
-// The same in a copy that borrows from the record: there is nothing to free.
+// The same, in a copy that borrows from the record: there is nothing to free.
 void task_borrow_as(struct task *copy, const struct task *task, const struct task_view *view);

@@ -3,18 +3,24 @@
 #pragma once
 
 // Stored with the task, by who made it wait:
-#define WAIT_VENDOR_REFUSED "vendor_refused"         // the vendor doesn't take it now
-#define WAIT_VENDOR_UNREACHABLE "vendor_unreachable" // nobody was there
+#define WAIT_VENDOR_REFUSED "vendor_refused"         // the vendor doesn't take the task now
+#define WAIT_VENDOR_UNREACHABLE "vendor_unreachable" // nobody answered at the vendor's address
 #define WAIT_BAD_KEY "bad_key"                       // the vendor doesn't take the account's key
-#define WAIT_INPUTS "inputs"                         // what links of the request lead to
-#define WAIT_STORAGE "storage"                       // the storage doesn't take its files
-#define WAIT_LINK "link"                             // the vendor's link doesn't give them
-#define WAIT_BLOCKED_ADDRESS "blocked_address"       // where the link leads we don't go
-#define WAIT_ACCOUNT_REMOVED "account_removed"       // its account isn't configured
+#define WAIT_INPUTS                                                                                \
+    "inputs"                   // files that links of the request lead to
+                               // can't be had now
+#define WAIT_STORAGE "storage" // our storage doesn't take the task's files
+#define WAIT_LINK                                                                                  \
+    "link" // the vendor's link doesn't give the task's
+           // files
+#define WAIT_BLOCKED_ADDRESS                                                                       \
+    "blocked_address"                          // the vendor's link leads to an address that
+                                               // we don't go to
+#define WAIT_ACCOUNT_REMOVED "account_removed" // the task's account isn't configured any more
 
-// Seen when it is asked for, from the accounts that could take it:
-#define WAIT_SLOT "slot"             // all are full
+// Found out when a client asks, by a look at the accounts that could take the task:
+#define WAIT_SLOT "slot"             // all of them are full
 #define WAIT_RATE_LIMIT "rate_limit" // requests_per_minute
-#define WAIT_COOLING "cooling"       // they failed, and rest
-#define WAIT_DISABLED "disabled"     // an operator switched them off
-#define WAIT_NO_WORKER "no_worker"   // nobody works
+#define WAIT_COOLING "cooling"       // they failed, and rest for a while
+#define WAIT_DISABLED "disabled"     // an operator has switched them off
+#define WAIT_NO_WORKER "no_worker"   // no worker is running
