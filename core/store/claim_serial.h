@@ -1,5 +1,5 @@
-// The number of a claim: another one each time, but the same where the answer to the last one was
-// lost. Then Redis gives again what that gave, as long as its lease lasts.
+// The number of a claim: a new one for each claim, but the same again where the answer to the last
+// claim was lost. Redis then gives again what that claim gave, as long as its lease lasts.
 #pragma once
 
 #include <stdbool.h>
@@ -7,9 +7,9 @@
 
 struct claim_serial {
     int64_t number;
-    int64_t begun_ms; // of our monotonic clock: what it gives was claimed no earlier
-    bool is_lost;     // set by whoever gets the answer, or none
+    int64_t begun_ms; // by our monotonic clock: nothing that the claim gives was claimed earlier
+    bool is_lost;     // set by whoever waits for the answer: whether none came
 };
 
-// Before each claim.
+// To be called before each claim.
 void claim_serial_next(struct claim_serial *serial, int64_t lease_ms);

@@ -23,9 +23,10 @@ struct delivery {
 
 void delivery_free(struct delivery *delivery);
 
-typedef void (*delivery_fn)(void *ctx, struct delivery *delivery); // becomes the callee's
-// `next_ms` until it is worth asking again without being woken, -1: not. `is_short`: some wait for
-// nothing but a place.
+// The delivery becomes the callee's.
+typedef void (*delivery_fn)(void *ctx, struct delivery *delivery);
+// `next_ms`: how long until it is worth asking again without being woken, -1: it isn't. `is_short`:
+// some deliveries wait for nothing but a place.
 typedef void (*deliveries_claimed_fn)(void *ctx, size_t count, int64_t next_ms, bool is_short,
                                       const struct err *err);
 
@@ -35,7 +36,7 @@ struct delivery_claim {
     void *ctx;
 };
 
-// How many deliveries of a key may be claimed, or of all.
+// How many deliveries of one key, or of all keys, may be claimed.
 struct delivery_share {
     const char *key;
     int quick, slow;
@@ -46,12 +47,12 @@ struct delivery_receiver {
     int in_flight;
 };
 
-// Who may be given how much. All borrowed for the call.
+// How many deliveries may be claimed of whom. All borrowed for the call.
 struct delivery_limits {
-    struct delivery_share all, of_each; // of_each: of a key that isn't in `keys`
+    struct delivery_share all, of_each; // of_each: for each key that isn't in `keys`
     const struct delivery_share *keys;
     size_t key_count;
-    const struct delivery_receiver *receivers; // those that have something in flight
+    const struct delivery_receiver *receivers; // the receivers that have something in flight
     size_t receiver_count;
 };
 
@@ -73,11 +74,11 @@ struct delivery_result {
     int64_t delay_ms;
     int http_status; // 0: no answer
     int64_t took_ms;
-    bool is_silent;    // nothing came in that time
+    bool is_silent;    // no answer came before the timeout
     const char *error; // "" for none
 };
 
-// Sent until Redis has it.
+// Sent again and again until Redis has it.
 struct store_call *deliveries_finish(struct store *store, const struct delivery *delivery,
                                      const struct delivery_result *result);
 
@@ -103,9 +104,9 @@ void delivery_log_cancel(struct delivery_log **log);
 
 // Deliveries of all keys that haven't arrived, for operators.
 struct undelivered_filter {
-    bool is_waiting;  // those that wait for an attempt; else those that were given up
-    const char *host; // with or without its port; NULL: any
-    int64_t since_ms; // made from then on; 0: at any time
+    bool is_waiting;  // deliveries that wait for an attempt; else those that were given up
+    const char *host; // the receiver's, with or without its port; NULL: any
+    int64_t since_ms; // only deliveries that were made from then on; 0: at any time
     int limit;
 };
 struct undelivered {
@@ -117,13 +118,14 @@ typedef void (*undelivered_fn)(void *ctx, const struct undelivered *list, size_t
                                const struct err *err);
 struct store_call *deliveries_find(struct store *store, const struct undelivered_filter *filter,
                                    undelivered_fn fn, void *ctx);
-// Sends those that were given up once more; `count` of them.
+// `count` deliveries that were given up are sent once more.
 typedef void (*redelivered_fn)(void *ctx, int64_t count, const struct err *err);
 struct store_call *deliveries_redeliver_all(struct store *store,
                                             const struct undelivered_filter *filter,
                                             redelivered_fn fn, void *ctx);
 
-// ERR_NOT_FOUND, or ERR_CONFLICT while it is still pending. `owner` NULL: anybody's task.
+// ERR_NOT_FOUND where there is no such delivery, ERR_CONFLICT while it is still pending. `owner`
+// NULL: anybody's task.
 typedef void (*redeliver_fn)(void *ctx, const struct err *err);
 struct store_call *deliveries_redeliver(struct store *store, const char *id, const char *owner,
                                         int number, redeliver_fn fn, void *ctx);

@@ -21,7 +21,7 @@ struct events {
     struct events_options options;
     char cursor[CURSOR_SIZE];
     bool is_wanted;  // somebody listens
-    bool is_ready;   // on_ready was called, and the cursor is where we are
+    bool is_ready;   // on_ready was called, and `cursor` is the last event that was read
     bool is_reading; // an XREAD is under way
     bool is_asking;  // an XINFO is under way
 };
@@ -76,7 +76,7 @@ static void read_extent(const redisReply *reply, struct extent *extent)
     extent->is_trimmed = added > length;
 }
 
-// Whether what follows `cursor` is no longer whole, or the cursor is not of this stream.
+// Whether some events behind `cursor` are gone, or the cursor isn't of this stream.
 static bool is_gap(const struct extent *extent, const char *cursor)
 {
     return events_compare(cursor, extent->last) > 0 ||
@@ -131,12 +131,13 @@ static void events_on_read(void *ctx, const redisReply *reply)
                      entries->element[entries->elements - 1]->element[0]->str);
         list = mem_array(struct event, entries->elements);
         count = read_entries(entries, list);
-        read_on(events); // the next read is under way while these are being told
+        read_on(events); // the next read is under way while these events are being told
         events->options.on_events(events->options.ctx, list, count);
         free(list);
         return;
     }
-    // What came while nobody listened is passed over: the next listener asks where the end is.
+    // Events that came while nobody listened are passed over: the next listener asks where the
+    // stream's end is.
     if (!events->is_wanted)
         events->is_ready = false;
     else if (reply->type != REDIS_REPLY_ERROR)
@@ -231,7 +232,7 @@ void events_listen(struct events *events)
     if (events->is_wanted)
         return;
     events->is_wanted = true;
-    // A read that is still blocked has missed nothing: it goes on from where it was.
+    // A read that is still blocked in Redis has missed nothing, and goes on from where it was.
     if (events->is_ready && events->is_reading)
         events->options.on_ready(events->options.ctx, events->cursor);
     else
@@ -279,7 +280,7 @@ static void on_range_extent(void *ctx, store_then_fn then, const redisReply *ans
     (void)then;
     range->info = NULL;
     if (err != NULL && err->code == ERR_UNAVAILABLE)
-        return; // the other call fails as well
+        return; // the range's other call fails as well, and tells
     if (err == NULL)
         read_extent(answer, &extent);
     else

@@ -26,9 +26,10 @@ struct event {
 
 // What one read brought, in order.
 typedef void (*events_fn)(void *ctx, const struct event *events, size_t count);
-// The stream was lost or is older than we are: watchers must look at their tasks again.
+// The stream was lost, or what we haven't read of it was trimmed: watchers must look at their tasks
+// again.
 typedef void (*events_gap_fn)(void *ctx);
-// The reader has begun, after `cursor`: what comes later will be told.
+// The reader has begun behind `cursor`: all later events will be told.
 typedef void (*events_ready_fn)(void *ctx, const char *cursor);
 
 struct events_options {
@@ -42,14 +43,15 @@ struct events_options {
 struct events *events_start(struct loop *loop, struct store *store,
                             const struct events_options *options);
 void events_drop(struct events **events);
-// Begins to read from the stream's present end; on_ready tells. Nothing when it reads already.
+// Begins to read from the stream's present end, then on_ready is called. Does nothing where it
+// reads already.
 void events_listen(struct events *events);
 void events_pause(struct events *events);
 // The id of the last event that was told, "" before on_ready.
 const char *events_cursor(const struct events *events);
 
-// Events after `from` up to and with `to`, at most `max`; `is_gap` where `from` is older than what
-// is kept, or newer than what there is.
+// Events after `from` up to and with `to`, at most `max`; `is_gap` where `from` is older than the
+// events that are kept, or newer than the last event.
 typedef void (*events_range_fn)(void *ctx, const struct event *events, size_t count, bool is_gap,
                                 const struct err *err);
 struct events_range;

@@ -14,7 +14,7 @@
 #include "core/loop/loop.h"
 #include "core/store/store.h"
 
-// One for all roles of this process.
+// What all roles of this process say of it.
 static struct {
     char id[9];
     char host[65];
@@ -27,7 +27,7 @@ struct heartbeat {
     const char *role;
     heartbeat_count_fn count;
     void *ctx;
-    struct loop_timer *timer; // NULL: it has left
+    struct loop_timer *timer; // NULL: the role has left
 };
 
 static void note_process(void)

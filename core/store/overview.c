@@ -1,4 +1,4 @@
-// How it all stands.
+// How all of Spool stands.
 #include "core/store/overview.h"
 
 #include <stdio.h>

@@ -1,4 +1,4 @@
-// How it all stands, for operators: one read of what Redis knows.
+// How all of Spool stands, for operators: one read of what Redis knows.
 #pragma once
 
 #include <stdbool.h>
@@ -13,19 +13,19 @@ struct store_call;
 
 // Queued tasks that wait together.
 struct overview_lane {
-    const char *name;    // "": those that wait for a retry, of one provider
-    const char *account; // where follow-ups wait for an account; else ""
+    const char *name;    // "": those of one provider that wait for a retry
+    const char *account; // the account that its follow-ups wait for; "": no follow-ups
     char provider[32];   // ""; it is the account's
     int64_t waiting;
-    int64_t oldest_ms; // Unix milliseconds: when the oldest was accepted; 0: not known
+    int64_t oldest_ms; // Unix milliseconds: when the oldest of them was accepted; 0: not known
 };
 
 struct overview_account {
     bool is_disabled;
     const char *out;          // why its key is bad; "": it isn't
     int64_t cool_ms, rate_ms; // as in struct account_state
-    int64_t used;             // slots
-    int64_t running;          // jobs that are looked at
+    int64_t used;             // slots taken
+    int64_t running;          // jobs at the vendor that are looked at
 };
 
 struct overview_count {
@@ -39,14 +39,14 @@ struct overview {
     size_t lane_count;
     const struct overview_account *accounts; // in the order of the configuration
     size_t account_count;
-    const struct heartbeat_said *processes; // a row for each role of each
+    const struct heartbeat_said *processes; // a row for each role of each process
     size_t process_count;
     const struct overview_count *hooks; // deliveries that wait, by receiver
     size_t hook_count;
-    const struct overview_count *exhausted; // tasks with one that was given up, by receiver
+    const struct overview_count *exhausted; // tasks with a delivery that was given up, by receiver
     size_t exhausted_count;
 };
 
-// With `err` there is none.
+// `overview` is NULL with `err`.
 typedef void (*overview_fn)(void *ctx, const struct overview *overview, const struct err *err);
 struct store_call *overview_read(struct store *store, overview_fn fn, void *ctx);

@@ -151,7 +151,7 @@ void queue_look_now(struct store *store, const struct task *task)
     buf_fmt(&name, "spool:look:%s", task->account);
     args_str(&args, "ZADD");
     args_str(&args, name.data);
-    args_str(&args, "XX"); // one that has ended meanwhile stays away
+    args_str(&args, "XX"); // a task that has ended meanwhile isn't put back
     args_int(&args, store_now_ms(store));
     args_str(&args, task->id);
     store_command(store, &args, CLAIM_DEADLINE_MS, NULL, NULL, NULL);

@@ -14,9 +14,10 @@ struct store_call;
 
 enum work_kind { WORK_SUBMIT, WORK_DOUBT, WORK_ARCHIVE, WORK_WATCH };
 
-// One claimed task; it becomes the callee's.
+// Gives one claimed task, which becomes the callee's.
 typedef void (*queue_work_fn)(void *ctx, enum work_kind kind, struct task *task);
-// A claim is through: `next_ms` until it is worth asking again without being woken, -1: not.
+// A claim is through. `next_ms`: how long until it is worth asking again without being woken, -1:
+// it isn't.
 typedef void (*queue_claimed_fn)(void *ctx, size_t count, int64_t next_ms, const struct err *err);
 
 struct queue_claim {
@@ -33,16 +34,16 @@ struct queue_account {
     int room;
 };
 
-// A claim is `max` tasks at most. `serial` is another one each time, but the same where the answer
-// to the last one was lost: then it gets what that gave, as long as the lease lasts. `claim` must
-// outlive the call.
+// A claim is `max` tasks at most. `serial` is a new number for each claim, but the same again where
+// the answer to the last claim was lost: then the claim gets what that one gave, as long as the
+// lease lasts. `claim` must outlive the call.
 
 // Queued tasks, to be submitted.
 struct store_call *queue_claim_submits(struct store *store, int64_t serial, int max,
                                        const struct queue_account *accounts, size_t count,
                                        const struct queue_claim *claim);
-// Doubts, archives, watches whose time has come. Of archives of one account its room at most, or
-// `room_of_others` where `accounts` doesn't have it.
+// Doubts, archives, watches whose time has come. Of one account's archives it claims as many as the
+// account's room, or `room_of_others` where the account isn't in `accounts`.
 struct store_call *queue_claim_due(struct store *store, int64_t serial, int max,
                                    const struct queue_account *accounts, size_t count,
                                    int room_of_others, const struct queue_claim *claim);
@@ -52,7 +53,7 @@ struct queue_look {
     int64_t first_ms, longest_ms, slack_ms;
     int max;
 };
-// A look that isn't due yet is due now.
+// Makes a look due now that isn't due yet.
 void queue_look_now(struct store *store, const struct task *task);
 // The tasks to look at become the callee's, the array doesn't.
 typedef void (*queue_looks_fn)(void *ctx, struct task **tasks, size_t count, int64_t next_ms,
@@ -64,12 +65,12 @@ struct store_call *queue_claim_looks(struct store *store, const struct queue_loo
 struct sweep {
     const char *cursor; // for the next step; "0": that was the last of a round
     int64_t repairs;
-    const char *const *accounts; // that tasks wait for, and nobody has configured
+    const char *const *accounts; // accounts that tasks wait for, and nobody has configured
     size_t account_count;
-    struct task *ended; // that waited too long: id, is_request_stored, phase
+    struct task *ended; // tasks that waited too long: id, is_request_stored, phase
     size_t ended_count;
 };
 typedef void (*sweep_fn)(void *ctx, const struct sweep *sweep, const struct err *err);
-// One step of the sweeper: `cursor` is "0" to begin with, and what the last step gave.
+// One step of the sweeper: `cursor` is "0" to begin with, then the one that the last step gave.
 struct store_call *queue_sweep(struct store *store, const char *cursor, int count, sweep_fn fn,
                                void *ctx);

@@ -121,7 +121,7 @@ static void set_named(struct task *task, const char *name, const redisReply *val
     }
 }
 
-// What the record leaves out, because it follows from the rest.
+// Fills in what the record leaves out because it follows from the rest.
 static void derive(struct task *task)
 {
     if (id_is_task(task->id))

@@ -1,4 +1,4 @@
-// Records: what Redis keeps of a task, and how it becomes one again.
+// Records: what Redis keeps of a task, and how a record becomes a task again.
 #pragma once
 
 #include <hiredis/hiredis.h>
@@ -8,12 +8,12 @@
 struct args;
 struct buf;
 
-// The fields of a record, a hash: name in Redis, member of struct task (`id` for those that have
-// none, which scripts alone read), kind, who writes it (SUBMIT: with the task; CHANGE: a fact of a
-// change; SCRIPT: the scripts by themselves), and whether a look needs it.
+// The fields of a record, a hash: name in Redis, member of struct task (`id` for fields without a
+// member, which scripts alone read), kind, who writes it (SUBMIT: with the task; CHANGE: a fact of
+// a change; SCRIPT: the scripts by themselves), and whether a look needs it.
 //
-// Left out where it says nothing: a text that is NULL, a flag that is false, a family that is the
-// provider's name, a number that is what it is by default.
+// A field is left out where it says nothing: a text that is NULL, a flag that is false, a family
+// that is the provider's name, a number that has its default.
 #define RECORD_FIELDS(X)                                                                           \
     X(phase, phase, PHASE, SCRIPT, true)                                                           \
     X(v, version, NUMBER, SCRIPT, true)                                                            \
@@ -66,22 +66,23 @@ enum record_field {
 };
 
 const char *record_name(enum record_field field);
-// Those that come with the submit, as names and values.
+// Writes the fields that come with the submit, as names and values.
 void record_write(const struct task *task, struct args *args);
-// "local FIELDS = {…}": what looks.lua reads, in the order that record_read_look has it.
+// "local FIELDS = {…}": the fields that looks.lua reads, in the order in which record_read_look
+// takes them.
 void record_write_look_fields(struct buf *lua);
 
 // From the fields and values of HGETALL, and the replies of GET for the request and the result
-// (NULL or nil: not loaded). NULL for a record that isn't one.
+// (NULL or nil: not loaded). NULL where the fields aren't a task's.
 struct task *record_read(const char *id, const redisReply *fields, const redisReply *request,
                          const redisReply *result);
 // From a script's {fields, request, result}.
 struct task *record_read_whole(const redisReply *whole);
-// The same, with what read.lua adds: when it acts again, how many wait before it.
+// The same, with what read.lua adds: when the task acts again, how many wait before it.
 struct task *record_read_waiting(const redisReply *whole);
 // The values of the fields that a look needs, in their order, and the id.
 struct task *record_read_look(const redisReply *values);
-// "version phase progress modal …" as events and deliveries carry it. NULL: it isn't one; else what
-// follows.
+// "version phase progress modal …" as events and deliveries carry it. Returns the text behind it;
+// NULL where it isn't a view.
 const char *record_read_view(const char *text, struct task_view *view);
 int64_t record_integer(const redisReply *reply);

@@ -24,7 +24,7 @@ const char *script_name(enum script script)
     return scripts[script].name;
 }
 
-// A line of a script that something else is put in the place of.
+// Puts a text in the place of a line of a script.
 static void put(struct buf *text, const char *line, const char *in_its_place)
 {
     const char *at = strstr(text->data, line);

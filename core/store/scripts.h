@@ -1,8 +1,8 @@
 // The Lua scripts, one per kind of transition, as they are sent to Redis.
 #pragma once
 
-// In the order in which one turn sends them: what is known comes to Redis before anything is
-// claimed, so that a claim doesn't find a lease expired whose outcome waits to be stored.
+// In the order in which one turn sends them: outcomes come to Redis before anything is claimed, so
+// that a claim doesn't find a lease expired whose outcome is still waiting here to be stored.
 #define SCRIPTS(X)                                                                                 \
     X(clock)                                                                                       \
     X(submit)                                                                                      \

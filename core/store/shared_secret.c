@@ -25,7 +25,7 @@ struct shared_secret {
     // Until it is known, exactly one of these is set.
     struct store_call *asking;
     struct loop_timer *again;
-    char *proposal; // made once, so that asking again after a lost answer is asking the same
+    char *proposal; // made once, so that we propose the same again after a lost answer
 };
 
 static void forget_proposal(struct shared_secret *secret)
@@ -43,7 +43,7 @@ static bool make_proposal(struct shared_secret *secret)
 
     if (RAND_bytes(bytes, sizeof bytes) != 1)
         return false;
-    buf_reserve(&text, 64); // at once: growing it would leave a piece behind
+    buf_reserve(&text, 64); // all at once: a buffer that grows leaves copies of the secret behind
     buf_str(&text, secret->prefix);
     base64_encode(bytes, sizeof bytes, &text);
     OPENSSL_cleanse(bytes, sizeof bytes);
@@ -63,7 +63,8 @@ static void secret_on_answer(void *ctx, store_then_fn then, const redisReply *an
                              const struct err *err)
 {
     struct shared_secret *secret = ctx;
-    const char *text = secret->proposal; // nil: it has become the secret
+    const char *text = secret->proposal; // where the answer is nil, our proposal has become the
+                                         // secret
     struct err why;
 
     (void)then;

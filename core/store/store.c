@@ -1,4 +1,5 @@
-// The engine that runs the scripts: batches per turn, sends again what was lost.
+// The engine that runs the scripts: batches calls per turn, sends them again where a reply was
+// lost.
 #include "core/store/store.h"
 
 #include <stdlib.h>
@@ -25,10 +26,10 @@ struct store_call {
     store_answer_fn fn;  // NULL: cancelled
     store_then_fn then;
     void *ctx;
-    uint64_t serial;               // in the order they were made
-    bool is_sent, is_again;        // again: its last reply was lost
+    uint64_t serial;               // calls are numbered in the order they were made
+    bool is_sent, is_again;        // is_again: its last reply was lost
     bool is_late;                  // in `late`, not in `waiting`
-    bool is_alone;                 // a call it was part of failed: it is sent by itself
+    bool is_alone;                 // a batch that it was in failed: it is sent by itself
     struct store_call *next, **at; // in `waiting` of its script, while it isn't sent
 };
 
@@ -39,7 +40,7 @@ struct batch {
     unsigned count;
     unsigned argc;   // words of its items
     int64_t sent_ms; // of our monotonic clock
-    bool is_again;   // the reply to one of them was lost
+    bool is_again;   // an earlier reply to one of its calls was lost
     struct store_call *calls[MAX_ITEMS];
     struct batch *next, **at;
 };
@@ -71,7 +72,8 @@ static void queue_call(struct store_call *call)
     loop_turn_ask(store->turn);
 }
 
-// A plain command says nothing of a task that a record doesn't.
+// Scripts without a deadline say what became of a task; a plain command says nothing that isn't in
+// the records.
 static bool is_owed(const struct store_call *call)
 {
     return call->deadline_ms < 0 && call->script != PLAIN;
@@ -105,7 +107,7 @@ static void fail_call(struct store_call *call)
     answer_call(call, NULL, &err);
 }
 
-// Takes those that are past their deadline out of a queue, into a list of their own.
+// Takes the calls that are past their deadline out of a queue, into a list of their own.
 static struct store_call *take_late(struct store *store, unsigned script, bool *is_any_left)
 {
     struct store_call *late = NULL, **end = &late, *call = store->waiting[script], *next;
@@ -138,7 +140,7 @@ static void on_deadlines(void *ctx)
         store->late = take_late(store, i, &is_any_left);
         if (store->late != NULL)
             store->late->at = &store->late;
-        // Whoever is called may cancel others of them.
+        // A callback may cancel other calls of this list.
         while (store->late != NULL) {
             struct store_call *call = store->late;
 
@@ -158,7 +160,7 @@ static void watch_deadlines(struct store *store)
         store->deadlines = loop_after(store->loop, 50, on_deadlines, store);
 }
 
-// Whether a reply says that nothing was done and that it's worth asking again.
+// Whether a reply says that nothing was done and that it is worth sending the same again.
 static bool is_passing(const redisReply *reply)
 {
     static const char *const prefixes[] = {"LOADING",    "BUSY",    "MASTERDOWN", "READONLY",
@@ -172,7 +174,8 @@ static bool is_passing(const redisReply *reply)
     return false;
 }
 
-// Full, by its own limit. Only what may not run then (submits) hears of it, and at once.
+// Redis is full, by its own limit. Only scripts that may not run then (submits) get this reply, and
+// their callers hear of it at once.
 static bool is_full(const redisReply *reply)
 {
     return reply->type == REDIS_REPLY_ERROR &&
@@ -201,7 +204,7 @@ static void unlink_batch(struct batch *batch)
         batch->next->at = batch->at;
 }
 
-// Back to its place: what was made earlier may have come back before it.
+// Puts a call back into its place in the queue: calls that were made earlier may be there already.
 static void requeue_call(struct store_call *call)
 {
     struct store *store = call->store;
@@ -209,7 +212,7 @@ static void requeue_call(struct store_call *call)
     struct store_call **at = &store->waiting[call->script];
 
     if (last != NULL && last->serial < call->serial)
-        at = &last->next; // as a rule: they come back in the order they were sent
+        at = &last->next; // as a rule: calls come back in the order they were sent
     while (*at != NULL && (*at)->serial < call->serial)
         at = &(*at)->next;
     call->is_sent = false;
@@ -223,7 +226,7 @@ static void requeue_call(struct store_call *call)
     store->requeued[call->script] = call;
 }
 
-// `is_lost`: nobody knows whether it was done.
+// `is_lost`: nobody knows whether the batch was carried out.
 static void batch_requeue(struct batch *batch, bool is_lost)
 {
     struct store *store = batch->store;
@@ -241,7 +244,8 @@ static void batch_requeue(struct batch *batch, bool is_lost)
     watch_deadlines(store);
 }
 
-// These answer for the whole call, so each is a call of its own.
+// The reply of these scripts is one answer for all items, so each of their calls is a batch of its
+// own.
 static bool is_single(unsigned script)
 {
     return script == PLAIN || script == SCRIPT_claim || script == SCRIPT_due ||
@@ -249,15 +253,16 @@ static bool is_single(unsigned script)
            script == SCRIPT_sweep || script == SCRIPT_state || script == SCRIPT_beat;
 }
 
-// Whose answer it is; the batch is nobody else's any more. A callback may cancel or start other
-// calls.
+// Gives each call its answer; nobody else knows the batch by now. A callback may cancel or start
+// other calls.
 static void answer_batch(const struct batch *batch, const redisReply *reply)
 {
     for (unsigned i = 0; i < batch->count; i++) {
         struct err err;
 
         if (is_single(batch->script)) {
-            answer_call(batch->calls[i], reply, NULL); // one item, the whole reply is its answer
+            answer_call(batch->calls[i], reply, NULL); // a single call: the whole reply is its
+                                                       // answer
         } else if (reply->type != REDIS_REPLY_ARRAY || i >= reply->elements) {
             err_set(&err, ERR_INTERNAL, "Redis: the script's answer is too short");
             answer_call(batch->calls[i], NULL, &err);
@@ -280,7 +285,7 @@ static void fail_batch(const struct batch *batch, const redisReply *reply)
         answer_call(batch->calls[i], NULL, &err);
 }
 
-// Nothing was done, and it's worth asking again.
+// Nothing was done, and it is worth sending the same again.
 static void put_off_batch(struct batch *batch, const redisReply *reply)
 {
     struct store *store = batch->store;
@@ -298,8 +303,8 @@ static void put_off_batch(struct batch *batch, const redisReply *reply)
     }
 }
 
-// One item broke the script, perhaps after others were done: each by itself, so that no more than
-// that one is lost. A vendor's id may be among them.
+// One item broke the script, perhaps after others were done: sends each by itself, so that no item
+// but that one is lost. There may be a vendor's id among them.
 static void split_batch(struct batch *batch, const redisReply *reply)
 {
     log_error("redis.script", "script=%s items=%u error=\"%s\"",
@@ -321,7 +326,7 @@ static void on_batch(void *ctx, const redisReply *reply)
         metric_observe(HISTOGRAM_redis_seconds, clock_mono_ms() - batch->sent_ms, NULL, NULL);
     if (reply == NULL) {
         if (!redis_is_up(store->redis))
-            store->is_up = false; // store_on_state may come later
+            store->is_up = false; // store_on_state may be called later
         batch_requeue(batch, true);
     } else if (is_passing(reply)) {
         put_off_batch(batch, reply);
@@ -336,7 +341,7 @@ static void on_batch(void *ctx, const redisReply *reply)
     free(batch);
 }
 
-// The next batch of a script: calls in their order, as many as go together.
+// The next batch of a script: its calls in their order, as many as may go together.
 static struct batch *take_batch(struct store *store, unsigned script)
 {
     struct batch *batch = mem_new(struct batch);
@@ -367,7 +372,7 @@ static struct batch *take_batch(struct store *store, unsigned script)
     return batch;
 }
 
-// A command as hiredis takes it: pointers into what the calls have.
+// A command as hiredis takes it: pointers into the arguments of the calls.
 struct command {
     const char **argv;
     size_t *lens;

@@ -1,4 +1,5 @@
-// A Redis that is fit to be used: what it keeps, the scripts, the clock.
+// Makes sure that a Redis is fit to be used: that it keeps its keys, has the scripts, and agrees on
+// the time.
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,8 +9,9 @@
 #include "core/redis/redis.h"
 #include "core/store/store_private.h"
 
-// The clock is asked for from time to time; an answer that took longer tells too little. What
-// differs by more than clocks drift in between (lib.lua: CLOCK_SLACK_MS) has been set.
+// The clock is asked for every CLOCK_EVERY_MS; an answer that took longer than CLOCK_TOOK_MAX_MS
+// tells too little. A clock that is off by more than clocks drift in between (CLOCK_SLACK_MS, as in
+// lib.lua) has been set.
 enum { CLOCK_EVERY_MS = 30000, CLOCK_TOOK_MAX_MS = 1000, CLOCK_SLACK_MS = 5000 };
 
 int64_t store_now_ms(const struct store *store)
@@ -45,8 +47,8 @@ static void check_again(struct store *store)
         store->probe = loop_after(store->loop, 1000, recheck, store);
 }
 
-// The clock. What time it is for the scripts is known by our own monotonic clock, so that a wall
-// clock that is set, Redis' or ours, is noticed and told to them before anything goes by it.
+// The clock. We know by our own monotonic clock what time it should be for the scripts, so a wall
+// clock that was set, Redis' or ours, is noticed and noted before anything goes by it.
 
 static void come_up(struct store *store)
 {
@@ -77,7 +79,7 @@ static void on_clock(void *ctx, const redisReply *reply)
         return; // the connection broke
     store->is_asking = false;
     if (reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "NOSCRIPT", 8) == 0) {
-        store_load_scripts(store); // asks again
+        store_load_scripts(store); // then asks for the clock again
         return;
     }
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2) {
@@ -117,7 +119,7 @@ void store_ask_clock(struct store *store, const char *word)
     size_t lens[sizeof argv / sizeof argv[0]];
 
     if (store->is_asking || !redis_is_up(store->redis) || store->is_loading)
-        return; // asked when the connection is there
+        return; // the clock is asked for when the connection is there
     store_write_constants(store, false, 0, constants, sizeof constants);
     for (size_t i = 0; i < sizeof argv / sizeof argv[0]; i++)
         lens[i] = strlen(argv[i]);
@@ -152,8 +154,8 @@ static void on_policy(void *ctx, const redisReply *reply)
 
     if (reply == NULL || !store->is_loading)
         return;
-    // A server that forgets keys when it is full would forget tasks. One that doesn't tell (CONFIG
-    // is often renamed away) is taken at its word.
+    // A server that evicts keys when it is full would lose tasks. A server that doesn't tell its
+    // policy (CONFIG is often renamed away) is trusted.
     if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 &&
         strcmp(reply->element[1]->str, "noeviction") != 0) {
         char problem[200];

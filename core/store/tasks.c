@@ -12,8 +12,8 @@
 #include "core/store/record.h"
 #include "core/store/store.h"
 
-// A lost reply is asked for again until then. Where Redis is known to be away, there is little
-// hope.
+// Until then a call whose reply was lost is sent again. Where Redis is known to be away, there is
+// little hope.
 enum { DEADLINE_MS = 5000, DEADLINE_DOWN_MS = 500 };
 enum { IDEMPOTENCY_MS = 24 * 3600 * 1000 };
 
@@ -36,7 +36,7 @@ struct tasks_op {
     struct task **tasks;
 };
 
-// One task of a read. Where Redis went away in between they are answered in any order.
+// One task of a read. Where Redis went away in between, the parts are answered in any order.
 struct part {
     struct tasks_op *op;
     size_t index; // of the call
@@ -154,7 +154,7 @@ void idempotency_init(struct idempotency *idempotency, const char *key, const st
     struct buf whole = {0};
 
     sha256_hex(key, strlen(key), idempotency->key);
-    // The path is part of what was asked: the same body may mean two things.
+    // The family and action are part of what was asked: the same body may mean two things.
     buf_fmt(&whole, "%s %s %s\n%s", task->family, task->action,
             task->mode == NULL ? "" : task->mode, task->request);
     sha256_hex(whole.data, whole.len, idempotency->body);
@@ -169,7 +169,7 @@ static void add_option(struct buf *json, const char *name, const char *value)
     buf_json_str(json, value);
 }
 
-// What most submits don't have; submit.lua says what it is.
+// Adds what most submits don't have; submit.lua says what each option is.
 static void add_options(struct args *args, const struct submit *submit)
 {
     const struct task *task = submit->task;
@@ -214,7 +214,7 @@ struct tasks_op *tasks_submit(struct store *store, const struct submit *submit, 
     return op;
 }
 
-// "body hash, task, waiting, when", as submit.lua keeps it, and longer than it counts.
+// "body hash, task, waiting, when", as submit.lua keeps it, for longer than the key counts.
 static void on_replay(void *ctx, store_then_fn then, const redisReply *answer,
                       const struct err *err)
 {
@@ -476,7 +476,7 @@ void lane_name(char *lane, size_t size, const char *provider, const char *model,
                  model == NULL ? "" : model);
 }
 
-// An operator's.
+// An operator takes up a task.
 
 static void on_resolved(void *ctx, store_then_fn then, const redisReply *answer,
                         const struct err *err)

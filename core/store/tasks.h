@@ -22,17 +22,18 @@ struct idempotency {
     char key[65], body[65]; // SHA-256, in hexadecimal
 };
 
-// Of the task as the family accepted it, before it takes anything over from a parent.
+// `task` is as the family accepted it, before it takes anything over from a parent.
 void idempotency_init(struct idempotency *idempotency, const char *key, const struct task *task);
 
 struct submit {
     const struct task *task; // id, owner, …, request, hook; borrowed during the call
     const char *lane;
     const struct idempotency *idempotency; // NULL: none
-    const char *once; // the word for what is asked of the parent; NULL: may be repeated
-    bool is_listed;   // false for questions of our own
-    // The parent doesn't wait for this one yet: it is queued when it does, and fails when the
-    // parent ends. ERR_INVALID where it has ended by now.
+    const char *once; // the word for what is asked of the parent, if that may be asked once only;
+                      // NULL: it may be repeated
+    bool is_listed;   // false for questions that we ask ourselves
+    // The parent doesn't wait for this task yet: the task is queued when it does, and fails when
+    // the parent ends. ERR_INVALID where the parent has ended by now.
     bool awaits_parent;
 };
 
@@ -41,7 +42,7 @@ typedef void (*submit_fn)(void *ctx, enum submit_result result, const char *id, 
                           const struct err *err);
 // `task` becomes the callee's; NULL with ERR_NOT_FOUND or ERR_UNAVAILABLE.
 typedef void (*task_fn)(void *ctx, struct task *task, const struct err *err);
-// The tasks become the callee's, the array doesn't. One that isn't known is NULL in its place.
+// The tasks become the callee's, the array doesn't. A task that isn't known is NULL in its place.
 typedef void (*tasks_fn)(void *ctx, struct task **tasks, size_t count, const struct err *err);
 
 enum cancel_result {
@@ -54,49 +55,50 @@ typedef void (*cancel_fn)(void *ctx, enum cancel_result result, const struct err
 typedef void (*strings_fn)(void *ctx, const char *const *values, size_t count,
                            const struct err *err);
 
-// What runs is one object whatever it is. Cancelled means silent; what was sent may still happen.
+// An operation under way, whichever of those below. After a cancel nothing is called back, but what
+// was sent may still happen.
 struct tasks_op;
 void tasks_op_cancel(struct tasks_op **op);
 
 struct tasks_op *tasks_submit(struct store *store, const struct submit *submit, submit_fn fn,
                               void *ctx);
-// What the key was used for before: SUBMIT_REPLAYED, or SUBMIT_ACCEPTED with an empty id where it
-// wasn't.
+// What the Idempotency-Key was used for before: SUBMIT_REPLAYED, or SUBMIT_ACCEPTED with an empty
+// id where it wasn't used.
 struct tasks_op *tasks_find_replay(struct store *store, const char *owner,
                                    const struct idempotency *idempotency, submit_fn fn, void *ctx);
-// `owner` NULL: anybody's. Another key's task is as unknown as one that isn't there.
-// With the request and the result, and, while it is queued or archived, when it acts again.
+// `owner` NULL: anybody's. Another key's task is as unknown as one that isn't there. The task comes
+// with its request and result, and, while it is queued or archiving, with when it acts again.
 struct tasks_op *tasks_get(struct store *store, const char *id, const char *owner, task_fn fn,
                            void *ctx);
 struct tasks_op *tasks_get_many(struct store *store, const char *const *ids, size_t count,
                                 const char *owner, tasks_fn fn, void *ctx);
-// Ids of a key's tasks, newest first, those before `after` (NULL: from the newest).
+// Ids of a key's tasks, newest first: those made before `after` (NULL: from the newest).
 struct tasks_op *tasks_list(struct store *store, const char *owner, const char *after, int limit,
                             strings_fn fn, void *ctx);
 struct tasks_op *tasks_cancel(struct store *store, const char *id, const char *owner,
                               bool vendor_can, int64_t watch_ms, cancel_fn fn, void *ctx);
 // How an operator takes up a task that has failed, though its job may have been paid for.
 enum resolve_how {
-    RESOLVE_ADOPT,    // its job is at the vendor: it is followed
-    RESOLVE_ARCHIVE,  // its files are there: they are fetched again
-    RESOLVE_RESUBMIT, // it is submitted anew
+    RESOLVE_ADOPT,    // its job is at the vendor: the job is followed
+    RESOLVE_ARCHIVE,  // its files are at the vendor: they are fetched again
+    RESOLVE_RESUBMIT, // the task is submitted anew
 };
 typedef void (*resolve_fn)(void *ctx, const struct err *err);
-// The task goes on as the same one; `task` as it was read. `upstream_id`: the vendor's, NULL where
-// the task has it. `result`: what to fetch, for RESOLVE_ARCHIVE. ERR_CONFLICT where it isn't as it
-// was read, or hasn't failed in a way that can be resolved.
+// The same task goes on. `task` is as it was read. `upstream_id`: the vendor's id, NULL where the
+// task has it. `result`: what to fetch, for RESOLVE_ARCHIVE. ERR_CONFLICT where the task isn't as
+// it was read any more, or hasn't failed in a way that can be resolved.
 struct store_call *tasks_resolve(struct store *store, const struct task *task, enum resolve_how how,
                                  const char *upstream_id, const char *result, resolve_fn fn,
                                  void *ctx);
-// Notes that the task made what the vendor calls `mark`, for as long as a task is kept.
+// Notes, for as long as tasks are kept, that the task made what the vendor calls `mark`.
 void tasks_mark(struct store *store, const char *owner, const char *mark, const char *id);
-// The task of the key's that made it: one value, none where there is no such task.
+// The key's task that made `mark`: one value, none where there is no such task.
 struct tasks_op *tasks_find_mark(struct store *store, const char *owner, const char *mark,
                                  strings_fn fn, void *ctx);
 // Lines of "time word detail", oldest first.
 struct tasks_op *tasks_timeline(struct store *store, const char *id, strings_fn fn, void *ctx);
 
-// The name of the lane: of a follow-up (`account` set), else of a provider's model. What needs no
-// slot has lanes of its own.
+// The name of a task's lane: a follow-up's account's (`account` set), else that of the provider's
+// model. Tasks that need no slot have lanes of their own.
 void lane_name(char *lane, size_t size, const char *provider, const char *model,
                const char *account, bool needs_slot);

@@ -1,4 +1,4 @@
-// What becomes of a task: each verb is an item for change.lua, but for the leases.
+// What becomes of a task: each verb is an item for change.lua, except those for leases.
 #include "core/store/transitions.h"
 
 #include <assert.h>
@@ -17,13 +17,13 @@ enum { GROWING = -1 }; // a delay: change.lua makes it from the tries
 enum { FACTS_MAX = 4, NUMBER_BYTES = 24 };
 enum { FIRST_CLAIM = 2 }; // the version of a task that was claimed for the first time
 
-// A field of the record. An empty value ends it.
+// A field of the record. An empty value deletes it.
 struct fact {
     enum record_field field;
-    const char *value; // NULL: none
+    const char *value; // NULL: the fact is left out
 };
 
-// As change.lua takes it; its head says what each is.
+// An item as change.lua takes it; the head of change.lua says what each part is.
 struct item {
     enum task_phase to;
     const char *flags;
@@ -44,7 +44,7 @@ static void on_change(void *ctx, store_then_fn then, const redisReply *answer,
         is_list && answer->element[0]->type == REDIS_REPLY_STRING ? answer->element[0]->str : "";
     bool is_done = strcmp(word, "done") == 0 || strcmp(word, "again") == 0;
     bool is_cancel_asked = is_list && record_integer(answer->element[2]) == 1;
-    // What is queued again with a cancel asked for is cancelled by that.
+    // A task that is queued again while a cancel is asked for is cancelled instead.
     bool has_ended = is_end || (is_requeue && is_cancel_asked);
 
     if (fn != NULL)
@@ -79,7 +79,8 @@ static void observe(const struct store *store, const struct task *task, int64_t 
                        stage);
 }
 
-// As this process sees it: what comes too late is counted all the same, and as a stale write.
+// Counts a change as this process sees it: one that comes too late is counted all the same, and as
+// a stale write, too.
 static void count_change(const struct store *store, const struct task *task,
                          const struct item *item)
 {
@@ -105,7 +106,8 @@ static struct store_call *send_change(struct store *store, const struct task *ta
 {
     struct args args = {0};
 
-    if (!task_may_go(task->phase, item->to)) // Redis refuses it, as one that comes too late
+    if (!task_may_go(task->phase, item->to)) // Redis refuses the change, like one that comes too
+                                             // late
         log_warn("change.unlikely", "task=%s from=%s to=%s", task->id, task_phase_name(task->phase),
                  task_phase_name(item->to));
     count_change(store, task, item);

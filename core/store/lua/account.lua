@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
--- Switches an account, for all processes: "disable" lets what runs there finish, "enable" also gives one that
--- was out or rests another chance.
+-- Switches an account, for all processes: "disable" lets the jobs that run there finish, "enable" also gives
+-- another chance to an account that is out or rests.
 -- Item: account, "disable" or "enable". Answer: 1.
 --#lib
 local answers = {}

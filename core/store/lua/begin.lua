@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
--- A claimed submit is about to leave: from here on it may have been accepted, and only from here on.
+-- A claimed submit is about to leave: only from here on may the vendor have accepted it.
 -- Item: id, n, ms of its lease.
--- Answer: "go" | "cancelled" (its client was faster) | "stale" (its lease is someone else's by now)
+-- Answer: "go" | "cancelled" (its client has cancelled it) | "stale" (its lease is someone else's by now)
 --#lib
 local answers = {}
 

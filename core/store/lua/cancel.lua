@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Cancels tasks; one script decides between a cancel and what happens meanwhile.
+-- Cancels tasks: this one script decides between a cancel and another change that comes at the same time.
 -- Item: id, owner ("" for any), "1" where the vendor can cancel, watch ms.
 -- Answer: {"missing"} | {"ended"} | {"before_submit" | "requested" | "not_supported_may_be_billed"}
 --#lib
@@ -9,8 +9,8 @@ local function cancel(id, owner, vendor_can, watch_ms)
     local r = record(id, 'owner', 'lane', 'account', 'progress', 'hook', 'cancel', 'by', 'upstream', 'await',
         'sent')
     if not r or (owner ~= '' and r.owner ~= owner) then return {'missing'} end
-    if again == '1' and r.phase == 'cancelled' and r.by == by then -- by us: the reply was lost
-        -- What was answered with its result has no id there; but it was sent.
+    if again == '1' and r.phase == 'cancelled' and r.by == by then -- by us before: the reply was lost
+        -- A task that the vendor answers with its result has no vendor's id; but it was sent.
         return {(r.upstream or r.sent) and 'not_supported_may_be_billed' or 'before_submit'}
     end
     if TERMINAL[r.phase] then return {'ended'} end
@@ -28,7 +28,7 @@ local function cancel(id, owner, vendor_can, watch_ms)
         return {'requested'}
     end
     log(id, 'cancelled', 'the vendor cannot cancel: it may be billed')
-    -- While it is being archived the vendor's job has ended: there is nothing left to watch.
+    -- While a task is being archived its vendor job has ended: there is nothing left to watch.
     finish(r, 'cancelled', {}, true, r.phase ~= 'archiving' and tonumber(watch_ms) or nil)
     call('PUBLISH', 'spool:wake', '')
     return {'not_supported_may_be_billed'}

@@ -1,16 +1,18 @@
 #!lua flags=allow-oom
--- One step of a task by who has it. The version and the counter it was read at are the fence.
+-- One step of a task, by whoever has it in hand. The version and the counter that it was read at are the
+-- fence.
 -- Item: id, v, n, phase to go to, flags, delay ms (-1: the phase's own), at least ms to cool,
---   watch ("": none; ms; or "doubt", ms that jobs there take, slots of the account: as long as a failed
---   doubt's slot is kept), log word, log detail, first look ms, what it waits for or "", the words for
+--   watch ("": none; ms; or "doubt", ms that the account's jobs take, its slots: as long as the slot of a
+--   failed doubt is kept), log word, log detail, first look ms, what it waits for or "", the words for
 --   that, result or "", then field, value, ...
--- Flags: N the client's word changes, C cool the account down, W it did well, O its key is bad,
---   T a try is counted, L one of its links is, P progress only (at most once a second).
--- Answer: {"done" | "again" (it was done by us before) | "stale" | "missing", v, cancel asked (0/1)}
+-- Flags: N the client's word changes, C cool the account down, W the account did well, O its key is bad,
+--   T a try is counted, L a try of the task's links is counted, P progress only (at most once a second).
+-- Answer: {"done" | "again" (we have done it before) | "stale" | "missing", v, cancel asked (0/1)}
 --#lib
 local answers = {}
 
--- By us, before: the reply was lost. What came late (below) was a version behind the doubt.
+-- Whether we have made this step before: the reply was lost. A step that came late (below) was read one
+-- version before the doubt.
 local function is_done(r, v, to, fields)
     if r.by ~= by then return false end
     if r.v == v + 1 then return r.phase == to or TERMINAL[r.phase] end
@@ -34,10 +36,11 @@ local function change(item)
     local cancel = r.cancel and 1 or 0
     local fields = {unpack(item, 15)}
     if is_done(r, v, to, fields) then return {'again', r.v, cancel} end
-    -- A vendor's id that could not be stored before the lease ended: it is what the doubt was about.
+    -- A vendor's id that could not be stored before the lease ended still counts: it is what the doubt was
+    -- about.
     local is_late = to == 'submitted' and r.phase == 'in_doubt' and r.v == v + 1
     if not is_late and (r.v ~= v or r.n ~= n) then return {'stale', r.v, cancel} end
-    local is_claim = to == 'submitting' -- that is claim.lua's
+    local is_claim = to == 'submitting' -- only claim.lua makes this step
     if TERMINAL[r.phase] or is_claim or not (TERMINAL[to] or NEXT[r.phase][to]) then
         return {'stale', r.v, cancel}
     end

@@ -30,7 +30,7 @@ local function may_act_at(time)
     if answer[1][1] < 0 or ms < answer[1][1] then answer[1][1] = ms end
 end
 
--- Of those that aren't empty; a name that ends with a star is each of them that begins so.
+-- Adds those lanes that aren't empty; a name that ends with a star stands for every lane that begins with it.
 local function add_lanes(lanes, name)
     if name:sub(-1) ~= '*' then
         if is_ready[name] then lanes[#lanes + 1] = name end
@@ -56,7 +56,7 @@ for i = 2, #list do
         a.tat = tonumber(state[3] or 0)
         a.fails = tonumber(state[4] or 0)
         a.used = tonumber(call('HGET', key('slots', a.name), '#') or 0)
-        if state[2] or state[5] then -- its key is bad, or it is switched off
+        if state[2] or state[5] then -- the account's key is bad, or it is switched off
         elseif cool > now then may_act_at(cool)
         else accounts[#accounts + 1] = a end
     end
@@ -89,7 +89,8 @@ end
 
 local function take_from(a)
     while #a.lanes > 0 do
-        -- The head with the lowest virtual time, among lanes that this account can serve now.
+        -- The first task of the lane with the lowest virtual time, among the lanes that this account can
+        -- serve now.
         local best, best_score
         for k, lane in ipairs(a.lanes) do
             if lane:sub(1, 1) == '?' or has_room(a, 1) then
@@ -108,8 +109,8 @@ local function take_from(a)
     return false
 end
 
--- The least loaded; of those alike the one that failed less lately, so that what one has refused
--- comes to another.
+-- The least loaded account is better; of two that are alike the one that has failed less lately, so that a
+-- task that one has refused comes to another.
 local function is_better(a, b)
     local left, right = a.used / a.weight, b.used / b.weight
     return left < right or left == right and a.fails < b.fails

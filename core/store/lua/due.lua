@@ -1,9 +1,9 @@
 #!lua flags=allow-oom
--- What is due: retries go back to their lane, an expired submit that may have left becomes a doubt, one
--- that hasn't is queued again; doubts, archives and watches are claimed. Each claim is a lease and raises
--- the counter.
+-- Tasks that are due: retries go back to their lane, an expired submit that may have left becomes a doubt,
+-- one that hasn't left is queued again; doubts, archives and watches are claimed. Each claim is a lease and
+-- raises the counter.
 -- Item: which claim of this process it is, max, lease in ms, how many archives of one account at most, then
---   accounts and how many of theirs at most.
+--   {account, how many of its archives at most} of those that may have another number.
 -- Answer: {{ms until the next, or -1}, {kind, fields, request, result}...}
 --#lib
 local item = items()[1]
@@ -30,7 +30,8 @@ local function claim(kind, id, n)
     for _, word in ipairs({kind, id, n + 1}) do given[#given + 1] = word end
 end
 
--- Where its account has as many as it may, another's isn't to wait for them.
+-- Whether the task's account may have one more: where it has as many as it may, the tasks of others don't
+-- wait behind it.
 local function has_room(account)
     local left = room[account] or tonumber(item[4])
     if left > 0 then room[account] = left - 1 end
@@ -47,18 +48,19 @@ for _, id in ipairs(call('ZRANGEBYSCORE', 'spool:due', '-inf', now, 'LIMIT', 0, 
         enqueue(r.lane, r.owner, id, true)
         call('PUBLISH', 'spool:wake', r.lane)
     elseif r.phase == 'submitting' and (r.ask or not r.sent) then
-        -- A question costs nothing, and what wasn't begun hasn't left.
+        -- A question costs nothing, and a submit that wasn't begun hasn't left.
         log(id, 'requeued', 'whoever claimed it is gone')
         if r.cancel then cancel_unsent(r) else requeue(r, 0, {'n', r.n + 1}) end
     elseif r.phase == 'submitting' then
-        -- Whoever claimed it is gone, or was stopped: the request may have left.
+        -- The worker that claimed it is gone, or was stopped: the request may have left.
         doubt(r, 0, {})
         log(id, 'in_doubt', 'the submit was not finished in time')
         claim('doubt', id, r.n)
     elseif r.phase == 'in_doubt' then
         claim('doubt', id, r.n)
     elseif r.phase == 'archiving' and not has_room(r.account) then
-        -- Later, so that it holds up nothing else; the more there are, the less often they are asked.
+        -- Looked at later, so that it holds up no other task; the more tasks are due, the less often such a
+        -- one is tried.
         local waits_ms = math.min(math.max(call('ZCARD', 'spool:due'), 100), 2000)
         call('ZADD', 'spool:due', now + waits_ms, id)
     elseif r.phase == 'archiving' then

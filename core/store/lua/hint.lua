@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- A vendor called back: its task is looked at now, and less often by itself from here on.
+-- A vendor called back: its task is looked at now, and from here on less often without a call.
 -- Item: id, the vendor's id or "". Answer: 1, or 0 where there is nothing to look at.
 --#lib
 local answers = {}
@@ -13,7 +13,7 @@ for i, item in ipairs(items()) do
         call('PUBLISH', 'spool:wake', r.account)
         answers[i] = 1
     elseif r and (r.phase == 'submitting' or r.phase == 'in_doubt') and upstream ~= '' then
-        -- The answer to the submit is still under way, or lost: then this finds the job again.
+        -- The answer to the submit is still under way, or lost: the hint then finds the job again.
         call('HSET', key('t', id), 'hint', upstream)
         if r.phase == 'in_doubt' then call('ZADD', 'spool:due', now, id) end
         call('PUBLISH', 'spool:wake', r.account)

@@ -1,8 +1,9 @@
 #!lua flags=allow-oom
--- Renews, moves or ends a lease of the due set, without a change of the task. One that has gone on to a
--- phase without a lease keeps its place there: what renews it may come behind what changed it.
--- Item: id, n, ms from now, or -1: the watch is over, its slot is free; what it waits for ("": stays), the
---   words for that.
+-- Renews, moves or ends a lease of the due set, without a change of the task. A task that has gone on to a
+-- phase without a lease keeps its time in the due set: a renewal may come after the change that ended its
+-- lease.
+-- Item: id, n, ms from now (-1: the watch is over, its slot is free), what the task waits for ("": as before),
+--   the words for that.
 -- Answer: 1, or 0 where the lease is someone else's by now.
 --#lib
 local LEASED = {submitting = true, in_doubt = true, archiving = true}
@@ -12,7 +13,7 @@ for i, item in ipairs(items()) do
     local r = record(id, 'account', 'watch', 'code', 'wait')
     local is_ours = r and r.n == tonumber(item[2])
     if not is_ours or not (r.watch or (ms >= 0 and LEASED[r.phase])) then
-        -- A watch that is over was ended by us: the reply was lost.
+        -- A watch that is over was ended by us before: the reply was lost.
         answers[i] = again == '1' and ms < 0 and is_ours and TERMINAL[r.phase] and 1 or 0
     elseif ms < 0 then
         end_watch(r)

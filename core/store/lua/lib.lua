@@ -1,15 +1,14 @@
--- What every script shares. It is put before each of them; a script is one kind of transition over
--- a list of items.
+-- What all scripts share, put before each of them. A script is one kind of transition over a list of items.
 --
--- ARGV is: who writes (a word of its own for each process), "retention in ms, queue limit, queue limit
+-- ARGV is: who writes (each process has a word of its own), "retention in ms, queue limit, queue limit
 -- per key, 1 when a reply was lost, what time it should be (0: not known)", then per item its number of
 -- arguments and the arguments. Each item is checked before it writes and gets its own answer, for Lua
 -- doesn't roll back.
 --
--- Time. Everything here is by one clock, `now`: Redis' wall clock and a correction. Whoever calls says
--- what time it should be by its own monotonic clock; where the two disagree, one wall clock has been
--- set, and nothing is done until clock.lua has noted by how much. So `now` never steps; it comes back to
--- the wall clock little by little.
+-- Time. Everything here is by one clock, `now`: Redis' wall clock and a correction. The caller says what time
+-- it should be by its own monotonic clock; where the two disagree, a wall clock has been set, and nothing is
+-- done until clock.lua has noted by how much. So `now` never steps; it comes back to the wall clock little by
+-- little.
 --
 -- Keys (all begin with "spool:"):
 --   t:<task>       hash    the record: its fields are listed in core/store/record.h (no v: 1, no n: 0; the
@@ -24,28 +23,28 @@
 --   look:<account> zset    tasks that run at the vendor, by their next look
 --   slots:<account> hash   task -> cost, "#" their sum, "?" that of failed doubts
 --   acct:<account> hash    cool: until when, fails: in a row, out: why its key is bad, tat: rate, off: an
---                          operator switched it off, timeout: of its jobs, for when it isn't configured any
---                          more
+--                          operator switched it off, timeout: how long its jobs may run, for when it isn't
+--                          configured any more
 --   waiting        hash    queued tasks per key, "*" all
---   hooks          zset    tasks with a delivery to make, by its time; far ahead where it waits in a lane:
---   hooks:<key> <receiver> zset    tasks whose delivery is due, by when it was
---   quick, slow    zset    keys with such lanes, by when one was served last: of receivers that answer
---                          soon, or of those that may hang
---   quick:<key>, slow:<key> zset   their receivers, by when they were served last; one that was never
---                          asked: less than how many wait for it
---   exhausted      zset    tasks with a delivery that was given up, by when that was
+--   hooks          zset    tasks with a delivery to make, by its time; far ahead while it waits in a lane:
+--   hooks:<key> <receiver> zset    such a lane: tasks whose delivery is due, by since when
+--   quick, slow    zset    keys with such lanes, by when one was served last: quick for receivers that
+--                          answer soon, slow for those that may hang
+--   quick:<key>, slow:<key> zset   their receivers, by when they were served last; a receiver that was
+--                          never asked: a number below 0, the lower the more wait for it
+--   exhausted      zset    tasks with a delivery that was given up, by when it was given up
 --   receiver:<host:port> string    how long it takes to answer, in ms; "asked": nobody knows yet
 --   events         stream  e: task, version, phase, progress, modal, key
 --   once:<task>    hash    what was already asked of a parent -> the task that does it
 --   mark:<key>:<name> string  what a vendor made for the key -> the task that has it
---   claimed:<by>:<kind> string  which claim it was, and what it gave
+--   claimed:<by>:<kind> string  the number of a process' last claim, and what it gave
 --   idem:<key>:<hash> string  Idempotency-Key: body hash, task, waiting before it, when
---   await:<task>   set     tasks that are queued as soon as that one waits for its client (sub)
+--   await:<task>   set     tasks that are queued as soon as <task> waits for its client (sub)
 --   took:<account> list    how long its last jobs took, in ms
 --   upload:<id>    string  a place that was promised for a client's file
---   callback_secret, webhook_secret string    what all processes share
---   workers        zset    who works, by when it last said so
---   processes      hash    process and role -> when it last said so, where it is, what it has in hand
+--   callback_secret, webhook_secret string    secrets that all processes share
+--   workers        zset    workers, by when each last said that it works
+--   processes      hash    process and role -> when it last beat, where it runs, what it has in hand
 --   clock          string  the correction, in ms, and the wall clock's time when it was noted
 -- Channels: wake (workers), ring (webhook dispatchers).
 local call = redis.call
@@ -54,7 +53,7 @@ local retention_ms, queue_limit, queue_limit_per_key, again, expected =
     string.match(ARGV[2], '(%d+) (%d+) (%d+) (%d) (%d+)')
 
 local CLOCK_SLACK_MS = 5000
-local SLEW = 20 -- a correction shrinks by one part in so many of the time that passes
+local SLEW = 20 -- a correction shrinks by one SLEW-th of the time that passes
 local wall, now
 
 local function read_clock()
@@ -125,8 +124,8 @@ local function count_waiting(owner, by_how_many)
     call('HINCRBY', 'spool:waiting', owner, by_how_many)
 end
 
--- Keys take turns: a task's virtual time is the later of the lane's clock and its key's last, plus
--- one. A task that comes back from a refusal goes to the front.
+-- Keys take turns: a task's virtual time is the later of the lane's clock and the virtual time of its key's
+-- last task, plus one. A task that comes back from a refusal goes to the front.
 local function enqueue(lane, owner, id, in_front)
     local vt = key('vt', lane)
     local times = call('HMGET', vt, 'clock', 'o:' .. owner)
@@ -173,7 +172,7 @@ local function free_slot(account, id, is_doubts)
     end
 end
 
--- How long jobs of the account take: the median of the last ones.
+-- How long jobs of the account take: the median of the last TOOK_KEPT jobs.
 local TOOK_KEPT = 15
 
 local function note_duration(account, ms)
@@ -188,8 +187,9 @@ local function usual_ms(account, typical_ms)
     return took[math.ceil(#took / 2)] or typical_ms
 end
 
--- A doubt that has failed: its job may run there, for as long as jobs take. Its slot stays taken so
--- long, unless doubts would hold more than half of the account's. The time left; nil: it is free.
+-- A doubt that has failed: its job may run at the vendor for as long as the account's jobs take. Its slot
+-- stays taken until then, unless failed doubts would hold more than half of the account's slots. Returns the
+-- time left; nil: the slot is free.
 local function watch_of_doubt(r, typical_ms, cap)
     local slots = key('slots', r.account)
     local held = call('HMGET', slots, r.id, '?')
@@ -200,8 +200,8 @@ local function watch_of_doubt(r, typical_ms, cap)
     return left
 end
 
--- Deliveries. A change that arrives while one is in flight waits for it; one that waits for its
--- retry makes room at once.
+-- Deliveries. A change that comes while a delivery is in flight waits for its end; a delivery that waits for
+-- its retry makes room at once.
 local function deliver(id, v, phase, progress, sub)
     local d = key('d', id)
     if call('HEXISTS', d, 'gone') == 1 then return end
@@ -251,7 +251,8 @@ local function unplace_lane(kind, owner, receiver)
     if call('EXISTS', lanes) == 0 then call('ZREM', 'spool:' .. kind, owner) end
 end
 
--- Puts a lane where it belongs by now, by what is known of its receiver; an empty one goes.
+-- Puts a lane among the quick or the slow ones, by what is known of its receiver now; removes a lane that is
+-- empty.
 local function place_lane(owner, receiver)
     local waiting = call('ZCARD', key('hooks', owner .. ' ' .. receiver))
     local takes = call('GET', key('receiver', receiver))
@@ -270,7 +271,7 @@ local function place_lane(owner, receiver)
     end
 end
 
--- Retention starts after the end, the last delivery and the watch.
+-- Retention starts when the task has ended and its last delivery and its watch are over.
 local OF_A_TASK = {'t', 'b', 'r', 'l', 'd', 'once'}
 
 local function retire(id)
@@ -283,7 +284,8 @@ local function unretire(id)
     for _, kind in ipairs(OF_A_TASK) do call('PERSIST', key(kind, id)) end
 end
 
--- A finished delivery once more, with its old id: "queued", "missing", or "pending" (it isn't finished yet).
+-- Sends a finished delivery once more, with its old id. Returns "queued", "missing", or "pending" (it isn't
+-- finished yet).
 local function redeliver(id, n)
     local d = key('d', id)
     local got = call('HMGET', d, n, n .. 'r', 'head', 'redo')
@@ -298,7 +300,8 @@ local function redeliver(id, n)
     return 'queued'
 end
 
--- The watch of a task that has ended is over: its vendor job has ended, too, or has had its time.
+-- The watch of a task that has ended is over: its vendor job has ended, too, or the watch took as long as it
+-- may.
 local function end_watch(r)
     call('HDEL', key('t', r.id), 'watch')
     call('ZREM', 'spool:due', r.id)
@@ -306,11 +309,11 @@ local function end_watch(r)
     retire(r.id)
 end
 
--- Ends a task, whatever it was doing. `r` needs phase, v, account, lane, owner, hook, progress, await.
--- With `watch_ms` its vendor job may still run: the slot stays taken until it has ended there.
+-- Ends a task, whatever it was doing. `r` needs phase, v, account, lane, owner, hook, progress, await. With
+-- `watch_ms` its vendor job may still run: the slot stays taken until the job has ended.
 local finish
 
--- Nobody will confirm what the parent never asked.
+-- The parent ends without having waited for its client: fails the tasks that waited for that.
 local function end_awaiting(parent)
     local ids = call('SMEMBERS', key('await', parent))
     if #ids == 0 then return end
@@ -325,7 +328,7 @@ local function end_awaiting(parent)
     call('DEL', key('await', parent))
 end
 
--- The parent waits for its client: what was said already goes to the parent's account.
+-- The parent waits for its client now: the tasks that waited for this are queued for the parent's account.
 local function queue_awaiting(parent, account, upstream)
     for _, id in ipairs(call('SMEMBERS', key('await', parent))) do
         local r = record(id, 'owner', 'await')
@@ -367,10 +370,12 @@ finish = function(r, phase, fields, notify, watch_ms)
     return v
 end
 
--- Transitions between phases: each is made here, whoever makes it. `r` is the record, with what its
--- transition reads; afterwards it is as the record is then. Who may be told (deliver) is the caller's.
+-- Transitions between phases: all scripts make them by these functions. `r` is the record, with the fields
+-- that the transition reads; afterwards `r` is as the record is then. Whether a change is told (deliver) is
+-- left to the caller.
 
--- Phase -> those that may follow; any of them may also end. As beside the picture in core/task/task.h.
+-- Phase -> the phases that may follow; a task may also end in any of them. The same table is in
+-- core/task/task.h, beside the picture.
 local NEXT = {
     queued = {submitting = 1},
     submitting = {queued = 1, in_doubt = 1, submitted = 1, archiving = 1},
@@ -380,7 +385,7 @@ local NEXT = {
     archiving = {archiving = 1},
 }
 
--- The step itself, and facts of the record that come with it; one that is "" ends.
+-- Makes the step, and sets the fields of the record that come with it; a field that is "" is deleted.
 local function step(r, phase, facts)
     local t = key('t', r.id)
     r.phase, r.v = phase, r.v + 1
@@ -396,7 +401,7 @@ local function step_event(r)
     event(r.id, r.v, r.phase, r.progress, r.sub, r.owner)
 end
 
--- Claimed: its lease begins, and its slot is taken.
+-- The task is claimed: its lease begins, and its slot is taken.
 local function submit(r, account, cost, lease_ms)
     step(r, 'submitting', {'n', r.n + 1, 'account', account})
     call('ZADD', 'spool:due', now + lease_ms, r.id)
@@ -406,7 +411,7 @@ local function submit(r, account, cost, lease_ms)
     log(r.id, 'claimed', account)
 end
 
--- Back to the queue, in front, now or after a while. A follow-up keeps its account.
+-- The task goes back to the front of its queue, now or after a while. A follow-up keeps its account.
 local function requeue(r, delay_ms, facts)
     local t = key('t', r.id)
     step(r, 'queued', facts)
@@ -424,14 +429,14 @@ local function requeue(r, delay_ms, facts)
     step_event(r)
 end
 
--- Nothing has left, and nobody wants it any more.
+-- Nothing has left to the vendor, and the client has cancelled the task.
 local function cancel_unsent(r)
     log(r.id, 'cancelled', 'before it was submitted')
     finish(r, 'cancelled', {}, true, nil)
 end
 
--- Nobody knows whether the vendor has it. How often that was so is counted for good: what is submitted
--- again may have been accepted before.
+-- Nobody knows whether the vendor has the task. How often this happened is counted for good: a task that is
+-- submitted again may have been accepted before.
 local function doubt(r, delay_ms, facts)
     local is_first = r.phase ~= 'in_doubt'
     step(r, 'in_doubt', facts)
@@ -443,7 +448,7 @@ local function doubt(r, delay_ms, facts)
     step_event(r)
 end
 
--- The vendor has it, or has been seen to go on with it.
+-- The vendor has the task, or has been seen to go on with it.
 local function follow(r, phase, look_ms, facts)
     local is_first = not LOOKED_AT[r.phase]
     step(r, phase, facts)
@@ -457,7 +462,7 @@ local function follow(r, phase, look_ms, facts)
     step_event(r)
 end
 
--- It is done there: the slot is free, its files are fetched.
+-- The vendor's job is done: the slot is free, and its files are fetched.
 local function archive(r, delay_ms, facts)
     local is_first = r.phase ~= 'archiving'
     step(r, 'archiving', facts)
@@ -472,8 +477,8 @@ local function archive(r, delay_ms, facts)
     step_event(r)
 end
 
--- What a claim gave is kept as long as its lease: a claim whose answer was lost is asked for again by its
--- number, and gets the same.
+-- What a claim gave is kept as long as its lease: where the answer to a claim was lost, the worker claims
+-- again with the same number, and gets the same tasks.
 local function given_before(kind, serial)
     local words = string.gmatch(call('GET', key('claimed', by .. ':' .. kind)) or '', '%S+')
     if words() ~= serial then return nil end
@@ -487,7 +492,8 @@ local function note_given(kind, serial, words, lease_ms)
     call('SET', key('claimed', by .. ':' .. kind), serial .. ' ' .. table.concat(words, ' '), 'PX', lease_ms)
 end
 
--- Accounts. Failures in a row cool for 1 s, doubling to 60 s; those of one moment count once.
+-- Accounts. An account cools for 1 s after a failure, doubling to 60 s with each further one in a row;
+-- failures of one moment count once.
 local function cool_down(account, at_least_ms)
     local acct = key('acct', account)
     if tonumber(call('HGET', acct, 'cool') or 0) > now then return end

@@ -1,10 +1,10 @@
 #!lua flags=no-writes
--- Ids of a key's tasks, the newest first: those that came before one (whose id is left out), or all.
+-- Ids of a key's tasks, the newest first: those that came before a given task (itself left out), or all.
 -- Item: owner, or "" for all keys' (by their ids), id or "", count.
 --#lib
 local PIECE, PIECES = 200, 500
 
--- The newest of a key's that came before an id, without knowing where.
+-- The newest of a key's tasks that came before `before`, whose place in the list isn't known.
 local function newest_of(owner, before, count)
     local ids, last = {}, -1
     for _ = 1, PIECES do

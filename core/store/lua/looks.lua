@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
--- Tasks of an account to look at now. Claiming one only moves its time: to the next look, which comes
--- after half of what it has been running, between the first wait and the longest, plus jitter. Where the
--- answer was lost, too.
+-- Tasks of an account to look at now. Claiming a task only moves its time to the next look, which comes after
+-- half of the time that it has been running, between the first wait and the longest, plus jitter. So a claim
+-- whose answer was lost costs one look.
 -- Item: account, first ms, longest ms, slack ms (what is due so soon comes along), max.
 -- Answer per item: {ms until the next, or -1, {values of FIELDS, id}...}; FIELDS are those that a look
 --   needs (record.h).
@@ -23,7 +23,7 @@ for i, item in ipairs(items()) do
         else
             local age = now - tonumber(values[at.started] or now)
             local wait = math.min(math.max(age / 2, first_ms), longest_ms)
-            -- Its vendor tells what happens: a look is only there in case that gets lost.
+            -- The vendor calls back when something happens: looks are only for callbacks that get lost.
             if values[at.called] then wait = math.max(wait, math.min(4 * longest_ms, 60000)) end
             moved[#moved + 1] = math.floor(now + wait + wait * 0.1 * ((k * 7 + now) % 11) / 10)
             moved[#moved + 1] = id

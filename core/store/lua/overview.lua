@@ -1,11 +1,11 @@
 #!lua flags=no-writes
--- How it all stands, for operators.
+-- How all of Spool stands, for operators.
 -- Item: accounts.
--- Answer: {{lane, how many wait there, the oldest of the first ones, ...},
---   {provider, how many of it wait for a retry, the oldest, ...},
+-- Answer: {{lane, how many wait there, the oldest of its first FIRST tasks, ...},
+--   {provider, how many of its tasks wait for a retry, the oldest of these, ...},
 --   {{disabled, why it is out or "", cooling until, the rate allows the next from, slots, jobs there}, ...},
 --   {process and role, what it said last, ...},
---   {receiver, deliveries that wait for it, ...}, {receiver, tasks with exhausted ones, ...}}
+--   {receiver, deliveries that wait for it, ...}, {receiver, tasks with exhausted deliveries, ...}}
 --#lib
 local FIRST, RETRIES_MAX, EXHAUSTED_MAX = 50, 2000, 2000
 local lanes, later, accounts, hooks, exhausted = {}, {}, {}, {}, {}
@@ -16,7 +16,7 @@ local function oldest_of(ids)
     return oldest
 end
 
--- name -> what is counted, as a list.
+-- Turns a table from names to counts into a list.
 local function listed(counts)
     local list = {}
     for name, count in pairs(counts) do

@@ -1,18 +1,20 @@
 #!lua flags=allow-oom
--- Claims deliveries that are due, one per task. What failed once and has news behind it is superseded.
+-- Claims deliveries that are due, one per task. A delivery that has failed is superseded where a newer change
+-- waits behind it.
 --
--- Nobody stands in front of others: what is due goes to a lane of its key and receiver, keys take
--- turns, and so do the receivers of a key. What may hang has places of its own. Of receivers that were never
--- asked the one comes first for which most waits, alternately with the one that has waited longest of
--- the others: so a good one is soon found among any number of dead ones, and none is forgotten.
--- Item: which claim of this process it is (one whose answer was lost gives the same again), lease ms, most quick ones, most slow ones, the same of each key, number of keys, {key, most quick
---   ones, most slow ones} of those that may have another number, {receiver, in flight there} of those
---   that have something in flight.
--- Answer: {{ms until the next, or -1; 1 where some wait for nothing but a place},
+-- Nobody stands in front of others: a delivery that is due goes to a lane of its key and receiver, keys take
+-- turns, and so do the receivers of a key. Receivers that may hang have places of their own. Among receivers
+-- that were never asked, the one for which most deliveries wait takes turns with the one that has waited
+-- longest: so a good receiver is soon found among any number of dead ones, and none is forgotten.
+-- Item: which claim of this process it is (a claim whose answer was lost gives the same again), lease ms,
+--   most quick deliveries, most slow ones, the same two for each key, number of keys, {key, most quick, most
+--   slow} of the keys that may have another number, {receiver, in flight there} of the receivers that have something in
+--   flight.
+-- Answer: {{ms until the next is due, or -1; 1 where some wait for nothing but a place},
 --   {receiver, 1 for a slow one, n, lease, tries, url, view, fields, request, result}...}
 --#lib
 local SORTED_AT_ONCE = 200
-local IN_LANE_MS = 3600 * 1000 -- then it is sorted again, should its lane be lost
+local IN_LANE_MS = 3600 * 1000 -- then a delivery is sorted in again, should its lane be lost
 local ROOM, ROOM_UNKNOWN, ROOM_SILENT = 16, 8, 4 -- in flight at a receiver
 local SILENT_MS = 2500
 
@@ -59,7 +61,7 @@ local function give(id, n, lease, tries, is_slow)
     answer[#answer + 1] = {receiver_of(url), is_slow, n, lease, tries, url, call('HGET', d, n), unpack(whole(id))}
 end
 
--- Claims the task's delivery. False where there is none after all.
+-- Claims the task's delivery. False where the task has none to make after all.
 local function claim(id, is_slow)
     local d = key('d', id)
     local state = call('HMGET', d, 'n', 'head', 'redo')
@@ -101,8 +103,8 @@ local function room_at(receiver)
     return room - (in_flight[receiver] or 0)
 end
 
--- The receivers of a key that have room, in the order in which they are served. At most `busy` of those looked
--- at have none.
+-- The receivers of a key that have room, in the order in which they are served. Looks at `busy` receivers
+-- more than are wanted, for at most so many have no room.
 local function lanes_of(kind, owner, most)
     local known = call('ZRANGEBYSCORE', key(kind, owner), 0, '+inf', 'LIMIT', 0, most + busy)
     local unknown = call('ZRANGEBYSCORE', key(kind, owner), '-inf', '(0', 'LIMIT', 0, most + busy)
@@ -126,7 +128,7 @@ local function serve(kind, owner, receiver)
     return true, is_claimed
 end
 
--- What it says is whether something waits for nothing but a place.
+-- Returns whether some delivery waits for nothing but a place.
 local function serve_all(kind)
     local queues, served, is_short = {}, {}, false
     for _, owner in ipairs(call('ZRANGE', 'spool:' .. kind, 0, -1)) do

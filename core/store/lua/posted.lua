@@ -4,13 +4,13 @@
 --   took ms, 1 where nothing came in that time, error.
 -- Answer: 1, or 0 where the lease is someone else's by now, or over because this was sent before.
 --#lib
-local SILENCE_MS = 4000 -- what no answer in time counts as, at least
+local SILENCE_MS = 4000 -- an answer that didn't come in time counts as at least so slow
 local KNOWN_MS = 7 * 24 * 3600 * 1000
 
 local WORDS = {delivered = 'delivered', retry = 'retrying', exhausted = 'exhausted', ended = 'ended'}
 local answers = {}
 
--- Half of what is known of a receiver is how it was this time.
+-- How long the receiver takes: the mean of what was known before and of this time.
 local function note(receiver, ms)
     local known = tonumber(call('GET', key('receiver', receiver)) or nil)
     call('SET', key('receiver', receiver), math.floor(known and (known + ms) / 2 or ms), 'PX', KNOWN_MS)
@@ -34,7 +34,7 @@ for i, item in ipairs(items()) do
             note(receiver, is_silent == '1' and math.max(ms, SILENCE_MS) or ms)
         end
         if owner then
-            -- Its lease may have run out, so that it waits in its lane again.
+            -- The lease may have run out, so that the delivery waits in its lane again.
             call('ZREM', key('hooks', owner .. ' ' .. receiver), id)
             place_lane(owner, receiver)
         end
@@ -48,8 +48,8 @@ for i, item in ipairs(items()) do
             log(id, 'webhook', n .. ' ' .. WORDS[outcome] .. ' ' .. status)
             if outcome == 'exhausted' or string.match(got or '', '^exhausted ') then note_exhausted(id) end
             if outcome == 'retry' then
-                -- News that came meanwhile goes out at once; the claim supersedes this one, unless it
-                -- is an old one that was asked for again.
+                -- A newer change goes out at once: the next claim supersedes this delivery, unless it is an
+                -- old one that was asked for again.
                 local has_news = head <= last and (n ~= head or n < last)
                 if not has_news then next_at = now + tonumber(delay_ms) end
             elseif n == head then

@@ -2,7 +2,7 @@
 -- Tasks as they are.
 -- Item: id, owner ("" for any).
 -- Answer: {fields, request, result, when it acts or -1, how many wait before it or -1}, nil where there is
---   none that the owner may see.
+--   no such task that the owner may see.
 --#lib
 local WAITS = {queued = true, archiving = true}
 local answers = {}

@@ -2,13 +2,14 @@
 -- An operator takes up a task that has failed; it goes on as the same task.
 -- Item: id, v, how ("adopt": its job is at the vendor; "archive": its files are fetched again; "resubmit"),
 --   the vendor's id or "", the result to go on from or "".
--- Answer: "done" | "stale" (it isn't as it was read) | "missing" | "other" (it hasn't failed so)
+-- Answer: "done" | "stale" (the task isn't as it was read) | "missing" | "other" (it failed in another way)
 --#lib
 local RESOLVABLE = {submit_outcome_unknown = 1, archive_failed = 1, upstream_lost = 1, account_removed = 1,
     vendor_unavailable = 1, task_timeout = 1}
 local answers = {}
 
--- As if it had never ended. Its slot, if it still has one, is given back, and taken anew where it needs one.
+-- Makes the record as if the task had never ended. A slot that it still has is given back, and taken anew
+-- where the task needs one.
 local function reopen(r)
     unretire(r.id)
     call('HDEL', key('t', r.id), 'finished', 'code', 'error', 'cancel', 'called', 'watch')

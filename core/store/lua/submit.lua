@@ -1,12 +1,13 @@
 #!lua
--- New tasks. Not allowed when Redis is full: what runs must still be able to finish.
+-- New tasks. Refused when Redis is full: tasks that run must still be able to finish.
 -- Item: id, owner, lane, request, options, then field, value, ... The options are "", or JSON:
---   idem (hash of the Idempotency-Key) with body (hash), parent with once (what is asked of it), await
---   (the parent doesn't wait for it yet: it is queued when it does), hook, unlisted.
--- Answer: how many wait before it, a number, when it is accepted (0 without a key, sent again); else {"replayed", id, waiting} |
---   {"mismatch"} | {"repeated", id} | {"full"} | {"full_for_key"} | {"over"} (the parent has ended)
+--   idem (hash of the Idempotency-Key) with body (hash), parent with once (what is asked of the parent), await
+--   (the parent doesn't wait for this task yet, which is queued when it does), hook, unlisted.
+-- Answer: where the task is accepted, how many wait before it (0 where it had been accepted without a key
+--   before: the reply was lost); else {"replayed", id, waiting} | {"mismatch"} | {"repeated", id} | {"full"} |
+--   {"full_for_key"} | {"over"} (the parent has ended)
 --
--- This is the busiest script: what items of one call share is read once and written once, at the end.
+-- This is the busiest script: whatever the items of one call share is read once, and written once at the end.
 --#lib
 local NONE = {}
 local IDEM_MS = 86400000
@@ -32,7 +33,7 @@ local function lane_of(name)
     return lanes[name]
 end
 
--- As enqueue() does it for one.
+-- Adds a task to a lane, as enqueue() does for a single one.
 local function join(name, owner, id)
     local lane = lane_of(name)
     local last = lane.last[owner] or tonumber(call('HGET', key('vt', name), 'o:' .. owner) or 0)
@@ -64,11 +65,11 @@ local function accept(first, last)
     local all, mine = waiting_of('*'), waiting_of(owner)
     local refusal = limit > 0 and all.now >= limit and 'full' or
         key_limit > 0 and mine.now >= key_limit and 'full_for_key'
-    -- Sent again after a lost reply: is it already done?
+    -- Sent again after a lost reply: has the task been made already?
     if again == '1' and call('EXISTS', key('t', id)) == 1 then return 0 end
     if refusal then return {refusal} end
 
-    -- By now the parent may wait for it, or have ended.
+    -- By now the parent may be waiting for this task, or have ended.
     local await = options.await and parent
     if await then
         local p = record(parent, 'sub', 'account', 'upstream')
@@ -97,14 +98,16 @@ local function accept(first, last)
         lists[owner][#lists[owner] + 1] = id
         call('XADD', 'spool:events', 'MAXLEN', '~', '100000', '*', 'e', id .. ' 1 queued 0 0 ' .. owner)
     end
-    -- The parent has ended, as a rule: what is noted of it goes when it goes. It may have gone just now.
+    -- As a rule the parent has ended: what is noted with it expires when its record does, which may just have
+    -- happened.
     local left_ms = parent and call('PTTL', key('t', parent))
     if parent and left_ms ~= -2 then
         call('HSET', key('once', parent), options.once, id)
         if left_ms > 0 then call('PEXPIRE', key('once', parent), left_ms) end
     end
     if idem_key then
-        -- Kept for longer, because Redis forgets by its wall clock, which may be set.
+        -- Kept for twice as long as it counts, because Redis expires keys by its wall clock, which may be
+        -- set.
         call('SET', idem_key, table.concat({options.body, id, before, now}, ' '), 'PX', 2 * IDEM_MS)
     end
     if not await then join(lane, owner, id) end

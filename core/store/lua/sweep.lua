@@ -1,11 +1,11 @@
 #!lua flags=allow-oom
--- Compares a piece of the key space with the records, which are the truth, and mends what is missing:
--- due entries, looks, lane entries, slots, deliveries. Slots of tasks that don't hold one are freed.
--- Ends what has waited too long for a vendor, and what runs at an account that isn't configured.
+-- Compares a piece of the key space with the records, which are the truth, and mends what is missing: due
+-- entries, looks, lane entries, slots, deliveries. Slots of tasks that don't hold one are freed. Ends tasks
+-- that have waited too long for a vendor, and tasks that run at an account that isn't configured.
 -- Item: cursor, count, the id before which a queued task is too old or "", ms that jobs may run where their
 --   account's own time isn't known, number of accounts, the accounts, then the keys whose lists are trimmed.
--- Answer: {cursor, repairs, {accounts that tasks wait for}, {id, "1" where its request is
---   stored, provider, code, ...of those that have ended}}
+-- Answer: {cursor, repairs, {accounts that tasks wait for},
+--   {id, "1" where its request is stored, provider, code, ... of the tasks that were ended}}
 --#lib
 local item = items()[1]
 local cursor, count, oldest, timeout_ms, account_count =
@@ -55,7 +55,8 @@ local function mend_queued(r)
     if r.account and not is_known[r.account] then miss(r.account) end
 end
 
--- Nobody can ask its vendor. It goes on if the account comes back in time.
+-- Nobody can ask the task's vendor, as its account isn't configured. It goes on if the account comes back in
+-- time.
 local function mend_lost(r)
     local state = call('HGET', key('acct', r.account), 'timeout')
     local since = tonumber(r.arch or r.started or r.doubt or now)
@@ -110,7 +111,7 @@ for _, t in ipairs(step[2]) do
     end
 end
 
--- Slots whose task has gone or gave it back; the sums are made anew.
+-- Frees slots whose task is gone or has given its slot back, and makes the sums anew.
 for i = 6, 5 + (cursor == '0' and account_count or 0) do
     local slots = key('slots', item[i])
     local held, sum, doubts = call('HGETALL', slots), 0, 0
@@ -134,7 +135,7 @@ end
 
 if cursor == '0' then call('ZREMRANGEBYSCORE', 'spool:exhausted', '-inf', now - tonumber(retention_ms)) end
 
--- Lists name tasks that have been forgotten since: the oldest, in the front.
+-- Lists still name tasks that have been forgotten since: the oldest ones, at the front.
 local PIECE, PIECES = 200, 50
 for k = 6 + account_count, #item do
     local own = key('own', item[k])

@@ -2,7 +2,8 @@
 -- Deliveries of all keys that haven't arrived: for operators to see, or to send once more.
 -- Item: "list" or "redeliver", "exhausted" or "waiting" (pending and retrying), host or host:port or "", from
 --   when on (0: from the beginning), how many at most.
--- Answer: {{task, n, receiver, key, the change, what became of it}, ...}, or how many are sent once more.
+-- Answer: {{task, n, receiver, key, the change, what became of it}, ...}, or how many deliveries are sent
+-- once more.
 --#lib
 local LOOKED_AT_MAX = 5000
 local mode, wanted, host, since, most = unpack(items()[1])
