@@ -22,7 +22,7 @@ struct delivery_call {
     struct http_call *http;
     const struct reach *reach; // borrowed, outlives us
     int64_t started_ms, timeout_ms;
-    size_t read_bytes; // of the answer's body, which nobody wants
+    size_t read_bytes; // read so far of the answer's body, which nobody wants
     delivery_sent_fn fn;
     void *ctx;
 };
@@ -47,7 +47,7 @@ static void delivery_describe(const struct delivery_call *call, const struct htt
     else if (failure == NULL)
         snprintf(answer->error, sizeof answer->error, "the answer isn't HTTP");
     else if (failure->nothing_sent || failure->err.code == ERR_REFUSED)
-        // The same for an address that is refused, so that nobody can feel out our network.
+        // The same text as for an address that is refused, so that nobody can feel out our network.
         snprintf(answer->error, sizeof answer->error, "the receiver can't be reached");
     else if (failure->err.code == ERR_TIMEOUT)
         snprintf(answer->error, sizeof answer->error, "no answer within %lld ms",
@@ -123,7 +123,7 @@ struct delivery_call *delivery_send(const struct delivery_sender *sender,
         delivery->task->family == NULL ? NULL : family_find(delivery->task->family);
     struct http_request request = {.method = HTTP_POST_};
     struct http_options options = {.timeout_ms = sender->config->webhook.timeout_ms,
-                                   .wants_plain = true, // nobody reads it
+                                   .wants_plain = true, // nobody reads the answer's body
                                    .on_data = delivery_on_data};
     struct delivery_call *call;
 

@@ -20,9 +20,9 @@ struct delivery_sender {
 };
 
 struct delivery_answer {
-    int http_status; // 0: none came
+    int http_status; // 0: no answer came
     int64_t took_ms;
-    bool is_silent;          // the time ran out
+    bool is_silent;          // no answer came before the timeout
     const char *retry_after; // the header, borrowed for the call; NULL: none
     char error[128];         // "" for a 2xx; never says what is behind an address that is refused
 };
@@ -30,8 +30,8 @@ struct delivery_answer {
 // Called once, never before delivery_send returns, never after delivery_cancel.
 typedef void (*delivery_sent_fn)(void *ctx, const struct delivery_answer *answer);
 
-// `delivery` is borrowed during the call; its task gets its links. NULL where no body can be
-// made of it.
+// `delivery` is borrowed during the call; its task gets the links of its files. NULL where no body
+// can be made of the task.
 struct delivery_call *delivery_send(const struct delivery_sender *sender,
                                     const struct delivery *delivery, delivery_sent_fn fn, void *ctx,
                                     struct err *err) WARN_UNUSED;

@@ -3,8 +3,8 @@
 //  claimed ── in time ──▶ SENDING ── on_sent ──▶ stored
 //     └── too late, or draining ──▶ handed back
 //
-// What is claimed has its seat already: Redis is told how much of whom may come (seats.h), and
-// the rest waits there.
+// A claimed delivery has its seat already: the claim tells Redis how many deliveries of whom may
+// come (seats.h), and the others wait in Redis.
 #include "webhook/dispatcher.h"
 
 #include <stdio.h>
@@ -27,8 +27,8 @@
 
 enum {
     HEARTBEAT_MS = 1000,
-    LEASE_SLACK_MS = 5000,  // more than an attempt may take
-    START_WITHIN_MS = 4000, // of the claim: so an attempt ends before its lease does
+    LEASE_SLACK_MS = 5000,  // how much longer a lease is than an attempt may take
+    START_WITHIN_MS = 4000, // after the claim, so that an attempt ends before its lease does
 };
 
 // A delivery that is being sent.
@@ -95,8 +95,8 @@ static void attempt_finish(struct dispatcher *d, const struct delivery *delivery
                            const struct delivery_result *result)
 {
     deliveries_finish(d->store, delivery, result);
-    // In a later turn, so that it comes to Redis after the result: there may be news of the task
-    // that waited for it, and the claim's answer says when the next attempt is due.
+    // We claim in a later turn, so that the claim comes to Redis after the result: a change of the
+    // task may have waited for that, and the claim's answer says when the next attempt is due.
     claim_after(d, 1);
 }
 
@@ -166,7 +166,7 @@ static void attempt_start(struct dispatcher *d, struct delivery *delivery)
     d->attempts = attempt;
     attempt->call = delivery_send(&d->sender, delivery, attempt_on_sent, attempt, &err);
     if (attempt->call == NULL) {
-        // Nothing was sent: it counts as an attempt all the same.
+        // Nothing was sent, but it counts as an attempt all the same.
         struct delivery_answer answer = {.error = "the body can't be made"};
 
         log_error("webhook.unmade", "task=%s error=\"%s\"", delivery->task->id, err.message);
@@ -215,7 +215,7 @@ static void claim(struct dispatcher *d)
         return;
     d->is_asked = d->claiming != NULL;
     if (d->is_asked)
-        return; // asked again when that is through
+        return; // we claim again when that claim is through
     claim_serial_next(&d->serial, lease_ms);
     seats_limits(d->seats, clock_mono_ms(), &limits);
     d->claiming = deliveries_claim(d->store, d->serial.number, &limits, lease_ms, &d->claim);

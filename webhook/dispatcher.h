@@ -1,7 +1,8 @@
 // The dispatcher: claims deliveries that are due, sends them, stores what became of them.
 //
-// It sleeps till the next one is due and is woken when one comes; a heartbeat a second finds what a
-// lost wake-up would have told. What is in flight is bounded: in all, per key and per receiver.
+// It sleeps till the next delivery is due and is woken when one comes; a heartbeat each second
+// finds those whose wake-up was lost. How many are in flight is bounded: in all, per key and per
+// receiver.
 #pragma once
 
 #include <stdbool.h>
@@ -12,17 +13,17 @@ struct dispatcher;
 struct loop;
 struct store;
 
-// `sender` is copied; nothing is sent while its keys are none. The others are borrowed and outlive
-// the dispatcher.
+// `sender` is copied; nothing is sent while it has no keys. The others are borrowed and outlive the
+// dispatcher.
 struct dispatcher *dispatcher_start(struct loop *loop, struct store *store, const char *redis_url,
                                     const struct delivery_sender *sender);
-// What is in flight is sent again by whoever claims it when its lease is over.
+// A delivery in flight is sent again by whoever claims it when its lease is over.
 void dispatcher_drop(struct dispatcher **dispatcher);
-// Something may be due.
+// A delivery may be due.
 void dispatcher_wake(struct dispatcher *dispatcher);
 // No new claims. True when nothing is in flight any more.
 bool dispatcher_drain(struct dispatcher *dispatcher);
-// Whether nothing is on its way to a receiver, whatever Redis is still asked.
+// Whether nothing is on its way to a receiver, though Redis may not have answered everything yet.
 bool dispatcher_is_quiet(const struct dispatcher *dispatcher);
 // How many deliveries are being sent.
 unsigned dispatcher_in_hand(const struct dispatcher *dispatcher);

@@ -8,10 +8,10 @@
 #include "core/store/deliveries.h"
 
 enum {
-    BURST = 32,     // of slow ones at once, after a rest
-    SOON_MS = 1000, // an answer by then cost nobody anything
-    HANGS_MS = 500, // then a quick one's seat is counted with the slow ones
-    FULL = 1000,    // in flight, as it is said of a receiver that is to get no more
+    BURST = 32,     // slow deliveries at once, after a rest
+    SOON_MS = 1000, // an answer within this time cost nobody anything
+    HANGS_MS = 500, // after this time the seat of a quick receiver is counted with the slow ones
+    FULL = 1000,    // what we say is in flight at a receiver that is to get no more
 };
 
 // Hands out turns, one per interval; after a rest, several at once.
@@ -26,7 +26,7 @@ struct party {
     char *name;
     int quick, slow; // in flight
     struct pace pace;
-    int64_t ended_ms; // when something was in flight no more
+    int64_t ended_ms; // since when nothing has been in flight
     bool is_hanging;
     struct party *next;
 };
@@ -45,7 +45,7 @@ struct seats {
     struct pace pace;
     struct seat *first, **end; // the oldest first
     struct party *keys, *receivers;
-    struct delivery_share *shares; // of the last limits
+    struct delivery_share *shares; // the memory of the last limits
     struct delivery_receiver *in_flight;
 };
 
@@ -66,7 +66,7 @@ static void pace_take(struct pace *pace, int64_t now_ms)
     pace->next_us += pace->interval_us;
 }
 
-// What it took is worth as much as it lasted.
+// Gives back what a delivery didn't use of its turn: it costs as much as it lasted.
 static void pace_give_back(struct pace *pace, int64_t took_ms, int64_t timeout_ms)
 {
     if (took_ms < SOON_MS)
@@ -90,7 +90,7 @@ static struct party *party_find(struct party **list, const char *name)
     return party;
 }
 
-// Those with nothing in flight go, once their pace is rested; how many stay.
+// Drops the parties with nothing in flight whose pace is rested; returns how many stay.
 static size_t sweep(struct party **at, int64_t now_ms)
 {
     size_t count = 0;
@@ -136,7 +136,7 @@ unsigned seats_taken(const struct seats *seats)
     return (unsigned)(seats->quick + seats->slow);
 }
 
-// Counts it, once more or once less.
+// Counts a seat where it belongs, once more or once less.
 static void count_seat(struct seat *seat, int by)
 {
     struct seats *seats = seat->seats;
@@ -158,7 +158,7 @@ static void take_turns(struct seat *seat, int64_t now_ms)
     pace_take(&seat->key->pace, now_ms);
 }
 
-// Those that were thought to be quick, and hang.
+// Finds the receivers that were thought to be quick, and hang.
 static void find_hanging(struct seats *seats, int64_t now_ms)
 {
     for (struct party *receiver = seats->receivers; receiver != NULL; receiver = receiver->next)
@@ -167,7 +167,7 @@ static void find_hanging(struct seats *seats, int64_t now_ms)
         int64_t age_ms = now_ms - seat->since_ms;
 
         if (age_ms < HANGS_MS)
-            break; // the others came later
+            break; // the other seats are younger
         if (!seat->is_slow) {
             count_seat(seat, -1);
             seat->is_slow = true;

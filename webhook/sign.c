@@ -22,7 +22,7 @@ bool sign_keys_parse(struct sign_keys *keys, const char *const *texts, size_t co
         struct buf *key = &keys->keys[i];
         const char *wrong = NULL;
 
-        // At once: growing it would leave a piece of the key behind.
+        // All at once: a buffer that grows leaves copies of the key behind.
         buf_reserve(key, strlen(text));
         if (strncmp(text, prefix, sizeof prefix - 1) != 0)
             wrong = "does not begin with whsec_";
@@ -54,7 +54,7 @@ void sign_message(const struct sign_keys *keys, const char *id, int64_t timestam
 {
     struct buf message = {0};
 
-    assert(strchr(id, '.') == NULL); // else two messages could have one signature
+    assert(strchr(id, '.') == NULL); // with a dot in the id two messages could have one signature
     buf_reserve(&message, strlen(id) + 24 + len);
     buf_str(&message, id);
     buf_char(&message, '.');

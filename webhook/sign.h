@@ -17,14 +17,14 @@ struct sign_keys {
     size_t count;
 };
 
-// From "whsec_" and the base64 of 24 to 64 bytes each. On failure `keys` is empty; the message says
-// which of the texts is wrong, not what is in it.
+// Reads texts that are "whsec_" and the base64 of 24 to 64 bytes each. On failure `keys` is empty;
+// the message says which of the texts is wrong, not what is in it.
 bool sign_keys_parse(struct sign_keys *keys, const char *const *texts, size_t count,
                      struct err *err) WARN_UNUSED;
 void sign_keys_clear(struct sign_keys *keys);
 
 // Adds the value of webhook-signature: one "v1,<base64>" per key, with spaces between, so that a
-// receiver may have the old key or the new one. `body` is what is sent, byte by byte; `id` has no
-// dot. Adds nothing where there is no key: such a delivery has no such header.
+// receiver may have the old key or the new one. `body` is what is sent, byte for byte; `id` has no
+// dot. Adds nothing where there is no key: the delivery then has no such header.
 void sign_message(const struct sign_keys *keys, const char *id, int64_t timestamp_s,
                   const void *body, size_t len, struct buf *signature);

@@ -8,7 +8,7 @@ enum { GONE = 410, DIGITS_MAX = 9 };
 
 int64_t verdict_retry_after_ms(const char *text, int64_t now_wall_ms)
 {
-    // The form of today, RFC 850's and asctime's.
+    // HTTP's present form, that of RFC 850 and that of asctime.
     static const char *const forms[] = {"%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT",
                                         "%a %b %e %H:%M:%S %Y"};
     size_t digits = strspn(text, "0123456789");
@@ -17,7 +17,7 @@ int64_t verdict_retry_after_ms(const char *text, int64_t now_wall_ms)
     if (digits > 0 && text[digits] == '\0') {
         for (size_t i = 0; i < digits && i < DIGITS_MAX; i++)
             ms = ms * 10 + (text[i] - '0');
-        return ms * 1000; // of a longer one this much is far more than will be waited
+        return ms * 1000; // the digits of a longer number that fit are far more than we ever wait
     }
     for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
         struct tm tm = {0};

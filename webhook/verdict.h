@@ -7,7 +7,7 @@
 #include "core/store/deliveries.h"
 
 struct verdict_rules {
-    const int64_t *retry_delays_ms; // borrowed; an attempt more than there are delays
+    const int64_t *retry_delays_ms; // borrowed; there is one attempt more than there are delays
     size_t retry_count;
 };
 
@@ -17,6 +17,6 @@ struct verdict_rules {
 enum delivery_outcome verdict_of(const struct verdict_rules *rules, int tries, int http_status,
                                  const char *retry_after, int64_t now_wall_ms, int64_t *delay_ms);
 
-// Seconds, or a date in one of HTTP's three forms, as milliseconds from now, not below 0.
-// -1: it is neither.
+// Seconds, or a date in one of HTTP's three forms, as milliseconds from now, not below 0. -1: the
+// text is neither.
 int64_t verdict_retry_after_ms(const char *text, int64_t now_wall_ms);

@@ -19,11 +19,11 @@ struct webhook {
     const struct config *config;
     struct store *store;
     struct http_client *http;
-    struct sign_keys keys; // none: not known yet, and nothing is sent
+    struct sign_keys keys; // none: the secret isn't known yet, and nothing is sent
     struct dispatcher *dispatcher;
     struct heartbeat *beat;
     struct shared_secret *secret; // NULL: the configuration has it
-    int64_t drain_ms;             // since when it is to end; 0: it isn't
+    int64_t drain_ms;             // since when the role is to end; 0: it isn't
 };
 
 static bool read_secrets(const struct config *config, struct sign_keys *keys, struct err *err)
@@ -91,7 +91,7 @@ struct webhook *webhook_start(struct loop *loop, const struct config *config, co
     w->beat = heartbeat_start(loop, w->store, "webhook", count_in_hand, w);
     if (config->webhook.secret_count == 0)
         w->secret = shared_secret_start(loop, w->store, "webhook_secret", "whsec_", on_secret, w);
-    else if (!read_secrets(config, &w->keys, &err)) // webhook_check_config comes first
+    else if (!read_secrets(config, &w->keys, &err)) // webhook_check_config has checked them before
         log_error("webhook.secret", "error=\"%s\"", err.message);
     return w;
 }
@@ -105,7 +105,7 @@ bool webhook_drain(struct webhook *webhook)
         heartbeat_leave(webhook->beat);
     }
     shared_secret_drop(&webhook->secret);
-    // What Redis doesn't hear of in time is sent again when its lease is over.
+    // A delivery whose result Redis doesn't get in time is sent again when its lease is over.
     return clock_mono_ms() - webhook->drain_ms < STORE_PATIENCE_MS
                ? is_idle && store_pending(webhook->store) == 0
                : dispatcher_is_quiet(webhook->dispatcher);
