@@ -20,7 +20,7 @@ static void add_lane(char **lanes, size_t *count, const char *provider, const ch
 }
 
 // Tasks without a model go to any account of their provider. A lane that ends with a star stands
-// for all that begin so.
+// for all lanes that begin with it.
 static void add_models(char **lanes, size_t *count, const struct account *account,
                        const struct provider *provider)
 {

@@ -6,7 +6,7 @@
 struct config;
 struct queue_account;
 
-// Made once from the configuration; the lanes' names are owned by it.
+// Made once from the configuration; owns the lanes' names.
 struct account_lanes {
     struct queue_account *list;
     size_t count;

@@ -1,6 +1,6 @@
-// Archiving: each file the vendor gives is streamed to storage, with size and SHA-256, then the
-// task has succeeded. The claim is a lease; it is renewed every third, and checked before each
-// rename.
+// Archiving: each file that the vendor gives is streamed to storage, with size and SHA-256, then
+// the task has succeeded. The claim is a lease, which is renewed after each third of it, and
+// checked before each rename.
 //
 //  start ─▶ FETCHING ── last byte ──▶ CHECKING ── ours ──▶ COMMITTING ─▶ the next source, or over
 //            │ ▲  │                     is it still         the file
@@ -9,8 +9,9 @@
 //            ├── the storage has failed ──▶ RESUMING ─▶ FETCHING what is lost, or CHECKING
 //            └── the link is refused ──▶ REFRESHING ─▶ FETCHING by a new link, or the next source
 //
-// After the last source: all have come to an end, and the task has succeeded or failed; or some
-// haven't, and the task is put off, with what has been fetched. What goes wrong with one source:
+// After the last source: all sources have come to an end, and the task has succeeded or failed; or
+// some haven't, and the task is put off, with what has been fetched. What goes wrong with one
+// source:
 //
 // - The way to it fails, or the storage does: it is put off, as long as its link lives.
 // - Its link is refused for a while after the vendor was done, and the vendor gives no other: it is
@@ -19,7 +20,7 @@
 // - Its host has as many of our requests as it may: put off, which counts as no failure.
 // - The lease is lost: somebody else archives the task. Over, and what isn't committed is deleted.
 //
-// One that can't be had holds up none of the others.
+// A source that can't be had holds up none of the others.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,7 +47,7 @@
 
 // A link that is refused so long after the vendor was done is dead.
 enum { DEAD_AFTER_MS = 10000, FIRST_WAIT_MS = 1000, LONGEST_WAIT_MS = 60000 };
-// What an operator must mend is tried more often; a host that has enough to do less.
+// How soon we try again what an operator must mend, and a host that has enough to do.
 enum { BLOCKED_WAIT_MS = 10000, BUSY_WAIT_MS = 1500 };
 
 static const struct job_state states[] = {
@@ -108,7 +109,7 @@ static void archive_fail(struct archive *a)
     job_finish(&a->job);
 }
 
-// The end of a task whose sources have all come to theirs.
+// All sources have come to an end, so the task does.
 static void archive_conclude(struct archive *a)
 {
     bool is_success;
@@ -121,7 +122,7 @@ static void archive_conclude(struct archive *a)
     free(result);
 }
 
-// Some are still to be had: what is done needn't be done again.
+// Some sources are still to be had: stores what has been fetched, which needn't be fetched again.
 static void archive_put_off(struct archive *a)
 {
     struct store *store = a->job.bench->store;
@@ -155,7 +156,7 @@ static bool is_inline(const struct archive *a, const json_t *source)
            a->job.provider->inline_keys != NULL;
 }
 
-// Can whoever has the link get the file? Not where it takes the account's key.
+// Can whoever has the link get the file? Not where that takes the account's key.
 static bool is_open(const struct archive *a, const json_t *source)
 {
     const struct provider *provider = a->job.provider;
@@ -174,8 +175,8 @@ static bool is_open(const struct archive *a, const json_t *source)
 static void archive_next_source(struct archive *a);
 static bool archive_refresh(struct archive *a, const char *why);
 
-// It can't be had, and never will be. The operator may prefer the vendor's link to nothing, where
-// it is of use to anybody else; it is marked as such.
+// The source can't be had, and never will be. The operator may prefer the vendor's link to nothing,
+// where the link is of use to anybody else; it is marked as the vendor's.
 static void archive_give_up_source(struct archive *a, const char *why)
 {
     json_t *source = archive_source(a);
@@ -203,8 +204,8 @@ static int64_t archive_refused_for_ms(struct archive *a)
     return now_ms - json_integer_value(json_object_get(source, "refused_ms"));
 }
 
-// The first that waits says what for; the one that waits least says how long. A host that has
-// enough to do is nothing to wait for: no `wait`.
+// The first source that waits says what for; the one that waits least says how long. Where a host
+// has enough to do, `wait` is NULL: nothing has failed.
 static void archive_note_wait(struct archive *a, const char *wait, const char *detail, int64_t ms)
 {
     if (a->wait_ms == 0 || ms < a->wait_ms)
@@ -247,15 +248,15 @@ void archive_miss(struct archive *a, enum archive_miss kind, const char *why)
     if (kind == MISS_LINK && archive_refresh(a, why))
         return;
     if (kind == MISS_LINK) {
-        // The task doesn't wait once more for each cover.
+        // A task that must wait for its covers waits once, not for each of them.
         elapsed_ms = is_optional ? elapsed_ms : archive_refused_for_ms(a);
-        // An answer with the file in it is one to a poll, whose "unknown" isn't believed at once.
+        // A file inside an answer comes from a poll, whose "unknown" isn't believed at once.
         life_ms = a->is_inline ? a->job.provider->missing_grace_ms : DEAD_AFTER_MS;
     } else if (kind == MISS_BLOCKED) {
         why = blocked;
     }
     metric_add(METRIC_archive_failures_total, 1);
-    // What an operator must mend was said once already, for all tasks.
+    // A failure that an operator must mend was logged once already, for all tasks.
     log_at(a->is_noted ? LOG_DEBUG : LOG_WARN, "archive.failed", "task=%s account=%s error=\"%s\"",
            a->job.task->id, a->job.task->account, why);
     if (elapsed_ms > life_ms)
@@ -266,7 +267,7 @@ void archive_miss(struct archive *a, enum archive_miss kind, const char *why)
             wait_after(elapsed_ms, kind == MISS_BLOCKED ? BLOCKED_WAIT_MS : LONGEST_WAIT_MS));
     archive_let_go(a);
     if (kind == MISS_STORAGE && elapsed_ms <= life_ms) {
-        archive_put_off(a); // the next would fail as this one did
+        archive_put_off(a); // the next file would fail as this one did
     } else {
         a->index++;
         archive_next_source(a);
@@ -292,23 +293,23 @@ int archive_count_at(const struct bench *bench, const char *host)
     return count;
 }
 
-// A link that is refused may have expired while it wasn't looked at: asked again, many vendors give
-// a new one.
+// A link that is refused may have expired while nobody looked at it: many vendors give a new one
+// when they are asked again.
 
-// The sources as they are now, in the place of those that are still to be had; false where this one
-// is the same.
+// Puts the sources as the vendor gives them now in the place of those that are still to be had;
+// false where the present one has the same link.
 static bool archive_take_new_sources(struct archive *a, const struct outcome *outcome)
 {
     char *text = outcome_result(outcome);
     json_t *result = json_loads(text, 0, NULL), *sources = json_object_get(result, "sources");
     json_t *old = json_object_get(a->result, "sources");
     const char *url = field_str_or_empty(json_array_get(sources, a->index), "url");
-    // As many as before, or it is not known which is which.
+    // There must be as many as before, or we don't know which is which.
     bool ok = json_array_size(sources) == json_array_size(old) && *url != '\0' &&
               strcmp(url, field_str_or_empty(archive_source(a), "url")) != 0;
 
     for (size_t i = 0; ok && i < json_array_size(sources); i++)
-        // A vendor may have a new link for ever that is as dead as the last.
+        // A vendor may for ever give a new link that is as dead as the last.
         json_object_set(json_array_get(old, i), "url",
                         json_object_get(json_array_get(sources, i), "url"));
     json_decref(result);
@@ -335,11 +336,11 @@ static void archive_on_refreshed(void *ctx, const struct http_response *response
         archive_next_source(a);
     } else {
         archive_miss(a, is_told ? MISS_LINK : MISS_WAY,
-                     a->why); // whom we couldn't ask may have a new link
+                     a->why); // a vendor that we couldn't ask may have a new link
     }
 }
 
-// Once in an attempt. False: it was done before, or can't be.
+// Asks for new links, once in an attempt. False: that was done before, or can't be done.
 static bool archive_refresh(struct archive *a, const char *why)
 {
     struct vendor_options options = {
@@ -425,7 +426,7 @@ static void archive_next_source(struct archive *a)
 
     for (; (source = archive_source(a)) != NULL; a->index++) {
         if (json_object_get(source, "artifact") != NULL)
-            continue; // at an earlier attempt
+            continue; // it came to its end in an earlier attempt
         if (!is_text(source)) {
             mem_set_str(&a->url, field_str_or_empty(source, "url"));
             mem_set_str(&a->etag, NULL);

@@ -1,4 +1,5 @@
-// One file's way from the vendor to storage: what is it, is it all there, is it still the same?
+// One file's way from the vendor to storage: what file is it, is it all there, is it still the
+// same?
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +20,7 @@
 
 enum { RESUME_WAIT_MS = 500, MAX_RESUMES = 3, MAX_REDIRECTS = 3, LOW_SPEED_MS = 20000 };
 
-// The number behind `prefix`; -1 where there is none.
+// The number behind `prefix` in a header; -1 where there is none.
 static int64_t header_number(const struct http_response *response, const char *name,
                              const char *prefix)
 {
@@ -39,7 +40,8 @@ static int64_t header_number(const struct http_response *response, const char *n
     return number;
 }
 
-// Of the same file, from where we are? (RFC 9110 15.3.7; not every server minds If-Range)
+// Is the answer a part of the same file, from where we are? (RFC 9110 15.3.7; not every server
+// minds If-Range)
 static bool is_the_rest(const struct archive *a, const struct http_response *head)
 {
     struct buf scratch = {0};
@@ -70,7 +72,7 @@ static void fetch_begin(struct archive *a, const struct http_response *head)
     storage_drop(&a->file);
     buf_reset(&a->lead);
     a->is_wrong = false;
-    // A body in chunks has the length that it has, whatever is said beside. (RFC 9112 6.3)
+    // A chunked body has the length that it has, whatever other headers say. (RFC 9112 6.3)
     a->expected = a->is_inline || http_header(head, "transfer-encoding", &scratch) != NULL
                       ? -1
                       : header_number(head, "content-length", "");
@@ -100,7 +102,7 @@ static void fetch_on_room(void *ctx, const struct err *err)
         vendor_resume(a->call);
 }
 
-// The first bytes are there: what is it, and what will it be called?
+// The file's first bytes are there: what is it, and what will it be called?
 static void fetch_start_file(struct archive *a)
 {
     char *key;
@@ -128,7 +130,7 @@ static bool fetch_write_lead(struct archive *a)
 static void fetch_on_whole(struct archive *a)
 {
     if (a->file == NULL && a->lead.len > 0 && !a->is_wrong)
-        fetch_start_file(a); // shorter than what tells
+        fetch_start_file(a); // the file is shorter than the bytes that we wait for
     if (a->is_wrong)
         archive_miss(a, MISS_LINK, "what the vendor's link gives is no such media");
     else if (a->file == NULL)
@@ -155,7 +157,7 @@ static bool fetch_take(struct archive *a, const void *data, size_t len)
     return a->is_wrong || fetch_write_lead(a);
 }
 
-// A piece of JSON that a file is in. One that comes again was decoded before.
+// A piece of the JSON that the file is in. A piece that comes again has been decoded before.
 static bool fetch_on_inline_data(struct archive *a, const void *data, size_t len)
 {
     if (a->decoded.len == 0 && !json_inline_feed(&a->scan, data, len, NULL, &a->decoded))
@@ -181,7 +183,7 @@ static bool fetch_on_data(void *ctx, const struct http_response *head, const voi
     return fetch_take(a, data, len);
 }
 
-// What a vendor's answer names may lead to the account's own host and port, or to the public.
+// A link in a vendor's answer may lead to the account's own host and port, or to public addresses.
 static bool fetch_on_address(const struct sockaddr *address, void *ctx)
 {
     struct archive *a = ctx;
@@ -222,7 +224,7 @@ static void fetch_on_answer(void *ctx, const struct http_response *response,
             archive_fetch(a);
             return;
         }
-        // A link of another scheme is as good as dead. Where we don't go is for the operator to
+        // A link of another scheme is as good as dead. Where links may lead is for the operator to
         // say.
         archive_miss(a,
                      a->is_blocked                                         ? MISS_BLOCKED
@@ -269,7 +271,7 @@ static bool fetch_build(struct archive *a, struct http_request *request, struct 
     return true;
 }
 
-// Where the file comes from; false: as many as may come from there by now.
+// Notes which host the file comes from; false: as many files as may come from there do so already.
 static bool fetch_enter_host(struct archive *a)
 {
     const struct bench *bench = a->job.bench;
@@ -334,12 +336,12 @@ static void fetch_on_resuming(void *ctx)
 
     a->resuming = NULL;
     if (storage_size(a->file) == a->expected)
-        fetch_on_whole(a); // only the end of it has failed
+        fetch_on_whole(a); // only the file's end has failed
     else
         archive_fetch(a);
 }
 
-// It gets a moment: what fails at once would fail again at once.
+// The storage gets a moment: what has failed at once would fail at once again.
 void archive_recover(struct archive *a, const struct err *err)
 {
     a->is_noted = err->code == ERR_CONFIG;

@@ -1,4 +1,4 @@
-// What archive.c, the way of a task's files, and archive_fetch.c, the way of one, have in common.
+// What archive.c (all of a task's files) and archive_fetch.c (one file) have in common.
 #pragma once
 
 #include <jansson.h>
@@ -31,32 +31,33 @@ struct archive {
     struct job job;
     json_t *result; // as stored: the sources, each with what has become of it (archive_result.h)
     size_t index;   // of the source being fetched
-    // What is put off at the end of this attempt: until when, what it waits for, in whose words.
+    // Whether the task is put off at the end of this attempt: for how long, what it waits for, and
+    // the words for that.
     int64_t wait_ms;  // 0: nothing
-    const char *wait; // of core/task/wait.h; NULL: nothing has failed, a host had enough to do
+    const char *wait; // of core/task/wait.h; NULL: nothing has failed, but a host had enough to do
     char *wait_detail;
     bool is_changed; // more of the sources have come to their end, or have new links
 
     char *url;
     unsigned redirects, resumes;
-    char *etag;                    // of what was begun; NULL: it can't be resumed
-    int64_t expected;              // of the whole file; -1: not told
+    char *etag;                    // of the file that was begun; NULL: it can't be resumed
+    int64_t expected;              // bytes of the whole file; -1: not told
     struct buf lead;               // the file's first bytes, until they say what it is
     const struct media_type *type; // of the file
     bool has_begun;                // the answer's first bytes have come
-    bool is_other;                 // the answer isn't what was asked for: its body is not kept
-    bool is_wrong;                 // the file is no such media: neither
+    bool is_other;                 // the answer isn't the file: its body is not kept
+    bool is_wrong;                 // the file is no such media: its body is not kept either
 
     struct json_inline scan; // of a file inside the answer to a poll
-    struct buf decoded;      // of it, what storage had no room for yet
+    struct buf decoded;      // bytes of that file that storage had no room for yet
     bool is_inline;
-    bool is_noted;     // the storage's failure: it was logged
-    bool is_blocked;   // its link leads where we don't go
+    bool is_noted;     // the storage's failure was logged already
+    bool is_blocked;   // the file's link leads where we don't go
     bool is_refreshed; // the vendor was asked for new links
-    char why[160];     // it was asked
+    char why[160];     // why the vendor was asked for new links
 
     struct lease lease;
-    struct storage_file *file; // of the source, from its first bytes on
+    struct storage_file *file; // the source's file in storage, from its first bytes on
     // What we wait for: between events one of these is set, but for COMMITTING, which waits for the
     // file, and CHECKING, which waits for the lease.
     struct vendor_call *call;    // FETCHING, REFRESHING
@@ -65,21 +66,21 @@ struct archive {
     char host[URL_HOST_BYTES_MAX + 16]; // "host:port" that the file comes from; "": none now
 };
 
-json_t *archive_source(const struct archive *a); // being fetched; NULL: there is no more
+json_t *archive_source(const struct archive *a); // the one being fetched; NULL: there are no more
 
-// The source's bytes to storage, from the beginning or from where they were cut. Ends with
+// Fetches the source's bytes to storage, from the beginning or from where they were cut. Ends with
 // archive_store, archive_miss or archive_wait_for_host.
 void archive_fetch(struct archive *a);
-// The storage has failed: what was written is lost, but for parts that it has already.
+// The storage has failed: what was written is lost, except for parts that it has stored already.
 void archive_recover(struct archive *a, const struct err *err);
 // How many archives fetch from the host now.
 int archive_count_at(const struct bench *bench, const char *host);
 
-// The file is whole: stores it, if it is still ours to store, and goes on to the next.
+// The file is whole: stores it, if it is still ours to store, and goes on to the next source.
 void archive_store(struct archive *a);
-// It didn't come: the way to it failed, the link itself seems to be dead, we don't go where it
-// leads, the storage doesn't take it. Goes on to the next.
+// The file can't be had: the way to it failed, its link seems to be dead, we don't go where the
+// link leads, or the storage doesn't take the file. Goes on to the next source.
 enum archive_miss { MISS_WAY, MISS_LINK, MISS_BLOCKED, MISS_STORAGE };
 void archive_miss(struct archive *a, enum archive_miss kind, const char *why);
-// It wasn't asked for: its host has enough to do. Goes on to the next.
+// The file wasn't asked for, for its host has enough to do. Goes on to the next source.
 void archive_wait_for_host(struct archive *a);

@@ -47,7 +47,8 @@ static bool can_be_had(const json_t *artifact)
     return json_object_get(artifact, "key") != NULL || *field_str_or_empty(artifact, "url") != '\0';
 }
 
-// Where nothing was archived, the links are all there is, and nothing is missing beside them.
+// Where nothing was archived, the vendor's links are all there is, and nothing is missing beside
+// them.
 static void forgive_links(json_t *artifacts)
 {
     json_t *artifact;

@@ -16,8 +16,8 @@
 
 enum { MAX_SUBMITS = 1024, MAX_ARCHIVES = 128, MAX_INPUT_BYTES = 256 << 20 };
 
-// A task whose request is kept for a submit that may not come: a change that nobody waits for may
-// end it. Only when that is done is it known that nobody else is about to send the request.
+// A task whose stored request may not be needed any more: a change that nobody waits for may end
+// the task. Only when the change is done do we know that nobody else is about to send the request.
 struct unsent {
     struct bench *bench;
     struct task *task; // ours
@@ -41,7 +41,7 @@ void bench_drop_jobs(struct bench *bench)
         bench->jobs->kind->drop(bench->jobs);
 }
 
-// One that is handed back takes no other with it.
+// Handing one job back drops no other.
 void bench_hand_back(struct bench *bench)
 {
     for (struct job *job = bench->jobs, *next; job != NULL; job = next) {
@@ -96,7 +96,7 @@ static void bench_on_changed(void *ctx, enum change_result result, bool is_cance
         metric_add(METRIC_stale_writes_total, 1);
         log_debug("change.stale", "ctx=%p", ctx);
     } else {
-        bench_wake(ctx); // it may be due, or have freed a slot
+        bench_wake(ctx); // the task may be due, or have freed a slot
     }
 }
 

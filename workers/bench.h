@@ -1,4 +1,4 @@
-// The bench: what the jobs of a worker stand on, and how they tell the worker what they need of it.
+// The bench: what the jobs of a worker have in common, and how they tell the worker what they need.
 //
 // Jobs know the bench, and neither the worker nor one another.
 #pragma once
@@ -22,7 +22,7 @@ struct store;
 struct unsent;
 struct vendors;
 
-// What a job takes a place of while it lasts; there are so many for all accounts.
+// A job takes one of these places while it lasts; all accounts share a fixed number of each kind.
 enum place { PLACE_SUBMIT, PLACE_ARCHIVE, PLACE_COUNT, PLACE_NONE = PLACE_COUNT };
 
 // Called by jobs. None of them may drop the job that calls.
@@ -45,21 +45,21 @@ struct bench {
     struct vendors *vendors;
     struct storage *storage;
     struct callbacks *callbacks; // NULL: vendors don't call back
-    struct job *jobs;            // in hand
+    struct job *jobs;            // the jobs in hand
     struct unsent *unsent;       // tasks whose request is stored, while a change may end them
-    struct budget inputs;        // of the bytes that submits under way have fetched
+    struct budget inputs;        // for the bytes of inputs that submits under way have fetched
     struct places places[PLACE_COUNT];
-    int *held[PLACE_COUNT]; // of these, by each account
+    int *held[PLACE_COUNT]; // how many of these places each account has taken
     bool is_draining;
 };
 
-// Takes its events, its loop and its configuration, and has no jobs; the rest is the caller's to
-// fill in, and to drop after bench_clear.
+// Sets the events, the loop and the configuration; there are no jobs. The other members are the
+// caller's to fill in, and to drop after bench_clear.
 void bench_init(struct bench *bench, struct loop *loop, const struct config *config,
                 const struct bench_events *events);
 // Drops all jobs, silently.
 void bench_drop_jobs(struct bench *bench);
-// A drain begins: what may be goes to somebody else at once.
+// A drain begins: jobs that may be handed back go to another worker at once.
 void bench_hand_back(struct bench *bench);
 void bench_clear(struct bench *bench);
 
@@ -67,10 +67,11 @@ void bench_wake(struct bench *bench);
 void bench_expect(struct bench *bench, const struct account *account, int64_t ms);
 void bench_cancel(struct bench *bench, const struct task *task);
 
-// For a change that nobody else waits for: it is noted where it came too late, and the request that
-// was kept for the task isn't any more where it has ended. To be given to one change of this task.
+// For a change that nobody else waits for: it logs where the change came too late, and deletes the
+// request that was stored for the task where the task has ended. To be given to one change of this
+// task.
 struct listener bench_listener(struct bench *bench, const struct task *task);
 // A request that was kept in storage isn't needed any more.
 void bench_forget_request(struct bench *bench, const struct task *task);
-// Whether the family's word for the task is another one after the change.
+// Whether the family has another word for the task after the change.
 bool bench_is_news(const struct task *task, enum task_phase to, bool is_modal);

@@ -8,7 +8,8 @@ void budget_init(struct budget *budget, size_t max)
     *budget = (struct budget){.max = max};
 }
 
-// What leads to a share in a list; to its end where it isn't there, or is NULL.
+// The pointer that leads to `share` in a list; the one at the list's end where `share` isn't there,
+// or is NULL.
 static struct share **way_to(struct share **at, const struct share *share)
 {
     while (*at != NULL && *at != share)
@@ -40,7 +41,7 @@ static bool has_room(const struct budget *budget, size_t bytes)
     return budget->used == 0 || bytes <= left(budget);
 }
 
-// Whether its party may hold so much more: then as much is still free.
+// Whether the share's party may hold so much more: with it, no more than is then still free.
 static bool may_have(const struct budget *budget, const struct share *share)
 {
     size_t held = 0;
@@ -58,7 +59,7 @@ static void give(struct budget *budget, struct share *share)
     append(&budget->holding, share);
 }
 
-// The first that may have its bytes, unless one before it waits for room alone. NULL: none.
+// The first share that may have its bytes, unless one before it waits only for room. NULL: none.
 static struct share *next_of(const struct budget *budget)
 {
     for (struct share *share = budget->waiting; share != NULL; share = share->next) {
@@ -69,7 +70,7 @@ static struct share *next_of(const struct budget *budget)
     return NULL;
 }
 
-// Whoever is called may give back at once, or ask for more: the lists are right before each call.
+// A callback may give back at once, or ask for more: the lists are right before each call.
 static void serve(struct budget *budget)
 {
     struct share *share;

@@ -37,13 +37,13 @@ enum state { NAMED, SEARCHING, STORING };
 static const struct job_state states[] = {
     [NAMED] = {"named", JOB_TO(SEARCHING) | JOB_TO(STORING), true},
     [SEARCHING] = {"searching", JOB_TO(STORING), true},
-    [STORING] = {"storing", 0, false}, // it is waited for until the id is stored
+    [STORING] = {"storing", 0, false}, // a drain waits until the id is stored
 };
 
 struct doubt {
     struct job job;
-    int step;           // of the search
-    int64_t until_ms;   // of Redis' clock: later it takes no further step
+    int step;           // how far the search has come
+    int64_t until_ms;   // of Redis' clock: after that the search takes no further step
     struct lease lease; // kept until something is found
     // What we wait for: between events exactly one of these is set.
     struct vendor_call *call;  // NAMED, SEARCHING
@@ -63,7 +63,8 @@ static void doubt_drop(struct job *job)
 
 static const struct job_kind doubt_kind = {"doubt", states, doubt_drop, job_hand_back};
 
-// Nothing more can be found out: the operator's choice, or a failure that says what it is.
+// Nothing more can be found out: the task is submitted again, if the operator chose that, or fails
+// and says why.
 static void doubt_give_up(struct doubt *d)
 {
     bool retry = d->job.account->on_unknown_submit == ON_UNKNOWN_RETRY;
@@ -104,7 +105,8 @@ static void doubt_adopt(struct doubt *d, const char *upstream_id)
     log_info("submit.found", "task=%s account=%s upstream=%s", d->job.task->id,
              d->job.task->account, upstream_id);
     job_move(&d->job, STORING);
-    lease_stop(&d->lease); // whoever has the task by now: this id was paid for
+    lease_stop(&d->lease); // the id is stored even if somebody else has the task by now: it was
+                           // paid for
     d->stored = transition_adopt(d->job.bench->store, d->job.task, upstream_id,
                                  bench_is_news(d->job.task, TASK_SUBMITTED, false),
                                  (struct listener){doubt_on_stored, d});
@@ -126,7 +128,8 @@ static void doubt_look_again(struct doubt *d)
 
 static void doubt_look_up(struct doubt *d, int step);
 
-// The vendor says it isn't there. A submit that is only slow may still arrive: twice is believed.
+// The vendor says that the job isn't there. A submit that is only slow may still arrive: the vendor
+// is believed when it says so again, a while later.
 static void doubt_on_absent(struct doubt *d)
 {
     if (store_now_ms(d->job.bench->store) - d->job.task->doubt_ms < SETTLE_MS) {
@@ -165,7 +168,7 @@ static void doubt_on_answer(void *ctx, const struct http_response *response,
 static void doubt_look_up(struct doubt *d, int step)
 {
     struct http_request request = {0};
-    // A vendor may list all that it has.
+    // A vendor may list all jobs that it has.
     struct vendor_options options = {
         .kind = "lookup",
         .http = {.timeout_ms = LOOKUP_TIMEOUT_MS, .max_body_bytes = 64u << 20, .ctx = d}};
@@ -177,7 +180,7 @@ static void doubt_look_up(struct doubt *d, int step)
         d->call = vendor_start(d->job.bench->vendors, d->job.account, &request, &options,
                                doubt_on_answer);
     else if (d->job.provider->read_callback != NULL && d->job.bench->callbacks != NULL)
-        doubt_look_again(d); // it may still call back
+        doubt_look_again(d); // the vendor may still call back
     else
         doubt_give_up(d);
     http_request_clear(&request);
@@ -189,7 +192,8 @@ static void doubt_search(struct doubt *d)
     doubt_look_up(d, 0);
 }
 
-// What the vendor's callback named: it came to a path that only this submit has. Is it there?
+// The answer about the job that the vendor's callback named: the call came to a path that only this
+// submit has. Is the job there?
 static void doubt_on_named(void *ctx, const struct http_response *response,
                            const struct http_failure *failure)
 {
@@ -215,7 +219,7 @@ static void doubt_on_lost(struct job *job)
     job_finish(job);
 }
 
-// One that is first looked up when its time is over may take as long as one request may.
+// A doubt that is first looked up when its time is over may take as long as one request may.
 static int64_t doubt_search_until(const struct doubt *d)
 {
     int64_t decided_ms = d->job.task->doubt_ms + DECIDE_MS;

@@ -1,11 +1,12 @@
 // Following the tasks of each account.
 //
 // An account is a source: it claims what is due there when its timer says so, when it is woken,
-// after a claim that was full, and when a look is over after one. Each claim gives looks. Who hangs
-// holds as many requests as an account may have, and no more; and where what is found can't be
-// stored as fast as it is found, no more is looked for meanwhile.
+// after a claim that was full, and when a look is over after one. Each claim gives looks. A vendor
+// that hangs holds as many requests as an account may have, and no more; and where changes are
+// found faster than they can be stored, nothing is claimed meanwhile.
 //
-// A source is no machine: its timer, its claim and its looks go on beside one another. A look is.
+// A source is no state machine: its timer, its claim and its looks go on beside one another. A look
+// is one.
 #include "workers/follow.h"
 
 #include <stdlib.h>
@@ -21,8 +22,8 @@
 
 // So many requests of one account at once: a vendor that hangs holds up nobody but itself.
 enum { MAX_REQUESTS = 16, MAX_SLACK_MS = 250 };
-// What was found out is stored before more is: else the same news are found again and again, and
-// their storing falls ever further behind.
+// What was found out is stored before more is found: else the same changes are found again and
+// again, and storing falls ever further behind.
 enum { MAX_UNSTORED = 300, UNSTORED_WAIT_MS = 5 };
 
 struct follow {
@@ -38,11 +39,11 @@ struct source {
     const struct provider *provider;
     struct loop_timer *timer;
     struct store_call *claim;
-    size_t claimed;     // by it, at most
+    size_t claimed;     // how many tasks `call` claims, at most
     struct look *looks; // under way
     unsigned requests;
     int64_t timer_at_ms; // of Redis' clock, while the timer runs
-    bool is_more;        // there was more than one claim takes
+    bool is_more;        // more was due than one claim takes
 };
 
 static void source_claim(struct source *source);
@@ -63,7 +64,7 @@ static void source_look(struct source *source, struct task **tasks, size_t count
                source_on_looked, source);
 }
 
-// Where each takes a request of its own there are no more of them than of those.
+// Where each task takes a request of its own, no more tasks are claimed than there may be requests.
 static int source_claim_max(const struct source *source)
 {
     int max = provider_poll_max(source->provider, source->account);
@@ -134,7 +135,7 @@ static void source_claim(struct source *source)
     }
     if (account->poll_interval_ms > 0)
         look.first_ms = look.longest_ms = account->poll_interval_ms;
-    // What would be due in a moment comes along: fewer requests, and never a late look.
+    // Looks that would be due in a moment come along: that saves requests, and no look is late.
     look.slack_ms = look.first_ms / 8 < MAX_SLACK_MS ? look.first_ms / 8 : MAX_SLACK_MS;
     source->claimed = (size_t)look.max;
     source->claim =

@@ -1,5 +1,5 @@
-// Following: looks at the tasks that run at the vendors, many in one request where the vendor
-// answers so.
+// Following: looks at the tasks that run at the vendors, at many in one request where the vendor
+// answers for many.
 #pragma once
 
 #include <stdint.h>
@@ -12,5 +12,5 @@ struct follow *follow_start(struct bench *bench);
 void follow_drop(struct follow **follow);
 // A task of the account wants to be looked at in `ms`.
 void follow_expect(struct follow *follow, const struct account *account, int64_t ms);
-// Looks for what is due at every account.
+// Claims the looks that are due, of every account.
 void follow_wake(struct follow *follow);

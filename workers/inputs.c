@@ -51,7 +51,7 @@ static bool inputs_on_address(const struct sockaddr *address, void *ctx)
     const struct inputs *inputs = ctx;
     const struct config *config = inputs->job->bench->config;
 
-    // What was uploaded to us may lie at home.
+    // A file that was uploaded to us may be at an address that other links must not lead to.
     return reach_has(&config->clients_reach, address) ||
            media_link_is_ours(&config->links, inputs->url);
 }
@@ -98,7 +98,7 @@ static void inputs_on_answer(void *ctx, const struct http_response *response,
 
     inputs->call = NULL;
     if (failure != NULL) {
-        // The same for an address that is refused, so that nobody can feel out our network.
+        // The same text as for an address that is refused, so that nobody can feel out our network.
         err_set(&err, ERR_INVALID, "input image %zu can't be fetched", number);
         inputs_finish(inputs, &err,
                       failure->err.code != ERR_REFUSED && failure->err.code != ERR_TOO_LARGE);

@@ -1,4 +1,4 @@
-// The kinds of jobs. Each takes its task and goes on by itself; there is nothing to wait for.
+// The kinds of jobs. Each takes its task and goes on by itself; the caller has nothing to wait for.
 // `claimed_ms`, of our monotonic clock: the task was claimed then, or later.
 #pragma once
 
@@ -13,8 +13,8 @@ void submit_start(struct bench *bench, struct task *task, int64_t claimed_ms);
 void doubt_start(struct bench *bench, struct task *task, int64_t claimed_ms);
 // Copies the finished media to storage.
 void archive_start(struct bench *bench, struct task *task, int64_t claimed_ms);
-// Looks at the vendor job of a task that has ended here: its slot is freed when it ends there.
+// Looks at the vendor job of a task that has ended here: its slot is freed when the job ends there.
 void watch_start(struct bench *bench, struct task *task, int64_t claimed_ms);
-// Asks the vendor to cancel a job that still waits there; the next look finds out what came of it.
-// The task stays the caller's. Where it is asked already it isn't asked twice.
+// Asks the vendor to cancel a job that still waits there; the next look finds out what came of
+// that. The task stays the caller's. Does nothing while an earlier cancel of the task is under way.
 void cancel_start(struct bench *bench, const struct task *task);

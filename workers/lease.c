@@ -83,7 +83,7 @@ void lease_check(struct lease *lease, lease_checked_fn checked)
 
 void lease_lend(struct lease *lease)
 {
-    store_cancel(&lease->asking); // its answer would be taken for that to the other question
+    store_cancel(&lease->asking); // its answer would be taken for the answer to the other question
     lease->asked_ms = clock_mono_ms();
     lease->is_lent = true;
 }

@@ -29,7 +29,7 @@
 #include "workers/bench.h"
 #include "workers/vendor.h"
 
-// So many in a row that can't be read one by one either, from the first on.
+// We give up after so many tasks, from the first on, that can't be read one by one either.
 enum { GIVE_UP_AFTER = 3 };
 
 enum look_state { ABOUT_ALL, ABOUT_EACH };
@@ -52,8 +52,8 @@ struct look {
     enum look_state state;
     struct task **tasks; // ours
     size_t count;
-    size_t turn;   // ABOUT_EACH: the number of this one, from 1
-    size_t failed; // of those so far
+    size_t turn;   // ABOUT_EACH: the number of the present task, from 1
+    size_t failed; // how many of these couldn't be read so far
     struct vendor_call *call;
     struct look *next, **at;
 };
@@ -134,7 +134,8 @@ static void look_succeed(struct bench *bench, const struct task *task,
     free(result);
 }
 
-// A vendor's number may go back, or be missing; ours doesn't, and 100 is what is archived.
+// A vendor's progress may go back, or be missing; ours never goes back, and only reaches 100 when
+// the task is archived.
 static int look_progress(const struct task *task, const struct outcome *outcome)
 {
     int progress = outcome->progress > 99 ? 99 : outcome->progress;
@@ -202,7 +203,7 @@ static void look_decide(const struct look *look, const struct task *task,
     if (task->is_cancel_asked && provider_can_cancel(look->provider, look->account) &&
         outcome->kind == OUTCOME_RUNNING && !outcome->has_started)
         bench_cancel(bench, task);
-    // It isn't over there. Is it here?
+    // The job isn't over at the vendor. Is the task over here?
     if (task->is_cancel_asked && !provider_can_cancel(look->provider, look->account)) {
         tasks_cancel(bench->store, task->id, NULL, false, 2 * timeout_ms, look_on_cancelled, bench);
     } else if (store_now_ms(bench->store) - task->started_ms > timeout_ms) {
@@ -214,15 +215,15 @@ static void look_decide(const struct look *look, const struct task *task,
     }
 }
 
-// Those that this request of the look is about.
+// The tasks that this request of the look is about.
 static struct task *const *look_asked(const struct look *look, size_t *count)
 {
     *count = look->state == ABOUT_EACH ? 1 : look->count;
     return look->tasks + (look->state == ABOUT_EACH ? look->turn - 1 : 0);
 }
 
-// No outcomes: the look told nothing. That proves nothing about a task: its deadline decides, not
-// we.
+// `outcomes` NULL: the look told nothing. That proves nothing about a task: its deadline decides,
+// not we.
 static void look_decide_all(const struct look *look, const struct outcome *outcomes)
 {
     static const struct outcome nothing = {.kind = OUTCOME_NONE};
@@ -238,7 +239,7 @@ static void look_over(struct look *look)
     look_done_fn done = look->done;
     void *ctx = look->ctx;
 
-    // Of those whose turn didn't come nothing is known.
+    // Nothing is known of the tasks whose turn didn't come.
     while (look->state == ABOUT_EACH && look->turn < look->count) {
         look->turn++;
         look_decide_all(look, NULL);
@@ -255,7 +256,7 @@ static void look_ask_next(struct look *look)
     look_ask(look);
 }
 
-// The first ones tell whether it is one of them, or the way to the vendor.
+// The first answers tell whether some task can't be read, or the way to the vendor has failed.
 static bool look_goes_on(const struct look *look)
 {
     return look->turn < look->count && (look->failed < look->turn || look->turn < GIVE_UP_AFTER);

@@ -1,7 +1,8 @@
 // A look: tasks of one account, asked about at their vendor, and what became of each.
 //
-// It is no job: it is about many tasks at once, and their claim is no lease, but moved their next
-// look. So there is nothing to renew or to hand back, and one that is cut costs nothing.
+// A look is no job: it is about many tasks at once, and their claim is no lease, but has only moved
+// their next look. So there is nothing to renew or to hand back, and a look that is cut costs
+// nothing.
 #pragma once
 
 #include <stddef.h>
@@ -11,12 +12,12 @@ struct bench;
 struct look;
 struct task;
 
-// It is over, and gone.
+// The look is over, and gone.
 typedef void (*look_done_fn)(void *ctx);
 
-// Takes the tasks, `count` of them, not the array. It is the first in `list` until it is over.
-// `done` may be called before this returns, never after a drop.
+// Takes the tasks, `count` of them, not the array. The look is the first in `list` until it is
+// over. `done` may be called before this returns, never after a drop.
 void look_start(struct look **list, struct bench *bench, const struct account *account,
                 struct task **tasks, size_t count, look_done_fn done, void *ctx);
-// All of a list.
+// Drops all looks of a list.
 void look_drop_all(struct look **list);

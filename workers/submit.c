@@ -6,8 +6,8 @@
 //           for its    have       links       may leave           vendor                 submitted
 //           inputs     stored     lead to     from now on
 //
-// A task without inputs begins at once; one whose request isn't stored needs no reading, one that
-// has no links no fetching. All goes well, mostly. What doesn't:
+// A task without inputs begins at once; a request that is in Redis needs no reading, one without
+// links no fetching. Mostly all goes well. What may not:
 //
 // - An input can't be had: for now, and the task is queued again; or never, and it has failed.
 // - It isn't ours to begin: its client has cancelled it, or its lease is somebody else's. Over.
@@ -17,8 +17,8 @@
 // - Its answer is lost, or says nothing: in doubt, from where doubt.c goes on.
 // - The id can't be stored, for Redis is away: it is kept, and sent again until Redis has it.
 //
-// Before the first byte leaves, Redis has noted that it may: what was claimed and not begun is
-// queued again, whoever dies.
+// Before the first byte leaves, Redis has noted that it may: a task that was claimed and not begun
+// is queued again, whichever process dies.
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,10 +39,10 @@
 #include "workers/lease.h"
 #include "workers/vendor.h"
 
-enum { QUESTION_MS = 60000 }; // twice as long as a client waits for the answer of one
+enum { QUESTION_MS = 60000 }; // twice as long as a client waits for the answer to a question
 enum { MAX_LINK_TRIES = 5, MAX_REQUEST_BYTES = 512 << 20 };
-// Until the size of what is fetched is known. Most is less; were it the most that may be fetched, a
-// few hosts that are slow would hold up all others.
+// What a file counts as until its size is known. Most are smaller; if we counted the most that may
+// be fetched, a few slow hosts would hold up all others.
 enum { GUESSED_BYTES = 4 << 20 };
 
 enum state { WAITING, READING, FETCHING, BEGINNING, SENDING, STORING };
@@ -52,14 +52,14 @@ static const struct job_state states[] = {
     [READING] = {"reading", JOB_TO(FETCHING) | JOB_TO(BEGINNING), true},
     [FETCHING] = {"fetching", JOB_TO(BEGINNING), true},
     [BEGINNING] = {"beginning", JOB_TO(SENDING), true},
-    // From here on it may leave, and its answer is worth money.
+    // From here on the request may leave, and its answer is worth money.
     [SENDING] = {"sending", JOB_TO(STORING), false},
     [STORING] = {"storing", 0, false},
 };
 
 struct submission {
     struct job job;
-    struct share share; // of what inputs may be in hand; WAITING waits for it
+    struct share share; // of the bytes of inputs that may be in hand; WAITING waits for it
     struct lease lease; // kept until the answer is there
     bool is_too_late;   // the request was kept back, for the lease wasn't sure any more
     int64_t sent_ms;    // of our monotonic clock
@@ -86,7 +86,7 @@ static void submit_drop(struct job *job)
     free(s);
 }
 
-// Nothing has left: somebody else may take it at once.
+// Nothing has left: another worker may take the task at once.
 static void submit_hand_back(struct job *job)
 {
     transition_hand_back(job->bench->store, job->task, job_listener(job));
@@ -95,7 +95,7 @@ static void submit_hand_back(struct job *job)
 
 static const struct job_kind submit_kind = {"submit", states, submit_drop, submit_hand_back};
 
-// The vendor has it. If the client wants it cancelled, now is the time to say so.
+// The vendor has the task. If the client wants it cancelled, now is the time to tell the vendor.
 static void submit_on_stored(void *ctx, enum change_result result, bool is_cancel_asked,
                              const struct err *err)
 {
@@ -124,7 +124,7 @@ static void submit_store(struct submission *s, const struct outcome *outcome)
     log_info("task.submitted", "task=%s account=%s upstream=%s", s->job.task->id,
              s->job.task->account, outcome->upstream_id);
     job_move(&s->job, STORING);
-    // Whatever happens to Redis: this id was paid for.
+    // Stored whatever happens to Redis: this id was paid for.
     s->stored =
         transition_accept(s->job.bench->store, s->job.task, outcome->upstream_id, outcome->is_modal,
                           look_ms, bench_is_news(s->job.task, TASK_SUBMITTED, outcome->is_modal),
@@ -143,14 +143,14 @@ static void submit_fail(struct submission *s, const char *code, const char *reas
     job_finish(&s->job);
 }
 
-// Who asked has gone.
+// Whether the client that asked the question has gone.
 static bool is_past_asking(const struct submission *s)
 {
     return s->job.task->is_ask &&
            store_now_ms(s->job.bench->store) - s->job.task->created_ms > QUESTION_MS;
 }
 
-// What waits for a vendor waits so long, and no longer.
+// Whether the task has waited for a vendor as long as it may.
 static bool is_past_waiting(const struct submission *s)
 {
     int64_t timeout_ms = s->job.bench->config->queue_timeout_ms;
@@ -164,7 +164,7 @@ static const char *reason_of(const struct outcome *outcome)
     return outcome->reason == NULL ? "the vendor gave no reason" : outcome->reason;
 }
 
-// Nothing was accepted. What that means for the account, and whether the task waits on.
+// Nothing was accepted. Decides what that means for the account, and whether the task waits on.
 static void submit_refuse(struct submission *s, const struct outcome *outcome,
                           enum refusal_kind kind)
 {
@@ -212,7 +212,7 @@ static void submit_doubt(struct submission *s, const char *why)
     job_finish(&s->job);
 }
 
-// An answer that is the result itself: questions.
+// The answer is the result itself, as with questions.
 static void submit_succeed(struct submission *s, const struct outcome *outcome)
 {
     char *result = outcome_result(outcome);
@@ -286,13 +286,14 @@ static void submit_on_answer(void *ctx, const struct http_response *response,
     outcome_clear(&outcome);
 }
 
-// The answer, if it is good news, will find the record changed.
+// The lease is another worker's: the vendor's answer, if it is good news, will find the record
+// changed.
 static void submit_on_lost(struct job *job)
 {
     log_warn("submit.lease_lost", "task=%s", job->task->id);
 }
 
-// A worker that was stopped must never send late: someone else may have the task by now.
+// A worker that was stopped must never send late: another one may have the task by now.
 static bool submit_may_send(void *ctx)
 {
     struct submission *s = ctx;
@@ -337,7 +338,7 @@ static void submit_on_begun(void *ctx, enum begin_result result, const struct er
 
     s->begun = NULL;
     if (err != NULL) {
-        // It may be noted as sent. We know better.
+        // Redis may have noted the submit as sent. We know that it wasn't.
         log_warn("submit.begin", "task=%s error=\"%s\"", s->job.task->id, err->message);
         submit_hand_back(&s->job);
     } else if (result == BEGIN_CANCELLED) {
@@ -451,11 +452,11 @@ static void submit_on_room(void *ctx)
 {
     struct submission *s = ctx;
 
-    if (!s->job.bench->is_draining) // else it is about to be handed back
+    if (!s->job.bench->is_draining) // where it is draining, the job is about to be handed back
         submit_read(s);
 }
 
-// Large inputs wait for one another, here, where their lease is renewed.
+// Submits with inputs wait here for one another, while their leases are renewed.
 static void submit_await_room(struct submission *s)
 {
     if (budget_take(&s->job.bench->inputs, &s->share, s->job.task->owner, GUESSED_BYTES,

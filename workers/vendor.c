@@ -4,7 +4,7 @@
 //    └── else ──▶ WAITING for one ── it came ──────┘ └── token refused, once ──▶ WAITING
 //                    └── none to be had ──▶ FAILING ──▶ done: nothing sent
 //
-// However many wait for an account's token, it is asked for once.
+// However many requests wait for an account's token, it is asked for once.
 #include "workers/vendor.h"
 
 #include <stdlib.h>
@@ -30,10 +30,10 @@ struct keeper {
     const struct account *account;
     const struct provider *provider;
     struct token token;
-    unsigned serial;  // of the token
+    unsigned serial;  // the number of the token
     int64_t renew_ms; // of our monotonic clock: the wall clock may be set
     struct http_call *asking;
-    struct vendor_call *waiting; // for it, the last first
+    struct vendor_call *waiting; // the calls that wait for the token, the last first
 };
 
 struct vendors {
@@ -47,17 +47,17 @@ struct vendor_call {
     struct vendors *vendors;
     const struct account *account;
     const struct provider *provider;
-    struct http_request request; // ours: it may be sent twice
+    struct http_request request; // ours: the request may be sent twice
     struct vendor_options options;
     http_done_fn done;
     // Between events exactly one of these is set.
-    struct keeper *keeper; // while WAITING, in its list
+    struct keeper *keeper; // while WAITING: we are in its list
     struct http_call *sending;
     struct loop_timer *failing;
 
-    struct vendor_call *next, **at; // of the list
+    struct vendor_call *next, **at; // of the list of calls
     struct err err;                 // while FAILING
-    unsigned serial;                // of the token it was sent with
+    unsigned serial;                // the number of the token that the request was sent with
     struct json_inline scan;
     struct http_response rest; // what we collected of an answer
     bool is_too_large;
@@ -169,7 +169,7 @@ static void call_on_failing(void *ctx)
     call_finish(call, &response, &failure);
 }
 
-// Later: vendor_start may not have returned yet.
+// Fails in a later turn: vendor_start may not have returned yet.
 static void call_fail(struct vendor_call *call, const struct err *err)
 {
     call->err = *err;
@@ -183,7 +183,7 @@ static bool call_collects(const struct vendor_call *call)
     return call->options.http.on_data == NULL && call->provider->inline_keys != NULL;
 }
 
-// Whether a piece of the body is the caller's; what tells of a refused token is ours.
+// Hands a piece of the body to the caller, unless it tells of a refused token: that is for us.
 static bool call_on_data(void *ctx, const struct http_response *head, const void *data, size_t len)
 {
     struct vendor_call *call = ctx;
@@ -227,7 +227,7 @@ static void call_on_answer(void *ctx, const struct http_response *response,
     if (failure == NULL && !call->is_second && call->request.wants_token &&
         call->provider->is_token_refused != NULL && call->provider->is_token_refused(response)) {
         log_info("token.refused", "account=%s", call->account->name);
-        if (call_keeper(call)->serial == call->serial) // nobody has got another since
+        if (call_keeper(call)->serial == call->serial) // nobody has got another token since
             token_clear(&call_keeper(call)->token);
         http_response_clear(&call->rest);
         call->is_second = true;
@@ -259,7 +259,7 @@ static void call_send(struct vendor_call *call)
         return;
     }
     if (call->request.wants_token) {
-        request_copy(&call->request, &request); // it may be sent once more
+        request_copy(&call->request, &request); // the request may be sent once more
         http_add_bearer(&request, call_keeper(call)->token.text);
         call->serial = call_keeper(call)->serial;
     } else {
@@ -286,7 +286,7 @@ static void keeper_note_token(struct keeper *keeper)
     keeper->renew_ms = clock_mono_ms() + keeper->token.renew_ms - clock_wall_ms();
 }
 
-// All that waited go on; none of them calls back before it has returned.
+// All calls that waited go on; none of them calls back before this has returned.
 static void keeper_serve(struct keeper *keeper, const struct err *failure)
 {
     while (keeper->waiting != NULL) {

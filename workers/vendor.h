@@ -1,6 +1,6 @@
-// Requests to vendors' accounts, with the token where one is wanted: made or asked for first, kept,
-// and made anew once where the vendor refuses it. Files inside JSON answers are left out of them
-// (providers/provider.h: inline_keys).
+// Requests to vendors' accounts, with the account's token where one is wanted: it is made or asked
+// for first, kept, and renewed once where the vendor refuses it. Files inside JSON answers are left
+// out of the response (providers/provider.h: inline_keys).
 #pragma once
 
 #include <stdbool.h>
@@ -15,18 +15,19 @@ struct vendor_call;
 struct vendors;
 
 struct vendor_options {
-    struct http_options http; // its ctx is that of may_send and done, too
+    struct http_options http; // its ctx is also that of may_send and done
     const char *kind;         // for the metrics: submit, lookup, poll, cancel, fetch
-    // Asked right before the request leaves, which may be a while after vendor_start. NULL: it may.
+    // Asked right before the request leaves, which may be a while after vendor_start. NULL: it
+    // always may leave.
     bool (*may_send)(void *ctx);
 };
 
 struct vendors *vendors_new(struct loop *loop, struct http_client *http,
                             const struct config *config);
-void vendors_drop(struct vendors **vendors); // after every call of it
+void vendors_drop(struct vendors **vendors); // after every call to them is over
 
-// Takes what `request` holds. `done` as in http_start; where no token could be had, nothing was
-// sent, and with ERR_AUTH the account's keys are wrong.
+// Takes what `request` holds. `done` as in http_start. Where no token could be had, the failure has
+// nothing_sent; ERR_AUTH means that the account's keys are wrong.
 struct vendor_call *vendor_start(struct vendors *vendors, const struct account *account,
                                  struct http_request *request, const struct vendor_options *options,
                                  http_done_fn done);

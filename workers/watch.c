@@ -1,10 +1,11 @@
-// The silent watch: a task has ended here while its vendor job may still run. Its slot is the
-// vendor's until that ends, or until the watch does (due.lua ends it then).
+// The silent watch: a task has ended here while its vendor job may still run. Its slot is taken
+// until the job ends, or the watch does (due.lua ends the watch).
 //
 //  start ─▶ LOOKING ── it has ended there ──▶ over (its slot is free)
 //             └── it runs, or nobody knows ──▶ over (again later)
 //
-// One whose account isn't there, or that has no vendor's id, isn't looked at: it waits for the end.
+// A task whose account isn't configured, or that has no vendor's id, isn't looked at: it waits for
+// the end of its watch.
 #include <stdlib.h>
 
 #include "core/base/log.h"
@@ -48,7 +49,7 @@ static void watch_look_again(struct watch *w)
     if (w->job.account != NULL && w->job.account->poll_interval_ms > 0)
         wait_ms = w->job.account->poll_interval_ms;
     if (w->job.task->upstream_id == NULL || wait_ms > left_ms)
-        wait_ms = left_ms; // there is nothing to look at: until the end
+        wait_ms = left_ms; // there is nothing to look at until the watch ends
     job_put_off(&w->job, wait_ms < 0 ? 0 : wait_ms);
 }
 

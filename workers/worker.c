@@ -1,5 +1,5 @@
-// The worker role: claims what can act, sleeps till the next thing is due, is woken for what comes
-// earlier. A heartbeat a second finds what a lost wake-up would have told.
+// The worker role: claims tasks that can act, sleeps till the next one is due, is woken when one
+// can act earlier. A heartbeat each second finds those whose wake-up was lost.
 #include "workers/worker.h"
 
 #include <malloc.h>
@@ -40,11 +40,11 @@ enum {
 // One of the two claims that go on for ever.
 struct claim {
     struct worker *worker;
-    struct queue_claim queue;   // what it calls
-    struct store_call *call;    // while it is under way,
-    bool is_asked;              // and whether another one is wanted then
-    struct claim_serial serial; // another number for each, but the same while its answer is lost
-    struct loop_timer *timer;   // till the next one is worth it
+    struct queue_claim queue;   // what the claim calls back
+    struct store_call *call;    // the claim under way; NULL: none is
+    bool is_asked;              // whether another claim is wanted after it
+    struct claim_serial serial; // a new number for each, but the same after a lost answer
+    struct loop_timer *timer;   // till the next claim is worth sending
 };
 
 struct worker {
@@ -57,9 +57,9 @@ struct worker {
     struct store_call *sweep;
     struct loop_timer *heartbeat;
     bool was_up, was_busy;
-    char cursor[32]; // of the sweeper
+    char cursor[32]; // the sweeper's
     int64_t swept_ms, storage_swept_ms, drain_ms;
-    char *missed; // accounts that tasks wait for, as it was said last; NULL: none
+    char *missed; // accounts that tasks wait for, as we logged them last; NULL: none
 };
 
 // Claims.
@@ -103,14 +103,14 @@ static void claim_on_work(void *ctx, enum work_kind kind, struct task *task)
     starts[kind](bench, task, claim->serial.begun_ms);
 }
 
-// What is left of so many that each account could have in hand.
+// Sets for each account how many more places of the kind it may take.
 static void worker_measure_room(struct worker *w, enum place place)
 {
     for (size_t i = 0; i < w->accounts.count; i++)
         w->accounts.list[i].room = places_room(&w->bench.places[place], w->bench.held[place][i], 1);
 }
 
-// Whether it may be sent now. While one is under way it is noted that another is wanted.
+// Whether the claim may be sent now. While one is under way, notes that another is wanted.
 static bool claim_begin(struct claim *claim)
 {
     const struct bench *bench = &claim->worker->bench;
@@ -142,7 +142,7 @@ static void submits_on_claimed(void *ctx, size_t count, int64_t next_ms, const s
 
 static void submits_claim(struct worker *w)
 {
-    // What leaves without a path to call back on could be found by it no more.
+    // A submit that left without a path to call back on couldn't be found by the vendor's callback.
     if (!callbacks_is_ready(w->bench.callbacks) || !claim_begin(&w->submits))
         return;
     worker_measure_room(w, PLACE_SUBMIT);
@@ -205,7 +205,7 @@ static void worker_on_job_cancels(void *ctx, const struct task *task)
 
 // The sweeper: any worker may do it, one round goes through all records.
 
-// Said once, not in each round.
+// Logged once, not in each round.
 static void worker_tell_missed(struct worker *w, const struct sweep *sweep)
 {
     struct buf names = {0};
@@ -263,7 +263,7 @@ static void worker_on_heartbeat(void *ctx)
         w->storage_swept_ms = clock_mono_ms();
         storage_sweep(w->bench.storage);
     }
-    // What a busy time took goes back to the system when it is over.
+    // Memory that a busy time took goes back to the system when that is over.
     if (w->was_busy && w->bench.jobs == NULL)
         malloc_trim(0);
     w->was_busy = w->bench.jobs != NULL;
@@ -280,7 +280,7 @@ static void worker_on_ring(void *ctx, const char *lane_or_account)
     const struct account *account = config_account(w->bench.config, lane_or_account);
 
     if (account != NULL)
-        follow_expect(w->follow, account, 0); // there may be a look to take
+        follow_expect(w->follow, account, 0); // a look may be due
     worker_claim(w);
 }
 
@@ -351,12 +351,13 @@ bool worker_drain(struct worker *w)
     if (!bench->is_draining) {
         bench->is_draining = true;
         w->drain_ms = clock_mono_ms();
-        bench_hand_back(bench); // another worker, or this one's successor, goes on with them
+        bench_hand_back(bench); // another worker, or the one that replaces this, goes on with them
         heartbeat_leave(w->beat);
     }
-    // A submit under way is waited for: its answer is worth money. So is what Redis hasn't taken
-    // yet: a vendor's id may be among it; the rest of what was asked only for a moment. Parts of
-    // what was handed back cost money as they lie.
+    // We wait for a submit under way: its answer is worth money. Also for changes that Redis hasn't
+    // taken yet, for there may be a vendor's id among them; for other calls to Redis only a moment;
+    // and for the storage to delete parts of files that were handed back, which cost money while
+    // they are there.
     is_patient = clock_mono_ms() - w->drain_ms < STORE_PATIENCE_MS;
     return bench->places[PLACE_SUBMIT].used == 0 &&
            (is_patient && store_is_up(bench->store) ? store_pending(bench->store)

@@ -8,7 +8,7 @@ struct loop;
 struct worker;
 
 struct worker *worker_start(struct loop *loop, const struct config *config, const char *redis_url);
-// Begins to stop: nothing new is claimed. True when nothing is in hand any more.
+// Begins to stop: nothing more is claimed. True when nothing is in hand any more.
 bool worker_drain(struct worker *worker);
-// What is still in hand is left to its lease.
+// Tasks that are still in hand are claimed again when their leases are over.
 void worker_drop(struct worker **worker);
