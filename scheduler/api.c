@@ -1,4 +1,4 @@
-// The front door: finds who a request is for, who it is from, and hands it on.
+// The front door: finds out who serves a request and whose key it has, and hands it on.
 #include "scheduler/api.h"
 
 #include <stdint.h>
@@ -26,10 +26,10 @@
 struct api {
     struct front front;
     struct routes *routes;
-    bool is_for_operators; // its own listener
+    bool is_for_operators; // it serves the operators' own listener
     char *spool_dir;       // where large bodies wait until they are whole
     struct heartbeat *beat;
-    int64_t drained_ms; // is_draining since then
+    int64_t drained_ms; // since when the role drains
 };
 
 // Requests.
@@ -71,7 +71,7 @@ static void admit_request(struct request *request)
         request_admit(request, request->owner);
 }
 
-// The table says it all: neither the key nor Redis is asked.
+// The table of routes says it all: neither the key nor Redis is looked at.
 static void refuse_lost(struct api *api, struct request *request, unsigned offered)
 {
     struct http_exchange *exchange = request->exchange;
@@ -86,7 +86,7 @@ static void refuse_lost(struct api *api, struct request *request, unsigned offer
     request_refuse(request, &err);
 }
 
-// What is the operators' is served on their listener, if there is one.
+// Paths for operators are served on their own listener, if there is one.
 static bool is_hidden(const struct api *api, const struct served *served)
 {
     return served->is_private && !api->is_for_operators && api->front.config->admin_host != NULL;
@@ -162,7 +162,8 @@ struct api *api_start(struct loop *loop, const struct config *config, const char
     api->is_for_operators = is_for_operators;
     front->loop = loop;
     front->config = config;
-    // Where there is only one, who asks for it may have it.
+    // Where there is only one connection, a key may hold it open all the same: it may have half of
+    // two.
     front->places.total = config->max_connections == 0   ? SIZE_MAX
                           : config->max_connections == 1 ? 2
                                                          : config->max_connections;
@@ -195,7 +196,7 @@ int api_port(const struct api *api)
     return http_server_port(api->front.server);
 }
 
-// Called again and again: who waited for Redis at first may be watching by now.
+// Called again and again: a request that waited for Redis at first may be watching by now.
 bool api_drain(struct api *api)
 {
     struct front *front = &api->front;
@@ -226,7 +227,7 @@ void api_drop(struct api **pointer)
     *pointer = NULL;
     front = &api->front;
     websockets_drop(&front->websockets);
-    http_server_drop(&front->server); // requests under way go with their exchanges
+    http_server_drop(&front->server); // requests under way end with their exchanges
     while (front->requests != NULL)
         request_drop(front->requests);
     room_clear(&front->places);

@@ -9,11 +9,11 @@ struct api;
 struct config;
 struct loop;
 
-// Listens when it returns, at `listen` or, for operators, at `admin_listen`; by a copy of
-// `listen_fd` where it isn't 0. NULL where the address can't be had.
+// The role listens when this returns, at `listen` or, for operators, at `admin_listen`; on a copy
+// of `listen_fd` where that isn't 0. NULL where the address can't be had.
 struct api *api_start(struct loop *loop, const struct config *config, const char *redis_url,
                       bool is_for_operators, int listen_fd, struct err *err) WARN_UNUSED;
-int api_listen_fd(const struct api *api); // for the one that follows
+int api_listen_fd(const struct api *api); // for the api that replaces this one
 int api_port(const struct api *api);
 // Begins to stop: accepts nothing new. True when every request is answered.
 bool api_drain(struct api *api);

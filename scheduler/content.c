@@ -15,7 +15,7 @@
 #include "scheduler/handlers.h"
 #include "scheduler/request.h"
 
-// The artifact's key; NULL where there is none of that kind. The caller frees.
+// The key of the task's artifact of that kind; NULL where there is none. The caller frees it.
 static char *find_key(const struct task *task, const char *kind)
 {
     json_t *result = task->result == NULL ? NULL : json_loads(task->result, 0, NULL), *artifact;
@@ -31,7 +31,7 @@ static char *find_key(const struct task *task, const char *kind)
     return key;
 }
 
-// A bucket's file is fetched from there: its signed link takes ranges as well.
+// A file in a bucket is fetched from the bucket: its signed link takes ranges as well.
 static void send_to_bucket(struct request *request, const char *key)
 {
     struct buf url = {0}, json = {0};

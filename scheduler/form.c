@@ -7,9 +7,9 @@
 #include "core/base/digest.h"
 #include "core/message/multipart.h"
 
-enum { MAX_DEPTH = 2 }; // of objects in the body
+enum { MAX_DEPTH = 2 }; // how deep objects may lie in the body
 
-// The type that the client says is only taken along: what a file is shows in its bytes.
+// The type that the client names is only passed on: what a file is shows in its bytes.
 static json_t *data_url(const struct multipart_part *part)
 {
     struct buf url = {0};
@@ -30,7 +30,8 @@ static json_t *data_url(const struct multipart_part *part)
     return value;
 }
 
-// The object of that name in another, made where there is none; NULL: it is something else.
+// The object of that name in another, made where there is none; NULL: there is something else of
+// that name.
 static json_t *member(json_t *object, const char *name)
 {
     if (json_object_get(object, name) == NULL)
@@ -39,8 +40,9 @@ static json_t *member(json_t *object, const char *name)
     return json_is_object(object) ? object : NULL;
 }
 
-// Takes "a[b]" apart, as the OpenAI clients name what is in an object: where its value belongs, and
-// in `last` the name it has there. NULL: it is no such name, or something else has it.
+// Takes "a[b]" apart, which is how the OpenAI clients name a member of an object: returns the
+// object that its value belongs in, and in `last` its name there. NULL: the name isn't of that
+// form, or is taken.
 static json_t *place(json_t *body, char *name, char **last)
 {
     char *open = strchr(name, '[');

@@ -18,7 +18,7 @@ struct upload_link;
 struct waiting;
 struct websockets;
 
-// All ours. They start before the first request and go after the last.
+// All ours. They start before the first request and end after the last.
 struct front {
     struct loop *loop;
     const struct config *config; // borrowed, outlives us
@@ -27,11 +27,11 @@ struct front {
     struct realtime *realtime;
     struct websockets *websockets;
     struct waiting *waiting;
-    struct http_client *http; // for storage, and for what clients have us fetch
+    struct http_client *http; // for storage, and for links that clients have us fetch
     struct storage *storage;
     struct callbacks *callbacks; // NULL: vendors don't call back
-    struct room places;          // connections that are held open, by whom; those of WebSockets too
-    struct request *requests;    // under way
-    struct upload_link *links;   // of clients, that are being fetched
+    struct room places;          // connections that are held open, by key; those of WebSockets, too
+    struct request *requests;    // the requests under way
+    struct upload_link *links;   // links of clients that are being fetched
     bool is_draining;
 };

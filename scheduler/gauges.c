@@ -1,4 +1,4 @@
-// The metrics that are asked for.
+// The metrics that are read when somebody asks.
 #include "scheduler/gauges.h"
 
 #include <dirent.h>

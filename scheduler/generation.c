@@ -1,4 +1,4 @@
-// The roles of this process by one configuration.
+// The roles that this process runs by one configuration.
 #include "scheduler/generation.h"
 
 #include <pthread.h>
@@ -73,7 +73,7 @@ static void note_port(struct config *config, int port)
     buf_clear(&url);
 }
 
-// The socket that the role of the generation before listens at; 0: none.
+// The socket on which the same role of the generation before listens; 0: none.
 static int inherited_fd(const struct generation *before, const struct role *role)
 {
     for (unsigned i = 0; before != NULL && i < before->count; i++)

@@ -14,13 +14,14 @@ struct batch {
     struct glances *all; // borrowed
     struct glance *glances;
     struct waiting_read *read; // NULL until the end of the turn
-    bool is_told;              // being told: stays, whoever leaves
+    bool is_told;              // its glances are being told: the batch stays, whichever of them are
+                               // cancelled
 };
 
 struct glance {
     struct batch *batch;
     const char *id;
-    size_t task; // which of the read's
+    size_t task; // which of the read's tasks
     glance_fn fn;
     void *ctx;
     struct glance *next, **at;
@@ -28,8 +29,8 @@ struct glance {
 
 struct glances {
     struct waiting *waiting; // borrowed, outlives us
-    struct batch *gathering; // of this turn
-    struct loop_turn *turn;  // sends it
+    struct batch *gathering; // the glances of this turn
+    struct loop_turn *turn;  // sends them
     size_t batches;
 };
 
@@ -42,7 +43,8 @@ static void batch_free(struct batch *batch)
     free(batch);
 }
 
-// Only a read that hasn't been sent yet: an older one may not have what was told meanwhile.
+// A glance joins only a read that hasn't been sent yet: an older read may miss a change that was
+// told since.
 static struct batch *batch_of_turn(struct glances *glances)
 {
     if (glances->gathering == NULL) {
@@ -69,7 +71,7 @@ static void on_batch_read(void *ctx, struct task **tasks, size_t count, const st
 
     batch->read = NULL;
     batch->is_told = true;
-    while ((glance = batch->glances) != NULL) { // being told may cancel any of them
+    while ((glance = batch->glances) != NULL) { // the callback may cancel any of them
         glance_fn fn = glance->fn;
         void *their_ctx = glance->ctx;
         const struct task *task = glance->task < count ? tasks[glance->task] : NULL;
@@ -82,7 +84,7 @@ static void on_batch_read(void *ctx, struct task **tasks, size_t count, const st
         task_free(tasks[i]);
 }
 
-// The end of the turn: what it asked for is read.
+// The end of the turn: the tasks that it asked for are read.
 static void on_batch_turn(void *ctx)
 {
     struct glances *glances = ctx;

@@ -19,7 +19,8 @@ void tasks_show_timeline(struct request *request);
 // stream.c, websocket.c
 void stream_start(struct request *request);
 void websocket_start(struct request *request);
-// uploads.c; what a path names, without a key, is looked at before the body is read
+// uploads.c; where a path without a key names a place, the place is looked up before the body is
+// read
 void uploads_form(struct request *request);
 void uploads_base64(struct request *request);
 void uploads_presign(struct request *request);
@@ -27,7 +28,7 @@ void uploads_admit(struct request *request);
 void uploads_take(struct request *request);
 // uploads_link.c
 void uploads_link(struct request *request);
-// vendor_callback.c, alike
+// vendor_callback.c, which also looks at the path before it reads the body
 void callback_admit(struct request *request);
 void callback_take(struct request *request);
 // media.c
@@ -36,10 +37,11 @@ void media_send(struct request *request, const char *key); // an archived file; 
 
 // Of the families' routes: submit.c, query.c, content.c.
 void submit_handle(struct request *request);
-void submit_ask(struct request *request); // is held until the vendor has answered
+void submit_ask(struct request *request); // the request is held until the vendor has answered
 void query_fetch(struct request *request);
 void query_list(struct request *request);
-void query_answer(struct request *request, const char *id); // of a question, when it has ended
+void query_answer(struct request *request, const char *id); // answers a question's request when its
+                                                            // task has ended
 void content_serve(struct request *request);
 
 // operator.c

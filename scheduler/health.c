@@ -20,7 +20,8 @@ void health_alive(struct request *request)
     buf_clear(&json);
 }
 
-// Which of what submits need is missing, beside Redis. False: none can be taken.
+// Writes what is missing of the things that submits need beside Redis. False: no submit can be
+// taken.
 static bool write_missing(const struct request *request, const struct account_state *states,
                           bool is_worker_there, struct buf *json)
 {
@@ -114,7 +115,7 @@ static void on_metrics_overview(void *ctx, const struct overview *overview, cons
     write_metrics(request, err == NULL ? overview : NULL);
 }
 
-// What is Redis' to know is asked there first.
+// The metrics that Redis knows are read first, where it is there.
 void health_metrics(struct request *request)
 {
     if (store_is_up(request->front->store))

@@ -11,8 +11,8 @@
 //  any but AWAITING ── the stream was lost, or its past is ──▶ LOOKING, or FOLLOWING where it is
 //  all
 //
-// A task that is looked at is followed already: its version says what is news. Whoever reads the
-// past isn't: what comes meanwhile waits in the stream.
+// An interest in one task follows it while it looks at it: the task's version says what is news. An
+// interest that reads the past doesn't follow: changes that come meanwhile wait in the stream.
 #include "scheduler/interest.h"
 
 #include <assert.h>
@@ -52,14 +52,14 @@ static const struct {
 
 struct interest {
     const struct interest_ground *ground;
-    struct interest_options options; // without what it borrows for the start
+    struct interest_options options; // without what was borrowed for the start only
     enum state state;
     char id[ID_SIZE];        // "": all
-    int version;             // told so far; only newer ones are
-    char after[CURSOR_SIZE]; // told so far, of the stream; "": by version
+    int version;             // told so far; only newer versions are told
+    char after[CURSOR_SIZE]; // how far the stream was told; "": `version` decides
     char upto[CURSOR_SIZE];  // where the stream's reader was when we last asked
-    bool is_behind;          // of the past there may be more than was told
-    // What we wait for: between events exactly one of these is set, and none where that is the
+    bool is_behind;          // there may be more of the past than was told
+    // What we wait for: between events exactly one of these is set, or none while we wait for the
     // stream itself (AWAITING, FOLLOWING).
     struct glance *look;
     struct events_range *range;
@@ -97,7 +97,7 @@ static bool is_seen(const struct interest *interest, const char *owner)
     return interest->options.owner == NULL || strcmp(owner, interest->options.owner) == 0;
 }
 
-// Whether it is news to it; notes that it was told.
+// Whether the change is news to the interest; notes that it was told.
 static bool take_change(struct interest *interest, const struct page_event *event,
                         const struct task *task)
 {
@@ -106,7 +106,7 @@ static bool take_change(struct interest *interest, const struct page_event *even
     if (!is_seen(interest, task->owner))
         return false;
     if (is_all && task->is_ask)
-        return false; // a question of our own, not one of the key's tasks
+        return false; // a question that we ask ourselves, not one of the key's tasks
     if (*interest->after != '\0' && events_compare(event->cursor, interest->after) <= 0)
         return false;
     if (!is_all && event->view.version <= interest->version)
@@ -190,9 +190,10 @@ static void on_page(void *ctx, struct page *page, const struct news *news, const
     for (size_t i = 0; i < page->count; i++)
         if (news[i].task != NULL && take_change(interest, &page->events[i], news[i].task))
             mine[count++] = news[i];
-    // Not only as far as was told: the rest may be of tasks that are gone, or of no interest.
+    // We are at the page's end, not only at the last change that was told: the others may be of
+    // tasks that are gone, or of no interest.
     snprintf(interest->after, CURSOR_SIZE, "%s", page->last);
-    catch_up(interest); // the next page, or the end of it
+    catch_up(interest); // the next page, or the end of the past
     if (count > 0)
         options.on_news(options.ctx, mine, count); // the interest may be gone
     free(mine);
@@ -223,14 +224,14 @@ static void on_range(void *ctx, const struct event *events, size_t count, bool i
             page_read(page, interest->ground->waiting, interest->ground->store, on_page, interest);
         return;
     }
-    // Without any we are where the reader was when we asked; it may have gone on meanwhile.
+    // Without any events we are where the reader was when we asked; it may have gone on meanwhile.
     snprintf(interest->after, CURSOR_SIZE, "%s", count == 0 ? interest->upto : page->last);
     page_free(page);
     catch_up(interest);
 }
 
-// Starts what there is to be caught up with: at first, for the next page, after an error or a gap.
-// The only place that starts a read; nothing else is pending.
+// Starts the next read that is needed to catch up: the first one, the next page, or again after an
+// error or a gap. The only place that starts a read; nothing else is pending then.
 static void catch_up(struct interest *interest)
 {
     const struct interest_ground *ground = interest->ground;

@@ -1,6 +1,8 @@
-// An interest: that a watcher watches one task, or all of its key's. It catches up, then follows.
+// An interest: a watcher's wish to watch one task, or all tasks of its key. It catches up, then
+// follows.
 //
-// It is told of changes by whoever reads the stream, and starts what it needs to catch up itself.
+// Whoever reads the stream tells it of changes; it starts by itself the reads that it needs to
+// catch up.
 #pragma once
 
 #include <stdbool.h>
@@ -16,7 +18,7 @@ struct store;
 struct task;
 struct waiting;
 
-// What all interests of a process use. Borrowed, outlives them, and so does what it names.
+// What all interests of a process use. Borrowed, with all that it names, and outlives them.
 struct interest_ground {
     struct loop *loop;
     struct events *events;
@@ -27,12 +29,12 @@ struct interest_ground {
 
 struct interest_options {
     const char *id;    // NULL: all of the key's tasks
-    const char *owner; // the key: others' tasks are missing; borrowed, outlives the interest. NULL:
-                       // an operator's, nothing is missing
-    const char *since; // a cursor: changes after it are told, as they are in the stream
-    int version;       // without one: the present state is told first, if it is newer
-    news_fn on_news;   // of what it reads itself
-    news_gap_fn on_gap; // that it finds itself
+    const char *owner; // the key: tasks of others count as missing; borrowed, outlives the
+                       // interest. NULL: an operator's, who sees all
+    const char *since; // a cursor: changes after it are told, as they are in the stream; NULL: none
+    int version;       // without a cursor the present state is told first, if it is newer than this
+    news_fn on_news;   // told of changes that the interest reads itself
+    news_gap_fn on_gap; // told of gaps that the interest finds itself
     news_missing_fn on_missing;
     void *ctx;
 };
@@ -43,10 +45,11 @@ struct interest *interest_new(const struct interest_ground *ground,
 void interest_drop(struct interest **interest);           // also from inside a callback
 const char *interest_id(const struct interest *interest); // "": all
 
-// The stream is being read, so that nothing falls between catching up and following. Never calls
-// back before it returns, nor does the next.
+// To be called once the stream is being read, so that no change is lost between catching up and
+// following. Neither this nor interest_lose calls back before it returns.
 void interest_begin(struct interest *interest);
-// The stream was lost: from here on it is by the stream's end, and a named task's present state.
+// The stream was lost: goes on from the stream's present end, and from a named task's present
+// state.
 void interest_lose(struct interest *interest);
 // Whether it wants to hear of this change, of this task; notes that it was told of it.
 bool interest_take(struct interest *interest, const struct page_event *event,

@@ -1,5 +1,5 @@
 // The nearest path, by what clients get wrong: a base URL that has a part of the path already, or
-// has it not, a slash too many, a letter, the method.
+// lacks it, a slash too many, a wrong letter, the method.
 #include "scheduler/lost.h"
 
 #include <ctype.h>
@@ -11,12 +11,12 @@
 #include "scheduler/routes.h"
 
 enum {
-    MAX_SEGMENTS = 12,   // of a path that could be near one of ours
-    MAX_TYPO_CHARS = 48, // of a segment that could
-    MAX_SHOWN = 80,      // of the path, in the answer
-    MAX_DROPS = 2,       // segments that are too many
-    MAX_ADDS = 1,        // "v1" where it is missing
-    MAX_TYPOS = 1,       // segments that are written wrongly
+    MAX_SEGMENTS = 12,   // the most that a path near one of ours can have
+    MAX_TYPO_CHARS = 48, // the longest segment that may have a typo
+    MAX_SHOWN = 80,      // how much of the path the answer shows
+    MAX_DROPS = 2,       // superfluous segments that are forgiven
+    MAX_ADDS = 1,        // missing segments that are forgiven: "v1"
+    MAX_TYPOS = 1,       // misspelt segments that are forgiven
     COST_SLASHES = 1,
     COST_METHOD = 1,
     COST_SEGMENT = 2,
@@ -32,15 +32,15 @@ struct segment {
 struct segments {
     struct segment at[MAX_SEGMENTS];
     size_t count;
-    bool has_empty; // that were left out
+    bool has_empty; // there were empty segments, which were left out
 };
 
-// What may still be mended on the way from the one to the other.
+// How many mistakes of each kind may still be mended on the way from one path to the other.
 struct budget {
     int drops, adds, typos;
 };
 
-// False: there are too many.
+// False: the path has too many segments.
 static bool split_path(const char *path, struct segments *segments)
 {
     *segments = (struct segments){0};
@@ -74,7 +74,8 @@ static int less_of(int a, int b)
     return a < b ? a : b;
 }
 
-// How many letters are to be put in, taken out or changed, whatever their case (Levenshtein).
+// How many letters must be put in, taken out or changed to make one of the other, whatever their
+// case (Levenshtein).
 static int letters_between(struct segment a, struct segment b)
 {
     int row[MAX_TYPO_CHARS + 1];
@@ -96,7 +97,7 @@ static int letters_between(struct segment a, struct segment b)
     return row[b.len];
 }
 
-// What it costs to take the one for the other; FAR: they are different words.
+// What it costs to take one segment for the other; FAR: they are different words.
 static int typo_cost(struct segment a, struct segment b)
 {
     size_t longer = a.len > b.len ? a.len : b.len, shorter = a.len + b.len - longer;
@@ -108,7 +109,7 @@ static int typo_cost(struct segment a, struct segment b)
     return letters <= most ? COST_TYPO + letters : FAR;
 }
 
-// One that may have come of a base URL: "/v1", or what was there before.
+// Whether a segment may have come from a base URL: "/v1", or one that is there already.
 static bool is_too_many(const struct segments *path, size_t i)
 {
     bool is = is_v1(path->at[i]);
@@ -118,7 +119,7 @@ static bool is_too_many(const struct segments *path, size_t i)
     return is;
 }
 
-// The least that it costs to make the rest of the one of the rest of the other.
+// The least that it costs to make the rest of the pattern of the rest of the path.
 static int path_cost(const struct segments *path, size_t i, const struct segments *pattern,
                      size_t j, struct budget left)
 {
@@ -161,7 +162,8 @@ static int count_names(const char *pattern)
     return count;
 }
 
-// Of two that cost the same, the one that says more of itself. NULL: none is near.
+// The path of ours that is nearest; of two that cost the same, the one with fewer names in it.
+// NULL: none is near.
 static const struct served *find_nearest(const struct routes *routes, enum http_method method,
                                          const char *path)
 {
@@ -175,7 +177,7 @@ static const struct served *find_nearest(const struct routes *routes, enum http_
     for (size_t i = 0; (served = routes_at(routes, i)) != NULL; i++) {
         int it;
 
-        // Nobody writes the path of what is given out, or of a file.
+        // Nobody types the path of a place that we give out, or of a file.
         if (served->admit != NULL || strchr(served->pattern, '*') != NULL ||
             !split_path(served->pattern, &ours))
             continue;
@@ -190,7 +192,8 @@ static const struct served *find_nearest(const struct routes *routes, enum http_
     return best < FAR ? nearest : NULL;
 }
 
-// The first segment of a pattern, or two where that is "/v1": what tells one family from another.
+// The length of a pattern's first segment, or of two where the first is "/v1": it tells one family
+// from another.
 static size_t prefix_len(const char *pattern)
 {
     size_t first = 1 + strcspn(pattern + 1, "/");
@@ -212,7 +215,7 @@ static const struct family *family_of(const struct routes *routes, const char *p
     return NULL;
 }
 
-// As it was sent, or near enough: with escapes, and cut.
+// The path as it was sent, or nearly: with escapes, and cut off.
 static void show_path(const char *path, char shown[MAX_SHOWN + 8])
 {
     size_t len = 0;

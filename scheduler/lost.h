@@ -9,9 +9,9 @@ enum { LOST_ALLOW_SIZE = 40 };
 struct family;
 struct routes;
 
-// Says which path that is served is nearest to this one, or, where it has other methods (`offered`,
-// of routes_find), which. `family` gets whose words to say it in: the one whose prefix the path
-// has, else the one that serves the nearest; NULL: our own.
+// Says which path of ours is nearest to this one, or, where this path has other methods (`offered`,
+// of routes_find), which methods. `family` gets the family in whose words to say it: the one whose
+// prefix the path has, else the one that serves the nearest path; NULL: in our own.
 void lost_explain(const struct routes *routes, enum http_method method, const char *path,
                   unsigned offered, struct err *err, const struct family **family);
 // The same methods as the header Allow has them: "GET, HEAD".

@@ -114,19 +114,20 @@ static const struct role roles[] = {
     {"api", ROLE_API, start_api, drain_api, drop_api, api_fd, front_port},
     {"worker", ROLE_WORKER, start_worker, drain_worker, drop_worker, NULL, NULL},
     {"webhook", ROLE_WEBHOOK, start_webhook, drain_webhook, drop_webhook, NULL, NULL},
-    {"admin", ROLE_ADMIN, start_admin, drain_api, drop_api, api_fd, NULL}, // where it is wanted
+    {"admin", ROLE_ADMIN, start_admin, drain_api, drop_api, api_fd,
+     NULL}, // where admin_listen is set
     {0},
 };
 
-// The process: the roles by the configuration as it is now, and those that it has replaced.
+// The process: the roles by the present configuration, and those that they have replaced.
 struct process {
     struct loop *loop;
     const char *redis_url;
     const char *config_path;
     const struct config_flags *flags;
     struct generation *now;
-    struct generation *before; // is being drained; NULL: none
-    struct loop_timer *ending; // looks whether it is over
+    struct generation *before; // the one being drained; NULL: none
+    struct loop_timer *ending; // looks whether `before` is over
     bool wants_reload;         // there was another SIGHUP meanwhile
 };
 
@@ -165,8 +166,9 @@ static bool load(struct config *config, const char *path, const struct config_fl
            check_redis_url(config, err) && webhook_check_config(config, err);
 }
 
-// A connection may have a file open beside its socket, and there may be as many WebSockets. Besides
-// there is what we need for ourselves, whoever comes: Redis, vendors, archives, hooks.
+// A connection may have a file open beside its socket, and there may be as many WebSockets. On top
+// come the descriptors that we need for ourselves, whoever connects: Redis, vendors, archives,
+// hooks.
 static void share_descriptors(struct config *config)
 {
     struct rlimit files;
@@ -189,13 +191,14 @@ static void raise_limits(unsigned connections)
     struct rlimit files;
     rlim_t wanted = connections > 16384 ? 4 * (rlim_t)connections : 65536;
 
-    // Not more than could be of use: libwebsockets has a table as long as the limit.
+    // We don't raise the limit further than is of use: libwebsockets has a table as long as the
+    // limit.
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
         files.rlim_cur = files.rlim_max < wanted ? files.rlim_max : wanted;
         setrlimit(RLIMIT_NOFILE, &files);
     }
-    // What is large goes back to the system when it is freed; by itself the limit creeps up to 32
-    // MB.
+    // A large block goes back to the system when it is freed; left alone, glibc's limit for that
+    // creeps up to 32 MB.
     mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK_BYTES);
     // libuv's threads wait for the disk, not for a processor.
     setenv("UV_THREADPOOL_SIZE", "16", 0);
@@ -245,7 +248,7 @@ static void reload(struct process *p)
     struct generation *next;
     struct err err;
 
-    p->wants_reload = p->before != NULL; // one after the other
+    p->wants_reload = p->before != NULL; // then it is read once `before` is over
     if (p->wants_reload)
         return;
     if (!load(&config, p->config_path, p->flags, &err)) {
@@ -268,7 +271,7 @@ static void reload(struct process *p)
 }
 
 // SIGTERM and SIGINT end the main loop, a second one ends the process at once. SIGHUP reads the
-// configuration again. What would end others without a reason ends nothing here.
+// configuration again. Signals that end other programs without a reason are ignored.
 static void on_signal(uv_signal_t *signal, int number)
 {
     static int count;
@@ -352,7 +355,7 @@ static int serve(struct config *config, const char *path, const struct config_fl
 
 static bool probe(const struct config *config, struct err *err)
 {
-    log_threshold = LOG_NOTHING; // what is wrong is said once, by us
+    log_threshold = LOG_NOTHING; // we say ourselves what is wrong, once
     raise_limits(0);
     if (!probe_storage(config, err)) {
         err->code = ERR_CONFIG;
@@ -383,7 +386,7 @@ int main(int argc, char **argv)
     int status;
 
     if (!cli_run(argc, argv, &own, &status))
-        return status; // it was a client's verb
+        return status; // the command was a client's verb
     private_start();
     flags.listen = own.listen;
     flags.admin_listen = own.admin_listen;
@@ -391,7 +394,8 @@ int main(int argc, char **argv)
     if (!load(&config, own.config, &flags, &err))
         status = complain(&err);
     else
-        status = own.is_check ? check_config(&config, own.is_probe) : serve(&config, own.config, &flags);
+        status =
+            own.is_check ? check_config(&config, own.is_probe) : serve(&config, own.config, &flags);
     config_clear(&config);
     return status;
 }

@@ -27,11 +27,11 @@ enum { PIECE_BYTES = 64 * 1024 };
 
 struct media {
     uv_work_t work;                 // first: what libuv gives back
-    struct http_exchange *exchange; // NULL: the client is gone, or it was answered
+    struct http_exchange *exchange; // NULL: the client is gone, or has been answered
     char *root, *name;
-    char *range, *if_range, *if_none_match; // of the request
+    char *range, *if_range, *if_none_match; // the request's headers of these names
     bool is_head;
-    bool is_private; // asked for with a key: not for caches that others share
+    bool is_private; // asked for with a key: not for shared caches
     int fd;
     int64_t size, mtime_ns;
     int64_t at, end; // what is left to be sent
@@ -65,7 +65,7 @@ static void on_gone(void *ctx)
 
 // On a thread of the pool.
 
-// Nothing outside the directory, whatever the name or the links in it.
+// Opens nothing outside the directory, whatever the name is and the links in it.
 static void open_file(struct media *media)
 {
     struct open_how how = {.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK,
@@ -130,8 +130,8 @@ static const char *content_type(const char *name)
     return "application/octet-stream";
 }
 
-// One range of bytes (RFC 9110 14.1.2). False: it can't be satisfied. Several, or what isn't
-// understood, are ignored: then the whole is sent.
+// Reads one range of bytes (RFC 9110 14.1.2). False: it can't be satisfied. Several ranges, or a
+// text that isn't understood, are ignored: then the whole file is sent.
 static bool read_range(const char *text, int64_t size, int64_t *from, int64_t *end, bool *is_part)
 {
     static const char digits[] = "0123456789";
@@ -150,9 +150,9 @@ static bool read_range(const char *text, int64_t size, int64_t *from, int64_t *e
     second_len = strspn(second, digits);
     if (second[second_len] != '\0' || first_len + second_len == 0)
         return true;
-    first = strtoll(text, NULL, 10); // too large a number becomes the largest
+    first = strtoll(text, NULL, 10); // a number that is too large becomes the largest
     last = strtoll(second, NULL, 10);
-    if (first_len == 0) { // the last so many
+    if (first_len == 0) { // so many bytes at the end
         if (last == 0 || size == 0)
             return false;
         *from = last > size ? 0 : size - last;
@@ -169,7 +169,7 @@ static bool read_range(const char *text, int64_t size, int64_t *from, int64_t *e
     return true;
 }
 
-// Without a body.
+// Answers without a body.
 static void answer(struct media *media, int status)
 {
     struct http_exchange *exchange = media->exchange;
@@ -255,7 +255,7 @@ static void send_piece(struct media *media)
 {
     struct http_exchange *exchange = media->exchange;
 
-    if (media->got <= 0) { // it became shorter, or can't be read: the client must notice
+    if (media->got <= 0) { // the file became shorter, or can't be read: the client must notice
         media_free(media);
         http_exchange_abort(exchange);
         return;
@@ -306,7 +306,7 @@ void media_send(struct request *request, const char *key)
     media->fd = -1;
     media->uv = loop_uv(request->front->loop);
     request_count(request, 200, -1);
-    request_drop(request); // it holds nothing that we need
+    request_drop(request); // the request holds nothing that we need
     http_exchange_on_gone(exchange, on_gone, media);
     work(media);
 }

@@ -1,4 +1,4 @@
-// News: what those who watch tasks are told.
+// News: what watchers of tasks are told.
 #pragma once
 
 #include <stddef.h>
@@ -8,7 +8,7 @@ struct task;
 // What happened to one task. All borrowed for the call.
 struct news {
     const struct task *task; // as it was at the change
-    const char *cursor;      // resumes after this
+    const char *cursor;      // a watcher that resumes begins behind it
     const char *json;        // the task object, with what it waits for now
 };
 

@@ -1,4 +1,4 @@
-// What operators see and steer: how it all stands, and the accounts.
+// What operators see and steer: how all of Spool stands, and the accounts.
 #include <string.h>
 
 #include "core/base/buf.h"
@@ -36,7 +36,7 @@ static const char *lane_provider(const struct config *config, const struct overv
     return account == NULL ? lane->provider : account->provider;
 }
 
-// A provider's lanes. False: it has none.
+// Writes a provider's lanes. False: it has none.
 static bool write_provider(struct buf *json, const struct config *config,
                            const struct overview *overview, const char *provider, bool is_first)
 {
@@ -69,7 +69,7 @@ static bool write_provider(struct buf *json, const struct config *config,
     return count > 0;
 }
 
-// Each provider once, in the order in which its first lane comes.
+// Writes each provider once, in the order in which their first lanes come.
 static void write_queue(struct buf *json, const struct config *config,
                         const struct overview *overview)
 {
@@ -128,7 +128,7 @@ static void write_accounts(struct buf *json, const struct config *config,
     buf_char(json, ']');
 }
 
-// Its roles are rows of their own; the last beat is that of any.
+// A process' roles have a row each; its last beat is the latest of any role.
 static void write_process(struct buf *json, const struct overview *overview, size_t first)
 {
     const struct heartbeat_said *said = &overview->processes[first];
@@ -251,7 +251,7 @@ void operator_accounts(struct request *request)
     request_await(request, AWAIT_STORE, overview_read(request->front->store, on_accounts, request));
 }
 
-// One account, as it is after it was switched.
+// Shows one account as it is after it was switched.
 static void on_account(void *ctx, const struct overview *overview, const struct err *err)
 {
     struct request *request = ctx;

@@ -10,7 +10,7 @@ struct pattern_names {
     char at[PATTERN_NAMES][PATTERN_NAME_SIZE];
 };
 
-// Whether the path (decoded) is one of the pattern's. "{id}" stands for one segment that isn't
-// empty, and "*" at the end for any rest. A name that is longer than any of ours is cut: it is
-// unknown all the same.
+// Whether the pattern matches the path, which is decoded. "{id}" stands for one segment that isn't
+// empty, and "*" at the end for any rest. A name that is longer than any of ours is cut off: it
+// stays unknown.
 bool pattern_matches(const char *pattern, const char *path, struct pattern_names *names);

@@ -87,7 +87,7 @@ bool probe_storage(const struct config *config, struct err *err)
     struct probe probe = {.loop = loop, .storage = storage_new(loop, http, config), .err = err};
     struct buf data = {0};
 
-    // Where artifacts are, on a disk: inputs lie elsewhere.
+    // On a disk uploads are where artifacts are; inputs are elsewhere.
     snprintf(probe.key, sizeof probe.key, "uploads/probe-");
     id_random_hex(probe.key + strlen(probe.key), 24);
     buf_str(&data, text);

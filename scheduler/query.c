@@ -23,8 +23,8 @@
 
 enum { ANSWER_MS = 30000, PAGE = 100, MAX_ANSWER = 256 << 20 };
 
-// The family that shows the task to this request: its own, where the path is its, too; else one
-// with the same tasks. NULL: none.
+// The family that shows the task to this request: the task's own, if the path is also of that one;
+// else one that has the same tasks. NULL: none.
 static const struct family *shown_by(const struct request *request, const struct task *task)
 {
     const struct family *own = family_find(task->family);
@@ -76,7 +76,7 @@ static bool read_query_id(struct request *request)
     if (id == NULL || *id == '\0')
         id = http_exchange_query(request->exchange, "task_id");
     if (id != NULL && *id != '\0') {
-        // A longer one is as unknown as any other that isn't there.
+        // A longer id is cut off, and as unknown as any other that isn't there.
         snprintf(request->id, PATTERN_NAME_SIZE, "%s", id);
         return true;
     }
@@ -92,11 +92,12 @@ void query_fetch(struct request *request)
     request_get_task(request, on_task);
 }
 
-// Many: page by page, so that it doesn't matter how many. What is held is a page and the answer.
+// Many tasks are read page by page, so it doesn't matter how many. Only a page and the answer are
+// held.
 
 struct list {
     struct field_list ids;
-    char *text;        // that they are in; NULL: the body
+    char *text;        // the text that they are in; NULL: the body
     struct buf answer; // so far
 };
 
@@ -159,7 +160,7 @@ static void on_tasks(void *ctx, struct task **tasks, size_t count, const struct 
     request_refuse(request, &why);
 }
 
-// What is no id names no task; the others do all the same.
+// An item that is no id names no task, and doesn't disturb the others.
 static size_t ids_of(const json_t *items, const char *ids[PAGE])
 {
     size_t count = 0, i;
@@ -182,7 +183,7 @@ static void list_next_page(struct request *request)
     json_t *items;
 
     if (text == NULL)
-        text = http_exchange_body(request->exchange, &len); // it may have moved
+        text = http_exchange_body(request->exchange, &len); // the body may have moved
     items = field_list_next(&list->ids, text, PAGE, &err);
     if (items == NULL) {
         request_refuse(request, &err);
@@ -200,7 +201,8 @@ static void list_next_page(struct request *request)
     json_decref(items);
 }
 
-// Ids that have been parsed already, as those of a form: as text again, like the others.
+// Ids that have been parsed already, as those of a form: they become text again, like those of a
+// body.
 static void list_take(struct list *list, const json_t *ids)
 {
     json_t *body = json_pack("{s:O}", "ids", ids);

@@ -1,7 +1,7 @@
 // From the stream to those who watch.
 //
-// What the stream brings is worked off page by page: the records of the tasks somebody watches are
-// read, each once, shown as they were at each change, rendered once, and handed to the watchers.
+// The stream is worked off page by page: the records of the tasks that somebody watches are read,
+// each once, shown as they were at each change, rendered once, and handed to the watchers.
 #include "scheduler/realtime.h"
 
 #include <stdlib.h>
@@ -20,12 +20,12 @@
 
 enum { TABLE_SIZE = 4096 };
 
-// An interest, where its watcher and the changes find it.
+// An interest, in the lists where its watcher and the changes find it.
 struct listing {
     struct watcher *watcher;
     struct interest *interest;
-    struct listing *next, **at;           // in the watcher
-    struct listing *next_same, **at_same; // in the table, or the list of those that want all
+    struct listing *next, **at;           // in the watcher's list
+    struct listing *next_same, **at_same; // in by_task, or in of_all
 };
 
 struct watcher {
@@ -34,20 +34,20 @@ struct watcher {
     struct listing *listings;
     size_t count;
     bool is_busy;      // in a callback, or about to be told of a page
-    bool is_dropped;   // freed when it is out of it
-    struct news *mine; // of the page that is being told
+    bool is_dropped;   // freed when it is busy no more
+    struct news *mine; // the news for this watcher of the page that is being told
     size_t mine_count;
     struct watcher *next_told;
     struct watcher *next, **at;
 };
 
 struct realtime {
-    struct interest_ground ground; // with the reader and the looks, which are ours
+    struct interest_ground ground; // with the reader and the glances, which are ours
     bool is_ready;                 // the reader has begun
     struct watcher *watchers;
     struct listing *by_task[TABLE_SIZE], *of_all;
     struct page *pages, **pages_end; // to be told, in order
-    struct page_read *page;          // the one that is read
+    struct page_read *page;          // the page whose records are being read
 };
 
 static struct listing **list_of(struct realtime *rt, const char *id)
@@ -74,18 +74,19 @@ static void tell_watcher(struct watcher *watcher, const struct news *news, size_
 static void collect_news(struct watcher **told, struct watcher *watcher, const struct news *news)
 {
     if (!watcher->is_busy) {
-        watcher->is_busy = true; // so that it stays where it is
+        watcher->is_busy = true; // so that the watcher stays where it is
         watcher->next_told = *told;
         *told = watcher;
     }
     if (watcher->mine_count > 0 && watcher->mine[watcher->mine_count - 1].cursor == news->cursor)
-        return; // another interest of it wants the same
+        return; // another interest of the watcher wants the same
     if ((watcher->mine_count & (watcher->mine_count - 1)) == 0) // doubles at powers of two
         watcher->mine = mem_resize(watcher->mine, (watcher->mine_count * 2 + 1) * sizeof *news);
     watcher->mine[watcher->mine_count++] = *news;
 }
 
-// Whether a watcher of all tasks also names this one: then that interest knows what was told.
+// Whether a watcher of all tasks also names this one: then the interest in this task knows what was
+// told.
 static bool is_named(struct watcher *watcher, const char *id)
 {
     const struct listing *k = *list_of(watcher->realtime, id);
@@ -97,7 +98,7 @@ static bool is_named(struct watcher *watcher, const char *id)
     return k != NULL;
 }
 
-// Goes from each change to those who want it, so that nobody else costs anything.
+// Goes from each change to the watchers that want it, so that others cost nothing.
 static struct watcher *collect_page(struct realtime *rt, const struct page *page,
                                     const struct news *page_news)
 {
@@ -128,7 +129,8 @@ static void on_page(void *ctx, struct page *page, const struct news *news, const
 
     rt->page = NULL;
     if (err != NULL) {
-        // Redis is away: the reader starts again after it, and tells of the gap if there is one.
+        // Redis is away: the reader starts again when it is back, and tells of the gap if there is
+        // one.
         log_warn("realtime.read", "error=\"%s\"", err->message);
         page->next = rt->pages;
         if (rt->pages == NULL)
@@ -215,7 +217,7 @@ static void on_stream_ready(void *ctx, const char *cursor)
             interest_begin(k->interest);
 }
 
-// What changed meanwhile is found by looking at each named task.
+// Changes that were missed are found by looking at each named task.
 static void on_stream_lost(void *ctx)
 {
     struct realtime *rt = ctx;
@@ -224,7 +226,7 @@ static void on_stream_lost(void *ctx)
     for (struct watcher *watcher = rt->watchers; watcher != NULL; watcher = watcher->next) {
         for (struct listing *k = watcher->listings; k != NULL; k = k->next)
             interest_lose(k->interest);
-        watcher->is_busy = true; // so that it stays where it is
+        watcher->is_busy = true; // so that the watcher stays where it is
         watcher->next_told = told;
         told = watcher;
     }
@@ -342,7 +344,7 @@ static void watch_begin(struct watcher *watcher, struct interest_options *option
     if (rt->is_ready)
         interest_begin(listing->interest);
     else
-        events_listen(rt->ground.events); // on_ready begins
+        events_listen(rt->ground.events); // on_ready begins the interest
 }
 
 void watcher_add(struct watcher *watcher, const char *id, int after_version)

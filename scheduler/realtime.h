@@ -1,7 +1,7 @@
 // Watching tasks: one reader of the event stream feeds every watcher of the process.
 //
-// A watcher is told each change once and in order, as the task was then. It begins with the present
-// state of the tasks it names, so nothing falls between asking and listening.
+// A watcher is told each change once and in order, as the task was then. It is first told the
+// present state of the tasks that it names, so no change is lost between asking and listening.
 #pragma once
 
 #include <stdbool.h>
@@ -16,7 +16,8 @@ struct waiting;
 struct watcher;
 
 struct watcher_options {
-    const char *owner; // sees this key's tasks only; borrowed, outlives the watcher. NULL: all
+    const char *owner; // the watcher sees this key's tasks only; borrowed, outlives the watcher.
+                       // NULL: all tasks
     news_fn on_news;
     news_gap_fn on_gap;         // may be NULL
     news_missing_fn on_missing; // may be NULL
@@ -33,7 +34,8 @@ void watcher_drop(struct watcher **watcher); // also from inside a callback
 void watcher_add(struct watcher *watcher, const char *id, int after_version);
 // Adds one task whose changes after `cursor` are told, as they are in the stream.
 void watcher_resume(struct watcher *watcher, const char *id, const char *cursor);
-// Adds all tasks of the key: what changes from now on, or after `cursor` (NULL: from now on).
+// Adds all tasks of the key: their changes from now on, or those after `cursor` (NULL: from now
+// on).
 void watcher_add_all(struct watcher *watcher, const char *cursor);
 size_t watcher_count(const struct watcher *watcher); // tasks named so far
 bool realtime_is_cursor(const char *text);

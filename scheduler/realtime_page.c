@@ -42,10 +42,10 @@ struct page *page_new(const struct event *events, size_t count,
     return page;
 }
 
-// What there is to tell of a page, change by change.
+// The news of a page, change by change.
 struct telling {
     struct news *news;
-    struct task *shown; // as they were at each change; they borrow from the records
+    struct task *shown; // the tasks as they were at each change, which borrow from the records
     char **texts;
     size_t count;
 };

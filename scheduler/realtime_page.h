@@ -1,4 +1,4 @@
-// Pages of the event stream: changes, the records of their tasks, each read once, and what is told
+// Pages of the event stream: changes, the records of their tasks, each read once, and the news made
 // of them.
 #pragma once
 
@@ -23,17 +23,17 @@ struct page {
         struct task_view view;
     } * events;
     size_t count;
-    char last[CURSOR_SIZE]; // of all that were looked through
-    struct page *next;      // the caller's
+    char last[CURSOR_SIZE]; // the last of all events that were looked through
+    struct page *next;      // the caller's to use
 };
 
-// Keeps those of the events that are wanted, and the last cursor of all.
+// Keeps the events that are wanted, and the cursor of the last one, wanted or not.
 struct page *page_new(const struct event *events, size_t count,
                       bool (*wanted)(void *ctx, const struct event *event), void *ctx);
 void page_free(struct page *page);
 
-// The page is the callee's again. `news` is borrowed for the call, one for each event: one without
-// a task where there is nothing to tell. With `err` there is none.
+// The page is the callee's again. `news` is borrowed for the call, one for each event, without a
+// task where there is nothing to tell; NULL with `err`.
 typedef void (*page_fn)(void *ctx, struct page *page, const struct news *news,
                         const struct err *err);
 // Reads the records of a page that has events. Takes it. Never calls back before it returns.

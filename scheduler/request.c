@@ -29,7 +29,7 @@
 #include "scheduler/routes.h"
 
 enum {
-    OTHER_BODY_BYTES = 64 * 1024, // of requests that need none
+    OTHER_BODY_BYTES = 64 * 1024, // for requests that need no body
 };
 
 // What it waits for.
@@ -78,7 +78,7 @@ static void cancel_timer(void *handle)
 
 static const struct {
     void (*cancel)(void *handle);
-    bool is_redis; // that would have answered by now, were it there
+    bool is_redis; // a wait for Redis, which would have answered by now if it were there
 } awaits[AWAIT_COUNT] = {
     [AWAIT_TASKS] = {cancel_tasks, true},      [AWAIT_STORE] = {cancel_call, true},
     [AWAIT_LOG] = {cancel_log, true},          [AWAIT_STORAGE] = {cancel_storage, false},
@@ -219,7 +219,7 @@ void request_refuse(struct request *request, const struct err *err)
     struct buf json = {0};
     int status;
 
-    // Where it is about the key, every family says it as our own surface does.
+    // An error about the key is told in every family as on our own surface.
     if (request->family == NULL || err->code == ERR_AUTH)
         status = family_refuse_envelope(err, &json);
     else
@@ -280,7 +280,7 @@ bool request_read_body(struct request *request)
     return false;
 }
 
-// It is there, or there is none.
+// The body is there, or there is none.
 static void on_whole_body(void *ctx, struct http_exchange *exchange)
 {
     struct request *request = ctx;
@@ -289,7 +289,7 @@ static void on_whole_body(void *ctx, struct http_exchange *exchange)
     request->served->handle(request);
 }
 
-// None that would have to be decoded first: what is said to be small could become anything.
+// Bodies that would have to be decoded first are refused: a small one could become any size.
 static bool is_body_encoded(const struct http_exchange *exchange)
 {
     const char *encoding = http_exchange_header(exchange, "content-encoding");

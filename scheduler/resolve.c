@@ -21,7 +21,8 @@ struct resolution {
     char upstream_id[MAX_UPSTREAM_ID + 1]; // "": the task's own
 };
 
-// What was given up is to be had again: an artifact that is there stays.
+// The result with the artifacts that were given up to be fetched again; artifacts that we have
+// stay.
 static char *result_to_fetch(const struct task *task)
 {
     json_t *result = task->result == NULL ? NULL : json_loads(task->result, 0, NULL);
@@ -72,7 +73,7 @@ static void on_resolved(void *ctx, const struct err *err)
         request_get_task(request, on_resolved_task);
 }
 
-// Why it can't be done; NULL: it can.
+// Why the task can't be taken up so; NULL: it can.
 static const char *obstacle(const struct config *config, const struct task *task,
                             const struct resolution *resolution, const char *result)
 {

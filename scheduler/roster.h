@@ -1,4 +1,5 @@
-// Ids of tasks, each once, in the order they came first: what is read together is read once.
+// Ids of tasks, each once, in the order in which they first came, so that each task of a read is
+// read once.
 #pragma once
 
 #include <stddef.h>

@@ -57,7 +57,7 @@ static void (*const family_handlers[])(struct request *request) = {
 
 struct routes {
     struct served *served;
-    char **patterns; // of those with a prefix, which are ours
+    char **patterns; // the patterns with a prefix, which are ours to free
     size_t count, patterns_count;
 };
 

@@ -12,9 +12,9 @@ struct request;
 struct route;
 struct routes;
 
-// What a route needs of who asks.
+// What a route needs of whoever asks.
 enum needs {
-    NEEDS_NONE, // the path itself says enough, or there is nothing to be kept from anybody
+    NEEDS_NONE, // the path itself is secret, or what it shows is for anybody
     NEEDS_KEY,
     NEEDS_OPERATOR, // a key with the operator's right
 };
@@ -25,10 +25,12 @@ struct served {
     const char *pattern;
     enum needs needs;
     void (*handle)(struct request *request); // once the body is there
-    void (*admit)(struct request *request);  // looks first at what its path names; NULL: at nothing
-    bool has_no_body;                        // and a request with one is refused
-    bool may_query;                          // its key may be an access_token= as well
-    bool is_private;                         // only where operators are served, if that is apart
+    void (*admit)(struct request *request);  // called before the body is read, to look at what the
+                                             // path names; NULL: nothing to look at
+    bool has_no_body;                        // a request with a body is refused
+    bool may_query;                          // the key may come as access_token= as well
+    bool is_private;                         // served only on the operators' listener, if there is
+                                             // one
     // Of a family's path; NULL on our own surface.
     const struct family *family;
     const struct route *route;
@@ -39,7 +41,7 @@ struct routes *routes_new(void);
 void routes_free(struct routes *routes);
 const struct served *routes_at(const struct routes *routes, size_t index); // NULL past the end
 
-// Who serves it, first come first; `names` are of its path. NULL: nobody; then `offered` has a bit
-// for each method that the path has.
+// Who serves a path: the first of the table that matches; `names` are those in the path. NULL:
+// nobody; then `offered` has a bit for each method that the path has.
 const struct served *routes_find(const struct routes *routes, enum http_method method,
                                  const char *path, struct pattern_names *names, unsigned *offered);

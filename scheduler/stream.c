@@ -12,7 +12,8 @@
 #include "scheduler/realtime.h"
 #include "scheduler/request.h"
 
-// A client that doesn't read so much is let go; a comment now and then keeps proxies from doing so.
+// A client that lets so much pile up is dropped; a comment now and then keeps proxies from dropping
+// the connection.
 enum { KEEP_ALIVE_MS = 20000 };
 
 static void on_drained(void *ctx)
@@ -48,7 +49,7 @@ static void on_news(void *ctx, const struct news *news, size_t count)
         http_exchange_end(exchange);
     } else if (is_slow) {
         request_drop(request);
-        http_exchange_abort(exchange); // it comes back with Last-Event-ID
+        http_exchange_abort(exchange); // the client comes back with Last-Event-ID
     }
 }
 
@@ -59,7 +60,7 @@ static void on_gap(void *ctx)
     http_exchange_write(request->exchange, "event: gap\ndata: {}\n\n", 21, on_drained, NULL);
 }
 
-// It comes back with Last-Event-ID, and finds another process.
+// The client comes back with Last-Event-ID, and finds another process.
 static void on_drain(struct request *request)
 {
     struct http_exchange *exchange = request->exchange;

@@ -27,10 +27,11 @@
 enum { MAX_IDEMPOTENCY_KEY = 255 };
 enum { LARGE_REQUEST = 65536, LONGEST_TEXT = 20000 };
 
-// What is made of a request.
+// What is made of a request for a submit.
 struct submission {
     struct task *task; // ours
-    char *once;        // what is asked of the parent, where asking again means the same task
+    char *once;        // the word for what is asked of the parent, if asking the same again means
+                       // the same task
     bool has_idempotency;
     struct idempotency idempotency;
 };
@@ -43,7 +44,7 @@ static void submission_clear(void *kept)
     free(submission->once);
 }
 
-// Its task, from when it is made.
+// The request's task, once it is made.
 static struct task *task_of(const struct request *request)
 {
     const struct submission *submission = request->kept;
@@ -68,7 +69,8 @@ static void on_submitted(void *ctx, enum submit_result result, const char *id, i
     struct buf json = {0};
 
     request_forget(request, AWAIT_TASKS);
-    // No task will ask for it. Where Redis was lost, one may: then it goes with the retention.
+    // No task will ask for the stored request. Where Redis didn't answer, one may: then it goes
+    // with the retention.
     if (task->is_request_stored &&
         (err == NULL ? result != SUBMIT_ACCEPTED : err->code != ERR_UNAVAILABLE))
         forget_stored(request);
@@ -87,7 +89,7 @@ static void on_submitted(void *ctx, enum submit_result result, const char *id, i
         query_answer(request, id);
         return;
     }
-    if (strcmp(task->id, id) != 0) { // answered with an earlier one
+    if (strcmp(task->id, id) != 0) { // the client gets an earlier task
         snprintf(task->id, sizeof task->id, "%s", id);
         task->created_ms = id_task_time_ms(id);
     }
@@ -96,8 +98,8 @@ static void on_submitted(void *ctx, enum submit_result result, const char *id, i
     buf_clear(&json);
 }
 
-// Where the family leaves it open, the model says whose it is: an account that lists it comes
-// first, then the beginning of its name.
+// Where the family leaves the provider open, the model decides: first by an account that lists the
+// model, then by the beginning of its name.
 static bool choose_provider(const struct config *config, struct task *task, struct err *err)
 {
     const struct provider *provider;
@@ -115,8 +117,8 @@ static bool choose_provider(const struct config *config, struct task *task, stru
            err_set(err, ERR_MODEL, "model %s: no account serves it", task->model);
 }
 
-// Whether one of the accounts that may get the task has us fetch its links. The others open them
-// themselves, from where they are.
+// Whether one of the accounts that may get the task has us fetch its links. The vendors of the
+// others open the links themselves.
 static bool is_fetched(const struct config *config, const struct provider *provider,
                        const struct task *task)
 {
@@ -133,7 +135,7 @@ static bool is_fetched(const struct config *config, const struct provider *provi
     return is;
 }
 
-// What we are to fetch for the vendor must be where we may.
+// Links that we are to fetch for the vendor must lead to where we may go.
 static bool check_inputs(struct request *request, const struct provider *provider, struct err *err)
 {
     const struct config *config = request->front->config;
@@ -151,14 +153,14 @@ static bool check_inputs(struct request *request, const struct provider *provide
              url_check_reach(url, &config->clients_reach, err);
         free(url);
         if (!ok) {
-            err->code = ERR_INVALID; // a field like any other
+            err->code = ERR_INVALID; // reported like any other wrong field
             return err_wrap(err, "images.%zu", i);
         }
     }
     return true;
 }
 
-// Which account could do it: any that serves the model and takes what the task asks.
+// Whether some account could do the task: one that serves its model and takes what it asks.
 static bool choose_account(struct request *request, struct err *err)
 {
     const struct config *config = request->front->config;
@@ -217,7 +219,7 @@ static void submit_task(struct request *request)
                   tasks_submit(request->front->store, &submit, on_submitted, request));
 }
 
-// Large requests: images in base64, as a rule. They are kept in storage, and Redis has what is
+// Large requests: images in base64, as a rule. They are kept in storage; Redis has only what is
 // shown of them.
 
 // Puts `instead` in the place of strings that are longer than `most`.
@@ -233,7 +235,7 @@ static void slim_strings(json_t *value, size_t most, const char *instead)
     json_array_foreach(value, i, item) slim_strings(item, most, instead);
 }
 
-// Leaves in the task what is shown of its request, and gives the whole.
+// Leaves in the task what is shown of its request, and returns the whole request.
 static char *take_whole_request(struct task *task)
 {
     char *whole = task->request;
@@ -259,7 +261,7 @@ static void on_put(void *ctx, const struct err *err)
 
     request_forget(request, AWAIT_STORAGE);
     if (err != NULL) {
-        forget_stored(request); // it may have arrived all the same
+        forget_stored(request); // the file may have arrived all the same
         log_error("input.store", "task=%s error=\"%s\"", task->id, err->message);
         request_refuse_with(request, ERR_UNAVAILABLE, "the storage for inputs can't be reached");
         return;
@@ -269,7 +271,7 @@ static void on_put(void *ctx, const struct err *err)
     submit_task(request);
 }
 
-// From here on the storage has the only copy: how long it takes is not for us to say.
+// From here on the storage has the only copy, so we wait for it however long it takes.
 static void put_request(struct request *request)
 {
     struct task *task = task_of(request);
@@ -283,7 +285,7 @@ static void put_request(struct request *request)
     buf_clear(&key);
 }
 
-// What is wrong is called as the client calls it.
+// Calls the field that is wrong by the client's name for it.
 static void rename_field(const struct request *request, struct err *err)
 {
     const struct family_alias *alias = request->family->aliases;
@@ -337,7 +339,7 @@ static void on_parent(void *ctx, struct task *parent, const struct err *err)
     task_free(parent);
 }
 
-// The task that made what the client names.
+// Got the task that made what the client names.
 static void on_mark(void *ctx, const char *const *ids, size_t count, const struct err *err)
 {
     struct request *request = ctx;
@@ -364,7 +366,7 @@ static bool check_hook(const struct request *request, struct err *err)
     if (task->hook == NULL ||
         url_check_reach(task->hook, &request->front->config->clients_reach, err))
         return true;
-    err->code = ERR_INVALID; // a field like any other
+    err->code = ERR_INVALID; // reported like any other wrong field
     return err_wrap(err, "%s",
                     field_is_given(request->body, "notifyHook") ? "notifyHook" : "callback_url");
 }
@@ -380,8 +382,8 @@ static bool check_idempotency_key(struct request *request, struct err *err)
     return true;
 }
 
-// As the client sent it, in the memory that it came in: it may be large, and what is read of it is
-// in request->body.
+// The request's text as the client sent it, in the memory that it came in: it may be large, and has
+// been parsed into request->body.
 static char *take_text(struct request *request)
 {
     struct buf text = {0};
@@ -414,9 +416,9 @@ static bool make_task(struct request *request, struct err *err)
     if (!check_idempotency_key(request, err) ||
         !request->family->accept(&family_request, task, &once, err) || !check_hook(request, err))
         return false;
-    // It may point into what the task frees.
+    // `once` may point into memory that goes with the task.
     submission->once = mem_str(once);
-    request->family = family_find(task->family); // it may be another's on the same path
+    request->family = family_find(task->family); // another family may share the path
     return task->provider != NULL || choose_provider(request->front->config, task, err);
 }
 
@@ -436,8 +438,9 @@ static void find_parent(struct request *request)
             tasks_get(request->front->store, task->parent, request->owner, on_parent, request));
 }
 
-// Asked first: the answer that was given once stands, whatever became of the parent or the accounts
-// since. Two at the same time are told apart by the submit itself.
+// An Idempotency-Key is looked up first: the answer that was given once stands, whatever has become
+// of the parent or the accounts since. Of two submits at the same time, the submit script itself
+// finds the second.
 static void on_replay(void *ctx, enum submit_result result, const char *id, int64_t waiting,
                       const struct err *err)
 {
@@ -471,7 +474,7 @@ void submit_handle(struct request *request)
         request_refuse(request, &err);
         return;
     }
-    slim_strings(request->body, LONGEST_TEXT, "..."); // it is only asked what was given
+    slim_strings(request->body, LONGEST_TEXT, "..."); // the body is only asked what was given
     key = http_exchange_header(request->exchange, "idempotency-key");
     if (key == NULL) {
         find_parent(request);

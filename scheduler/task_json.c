@@ -16,7 +16,7 @@ static void add_time(struct buf *json, const char *name, int64_t time_ms)
         buf_str(json, "null");
 }
 
-// What it waits for beside its vendor's work.
+// Adds what the task waits for beside its vendor's work.
 static void add_waiting(const struct task *task, struct buf *json)
 {
     if (task->wait_reason == NULL || task_is_terminal(task->phase)) {
@@ -54,7 +54,7 @@ void task_json_write(const struct task *task, const char *cancel, bool is_operat
         char *text;
         size_t i;
 
-        // To which of several it belongs is for the families to show.
+        // Only the families show to which of several results an artifact belongs.
         json_array_foreach(json_object_get(result, "artifacts"), i, artifact)
             json_object_del(artifact, "of");
         text = json_dumps(json_object_get(result, "artifacts"), JSON_COMPACT);

@@ -6,7 +6,7 @@
 struct buf;
 struct task;
 
-// `cancel` is the outcome of a cancel, NULL without one. An operator also sees whose it is, and
-// where it runs.
+// `cancel` is the outcome of a cancel, NULL without one. An operator also sees whose the task is,
+// and where it runs.
 void task_json_write(const struct task *task, const char *cancel, bool is_operator,
                      struct buf *json);

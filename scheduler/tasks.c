@@ -67,7 +67,7 @@ static bool is_task_hidden(struct request *request, struct task *task, const str
     return true;
 }
 
-// A number of the query; false: refused.
+// Reads a number of the query; false: the request has been refused.
 static bool query_number(struct request *request, const char *name, int min, int max, int *number)
 {
     const char *text = http_exchange_query(request->exchange, name);
@@ -111,7 +111,7 @@ static void on_task(void *ctx, struct task *task, const struct err *err)
     if (is_task_hidden(request, task, err))
         return;
     one_keep(request, task);
-    if (waiting_is_open(task)) // what keeps it is not in its record
+    if (waiting_is_open(task)) // what it waits for isn't in its record
         request_await(request, AWAIT_STORE,
                       accounts_read(request->front->store, on_states, request));
     else
@@ -123,7 +123,7 @@ static void show_task_now(struct request *request)
     request_get_task(request, on_task);
 }
 
-// Instead of waiting on.
+// Answers with the task as it is, instead of waiting on.
 static void stop_waiting(struct request *request)
 {
     request_cancel(request, AWAIT_TIMER);
@@ -189,14 +189,14 @@ void tasks_show(struct request *request)
 
 struct list {
     char status[16], provider[32];
-    char owner[65], account[65]; // an operator may ask for anybody's
+    char owner[65], account[65]; // filters that only an operator may use
     bool is_of_all;
     int64_t since_ms;
     int limit, pages;
     int found;
     bool has_more;
-    char last[ID_SIZE], next[ID_SIZE]; // read so far; shown so far
-    struct buf text;                   // of those that are shown
+    char last[ID_SIZE], next[ID_SIZE]; // the last id read; the last id shown
+    struct buf text;                   // the tasks that are shown
 };
 
 static void list_clear(void *kept)
@@ -250,7 +250,7 @@ static void on_listed(void *ctx, struct task **tasks, size_t count, const struct
         if (task == NULL)
             continue;
         if (task->created_ms < list->since_ms) {
-            is_over = true; // so are all that follow
+            is_over = true; // all that follow are older
         } else if (!list_matches(list, task)) {
             // passed over
         } else if (list->found == list->limit) {
@@ -294,7 +294,7 @@ static void list_next_page(struct request *request)
     struct list *list = request->kept;
 
     if (++list->pages > MAX_PAGES) {
-        // So rare are those that match: the client may go on from here.
+        // The tasks that match are that rare: the client may go on from here.
         list->has_more = true;
         snprintf(list->next, sizeof list->next, "%s", list->last);
         list_finish(request);
@@ -316,7 +316,7 @@ static void on_states_for_list(void *ctx, const struct account_state *states, bo
     list_next_page(request);
 }
 
-// A parameter of the query; one that is empty is as good as absent.
+// A parameter of the query; an empty one counts as absent.
 static const char *query_filter(struct request *request, const char *name)
 {
     const char *text = http_exchange_query(request->exchange, name);
@@ -324,7 +324,7 @@ static const char *query_filter(struct request *request, const char *name)
     return text == NULL || *text == '\0' ? NULL : text;
 }
 
-// Unix milliseconds; 0 where there is none.
+// Reads Unix milliseconds from the query; 0 where there are none.
 static bool query_time(struct request *request, const char *name, int64_t *ms)
 {
     const char *text = query_filter(request, name);
@@ -344,7 +344,8 @@ void tasks_index(struct request *request)
     const char *status = query_filter(request, "status");
     const char *provider = query_filter(request, "provider");
     const char *after = query_filter(request, "after");
-    // Of no use to others: they have one key, and don't know the accounts.
+    // These filters are ignored for other keys, which have their own tasks only, and don't know the
+    // accounts.
     const char *key = request->is_operator ? query_filter(request, "key") : NULL;
     const char *account = request->is_operator ? query_filter(request, "account") : NULL;
     int64_t since_ms = 0;

@@ -1,4 +1,5 @@
-// API keys: compared in a time that doesn't depend on where they differ, all of them each time.
+// API keys: the time of a comparison doesn't depend on where keys differ, and all keys are compared
+// each time.
 #include "scheduler/tokens.h"
 
 #include <string.h>

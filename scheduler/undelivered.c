@@ -12,7 +12,8 @@
 
 enum { MOST = 1000 };
 
-// `status`, `host`, `since`: as the query or the body has them. False: it has been refused.
+// `status`, `host`, `since`: as the query or the body has them. False: the request has been
+// refused.
 static bool make_filter(struct request *request, const char *status, const char *host,
                         const char *since, struct undelivered_filter *filter)
 {

@@ -64,7 +64,7 @@ void upload_answer(struct request *request, const struct err *err)
         return;
     }
     if (upload->is_place) {
-        // Whoever repeats it meanwhile stores the same name once more.
+        // A client that repeats the PUT meanwhile stores a file of the same name once more.
         upload_name(upload, name);
         upload_place_forget(request->front->store, name);
     }
@@ -87,7 +87,7 @@ static void on_stored(void *ctx, const struct err *err)
     upload_answer(ctx, err);
 }
 
-// What the file was in: storing it may take long, and it is there twice.
+// Frees the body that the file came in: storing may take long, and the file is in memory twice.
 static void drop_source(struct request *request)
 {
     struct buf body = {0};

@@ -1,7 +1,7 @@
 // /v1/files/uploads: clients' files, kept for a while under a link that submits take.
 //
-// A form, base64, or a place to PUT to; a link of theirs that we fetch is in uploads_link.c. What a
-// file is, its bytes say. Uploads live as long as ended tasks do.
+// A form, base64, or a place to PUT to; for a client's link that we fetch see uploads_link.c. A
+// file's type is told by its bytes. Uploads live as long as ended tasks do.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,7 +86,7 @@ void uploads_base64(struct request *request)
     upload_keep(request, name, &data);
 }
 
-// A place to PUT to: of the bucket, or of ours, which is good once.
+// A place to PUT to: the bucket's own, or one of ours, which is good once.
 
 static void answer_place(struct request *request, const char *upload_url, const char *key,
                          const char *content_type)
@@ -211,8 +211,8 @@ void uploads_take(struct request *request)
     upload_keep(request, "body", &data);
 }
 
-// PUT /v1/files/uploads/{name}, without a key: who knows the name was given it.
-// The name is looked up before the body is read.
+// PUT /v1/files/uploads/{name}, without a key: whoever knows the name was given the place. The name
+// is looked up before the body is read.
 void uploads_admit(struct request *request)
 {
     request_await(request, AWAIT_STORE,

@@ -1,7 +1,7 @@
 // POST /v1/files/uploads/url: a link of a client's, fetched only from where strangers may have us
 // go.
 //
-// What comes goes to the storage as it comes.
+// The file goes to the storage as it comes.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,18 +27,18 @@ enum {
 };
 
 struct upload_link {
-    struct upload upload; // first: what is kept is an upload, too
+    struct upload upload; // first: a kept upload_link is also an upload
     const char *owner;    // whose link it is, borrowed
-    char *url;            // where a redirect starts from
+    char *url;            // the present one: a redirect starts from it
     int redirects;
-    char head[MEDIA_HEAD_BYTES]; // until its type is known
+    char head[MEDIA_HEAD_BYTES]; // the file's first bytes, until its type is known
     size_t head_len;
-    int64_t expected;   // what its head says; -1: nothing
-    bool is_head_given; // to the file
-    size_t split;       // so much of the present piece went to the head
+    int64_t expected;   // the length that the answer's head tells; -1: none
+    bool is_head_given; // `head` was written to the file
+    size_t split;       // how much of the present piece went into `head`
     struct http_call *fetch;
     struct storage_file *file;
-    struct upload_link *next, **at; // of the front's
+    struct upload_link *next, **at; // of the front's links
 };
 
 static void link_clear(void *kept)
@@ -73,7 +73,8 @@ static void on_room(void *ctx, const struct err *err)
         http_resume(link->fetch);
 }
 
-// Whether there is a file to write to: it takes the first bytes to know its type. False: refused.
+// Makes the file to write to, once its first bytes tell its type. False: the request has been
+// refused.
 static bool link_start_file(struct request *request)
 {
     struct upload_link *link = request->kept;
@@ -91,7 +92,7 @@ static bool link_start_file(struct request *request)
     return true;
 }
 
-// False: not now.
+// Writes `head` to the file. False: there is no room now.
 static bool link_give_head(struct request *request)
 {
     struct upload_link *link = request->kept;
@@ -112,7 +113,7 @@ static void link_note_length(struct upload_link *link, const struct http_respons
     buf_clear(&scratch);
 }
 
-// It goes to the storage as it comes. A piece that comes again is given from its start.
+// Each piece goes to the storage as it comes. A piece that comes again comes from its start.
 static bool on_data(void *ctx, const struct http_response *head, const void *data, size_t len)
 {
     struct request *request = ctx;
@@ -120,7 +121,7 @@ static bool on_data(void *ctx, const struct http_response *head, const void *dat
     size_t most = request->front->config->max_body_bytes, missing;
 
     if (head->status != 200)
-        return true; // on_fetched says so
+        return true; // on_fetched refuses it
     if (link->head_len == 0)
         link_note_length(link, head);
     missing = MEDIA_HEAD_BYTES - link->head_len;
@@ -138,7 +139,7 @@ static bool on_data(void *ctx, const struct http_response *head, const void *dat
         if (link->head_len < MEDIA_HEAD_BYTES)
             return true;
         if (!link_start_file(request))
-            return true; // and the request is gone
+            return true; // the request is gone
     }
     if (!link_give_head(request))
         return false;
@@ -172,7 +173,7 @@ static void on_fetched(void *ctx, const struct http_response *response,
 
     link->fetch = NULL;
     if (failure != NULL) {
-        // The same for an address that is refused, so that nobody can feel out our network.
+        // The same text as for an address that is refused, so that nobody can feel out our network.
         request_refuse_with(request, ERR_INVALID, "url: can't be fetched");
     } else if (link->redirects++ < MAX_REDIRECTS && http_redirect(response, link->url, &url)) {
         link_fetch(request, url.data);
@@ -180,7 +181,8 @@ static void on_fetched(void *ctx, const struct http_response *response,
         snprintf(why, sizeof why, "url: answers HTTP %d", response->status);
         request_refuse_with(request, ERR_INVALID, why);
     } else if (link->file != NULL || link_start_file(request)) {
-        if (link_give_head(request)) // there is room: it would be the first, or was given before
+        if (link_give_head(request)) // there is room: the head is the first write, or was written
+                                     // before
             storage_commit(link->file, INT64_MAX, on_committed, request);
         else
             request_refuse_with(request, ERR_UNAVAILABLE, "the storage can't be reached");

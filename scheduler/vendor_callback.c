@@ -1,5 +1,5 @@
-// POST /v1/callbacks/{id}: a vendor says that something has changed. Who knows the path may say so;
-// what it says is found out by asking the vendor.
+// POST /v1/callbacks/{id}: a vendor says that something has changed. Whoever knows the path may say
+// so; what has changed is found out by asking the vendor.
 #include <stdio.h>
 #include <string.h>
 
@@ -35,7 +35,7 @@ static void on_task(void *ctx, struct task *task, const struct err *err)
     if (provider != NULL && provider->read_callback != NULL &&
         !provider->read_callback(request->body, &upstream_id, &why))
         upstream_id = NULL;
-    // About another job than ours: then it is no hint either.
+    // A call about another job than ours is no hint either.
     if (task->upstream_id == NULL || upstream_id == NULL ||
         strcmp(task->upstream_id, upstream_id) == 0)
         callbacks_note(request->front->callbacks, task->id, upstream_id);
@@ -45,8 +45,8 @@ static void on_task(void *ctx, struct task *task, const struct err *err)
     buf_clear(&json);
 }
 
-// A vendor's text may be no JSON, as in its answers: the id beside it may be all that is known of a
-// job that was paid for.
+// A vendor's body may not be quite JSON, as its answers may not: the id in it may be all that is
+// known of a job that was paid for.
 static bool read_body(struct request *request)
 {
     struct err err;

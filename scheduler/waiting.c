@@ -85,7 +85,7 @@ void waiting_drop(struct waiting **waiting)
     *waiting = NULL;
 }
 
-// What follows from it.
+// What follows from what was read.
 
 bool waiting_may_take(const struct account *account, const struct task *task)
 {
@@ -131,7 +131,8 @@ static const char *obstacle(const struct account *account, const struct account_
     return NULL;
 }
 
-// The one that tells most of when it will be over: a time, else a slot, else a key to be mended.
+// Whether a reason tells more of when the waiting will be over: a time, else a slot, else a key to
+// be mended.
 static bool is_nearer(const char *reason, int64_t until_ms, const char *best, int64_t best_ms)
 {
     if (best == NULL || (until_ms > 0) != (best_ms > 0))
@@ -205,8 +206,8 @@ void waiting_show(const struct waiting *waiting, struct task *task)
                         store_now_ms(waiting->store), task);
 }
 
-// Records, then the accounts where one of them waits. What was read of the accounts before may be
-// older than the record, and nothing tells of it again when a reason has come.
+// Reads records, then the accounts where one of the tasks waits. What was read of the accounts
+// before may be older than the record, and no event comes when a task gets a reason to wait.
 
 struct waiting_read {
     struct waiting *waiting; // borrowed

@@ -15,7 +15,7 @@ enum { MAX_NUMBER = 100000 };
 
 // While the log is read.
 struct shown {
-    const struct family *family; // NULL: none that we know any more
+    const struct family *family; // NULL: a family that we don't know any more
 };
 
 static void write_entry(struct buf *json, const struct family *family,
@@ -44,7 +44,7 @@ static void on_log(void *ctx, const char *url, const struct delivery_entry *entr
     const struct shown *shown = request->kept;
     struct buf json = {0};
 
-    (void)url; // it may carry the client's secrets
+    (void)url; // not shown: the URL may carry the client's secrets
     request_forget(request, AWAIT_LOG);
     if (err != NULL) {
         request_refuse(request, err);

@@ -1,8 +1,8 @@
 // WebSockets: who may have one, and how libwebsockets gets the socket.
 //
 // What a stranger sends is read and checked by our own front door. libwebsockets only sees a
-// request we wrote ourselves, so no key lies in its buffers, and neither HTTP/2 nor an extension
-// nor a subprotocol can be talked into being.
+// request that we wrote ourselves, so no key gets into its buffers, and no client can negotiate
+// HTTP/2, an extension or a subprotocol with it.
 #include "scheduler/websocket.h"
 
 #include <netinet/in.h>
@@ -25,15 +25,15 @@
 #include "scheduler/websocket_private.h"
 
 enum {
-    // libwebsockets allocates the first for each connection; what is longer comes in pieces.
-    // Without the second it would also cut in pieces what is sent.
+    // libwebsockets allocates RX_BYTES for each connection; a longer message comes in pieces.
+    // Without TX_BYTES it would also cut in pieces what we send.
     RX_BYTES = 128,
     TX_BYTES = 16 * 1024 * 1024,
     SEND_BUFFER_BYTES = 128 * 1024,
     KEY_CHARS = 24,
     PING_MS = 25000,
     SILENCE_MS = 60000,
-    LOOK_MS = 1000,      // the least between two looks at all
+    LOOK_MS = 1000,      // the least time between two looks at all connections
     PINGS_AT_ONCE = 250, // so that a look never takes long
     END_TURNS = 4,       // of the loop, until libwebsockets' handles are gone
 };
@@ -54,7 +54,7 @@ static void refuse_upgrade(struct request *request, int status, const char *mess
     buf_clear(&json);
 }
 
-// What is behind "http://" and "https://", without the scheme's own port.
+// A URL's host and port, without the scheme's own port.
 static const char *authority_of(const char *url, size_t *len)
 {
     bool is_tls = strncasecmp(url, "https://", 8) == 0;
@@ -70,7 +70,7 @@ static const char *authority_of(const char *url, size_t *len)
     return url;
 }
 
-// Browsers say whose page it is that asks; only our own may.
+// Browsers say which site's page asks; only our own page may.
 static bool is_own_origin(const struct request *request, const char *origin)
 {
     const char *host = http_exchange_header(request->exchange, "host"), *theirs, *ours;
@@ -134,11 +134,11 @@ static bool send_ping(struct websocket *ws)
     unsigned char frame[LWS_PRE + 1] = {[LWS_PRE] = '.'};
 
     if (lws_partial_buffered(ws->wsi))
-        return true; // it is behind with reading already: that counts
+        return true; // the client is behind with reading already, which counts as silence
     return lws_write(ws->wsi, frame + LWS_PRE, 1, LWS_WRITE_PING) >= 0;
 }
 
-// Ends it without another word.
+// Ends the connection without another word.
 static void cut_off(struct websocket *ws)
 {
     websocket_end(ws, LWS_CLOSE_STATUS_ABNORMAL_CLOSE);
@@ -214,7 +214,7 @@ static int on_established(struct websockets *websockets, struct websocket *ws, s
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
     websocket_open(ws, websockets, wsi, websockets->arriving->owner,
                    websockets->arriving->is_operator, websockets->arriving_rest);
-    websockets->arriving->has_place = false; // it is the WebSocket's now
+    websockets->arriving->has_place = false; // the place is the WebSocket's now
     if (websockets->timer == NULL)
         websockets->timer = loop_after(websockets->loop, PING_MS, on_look, websockets);
     return 0;
@@ -260,7 +260,7 @@ static int on_lws(struct lws *wsi, enum lws_callback_reasons reason, void *user,
     case LWS_CALLBACK_RECEIVE_PONG:
         ws->heard_ms = clock_mono_ms();
         break;
-    case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE: // libwebsockets answers it
+    case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE: // libwebsockets answers the close
         websocket_end(ws, LWS_CLOSE_STATUS_NORMAL);
         break;
     case LWS_CALLBACK_SERVER_WRITEABLE:
@@ -278,7 +278,7 @@ static const struct lws_protocols protocols[] = {
     {NULL, NULL, 0, 0, 0, NULL, 0},
 };
 
-// What it calls an error is often none: each adoption is one.
+// What libwebsockets logs as an error often is none: each adoption is logged as one.
 static void on_log(int level, const char *line)
 {
     (void)level;
@@ -300,7 +300,7 @@ static void create_context(struct websockets *websockets)
         .retry_and_idle_policy = &patience, // the pings are ours
         .vhost_name = "spool",
         .alpn = "http/1.1",
-        .gid = (__typeof__(info.gid))-1, // an int or not, by its version
+        .gid = (__typeof__(info.gid))-1, // its type depends on libwebsockets' version
         .uid = (__typeof__(info.uid))-1,
         .user = websockets,
     };
@@ -335,7 +335,7 @@ static void hand_over(struct websockets *websockets, struct request *request)
              http_exchange_request_id(exchange));
     fd = http_exchange_take_socket(exchange, &head);
     if (fd >= 0) {
-        rest = strstr(buf_text(&head), "\r\n\r\n"); // frames that came with it
+        rest = strstr(buf_text(&head), "\r\n\r\n"); // frames that came with the request
         websockets->arriving_rest = rest == NULL ? 0 : head.len - (size_t)(rest + 4 - head.data);
         buf_add(&clean, rest == NULL ? "" : rest + 4, websockets->arriving_rest);
         websockets->arriving = request;
@@ -360,7 +360,8 @@ struct websockets *websockets_start(struct front *front)
     return websockets;
 }
 
-// The loop may end with this turn, so libwebsockets is told at once that it can write.
+// The loop may end with this turn, so we tell libwebsockets at once that the sockets can be written
+// to.
 void websockets_drain(struct websockets *websockets)
 {
     struct websocket *next;
@@ -380,8 +381,8 @@ static void on_ended(uv_handle_t *handle)
     free(handle->data);
 }
 
-// libwebsockets' handles are closed in the loop's next turns. Only then its memory may go, and the
-// code: its glue to libuv is a plugin.
+// libwebsockets' handles are closed in the loop's next turns. Only then may its memory be freed,
+// and its code be unloaded: its glue to libuv is a plugin.
 static void on_end(uv_idle_t *idle)
 {
     struct websockets *websockets = idle->data;
@@ -400,7 +401,7 @@ void websockets_drop(struct websockets **pointer)
         return;
     *pointer = NULL;
     if (websockets->context != NULL)
-        lws_context_destroy(websockets->context); // closes them all
+        lws_context_destroy(websockets->context); // closes all WebSockets
     loop_cancel(&websockets->timer);
     loop_turn_drop(&websockets->turn);
     websocket_clear_shared(websockets);

@@ -24,12 +24,12 @@
 #define MANY_END "]}"
 #define GAP_TEXT "{\"type\":\"gap\"}"
 
-// A message, in as many queues as there are watchers of its task: the text is there once.
+// A message, which is in the queue of every watcher of its task, but in memory once.
 struct websocket_text {
     unsigned refs;
-    bool is_task; // begins with TASK_TEXT and may be joined with others
+    bool is_task; // its text begins with TASK_TEXT, and may be joined with others
     size_t len;
-    // Which change of which task it is; the version is 0 where it is something else.
+    // Which change of which task it is; the version is 0 where the message is no change.
     int version;
     char task[ID_SIZE];
     char cursor[48];
@@ -144,7 +144,7 @@ static void make_room(struct websocket *ws)
     ws->cap = cap;
 }
 
-// Takes the text. False: it is being closed.
+// Takes the text. False: the connection is being closed.
 static bool queue_add(struct websocket *ws, struct websocket_text *text)
 {
     if (ws->close_code != 0) {
@@ -188,7 +188,7 @@ static void complain(struct websocket *ws, const char *message, const char *task
 
 // Sending.
 
-// Joins what waits from here on.
+// Joins the changes that wait, from the first on, into one message.
 static bool send_joined(struct websocket *ws)
 {
     struct buf *frame = &ws->websockets->frame;
@@ -222,8 +222,8 @@ static bool send_one(struct websocket *ws)
     return ok;
 }
 
-// libwebsockets sends the close frame in its own time; but while it has something else to send, it
-// would give up both. False: not yet.
+// libwebsockets sends the close frame in its own time; but asked while it has something else to
+// send, it would send neither. False: it isn't told yet.
 static bool tell_close(struct websocket *ws)
 {
     if (ws->is_told)
@@ -236,8 +236,8 @@ static bool tell_close(struct websocket *ws)
     return true;
 }
 
-// libwebsockets keeps what the socket doesn't take, once; more would go wrong, so it is asked
-// first.
+// libwebsockets keeps one piece that the socket didn't take; a second would go wrong, so we ask
+// first whether it has one.
 bool websocket_send(struct websocket *ws)
 {
     if (ws->close_code != 0) {
@@ -291,7 +291,7 @@ static void on_news(void *ctx, const struct news *news, size_t count)
             return;
 }
 
-// Each of many tasks that are resumed finds the same gap.
+// Many tasks that are resumed find the same gap: it is told once.
 static void on_gap(void *ctx)
 {
     struct websocket *ws = ctx;
@@ -399,8 +399,8 @@ static uint64_t bytes_read(struct websocket *ws)
     return info.bytes_received - (uint64_t)unread;
 }
 
-// A client has to mask its frames. libwebsockets 4.1 doesn't mind, and doesn't tell, so we count: a
-// mask is four bytes.
+// A client has to mask its frames. libwebsockets 4.1 doesn't insist, and doesn't tell, so we count
+// bytes: a mask has four.
 static bool is_masked(struct websocket *ws, size_t len, size_t to_come)
 {
     size_t frame_len = len + to_come;
