@@ -53,7 +53,8 @@ bool adapter_read_submit(const struct task *task, const struct http_response *re
     return ok;
 }
 
-// With spaces in it, beside the name of an error, it is somebody's words in the place of one.
+// Whether the text is an id: one with spaces in it, beside the name of an error, is somebody's
+// words instead.
 static bool is_id(const json_t *body, const char *text)
 {
     return *text != '\0' && (strpbrk(text, " \t\r\n") == NULL || !refusal_is_named(body));
@@ -62,14 +63,15 @@ static bool is_id(const json_t *body, const char *text)
 bool adapter_accept(const struct http_response *response, const json_t *body,
                     const char *const *places, struct outcome *outcome, struct err *err)
 {
-    // Whatever else it has; but a refusal may have an id, too, of the request.
+    // Whatever else the answer has, an id means acceptance; but a refusal may have an id, too, of
+    // the request.
     bool may_be = response->status < 300 || !refusal_is_named(body);
 
     for (; may_be && *places != NULL; places++) {
         json_t *value = field_at(body, *places);
 
         if (json_is_integer(value) && json_integer_value(value) > 0)
-            outcome->upstream_id = json_dumps(value, JSON_ENCODE_ANY); // a careless relay's
+            outcome->upstream_id = json_dumps(value, JSON_ENCODE_ANY); // a careless relay's id
         else if (json_is_string(value) && is_id(body, json_string_value(value)))
             outcome->upstream_id = mem_str(json_string_value(value));
         else
@@ -80,7 +82,8 @@ bool adapter_accept(const struct http_response *response, const json_t *body,
     return err_set(err, ERR_UPSTREAM, "the answer has no id");
 }
 
-// What isn't there is running: it may come late, and a job that was paid for isn't over by a word.
+// A job whose result isn't there counts as running: the result may come late, and a job that was
+// paid for isn't over because of a word.
 static void settle(const char *wanted, struct outcome *outcome)
 {
     int progress = outcome->progress;
@@ -102,7 +105,8 @@ static void settle(const char *wanted, struct outcome *outcome)
     outcome->progress = progress;
 }
 
-// Who says these may not know the vendor, or not now.
+// Whether the answer proves nothing: whoever gives these statuses may not reach the vendor, or not
+// now.
 static bool proves_nothing(const struct http_response *response, struct err *err)
 {
     if (response->status < 500 && response->status != 401 && response->status != 403 &&
@@ -112,7 +116,7 @@ static bool proves_nothing(const struct http_response *response, struct err *err
     return true;
 }
 
-// In a relay's word for it.
+// Whether a relay's word says that there is no such task.
 static bool is_missing(const json_t *body)
 {
     static const char *const places[] = {"code", "error.code", "error.type"};

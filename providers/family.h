@@ -16,7 +16,7 @@ struct family;
 // What a path of the family is for.
 enum route_kind {
     ROUTE_SUBMIT,  // makes a task; answered at once
-    ROUTE_ASK,     // makes a question to the vendor, answered when it is
+    ROUTE_ASK,     // makes a question to the vendor, and is answered when the question is
     ROUTE_FETCH,   // shows one task, by the id in the path, or else ?id= or ?task_id=
     ROUTE_LIST,    // shows tasks, by ids in the body
     ROUTE_CONTENT, // sends a finished task's file
@@ -47,33 +47,35 @@ struct family {
     // Another family with the same tasks: each shows the other's in its own words. NULL: none.
     const char *kin;
 
-    // Fills provider (NULL: whoever serves the model), action, model, mode, state, hook, parent or
-    // mark, cost, is_ask; may replace request and family. `once` is a word for what is asked of the
-    // parent, where asking again means the same task (static or of the task).
+    // Fills provider (NULL: the provider that serves the model), action, model, mode, state, hook,
+    // parent or mark, cost, is_ask; may replace request and family. `once` is a word for what is
+    // asked of the parent, if asking the same again means the same task (static, or in the task's
+    // memory).
     bool (*accept)(const struct family_request *request, struct task *task, const char **once,
                    struct err *err);
-    // The parent was found and is the same key's: may it be followed up? Sets account and
-    // upstream_parent from it, or await where it isn't as far yet, and what else the task takes
-    // over. `parent` NULL: there is no such
-    // task. NULL slot: none of the family's tasks follows up another.
+    // The parent was found and is the same key's: may the task follow it up? Sets account and
+    // upstream_parent from the parent, or await where the parent isn't that far yet, and what else
+    // the task takes over. `parent` NULL: there is no such task. NULL slot: none of the family's
+    // tasks follows up another.
     bool (*adopt)(struct task *task, const struct task *parent, struct err *err);
-    // The answer to a submit, and to one that was already asked for. `task` is as accepted, with
-    // the id that the answer gives.
+    // The answer to a submit, also to one that repeats an earlier one (is_repeated). `task` is as
+    // accepted, with the id that the answer gives.
     void (*accepted)(const struct task *task, int64_t waiting, bool is_repeated, struct buf *json);
     // The answer to a question, from its ended task. Returns the HTTP status.
     int (*answer)(const struct task *task, struct buf *json);
     // The task as a query shows it.
     void (*render)(const struct task *task, struct buf *json);
-    // The ids of a ROUTE_LIST's body, some of which may be none; NULL: there are none.
+    // The ids in a ROUTE_LIST's body, some of which may be no ids; NULL: the body has none.
     bool (*list_ids)(const json_t *body, const json_t **ids, struct err *err);
-    // Adds tasks (NULL where unknown) to its answer, which is whole each time. It begins empty.
+    // Adds tasks (NULL where unknown) to a ROUTE_LIST's answer, which begins empty and is complete
+    // JSON after each call.
     void (*render_list)(struct task *const *tasks, size_t count, struct buf *json);
     // The body of a webhook.
     void (*render_callback)(const struct task *task, struct buf *json);
     // The status word of a phase.
     const char *(*word)(enum task_phase phase, bool is_modal);
-    // Fields that requests are kept under other names than clients give them, for errors. The first
-    // alias that the client sent counts. Ends with NULL; NULL: none.
+    // Fields whose names in kept requests differ from those that clients use: errors name the
+    // client's. The first alias that the client sent counts. Ends with NULL; NULL: none.
     const struct family_alias {
         const char *field, *alias;
     } * aliases;
@@ -85,8 +87,8 @@ const struct family *family_find(const char *name);
 const struct family *family_at(size_t index); // NULL past the end
 
 // The result of a task as JSON, never NULL; json_decref. Empty where there is none. Artifacts that
-// are kept under a key get their `url` here, so that no stored task ever holds a dead link. Those
-// that couldn't be had are left out.
+// are kept under a key get their `url` here, so that no stored task ever holds a dead link.
+// Artifacts that couldn't be had are left out.
 json_t *family_result(const struct task *task);
-// The same with them: {"kind","url":"","error":{"code","message"}}.
+// The same with artifacts that couldn't be had: {"kind","url":"","error":{"code","message"}}.
 json_t *family_result_whole(const struct task *task);

@@ -12,7 +12,7 @@
 #include "core/task/task.h"
 #include "providers/family.h"
 
-enum { MAX_SECONDS = 1000000 }; // of a video: more is no length
+enum { MAX_SECONDS = 1000000 }; // the longest video: more is no length
 
 bool family_read_hook(const json_t *body, struct task *task, struct err *err)
 {
@@ -64,7 +64,7 @@ void family_add_to_list(struct buf *json, const char *head, const char *tail,
     if (json->len == 0) {
         buf_str(json, head);
     } else {
-        json->len -= strlen(tail); // it goes on
+        json->len -= strlen(tail); // the list goes on
         is_first = json->len == strlen(head);
     }
     for (size_t i = 0; i < count; i++) {
@@ -201,7 +201,7 @@ void family_add_error(struct buf *json, const struct task *task)
 
 int family_refuse_flat(const struct err *err, struct buf *json)
 {
-    // What is asked for by its id; a field of a body has another code.
+    // A task that was asked for by its id is unknown; a field of a body has another code.
     bool is_unknown = err->code == ERR_NOT_FOUND;
 
     buf_str(json, "{\"code\":");

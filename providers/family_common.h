@@ -13,12 +13,14 @@ struct buf;
 
 // Takes notifyHook or callback_url as the task's hook.
 bool family_read_hook(const json_t *body, struct task *task, struct err *err) WARN_UNUSED;
-// Every item of a list, if it is given, is something that somebody else opens (FIELD_SOURCE).
+// Checks that every item of a list, if there is one, is something that somebody else opens
+// (FIELD_SOURCE).
 bool family_check_sources(const json_t *body, const char *list, struct err *err) WARN_UNUSED;
-// The ids of a list's body; NULL where it has none. What is no id among them is passed over by
-// whoever reads them: others poll many jobs at once, and one mistake isn't to hide all.
+// The ids of a list's body; NULL where it has none. Whoever reads them passes over an item that is
+// no id: clients poll many jobs at once, and one mistake isn't to hide them all.
 bool family_list_ids(const json_t *body, const json_t **ids, struct err *err) WARN_UNUSED;
-// Adds tasks to a list between `head` and `tail`, which is whole each time; `json` begins empty.
+// Adds tasks to a list between `head` and `tail`. `json` begins empty, and is complete after each
+// call.
 void family_add_to_list(struct buf *json, const char *head, const char *tail,
                         struct task *const *tasks, size_t count,
                         void (*render)(const struct task *task, struct buf *json));
@@ -31,13 +33,14 @@ json_t *family_request_of(const struct task *task);
 const json_t *family_artifact(const json_t *result, const char *kind);
 // The link of the first artifact of a kind, "" where there is none; borrowed from the result.
 const char *family_link(const json_t *result, const char *kind);
-// The same of those that belong to one of several (outcome.h: `of`).
+// The same among the artifacts that belong to one of several results (outcome.h: `of`).
 const char *family_link_of(const json_t *result, const char *kind, const char *of);
-// The word of a phase as OpenAI has it for videos, which others took over: a family's `word`.
+// The word of a phase as OpenAI has it for videos, and as other APIs took it over: a family's
+// `word`.
 const char *family_openai_word(enum task_phase phase, bool is_modal);
-// Unix seconds of the last change of the client's word, as of the phase that is shown.
+// When the client's word for the task changed last, in Unix seconds, as of the phase that is shown.
 int64_t family_updated_s(const struct task *task);
-// The length of the video in seconds: as the vendor says, else as it was asked for, else 0.
+// The length of the video in seconds: as the vendor told it, else as it was asked for, else 0.
 double family_duration(const json_t *result, const json_t *request);
 // A number as JSON has it: 5, or 5.1.
 void family_add_number(struct buf *json, double number);
@@ -49,9 +52,9 @@ const char *family_reason(const struct task *task);
 // Adds `,"error":{"code","message"}`.
 void family_add_error(struct buf *json, const struct task *task);
 
-// {"code","message","data":null}, as every family but /mj and /v1/videos says it.
+// {"code","message","data":null}, as every family but /mj and /v1/videos writes an error.
 int family_refuse_flat(const struct err *err, struct buf *json);
-// {"error":{"message","type","code"}}, as our own surface says it.
+// {"error":{"message","type","code"}}, as our own surface writes an error.
 int family_refuse_envelope(const struct err *err, struct buf *json);
 // The same with a status and a code that no other error has.
 void family_write_envelope(int status, const char *code, const char *message, struct buf *json);

@@ -45,7 +45,7 @@ static const char *const models[] = {
 };
 static const char *const relay_prefixes[] = {"kling-", NULL};
 
-// The path of each action is that of its polls and lists, too.
+// The path of each action serves its polls and lists, too.
 static const struct action {
     const char *name, *path;
     const char *list_key; // what an element of image_list calls its image
@@ -130,7 +130,8 @@ static bool is_token_refused(const struct http_response *response)
 
 // Submits.
 
-// kling-v3 is two models there: the omni route's is listed as "kling-v3-omni", if at all.
+// kling-v3 is two models at Kling: in an account's models that of the omni route is
+// "kling-v3-omni", if it is listed.
 static const char *model_of(const struct task *task, const struct account *account)
 {
     const char *model = task->model == NULL ? "" : task->model, *omni;
@@ -144,7 +145,8 @@ static const char *model_of(const struct task *task, const struct account *accou
     return provider_model(provider_find("kling"), account, model);
 }
 
-// Relays read one of the two by the route (NA writes both); the vendor has one.
+// A relay reads "model" or "model_name", by the route (NA writes both); the vendor has only one of
+// them.
 static void set_model(json_t *body, const char *model, int dialect)
 {
     json_object_del(body, "model");
@@ -155,7 +157,7 @@ static void set_model(json_t *body, const char *model, int dialect)
         json_object_set_new(body, "model", json_string(model));
 }
 
-// What the vendor is known to refuse (G, W). A relay may have what is newer than that.
+// What the vendor is known to refuse (G, W). A relay may have newer models with other limits.
 static const char *const image_types[] = {"subject", "face", NULL};
 static const char *const resolutions[] = {"1k", "2k", "4k", NULL};
 static const char *const standard_models[] = { // the omni route has others
@@ -246,14 +248,15 @@ static bool build_submit(const struct task *task, const struct account *account,
     return ok;
 }
 
-// "code" (G 00-general, W common-info). HTTP 429 alone says nothing: it is an empty balance, too.
+// "code" (G 00-general, W common-info). HTTP 429 alone says nothing: it may also be an empty
+// balance.
 static const struct code {
     int64_t first, last;
     enum outcome_kind kind;
     const char *error;
 } codes[] = {
     {1000, 1002, OUTCOME_BAD_KEY, NULL},
-    {1003, 1004, OUTCOME_REFUSED_RETRY, NULL},     // a token was made anew by then
+    {1003, 1004, OUTCOME_REFUSED_RETRY, NULL},     // by then a new token had been tried
     {1100, 1102, OUTCOME_REFUSED_ELSEWHERE, NULL}, // account, arrears, resource pack
     {1103, 1103, OUTCOME_REFUSED_FINAL, "model_not_found"},
     {1200, 1201, OUTCOME_REFUSED_FINAL, "invalid_request"},
@@ -275,8 +278,8 @@ static bool read_code(const struct task *task, int64_t code, struct outcome *out
             continue;
         outcome->kind = codes[i].kind;
         outcome->code = codes[i].error;
-        // Also said of an external id that is there already: then an earlier try of ours may have
-        // been accepted after all (clients report it; the reference doesn't say).
+        // 1201 is also the answer to an external id that exists already: then an earlier try of
+        // ours may have been accepted after all (clients report this; the reference doesn't say).
         if (code == 1201 && task->doubts > 0 && task->doubts < 4)
             outcome->kind = OUTCOME_DOUBT;
         return true;
@@ -295,7 +298,8 @@ static bool read_submit_body(const struct task *task, const struct http_response
         return true;
     if (code != 0)
         return read_code(task, code, outcome, err);
-    // Only both, 200 and 0, are an acceptance (G); an id beside another status will be looked up.
+    // Only status 200 with code 0 is an acceptance (G); an id beside another status will be looked
+    // up.
     outcome->kind = OUTCOME_DOUBT;
     return response->status >= 300 && field_is_given(body, "data.task_id");
 }
@@ -366,7 +370,7 @@ static const char *wanted(const struct task *task)
     return strncmp(action_of(task)->path, "images/", 7) == 0 ? "image" : "video";
 }
 
-// A relay's own link is there where the vendor's object isn't. On success many put it into
+// Relays that leave the vendor's object out give a link of their own. On success many put it into
 // fail_reason (new-api, controller/task_video.go).
 static void read_relay_links(const struct task *task, const json_t *data, struct outcome *outcome)
 {
@@ -392,7 +396,8 @@ static void read_result(const struct task *task, const json_t *data, struct outc
     const json_t *result = field_at(data, "task_result");
 
     if (result == NULL)
-        result = field_at(data, "data.data.task_result"); // what new-api keeps of the vendor's
+        result = field_at(data, "data.data.task_result"); // the vendor's answer, as new-api keeps
+                                                          // it
     if (result == NULL)
         result = field_at(data, "data.task_result");
     add_all(outcome, field_at(result, "videos"), "url", "video", false);
@@ -400,7 +405,7 @@ static void read_result(const struct task *task, const json_t *data, struct outc
     if (outcome->source_count == 0)
         read_relay_links(task, data, outcome);
     add_all(outcome, field_at(result, "videos"), "watermark_url", "video",
-            outcome->source_count > 0); // better than nothing
+            outcome->source_count > 0); // a watermarked video is better than none
     read_duration(outcome, result);
 }
 
@@ -481,8 +486,8 @@ static bool build_lookup(const struct task *task, const struct account *account,
     return ok;
 }
 
-// Flat by the reference (W callback-protocol), wrapped in another copy of it (G); relays, another
-// Spool among them, say "id".
+// The body is flat in one copy of the reference (W callback-protocol), wrapped in another (G);
+// relays, another Spool among them, say "id".
 static bool read_callback(const json_t *body, const char **upstream_id, struct err *err)
 {
     static const char *const places[] = {"task_id", "data.task_id", "id", NULL};

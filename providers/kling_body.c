@@ -46,7 +46,7 @@ static void rename_field(json_t *body, const char *from, const char *to)
     json_decref(value);
 }
 
-// An array where the i-th item has the number i comes out in the order of the numbers.
+// Sorts a list by the numbers that its items have.
 static void sort_by_id(json_t *list)
 {
     for (size_t i = 1; i < json_array_size(list); i++) {
@@ -80,7 +80,7 @@ static void remap_images(json_t *body, const char *key)
     }
 }
 
-// kling_elements, by number or as objects.
+// kling_elements become what the vendor takes, whether they are numbers or objects.
 static void remap_elements(json_t *body)
 {
     json_t *list, *item;

@@ -17,8 +17,8 @@ static bool is_ours(const struct task *task, const json_t *data)
            *field_str_or_empty(data, "task_id") != '\0';
 }
 
-// Whether a page that doesn't have the task proves that no page has: it is the last, or all that
-// follow are older than the task.
+// Whether a page that doesn't have the task proves that no page has: it is the last page, or all
+// that follow are older than the task.
 static bool is_absent(const struct task *task, const json_t *list)
 {
     size_t count = json_array_size(list);
@@ -47,7 +47,8 @@ static void search_page(const struct task *task, const json_t *list, struct outc
         outcome->kind = OUTCOME_ACCEPTED;
         outcome->upstream_id = mem_str(field_str_or_empty(found, "task_id"));
     } else if (matches > 1) {
-        outcome->kind = OUTCOME_MISSING; // adopted only where the mark is there exactly once
+        outcome->kind = OUTCOME_MISSING; // a job is adopted only where its mark is there exactly
+                                         // once
     } else {
         outcome->kind = is_absent(task, list) ? OUTCOME_REFUSED_RETRY : OUTCOME_NEXT;
     }
@@ -64,7 +65,7 @@ bool kling_search_read(const struct task *task, int step, const struct http_resp
         outcome->kind = OUTCOME_ACCEPTED;
         outcome->upstream_id = mem_str(field_str_or_empty(data, "task_id"));
     } else if (step == 0) {
-        // Whatever it says: the list will tell.
+        // Whatever the answer says, the list will tell.
     } else if (response->status != 200 || body == NULL || field_int_or(body, "code", -1) != 0 ||
                !json_is_array(data)) {
         outcome->kind = OUTCOME_NONE;

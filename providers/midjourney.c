@@ -22,7 +22,7 @@ enum { PROXY, RELAY };
 static const char *const dialects[] = {[PROXY] = "proxy", [RELAY] = "relay", NULL};
 static const char *const models[] = {NULL}; // versions are part of the prompt
 
-// The path of each action; the vendor's answer to some is the result itself.
+// The path of each action; for some actions the vendor's answer is the result itself.
 static const struct action {
     const char *name, *path;
     bool is_answered_at_once;
@@ -51,7 +51,7 @@ static bool authorize(const struct account *account, struct http_request *reques
     const char *key = secret_reveal(&account->api_key);
 
     // T compares Authorization verbatim and lets it win over mj-api-secret even when it is wrong
-    // (WorkContext.cs): so only ever one of the two.
+    // (WorkContext.cs): so we only ever send one of the two.
     if (account->dialect != NULL && strcmp(account->dialect, "relay") == 0)
         http_add_bearer(request, key);
     else if (*key != '\0')
@@ -71,7 +71,7 @@ static char *base_of(const struct task *task, const struct account *account)
     return buf_take(&base);
 }
 
-// Both proxies take images as data URLs only; clients may leave the beginning away.
+// Both proxies take images as data URLs only; clients may send the base64 alone.
 static void make_data_url(json_t *image)
 {
     static const struct {
@@ -124,8 +124,8 @@ static bool build_submit(const struct task *task, const struct account *account,
     make_data_urls(body);
     // `state` carries our own id, by which a lost submit is found again.
     json_object_set_new(body, "state", json_string(task->id));
-    json_object_del(body, "accountFilter"); // which account is ours to choose
-    json_object_del(body, "parentPrompt");  // the family's note
+    json_object_del(body, "accountFilter"); // it is for us to choose the account
+    json_object_del(body, "parentPrompt");  // a note of the family's for itself
     if (task->upstream_parent != NULL)
         json_object_set_new(body, "taskId", json_string(task->upstream_parent));
     ok = http_post_json(request, base, body, err, action->path);
@@ -135,11 +135,11 @@ static bool build_submit(const struct task *task, const struct account *account,
     return ok && authorize(account, request);
 }
 
-// "code" of a submit: 1, 22 (waiting there) and 21 are acceptances; by 21 N means that it exists
-// already, T a new one that waits for a window's confirm. The refusals are in refusal.c; 5 is R's
-// for an upstream that it couldn't reach or read. Sources: N ReturnCode.java and
-// DiscordInstanceImpl.java, T TaskService.cs and DiscordService.cs, R constant/midjourney.go and
-// relay.go.
+// "code" of a submit: 1, 22 (queued at the vendor) and 21 are acceptances; by 21 N means a task
+// that exists already, T a new task that waits for a window to be confirmed. The refusals are in
+// refusal.c; 5 is R's for an upstream that it couldn't reach or read. Sources: N ReturnCode.java
+// and DiscordInstanceImpl.java, T TaskService.cs and DiscordService.cs, R constant/midjourney.go
+// and relay.go.
 enum { CODE_MODAL = 21, CODE_INVALID = 4, CODE_NOT_FOUND = 3, CODE_UNKNOWN = 5 };
 
 static bool is_acceptance(int64_t code)
@@ -147,7 +147,7 @@ static bool is_acceptance(int64_t code)
     return code == 1 || code == CODE_MODAL || code == 22;
 }
 
-// The answers of a question: its text is the result.
+// The answer to a question: its text is the result.
 static bool read_answer(const json_t *body, struct outcome *outcome, struct err *err)
 {
     json_t *answer = field_at(body, "result");
@@ -159,7 +159,7 @@ static bool read_answer(const json_t *body, struct outcome *outcome, struct err 
     return true;
 }
 
-// R says "invalid" of whatever goes wrong with itself, also when the job has begun by then
+// R says "invalid" whatever goes wrong in R itself, even when the job has begun by then
 // (relay/mjproxy_handler.go). It adds a space to its words.
 static enum outcome_kind kind_of_invalid(const char *description)
 {
@@ -201,24 +201,25 @@ static bool read_submit_body(const struct task *task, const struct http_response
     int64_t code = refusal_number(body, "code");
     bool is_question = action_of(task)->is_answered_at_once;
 
-    // A gateway's 5xx may hide an acceptance, whatever it says: only 503 is looked into. 429 is R's
-    // for a group that is saturated, whatever code it adds.
+    // A gateway's 5xx may hide an acceptance, whatever its body says: only that of a 503 is looked
+    // into. 429 is R's answer where a group is saturated, whatever code it adds.
     if ((response->status >= 500 && response->status != 503) || response->status == 429)
         return err_set(err, ERR_UPSTREAM, "HTTP %d", response->status);
     if (is_question && is_acceptance(code))
         return read_answer(body, outcome, err);
     if (!is_acceptance(code) && code != 0 && read_refusal(task, code, body, outcome, err))
         return true;
-    // A number that nobody knows, with an id: it is there. One that is an HTTP status is an
-    // error's.
+    // An unknown code with an id means that the job is there. A code that is an HTTP status is an
+    // error.
     if (is_question || !(is_acceptance(code) || (response->status < 300 && code < 400)))
         return err_set(err, ERR_UPSTREAM, "the answer has no code");
     outcome->is_modal = code == CODE_MODAL && json_is_true(field_at(body, "properties.remix"));
     return adapter_accept(response, body, places, outcome, err);
 }
 
-// T says 403 of an account that it has switched off, and to whom it doesn't know; in words, if at
-// all. A gateway's is of its balance or its rules, and comes as JSON or as a page.
+// T answers 403 where it has switched an account off, and to a client that it doesn't know; with
+// words, if with a body at all. A gateway's 403 is about its balance or its rules, and comes as
+// JSON or as a page.
 static bool is_shut_out(const struct account *account, const struct http_response *response)
 {
     const char *text = buf_text(&response->body);
@@ -244,7 +245,7 @@ static const struct outcome_word status_words[] = {
     {"", OUTCOME_RUNNING}, // null or "": not started
     {"NOT_START", OUTCOME_RUNNING},
     {"SUBMITTED", OUTCOME_RUNNING},
-    {"MODAL", OUTCOME_RUNNING}, // T: it waits for /submit/modal
+    {"MODAL", OUTCOME_RUNNING}, // T: the task waits for /submit/modal
     {"IN_PROGRESS", OUTCOME_RUNNING},
     {"SUCCESS", OUTCOME_SUCCEEDED},
     {"FAILURE", OUTCOME_FAILED},
@@ -300,7 +301,7 @@ static bool is_about_text(const struct task *task)
     return strcmp(task->action, "DESCRIBE") == 0 || strcmp(task->action, "SHORTEN") == 0;
 }
 
-// Buttons and windows make what they make.
+// The kind that a task must give; NULL: any, as buttons and windows may make anything.
 static const char *wanted(const struct task *task)
 {
     return is_about_text(task) ? "text" : is_video(task) ? "video" : NULL;
@@ -313,7 +314,8 @@ static bool is_mp4(const char *url)
     return len > 4 && strncasecmp(url + len - 4, ".mp4", 4) == 0;
 }
 
-// N keeps what it makes of an image as the prompt, too, if a relay leaves the properties away.
+// N keeps the words that it finds for an image as the prompt, too, which helps where a relay leaves
+// the properties out.
 static void read_text(const struct task *task, const json_t *body, struct outcome *outcome)
 {
     static const char *const described[] = {"properties.finalPrompt", "promptEn", "prompt", NULL};
@@ -325,8 +327,8 @@ static void read_text(const struct task *task, const json_t *body, struct outcom
         outcome_add_source(outcome, "text", text);
 }
 
-// What a finished task gives. T's video tasks repeat the video in imageUrl, where a relay that
-// knows no videos has it alone.
+// What a finished task gives. T's video tasks repeat the video in imageUrl; a relay that knows no
+// videos has it only there.
 static void read_result(const struct task *task, const json_t *body, struct outcome *outcome)
 {
     const char *image = field_str_or_empty(body, "imageUrl");
@@ -393,7 +395,7 @@ static bool read_task(const struct task *task, const json_t *body, struct outcom
     *outcome = (struct outcome){.progress = -1};
     if (!json_is_object(body))
         return err_set(err, ERR_UPSTREAM, "not a task");
-    // Which task an answer speaks of is part of the answer.
+    // An answer must say which task it is about.
     if (strcmp(field_str_or_empty(body, "id"), task->upstream_id) != 0)
         return err_set(err, ERR_UPSTREAM, "the answer is about another task");
     if (!outcome_from_word(outcome, OUTCOME_WORDS(status_words), status, err))
@@ -417,7 +419,7 @@ static bool read_task(const struct task *task, const json_t *body, struct outcom
 }
 
 // Unknown: N says 200 and T 204 with nothing or null, R 400 with code 4 and a word that has a space
-// behind it, Spool 404 with code 3. By code 4 R means other things, too.
+// behind it, Spool 404 with code 3. R's code 4 means other things, too.
 static bool is_unknown(const struct http_response *response, const json_t *body)
 {
     static const char *const words[] = {"task_no_found", "task_not_found", NULL};
@@ -472,7 +474,7 @@ static bool read_poll_many(const struct task *const *tasks, size_t count,
         json_decref(body);
         return false;
     }
-    // A modal and its parent are one task there, and it is listed once for both.
+    // A modal and its parent are one task at the vendor, which is listed once for both.
     adapter_read_list(tasks, count, body, &list, outcomes);
     json_decref(body);
     return true;
@@ -486,7 +488,7 @@ static bool build_lookup(const struct task *task, const struct account *account,
     (void)step;
     if (provider_dialect(provider_find("midjourney"), account) != PROXY)
         return err_set(err, ERR_UPSTREAM, "a relay can't be searched");
-    // A modal confirms a task that the vendor knows already: that one is looked at.
+    // A modal confirms a task that the vendor knows already: that task is looked at.
     if (strcmp(task->action, "MODAL") == 0)
         return http_get(request, account->base_url, err, "/mj/task/%s/fetch",
                         task->upstream_parent) &&
@@ -523,7 +525,7 @@ static bool read_lookup(const struct task *task, int step, const struct http_res
             }
         }
     }
-    // Adopted only where the mark is there exactly once.
+    // A job is adopted only where the mark is there exactly once.
     if (matches == 1 && *field_str_or_empty(found, "id") != '\0') {
         outcome->kind = OUTCOME_ACCEPTED;
         outcome->upstream_id = mem_str(field_str_or_empty(found, "id"));

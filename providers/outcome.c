@@ -42,11 +42,11 @@ void outcome_set_reason(struct outcome *outcome, const char *reason)
     size_t len = strlen(reason);
 
     if (len == 0)
-        return; // as good as none
+        return; // an empty reason is as good as none
     if (len > MAX_REASON) {
         len = MAX_REASON;
         while (len > 0 && ((unsigned char)reason[len] & 0xc0) == 0x80)
-            len--; // not in the middle of a UTF-8 character
+            len--; // don't cut in the middle of a UTF-8 character
     }
     free(outcome->reason);
     outcome->reason = mem_strn(reason, len);

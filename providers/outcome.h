@@ -12,26 +12,28 @@ enum outcome_kind {
     OUTCOME_NONE,
     // of a submit
     OUTCOME_ACCEPTED,          // upstream_id is set
-    OUTCOME_REFUSED_RETRY,     // nothing was accepted; the same may be sent later
+    OUTCOME_REFUSED_RETRY,     // nothing was accepted; the same request may be sent later
     OUTCOME_REFUSED_ELSEWHERE, // nothing was accepted; this account can't, another may
-    OUTCOME_REFUSED_FINAL,     // nothing was accepted, nor would it be: reason
+    OUTCOME_REFUSED_FINAL,     // nothing was accepted, nor ever will be; `reason` is set
     OUTCOME_BAD_KEY,           // nothing was accepted: the account's key is wrong
-    OUTCOME_DOUBT,             // it may have been accepted
+    OUTCOME_DOUBT,             // the submit may have been accepted
     // of a look
     OUTCOME_RUNNING,
     OUTCOME_SUCCEEDED,
     OUTCOME_FAILED,    // reason
-    OUTCOME_CANCELLED, // by the vendor, or by us there
+    OUTCOME_CANCELLED, // by the vendor, or at the vendor by us
     // of a search
-    OUTCOME_NEXT,    // its next step may tell
-    OUTCOME_MISSING, // the vendor doesn't know it; one such answer proves nothing
+    OUTCOME_NEXT,    // the search's next step may tell
+    OUTCOME_MISSING, // the vendor doesn't know the task; one such answer proves nothing
 };
 
 struct outcome_source {
     char *kind; // "image", "video", "audio", "cover"; "text": nothing to fetch
-    char *url;  // of a text, the text itself; "inline:<n>": in the answer to a poll (provider.h)
-    char *of;   // the vendor's name of what it belongs to, where there are several; NULL: the task
-    bool is_optional; // the result is complete without it, should its link be dead
+    char *url;  // for a text, the text itself; "inline:<n>": the file is in the answer to a poll
+                // (provider.h)
+    char *of;   // the vendor's name of the one of several results that it belongs to; NULL: the
+                // whole task
+    bool is_optional; // should its link be dead, the result is complete without it
 };
 
 // Owns its strings: outcome_clear. `= {0}` is ready for use.
@@ -39,14 +41,14 @@ struct outcome {
     enum outcome_kind kind;
     char *upstream_id;
     char *reason;
-    const char *code; // of the error as clients see it, static; NULL: vendor_failed
+    const char *code; // the error's code as clients see it, static; NULL: vendor_failed
     int progress;     // 0 to 100, -1 where the vendor doesn't say
-    bool has_started; // it renders, it isn't only queued there
-    bool is_modal;    // it waits for the client's confirmation
+    bool has_started; // the job renders, it isn't only queued at the vendor
+    bool is_modal;    // the job waits for the client's confirmation
     int64_t retry_after_ms;
     struct outcome_source *sources; // what to archive
     size_t source_count;
-    char **marks; // the vendor's names of what was made, by which a follow-up will find the task
+    char **marks; // the vendor's names of what was made, by which a follow-up finds the task
     size_t mark_count;
     json_t *extra; // what the family shows beside the files: buttons, texts. NULL: nothing
 };

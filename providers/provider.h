@@ -4,7 +4,7 @@
 // No socket, no Redis, no clock, so an adapter is tested with a folder of JSON files.
 //
 // read_* get whatever the vendor sent, at any HTTP status. They return false where the answer can't
-// be read; for a submit that is a doubt, for a look it proves nothing.
+// be read; for a submit such an answer is a doubt, for a look it proves nothing.
 #pragma once
 
 #include <jansson.h>
@@ -28,13 +28,13 @@ typedef bool (*provider_build_fn)(const struct task *task, const struct account 
 typedef bool (*provider_build_many_fn)(const struct task *const *tasks, size_t count,
                                        const struct account *account, struct http_request *request,
                                        struct err *err);
-// Turns an answer of the account's into what it means for the task. The outcome is outcome_clear's,
-// on failure too.
+// Turns an answer of the account's into what it means for the task. outcome_clear the outcome, on
+// failure too.
 typedef bool (*provider_read_fn)(const struct task *task, const struct account *account,
                                  const struct http_response *response, struct outcome *outcome,
                                  struct err *err);
-// One outcome per task; OUTCOME_MISSING for those the answer leaves out. False where the answer as
-// a whole can't be read: that may be the fault of one of them, so the tasks are to be asked about
+// One outcome per task; OUTCOME_MISSING for tasks that the answer leaves out. False where the
+// answer as a whole can't be read: one of the tasks may be at fault, so they are to be asked about
 // one by one.
 typedef bool (*provider_read_many_fn)(const struct task *const *tasks, size_t count,
                                       const struct http_response *response,
@@ -45,7 +45,7 @@ typedef bool (*provider_build_step_fn)(const struct task *task, const struct acc
 typedef bool (*provider_read_step_fn)(const struct task *task, int step,
                                       const struct http_response *response, struct outcome *outcome,
                                       struct err *err);
-// At start: what an account lacks is an ERR_CONFIG that begins with its key.
+// At start: what an account lacks is an ERR_CONFIG that begins with the key that is missing.
 typedef bool (*provider_check_account_fn)(const struct account *account, struct err *err);
 // At submit: what this account can't take is an ERR_INVALID that names the field.
 typedef bool (*provider_check_fn)(const struct task *task, const struct account *account,
@@ -54,20 +54,21 @@ typedef bool (*provider_check_fn)(const struct task *task, const struct account 
 struct provider {
     const char *name;            // as in config, Redis keys and metrics
     const char *const *dialects; // the first is the default; ends with NULL
-    const char *const *models;   // those it serves under their own names; ends with NULL
-    const char *const *prefixes; // /v1/video* gives it models that begin so; NULL: it isn't there
-    // A relay knows its models, and new ones before we do: it serves whatever begins so, beside
-    // `models`. Ends with NULL; NULL: nothing.
+    const char *const *models;   // those that it serves under their own names; ends with NULL
+    const char *const *prefixes; // /v1/video* gives it models that begin with these; NULL: it gives
+                                 // it none
+    // A relay may have new models before we know them: beside `models` it serves whatever begins
+    // with these. Ends with NULL; NULL: nothing more.
     const char *const *relay_prefixes;
     int64_t poll_first_ms; // when to look at a running task first;
     int64_t poll_max_ms;   // then each wait grows by half, up to this
-    int64_t typical_ms;    // that a job takes, as a rule
+    int64_t typical_ms;    // how long a job takes, as a rule
     int64_t submit_timeout_ms;
     int64_t poll_timeout_ms;
-    int64_t missing_grace_ms; // so long "unknown" isn't believed
-    int64_t link_life_ms;     // so long we try to archive what the vendor keeps
+    int64_t missing_grace_ms; // for so long "unknown" isn't believed
+    int64_t link_life_ms;     // for so long we try to archive what the vendor keeps
     int poll_many_max;        // tasks in one request of build_poll_many; 0: only one by one
-    unsigned plain_dialects;  // that have neither batches nor cancel (1 << number)
+    unsigned plain_dialects;  // dialects that have neither batches nor cancel (1 << number)
     provider_check_account_fn check_account;
     provider_check_fn check; // NULL: nothing to check
     provider_build_fn build_submit;
@@ -76,36 +77,37 @@ struct provider {
     provider_read_fn read_poll;
     provider_build_many_fn build_poll_many;
     provider_read_many_fn read_poll_many;
-    // Finds a submit in doubt: OUTCOME_ACCEPTED where it is found by a mark of ours,
-    // OUTCOME_REFUSED_RETRY where its absence is proved, OUTCOME_NEXT where the next step may tell,
-    // OUTCOME_MISSING where nothing does. NULL: no task can be looked up.
+    // Finds a submit in doubt: OUTCOME_ACCEPTED where its job is found by a mark of ours,
+    // OUTCOME_REFUSED_RETRY where it is proved that there is none, OUTCOME_NEXT where the next step
+    // may tell, OUTCOME_MISSING where no step does. NULL: no task can be looked up.
     provider_build_step_fn build_lookup;
     provider_read_step_fn read_lookup;
-    provider_build_fn build_cancel; // of a job that waits there; NULL: the vendor can't cancel
+    provider_build_fn build_cancel; // of a job that waits at the vendor; NULL: the vendor can't
+                                    // cancel
 
     // The links, from 0, that are to be fetched before the submit is built, because the vendor
-    // takes files only: task->inputs then has them in this order. `account` NULL: it isn't chosen
-    // yet. The caller frees; NULL past the end. NULL slot: none ever.
+    // takes files only: task->inputs then has them in this order. `account` NULL: none is chosen
+    // yet. The caller frees the link; NULL past the end. NULL slot: no links are ever fetched.
     char *(*input_at)(const struct task *task, const struct account *account, size_t index);
-    // A token for requests that want one: made at once, or `request` is to be sent and read_token
-    // gets its answer. NULL slot: none is ever wanted.
+    // A token for requests that want one: either it is made at once, or `request` is to be sent and
+    // read_token gets the answer. NULL slot: no request wants one.
     bool (*build_token)(const struct account *account, int64_t now_ms, struct token *token,
                         struct http_request *request, struct err *err);
     bool (*read_token)(const struct http_response *response, int64_t now_ms, struct token *token,
                        struct err *err);
-    // Whether an answer says that the token is at fault: another is made, and the request sent
-    // once more.
+    // Whether an answer says that the token is at fault: another token is then made, and the
+    // request sent once more.
     bool (*is_token_refused)(const struct http_response *response);
-    // A file of the vendor's: what asking for it takes beside its URL, which may have been
-    // redirected to. NULL slot: nothing.
+    // Adds to a request for a file of the vendor's what it takes beside the URL, which may be that
+    // of a redirect. NULL slot: nothing.
     void (*build_fetch)(const struct account *account, const char *url,
                         struct http_request *request);
-    // Keys of JSON strings that are whole files in base64, within the answer to a poll. They are
-    // never held: read_poll finds a word in their place, and a source "inline:<n>" stands for the
-    // n-th of them. Ends with NULL; NULL: there are none.
+    // Keys of JSON strings that are whole files in base64, within the answer to a poll. These are
+    // never held in memory: read_poll finds a word in their place, and a source "inline:<n>" stands
+    // for the n-th of them. Ends with NULL; NULL: there are none.
     const char *const *inline_keys;
-    // The vendor's id in the body of its callback. False: it isn't one. NULL slot: the vendor
-    // can't call back.
+    // The vendor's id in the body of its callback. False: the body is no callback. NULL slot: the
+    // vendor can't call back.
     bool (*read_callback)(const json_t *body, const char **upstream_id, struct err *err);
 };
 
@@ -113,7 +115,7 @@ struct provider {
 const struct provider *provider_find(const char *name);
 // In no order of importance; NULL past the end.
 const struct provider *provider_at(size_t index);
-// The account's dialect by its number in `dialects`; -1 for one that isn't there.
+// The number of the account's dialect in `dialects`; -1 for one that isn't there.
 int provider_dialect(const struct provider *provider, const struct account *account);
 // What the account calls a public model; NULL where it doesn't serve it. A task without a model
 // ("", NULL) is served by every account of its provider, under "".
@@ -122,14 +124,14 @@ const char *provider_model(const struct provider *provider, const struct account
 bool provider_serves(const struct provider *provider, const struct account *account,
                      const char *model);
 // Whether the model is one of the provider's `models`, dated or not, as the client calls it or as
-// the account does: then its limits are known. A newer one's are the vendor's to know.
+// the account does: then we know its limits. Only the vendor knows those of a newer one.
 bool provider_knows(const struct provider *provider, const struct account *account,
                     const char *model);
-// The beginnings of names that the account serves beside the provider's models: a relay's that
-// lists none of its own. Ends with NULL; NULL: there are none.
+// The beginnings of names that the account serves beside the provider's models: only a relay's
+// account that lists no models of its own has any. Ends with NULL; NULL: there are none.
 const char *const *provider_prefixes(const struct provider *provider,
                                      const struct account *account);
 // How many tasks one poll may be about.
 int provider_poll_max(const struct provider *provider, const struct account *account);
-// Whether a job at the account can be cancelled there. NULL: not.
+// Whether a job at the account can be cancelled there. Either may be NULL: it can't.
 bool provider_can_cancel(const struct provider *provider, const struct account *account);

@@ -18,13 +18,13 @@ enum {
     AT_2XX = 1,
     AT_4XX = 2,
     AT_503 = 4,
-    AT_5XX = 8, // the others
+    AT_5XX = 8, // the other 5xx
     ANYWHERE = AT_2XX | AT_4XX | AT_503 | AT_5XX,
     NOT_AFTER_OTHERS = AT_2XX | AT_4XX | AT_503,
 };
 
-// Somebody was asked, and who knows what that one did: codes and types of an answer that isn't a
-// 4xx. The last are google.rpc's.
+// Codes and types of answers, other than 4xx, that say that somebody was asked: nobody knows what
+// that one did. The last are google.rpc's.
 static const char *const doubts[] = {
     "do_request_failed",
     "do_response_failed",
@@ -61,23 +61,23 @@ static const char *const doubts[] = {
     "CANCELLED",
 };
 
-// A code, a type or a status in words, and at which HTTP statuses it says so; at the others it says
-// nothing. Case doesn't count.
+// A code, a type or a status in words, what it says, and at which HTTP statuses; at the others it
+// says nothing. Case doesn't count.
 static const struct word {
     const char *word;
     unsigned at;
     enum outcome_kind kind;
     const char *error;
 } words[] = {
-    // Nobody to send it to. new-api says get_channel_failed with 500, but only after somebody that
-    // it did send it to has failed.
+    // The gateway has nobody to send the request to. new-api says get_channel_failed with 500, but
+    // only after somebody to whom it did send the request has failed.
     {"get_channel_failed", NOT_AFTER_OTHERS, OUTCOME_REFUSED_RETRY, NULL},
     {"no_available_channel", NOT_AFTER_OTHERS, OUTCOME_REFUSED_RETRY, NULL},
     {"channel:no_available_key", NOT_AFTER_OTHERS, OUTCOME_REFUSED_RETRY, NULL},
     {"channel_no_available_key", NOT_AFTER_OTHERS, OUTCOME_REFUSED_RETRY, NULL},
-    {"model_not_found", AT_503, OUTCOME_REFUSED_RETRY, NULL}, // no channel for it, just now
+    {"model_not_found", AT_503, OUTCOME_REFUSED_RETRY, NULL}, // no channel for the model, just now
     {"model_not_found", AT_2XX | AT_4XX, OUTCOME_REFUSED_FINAL, "model_not_found"},
-    // No balance: looked at before anything is sent.
+    // No balance: gateways look at it before they send anything.
     {"insufficient_user_quota", ANYWHERE, OUTCOME_REFUSED_ELSEWHERE, NULL},
     {"pre_consume_token_quota_failed", ANYWHERE, OUTCOME_REFUSED_ELSEWHERE, NULL},
     {"insufficient_quota", ANYWHERE, OUTCOME_REFUSED_ELSEWHERE, NULL},
@@ -107,7 +107,7 @@ static const struct word {
     {"too_many_requests", ANYWHERE, OUTCOME_REFUSED_RETRY, NULL},
     {"concurrency_limit_exceeded", ANYWHERE, OUTCOME_REFUSED_RETRY, NULL},
     {"RESOURCE_EXHAUSTED", AT_2XX, OUTCOME_REFUSED_RETRY, NULL},
-    // What is asked for.
+    // The request's content.
     {"sensitive_words_detected", ANYWHERE, OUTCOME_REFUSED_FINAL, "content_filter"},
     {"prompt_blocked", ANYWHERE, OUTCOME_REFUSED_FINAL, "content_filter"},
     {"content_policy_violation", ANYWHERE, OUTCOME_REFUSED_FINAL, "content_filter"},
@@ -119,7 +119,7 @@ static const struct word {
     {"INVALID_ARGUMENT", AT_2XX, OUTCOME_REFUSED_FINAL, "invalid_request"},
 };
 
-// The first that fits counts; a status that isn't here proves nothing.
+// The first row that fits counts; a status that isn't here proves nothing.
 static const struct {
     int first, last;
     enum outcome_kind kind;
@@ -130,8 +130,8 @@ static const struct {
     {400, 400, OUTCOME_REFUSED_FINAL, "invalid_request"},
     {401, 401, OUTCOME_BAD_KEY, NULL},
     {402, 403, OUTCOME_REFUSED_ELSEWHERE, NULL}, // a gateway's balance
-    {408, 409, OUTCOME_DOUBT, NULL},             // it took too long; there is one already
-    {421, 421, OUTCOME_REFUSED_RETRY, NULL},     // sent to another server than it should
+    {408, 409, OUTCOME_DOUBT, NULL},             // the request took too long; there is one already
+    {421, 421, OUTCOME_REFUSED_RETRY, NULL},     // sent to the wrong server
     {422, 422, OUTCOME_REFUSED_FINAL, "invalid_request"},
     {423, 424, OUTCOME_DOUBT, NULL},
     {425, 425, OUTCOME_REFUSED_RETRY, NULL}, // too early
@@ -144,12 +144,13 @@ static const struct {
     {505, 505, OUTCOME_REFUSED_FINAL, NULL},
     {511, 511, OUTCOME_REFUSED_RETRY, NULL}, // the network wants a login
     {521, 521, OUTCOME_REFUSED_RETRY, NULL}, // Cloudflare: connection refused,
-    {523, 523, OUTCOME_REFUSED_RETRY, NULL}, // no way there,
+    {523, 523, OUTCOME_REFUSED_RETRY, NULL}, // no way to the vendor,
     {525, 526, OUTCOME_REFUSED_RETRY, NULL}, // no TLS,
     {530, 530, OUTCOME_REFUSED_RETRY, NULL}, // no name, no tunnel
 };
 
-// What a proxy says with 503 where nothing was passed on, as it begins, without white space.
+// How the text begins that a proxy sends with 503 where it has passed nothing on, without white
+// space.
 static const char *const pages[] = {
     "nohealthyupstream", // Envoy
     "upstreamconnecterrorordisconnect/resetbeforeheaders.resetreason:connectionfailure",
@@ -190,7 +191,7 @@ bool refusal_by_number(int64_t number, struct outcome *outcome)
     } numbers[] = {
         {3, OUTCOME_REFUSED_ELSEWHERE, NULL},
         {4, OUTCOME_REFUSED_FINAL, "invalid_request"},
-        {9, OUTCOME_REFUSED_RETRY, NULL},              // T says so, too, when its queue is full
+        {9, OUTCOME_REFUSED_RETRY, NULL},              // T also says 9 when its queue is full
         {23, OUTCOME_REFUSED_RETRY, NULL},             // N: queue full, the task was deleted again
         {24, OUTCOME_REFUSED_FINAL, "content_filter"}, // banned words
         {30, OUTCOME_REFUSED_RETRY, NULL},             // R: the group is saturated
@@ -224,7 +225,7 @@ static bool is_one_of(const char *word, const char *const *list, size_t count)
     return false;
 }
 
-// A word that is said of what went well, or says nothing.
+// Whether a word says that all went well, or says nothing.
 static bool is_fine(const char *word)
 {
     static const char *const fine[] = {"", "success", "succeed", "succeeded", "ok", "null"};
@@ -275,7 +276,7 @@ static const struct word *find_word(const char *word, int status)
     static const struct word doubt = {"", 0, OUTCOME_DOUBT, NULL};
 
     if (strncmp(word, "local:", 6) == 0)
-        word += 6; // some relays tell so that it was themselves
+        word += 6; // some relays say with this that the error is their own
     if (place_of(status) != AT_4XX && is_one_of(word, doubts, sizeof doubts / sizeof doubts[0]))
         return &doubt;
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
@@ -324,7 +325,8 @@ static bool by_status(const struct http_response *response, int status, struct o
     return false;
 }
 
-// A gateway's words for having nobody to send it to, where it has no code for that.
+// Whether a gateway says in words that it has nobody to send the request to, where it has no code
+// for that.
 static bool has_no_channel(const json_t *body)
 {
     const char *said = refusal_words(body);
@@ -333,7 +335,8 @@ static bool has_no_channel(const json_t *body)
            strcasestr(said, "no available channel") != NULL;
 }
 
-// Servers' faults have a 5 in front, and small numbers are as good as any.
+// Whether a number may be an error that refuses: numbers for servers' faults begin with 5, and
+// small ones may mean anything.
 static bool is_error_number(int64_t number)
 {
     bool is_small = number < 1000;
@@ -343,7 +346,8 @@ static bool is_error_number(int64_t number)
     return !is_small && number != 5;
 }
 
-// A code that isn't known here is an error's, unless it is one of those that say that all is well.
+// A code that we don't know stands for an error, unless it is one of those that say that all is
+// well.
 static bool is_unknown_error(const json_t *body)
 {
     for (size_t i = 0; code_places[i] != NULL; i++)
@@ -415,7 +419,8 @@ static bool is_not_passed_on(const struct http_response *response)
     return false;
 }
 
-// What isn't JSON comes from who knows nothing of the request, but where it is to go.
+// An answer that isn't JSON comes from somebody who knows nothing of the request but where it is to
+// go.
 static bool read_page(const struct http_response *response, struct outcome *outcome)
 {
     if (response->status == 400 || response->status == 404 || response->status == 405) {
@@ -430,12 +435,12 @@ static bool read_page(const struct http_response *response, struct outcome *outc
     return true;
 }
 
-// A page is for browsers; a line of text is for us.
+// Takes a line of text as the reason, but not a page, which is for browsers.
 static void set_words_of_page(const struct http_response *response, struct outcome *outcome)
 {
     const char *text = buf_text(&response->body);
     char reason[512];
-    json_t *said; // only UTF-8 makes one
+    json_t *said; // made of UTF-8 only
 
     text += strspn(text, " \t\r\n");
     snprintf(reason, sizeof reason, "HTTP %d: %.*s", response->status, (int)strcspn(text, "\r\n"),

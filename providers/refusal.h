@@ -1,10 +1,10 @@
-// What an answer to a submit proves that isn't an acceptance: that nothing was accepted, or
-// nothing.
+// What an answer to a submit proves that isn't an acceptance: that nothing was accepted, or nothing
+// at all.
 //
 // A request passes the network, a proxy or a load balancer, a gateway (one-api, new-api and their
 // kin, another Spool), and reaches the vendor. Any of them may answer. An answer proves that
-// nothing was accepted where who gave it can't have passed the request on, or says itself that it
-// hasn't taken it; then it is a refusal, with its words. All else is a doubt.
+// nothing was accepted where whoever gave it can't have passed the request on, or says that it
+// hasn't taken the request; then the answer is a refusal, with its words. All else is a doubt.
 //
 //   who answers     with                                    and so
 //   network         no connection, no TLS                   never came there (the worker knows)
@@ -26,9 +26,10 @@
 //   any of them     2xx, a code of an error, no id          as the code says; not taken
 //                   2xx that can't be read, or says nothing doubt
 //
-// 409, 423 and 424 are doubts: about another request than this, which may have been ours. What is
-// refused for good (the same would be refused again) is OUTCOME_REFUSED_FINAL, else it is
-// OUTCOME_REFUSED_RETRY, or _ELSEWHERE where it is about this account: its balance, its address.
+// 409, 423 and 424 are doubts: they speak of another request than this, which may have been ours. A
+// request that is refused for good (the same one would be refused again) is OUTCOME_REFUSED_FINAL,
+// else OUTCOME_REFUSED_RETRY, or _ELSEWHERE where the refusal is about this account: its balance,
+// its address.
 #pragma once
 
 #include <jansson.h>
@@ -40,18 +41,20 @@
 struct http_response;
 struct outcome;
 
-// Whether it is refused, as the table says; `body` NULL: it isn't JSON. False and err: a doubt.
-// Vendors' own codes are looked at first, by their adapters.
+// Whether the answer is a refusal, as the table says; `body` NULL: it isn't JSON. False and err: a
+// doubt. Vendors' own codes are looked at first, by their adapters.
 bool refusal_read(const struct http_response *response, const json_t *body, struct outcome *outcome,
                   struct err *err) WARN_UNUSED;
-// What the answer says to people, wherever it says it; "" where it doesn't. Borrowed from the body.
+// The answer's words for people, wherever it has them; "" where it has none. Borrowed from the
+// body.
 const char *refusal_words(const json_t *body);
-// A number there, also as a string; 0 where there is none.
+// The number at `place`, also as a string; 0 where there is none.
 int64_t refusal_number(const json_t *body, const char *place);
-// The numbers of midjourney-proxy, which its relays have for other vendors, too. False for one that
-// isn't a refusal.
+// The numbers of midjourney-proxy, which its relays have for other vendors, too. False for a number
+// that isn't a refusal's.
 bool refusal_by_number(int64_t number, struct outcome *outcome) WARN_UNUSED;
-// Whether a gateway says it that hasn't asked anybody: its own type, and no code of an attempt.
+// Whether the answer is from a gateway that hasn't asked anybody: it has the gateway's own type,
+// and no code of an attempt.
 bool refusal_is_gateways(const json_t *body);
-// Whether the answer names an error, be it known or not.
+// Whether the answer names an error, known to us or not.
 bool refusal_is_named(const json_t *body);

@@ -12,7 +12,7 @@
     X(suno)                                                                                        \
     X(veo)
 
-// Of those that share a path, the first is asked first.
+// Of families that share a path, the first is asked first.
 #define FAMILIES(X)                                                                                \
     X(kling)                                                                                       \
     X(midjourney)                                                                                  \

@@ -3,7 +3,7 @@
 //
 // Sources: volcengine-go-sdk (GO) and -python-sdk (PY), the Ark pages on the query and on error
 // codes as transcribed (QRY, ERR), third-party copies of its page on deletion (DEL), new-api (NA).
-// Its SDKs send a POST again on 5xx, which can be billed twice: we don't.
+// Ark's SDKs send a POST again on 5xx, which can be billed twice: we don't.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,7 +57,8 @@ static void authorize(const struct account *account, struct http_request *reques
 
 // Submits.
 
-// What Ark is known to refuse of the models that we know. A relay may have what is newer.
+// What Ark is known to refuse of the models that we know. A relay may have newer models with other
+// limits.
 enum { MAX_ITEMS = 32, MAX_IMAGES = 9, MAX_VIDEOS = 3, MAX_AUDIOS = 3, MAX_FILES = 12 };
 
 static const char *const types[] = {"text",      "image_url",  "video_url",
@@ -80,7 +81,7 @@ static const struct field_rule bounds[] = {
     {0},
 };
 
-// Volcengine's own form has one word of these.
+// Of these fields Volcengine's own form has one.
 static const struct field_rule object_bounds[] = {
     {.path = "content.aspect_ratio", .kind = FIELD_WORD, .words = ratios}, {0}};
 
@@ -170,7 +171,7 @@ static bool check(const struct task *task, const struct account *account, struct
     return ok;
 }
 
-// Volcengine's own form, {"content":{"prompt","image_url","aspect_ratio"}}, as Ark wants it.
+// Turns Volcengine's own form, {"content":{"prompt","image_url","aspect_ratio"}}, into Ark's.
 static void unfold(json_t *body)
 {
     json_t *content = json_incref(json_object_get(body, "content"));
@@ -188,7 +189,7 @@ static void unfold(json_t *body)
     json_decref(content);
 }
 
-// A draft is named by our id; the vendor knows it by its own.
+// Clients name a draft by our id; the vendor knows it by its own.
 static void name_draft(json_t *content, const char *upstream_id)
 {
     json_t *item;
@@ -229,8 +230,8 @@ static bool build_submit(const struct task *task, const struct account *account,
     return ok;
 }
 
-// error.code, as far as it is written here, and its HTTP status (ERR). The first that fits counts;
-// what isn't here is what its status says. Of 429 QuotaExceeded may be anything.
+// How error.code begins, and its HTTP status (ERR). The first row that fits counts; a code that
+// isn't here means what its status says. QuotaExceeded with 429 may be any quota.
 static const struct refusal {
     int status;
     enum outcome_kind kind;
@@ -258,7 +259,7 @@ static const struct refusal {
 static bool read_refusal(const struct http_response *response, const json_t *body,
                          struct outcome *outcome, struct err *err)
 {
-    static const char *const places[] = {"error.code", "code", NULL}; // a relay's is flat
+    static const char *const places[] = {"error.code", "code", NULL}; // a relay's error is flat
     const char *code = field_first_str(body, places);
 
     for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
@@ -344,7 +345,7 @@ static bool build_poll_many(const struct task *const *tasks, size_t count,
     return ok;
 }
 
-// What is told of a video beside its link: here, or in a relay's metadata.
+// Reads what the answer tells of a video beside its link: in the body, or in a relay's metadata.
 static void read_facts(const json_t *body, struct outcome *outcome)
 {
     static const struct {
@@ -379,7 +380,7 @@ static void read_result(const json_t *body, struct outcome *outcome)
     for (size_t i = 0; i < sizeof places / sizeof places[0] && strncmp(url, "http", 4) != 0; i++)
         url = field_str_or_empty(body, places[i]);
     if (strncmp(url, "http", 4) != 0)
-        return; // it may come late
+        return; // the link may come late
     if (*frame == '\0')
         frame = field_str_or_empty(body, "metadata.last_frame_url");
     outcome_add_source(outcome, "video", url);
@@ -433,7 +434,7 @@ static bool read_poll_body(const struct task *task, const struct http_response *
     const json_t *data = json_object_get(body, "data"); // Volcengine's envelope, from a relay
 
     (void)task;
-    // Its own word for a task that isn't there; what else isn't there may be the path.
+    // Only Ark's own word says that the task isn't there; any other 404 may be about the path.
     if (response->status == 404 &&
         strncmp(field_str_or_empty(body, "error.code"), "NotFound", 8) == 0)
         outcome->kind = OUTCOME_MISSING;
@@ -478,7 +479,8 @@ static bool read_poll_many(const struct task *const *tasks, size_t count,
     json_t *body = adapter_list_body(response, count, outcomes, err);
     json_t *items = json_object_get(body, "items");
 
-    // Where it went wrong there is nothing either: then no task is missing.
+    // An answer that names an error has no items either: that doesn't mean that the tasks are
+    // missing.
     if (!json_is_array(items) || (json_array_size(items) == 0 && refusal_is_named(body))) {
         if (body != NULL)
             err_set(err, ERR_UPSTREAM, "the answer has no items");
@@ -490,7 +492,8 @@ static bool read_poll_many(const struct task *const *tasks, size_t count,
     return true;
 }
 
-// Only for one that is queued there: of a finished one it deletes the record (DEL).
+// Only for a task that is queued at Ark: the same request deletes the record of a finished one
+// (DEL).
 static bool build_cancel(const struct task *task, const struct account *account,
                          struct http_request *request, struct err *err)
 {

@@ -16,7 +16,7 @@
 #include "providers/provider.h"
 #include "providers/refusal.h"
 
-// S looks for the lyrics itself before it answers, for up to two minutes.
+// S waits for the lyrics before it answers, for up to two minutes.
 enum { LYRICS_TIMEOUT_MS = 150000 };
 
 static const char *const dialects[] = {"relay", NULL};
@@ -85,7 +85,7 @@ static const struct outcome_word status_words[] = {
     {"IN_PROGRESS", OUTCOME_RUNNING},
     {"SUCCESS", OUTCOME_SUCCEEDED},
     {"FAILURE", OUTCOME_FAILED},
-    {"UNKNOWN", OUTCOME_MISSING}, // S is done with it; believed after a while
+    {"UNKNOWN", OUTCOME_MISSING}, // S doesn't follow the task any more; believed after a while
     // Relays, in lower case; and the clips' own.
     {"submitted", OUTCOME_RUNNING},
     {"queued", OUTCOME_RUNNING},
@@ -117,7 +117,7 @@ static bool build_poll_many(const struct task *const *tasks, size_t count,
                           "/suno/fetch");
 }
 
-// For one, too: the GET of S gives the payload alone, without a status.
+// The batch request serves for one task, too: S's GET gives the payload alone, without a status.
 static bool build_poll(const struct task *task, const struct account *account,
                        struct http_request *request, struct err *err)
 {
@@ -131,7 +131,8 @@ static void set_or_null(json_t *object, const char *name, json_t *value)
     json_object_set(object, name, value == NULL ? json_null() : value);
 }
 
-// A relay that is another Spool has duration, tags and prompt beside the rest, Suno in metadata.
+// A relay that is another Spool has duration, tags and prompt in the clip itself, Suno has them in
+// metadata.
 static json_t *clip_fact(const json_t *clip, const char *name)
 {
     json_t *metadata = json_object_get(clip, "metadata"), *value = json_object_get(metadata, name);
@@ -169,7 +170,8 @@ static void add_clip(const json_t *clip, struct outcome *outcome)
     outcome_add_mark(outcome, id);
 }
 
-// Complete, and there; a relay that says nothing about a clip of a finished task means that, too.
+// Whether a clip is complete, with a link; where a relay says nothing about a clip of a finished
+// task, it is.
 static bool is_usable(const json_t *clip, enum outcome_kind kind)
 {
     const char *status = field_str_or_empty(clip, "status");
@@ -178,7 +180,7 @@ static bool is_usable(const json_t *clip, enum outcome_kind kind)
            (strcmp(status, "complete") == 0 || (*status == '\0' && kind == OUTCOME_SUCCEEDED));
 }
 
-// What the clips say counts, not the task: S calls it FAILURE where one of two has failed.
+// The clips' states count, not the task's: S says FAILURE where one of two clips has failed.
 static void read_clips(const json_t *clips, struct outcome *outcome)
 {
     enum outcome_kind said = outcome->kind;
@@ -193,7 +195,7 @@ static void read_clips(const json_t *clips, struct outcome *outcome)
         running += strcmp(status, "complete") != 0 && strcmp(status, "error") != 0;
         json_array_append_new(known, describe(clip));
     }
-    // While it runs, or nobody knows, the others may still come.
+    // While the task runs, or nobody knows, the other clips may still come.
     if (usable > 0 && (running == 0 || said == OUTCOME_SUCCEEDED || said == OUTCOME_FAILED)) {
         outcome->kind = OUTCOME_SUCCEEDED;
         json_array_foreach((json_t *)clips, i, clip)
@@ -221,7 +223,7 @@ static const char *reason_of(const json_t *task, const json_t *payload)
     return *reason == '\0' ? "the vendor gave no reason" : reason;
 }
 
-// By the type of a clip's error: "moderation_failure".
+// Whether a clip's error is of the type "moderation_failure".
 static bool is_moderated(const json_t *clips)
 {
     json_t *clip;
@@ -245,7 +247,7 @@ static void read_lyrics(const json_t *payload, struct outcome *outcome)
     outcome_set_extra(outcome, "title", json_string(field_str_or_empty(payload, "title")));
 }
 
-// A status of a bare payload: that of its clips, or its own.
+// The status of a bare payload: that of its clips, or its own.
 static const char *payload_status(const json_t *payload)
 {
     json_t *clip;
@@ -259,7 +261,7 @@ static const char *payload_status(const json_t *payload)
         const char *word = field_str_or_empty(clip, "status");
 
         if (strcmp(word, "complete") != 0 && strcmp(word, "error") != 0)
-            return word; // one that still runs
+            return word; // this clip still runs
         if (*status == '\0' || strcmp(word, "error") == 0)
             status = word;
     }
@@ -313,7 +315,7 @@ static bool read_poll_many(const struct task *const *tasks, size_t count,
     static const struct adapter_list list = {task_id_of, wanted, read_task};
     json_t *body = adapter_list_body(response, count, outcomes, err);
 
-    // Where it went wrong there is nothing either: then no task is missing.
+    // An answer that names an error has no tasks either: that doesn't mean that they are missing.
     if (!json_is_object(body) || json_object_get(body, "data") == NULL ||
         (json_array_size(json_object_get(body, "data")) == 0 && refusal_is_named(body))) {
         if (body != NULL)
@@ -336,8 +338,8 @@ static bool is_clips(const struct task *task, const json_t *array)
             strcmp(field_str_or_empty(first, "id"), task->upstream_id) != 0);
 }
 
-// Whichever form one task comes in: itself, an envelope around it or around its payload, a batch of
-// one.
+// Reads one task in whichever form it comes: by itself, in an envelope, its payload in an envelope,
+// or a batch of one.
 static bool read_one(const struct task *task, const json_t *body, struct outcome *outcome,
                      struct err *err)
 {
@@ -366,7 +368,7 @@ static bool read_poll_body(const struct task *task, const struct http_response *
     }
     if (response->status >= 300 || (!has_data && refusal_is_named(body)))
         return err_set(err, ERR_UPSTREAM, "HTTP %d: %.160s", response->status, refusal_words(body));
-    if (json_is_null(json_object_get(body, "data"))) { // a batch that found none
+    if (json_is_null(json_object_get(body, "data"))) { // a batch that found no task
         outcome->kind = OUTCOME_MISSING;
         return true;
     }

@@ -1,5 +1,5 @@
-// Tokens: what requests carry where a vendor wants more than a fixed key. Made from the account's
-// keys, some by asking; kept until they are to be renewed.
+// Tokens: what requests carry where a vendor wants more than a fixed key. They are made from the
+// account's keys, some by asking the vendor, and kept until they are to be renewed.
 #pragma once
 
 #include <stdbool.h>
@@ -12,10 +12,10 @@ struct buf;
 // Owns its text: token_clear. `= {0}` is none.
 struct token {
     char *text;
-    int64_t renew_ms; // Unix milliseconds: from then on it should be another one
+    int64_t renew_ms; // Unix milliseconds: from then on a new one should be made
 };
 
-void token_clear(struct token *token); // wipes it
+void token_clear(struct token *token); // wipes the text
 
 // A JSON Web Token of these claims (RFC 7519), signed with HMAC (HS256) by the bytes of the key as
 // they are, or with RSA (RS256) by a private key in PEM. Added to `out`.

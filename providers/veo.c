@@ -114,7 +114,7 @@ static bool read_token(const struct http_response *response, int64_t now_ms, str
     bool ok = false;
 
     if (body == NULL) {
-        // said by http_json
+        // http_json has set the error
     } else if (response->status == 400 || response->status == 401 || response->status == 403) {
         err_set(err, ERR_AUTH, "no token for the service account: %.60s %.120s",
                 field_str_or_empty(body, "error"), field_str_or_empty(body, "error_description"));
@@ -173,7 +173,7 @@ static int64_t duration_of(const json_t *request)
     return *text != '\0' ? strtol(text, NULL, 10) : field_int_or(request, "duration", 0);
 }
 
-// What these models can't make, whoever passes it on to them.
+// Checks for what these models can't make, whoever passes the request on to them.
 static bool check_limits(const json_t *request, struct err *err)
 {
     static const char *const ratios[] = {"16:9", "9:16", NULL};
@@ -197,7 +197,7 @@ static bool check_limits(const json_t *request, struct err *err)
     return true;
 }
 
-// What we have no words for at Google; a relay may.
+// Refuses what we can't express in Google's API; a relay may take it.
 static bool check_google(const struct task *task, const struct account *account,
                          const json_t *request, struct err *err)
 {
@@ -214,12 +214,12 @@ static bool check_google(const struct task *task, const struct account *account,
         return err_set(err, ERR_INVALID, "size: is not one that is known");
     if (field_is_given(request, "storyboard"))
         return err_set(err, ERR_INVALID, "storyboard: is not supported by %.60s", task->model);
-    // Vertex makes a video of an image alone.
+    // Vertex makes a video of an image without a prompt.
     return dialect_of(account) == VERTEX || field_is_given(request, "prompt") ||
            err_set(err, ERR_INVALID, "prompt: is required");
 }
 
-// A relay has others' models, too, and new ones before we do: it knows their limits.
+// A relay may have models of others, and new ones before we know them: it knows their limits.
 static bool check(const struct task *task, const struct account *account, struct err *err)
 {
     json_t *request = adapter_request_of(task, err);
@@ -246,8 +246,9 @@ static char *input_at(const struct task *task, const struct account *account, si
 
 // Submits.
 
-// The first bytes tell what it is: forms call every file application/octet-stream, and clients say
-// image/jpg, which is no type. What a data URL says counts where they tell nothing.
+// An image's type is told by its first bytes: forms call every file application/octet-stream, and
+// clients say image/jpg, which is no type. Where the bytes tell nothing, the data URL's type
+// counts.
 static void type_of(const char *image, char *type, size_t size)
 {
     const char *base64 = field_base64_of(image);
@@ -381,7 +382,7 @@ static bool build_submit(const struct task *task, const struct account *account,
     return ok;
 }
 
-// google.rpc: {"error":{"code","message","status"}}; a relay's is flat, or this.
+// google.rpc: {"error":{"code","message","status"}}; a relay's error is flat, or the same.
 static const char *message_of(const json_t *body)
 {
     static const char *const places[] = {"error.message", "error", "message", NULL};
@@ -407,7 +408,8 @@ static int64_t retry_delay_ms(const json_t *body)
     return 0;
 }
 
-// By its reason (google.rpc.ErrorInfo), or in exactly these words: a prompt may speak of keys, too.
+// Whether the error is about the key: by its reason (google.rpc.ErrorInfo), or in exactly these
+// words, since a message may quote a prompt that speaks of keys.
 static bool is_key_invalid(const json_t *body)
 {
     static const char *const texts[] = {
@@ -438,10 +440,10 @@ static const struct refusal {
     {400, OUTCOME_REFUSED_ELSEWHERE, "FAILED_PRECONDITION", NULL}, // billing, region
     {403, OUTCOME_REFUSED_FINAL, NULL, "model_not_found"}, // PERMISSION_DENIED is about the model
     {404, OUTCOME_REFUSED_FINAL, "NOT_FOUND", "model_not_found"},
-    {429, OUTCOME_REFUSED_RETRY, NULL, NULL}, // a day's quota looks like a minute's
+    {429, OUTCOME_REFUSED_RETRY, NULL, NULL}, // the day's quota can't be told from the minute's
 };
 
-// What Google says itself has a status in words.
+// Reads a refusal of Google's own, which has a status in words.
 static bool read_refusal(const struct http_response *response, const json_t *body,
                          struct outcome *outcome, struct err *err)
 {
@@ -511,7 +513,7 @@ static bool build_vertex_poll(const struct task *task, const struct account *acc
     return ok;
 }
 
-// A name is one of the vendor's paths; anything that would lead elsewhere isn't one.
+// Whether a name has the form of the vendor's paths, and so can't lead elsewhere.
 static bool is_path(const char *name)
 {
     for (const char *c = name; *c != '\0'; c++)
@@ -540,7 +542,7 @@ static bool build_poll(const struct task *task, const struct account *account,
     return ok;
 }
 
-// "gs://bucket/an/object" by way of the storage API.
+// Adds "gs://bucket/an/object" as a link of the storage API.
 static void add_object(struct outcome *outcome, const char *uri)
 {
     const char *bucket = uri + strlen("gs://"), *object = strchr(bucket, '/');
@@ -600,7 +602,7 @@ static const json_t *filtered(const json_t *response, const char *name)
     return inner != NULL ? inner : json_object_get(response, name);
 }
 
-// Done is not succeeded: what the safety filters took away isn't there, and no error either.
+// Done doesn't mean succeeded: what the safety filters took away is missing without an error.
 static void read_done(const json_t *body, struct outcome *outcome)
 {
     const json_t *response = json_object_get(body, "response");
@@ -624,7 +626,7 @@ static void read_done(const json_t *body, struct outcome *outcome)
     if (json_array_size(reasons) > 0 || json_integer_value(count) > 0) {
         outcome->code = "content_filter";
         outcome_set_reason(outcome, "the result was filtered");
-        outcome_set_reason(outcome, field_str_or_empty(reasons, "0")); // better, where it says any
+        outcome_set_reason(outcome, field_str_or_empty(reasons, "0")); // a better one, if any
     } else {
         outcome_set_reason(outcome, "the vendor gave an empty result");
     }
@@ -662,7 +664,7 @@ static bool read_relay(const json_t *body, struct outcome *outcome, struct err *
         return true;
     for (size_t i = 0; i < sizeof places / sizeof places[0] && strncmp(url, "http", 4) != 0; i++)
         url = field_str_or_empty(data, places[i]);
-    if (strncmp(url, "http", 4) == 0) // else it may come late
+    if (strncmp(url, "http", 4) == 0) // where there is none, it may come late
         outcome_add_source(outcome, "video", url);
     return true;
 }
@@ -684,14 +686,15 @@ static bool read_poll_body(const struct task *task, const struct http_response *
     if (json_is_true(json_object_get(body, "done"))) {
         read_done(body, outcome);
     } else {
-        outcome->kind = OUTCOME_RUNNING; // they never say false, nor how far it is
+        outcome->kind = OUTCOME_RUNNING; // they never say "done": false, nor how far the job is
         outcome->has_started = true;
     }
     return true;
 }
 
-// Google says so of an operation that has gone, but it was seen for operations of one's own, too:
-// believed after a while. A gateway's 403 is about its own keys and balances.
+// Google answers PERMISSION_DENIED for an operation that is gone, but was seen to do so for one's
+// own operations, too: so it is believed after a while. A gateway's 403 is about its own keys and
+// balances.
 static bool is_denied(const struct account *account, const struct http_response *response)
 {
     struct err err;
@@ -713,8 +716,8 @@ static bool read_poll(const struct task *task, const struct account *account,
     return true;
 }
 
-// Gemini's files want the key, but not the host that they redirect to; Cloud Storage wants the
-// token.
+// Gemini's files want the key, but the host that they redirect to must not get it; Cloud Storage
+// wants the token.
 static void build_fetch(const struct account *account, const char *url,
                         struct http_request *request)
 {

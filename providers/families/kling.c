@@ -15,7 +15,7 @@
 enum { MAX_PROMPT = 10000, MAX_NAME = 128, MAX_STATE = 255, MAX_WORD = 32, MAX_EXTENSION = 4 };
 enum { MAX_N = 100 }; // each image is a job
 
-// Each action's path is where it is queried, too; any task of the family is found under each.
+// Each action's path serves its queries, too; any task of the family is found under each path.
 #define BOTH(path, action)                                                                         \
     {"POST", path, ROUTE_SUBMIT, action},                                                          \
     {                                                                                              \
@@ -32,8 +32,8 @@ static const struct route routes[] = {
 };
 #undef BOTH
 
-// What every video takes. How much of it and which words are the vendor's to know, and change with
-// its models: its adapter checks them.
+// What every video takes. Limits and words are the vendor's, and change with its models: its
+// adapter checks them.
 #define VIDEO_FIELDS                                                                               \
     {.path = "prompt", .kind = FIELD_TEXT, .max = MAX_PROMPT},                                     \
         {.path = "negative_prompt", .kind = FIELD_TEXT, .max = MAX_PROMPT},                        \
@@ -131,7 +131,7 @@ static bool wrong(struct err *err, const char *text)
     return err_set(err, ERR_INVALID, "%s", text);
 }
 
-// What each item of a list has to have.
+// Checks the field that each item of a list must have.
 static bool check_items(const json_t *body, const char *list, const char *name,
                         const struct field_rule *rule, struct err *err)
 {
@@ -154,7 +154,8 @@ static bool check_items(const json_t *body, const char *list, const char *name,
     return true;
 }
 
-// An element of image_list calls its image image_url, as the page has it, or image, as the vendor.
+// An element of image_list calls its image image_url, as the public page has it, or image, as the
+// vendor has it.
 static bool check_image_list(const json_t *body, struct err *err)
 {
     static const struct field_rule source = {.kind = FIELD_SOURCE};
@@ -190,8 +191,8 @@ static bool check_lists(const json_t *body, struct err *err)
            check_items(body, "video_list", "video_url", &source, err);
 }
 
-// What a video is made of: frames move without words, and of several shots each has its own, unless
-// the vendor is to find them (shot_type "intelligence").
+// Checks that a video has something to be made of: frames can move without a prompt, and each of
+// several shots has its own, unless the vendor is to find the shots (shot_type "intelligence").
 static bool check_subject(const json_t *body, const char *action, struct err *err)
 {
     bool is_multi =
@@ -215,7 +216,7 @@ static bool check_subject(const json_t *body, const char *action, struct err *er
                                                        : "prompt: must not be empty");
 }
 
-// The two names of the model are the same.
+// Where a body has both names of the model, they must be the same.
 static bool read_model(const json_t *body, bool is_needed, struct task *task, struct err *err)
 {
     const char *name = field_str_or_empty(body, "model_name");
@@ -232,7 +233,8 @@ static bool read_model(const json_t *body, bool is_needed, struct task *task, st
     return true;
 }
 
-// The last frame alone: as image_tail, since a list that begins with nothing has lost its order.
+// A last frame alone is moved to image_tail, since a list that begins with nothing has lost its
+// order.
 static void name_tail(const json_t *body, struct task *task)
 {
     const json_t *images = field_at(body, "image_urls");
@@ -262,7 +264,7 @@ static bool accept(const struct family_request *request, struct task *task, cons
         return false;
     mem_set_str(&task->provider, "kling");
     mem_set_str(&task->action, kind->action);
-    // The vendor takes frames on another path than words alone.
+    // The vendor has one path for frames and another for a prompt alone.
     if (strcmp(kind->action, "text2video") == 0 && field_count(body, "image_urls") > 0)
         mem_set_str(&task->action, "image2video");
     if (strcmp(task->action, "image2video") == 0)
@@ -300,8 +302,8 @@ static const char *word(enum task_phase phase, bool is_modal)
     return words[phase];
 }
 
-// What the file is: by its type, or as a vendor's link calls it behind the last dot of its path;
-// what it will be, while there is none.
+// Adds the file's format: by its type, or the extension in a vendor's link; the format that it will
+// have, while there is no file.
 static void add_format(struct buf *json, const struct task *task, const json_t *artifact)
 {
     const struct media_type *type = media_type_named(field_str_or_empty(artifact, "content_type"));

@@ -165,7 +165,8 @@ static bool accept(const struct family_request *request, struct task *task, cons
     if (strcmp(action, "ACTION") == 0 || strcmp(action, "MODAL") == 0) {
         if (!field_text(body, "taskId", 64, &parent, err))
             return false;
-        // Asked for once already, a button's task is the answer to asking again.
+        // Where a button was pressed before, the answer to pressing it again is the first press'
+        // task.
         *once = strcmp(action, "MODAL") == 0 ? "modal" : field_str_or_empty(body, "customId");
         if (strcmp(action, "ACTION") == 0)
             mem_set_str(&task->action, action_of_button(*once));
@@ -216,7 +217,8 @@ static bool adopt_checked(struct task *task, const struct task *parent, json_t *
     if (strcmp(task->action, "MODAL") == 0) {
         if (task_is_terminal(parent->phase))
             return err_set(err, ERR_INVALID, "taskId: the task has ended");
-        if (parent->substate == NULL) // it may come to that: clients don't look in between
+        if (parent->substate == NULL) // the parent may still come to that: clients don't look in
+                                      // between
             mem_set_str(&task->await, parent->id);
     } else if (parent->phase != TASK_SUCCEEDED) {
         return err_set(err, ERR_INVALID, "taskId: the task has not succeeded");
@@ -232,7 +234,7 @@ static bool adopt_checked(struct task *task, const struct task *parent, json_t *
     if (task->mode == NULL)
         mem_set_str(&task->mode, parent->mode);
 
-    // What the task shows as its prompt is its parent's.
+    // The prompt that the task shows is its parent's.
     parent_request = parent->request == NULL ? NULL : json_loads(parent->request, 0, NULL);
     json_object_set_new(request, "parentPrompt", json_string(prompt_of(parent_request)));
     json_decref(parent_request);
@@ -312,7 +314,7 @@ static const char *word(enum task_phase phase, bool is_modal)
     return is_modal ? "MODAL" : words[phase];
 }
 
-// The links of one kind: the first alone, and all of them where there are more.
+// Adds the links of one kind: the first as `one`, and all of them as `all` where there are more.
 static void add_links(struct buf *json, const json_t *artifacts, const char *kind, const char *one,
                       const char *all)
 {

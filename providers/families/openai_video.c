@@ -74,7 +74,8 @@ static bool check_scenes(const json_t *body, struct err *err)
     return true;
 }
 
-// What it is about: a prompt, a storyboard whose scenes have theirs, or an image that is to move.
+// Checks that there is something to make a video of: a prompt, a storyboard whose scenes have
+// prompts, or an image that is to move.
 static bool check_subject(const json_t *body, const char *image, struct err *err)
 {
     return field_is_given(body, "prompt") || *image != '\0' || field_count(body, "images") > 0 ||
@@ -103,7 +104,7 @@ static bool read_image(const json_t *body, const char **image, struct err *err)
     return true;
 }
 
-// "private" is a bool, or in a form the word for it.
+// "private" is a bool, or, in a form, "true" or "false".
 static bool check_private(const json_t *body, struct err *err)
 {
     const json_t *value = field_at(body, "private");
@@ -114,7 +115,7 @@ static bool check_private(const json_t *body, struct err *err)
            err_set(err, ERR_INVALID, "private: must be true or false");
 }
 
-// The same in the unified form; what only this dialect has goes along.
+// The body in the unified form; fields that only this dialect has are kept.
 static json_t *unify(const json_t *body, const char *image)
 {
     json_t *request = json_copy((json_t *)body);
@@ -147,7 +148,7 @@ static bool accept(const struct family_request *request, struct task *task, cons
     return true;
 }
 
-// "1280x720": as it was asked for, 0 where it wasn't.
+// The size that was asked for, as in "1280x720"; 0 where none was.
 static void read_size(const json_t *request, int *width, int *height)
 {
     *width = *height = 0;

@@ -1,5 +1,5 @@
-// The public /volc/v1 dialect of Seedance: content is an array. On the same path volcengine.c's is
-// an object.
+// The public /volc/v1 dialect of Seedance: content is an array. On the same path, volcengine.c's
+// content is an object.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +20,7 @@ static const struct route routes[] = {
     {0},
 };
 
-// Types alone: how much and which words is the vendor's, and changes with its models.
+// Checks types alone: limits and words are the vendor's, and change with its models.
 static const struct field_rule rules[] = {
     {.path = "model", .kind = FIELD_TEXT, .is_required = true, .max = MAX_NAME},
     {.path = "content", .kind = FIELD_ARRAY, .is_required = true},
@@ -39,7 +39,8 @@ static const struct field_rule rules[] = {
     {0},
 };
 
-// What an item of each type has; of a type that isn't here the vendor knows.
+// The field that an item of each type must have; types that aren't listed are for the vendor to
+// check.
 static const struct {
     const char *type, *field;
     struct field_rule rule;
@@ -91,7 +92,8 @@ static bool check_content(const json_t *body, struct err *err)
     return drafts <= 1 || err_set(err, ERR_INVALID, "content: at most one draft_task");
 }
 
-// The id of the draft that the task goes on with; `at` gets its place. "" where there is none.
+// The id of the draft that the task goes on with; `at` gets its index in the content. "" where
+// there is none.
 static const char *draft_of(const json_t *body, size_t *at)
 {
     const json_t *content = field_at(body, "content");
@@ -155,7 +157,7 @@ static void accepted(const struct task *task, int64_t waiting, bool is_repeated,
     buf_fmt(json, "{\"id\":\"%s\",\"task_id\":\"%s\"}", task->id, task->id);
 }
 
-// What the vendor said of the video, else what was asked for.
+// Adds a fact of the video: as the vendor said it, else as it was asked for.
 static void add_fact(struct buf *json, const json_t *result, const json_t *request,
                      const char *name)
 {

@@ -17,7 +17,7 @@ static const struct route routes[] = {
     {"POST", "/suno/submit/music", ROUTE_SUBMIT, "MUSIC"},
     {"POST", "/suno/submit/lyrics", ROUTE_SUBMIT, "LYRICS"},
     {"POST", "/suno/submit/concat", ROUTE_SUBMIT, "CONCAT"},
-    // Some relays ask so (Veloera upper-cases the action).
+    // Some relays ask in this way (Veloera upper-cases the action).
     {"POST", "/suno/submit/MUSIC", ROUTE_SUBMIT, "MUSIC"},
     {"POST", "/suno/submit/LYRICS", ROUTE_SUBMIT, "LYRICS"},
     {"POST", "/suno/submit/CONCAT", ROUTE_SUBMIT, "CONCAT"},
@@ -35,7 +35,7 @@ static const struct route routes[] = {
         .path = (name), .kind = FIELD_TEXT, .is_required = true, .max = (most)                     \
     }
 
-// Of a song in every mode.
+// Fields of a song in every mode.
 static const struct field_rule music_rules[] = {
     TEXT("prompt", MAX_PROMPT),
     TEXT("gpt_description_prompt", MAX_PROMPT),
@@ -53,7 +53,7 @@ static const struct field_rule music_rules[] = {
 
 // What each mode needs; the first whose field is given is the mode.
 static const struct mode {
-    const char *field; // NULL: all others
+    const char *field; // NULL: every other request
     bool needs_lyrics; // unless nobody is to sing
     struct field_rule rules[3];
 } modes[] = {
@@ -62,7 +62,7 @@ static const struct mode {
      {{.path = "continue_at", .kind = FIELD_NUMBER, .is_required = true}, {0}}},
     {"audio_url", false, {{0}}},
     {"gpt_description_prompt", false, {{0}}},
-    {"task", false, {{0}}}, // something else that a relay has, and knows what it takes
+    {"task", false, {{0}}}, // another task that a relay offers; the relay knows what it takes
     {NULL, true, {NEEDED("title", MAX_TITLE), NEEDED("tags", MAX_TAGS), {0}}},
 };
 
@@ -107,7 +107,7 @@ static bool accept(const struct family_request *request, struct task *task, cons
     task->cost = 1;
     if (strcmp(action, "MUSIC") == 0 && *model != '\0')
         mem_set_str(&task->model, model);
-    // A clip is the vendor's, at one account: who made it tells which.
+    // A clip is known to the vendor at one account only: that of the task that made it.
     if (strcmp(action, "CONCAT") == 0)
         clip = field_str_or_empty(body, "clip_id");
     if (strcmp(action, "LYRICS") != 0 && *clip != '\0')

@@ -1,4 +1,4 @@
-// The public /v1/video dialect: one form for every video model; the model says whose it is.
+// The public /v1/video dialect: one form for every video model; the model tells the provider.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,7 +32,7 @@ static const struct field_rule rules[] = {
     {0},
 };
 
-// Images move without words, at those who can.
+// An image may come without a prompt, where the vendor can do that.
 static bool check_subject(const json_t *body, struct err *err)
 {
     if (field_is_given(body, "prompt") || field_count(body, "images") > 0)

@@ -1,5 +1,5 @@
-// The public /volc/v1 dialect of Volcengine: content is an object. seedance.c hands these on, as it
-// has the same path.
+// The public /volc/v1 dialect of Volcengine: content is an object. seedance.c, which has the same
+// path, hands such requests on.
 #include <stdlib.h>
 #include <string.h>
 
