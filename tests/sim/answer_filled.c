@@ -11,7 +11,7 @@ enum { PIECE_BYTES = 65536 };
 
 struct filled {
     struct http_exchange *exchange;
-    size_t left; // of the filling
+    size_t left; // bytes of the filling that are yet to be sent
     struct buf tail;
     char piece[PIECE_BYTES]; // of the filling
 };

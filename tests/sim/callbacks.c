@@ -18,7 +18,7 @@ struct watch {
     const struct job *job; // borrowed, outlives us, like its request
     const char *url;
     callback_json_fn add_json;
-    bool is_told; // of the job being `status`
+    bool is_told; // the client was told that the job is `status`
     enum job_status status;
     // What we wait for: between events exactly one of these is set.
     struct loop_timer *timer;
@@ -63,7 +63,7 @@ void callbacks_drop(struct callbacks **callbacks)
 
 static void on_due(void *ctx);
 
-// Waits for what the client wasn't told yet, or ends.
+// Waits for the job's next change, or ends.
 static void go_on(struct watch *watch)
 {
     struct sim *sim = watch->callbacks->sim;

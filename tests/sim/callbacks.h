@@ -1,5 +1,5 @@
-// Tells clients of each change of their jobs, at the URL that came with the job. One try each: how
-// the real ones try again isn't known.
+// Tells clients of each change of their jobs, at the URL that came with the job. Each call is tried
+// once: how the real vendors try again isn't known.
 #pragma once
 
 struct buf;
@@ -11,7 +11,7 @@ typedef void (*callback_json_fn)(const struct sim *sim, const struct job *job, s
 
 struct callbacks *callbacks_new(struct sim *sim);
 void callbacks_drop(struct callbacks **callbacks);
-// From its first state to its end, or until it is cancelled. The first call comes at once, maybe
-// before the answer to the submit. `url` is borrowed from the job's request.
+// Tells of a job from its first state to its end, or until it is cancelled. The first call comes at
+// once, maybe before the answer to the submit. `url` is borrowed from the job's request.
 void callbacks_watch(struct callbacks *callbacks, const struct job *job, const char *url,
                      callback_json_fn add_json);

@@ -10,7 +10,7 @@ struct count {
     char *key;
     unsigned accepted;
     unsigned tried;
-    struct job *job; // borrowed; NULL where its owner keeps none
+    struct job *job; // borrowed; NULL where the table's owner keeps none
 };
 
 // `struct counts c = {0}` is ready for use; counts_clear.
@@ -19,10 +19,10 @@ struct counts {
     size_t used, cap;
 };
 
-// Never NULL; valid until the next call.
+// The count of `key`, made where there is none; valid until the next call.
 struct count *counts_entry(struct counts *counts, const char *key);
 // NULL where there is none.
 struct count *counts_find(const struct counts *counts, const char *key);
-// As {"key": accepted, …}, only what was accepted.
+// Adds {"key": accepted, …}, only keys of which something was accepted.
 void counts_add_json(const struct counts *counts, struct buf *buf);
 void counts_clear(struct counts *counts);

@@ -6,8 +6,9 @@
 //   [deadlink] 404   [html-link]   [flaky-link] cut twice   [truncate]   [jpeg-named] as image/jpeg
 //   [no-cover] 404 for its images   [big] MP4s of 24 MB
 //
-// The files of vendors other than Midjourney need no key, and one that is sent all the same is
-// refused with 400: a client that lets a redirect take it along gives it away. [any-key]: it isn't.
+// The files of vendors other than Midjourney need no key, and a request that has one is refused
+// with 400: a client that lets a redirect take its key along gives the key away. [any-key]: it
+// isn't refused.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,14 +25,14 @@ enum { CUT_DOWNLOADS = 2, MISSING_BYTES = 1000, NAME_BYTES_MAX = 100 };
 
 struct file {
     const char *name;   // in the path
-    const char *prompt; // of its job
-    unsigned downloads; // of the job, with this one
+    const char *prompt; // the prompt of its job
+    unsigned downloads; // how many downloads the job has had, this one included
     const char *content_type;
     struct buf data; // ours
 };
 
-// "bytes=a-b", "bytes=a-", "bytes=-n". False: there is none to honour. An empty range (from == to)
-// can't be satisfied.
+// "bytes=a-b", "bytes=a-", "bytes=-n". False: there is no range to honour. An empty range (from ==
+// to) can't be satisfied.
 static bool read_range(const struct http_exchange *exchange, const char *etag, size_t size,
                        size_t *from, size_t *to)
 {
@@ -112,7 +113,7 @@ static void serve_none(struct http_exchange *exchange)
     http_exchange_answer(exchange, 404, "text/plain", text, sizeof text - 1);
 }
 
-// As the words in the prompt say.
+// Serves the file as the words in the prompt say.
 static void serve_as_asked(struct http_exchange *exchange, const struct file *file)
 {
     const char *prompt = file->prompt;

@@ -135,7 +135,7 @@ static int hex_value(char c)
     return at == NULL ? -1 : (int)(at - digits);
 }
 
-// A field of a form. False where it isn't there.
+// Reads a field of a form. False where it isn't there.
 static bool read_form(const char *form, const char *name, struct buf *value)
 {
     size_t len = strlen(name);
@@ -171,7 +171,7 @@ static bool is_signed(struct google *google, const struct jwt *jwt)
     return is_right;
 }
 
-// NULL, or what is wrong with who claims it, for what and for how long.
+// NULL, or what is wrong with the claims: who makes them, for what and for how long.
 static const char *check_claims(const struct sim *sim, const json_t *claims)
 {
     const json_t *iat = json_object_get(claims, "iat"), *exp = json_object_get(claims, "exp");

@@ -1,8 +1,8 @@
 // Who may ask the simulated Google, and how it refuses.
 //
 // GET /sim/service-account.json gives the key file of an account that the simulator knows, POST
-// /oauth2/token changes what is signed with it (RFC 7523) into access tokens. POST
-// /sim/forget-tokens ends all of them at once.
+// /oauth2/token changes assertions that are signed with it (RFC 7523) into access tokens. POST
+// /sim/forget-tokens ends all access tokens at once.
 #pragma once
 
 #include <stdbool.h>

@@ -1,6 +1,6 @@
-// The webhook receiver: POST /sim/hooks/… keeps what came, GET /sim/hooks lists it.
+// The webhook receiver: POST /sim/hooks/… keeps the webhooks that came, GET /sim/hooks lists them.
 //
-// POST /sim/hooks/status/<code>/… answers with that code, /sim/hooks/slow/<ms>/… late.
+// POST /sim/hooks/status/<code>/… answers with that code, /sim/hooks/slow/<ms>/… so late.
 #include <stdlib.h>
 #include <string.h>
 

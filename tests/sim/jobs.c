@@ -127,7 +127,7 @@ struct job *jobs_find_mark(const struct jobs *jobs, enum job_vendor vendor, cons
     return find(&jobs->vendors[vendor].marks, mark);
 }
 
-// What is left of `name` without what follows the last `c`; NULL where there is none.
+// Cuts `name` off at its last `c`; NULL where there is none.
 static char *cut_at(char *name, char c)
 {
     char *last = strrchr(name, c);

@@ -26,11 +26,12 @@ struct job {
     char *mark;           // the client's own unique id, "" where there is none
     const char *route;    // which of the vendor's paths took it; borrowed, outlives us
     json_t *request;      // what was submitted
-    uint64_t number;      // another one for each job
+    uint64_t number;      // different for each job
     int64_t began_ms;     // wall clock
-    int64_t cancelled_ms; // 0: it wasn't; set by who cancels it
-    bool is_destroyed;    // gone for good, as if it had never been there, but it stays counted
-    unsigned polls;       // counted by who answers them, like the downloads
+    int64_t cancelled_ms; // 0: it wasn't cancelled; set by whoever cancels it
+    bool is_destroyed;    // gone for good, as if it had never been there, except that it stays
+                          // counted
+    unsigned polls;       // counted by whoever answers them, like the downloads
     unsigned downloads;
 };
 
@@ -38,7 +39,7 @@ struct job_view {
     enum job_status status;
     int progress;     // percent
     int64_t since_ms; // when this status began, wall clock
-    int64_t until_ms; // when it changes; INT64_MAX: it stays
+    int64_t until_ms; // when it changes; INT64_MAX: it never does
 };
 
 struct jobs;
@@ -47,7 +48,7 @@ struct jobs;
 struct jobs *jobs_new(double speed, const char *base_url);
 void jobs_free(struct jobs *jobs);
 
-// How often this prompt was submitted before. Counts this time: asked once for each submit.
+// How often this prompt was submitted before. Counts this submit, so to be called once for each.
 unsigned jobs_try(struct jobs *jobs, enum job_vendor vendor, const char *prompt);
 // For a new job's id: a number that no job had, not even before a restart. 18 digits.
 uint64_t jobs_next_number(struct jobs *jobs);
@@ -56,10 +57,11 @@ uint64_t jobs_next_number(struct jobs *jobs);
 struct job *jobs_add(struct jobs *jobs, enum job_vendor vendor, uint64_t number, const char *id,
                      const char *route, const char *prompt, const char *mark, json_t *request);
 
-// NULL: there is none, or it was destroyed. Valid until jobs_free all the same.
+// NULL: there is no such job, or it was destroyed. A job stays valid until jobs_free, even if it is
+// destroyed.
 struct job *jobs_find(const struct jobs *jobs, enum job_vendor vendor, const char *id);
 struct job *jobs_find_mark(const struct jobs *jobs, enum job_vendor vendor, const char *mark);
-// By the name in a link of jobs_add_link's.
+// Finds a job by the file's name in a link of jobs_add_link's.
 struct job *jobs_find_file(const struct jobs *jobs, const char *name);
 // The jobs of a vendor in the order they came; NULL for one that was destroyed.
 size_t jobs_count(const struct jobs *jobs, enum job_vendor vendor);

@@ -7,7 +7,7 @@
 #include "core/base/digest.h"
 #include "core/base/mem.h"
 
-// From the URL alphabet without padding.
+// Decodes base64 of the URL alphabet, without padding.
 static bool decode(const char *text, size_t len, struct buf *out)
 {
     char *plain = mem_strn(text, len);

@@ -1,4 +1,4 @@
-// JSON Web Tokens, as far as those need it who check one: <header>.<claims>.<signature>.
+// JSON Web Tokens, as far as it takes to check one: <header>.<claims>.<signature>.
 #pragma once
 
 #include <jansson.h>
@@ -15,6 +15,6 @@ struct jwt {
     size_t text_len;
 };
 
-// Reads, and believes nothing. jwt_clear, on failure too.
+// Reads a token, and checks nothing of what it says. jwt_clear, on failure too.
 bool jwt_read(const char *token, struct jwt *jwt);
 void jwt_clear(struct jwt *jwt);

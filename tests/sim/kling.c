@@ -110,7 +110,7 @@ static void add_state(const struct job *job, enum job_status status, int64_t sin
             (long long)since_ms);
 }
 
-// As a query has it in `data`, and a callback without anything around it.
+// A job as a query has it in `data`, and a callback with nothing around it.
 static void add_json(const struct sim *sim, const struct job *job, struct buf *buf)
 {
     struct job_view view = jobs_view(sim->jobs, job);
@@ -140,7 +140,7 @@ static void begin_answer(struct http_exchange *exchange, struct buf *json)
             http_exchange_request_id(exchange));
 }
 
-// What is said in words: a prompt, the prompts of its shots, or else the picture.
+// The text with the words: a prompt, the prompts of the shots, or else the picture's URL.
 static const char *prompt_of(const json_t *body)
 {
     static const char *const names[] = {"prompt", "image", "image_tail", "human_image"};
@@ -211,7 +211,7 @@ static void submit(struct sim *sim, struct http_exchange *exchange, const struct
     buf_clear(&json);
 }
 
-// By Kling's id or by the client's own.
+// Answers with a job by Kling's id or the client's own.
 static void fetch(struct sim *sim, struct http_exchange *exchange, const struct kling_route *route,
                   const char *id)
 {

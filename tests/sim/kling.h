@@ -1,5 +1,5 @@
 // The parts of the simulated Kling: kling.c takes jobs and answers queries, kling_rules.c knows
-// what its paths want, kling_token.c checks who asks.
+// what Kling's paths want, kling_token.c checks who asks.
 #pragma once
 
 #include <jansson.h>
@@ -13,15 +13,16 @@ typedef bool (*kling_check_fn)(const json_t *body, struct rule_error *error);
 
 struct kling_route {
     const char *path;
-    const char *models; // that it has
+    const char *models; // the models that the path has
     bool makes_images;
     const struct rule *rules;
-    kling_check_fn check; // what the rules can't say; NULL: nothing
+    kling_check_fn check; // checks what the rules can't say; NULL: nothing
 };
 
-// NULL: no path of Kling's. `rest` is what follows it: "" or "/…".
+// The route that a path begins with; NULL: it is none of Kling's. `rest` is what follows: "" or
+// "/…".
 const struct kling_route *kling_route_of(const char *path, const char **rest);
 
-// Kling's code: 0 where the header has a token that is good now.
+// Kling's code for the header: 0 where it has a token that is good now.
 int kling_token_check(const char *authorization, const char *access_key, const char *secret_key,
                       int64_t now_s, const char **why);

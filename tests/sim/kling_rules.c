@@ -119,7 +119,7 @@ static bool has(const json_t *body, const char *name)
     return json_object_get(body, name) != NULL;
 }
 
-// The shots of a film have prompts of their own, and their lengths add up to its.
+// The shots of a film have prompts of their own, and their lengths add up to the film's.
 static bool check_shots(const json_t *body, struct rule_error *error)
 {
     const char *duration = rules_text(body, "duration");
@@ -166,7 +166,7 @@ static bool check_image2video(const json_t *body, struct rule_error *error)
     return check_model(body, error);
 }
 
-// Only a first frame, or a video that is edited, says what shape the result has.
+// The shape of the result must be said, unless there is a first frame, or a video to be edited.
 static bool check_omni(const json_t *body, struct rule_error *error)
 {
     const json_t *video = json_array_get(json_object_get(body, "video_list"), 0);

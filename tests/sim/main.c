@@ -57,7 +57,7 @@ static bool read_speed(const char *text, struct arguments *arguments)
     return end != text && *end == '\0' && arguments->speed >= 0 && arguments->speed <= 1e6;
 }
 
-// Ends the program for --help, --version and what isn't understood.
+// Ends the program for --help, for --version and for arguments that it doesn't understand.
 static void read_arguments(int argc, char **argv, struct arguments *arguments)
 {
     for (int i = 1; i < argc; i += 2) {

@@ -1,5 +1,5 @@
-// Small media files. What tells two of a kind apart is a name in the place that their format has
-// for what players skip.
+// Small media files. Two files of one kind differ by a name, in the place that their format has for
+// data that players skip.
 #include "tests/sim/media.h"
 
 #include <stdint.h>
@@ -87,7 +87,7 @@ static void add_mp3(struct buf *buf, const char *name)
     buf_add(buf, media_song, (size_t)(media_song_end - media_song));
 }
 
-// A box of nothing behind the others.
+// Adds a box that means nothing behind the others.
 static void add_mp4(struct buf *buf, const char *data, const char *end, const char *name)
 {
     buf_add(buf, data, (size_t)(end - data));

@@ -25,7 +25,7 @@
 
 enum { LISTED = 100 };
 
-// The path after /mj, whatever the speed mode before it; NULL where it is another.
+// The path after /mj, whatever speed mode comes before it; NULL where it is another path.
 static const char *after_prefix(const char *path)
 {
     static const char *const prefixes[] = {"/mj/", "/mj-fast/mj/", "/mj-turbo/mj/",
@@ -40,7 +40,8 @@ static const char *after_prefix(const char *path)
     return NULL;
 }
 
-// The real one takes Authorization for the secret where both are sent, and then refuses: so do we.
+// The real proxy takes Authorization for the secret where both headers are sent, and then refuses:
+// so do we.
 static bool has_key(const struct sim *sim, const struct http_exchange *exchange)
 {
     static const char bearer[] = "Bearer ";
@@ -95,7 +96,7 @@ static void fetch_many(struct sim *sim, struct http_exchange *exchange)
     buf_clear(&json);
 }
 
-// The newest first.
+// Lists the tasks, the newest first.
 static void fetch_latest(struct sim *sim, struct http_exchange *exchange)
 {
     const struct mj_tasks *tasks = sim->tasks;

@@ -37,9 +37,9 @@ static const struct refusal refusals[] = {
 // What a submit asks for, once it is understood.
 struct mj_job {
     enum mj_action action;
-    const char *prompt; // a follow-up has its parent's
+    const char *prompt; // a follow-up has its parent's prompt
     const char *state;
-    struct mj_task *modal; // the task whose window is confirmed, NULL else
+    struct mj_task *modal; // the task whose window is confirmed; else NULL
     bool needs_modal;
 };
 

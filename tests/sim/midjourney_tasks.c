@@ -49,7 +49,7 @@ struct mj_tasks *mj_tasks_new(double speed, const char *base_url)
     struct mj_tasks *tasks = mem_new(struct mj_tasks);
 
     tasks->ring = mem_array(struct mj_task *, KEPT);
-    // Like the real ones; a restarted vendor doesn't give the same ids again.
+    // Ids look like the real ones; a restarted vendor doesn't give the same ids again.
     tasks->first_id = tasks->next_id = (uint64_t)clock_wall_ms() * 1000;
     tasks->speed = speed;
     tasks->base_url = base_url;
@@ -89,7 +89,7 @@ struct mj_task *mj_tasks_add(struct mj_tasks *tasks, enum mj_action action, cons
     task->began_ms = clock_wall_ms();
     free_task(*slot);
     *slot = task;
-    if (action < MJ_UPSCALE) // a follow-up only repeats its parent's
+    if (action < MJ_UPSCALE) // a follow-up only repeats its parent's prompt
         counts_entry(&tasks->prompts, prompt)->accepted++;
     counts_entry(&tasks->states, state)->accepted++;
     return task;

@@ -1,4 +1,4 @@
-// What tests ask the simulator afterwards: how often was each job accepted, who asked for what.
+// What tests ask the simulator afterwards: how often each job was accepted, and who asked for what.
 #include <string.h>
 
 #include "core/base/buf.h"

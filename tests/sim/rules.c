@@ -71,7 +71,7 @@ const char *rules_text(const json_t *object, const char *name)
     return text == NULL ? "" : text;
 }
 
-// Of UTF-8.
+// How many characters a text has in UTF-8.
 static size_t characters_of(const char *text)
 {
     size_t count = 0;
@@ -102,7 +102,7 @@ static bool check_text(const struct rule *rule, const char *text, struct rule_er
     return in_range(rule, (double)characters_of(text), " characters", error);
 }
 
-// Puts where the object was found before the name of its field.
+// Puts the object's own place in front of the field's name.
 static bool fail_below(struct rule_error *error, const char *where)
 {
     char param[sizeof error->param];
@@ -165,7 +165,7 @@ static bool check_value(const struct rule *rule, const json_t *value, struct rul
     return true;
 }
 
-// The rule itself, or where its table goes on; NULL at the end.
+// The rule itself, or the first of the table that its table goes on with; NULL at the end.
 static const struct rule *rule_at(const struct rule *rule)
 {
     while (rule != NULL && rule->name == NULL)
@@ -173,7 +173,7 @@ static const struct rule *rule_at(const struct rule *rule)
     return rule;
 }
 
-// The first of this name: a table may be stricter than the one that it goes on with.
+// The first rule of this name: a table may be stricter than the one that it goes on with.
 static const struct rule *rule_of(const struct rule *rules, const char *name)
 {
     while ((rules = rule_at(rules)) != NULL && strcmp(rules->name, name) != 0)

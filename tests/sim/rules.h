@@ -17,7 +17,8 @@ enum rule_type {
 // What is wrong with a text, NULL if nothing is.
 typedef const char *(*rule_text_fn)(const char *text);
 
-// A table of them ends with one that has no name; where that one has fields, it goes on there.
+// A table of rules ends with one that has no name; where that rule has `fields`, the table goes on
+// with these.
 struct rule {
     const char *name;
     enum rule_type type;
@@ -25,7 +26,7 @@ struct rule {
     double min, max;           // of a number, of a text's characters, of an array's elements;
                                // both 0: any
     const char *words;         // what a text may be, separated by spaces; NULL: anything
-    rule_text_fn check;        // of a text; NULL: nothing more
+    rule_text_fn check;        // what else is checked of a text; NULL: nothing
     const struct rule *fields; // of an object, or of an array's elements; NULL: any
 };
 
@@ -41,13 +42,14 @@ bool rules_check(const json_t *object, const struct rule *rules, struct rule_err
 bool rules_fail(struct rule_error *error, const char *param, const char *format, ...)
     __attribute__((format(printf, 3, 4))); // false
 
-// One of the words, which are separated by spaces; "kling-v*" stands for all that begin so.
+// One of the words, which are separated by spaces; "kling-v*" stands for all that begin with
+// "kling-v".
 bool rules_one_of(const char *text, const char *words);
 bool rules_is_base64(const char *text);
 bool rules_is_data_url(const char *text, const char *kind); // "image/": data:image/…;base64,…
 bool rules_is_http_url(const char *text);
-// For a table; NULL where it is one.
+// A rule_text_fn; NULL where the text is an http or https URL.
 const char *rules_http_url(const char *text);
 
-// The string there, or "".
+// The string of that name, or "".
 const char *rules_text(const json_t *object, const char *name);

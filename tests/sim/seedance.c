@@ -123,7 +123,7 @@ static void add_content(const struct sim *sim, const struct job *job, struct buf
             (long long)tokens, (long long)tokens);
 }
 
-// A list says failure_reason for what is error else.
+// In a list the error is named failure_reason.
 static void add_task(const struct sim *sim, const struct job *job, const char *error_name,
                      struct buf *buf)
 {
@@ -238,7 +238,7 @@ static void fetch(struct sim *sim, struct http_exchange *exchange, struct job *j
     buf_clear(&json);
 }
 
-// Nothing is left of a job that was over, not even what it made: no client wants that.
+// Nothing is left of a job that was over, not even its files: no client wants that.
 static void destroy(struct sim *sim, struct http_exchange *exchange, struct job *job)
 {
     enum job_status status = jobs_view(sim->jobs, job).status;
@@ -274,7 +274,7 @@ static bool is_wanted(struct sim *sim, struct http_exchange *exchange, const str
            (tier == NULL || strcmp(tier, text_or(job, "service_tier", "default")) == 0);
 }
 
-// One page, the newest first; the total is of all pages.
+// Lists one page, the newest first; the total is that of all pages.
 static void list(struct sim *sim, struct http_exchange *exchange)
 {
     size_t page = query_number(exchange, "page_num", 1, MAX_PAGE);

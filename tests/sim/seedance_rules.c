@@ -1,4 +1,4 @@
-// What Ark wants to make a video from. The parameters of a body are strictly checked there.
+// What Ark wants to make a video from. Ark checks the parameters of a body strictly.
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 
 enum { FRAMES_BASE = 25, FRAMES_STEP = 4, DATE_DIGITS = 6 };
 
-// What was uploaded there before: its own way for faces.
+// A file that was uploaded to Ark before: its own way to use faces.
 static bool is_asset(const char *text)
 {
     return strncmp(text, "asset://", 8) == 0 && text[8] != '\0';

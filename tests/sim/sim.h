@@ -19,7 +19,7 @@ struct mj_tasks;
 
 struct sim {
     struct loop *loop;
-    double speed; // 2: twice as fast; 0: everything is finished at once
+    double speed; // 2: jobs are twice as fast; 0: they are finished at once
     const char *secret;
     char base_url[320]; // of the links in answers
     struct mj_tasks *tasks;
@@ -45,16 +45,16 @@ bool reports_handle(struct sim *sim, struct http_exchange *exchange);
 struct hooks *hooks_new(void);
 void hooks_free(struct hooks *hooks);
 
-// Another one for each number.
+// Makes a UUID, different for each number.
 enum { UUID_SIZE = 37 };
 void uuid_make(uint64_t number, char uuid[UUID_SIZE]);
 
-// A small PNG, another one for each seed.
+// Adds a small PNG, different for each seed.
 void png_add(struct buf *buf, uint64_t seed);
 
-// Answers after `delay_ms`, unless the client goes away before. Copies.
+// Answers after `delay_ms`, unless the client goes away before. Copies `body`.
 void answer_later(struct sim *sim, struct http_exchange *exchange, int64_t delay_ms, int status,
                   const char *content_type, const void *body, size_t len);
-// The head, `count` times the filling, the tail, in pieces. Copies.
+// Sends the head, `count` times the filling, and the tail, in pieces. Copies them.
 void answer_filled(struct http_exchange *exchange, const char *content_type, const struct buf *head,
                    char filling, size_t count, const struct buf *tail);

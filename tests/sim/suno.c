@@ -9,7 +9,7 @@
 //                           [late-video] comes 3 s after the song
 //
 // Lyrics are only answered once they are written. While a clip is streaming its audio_url is a
-// stream, that is no file to keep: "stream" is in its title.
+// stream, which is no file to keep; it has "stream" in its title.
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,7 +27,7 @@ enum { LATE_VIDEO_MS = 3000, QUEUED_PERCENT = 20, FIRST_CLIP_PERCENT = 80 };
 
 enum clip_status { CLIP_SUBMITTED, CLIP_QUEUED, CLIP_STREAMING, CLIP_COMPLETE, CLIP_ERROR };
 
-// In a clip, and in a task that waits for one in this state.
+// The words for a clip's state, and for a task that waits for a clip in this state.
 static const struct {
     const char *clip;
     const char *task;
@@ -62,7 +62,7 @@ static enum clip_status clip_status(const struct job *job, const struct job_view
 
     switch (view->status) {
     case JOB_QUEUED:
-    case JOB_CANCELLED: // there is no such thing
+    case JOB_CANCELLED: // Suno cancels nothing
         return CLIP_SUBMITTED;
     case JOB_RUNNING:
         if (view->progress < QUEUED_PERCENT)
@@ -99,7 +99,7 @@ struct job *suno_find_clip(const struct sim *sim, const char *id)
     return clip_status(job, &view, clip) == CLIP_COMPLETE ? job : NULL;
 }
 
-// What Suno-API tells of the whole: of its first clip that isn't complete.
+// Suno-API's word for a song: that of its first clip that isn't complete.
 static const char *task_status(const struct job *job, const struct job_view *view)
 {
     enum clip_status status = CLIP_COMPLETE;
@@ -150,7 +150,7 @@ static void add_links(const struct sim *sim, const struct job *job, const struct
     buf_fmt(buf, ",\"is_video_pending\":%s", is_pending ? "true" : "false");
 }
 
-// With a description nothing else counts.
+// Where a description is given, the other texts don't count.
 static const char *custom_text(const struct job *job, const char *name)
 {
     return *rules_text(job->request, "gpt_description_prompt") == '\0'
@@ -301,7 +301,7 @@ static void fetch_many(struct sim *sim, struct http_exchange *exchange)
     buf_clear(&json);
 }
 
-// Without a secret everybody may.
+// Whether the request has the key; where the simulator has no secret everybody may ask.
 static bool has_key(const struct sim *sim, const struct http_exchange *exchange)
 {
     static const char bearer[] = "Bearer ";

@@ -69,7 +69,7 @@ static const char *check_concat(const struct sim *sim, const json_t *body)
 static const struct action {
     const char *name;
     const struct rule *rules;
-    check_fn check;  // NULL: nothing more
+    check_fn check;  // NULL: nothing more to check
     bool is_waiting; // the answer comes when the job has ended
 } actions[] = {
     {"MUSIC", music_rules, check_music, false},
@@ -87,7 +87,8 @@ static const struct refusal refusals[] = {
     {"500", 1, 500, REFUSAL("internal_error", "json: unexpected end")},
 };
 
-// Unknown fields are ignored, as Go does it, but these are nobody's but our client's.
+// Unknown fields are ignored, as Go's reader does, but not these: only a client of Spool's sends
+// them.
 static bool is_foreign(const json_t *body)
 {
     static const char *const names[] = {"notifyHook", "notify_hook", "callback_url"};
@@ -129,7 +130,8 @@ static bool is_right(const struct sim *sim, struct http_exchange *exchange,
     return why == NULL;
 }
 
-// What is said in words; where nothing is, what is continued or put together.
+// The text with the words; where there is none, the id of the clip that is continued or put
+// together.
 static const char *prompt_of(const json_t *body)
 {
     static const char *const names[] = {"gpt_description_prompt", "prompt", "tags",
@@ -224,7 +226,7 @@ void suno_submit(struct sim *sim, struct http_exchange *exchange, const char *na
         return;
     number = jobs_next_number(sim->jobs);
     uuid_make(number, id);
-    id[UUID_SIZE - 2] = '0'; // the clips' have other digits there
+    id[UUID_SIZE - 2] = '0'; // the clips' ids have other digits there
     job = jobs_add(sim->jobs, JOB_SUNO, number, id, action->name, prompt, "", body);
     buf_fmt(&json, "{\"code\":\"success\",\"message\":\"\",\"data\":\"%s\"}", id);
     if (action->is_waiting)

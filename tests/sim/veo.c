@@ -151,7 +151,7 @@ static void submit(struct sim *sim, struct http_exchange *exchange, const struct
     buf_clear(&json);
 }
 
-// By its whole name; the one job that may have it is found by the last part.
+// Answers with an operation by its whole name; its job is found by the name's last part.
 static void fetch(struct sim *sim, struct http_exchange *exchange, const char *name)
 {
     const char *slash = strrchr(name, '/');
@@ -166,7 +166,7 @@ static void fetch(struct sim *sim, struct http_exchange *exchange, const char *n
     veo_answer(sim, exchange, job);
 }
 
-// {"operationName": "…"}, of the model in the path.
+// The same by a body, {"operationName": "…"}, which must be of the model in the path.
 static void fetch_by_body(struct sim *sim, struct http_exchange *exchange,
                           const struct target *target)
 {
@@ -187,7 +187,7 @@ static void fetch_by_body(struct sim *sim, struct http_exchange *exchange,
         fetch(sim, exchange, name);
 }
 
-// Redirects to where the file really is: another origin, whose answer needs no key.
+// Redirects to where the file really is: another origin, which wants no key.
 static void download(struct sim *sim, struct http_exchange *exchange, const char *file)
 {
     const char *port = strrchr(sim->base_url, ':'), *alt = http_exchange_query(exchange, "alt");

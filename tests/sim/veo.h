@@ -12,9 +12,9 @@ struct sim;
 
 enum { VEO_NAME_SIZE = 320 };
 
-// As job->route, too.
+// The names of the two APIs, also in job->route.
 extern const char veo_gemini[], veo_vertex[];
 
 bool veo_check(const json_t *body, bool is_vertex, struct rule_error *error);
-// Answers with the operation as it is now. Its name is the request's "name".
+// Answers with the operation as it is now. Its name is "name" in the job's request.
 void veo_answer(struct sim *sim, struct http_exchange *exchange, const struct job *job);

@@ -46,7 +46,7 @@ static void add_gemini_samples(const struct sim *sim, const struct job *job, str
     buf_char(json, ']');
 }
 
-// The same bytes as in the file of that name, those of a big one up to its zeros.
+// Adds the same bytes as in the file of that name; of a big file those up to its zeros.
 static void add_inline(const struct job *job, int sample, bool is_big, struct buf *json)
 {
     char name[64], part[8] = "";
@@ -63,7 +63,8 @@ static void add_inline(const struct job *job, int sample, bool is_big, struct bu
     buf_clear(&mp4);
 }
 
-// Into `tail` goes what comes behind the zeros of a big first video; false where there are none.
+// Where the first video is big, `tail` gets what comes behind its zeros; false where there are no
+// zeros.
 static bool add_vertex_videos(const struct job *job, struct buf *json, struct buf *tail)
 {
     const json_t *parameters = json_object_get(json_object_get(job->request, "body"), "parameters");
@@ -91,7 +92,7 @@ static bool add_vertex_videos(const struct job *job, struct buf *json, struct bu
     return is_big;
 }
 
-// {"@type":…, what came of it}. True where zeros follow, and then `tail`.
+// Adds {"@type":…, the result}. True where zeros are to follow, and then `tail`.
 static bool add_response(const struct sim *sim, const struct job *job, struct buf *json,
                          struct buf *tail)
 {

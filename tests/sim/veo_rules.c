@@ -8,7 +8,7 @@
 
 enum { MAX_REFERENCES = 3, WHOLE_SECONDS = 8 };
 
-// What Gemini's API doesn't have.
+// Fields that Gemini's API doesn't have.
 static const char vertex_only[] =
     "seed fps storageUri generateAudio mask labels compressionQuality "
     "resizeMode pubsubTopic gcsUri";
@@ -103,7 +103,8 @@ static bool is_own(const json_t *value, bool is_vertex, struct rule_error *error
     return true;
 }
 
-// Its bytes, or where they are; and the bytes are what they are said to be.
+// Whether it is an image: its bytes, or a link to them; and the bytes are of the type that they are
+// said to be.
 static bool is_image(const json_t *value, const char *param, struct rule_error *error)
 {
     static const struct {
@@ -156,7 +157,7 @@ bool veo_check(const json_t *body, bool is_vertex, struct rule_error *error)
     if (!is_own(body, is_vertex, error) || !rules_check(body, body_rules, error) ||
         !are_images(given, error))
         return false;
-    // Vertex moves an image without words.
+    // Vertex moves an image without a prompt.
     if (json_object_get(given, "prompt") == NULL &&
         !(is_vertex && json_object_get(given, "image") != NULL))
         return rules_fail(error, "prompt", "is required");

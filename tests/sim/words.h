@@ -1,5 +1,5 @@
 // What goes wrong with a job is asked for by words in square brackets, anywhere in its prompt. All
-// vendors share these; what they are for a job's end stands in jobs.h.
+// vendors share the words below; those for how a job ends are in jobs.h.
 //
 //   before it is accepted   what a vendor's table of refusals says   [cut-unaccepted] no answer
 //   accepted, but           [502] [html] [empty] say nothing of it   [cut] no answer
@@ -19,14 +19,15 @@ enum { ALWAYS = 1000000000 };
 // A refusal in the vendor's own words.
 struct refusal {
     const char *word;
-    unsigned times; // for the first tries with this prompt, or ALWAYS
+    unsigned times; // how many tries with this prompt are refused, or ALWAYS
     int status;
     const char *body; // NULL: none; JSON where it begins with a brace
 };
 
 // Whether the prompt has "[word]".
 bool words_has(const char *prompt, const char *word);
-// True where the prompt asks for a refusal, which is answered then. `tried`: how often before.
+// True where the prompt asks for a refusal, and then answers with it. `tried`: how often this
+// prompt was submitted before.
 bool words_refuse(struct http_exchange *exchange, const char *prompt, unsigned tried,
                   const struct refusal *refusals, size_t count);
 // Answers that a job was accepted, in the way that its prompt asks for.
