@@ -1,4 +1,4 @@
-// cmocka, with what it wants to be included before it.
+// cmocka, with the headers that must be included before it.
 #pragma once
 
 // clang-format off

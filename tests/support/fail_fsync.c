@@ -1,5 +1,5 @@
-// Loaded before the C library: a disk that takes what is written, and fails when it is to be kept,
-// as long as the file $FAIL_FSYNC is there.
+// Loaded before the C library: makes a disk that takes what is written, but fails each fsync, as
+// long as the file $FAIL_FSYNC is there.
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/syscall.h>

@@ -129,7 +129,7 @@ size_t fake_count(const char *begins)
     return count;
 }
 
-// What an answer makes somebody ask for is added behind, and answered as well.
+// A call that is made because of an answer is added behind the others, and answered as well.
 void fake_late(void)
 {
     struct err err;

@@ -2,8 +2,9 @@
 // still wait for an answer.
 //
 // A fake adds a call for each question; the test reads the lines, and answers when it likes, in any
-// order. An answer to what was cancelled is silent, as it is with the real thing; one to what was
-// forgotten without a cancel reaches freed memory, and ASan says so. That is what fake_late is for.
+// order. The answer to a cancelled call is silent, as it is with the real thing; the answer to a
+// call that was forgotten without a cancel reaches freed memory, and ASan says so. That is what
+// fake_late is for.
 #pragma once
 
 #include <stdbool.h>
@@ -12,14 +13,15 @@
 struct err;
 struct fake_call;
 
-// How a call ends where nobody cares about the answer's details: as Redis away, or no answer.
+// Ends a call where nobody cares about the answer's details: as if Redis were away, or no answer
+// came.
 typedef void (*fake_lose_fn)(struct fake_call *call, const struct err *err);
 
 // The first member of every fake's call.
 struct fake_call {
     char *line;
     fake_lose_fn lose;
-    void (*clear)(struct fake_call *call); // what it owns, at the end; NULL: nothing
+    void (*clear)(struct fake_call *call); // frees what the call owns, at the end; NULL: nothing
     bool is_answered, is_cancelled;
     bool is_told; // fake_expect was given its line
     struct fake_call *next;
@@ -28,23 +30,23 @@ struct fake_call {
 // For fakes. `call` is on the heap, ours from now on; it stays until fake_end, cancelled or not.
 void fake_add(struct fake_call *call, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-// A line nobody answers.
+// Adds a line that nobody answers.
 void fake_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
-// True once: the call is to be answered now. False where it was cancelled or answered before.
+// True once: the call may be answered now. False where it was cancelled or answered before.
 bool fake_takes(struct fake_call *call);
 void fake_cancel(struct fake_call *call);
 
-// The next line that wasn't expected yet is this one; or there is none.
+// Checks that the next line that wasn't expected yet is this one; or that there is none.
 void fake_expect(const char *line);
 void fake_expect_nothing(void);
 // Forgets the lines so far.
 void fake_skip(void);
-// The oldest call that waits and whose line begins so. The test fails where there is none.
+// The oldest waiting call whose line begins with `begins`. The test fails where there is none.
 struct fake_call *fake_waiting(const char *begins);
 size_t fake_count_waiting(const char *begins);
-// Whether a line has come that begins so, expected or not; how often.
+// How many lines have come that begin with `begins`, expected or not.
 size_t fake_count(const char *begins);
 // Lets every answer come that is still owed, cancelled or not: all of them as failures.
 void fake_late(void);
-// Frees all calls. Fails the test where one still waits whose answer somebody would hear.
+// Frees all calls. Fails the test where a call still waits whose answer somebody would hear.
 void fake_end(void);

@@ -1,4 +1,4 @@
-// The accounts of the fake store (core/store/accounts.h): what is asked of them stays open.
+// The accounts of the fake store (core/store/accounts.h): calls wait until the test answers.
 #include "core/store/accounts.h"
 
 #include <stdlib.h>
@@ -42,7 +42,7 @@ void accounts_begin(struct store *store, const struct account *account)
     fake_note("begin account %s", account->name);
 }
 
-// Heartbeats: "beat 1", and "beat 0" where it leaves.
+// Heartbeats: "beat 1", and "beat 0" where the role leaves.
 
 struct heartbeat {
     struct loop *loop;

@@ -1,4 +1,4 @@
-// The bench that jobs hang on, over the fakes; what it hears of its jobs are lines.
+// The bench that jobs hang on, over the fakes; what the jobs tell it becomes lines.
 //
 // "wake", "expect mj-1 ms=0", "cancellable task_1".
 #pragma once
@@ -7,12 +7,14 @@
 
 #include "workers/bench.h"
 
-// With the fakes' store, HTTP client, vendors, storage and callbacks. Borrows both.
+// A bench with the fakes' store, HTTP client, vendors, storage and callbacks. Borrows both
+// parameters.
 struct bench *fake_bench(struct loop *loop, const struct config *config);
-// Its jobs are dropped as on a stop, what is still owed to them comes too late, and it is over.
+// Ends the bench: its jobs are dropped as on a stop, and answers that are still owed to them come
+// too late.
 void fake_bench_end(struct bench *bench);
-// A drain begins: its jobs hand back what they hand back.
+// A drain begins: jobs that may hand their tasks back do.
 void fake_bench_drain(struct bench *bench);
-// So many steps, then its jobs are dropped and everything comes that is still owed to them. The
-// test fails where one of them is heard, or holds anything.
+// Makes `count` steps, then drops the bench's jobs and lets every answer come that is still owed to
+// them. The test fails where a job hears one, or holds anything.
 void fake_bench_drop_after(struct bench *bench, void (*const *steps)(void), size_t count);

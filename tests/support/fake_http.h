@@ -16,21 +16,22 @@ struct http_request;
 struct loop;
 struct vendors;
 
-// The module's own, to pass where one is wanted.
+// The fake client itself, to pass where a client is wanted.
 struct http_client *fake_http_client(void);
 
 const struct http_request *fake_http_request(const struct fake_call *call);
 const struct http_options *fake_http_options(const struct fake_call *call);
 
 // The whole answer; `headers` as in a response ("name: value\n" each, NULL: none), `body` may be
-// NULL. Where pieces are wanted it comes in one.
+// NULL. A caller that wants the body in pieces gets one piece.
 void fake_http_answer(struct fake_call *call, int status, const char *headers, const char *body);
-// A piece of the body. False: it isn't taken now; true also where nobody listens any more.
+// A piece of the body. False: the callee can't take it now. True also where nobody listens any
+// more.
 bool fake_http_piece(struct fake_call *call, int status, const char *data);
 // The same under a head with these headers.
 bool fake_http_piece_of(struct fake_call *call, int status, const char *headers, const char *data);
 void fake_http_fail(struct fake_call *call, enum err_code code, bool nothing_sent);
 // The next piece of the request's body, where the caller gives it bit by bit.
 size_t fake_http_source(struct fake_call *call, char *to, size_t max);
-// Of a vendor's: asks as it is asked right before the request leaves.
+// Asks a vendor call's may_send, as right before the request leaves.
 bool fake_vendor_may_send(struct fake_call *call);

@@ -10,10 +10,10 @@ struct http_call {
     struct http_request request;
     struct http_options options;
     http_done_fn done;
-    bool (*may_send)(void *ctx); // of a vendor's; NULL: it may
+    bool (*may_send)(void *ctx); // of a vendor's call; NULL: it may
 };
 
-// `account` NULL: not a vendor's.
+// `account` NULL: not a vendor's call.
 struct http_call *fake_http_add(const char *what, struct http_request *request,
                                 const struct http_options *options, http_done_fn done,
                                 const char *account);

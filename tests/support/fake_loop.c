@@ -8,7 +8,7 @@
 #include "core/loop/loop.h"
 #include "tests/support/check.h"
 
-enum { TURNS_MAX = 10000 }; // of one moment: more is a loop that never sleeps
+enum { TURNS_MAX = 10000 }; // in one moment: a loop that turns more often never sleeps
 
 struct loop_timer {
     struct loop *loop;
@@ -33,7 +33,7 @@ struct post {
 };
 
 struct loop {
-    struct loop_timer *timers; // the next one first
+    struct loop_timer *timers; // the next to fire first
     struct loop_turn *turns;   // in the order they were made
     struct post *posts;
 };
@@ -173,7 +173,7 @@ void loop_post(struct loop *loop, loop_fn fn, void *ctx)
     *at = post;
 }
 
-// Does one thing that was asked for. False: there is nothing more.
+// Does one thing that was asked for. False: there is nothing more to do.
 static bool turn_once(struct loop *loop)
 {
     struct post *post = loop->posts;
@@ -188,7 +188,7 @@ static bool turn_once(struct loop *loop)
         if (!turn->is_asked)
             continue;
         turn->is_asked = false;
-        turn->fn(turn->ctx); // may have dropped any of them
+        turn->fn(turn->ctx); // may have dropped any of the turns
         return true;
     }
     return false;

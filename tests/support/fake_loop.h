@@ -9,11 +9,11 @@
 
 struct loop;
 
-// What was asked for the end of this turn is done, and what was posted.
+// Does what was asked for at the end of this turn, and what was posted.
 void fake_loop_turn(struct loop *loop);
 // So much time passes: timers fire in their order, each in a turn of its own.
 void fake_loop_run_ms(struct loop *loop, int64_t ms);
 // The clocks go on, but the loop doesn't turn: a process that was stopped, or busy.
 void fake_clock_pass_ms(int64_t ms);
 void fake_clock_step_wall_ms(int64_t ms);
-size_t fake_loop_timers(const struct loop *loop); // that run
+size_t fake_loop_timers(const struct loop *loop); // how many timers run

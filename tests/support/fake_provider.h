@@ -1,18 +1,21 @@
 // Vendors that are understood at a glance: the whole registry of providers/provider.h.
 //
-// Each answers in words: "accepted up-1", "rendering 40", "succeeded image=https://…/a.gif", a line
-// for each job where many were asked about, with its id before. What begins with no such word can't
-// be read.
-//   of a submit   accepted ID | modal_accepted ID | busy | elsewhere | refused | bad_key | doubt,
-//   WHY of a look     waiting | rendering | modal, PERCENT | succeeded KIND=URL… | failed WHY |
-//                 cancelled | missing
-//   of a search   accepted ID | absent | next | missing
+// Each answers in words: "accepted up-1", "rendering 40", "succeeded image=https://…/a.gif"; where
+// many jobs were asked about, with a line for each, its id in front. An answer that begins with
+// none of these words can't be read.
+//
+//   to a submit   accepted ID | modal_accepted ID
+//                 busy | elsewhere | refused | bad_key | doubt, each with WHY
+//   to a look     waiting | rendering | modal, each with PERCENT
+//                 succeeded KIND=URL… | failed WHY | cancelled | missing
+//   to a search   accepted ID | absent | next | missing
+//
 // A KIND that begins with "?" is optional; "text" needs no fetching.
 //
-// "many" looks at up to 10 jobs at once, cancels and searches in 3 steps. "one" can do none of
-// that, but calls back, and takes no links: the request's `image` is fetched for it. Its files
-// may lie inside its answers, as "inline:0"; asking for others takes a header. Both are busy for
-// 2 s before the first look, and give links that live an hour.
+// "many" can be asked about up to 10 jobs at once, cancels, and is searched in 3 steps. "one" can
+// do none of that, but calls back, and takes no links: the request's `image` is fetched for it. Its
+// files may lie inside its answers, as "inline:0"; a request for its other files takes a header.
+// Jobs of both are first looked at after 2 s, and their links live for an hour.
 #pragma once
 
 // The result of a task whose vendor said "succeeded SOURCES", as the record has it. The caller

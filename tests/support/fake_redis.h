@@ -1,5 +1,5 @@
-// A connection to Redis that goes nowhere: core/redis/redis.h. Channels are heard, commands
-// answered.
+// A connection to Redis that goes nowhere: core/redis/redis.h. Tests publish on its channels and
+// answer its commands.
 //
 // Lines: "subscribe spool:ring", "redis GET key".
 #pragma once
@@ -8,10 +8,10 @@
 
 #include "tests/support/fake.h"
 
-// To all who subscribed.
+// Publishes to all who subscribed.
 void fake_redis_publish(const char *channel, const char *text);
-// Connections are up from the start; all of them go down, or come up again.
+// Connections are up from the start; this makes all of them go down, or come up again.
 void fake_redis_set_up(bool is_up);
-// NULL: the connection broke before it came.
+// `reply` NULL: the connection broke before the answer came.
 struct redisReply;
 void fake_redis_answer(struct fake_call *call, const struct redisReply *reply);

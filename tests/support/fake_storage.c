@@ -19,7 +19,7 @@ struct storage_file {
     char *key;
     struct buf data;
     bool may_go_on;
-    struct fake_call *commit; // the last one; of a file
+    struct fake_call *commit; // of a file: its last commit
     storage_ready_fn ready;   // of a file
     storage_done_fn done;     // of a commit, a put
     storage_read_fn read;     // of a fetch

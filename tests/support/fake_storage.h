@@ -13,17 +13,17 @@
 struct storage;
 
 struct storage *fake_storage(void);
-// So many bytes are taken from now on, then none until fake_storage_ready (0: none at all).
+// From now on so many bytes are taken, then none until fake_storage_ready.
 void fake_storage_take(size_t bytes);
-// Of the file that "create …" made: there is room, or what was written is lost but for `kept`
+// For the file that "create …" made: there is room, or what was written is lost except for `kept`
 // bytes.
 void fake_storage_ready(struct fake_call *create, size_t bytes);
 void fake_storage_lose(struct fake_call *create, size_t kept, bool may_go_on);
-// The same without telling: a commit of it fails next.
+// The same without telling the writer: the file's next commit fails.
 void fake_storage_keep(struct fake_call *create, size_t kept, bool may_go_on);
 const char *fake_storage_text(const struct fake_call *create);
 
-// A commit, a put (NULL: done).
+// Answers a commit or a put (`err` NULL: done).
 void fake_storage_done(struct fake_call *call, const struct err *err);
-// A fetch; NULL: there is no such file.
+// Answers a fetch; `text` NULL: there is no such file.
 void fake_storage_give(struct fake_call *call, const char *text);

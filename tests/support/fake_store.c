@@ -138,7 +138,7 @@ static struct store_call *claim_new(const struct queue_claim *claim)
     return call;
 }
 
-// With the room that the first account has.
+// Adds a claim's line, with the room that the first account has.
 static void say_claim(struct store_call *call, const char *what, int64_t serial, int max,
                       const struct queue_account *accounts, size_t count)
 {

@@ -299,7 +299,7 @@ const char *events_cursor(const struct events *events)
     return events->is_ready ? events->cursor : "";
 }
 
-// None of these is heard after the drop.
+// Nobody hears of these after the drop.
 
 void fake_events_ready(const char *cursor)
 {

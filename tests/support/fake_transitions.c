@@ -28,7 +28,7 @@ void fake_change_done(struct fake_call *call, enum change_result result, bool is
     end_change((struct store_call *)call, result, is_cancel_asked, NULL);
 }
 
-// The test fails where no task of its phase may go there.
+// The test fails where a task of its phase may not go to that phase.
 static struct store_call *__attribute__((format(printf, 4, 5)))
 change(const struct task *task, enum task_phase to, struct listener listener, const char *format,
        ...)

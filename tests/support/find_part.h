@@ -1,4 +1,4 @@
-// A part of a form by its name, as tests want it.
+// Finds a part of a form by its name, for tests.
 #pragma once
 
 #include <stddef.h>

@@ -1,5 +1,5 @@
 // Loaded before a program: its wall clock is off by as many seconds as the first 8 bytes of the
-// file SPOOL_CLOCK say, from the moment they say so. Its monotonic clock stays.
+// file SPOOL_CLOCK say, from the moment that they say it. Its monotonic clock stays.
 //
 // libfaketime reads its file with malloc, which allocators that ask for the time don't survive.
 #include <fcntl.h>
