@@ -51,6 +51,7 @@ static const char config_text[] =
     "{\n"
     "  \"data_dir\": \"" FOLDER
     "/data\",\n"
+    "  \"tokens\": [{ \"name\": \"dev\", \"key\": \"sk-dev\", \"admin\": true }],\n"
     "  \"webhook\": { \"allow_private_networks\": true },\n"
     "  \"accounts\": [\n"
     "    { \"name\": \"mj-1\", \"provider\": \"midjourney\", \"base_url\": \"$\",\n"
@@ -349,7 +350,7 @@ static void say_ready(const struct program *spool, const struct program *sim)
            ". In another terminal:\n"
            "%s%s%s"
            "  spool submit midjourney -d '{\"prompt\":\"a red kite\"}' --watch\n"
-           "  spool list\n"
+           "  spool top\n"
            "An interrupt (Ctrl-C) ends everything.\n",
            spool->url, sim->url, is_usual ? "" : "  export SPOOL_URL=", is_usual ? "" : spool->url,
            is_usual ? "" : "\n");

@@ -297,6 +297,17 @@ const char *cli_http_words(const json_t *body)
     return field_first_str(body, places);
 }
 
+// Whether it is the path that isn't there, not what it names: the code is the same.
+static bool is_of_path(const char *words)
+{
+    static const char begin[] = "there is no ";
+
+    if (strncmp(words, begin, sizeof begin - 1) != 0)
+        return false;
+    words += sizeof begin - 1;
+    return strncmp(words, "GET /", 5) == 0 || strncmp(words, "POST /", 6) == 0;
+}
+
 static bool refuse(const struct cli_http *http, int status, const json_t *body, int64_t retry_ms,
                    struct err *err)
 {
@@ -317,7 +328,7 @@ static bool refuse(const struct cli_http *http, int status, const json_t *body, 
             "the key isn't an operator's: use that of a token with \"admin\": true, with "
             "-k or SPOOL_KEY");
     case 404:
-        return err_set(err, ERR_NOT_FOUND, "%s", words);
+        return err_set(err, is_of_path(words) ? ERR_PATH : ERR_NOT_FOUND, "%.200s", words);
     case 409:
         return err_set(err, ERR_CONFLICT, "%s", words);
     case 429:
@@ -363,7 +374,7 @@ json_t *cli_http_ask(struct cli_http *http, struct http_request *request, struct
 
 bool cli_http_explain_admin(const struct cli_http *http, struct err *err)
 {
-    if (err->code != ERR_NOT_FOUND || strstr(err->message, "no such path") == NULL)
+    if (err->code != ERR_PATH)
         return false;
     return err_set(err, ERR_UNAVAILABLE,
                    "%.90s has nothing for operators: where admin_listen is configured, say that "

@@ -1,7 +1,7 @@
 // A Spool to talk to: one request at a time, which blocks until it is answered.
 //
 // What goes wrong is one line that says what to do next. Its code: ERR_AUTH for a key that isn't
-// taken, ERR_NOT_FOUND, ERR_CONFLICT, ERR_TIMEOUT for a request that was given a time,
+// taken, ERR_NOT_FOUND, ERR_PATH, ERR_CONFLICT, ERR_TIMEOUT for a request that was given a time,
 // ERR_UNAVAILABLE where nobody answers, ERR_IO where the answer was lost, ERR_REFUSED for the rest.
 #pragma once
 

@@ -1,12 +1,4 @@
 // What an operator does: looks at the whole, at accounts, and helps tasks on.
-//
-// GET /admin/v1/overview is an object of lists, of which those are shown that are there:
-//   providers   {name, waiting, oldest_ms, lanes: [{name, waiting, oldest_ms}]}
-//   accounts    {name, provider, used, limit, in_flight, cooling_until, out, why, disabled,
-//                requests_per_minute}, also those of GET /admin/v1/accounts
-//   processes   {name, roles, version, started_at, beat_at, in_hand}
-//   deliveries  {host, waiting, exhausted}
-// and of the objects redis {up, memory_bytes, persistence} and storage {up, kind}.
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,22 +31,7 @@ static json_t *ask(struct cli *cli, const char *path, struct err *err)
 
 // Accounts.
 
-static bool is_said(const json_t *value)
-{
-    return json_is_true(value) || (json_is_string(value) && *json_string_value(value) != '\0');
-}
-
-static const char *state_of(const json_t *account)
-{
-    const char *state = field_str_or_empty(account, "state");
-
-    return *state != '\0'                                                ? state
-           : is_said(field_at(account, "disabled"))                      ? "disabled"
-           : is_said(field_at(account, "out"))                           ? "out"
-           : field_int_or(account, "cooling_until", 0) > clock_wall_ms() ? "cooling"
-                                                                         : "ok";
-}
-
+// Why it is in its state: for how long it rests, what its vendor said.
 static void write_why(const json_t *account, struct buf *to)
 {
     int64_t until_ms = field_int_or(account, "cooling_until", 0) - clock_wall_ms();
@@ -63,7 +40,7 @@ static void write_why(const json_t *account, struct buf *to)
         buf_str(to, "for ");
         cli_show_span(to, until_ms);
     }
-    cli_show_join(to, field_str_or_empty(account, "why"));
+    cli_show_join(to, field_str_or_empty(account, "out"));
 }
 
 static void add_number(struct cli_table *table, const json_t *item, const char *name)
@@ -76,11 +53,14 @@ static void add_number(struct cli_table *table, const json_t *item, const char *
         cli_table_add(table, NULL);
 }
 
-static void add_span(struct cli_table *table, int64_t ms)
+// How long ago a time was; nothing where there is none.
+static void add_age(struct cli_table *table, const json_t *item, const char *name)
 {
+    int64_t at_ms = field_int_or(item, name, 0);
     struct buf text = {0};
 
-    cli_show_span(&text, ms);
+    if (at_ms > 0) // another machine's clock may be a little ahead
+        cli_show_span(&text, clock_wall_ms() > at_ms ? clock_wall_ms() - at_ms : 0);
     cli_table_add(table, buf_text(&text));
     buf_clear(&text);
 }
@@ -104,14 +84,14 @@ static void write_accounts(const json_t *accounts, const struct cli_screen *scre
 
     json_array_foreach((json_t *)accounts, i, account)
     {
-        int64_t limit = field_int_or(account, "limit", 0);
+        int64_t limit = field_int_or(account, "slots_limit", 0);
         struct buf text = {0};
 
         cli_table_add(table, field_str_or_empty(account, "name"));
         cli_table_add(table, field_str_or_empty(account, "provider"));
         cli_table_add(table, field_str_or_empty(account, "dialect"));
-        cli_table_add(table, state_of(account));
-        buf_int(&text, field_int_or(account, "used", 0));
+        cli_table_add(table, field_str_or_empty(account, "state"));
+        buf_int(&text, field_int_or(account, "slots_used", 0));
         if (limit > 0)
             buf_fmt(&text, "/%lld", (long long)limit);
         cli_table_add(table, text.data);
@@ -154,14 +134,24 @@ bool cli_operator_accounts(struct cli *cli, struct err *err)
     return true;
 }
 
+// As names of accounts are; another would make another path.
+static bool is_name(const char *name)
+{
+    size_t len = strlen(name);
+
+    return len > 0 && *name != '.' &&
+           strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") == len;
+}
+
 static json_t *tell_account(struct cli *cli, const char *what, struct err *err)
 {
     const char *name = cli->command->words[0];
     struct http_request request = {0};
     json_t *answer = NULL;
 
-    if (http_post_json(&request, cli_http_url(cli->http), json_object(), err,
-                       "/admin/v1/accounts/%s/%s", name, what))
+    err_set(err, ERR_NOT_FOUND, "no such account");
+    if (is_name(name) && http_post_json(&request, cli_http_url(cli->http), json_object(), err,
+                                        "/admin/v1/accounts/%s/%s", name, what))
         answer = cli_http_ask(cli->http, &request, err);
     if (answer == NULL && !cli_http_explain_admin(cli->http, err) && err->code == ERR_NOT_FOUND)
         err_set(err, ERR_NOT_FOUND,
@@ -227,16 +217,15 @@ bool cli_operator_resolve(struct cli *cli, struct err *err)
 
     if (what == NULL)
         return err_set(err, ERR_CONFIG, "resolve needs --do adopt, archive or resubmit");
-    if ((strcmp(what, "adopt") == 0) != (upstream_id != NULL))
+    if (upstream_id != NULL && strcmp(what, "adopt") != 0)
         return err_set(err, ERR_CONFIG,
-                       "--upstream-id, the vendor's id of the job, goes with --do adopt, and only "
-                       "with it");
+                       "--upstream-id, the vendor's id of the job, goes with --do adopt alone");
     if (http_post_json(&request, cli_http_url(cli->http),
                        json_pack("{s:s,s:s*}", "do", what, "upstream_id", upstream_id), err,
                        "/admin/v1/tasks/%s/resolve", id))
         task = cli_http_ask(cli->http, &request, err);
     if (task == NULL)
-        return cli_http_explain_admin(cli->http, err) || cli_task_explain(id, err);
+        return cli_task_explain(id, err) || cli_http_explain_admin(cli->http, err);
     if (cli->output == CLI_JSON)
         cli_show_json(task);
     else if (cli->output == CLI_IDS)
@@ -260,48 +249,53 @@ static void write_lanes(const json_t *providers, const struct cli_screen *screen
 
     json_array_foreach((json_t *)providers, i, provider)
     {
-        cli_table_add(table, field_str_or_empty(provider, "name"));
+        cli_table_add(table, field_str_or_empty(provider, "provider"));
         add_number(table, provider, "waiting");
-        add_span(table, field_int_or(provider, "oldest_ms", -1));
+        add_age(table, provider, "oldest_at");
         json_array_foreach(field_at(provider, "lanes"), k, lane)
         {
-            cli_table_fmt(table, "  %s", field_str_or_empty(lane, "name"));
+            cli_table_fmt(table, "  %s", field_str_or_empty(lane, "lane"));
             add_number(table, lane, "waiting");
-            add_span(table, field_int_or(lane, "oldest_ms", -1));
+            add_age(table, lane, "oldest_at");
         }
     }
     cli_table_write(table, screen, to);
     cli_table_free(table);
 }
 
+static void write_roles(const json_t *roles, struct buf *to)
+{
+    const json_t *role;
+    size_t i;
+
+    json_array_foreach((json_t *)roles, i, role)
+        buf_fmt(to, "%s%s", i == 0 ? "" : ",", field_str_or_empty(role, "role"));
+}
+
 static void write_processes(const json_t *processes, const struct cli_screen *screen,
                             struct buf *to)
 {
     static const struct cli_column columns[] = {
-        {"PROCESS", 8, 0, false, false},
-        {"ROLES", 3, 2, false, false},
-        {"VERSION", 0, 4, false, false},
-        {"UP", 0, 3, true, false},
-        {"LAST BEAT", 0, 1, true, false},
-        {"IN HAND", 0, 0, true, false},
-        {0},
+        {"HOST", 8, 0, false, false},   {"PID", 0, 0, true, false},
+        {"ROLES", 3, 2, false, false},  {"VERSION", 0, 4, false, false},
+        {"UP", 0, 3, true, false},      {"LAST BEAT", 0, 1, true, false},
+        {"IN HAND", 0, 0, true, false}, {0},
     };
     struct cli_table *table = cli_table_new(columns);
-    int64_t now_ms = clock_wall_ms();
-    const json_t *process, *role;
-    size_t i, k;
+    const json_t *process;
+    size_t i;
 
     json_array_foreach((json_t *)processes, i, process)
     {
         struct buf roles = {0};
 
-        json_array_foreach(field_at(process, "roles"), k, role) if (json_is_string(role))
-            buf_fmt(&roles, "%s%s", k == 0 ? "" : ",", json_string_value(role));
-        cli_table_add(table, field_str_or_empty(process, "name"));
+        write_roles(field_at(process, "roles"), &roles);
+        cli_table_add(table, field_str_or_empty(process, "host"));
+        add_number(table, process, "pid");
         cli_table_add(table, buf_text(&roles));
         cli_table_add(table, field_str_or_empty(process, "version"));
-        add_span(table, now_ms - field_int_or(process, "started_at", now_ms));
-        add_span(table, now_ms - field_int_or(process, "beat_at", now_ms));
+        add_age(table, process, "started_at");
+        add_age(table, process, "beat_at");
         add_number(table, process, "in_hand");
         buf_clear(&roles);
     }
@@ -309,48 +303,47 @@ static void write_processes(const json_t *processes, const struct cli_screen *sc
     cli_table_free(table);
 }
 
-static void write_hosts(const json_t *deliveries, const struct cli_screen *screen, struct buf *to)
+// Receivers, with how much is on its way to each, or was given up.
+static void write_hosts(const json_t *hosts, const char *title, const struct cli_screen *screen,
+                        struct buf *to)
 {
-    static const struct cli_column columns[] = {{"WEBHOOKS TO", 12, 0, false, false},
-                                                {"WAITING", 0, 0, true, false},
-                                                {"EXHAUSTED", 0, 1, true, false},
-                                                {0}};
+    const struct cli_column columns[] = {
+        {title, 12, 0, false, false}, {"WEBHOOKS", 0, 0, true, false}, {0}};
     struct cli_table *table = cli_table_new(columns);
     const json_t *host;
     size_t i;
 
-    json_array_foreach((json_t *)deliveries, i, host)
+    json_array_foreach((json_t *)hosts, i, host)
     {
         cli_table_add(table, field_str_or_empty(host, "host"));
-        add_number(table, host, "waiting");
-        add_number(table, host, "exhausted");
+        add_number(table, host, "count");
     }
     cli_table_write(table, screen, to);
     cli_table_free(table);
 }
 
-static void write_part(const json_t *overview, const char *name, const struct cli_screen *screen,
-                       struct buf *to)
+static void write_waiting(const json_t *hosts, const struct cli_screen *screen, struct buf *to)
 {
-    const json_t *part = field_at(overview, name);
-    int64_t bytes = field_int_or(part, "memory_bytes", 0);
-    const char *more =
-        field_str_or_empty(part, strcmp(name, "redis") == 0 ? "persistence" : "kind");
-    struct buf clean = {0};
+    write_hosts(hosts, "ON THE WAY TO", screen, to);
+}
 
-    if (part == NULL)
-        return;
-    buf_fmt(to, "%s ", name);
-    cli_text_colour(to, json_is_true(field_at(part, "up")) ? "up" : "down",
-                    json_is_true(field_at(part, "up")) ? CLI_GREEN : CLI_RED, screen);
+static void write_exhausted(const json_t *hosts, const struct cli_screen *screen, struct buf *to)
+{
+    write_hosts(hosts, "NOT TAKEN BY", screen, to);
+}
+
+static void write_redis(const json_t *redis, const struct cli_screen *screen, struct buf *to)
+{
+    bool is_up = json_is_true(field_at(redis, "up"));
+    int64_t bytes = field_int_or(redis, "memory_bytes", 0);
+
+    buf_str(to, "Redis is ");
+    cli_text_colour(to, is_up ? "up" : "down", is_up ? CLI_GREEN : CLI_RED, screen);
     if (bytes > 0) {
         buf_str(to, ", ");
         cli_show_bytes(to, bytes);
     }
-    cli_text_clean(&clean, more);
-    cli_show_join(to, buf_text(&clean));
     buf_char(to, '\n');
-    buf_clear(&clean);
 }
 
 static void write_title(const struct cli *cli, const struct cli_screen *screen, struct buf *to)
@@ -370,14 +363,14 @@ static void write_overview(const struct cli *cli, const json_t *overview,
     static const struct {
         const char *name;
         void (*write)(const json_t *list, const struct cli_screen *screen, struct buf *to);
-    } lists[] = {{"providers", write_lanes},
+    } lists[] = {{"queue", write_lanes},
                  {"accounts", write_accounts},
                  {"processes", write_processes},
-                 {"deliveries", write_hosts}};
+                 {"deliveries.waiting", write_waiting},
+                 {"deliveries.exhausted", write_exhausted}};
 
     write_title(cli, screen, to);
-    write_part(overview, "redis", screen, to);
-    write_part(overview, "storage", screen, to);
+    write_redis(field_at(overview, "redis"), screen, to);
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
         if (json_array_size(field_at(overview, lists[i].name)) == 0)
             continue;

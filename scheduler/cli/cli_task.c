@@ -24,7 +24,8 @@ json_t *cli_task_get(struct cli_http *http, const char *id, struct err *err)
 
 bool cli_task_explain(const char *id, struct err *err)
 {
-    if (err->code == ERR_NOT_FOUND && !id_is_task(id))
+    // An id with a slash in it makes another path.
+    if ((err->code == ERR_NOT_FOUND || err->code == ERR_PATH) && !id_is_task(id))
         return err_set(err, ERR_NOT_FOUND,
                        "\"%.60s\" is no task: ids begin with task_, and \"spool list\" shows them",
                        id);

@@ -22,7 +22,7 @@ import time
 import unittest
 
 import harness
-from harness import PNG, Sim, Spool, Vendor, accounts_of_all, eventually, free_port, main
+from harness import PNG, Sim, Spool, Vendor, account, accounts_of_all, eventually, free_port, main, suno_account
 
 IMAGINE = '{"prompt":"a lighthouse"}'
 NO_TASK = "task_00000000000000000000000000"
@@ -593,189 +593,120 @@ class Hooks(Verbs):
         self.assertNotEqual(self.good("hooks", "secret").strip(), secret)
 
 
-NOW = int(time.time() * 1000)
-ACCOUNTS = [
-    {"name": "mj-1", "provider": "midjourney", "dialect": "proxy", "used": 3, "limit": 12, "in_flight": 3,
-     "cooling_until": 0, "out": False, "why": "", "disabled": False, "requests_per_minute": 0},
-    {"name": "kling-1", "provider": "kling", "dialect": "official", "used": 1, "limit": 5, "in_flight": 1,
-     "cooling_until": NOW + 3600000, "out": False, "why": "HTTP 503", "disabled": False, "requests_per_minute": 10},
-    {"name": "suno-1", "provider": "suno", "dialect": "relay", "used": 0, "limit": 0, "in_flight": 0,
-     "cooling_until": 0, "out": True, "why": "the vendor doesn't take the \x1b[2Jkey", "disabled": False,
-     "requests_per_minute": 0},
-    {"name": "veo-1", "provider": "veo", "dialect": "vertex", "used": 0, "limit": 12, "in_flight": 0,
-     "cooling_until": 0, "out": False, "why": "", "disabled": True, "requests_per_minute": 0},
-]
-OVERVIEW = {
-    "object": "overview",
-    "providers": [
-        {"name": "kling", "waiting": 41, "oldest_ms": 95000,
-         "lanes": [{"name": "kling-v3", "waiting": 40, "oldest_ms": 95000}, {"name": "@kling-1", "waiting": 1, "oldest_ms": 10}]},
-        {"name": "suno", "waiting": 0, "oldest_ms": None, "lanes": []},
-    ],
-    "accounts": ACCOUNTS,
-    "processes": [
-        {"name": "host-1.4711", "roles": ["api", "worker"], "version": "0.1.0", "started_at": NOW - 7200000,
-         "beat_at": NOW, "in_hand": 4},
-    ],
-    "deliveries": [{"host": "shop.example.com", "waiting": 2, "exhausted": 7}],
-    "redis": {"up": True, "memory_bytes": 12345678, "persistence": "aof"},
-    "storage": {"up": False, "kind": "s3"},
-}
-DELIVERIES = [
-    {"task": NO_TASK, "n": 3, "host": "shop.example.com", "status_word": "SUCCESS", "status": "exhausted", "attempts": 4,
-     "http_status": 500, "last_attempt_at": NOW, "took_ms": 12, "error": ""},
-]
-
-
-class Admin:
-    """The operator's routes, as a few lines of Python; what was asked is kept."""
-
-    def __init__(self, is_here=True):
-        self.asked = []
-        admin = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                admin.asked.append((self.command, self.path, json.loads(body) if body else None))
-                key = self.headers["Authorization"]
-                if not is_here:
-                    status, answer = 404, {"error": {"message": "there is no such path", "code": "not_found"}}
-                elif key != "Bearer sk-admin":
-                    status, answer = 403, {"error": {"message": "no", "code": "forbidden"}}
-                else:
-                    status, answer = admin.answer(self.command, self.path)
-                data = json.dumps(answer).encode()
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-
-            do_POST = do_GET
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True)
-        self.thread.start()
-
-    def answer(self, method, path):
-        account = re.fullmatch(r"/admin/v1/accounts/([^/]+)/(test|disable|enable)", path)
-        if path == "/admin/v1/overview":
-            return 200, OVERVIEW
-        if path == "/admin/v1/accounts":
-            return 200, {"object": "list", "data": ACCOUNTS}
-        if account and account[1] in ("mj-1", "suno-1"):
-            is_fine = account[1] == "mj-1"
-            return 200, {"object": "account", "name": account[1], "ok": is_fine, "detail": "HTTP 200" if is_fine else "HTTP 401"}
-        if account:
-            return 404, {"error": {"message": "no such account", "code": "not_found"}}
-        if path == f"/admin/v1/tasks/{NO_TASK}/resolve":
-            return 200, {"object": "task", "id": NO_TASK, "status": "queued"}
-        if path.endswith("/resolve"):
-            return 409, {"error": {"message": "the task has not failed", "code": "conflict"}}
-        if path.startswith("/admin/v1/deliveries/redeliver"):
-            return 200, {"object": "redelivery", "count": 7}
-        if path.startswith("/admin/v1/deliveries?"):
-            return 200, {"object": "list", "data": DELIVERIES if "status=exhausted" in path else []}
-        return 404, {"error": {"message": f"{method} {path}", "code": "not_found"}}
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
-
-
 class Operator(Verbs):
-    """Against answers as the interface has them."""
+    """With the operator's key; Spool has another for everybody else."""
 
     @classmethod
     def setUpClass(cls):
-        cls.spool = cls.enterClassContext(Admin())
+        cls.receiver = cls.enterClassContext(harness.Receiver())
+        cls.receiver.answer("/broken", 500)
+        cls.vendor = cls.enterClassContext(Vendor())
+        cls.vendor.is_held = True
+        config = {
+            "accounts": [account(cls.vendor, max_concurrency=2), suno_account("http://127.0.0.1:1")],
+            "tokens": [{"name": "dev", "key": "sk-dev"}, {"name": "op", "key": "sk-op", "admin": True}],
+            "webhook": {"retry_delays_ms": [50]},
+        }
+        cls.spool = cls.enterClassContext(Spool(config))
 
-    def run_verb(self, *words, key="sk-admin", **options):
+    def run_verb(self, *words, key="sk-op", **options):
         return super().run_verb(*words, key=key, **options)
 
     def test_accounts(self):
-        table = self.good("accounts", "ls")
-        rows = [line.split() for line in table.splitlines()]
-        self.assertEqual(rows[0][:5], ["ACCOUNT", "PROVIDER", "DIALECT", "STATE", "SLOTS"])
-        self.assertEqual(
-            [row[:5] for row in rows[1:]],
-            [["mj-1", "midjourney", "proxy", "ok", "3/12"], ["kling-1", "kling", "official", "cooling", "1/5"],
-             ["suno-1", "suno", "relay", "out", "0"], ["veo-1", "veo", "vertex", "disabled", "0/12"]],
-        )
-        self.assertRegex(table, r"for \d+ min, HTTP 503")
-        self.assertNotIn("\x1b", table)
-        self.assertEqual(json.loads(self.good("accounts", "ls", "-o", "json"))["data"], ACCOUNTS)
-        self.assertEqual(self.good("accounts", "ls", "-o", "id").split(), [a["name"] for a in ACCOUNTS])
+        rows = [line.split() for line in self.good("accounts", "ls").splitlines()]
+        self.assertEqual(rows[0][:6], ["ACCOUNT", "PROVIDER", "STATE", "SLOTS", "IN", "FLIGHT"])
+        self.assertEqual([row[0] for row in rows[1:]], ["mj-1", "suno-1"])
+        self.assertRegex(rows[1][3], "^[0-2]/2$")
+        self.assertEqual(len(json.loads(self.good("accounts", "ls", "-o", "json"))["data"]), 2)
+        self.assertEqual(self.good("accounts", "ls", "-o", "id"), "mj-1\nsuno-1\n")
 
     def test_one_account(self):
-        self.assertEqual(self.good("accounts", "disable", "mj-1"), "mj-1  is disabled; what it runs finishes\n")
-        self.assertEqual(self.spool.asked[-1], ("POST", "/admin/v1/accounts/mj-1/disable", {}))
-        self.assertEqual(self.good("accounts", "enable", "mj-1"), "mj-1  is enabled\n")
-        self.assertEqual(self.good("accounts", "test", "mj-1"), "mj-1  ok: HTTP 200\n")
-        done = self.run_verb("accounts", "test", "suno-1")
-        self.assertEqual((done.returncode, done.stdout, done.stderr), (1, "suno-1  fails: HTTP 401\n", ""))
-        for verb in ("test", "disable", "enable"):
-            self.assertEqual(
-                self.wrong(1, "accounts", verb, "a/b"), 'there is no account "a/b": "spool accounts ls" lists them'
-            )
-            self.assertEqual(self.spool.asked[-1][1], f"/admin/v1/accounts/a%2Fb/{verb}")
+        def state():
+            return [line.split()[2] for line in self.good("accounts", "ls").splitlines() if line.startswith("suno-1")]
+
+        self.assertEqual(self.good("accounts", "disable", "suno-1"), "suno-1  is disabled; what it runs finishes\n")
+        self.assertEqual(state(), ["disabled"])
+        self.assertEqual(json.loads(self.good("accounts", "enable", "suno-1", "-o", "json"))["disabled"], False)
+        self.assertEqual(self.good("accounts", "enable", "suno-1"), "suno-1  is enabled\n")
+        self.assertEqual(state(), ["ok"])
+        for verb in ("disable", "enable"):
+            for name in ("nobody", "a/b", "..", ""):
+                self.assertEqual(
+                    self.wrong(1, "accounts", verb, name), f'there is no account "{name}": "spool accounts ls" lists them'
+                )
 
     def test_resolve(self):
-        self.assertIn("goes on", self.good("resolve", NO_TASK, "--do", "adopt", "--upstream-id", "v-1"))
-        self.assertEqual(
-            self.spool.asked[-1],
-            ("POST", f"/admin/v1/tasks/{NO_TASK}/resolve", {"do": "adopt", "upstream_id": "v-1"}),
-        )
-        self.assertEqual(self.good("resolve", NO_TASK, "--do", "resubmit", "-o", "id"), NO_TASK + "\n")
-        self.assertEqual(self.spool.asked[-1][2], {"do": "resubmit"})
-        other = NO_TASK[:-1] + "1"
-        self.assertEqual(self.wrong(1, "resolve", other, "--do", "archive"), f"{other}: the task has not failed")
+        task = self.submit(key="sk-dev")
+        line = self.wrong(1, "resolve", task, "--do", "resubmit")
+        self.assertEqual(line, f"{task}: only a task that has failed can be resolved")
+        self.assertIn("this key has no such task", self.wrong(1, "resolve", NO_TASK, "--do", "archive"))
         for words, said in (
             ((), "resolve needs --do adopt, archive or resubmit"),
-            (("--do", "adopt"), "--upstream-id"),
             (("--do", "archive", "--upstream-id", "x"), "--upstream-id"),
             (("--do", "pray"), "--do: must be one of: adopt archive resubmit"),
         ):
-            self.assertIn(said, self.wrong(2, "resolve", NO_TASK, *words))
+            self.assertIn(said, self.wrong(2, "resolve", task, *words))
+
+    def test_adopt(self):
+        lost = []
+        self.vendor.on("/submit/imagine", lambda asked: lost.append(asked) or harness.CUT if not lost else None)
+        with Spool({"tokens": self.spool.config["tokens"]}, sim=self.vendor) as spool:
+            task = self.submit(key="sk-dev", url=spool.url)
+            self.assertEqual(self.run_verb("watch", task, "--timeout", "60", url=spool.url).returncode, 1)
+            job = "4711"
+            self.vendor.jobs[job] = {"prompt": "x"}
+            out = self.good("resolve", task, "--do", "adopt", "--upstream-id", job, url=spool.url)
+            self.assertEqual(out, f'{task}  goes on: "spool watch {task}" follows it\n')
+            eventually(lambda: json.loads(self.good("get", task, "-o", "json", url=spool.url))["status"] == "in_progress")
+
+    def test_everybodys_tasks(self):
+        task = self.submit(key="sk-dev")
+        self.assertIn(task, self.good("list", "--key", "dev", "-o", "id").split())
+        self.assertEqual(self.good("list", "--key", "op", "-o", "id"), "")
+        self.assertEqual(self.good("list", "--account", "suno-1", "-o", "id"), "")
+        self.assertIn(task, self.good("list", "--since", "1h", "-o", "id").split())
+        self.assertEqual(self.good("list", "--since", "2999-01-01", "-o", "id"), "")
+        self.assertIn("key        dev", self.good("get", task))
+        self.assertIn("KEY", self.good("list").splitlines()[0].split())
+        self.good("cancel", task)
 
     def test_exhausted(self):
-        line = self.good("hooks", "exhausted").splitlines()[1]
-        self.assertEqual(line.split()[:6], [NO_TASK, "3", "shop.example.com", "SUCCESS", "exhausted", "4"])
-        self.assertEqual(self.good("hooks", "exhausted", "-o", "id"), f"{NO_TASK} 3\n")
-        self.good("hooks", "exhausted", "--host", "a&b", "--since", "1774567890123")
-        self.assertEqual(
-            self.spool.asked[-1][1], "/admin/v1/deliveries?status=exhausted&host=a%26b&since=1774567890123"
-        )
-        self.assertEqual(self.good("hooks", "exhausted", "--redeliver", "--host", "a"), "7 are sent again\n")
-        self.assertEqual(
-            self.spool.asked[-1], ("POST", "/admin/v1/deliveries/redeliver", {"status": "exhausted", "host": "a"})
-        )
+        body = json.dumps({"prompt": "x", "notifyHook": self.receiver.url + "/broken"})
+        task = self.submit(body, key="sk-dev")
+        self.good("cancel", task)
+        eventually(lambda: "exhausted" in [d["status"] for d in self.spool.deliveries(task)], what="no more attempts")
+        host = f"127.0.0.1:{self.receiver.port}"
+        row = next(line for line in self.good("hooks", "exhausted").splitlines() if line.startswith(task))
+        self.assertEqual(row.split()[2:5], [host, "exhausted", "2"])
+        self.assertIn(task, self.good("hooks", "exhausted", "-o", "id", "--host", host, "--since", "1h"))
+        self.assertNotIn(task, self.good("hooks", "exhausted", "-o", "id", "--since", "2999-01-01"))
+        top = self.good("top")
+        self.assertRegex(top, rf"(?m)^NOT TAKEN BY +WEBHOOKS\n{host} +\d+$")
+        done = self.run_verb("hooks", "exhausted", "--host", "elsewhere")
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", "There are none.\n"))
+        self.assertEqual(self.good("hooks", "exhausted", "--redeliver", "--host", "elsewhere"), "0 are sent again\n")
+        self.receiver.answer("/broken", 200)
+        self.assertRegex(self.good("hooks", "exhausted", "--redeliver"), r"^[1-9]\d* are sent again\n$")
+        eventually(lambda: self.spool.deliveries(task)[-1]["status"] == "delivered", what="the delivery")
 
     def test_top(self):
-        text = self.good("top")
-        for said in ("redis up, 12.3 MB, aof", "storage down, s3", "kling           41   95 s", "  kling-v3      40   95 s",
-                     "host-1.4711  api,worker  0.1.0    2 h", "shop.example.com        2          7"):
-            self.assertIn(re.sub(" +", " ", said), re.sub(" +", " ", text))
-        self.assertEqual(json.loads(self.good("top", "-o", "json")), OVERVIEW)
+        for _ in range(4):
+            self.submit(key="sk-dev")
+        text = eventually(lambda: (seen := self.good("top")) and "midjourney" in seen.split("ACCOUNT")[0] and seen)
+        self.assertIn(f"{self.spool.url}\nRedis is up", text)
+        self.assertRegex(text, r"(?m)^WAITS FOR +TASKS +OLDEST$")
+        self.assertRegex(text, r"(?m)^midjourney +[1-9]\d* +\d")
+        self.assertRegex(text, rf"(?m)^\S+ +{self.spool.pid} +\S*worker\S* +\S+ +\d+(\.\d)? s ")
+        self.assertEqual(json.loads(self.good("top", "-o", "json"))["object"], "overview")
 
     def test_top_on_a_terminal(self):
-        env = environment(self.spool.url, "sk-admin", NO_COLOR="1", TERM="xterm", LC_ALL="C.UTF-8")
+        env = environment(self.spool.url, "sk-op", NO_COLOR="1", TERM="xterm", LC_ALL="C.UTF-8")
         for columns, lines in ((100, 40), (60, 10)):
             terminal = Terminal(["top"], env, columns, lines)
-            before = len(self.spool.asked)
-            eventually(lambda: len(self.spool.asked) >= before + 3, what="a look each second")
+            eventually(lambda: terminal.read("\x1b[H", 0.2).raw.count(b"\x1b[H") >= 2 or terminal.read(None, 0.5) and False)
             terminal.end(signal.SIGINT)
-            screens = re.sub(r"\x1b\[[0-9;]*[KJm]", "", terminal.raw.decode().replace("\r", "")).split("\x1b[H")[1:]
-            self.assertGreaterEqual(len(screens), 2)
-            for screen in screens[:2]:
+            plain = re.sub(r"\x1b\[[0-9;]*[KJm]", "", terminal.raw.decode().replace("\r", ""))
+            for screen in plain.split("\x1b[H")[1:3]:
                 shown = screen.rstrip("\n").split("\n")
                 self.assertIn(self.spool.url, shown[0])
                 self.assertLess(len(shown), lines)
@@ -789,17 +720,35 @@ class Operator(Verbs):
                 self.wrong(1, *words, key="sk-dev"),
                 'the key isn\'t an operator\'s: use that of a token with "admin": true, with -k or SPOOL_KEY',
             )
-        with Admin(is_here=False) as elsewhere:
+        port = free_port()
+        with Spool({"admin_listen": f"127.0.0.1:{port}", "tokens": self.spool.config["tokens"]}, sim=self.vendor) as spool:
             for words in verbs:
                 self.assertEqual(
-                    self.wrong(1, "-u", elsewhere.url, *words),
-                    f"{elsewhere.url} has nothing for operators: where admin_listen is configured, say that address with -u",
+                    self.wrong(1, *words, url=spool.url),
+                    f"{spool.url} has nothing for operators: where admin_listen is configured, say that address with -u",
                 )
+            self.assertEqual(self.good("accounts", "ls", "-o", "id", url=f"http://127.0.0.1:{port}"), "mj-1\n")
 
-    def test_list_filters(self):
-        self.wrong(1, "list", "--key", "shop", "--account", "mj-1", "--since", "2026-03-27")
+
+class AccountTest(Verbs):
+    """accounts test, against a Spool that is played."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.spool = cls.enterClassContext(Vendor())
+        fine = {"object": "account", "name": "mj-1", "ok": True, "detail": "HTTP 200"}
+        bad = {**fine, "name": "suno-1", "ok": False, "detail": "HTTP 401: \x1b[2J"}
+        cls.spool.on("/admin/v1/accounts/mj-1/test", lambda asked: (200, {}, fine))
+        cls.spool.on("/admin/v1/accounts/suno-1/test", lambda asked: (200, {}, bad))
+        cls.spool.on("/admin/", lambda asked: (404, {}, {"error": {"message": "there is no account", "code": "not_found"}}))
+
+    def test_it(self):
+        self.assertEqual(self.good("accounts", "test", "mj-1"), "mj-1  ok: HTTP 200\n")
+        self.assertEqual(self.spool.asked[-1].method, "POST")
+        done = self.run_verb("accounts", "test", "suno-1")
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (1, "suno-1  fails: HTTP 401:  [2J\n", ""))
         self.assertEqual(
-            self.spool.asked[-1][1], "/v1/tasks?limit=20&account=mj-1&key=shop&since=1774569600000"
+            self.wrong(1, "accounts", "test", "nobody"), 'there is no account "nobody": "spool accounts ls" lists them'
         )
 
 
@@ -849,6 +798,11 @@ class Dev(unittest.TestCase):
             capture_output=True, text=True, check=False, env=environment("http://127.0.0.1:1"),
         )
         self.assertEqual((done.returncode, done.stderr), (0, ""), done.stdout)
+        done = subprocess.run(
+            [harness.spool_binary(), "-u", dev.url, "accounts", "ls", "-o", "id"],
+            capture_output=True, text=True, check=True, env=environment("http://127.0.0.1:1"),
+        )
+        self.assertEqual(done.stdout.split(), ["mj-1", "kling-1", "suno-1", "veo-1", "ark-1"])
         modes = {name: os.stat(os.path.join(self.dir, "var", "dev", name)).st_mode & 0o077 for name in ("spool.json", "data")}
         self.assertEqual(set(modes.values()), {0}, modes)
         dev.process.send_signal(signal.SIGINT)
@@ -1035,10 +989,10 @@ class WrongInput(Verbs):
                 self.wrong(1, *words),
                 f'{task}: this key has no such task: "spool list" shows those it has, -k takes another key',
             )
-        for words in (("get", "nonsense"), ("watch", "nonsense"), ("cancel", "nonsense"), ("get", "a/b?c")):
+        for words in (("get", "nonsense"), ("hooks", "list", "a/b"), ("watch", "nonsense"), ("cancel", "nonsense"), ("get", "a/b?c")):
             self.assertEqual(
                 self.wrong(1, *words),
-                f'"{words[1]}" is no task: ids begin with task_, and "spool list" shows them',
+                f'"{words[-1]}" is no task: ids begin with task_, and "spool list" shows them',
             )
 
     def test_some_are_there(self):
