@@ -69,6 +69,8 @@ struct provider {
     int64_t link_life_ms;     // for so long we try to archive what the vendor keeps
     int poll_many_max;        // tasks in one request of build_poll_many; 0: only one by one
     unsigned plain_dialects;  // dialects that have neither batches nor cancel (1 << number)
+    // A job that there isn't: to ask for it costs nothing, and tells whether the account works.
+    const char *nobodys_action, *nobodys_id;
     provider_check_account_fn check_account;
     provider_check_fn check; // NULL: nothing to check
     provider_build_fn build_submit;

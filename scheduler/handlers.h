@@ -54,3 +54,5 @@ void operator_resolve(struct request *request);
 // undelivered.c
 void operator_deliveries(struct request *request);
 void operator_redeliver(struct request *request);
+// account_test.c
+void operator_test(struct request *request);

@@ -13,6 +13,7 @@
 #include "core/base/mem.h"
 #include "core/base/metrics.h"
 #include "core/config/config.h"
+#include "core/http/http_client.h"
 #include "core/http/http_server.h"
 #include "core/json/field.h"
 #include "core/loop/loop.h"
@@ -69,6 +70,13 @@ static void cancel_watcher(void *handle)
     watcher_drop(&watcher);
 }
 
+static void cancel_http(void *handle)
+{
+    struct http_call *call = handle;
+
+    http_cancel(&call);
+}
+
 static void cancel_timer(void *handle)
 {
     struct loop_timer *timer = handle;
@@ -83,6 +91,7 @@ static const struct {
     [AWAIT_TASKS] = {cancel_tasks, true},      [AWAIT_STORE] = {cancel_call, true},
     [AWAIT_LOG] = {cancel_log, true},          [AWAIT_STORAGE] = {cancel_storage, false},
     [AWAIT_WATCHER] = {cancel_watcher, false}, [AWAIT_TIMER] = {cancel_timer, false},
+    [AWAIT_HTTP] = {cancel_http, false},
 };
 
 const char *request_scope(const struct request *request)

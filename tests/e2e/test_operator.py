@@ -102,6 +102,20 @@ class Operator(unittest.TestCase):
         for task in tasks:
             eventually(lambda: ask(spool, "GET", f"/v1/tasks/{task}")[2]["status"] == "succeeded", timeout=60)
 
+    def test_accounts_are_tried(self):
+        test = lambda name: ask(self.spool, "POST", f"/admin/v1/accounts/{name}/test")
+        for name in ("mj-1", "kling-1"):
+            status, _, body = test(name)
+            self.assertEqual((status, body["ok"], body["state"], body["account"]), (200, True, "ok", name), body)
+        self.assertEqual(test("nobody")[0], 404)
+        bad = [account(self.sim, api_key="wrong"), kling_account(self.sim, secret_key="wrong"),
+               account(f"http://127.0.0.1:{free_port()}", "away")]  # fmt: skip
+        with Spool({"tokens": TOKENS, "accounts": bad}) as spool:
+            for name, state in (("mj-1", "bad_key"), ("kling-1", "bad_key"), ("away", "unreachable")):
+                body = ask(spool, "POST", f"/admin/v1/accounts/{name}/test")[2]
+                self.assertEqual((body["ok"], body["state"]), (False, state), body)
+                self.assertNotIn("wrong", json.dumps(body))
+
     def test_overview(self):
         submit(self.spool)
         seen = eventually(lambda: (view := self.overview())["processes"] and view)

@@ -9,8 +9,10 @@
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/config/config.h"
+#include "core/http/http_client.h"
 #include "core/http/http_server.h"
 #include "core/loop/loop.h"
+#include "core/message/http_message.h"
 #include "core/storage/storage.h"
 #include "core/store/accounts.h"
 #include "core/store/deliveries.h"
@@ -20,6 +22,7 @@
 #include "scheduler/realtime.h"
 #include "scheduler/routes.h"
 #include "tests/support/check.h"
+#include "tests/support/fake_http.h"
 #include "tests/support/fake_loop.h"
 #include "tests/support/fake_storage.h"
 #include "tests/support/fake_store.h"
@@ -196,9 +199,20 @@ static void on_time(void *ctx)
     fail();
 }
 
+static void on_answer(void *ctx, const struct http_response *response,
+                      const struct http_failure *failure)
+{
+    (void)ctx;
+    (void)response;
+    (void)failure;
+    fail();
+}
+
 static void await(enum await what)
 {
+    struct http_request question = {0};
     struct buf data = {0};
+    struct err err;
 
     switch (what) {
     case AWAIT_TASKS:
@@ -219,6 +233,12 @@ static void await(enum await what)
         break;
     case AWAIT_TIMER:
         request_await(request, what, loop_after(front.loop, 1000, on_time, request));
+        break;
+    case AWAIT_HTTP:
+        assert_true(http_get(&question, "https://vendor.example", &err, "/"));
+        request_await(request, what,
+                      http_start(fake_http_client(), &question,
+                                 &(struct http_options){.ctx = request}, on_answer));
         break;
     case AWAIT_COUNT:
         break;
@@ -317,6 +337,7 @@ static void test_the_role_ends(void **state)
         {AWAIT_LOG, true, false, REFUSED("shutting down, and Redis doesn't answer")},
         {AWAIT_STORAGE, true, false, ""},
         {AWAIT_TIMER, true, false, ""},
+        {AWAIT_HTTP, true, false, ""},
         {AWAIT_COUNT, true, false, ""}, // its body is on the way
     };
 
