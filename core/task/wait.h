@@ -2,21 +2,15 @@
 // (`waiting.reason`), and of the record.
 #pragma once
 
-// Stored with the task, by who made it wait:
+// Stored with the task, by whoever made it wait:
 #define WAIT_VENDOR_REFUSED "vendor_refused"         // the vendor doesn't take the task now
 #define WAIT_VENDOR_UNREACHABLE "vendor_unreachable" // nobody answered at the vendor's address
 #define WAIT_BAD_KEY "bad_key"                       // the vendor doesn't take the account's key
-#define WAIT_INPUTS                                                                                \
-    "inputs"                   // files that links of the request lead to
-                               // can't be had now
-#define WAIT_STORAGE "storage" // our storage doesn't take the task's files
-#define WAIT_LINK                                                                                  \
-    "link" // the vendor's link doesn't give the task's
-           // files
-#define WAIT_BLOCKED_ADDRESS                                                                       \
-    "blocked_address"                          // the vendor's link leads to an address that
-                                               // we don't go to
-#define WAIT_ACCOUNT_REMOVED "account_removed" // the task's account isn't configured any more
+#define WAIT_INPUTS "inputs"                   // files behind the request's links can't be had
+#define WAIT_STORAGE "storage"                 // our storage doesn't take its files
+#define WAIT_LINK "link"                       // the vendor's link doesn't give its files
+#define WAIT_BLOCKED_ADDRESS "blocked_address" // we don't go where the vendor's link leads
+#define WAIT_ACCOUNT_REMOVED "account_removed" // its account isn't configured any more
 
 // Found out when a client asks, by a look at the accounts that could take the task:
 #define WAIT_SLOT "slot"             // all of them are full
