@@ -1,7 +1,7 @@
 #!lua flags=no-writes
 -- How all of Spool stands, for operators.
 -- Item: accounts.
--- Answer: {{lane, how many wait there, the oldest of its first FIRST tasks, ...},
+-- Answer: {{lane, how many wait there, the id of the oldest of those at its front, ...},
 --   {provider, how many of its tasks wait for a retry, the oldest of these, ...},
 --   {{disabled, why it is out or "", cooling until, the rate allows the next from, slots, jobs there}, ...},
 --   {process and role, what it said last, ...},
