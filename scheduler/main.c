@@ -18,6 +18,7 @@
 #include "core/base/mem.h"
 #include "core/base/private.h"
 #include "core/config/config.h"
+#include "core/config/mistakes.h"
 #include "core/loop/loop.h"
 #include "core/redis/redis_child.h"
 #include "core/redis/redis_url.h"
@@ -131,23 +132,19 @@ struct process {
     bool wants_reload;         // there was another SIGHUP meanwhile
 };
 
-static bool check_accounts(const struct config *config, struct err *err)
+static bool check_account(const struct account *account, size_t i, struct err *err)
 {
-    for (size_t i = 0; i < config->account_count; i++) {
-        const struct account *account = &config->accounts[i];
-        const struct provider *provider = provider_find(account->provider);
-        struct err why;
+    const struct provider *provider = provider_find(account->provider);
+    struct err why;
 
-        if (provider == NULL)
-            return err_set(err, ERR_CONFIG, "accounts.%zu.provider: there is no provider \"%s\"", i,
-                           account->provider);
-        if (provider_dialect(provider, account) < 0)
-            return err_set(err, ERR_CONFIG, "accounts.%zu.dialect: %s has no dialect \"%s\"", i,
-                           provider->name, account->dialect);
-        if (!provider->check_account(account, &why))
-            return err_set(err, ERR_CONFIG, "accounts.%zu.%s", i, why.message);
-    }
-    return true;
+    if (provider == NULL)
+        return err_set(err, ERR_CONFIG, "accounts.%zu.provider: there is no provider \"%s\"", i,
+                       account->provider);
+    if (provider_dialect(provider, account) < 0)
+        return err_set(err, ERR_CONFIG, "accounts.%zu.dialect: %s has no dialect \"%s\"", i,
+                       provider->name, account->dialect);
+    return provider->check_account(account, &why) ||
+           err_set(err, ERR_CONFIG, "accounts.%zu.%s", i, why.message);
 }
 
 static bool check_redis_url(const struct config *config, struct err *err)
@@ -159,11 +156,36 @@ static bool check_redis_url(const struct config *config, struct err *err)
     return is_good;
 }
 
-static bool load(struct config *config, const char *path, const struct config_flags *flags,
-                 struct err *err)
+// What only the roles know to be wrong; what was found wrong before isn't looked at again.
+static void check_config(const struct config *config, struct config_mistakes *mistakes)
 {
-    return config_load(config, path, flags, err) && check_accounts(config, err) &&
-           check_redis_url(config, err) && webhook_check_config(config, err);
+    struct err err;
+
+    for (size_t i = 0; i < config->account_count; i++)
+        if (!config_mistakes_has(mistakes, "accounts.%zu", i) &&
+            !check_account(&config->accounts[i], i, &err))
+            config_mistakes_add(mistakes, &err);
+    if (!config_mistakes_has(mistakes, "redis_url") && !check_redis_url(config, &err))
+        config_mistakes_add(mistakes, &err);
+    if (!config_mistakes_has(mistakes, "webhook.secret") && !webhook_check_config(config, &err))
+        config_mistakes_add(mistakes, &err);
+}
+
+static bool load(struct config *config, const char *path, const struct config_flags *flags,
+                 struct config_mistakes *mistakes)
+{
+    if (config_load(config, path, flags, mistakes) || config->redis_url != NULL)
+        check_config(config, mistakes); // else there is nothing to look at
+    return mistakes->count == 0;
+}
+
+// The first `most` of them, a line each.
+static int say_mistakes(const struct config_mistakes *mistakes, size_t most)
+{
+    for (size_t i = 0; i < mistakes->count && i < most; i++)
+        fprintf(stderr, "spool: %s%s%s\n", mistakes->file == NULL ? "" : mistakes->file,
+                mistakes->file == NULL ? "" : ": ", mistakes->list[i].message);
+    return EXIT_USAGE;
 }
 
 // A connection may have a file open beside its socket, and there may be as many WebSockets. On top
@@ -242,17 +264,26 @@ static void on_ending(void *ctx)
         reload(p);
 }
 
+static void log_mistakes(const struct config_mistakes *mistakes)
+{
+    for (size_t i = 0; i < mistakes->count; i++)
+        log_error("config.refused", "file=%s error=\"%s\" hint=\"it goes on as it was\"",
+                  mistakes->file == NULL ? "" : mistakes->file, mistakes->list[i].message);
+}
+
 static void reload(struct process *p)
 {
     struct config config = {0};
+    struct config_mistakes mistakes = {0};
     struct generation *next;
     struct err err;
 
     p->wants_reload = p->before != NULL; // then it is read once `before` is over
     if (p->wants_reload)
         return;
-    if (!load(&config, p->config_path, p->flags, &err)) {
-        log_error("config.refused", "error=\"%s\" hint=\"it goes on as it was\"", err.message);
+    if (!load(&config, p->config_path, p->flags, &mistakes)) {
+        log_mistakes(&mistakes);
+        config_mistakes_clear(&mistakes);
         config_clear(&config);
         return;
     }
@@ -365,7 +396,7 @@ static bool probe(const struct config *config, struct err *err)
     return true;
 }
 
-static int check_config(const struct config *config, bool is_probe)
+static int say_fine(const struct config *config, bool is_probe)
 {
     struct err err;
 
@@ -382,7 +413,7 @@ int main(int argc, char **argv)
     struct cli_own own;
     struct config_flags flags = {0};
     struct config config = {0};
-    struct err err;
+    struct config_mistakes mistakes = {0};
     int status;
 
     if (!cli_run(argc, argv, &own, &status))
@@ -391,11 +422,12 @@ int main(int argc, char **argv)
     flags.listen = own.listen;
     flags.admin_listen = own.admin_listen;
     flags.roles = own.roles;
-    if (!load(&config, own.config, &flags, &err))
-        status = complain(&err);
+    if (!load(&config, own.config, &flags, &mistakes))
+        status = say_mistakes(&mistakes, own.is_check ? mistakes.count : 1);
     else
         status =
-            own.is_check ? check_config(&config, own.is_probe) : serve(&config, own.config, &flags);
+            own.is_check ? say_fine(&config, own.is_probe) : serve(&config, own.config, &flags);
+    config_mistakes_clear(&mistakes);
     config_clear(&config);
     return status;
 }

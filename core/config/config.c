@@ -11,6 +11,7 @@
 #include "core/base/buf.h"
 #include "core/base/mem.h"
 #include "core/config/config_private.h"
+#include "core/config/mistakes.h"
 #include "core/config/setting.h"
 
 SETTING_WORDS(read_log_level, enum log_level, "error", "warn", "info", "debug")
@@ -305,7 +306,7 @@ static bool read_override(struct config *config, struct setting_reader *reader, 
     return ok;
 }
 
-static bool read_overrides(struct config *config, struct setting_reader *reader,
+static void read_overrides(struct config *config, struct setting_reader *reader,
                            const struct config_flags *flags)
 {
     static const struct {
@@ -320,25 +321,57 @@ static bool read_overrides(struct config *config, struct setting_reader *reader,
     for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++)
         if (!read_override(config, reader, variables[i].variable, variables[i].key,
                            reader->env(variables[i].variable)))
-            return false;
-    return read_override(config, reader, "--listen", "listen", flags->listen) &&
-           read_override(config, reader, "--admin-listen", "admin_listen", flags->admin_listen) &&
-           read_override(config, reader, "--roles", "roles", flags->roles);
+            setting_note(reader);
+    if (!read_override(config, reader, "--listen", "listen", flags->listen))
+        setting_note(reader);
+    if (!read_override(config, reader, "--admin-listen", "admin_listen", flags->admin_listen))
+        setting_note(reader);
+    if (!read_override(config, reader, "--roles", "roles", flags->roles))
+        setting_note(reader);
 }
 
-static bool check_unique(const struct config *config, struct err *err)
+// What is wrong with a key that was read, unless that was said already.
+static void complain(struct config_mistakes *mistakes, const char *key, const char *what)
 {
-    for (size_t i = 0; i < config->account_count; i++)
-        for (size_t k = 0; k < i; k++)
-            if (strcmp(config->accounts[i].name, config->accounts[k].name) == 0)
-                return err_set(err, ERR_CONFIG, "accounts.%zu.name: %s is already taken", i,
-                               config->accounts[i].name);
-    for (size_t i = 0; i < config->token_count; i++)
-        for (size_t k = 0; k < i; k++)
-            if (secret_equals(&config->tokens[i].key, secret_reveal(&config->tokens[k].key)))
-                return err_set(err, ERR_CONFIG,
-                               "tokens.%zu.key: the same key as that of tokens.%zu", i, k);
-    return true;
+    struct err mistake;
+
+    if (config_mistakes_has(mistakes, "%s", key))
+        return;
+    err_set(&mistake, ERR_CONFIG, "%s: %s", key, what);
+    config_mistakes_add(mistakes, &mistake);
+}
+
+static bool is_account_taken(const struct config *config, size_t i)
+{
+    const char *name = config->accounts[i].name;
+
+    for (size_t k = 0; k < i && name != NULL; k++)
+        if (config->accounts[k].name != NULL && strcmp(config->accounts[k].name, name) == 0)
+            return true;
+    return false;
+}
+
+static void check_unique(const struct config *config, struct config_mistakes *mistakes)
+{
+    struct err mistake;
+
+    for (size_t i = 0; i < config->account_count; i++) {
+        if (!is_account_taken(config, i))
+            continue;
+        err_set(&mistake, ERR_CONFIG, "accounts.%zu.name: %s is already taken", i,
+                config->accounts[i].name);
+        config_mistakes_add(mistakes, &mistake);
+    }
+    for (size_t i = 0; i < config->token_count; i++) {
+        for (size_t k = 0; k < i; k++) {
+            if (!secret_equals(&config->tokens[i].key, secret_reveal(&config->tokens[k].key)))
+                continue;
+            err_set(&mistake, ERR_CONFIG, "tokens.%zu.key: the same key as that of tokens.%zu", i,
+                    k);
+            config_mistakes_add(mistakes, &mistake);
+            break;
+        }
+    }
 }
 
 void config_set_public_url(struct config *config, const char *url)
@@ -376,22 +409,24 @@ bool config_finish_bucket(struct config *config, struct err *err)
     return true;
 }
 
-// Fills in what is derived from other keys, and checks those that only make sense together.
-static bool finish_config(struct config *config, struct err *err)
+static void finish_tokens(struct config *config, struct config_mistakes *mistakes)
+{
+    if (config->token_count > 0)
+        return;
+    if (!address_is_loopback_host(config->listen_host)) {
+        complain(mistakes, "tokens", "required where listen isn't a loopback address");
+        return;
+    }
+    config->tokens = mem_new(struct config_token);
+    config->token_count = 1;
+    config->tokens->name = mem_str("dev");
+    secret_set(&config->tokens->key, "sk-dev");
+}
+
+static void finish_public_url(struct config *config, struct config_mistakes *mistakes)
 {
     size_t len;
 
-    if (config->account_count == 0)
-        return err_set(err, ERR_CONFIG, "accounts: at least one account is required");
-    if (config->token_count == 0) {
-        if (!address_is_loopback_host(config->listen_host))
-            return err_set(err, ERR_CONFIG,
-                           "tokens: required where listen isn't a loopback address");
-        config->tokens = mem_new(struct config_token);
-        config->token_count = 1;
-        config->tokens->name = mem_str("dev");
-        secret_set(&config->tokens->key, "sk-dev");
-    }
     if (config->public_url == NULL) {
         struct buf url = {0};
 
@@ -404,52 +439,85 @@ static bool finish_config(struct config *config, struct err *err)
     config_set_public_url(config, config->public_url);
     if (strncmp(config->public_url, "http://", 7) != 0 &&
         strncmp(config->public_url, "https://", 8) != 0)
-        return err_set(err, ERR_CONFIG, "public_url: must be an http or https URL");
+        complain(mistakes, "public_url", "must be an http or https URL");
+}
+
+// Fills in what is derived from other keys, and checks those that only make sense together.
+static void finish_config(struct config *config, struct config_mistakes *mistakes)
+{
+    struct err mistake;
+
+    if (config->account_count == 0)
+        complain(mistakes, "accounts", "at least one account is required");
+    finish_tokens(config, mistakes);
+    finish_public_url(config, mistakes);
     if (*config->data_dir == '\0')
-        return err_set(err, ERR_CONFIG, "data_dir: must not be empty");
+        complain(mistakes, "data_dir", "must not be empty");
     if (strncmp(config->redis_url, "rediss://", 9) == 0)
-        return err_set(err, ERR_CONFIG,
-                       "redis_url: hiredis has no TLS here; run stunnel to %s and name its port",
-                       "the server");
-    if (*config->redis_url != '\0' && strncmp(config->redis_url, "redis://", 8) != 0 &&
-        strncmp(config->redis_url, "unix:///", 8) != 0)
-        return err_set(err, ERR_CONFIG,
-                       "redis_url: must be redis://host:port, unix:///path or empty");
-    if (*config->storage.url != '\0' && !config_finish_bucket(config, err))
-        return false;
+        complain(mistakes, "redis_url",
+                 "hiredis has no TLS here; run stunnel to the server and name its port");
+    else if (*config->redis_url != '\0' && strncmp(config->redis_url, "redis://", 8) != 0 &&
+             strncmp(config->redis_url, "unix:///", 8) != 0)
+        complain(mistakes, "redis_url", "must be redis://host:port, unix:///path or empty");
+    if (*config->storage.url != '\0' && !config_mistakes_has(mistakes, "storage") &&
+        !config_finish_bucket(config, &mistake))
+        config_mistakes_add(mistakes, &mistake);
     if (config->admin_host != NULL)
         config->roles |= ROLE_ADMIN;
     config->clients_reach = config->vendors_reach;
     config->clients_reach.anywhere = config->webhook.allow_private_networks;
-    return check_unique(config, err);
+    check_unique(config, mistakes);
+}
+
+// NULL where it isn't even JSON.
+static json_t *read_json(const char *text, size_t len, struct err *err)
+{
+    json_error_t why;
+    json_t *root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &why);
+
+    if (root == NULL) {
+        err_set(err, ERR_CONFIG, "line %d, column %d: %s", why.line, why.column, why.text);
+    } else if (!json_is_object(root)) {
+        err_set(err, ERR_CONFIG, "must be a JSON object");
+        json_decref(root);
+        root = NULL;
+    }
+    return root;
+}
+
+static void parse(struct config *config, const char *text, size_t len, config_env_fn env,
+                  const struct config_flags *flags, struct config_mistakes *mistakes)
+{
+    struct setting_reader reader = {.env = env, .mistakes = mistakes};
+    static const struct config_flags no_flags = {0};
+
+    set_defaults(config);
+    if (text != NULL) {
+        json_t *root = read_json(text, len, &reader.err);
+
+        if (root == NULL) {
+            setting_note(&reader);
+            return;
+        }
+        setting_keys(&reader, root, root_keys, config);
+        json_decref(root);
+    }
+    read_overrides(config, &reader, flags == NULL ? &no_flags : flags);
+    finish_config(config, mistakes);
 }
 
 bool config_parse(struct config *config, const char *text, size_t len, config_env_fn env,
                   const struct config_flags *flags, struct err *err)
 {
-    struct setting_reader reader = {.env = env, .err = err};
-    static const struct config_flags no_flags = {0};
+    struct config_mistakes mistakes = {0};
+    bool ok;
 
-    set_defaults(config);
-    if (text != NULL) {
-        json_error_t why;
-        json_t *root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &why);
-        bool ok;
-
-        if (root == NULL)
-            return err_set(err, ERR_CONFIG, "line %d, column %d: %s", why.line, why.column,
-                           why.text);
-        if (!json_is_object(root)) {
-            json_decref(root);
-            return err_set(err, ERR_CONFIG, "must be a JSON object");
-        }
-        ok = setting_keys(&reader, root, root_keys, config);
-        json_decref(root);
-        if (!ok)
-            return false;
-    }
-    return read_overrides(config, &reader, flags == NULL ? &no_flags : flags) &&
-           finish_config(config, err);
+    parse(config, text, len, env, flags, &mistakes);
+    ok = mistakes.count == 0;
+    if (!ok)
+        *err = mistakes.list[0];
+    config_mistakes_clear(&mistakes);
+    return ok;
 }
 
 static const char *from_environment(const char *name)
@@ -457,35 +525,44 @@ static const char *from_environment(const char *name)
     return getenv(name);
 }
 
-bool config_load(struct config *config, const char *path, const struct config_flags *flags,
-                 struct err *err)
+// False: `err` says why, without the file's name.
+static bool read_file(const char *path, struct buf *text, struct err *err)
 {
-    struct buf text = {0};
     char piece[4096];
     size_t got;
-    bool ok = false;
-    FILE *file;
+    bool ok;
+    FILE *file = fopen(path, "r");
+
+    if (file == NULL)
+        return err_set(err, ERR_CONFIG, "%s", strerror(errno));
+    while ((got = fread(piece, 1, sizeof piece, file)) > 0 && text->len < 4u << 20)
+        buf_add(text, piece, got);
+    ok = !ferror(file) && feof(file);
+    if (!ok)
+        err_set(err, ERR_CONFIG, "can't be read: %s", ferror(file) ? strerror(errno) : "too large");
+    fclose(file);
+    return ok;
+}
+
+bool config_load(struct config *config, const char *path, const struct config_flags *flags,
+                 struct config_mistakes *mistakes)
+{
+    struct buf text = {0};
+    struct err err;
 
     if (path == NULL)
         path = getenv("SPOOL_CONFIG");
-    if (path == NULL || *path == '\0')
-        return config_parse(config, NULL, 0, from_environment, flags, err);
-    file = fopen(path, "r");
-    if (file == NULL) {
-        *config = (struct config){0};
-        return err_set(err, ERR_CONFIG, "%s: %s", path, strerror(errno));
-    }
-    while ((got = fread(piece, 1, sizeof piece, file)) > 0 && text.len < 4u << 20)
-        buf_add(&text, piece, got);
-    if (ferror(file) || !feof(file)) {
-        *config = (struct config){0};
-        err_set(err, ERR_CONFIG, "can't be read: %s", ferror(file) ? strerror(errno) : "too large");
+    mistakes->file = path == NULL || *path == '\0' ? NULL : path;
+    if (mistakes->file == NULL) {
+        parse(config, NULL, 0, from_environment, flags, mistakes);
+    } else if (read_file(path, &text, &err)) {
+        parse(config, buf_text(&text), text.len, from_environment, flags, mistakes);
     } else {
-        ok = config_parse(config, buf_text(&text), text.len, from_environment, flags, err);
+        *config = (struct config){0};
+        config_mistakes_add(mistakes, &err);
     }
-    fclose(file);
     buf_clear(&text);
-    return ok || err_wrap(err, "%s", path);
+    return mistakes->count == 0;
 }
 
 void config_clear(struct config *config)

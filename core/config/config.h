@@ -105,6 +105,8 @@ struct config {
     size_t account_count;
 };
 
+struct config_mistakes;
+
 // The value of an environment variable, NULL where it isn't set.
 typedef const char *(*config_env_fn)(const char *name);
 
@@ -115,12 +117,14 @@ struct config_flags {
 };
 
 // Reads the text of a file (NULL: all defaults). The error names the key, as in
-// `accounts.0.max_concurrency: must be an integer`. config_free, also after a failure.
+// `accounts.0.max_concurrency: must be an integer`, and is the first that is found. config_clear,
+// also after a failure.
 bool config_parse(struct config *config, const char *text, size_t len, config_env_fn env,
                   const struct config_flags *flags, struct err *err) WARN_UNUSED;
-// Reads a file; where `path` is NULL, the one that SPOOL_CONFIG names.
+// Reads a file; where `path` is NULL, the one that SPOOL_CONFIG names. All that is wrong is added
+// to `mistakes`, which keeps the file's name.
 bool config_load(struct config *config, const char *path, const struct config_flags *flags,
-                 struct err *err) WARN_UNUSED;
+                 struct config_mistakes *mistakes) WARN_UNUSED;
 void config_clear(struct config *config);
 // For a configuration that was read again while the process runs by `running`: keys that can't
 // change without a restart keep their values, and are named in the log.

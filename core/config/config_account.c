@@ -7,6 +7,7 @@
 #include "core/base/buf.h"
 #include "core/base/mem.h"
 #include "core/config/config_private.h"
+#include "core/config/mistakes.h"
 #include "core/config/setting.h"
 
 SETTING_WORDS(read_on_unknown, enum config_on_unknown, "fail", "retry")
@@ -27,6 +28,7 @@ static bool read_models(struct setting_reader *reader, const json_t *value, void
     size_t path_len = strlen(reader->path);
     const char *name;
     json_t *item;
+    bool ok = true;
 
     if (!json_is_object(value))
         return setting_bad(reader, "must be an object");
@@ -35,25 +37,32 @@ static bool read_models(struct setting_reader *reader, const json_t *value, void
     {
         struct config_model *model;
 
-        if (!setting_is_plain(name))
-            return setting_bad(reader, "a name has a line break or another control character");
+        if (!setting_is_plain(name)) {
+            setting_bad(reader, "a name has a line break or another control character");
+            ok = setting_note(reader);
+            continue;
+        }
         snprintf(reader->path + path_len, sizeof reader->path - path_len, ".%s", name);
         model = &account->models[account->model_count++];
         model->name = mem_str(name);
         if (!setting_string(reader, item, &model->upstream))
-            return false;
+            ok = setting_note(reader);
         reader->path[path_len] = '\0';
     }
-    return true;
+    return ok;
 }
 
 // A part of the vendor's host name.
 static bool read_region(struct setting_reader *reader, const json_t *value, void *out)
 {
-    if (!setting_string(reader, value, out))
+    const char *text = setting_text(reader, value);
+
+    if (text == NULL)
         return false;
-    return **(char **)out == '\0' || setting_is_name(*(char **)out) ||
-           setting_bad(reader, "must be the name of a region");
+    if (*text != '\0' && !setting_is_name(text))
+        return setting_bad(reader, "must be the name of a region");
+    mem_set_str(out, text);
+    return true;
 }
 
 static bool read_whole(struct setting_reader *reader, const char *path, struct buf *text)
@@ -64,13 +73,13 @@ static bool read_whole(struct setting_reader *reader, const char *path, struct b
     bool ok;
 
     if (file == NULL)
-        return err_set(reader->err, ERR_CONFIG, "%s: %s: %s", reader->path, path, strerror(errno));
+        return err_set(&reader->err, ERR_CONFIG, "%s: %s: %s", reader->path, path, strerror(errno));
     while ((got = fread(piece, 1, sizeof piece, file)) > 0 && text->len < 65536)
         buf_add(text, piece, got);
     ok = !ferror(file) && feof(file);
     memset(piece, 0, sizeof piece);
     fclose(file);
-    return ok || err_set(reader->err, ERR_CONFIG, "%s: %s: can't be read", reader->path, path);
+    return ok || err_set(&reader->err, ERR_CONFIG, "%s: %s: can't be read", reader->path, path);
 }
 
 // A key file of Google's cloud: only those fields that signing in with it needs.
@@ -104,6 +113,11 @@ static bool read_service_account(struct setting_reader *reader, const json_t *va
     return ok || setting_bad(reader, "the file must have client_email, project_id and private_key");
 }
 
+static bool is_noted(const struct setting_reader *reader, const char *key)
+{
+    return config_mistakes_has(reader->mistakes, "%s.%s", reader->path, key);
+}
+
 bool config_read_account(struct setting_reader *reader, const json_t *value, void *out)
 {
     static const struct setting_key keys[] = {
@@ -127,17 +141,23 @@ bool config_read_account(struct setting_reader *reader, const json_t *value, voi
     };
     struct account *account = out;
     size_t len;
+    bool ok;
 
     account->max_concurrency = 12;
     account->weight = 1;
     account->task_timeout_ms = TASK_TIMEOUT_MS;
-    if (!setting_keys(reader, value, keys, out))
+    ok = setting_keys(reader, value, keys, out);
+    if (!json_is_object(value))
         return false;
     // Names are parts of Redis keys and of artifact paths.
-    if (!setting_is_name(account->name))
-        return setting_bad(reader, "name: must be 1 to 64 letters, digits, '-', '_' or '.'");
-    if (account->provider == NULL)
-        return setting_bad(reader, "provider: is required");
+    if (!setting_is_name(account->name) && !is_noted(reader, "name")) {
+        setting_bad(reader, "name: must be 1 to 64 letters, digits, '-', '_' or '.'");
+        ok = setting_note(reader);
+    }
+    if (account->provider == NULL && !is_noted(reader, "provider")) {
+        setting_bad(reader, "provider: is required");
+        ok = setting_note(reader);
+    }
     if (account->weight == 0)
         account->weight = 1;
     if (account->base_url != NULL) {
@@ -145,7 +165,7 @@ bool config_read_account(struct setting_reader *reader, const json_t *value, voi
         while (len > 0 && account->base_url[len - 1] == '/')
             account->base_url[--len] = '\0';
     }
-    return true;
+    return ok;
 }
 
 void config_clear_account(struct account *account)

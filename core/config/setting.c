@@ -8,10 +8,19 @@
 #include "core/base/buf.h"
 #include "core/base/mem.h"
 #include "core/base/secret.h"
+#include "core/config/mistakes.h"
 
 bool setting_bad(struct setting_reader *reader, const char *what)
 {
-    return err_set(reader->err, ERR_CONFIG, "%s: %s", reader->path, what);
+    return err_set(&reader->err, ERR_CONFIG, "%s: %s", reader->path, what);
+}
+
+bool setting_note(struct setting_reader *reader)
+{
+    if (*reader->err.message != '\0')
+        config_mistakes_add(reader->mistakes, &reader->err);
+    *reader->err.message = '\0';
+    return false;
 }
 
 bool setting_is_plain(const char *text)
@@ -52,7 +61,7 @@ const char *setting_text(struct setting_reader *reader, const json_t *value)
     text = reader->env(name);
     if (text != NULL && setting_is_plain(text))
         return text;
-    err_set(reader->err, ERR_CONFIG, "%s: the environment variable %s %s", reader->path, name,
+    err_set(&reader->err, ERR_CONFIG, "%s: the environment variable %s %s", reader->path, name,
             text == NULL ? "is not set" : "has a line break or another control character");
     return NULL;
 }
@@ -92,7 +101,7 @@ bool setting_number(struct setting_reader *reader, const json_t *value, int64_t 
         return setting_bad(reader, "must be an integer");
     *number = json_integer_value(value);
     if (*number < min || *number > max)
-        return err_set(reader->err, ERR_CONFIG, "%s: must be between %lld and %lld", reader->path,
+        return err_set(&reader->err, ERR_CONFIG, "%s: must be between %lld and %lld", reader->path,
                        (long long)min, (long long)max);
     return true;
 }
@@ -146,7 +155,7 @@ bool setting_hours(struct setting_reader *reader, const json_t *value, void *out
     if (!json_is_number(value))
         return setting_bad(reader, "must be a number");
     if (hours < least || hours > most)
-        return err_set(reader->err, ERR_CONFIG, "%s: must be between %g and %g", reader->path,
+        return err_set(&reader->err, ERR_CONFIG, "%s: must be between %g and %g", reader->path,
                        least, most);
     *(int64_t *)out = (int64_t)(hours * 3600 * 1000);
     return true;
@@ -154,22 +163,27 @@ bool setting_hours(struct setting_reader *reader, const json_t *value, void *out
 
 bool setting_name(struct setting_reader *reader, const json_t *value, void *out)
 {
-    if (!setting_string(reader, value, out))
+    const char *text = setting_text(reader, value);
+
+    if (text == NULL)
         return false;
-    return setting_is_name(*(char **)out) ||
-           setting_bad(reader, "must be 1 to 64 letters, digits, '-', '_' or '.'");
+    if (!setting_is_name(text))
+        return setting_bad(reader, "must be 1 to 64 letters, digits, '-', '_' or '.'");
+    mem_set_str(out, text);
+    return true;
 }
 
 bool setting_base_url(struct setting_reader *reader, const json_t *value, void *out)
 {
+    const char *text = setting_text(reader, value);
     struct url_parts parts;
-    const char *text;
 
-    if (!setting_string(reader, value, out))
+    if (text == NULL)
         return false;
-    text = *(char **)out;
-    return *text == '\0' || (url_split(text, &parts) && strpbrk(parts.path, "?#") == NULL) ||
-           setting_bad(reader, "must be an http or https URL, without a query");
+    if (*text != '\0' && (!url_split(text, &parts) || strpbrk(parts.path, "?#") != NULL))
+        return setting_bad(reader, "must be an http or https URL, without a query");
+    mem_set_str(out, text);
+    return true;
 }
 
 bool setting_word(struct setting_reader *reader, const json_t *value, const char *const *words,
@@ -188,9 +202,21 @@ bool setting_word(struct setting_reader *reader, const json_t *value, const char
         }
         buf_fmt(&all, "%s%s", i == 0 ? "" : ", ", words[i]);
     }
-    err_set(reader->err, ERR_CONFIG, "%s: must be one of: %s", reader->path, all.data);
+    err_set(&reader->err, ERR_CONFIG, "%s: must be one of: %s", reader->path, all.data);
     buf_clear(&all);
     return false;
+}
+
+static bool read_key(struct setting_reader *reader, const char *name, const json_t *value,
+                     const struct setting_key *keys, void *record)
+{
+    const struct setting_key *key = keys;
+
+    while (key->name != NULL && strcmp(key->name, name) != 0)
+        key++;
+    if (key->name == NULL)
+        return setting_bad(reader, "unknown key");
+    return key->read(reader, value, (char *)record + key->offset);
 }
 
 bool setting_keys(struct setting_reader *reader, const json_t *object,
@@ -199,26 +225,24 @@ bool setting_keys(struct setting_reader *reader, const json_t *object,
     size_t path_len = strlen(reader->path);
     const char *name;
     json_t *value;
+    bool ok = true;
 
     if (!json_is_object(object))
         return setting_bad(reader, "must be an object");
     json_object_foreach((json_t *)object, name, value)
     {
-        const struct setting_key *key = keys;
-
-        if (!setting_is_plain(name))
-            return setting_bad(reader, "a key has a line break or another control character");
+        if (!setting_is_plain(name)) {
+            setting_bad(reader, "a key has a line break or another control character");
+            ok = setting_note(reader);
+            continue;
+        }
         snprintf(reader->path + path_len, sizeof reader->path - path_len, "%s%s",
                  path_len == 0 ? "" : ".", name);
-        while (key->name != NULL && strcmp(key->name, name) != 0)
-            key++;
-        if (key->name == NULL)
-            return setting_bad(reader, "unknown key");
-        if (!key->read(reader, value, (char *)record + key->offset))
-            return false;
+        if (!read_key(reader, name, value, keys, record))
+            ok = setting_note(reader);
         reader->path[path_len] = '\0';
     }
-    return true;
+    return ok;
 }
 
 bool setting_array(struct setting_reader *reader, const json_t *value, size_t size, void **items,
@@ -226,6 +250,7 @@ bool setting_array(struct setting_reader *reader, const json_t *value, size_t si
 {
     size_t path_len = strlen(reader->path), i;
     json_t *item;
+    bool ok = true;
 
     if (!json_is_array(value))
         return setting_bad(reader, "must be an array");
@@ -237,8 +262,8 @@ bool setting_array(struct setting_reader *reader, const json_t *value, size_t si
         snprintf(reader->path + path_len, sizeof reader->path - path_len, ".%zu", i);
         (*count)++;
         if (!read(reader, item, (char *)*items + i * size))
-            return false;
+            ok = setting_note(reader);
         reader->path[path_len] = '\0';
     }
-    return true;
+    return ok;
 }

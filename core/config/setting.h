@@ -1,5 +1,6 @@
 // Values of a configuration in JSON, read by tables: one row per key, which says where the value
-// goes and what it must be. Errors begin with the path of the key that is wrong.
+// goes and what it must be. Errors begin with the path of the key that is wrong. A value that is
+// wrong leaves what was there, is noted, and the others are read all the same.
 #pragma once
 
 #include <jansson.h>
@@ -9,10 +10,13 @@
 
 #include "core/base/err.h"
 
+struct config_mistakes;
+
 struct setting_reader {
     const char *(*env)(const char *name); // a variable's value, NULL where it isn't set
-    struct err *err;
-    char path[160]; // of the value, as errors call it
+    struct config_mistakes *mistakes;     // all that were noted
+    struct err err;                       // the present one; empty where none is to be noted
+    char path[160];                       // of the value, as errors call it
 };
 
 // Reads one value into `out`, whose type is the function's.
@@ -28,6 +32,8 @@ struct setting_key {
 
 // Sets the error to what is wrong with the value, and returns false.
 bool setting_bad(struct setting_reader *reader, const char *what);
+// Adds the present mistake, if there is one, to those of the reader; returns false.
+bool setting_note(struct setting_reader *reader);
 // Whether the text has no control characters.
 bool setting_is_plain(const char *text);
 // Whether the text may be a name: names are parts of Redis' keys, of paths and of log lines. NULL
@@ -68,7 +74,8 @@ bool setting_word(struct setting_reader *reader, const json_t *value, const char
         return true;                                                                               \
     }
 
-// Reads an object by a table; keys that aren't in the table are an error.
+// Reads an object by a table; keys that aren't in the table are an error. False: at least one key
+// was wrong.
 bool setting_keys(struct setting_reader *reader, const json_t *object,
                   const struct setting_key *keys, void *record);
 // Reads an array's items one after the other into records of `size` bytes, on the heap. An empty

@@ -198,6 +198,42 @@ class WrongConfigurations(Files):
                 first = self.complaint(run("serve", "-c", path), named)
                 self.assertEqual(self.complaint(run("check-config", "-c", path), named), first)
 
+    def test_all_at_once(self):
+        """check-config says every mistake, with the file's name; serve says the first."""
+        many = {
+            "listen": 8080,
+            "nonsense": 1,
+            "retention_hours": 0,
+            "redis_url": "redis://127.0.0.1:port",
+            "public_url": "ftp://x",
+            "webhook": {"timeout_ms": 1, "secret": "whsec_x", "more": 1},
+            "tokens": [{"name": "a"}, {"name": "b", "key": "k"}, {"name": "c", "key": "k"}],
+            "accounts": [
+                {**MJ, "weight": True, "models": {"x": 1, "y": 2}},
+                {**MJ, "name": "two", "provider": "dall-e"},
+                {**MJ, "name": "a/b", "provider": 5},
+                {**MJ, "name": "two"},
+                {"name": "five", "provider": "midjourney"},
+                {"base_url": "http://x"},
+            ],
+        }
+        keys = [
+            "listen", "nonsense", "retention_hours", "public_url", "webhook.timeout_ms", "webhook.more", "tokens.0",
+            "accounts.0.weight", "accounts.0.models.x", "accounts.0.models.y", "accounts.2.provider", "accounts.2",
+            "accounts.5", "accounts.5", "tokens.2.key", "accounts.3.name", "accounts.1.provider", "accounts.4.base_url",
+            "redis_url", "webhook.secret",
+        ]
+        path = self.write(many)
+        done = run("check-config", "-c", path)
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        lines = done.stderr.splitlines()
+        begin = f"spool: {path}: "
+        self.assertEqual([line[: len(begin)] for line in lines], [begin] * len(lines))
+        self.assertEqual(sorted(line[len(begin) :].split(": ")[0] for line in lines), sorted(keys), done.stderr)
+        self.assertEqual(run("serve", "-c", path).stderr, lines[0] + "\n")
+        done = run("check-config", "-c", path, env={"SPOOL_LISTEN": "nonsense", "SPOOL_ROLES": "cook"})
+        self.assertEqual(done.stderr.count("\n"), len(lines) + 2)
+
     def test_tls_is_stunnel_s(self):
         path = self.write(self.config(redis_url="rediss://:canary@127.0.0.1:6379"))
         self.assertIn("stunnel", self.complaint(run("serve", "-c", path), "redis_url"))

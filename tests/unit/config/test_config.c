@@ -3,6 +3,7 @@
 
 #include "core/base/buf.h"
 #include "core/config/config.h"
+#include "core/config/mistakes.h"
 #include "tests/support/check.h"
 
 #define ACCOUNT                                                                                    \
@@ -219,12 +220,42 @@ static void test_half_an_hour(void **state)
     config_clear(&config);
 }
 
+static void test_mistakes(void **state)
+{
+    static const struct {
+        const char *key;
+        bool is_there;
+    } keys[] = {{"accounts", true},        {"accounts.1", true},
+                {"accounts.1.name", true}, {"accounts.1.na", false},
+                {"accounts.10", false},    {"accounts.11", true},
+                {"account", false},        {"listen", true},
+                {"listen.x", false},       {"", false}};
+    struct config_mistakes mistakes = {0};
+    struct err err;
+
+    (void)state;
+    assert_false(config_mistakes_has(&mistakes, "listen"));
+    err_set(&err, ERR_CONFIG, "accounts.1.name: is already taken");
+    config_mistakes_add(&mistakes, &err);
+    err_set(&err, ERR_CONFIG, "accounts.11: must be an object");
+    config_mistakes_add(&mistakes, &err);
+    err_set(&err, ERR_CONFIG, "listen: must be a string");
+    config_mistakes_add(&mistakes, &err);
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+        if (config_mistakes_has(&mistakes, "%s", keys[i].key) != keys[i].is_there)
+            fail_msg("%s", keys[i].key);
+    assert_string_equal(mistakes.list[0].message, "accounts.1.name: is already taken");
+    config_mistakes_clear(&mistakes);
+    assert_int_equal(mistakes.count, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_errors),         cmocka_unit_test(test_defaults),
-        cmocka_unit_test(test_empty_arrays),   cmocka_unit_test(test_order),
-        cmocka_unit_test(test_all_beginnings), cmocka_unit_test(test_half_an_hour)};
+        cmocka_unit_test(test_mistakes),    cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_defaults),    cmocka_unit_test(test_empty_arrays),
+        cmocka_unit_test(test_order),       cmocka_unit_test(test_all_beginnings),
+        cmocka_unit_test(test_half_an_hour)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
