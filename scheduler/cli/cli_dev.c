@@ -24,6 +24,7 @@
 #include "scheduler/cli/cli_verb.h"
 
 #define FOLDER "var/dev"
+#define CONFIG_PATH "var/dev/spool.json"
 #define USUAL_LISTEN "127.0.0.1:8080"
 #define READY_WORDS "listening on "
 enum {
@@ -296,7 +297,7 @@ static bool write_config(const char *sim_url, struct err *err)
         else
             buf_char(&text, *c);
     }
-    ok = write_file(FOLDER "/spool.json", text.data, err);
+    ok = write_file(CONFIG_PATH, text.data, err);
     buf_clear(&text);
     return ok;
 }
@@ -380,8 +381,7 @@ static bool run(const char *listen, struct program *sim, struct program *spool, 
 {
     char self[PATH_MAX], simulator[PATH_MAX];
     const char *const sim_words[] = {simulator, "--listen", "127.0.0.1:0", NULL};
-    const char *const spool_words[] = {self,       "serve", "-c", FOLDER "/spool.json",
-                                       "--listen", listen,  NULL};
+    const char *const spool_words[] = {self, "serve", "-c", CONFIG_PATH, "--listen", listen, NULL};
 
     return find_self(self, err) && find_simulator(self, simulator, err) && make_folder(err) &&
            start(sim, sim_words, err) && write_key(sim->url, err) && write_config(sim->url, err) &&
