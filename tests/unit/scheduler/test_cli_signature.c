@@ -56,8 +56,8 @@ static void test_signatures(void **state)
 
 static void test_secrets(void **state)
 {
-    static const char *const wrong[] = {"",        "whsec_",   "whsec_AAAA",
-                                        "whsec_*", "x" SECRET, "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"};
+    static const char *const wrong[] = {
+        "", "whsec_", "whsec_AAAA", "whsec_*", ("x" SECRET), "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"};
     struct buf first = {0}, second = {0}, key = {0};
     struct err err;
 
