@@ -111,6 +111,13 @@ bool request_take_place(struct request *request)
     return request->has_place = true;
 }
 
+void request_count(const struct request *request, int status, int64_t bytes)
+{
+    (void)request;
+    (void)bytes;
+    EXPECT(status == 101);
+}
+
 void request_drop(struct request *request)
 {
     request->exchange->dropped++;
