@@ -9,6 +9,7 @@
 #include "core/base/mem.h"
 #include "core/json/field.h"
 #include "core/json/field_check.h"
+#include "core/message/http_message.h"
 #include "core/task/task.h"
 #include "providers/family.h"
 
@@ -212,23 +213,11 @@ int family_refuse_flat(const struct err *err, struct buf *json)
     return err_http_status(err->code);
 }
 
-void family_write_envelope(int status, const char *code, const char *message, struct buf *json)
-{
-    const char *type = status == 401   ? "authentication_error"
-                       : status == 429 ? "rate_limit_error"
-                       : status >= 500 ? "server_error"
-                                       : "invalid_request_error";
-
-    buf_str(json, "{\"error\":{\"message\":");
-    buf_json_str(json, message);
-    buf_fmt(json, ",\"type\":\"%s\",\"code\":\"%s\"}}", type, code);
-}
-
 int family_refuse_envelope(const struct err *err, struct buf *json)
 {
     int status = err_http_status(err->code);
 
-    family_write_envelope(status, err_name(err->code), err->message, json);
+    http_write_error(status, err_name(err->code), err->message, json);
     return status;
 }
 

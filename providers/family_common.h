@@ -56,7 +56,5 @@ void family_add_error(struct buf *json, const struct task *task);
 int family_refuse_flat(const struct err *err, struct buf *json);
 // {"error":{"message","type","code"}}, as our own surface writes an error.
 int family_refuse_envelope(const struct err *err, struct buf *json);
-// The same with a status and a code that no other error has.
-void family_write_envelope(int status, const char *code, const char *message, struct buf *json);
 // The body of webhooks about a video or an image: {"id","status","type","output",…}.
 void family_render_media_callback(const struct task *task, bool is_image, struct buf *json);

@@ -18,7 +18,7 @@
 #include "core/config/config.h"
 #include "core/http/http_server.h"
 #include "core/loop/loop.h"
-#include "providers/family_common.h"
+#include "core/message/http_message.h"
 #include "scheduler/front.h"
 #include "scheduler/handlers.h"
 #include "scheduler/request.h"
@@ -44,8 +44,8 @@ static void refuse_upgrade(struct request *request, int status, const char *mess
 {
     struct buf json = {0};
 
-    family_write_envelope(status, status == 403 ? "forbidden_origin" : "invalid_request", message,
-                          &json);
+    http_write_error(status, status == 403 ? "forbidden_origin" : "invalid_request", message,
+                     &json);
     if (status == 426) {
         http_exchange_add_header(request->exchange, "Upgrade", "websocket");
         http_exchange_add_header(request->exchange, "Sec-WebSocket-Version", "13");

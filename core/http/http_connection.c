@@ -245,10 +245,7 @@ static void conn_refuse(struct http_conn *conn, int status, const char *why)
     for (size_t i = 0; i < sizeof error_codes / sizeof error_codes[0]; i++)
         if (error_codes[i].status == status)
             code = error_codes[i].code;
-    buf_str(&body, "{\"error\":{\"message\":");
-    buf_json_str(&body, why);
-    buf_fmt(&body, ",\"type\":\"%s\",\"code\":\"%s\"}}",
-            status == 503 ? "server_error" : "invalid_request_error", code);
+    http_write_error(status, code, why, &body);
     conn->keeps_alive = false;
     conn->state = HTTP_FLUSHING;
     conn->linger_left = LINGER_BYTES;

@@ -254,3 +254,17 @@ const char *http_status_text(int status)
             return known[i].text;
     return "Unknown";
 }
+
+void http_write_error(int status, const char *code, const char *message, struct buf *json)
+{
+    // 501 and 505 say of a request that it is none for this server.
+    bool is_ours = status >= 500 && status != 501 && status != 505;
+    const char *type = status == 401   ? "authentication_error"
+                       : status == 429 ? "rate_limit_error"
+                       : is_ours       ? "server_error"
+                                       : "invalid_request_error";
+
+    buf_str(json, "{\"error\":{\"message\":");
+    buf_json_str(json, message);
+    buf_fmt(json, ",\"type\":\"%s\",\"code\":\"%s\"}}", type, code);
+}

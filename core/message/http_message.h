@@ -60,3 +60,7 @@ bool http_redirect(const struct http_response *response, const char *url, struct
 json_t *http_json(const struct http_response *response, struct err *err) WARN_UNUSED;
 const char *http_method_name(enum http_method method);
 const char *http_status_text(int status);
+
+// The error envelope of our own surface, {"error":{"message","type","code"}}: its type follows from
+// the status.
+void http_write_error(int status, const char *code, const char *message, struct buf *json);
