@@ -184,25 +184,40 @@ bool cli_operator_enable(struct cli *cli, struct err *err)
     return change_account(cli, "enable", "is enabled", err);
 }
 
+// "suno-1  bad_key: Invalid token (HTTP 401, 0.1 s)"
+static void show_test(const char *name, const json_t *answer)
+{
+    int64_t status = field_int_or(answer, "http_status", 0);
+    struct buf text = {0}, clean = {0};
+
+    buf_fmt(&text, "%s  %s", name, field_str_or_empty(answer, "state"));
+    if (*field_str_or_empty(answer, "message") != '\0')
+        buf_fmt(&text, ": %s", field_str_or_empty(answer, "message"));
+    buf_str(&text, " (");
+    if (status > 0)
+        buf_fmt(&text, "HTTP %lld, ", (long long)status);
+    cli_show_span(&text, field_int_or(answer, "took_ms", 0));
+    buf_char(&text, ')');
+    cli_text_clean(&clean, text.data);
+    puts(clean.data);
+    buf_clear(&text);
+    buf_clear(&clean);
+}
+
 bool cli_operator_test(struct cli *cli, struct err *err)
 {
-    static const char *const places[] = {"detail", "message", "answer", "why", NULL};
+    const char *name = cli->command->words[0];
     json_auto_t *answer = tell_account(cli, "test", err);
-    const char *words = field_first_str(answer, places);
-    struct buf clean = {0};
-    bool is_fine = json_is_true(field_at(answer, "ok"));
 
     if (answer == NULL)
         return false;
-    cli->status = is_fine ? EXIT_SUCCESS : EXIT_FAILURE;
-    if (cli->output == CLI_JSON) {
+    cli->status = json_is_true(field_at(answer, "ok")) ? EXIT_SUCCESS : EXIT_FAILURE;
+    if (cli->output == CLI_JSON)
         cli_show_json(answer);
-        return true;
-    }
-    cli_text_clean(&clean, words);
-    printf("%s  %s%s%s\n", cli->command->words[0], is_fine ? "ok" : "fails",
-           clean.len > 0 ? ": " : "", buf_text(&clean));
-    buf_clear(&clean);
+    else if (cli->output == CLI_IDS)
+        puts(name);
+    else
+        show_test(name, answer);
     return true;
 }
 

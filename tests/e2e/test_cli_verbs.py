@@ -629,11 +629,25 @@ class Operator(Verbs):
         self.assertEqual(json.loads(self.good("accounts", "enable", "suno-1", "-o", "json"))["disabled"], False)
         self.assertEqual(self.good("accounts", "enable", "suno-1"), "suno-1  is enabled\n")
         self.assertEqual(state(), ["ok"])
-        for verb in ("disable", "enable"):
+        for verb in ("test", "disable", "enable"):
             for name in ("nobody", "a/b", "..", ""):
                 self.assertEqual(
                     self.wrong(1, "accounts", verb, name), f'there is no account "{name}": "spool accounts ls" lists them'
                 )
+
+    def test_try_an_account(self):
+        self.assertRegex(self.good("accounts", "test", "mj-1"), r"^mj-1  ok: .*\(HTTP \d+, \d\.\d s\)\n$")
+        self.assertEqual(json.loads(self.good("accounts", "test", "mj-1", "-o", "json"))["ok"], True)
+        done = self.run_verb("accounts", "test", "suno-1")
+        self.assertEqual((done.returncode, done.stderr), (1, ""))
+        self.assertRegex(done.stdout, r"^suno-1  unreachable: .* \(\d\.\d s\)\n$")
+        self.vendor.on("/mj/task/", lambda asked: (401, {}, {"description": "\x1b[2Jno such key"}))
+        try:
+            done = self.run_verb("accounts", "test", "mj-1")
+        finally:
+            self.vendor.special.pop()
+        self.assertRegex(done.stdout, r"^mj-1  bad_key: .*no such key \(HTTP 401, \d\.\d s\)\n$")
+        self.assertEqual((done.returncode, "\x1b" in done.stdout), (1, False))
 
     def test_resolve(self):
         task = self.submit(key="sk-dev")
@@ -728,28 +742,6 @@ class Operator(Verbs):
                     f"{spool.url} has nothing for operators: where admin_listen is configured, say that address with -u",
                 )
             self.assertEqual(self.good("accounts", "ls", "-o", "id", url=f"http://127.0.0.1:{port}"), "mj-1\n")
-
-
-class AccountTest(Verbs):
-    """accounts test, against a Spool that is played."""
-
-    @classmethod
-    def setUpClass(cls):
-        cls.spool = cls.enterClassContext(Vendor())
-        fine = {"object": "account", "name": "mj-1", "ok": True, "detail": "HTTP 200"}
-        bad = {**fine, "name": "suno-1", "ok": False, "detail": "HTTP 401: \x1b[2J"}
-        cls.spool.on("/admin/v1/accounts/mj-1/test", lambda asked: (200, {}, fine))
-        cls.spool.on("/admin/v1/accounts/suno-1/test", lambda asked: (200, {}, bad))
-        cls.spool.on("/admin/", lambda asked: (404, {}, {"error": {"message": "there is no account", "code": "not_found"}}))
-
-    def test_it(self):
-        self.assertEqual(self.good("accounts", "test", "mj-1"), "mj-1  ok: HTTP 200\n")
-        self.assertEqual(self.spool.asked[-1].method, "POST")
-        done = self.run_verb("accounts", "test", "suno-1")
-        self.assertEqual((done.returncode, done.stdout, done.stderr), (1, "suno-1  fails: HTTP 401:  [2J\n", ""))
-        self.assertEqual(
-            self.wrong(1, "accounts", "test", "nobody"), 'there is no account "nobody": "spool accounts ls" lists them'
-        )
 
 
 class Dev(unittest.TestCase):
