@@ -371,6 +371,7 @@ static int serve(struct config *config, const char *path, const struct config_fl
         child = redis_child_start(process.loop, config->data_dir, &err);
         ok = child != NULL;
     }
+    ok = ok && probe_persistence(config, &err);
     process.redis_url = child != NULL ? redis_child_url(child) : redis_url;
     ok = ok && run_roles(&process, config, &err);
     redis_child_drop(&child);
@@ -388,10 +389,12 @@ static bool probe(const struct config *config, struct err *err)
 {
     log_threshold = LOG_NOTHING; // we say ourselves what is wrong, once
     raise_limits(0);
-    if (!probe_storage(config, err)) {
+    if (!probe_redis(config, err) || !probe_storage(config, err)) {
         err->code = ERR_CONFIG;
         return false;
     }
+    if (*config->redis_url != '\0')
+        printf("spool: Redis answers and keeps what it is given\n");
     printf("spool: the storage takes files and gives them back\n");
     return true;
 }

@@ -1,4 +1,4 @@
-// One file to storage and back.
+// One file to storage and back; a few questions to Redis.
 #include "scheduler/probe.h"
 
 #include <stdio.h>
@@ -6,11 +6,13 @@
 
 #include "core/base/buf.h"
 #include "core/base/ids.h"
+#include "core/config/config.h"
 #include "core/http/http_client.h"
 #include "core/loop/loop.h"
+#include "core/redis/redis_look.h"
 #include "core/storage/storage.h"
 
-enum { TIMEOUT_MS = 60000, MAX_BYTES = 4096 };
+enum { TIMEOUT_MS = 60000, MAX_BYTES = 4096, CLOCKS_APART_MS = 5000 };
 
 static const char text[] = "Spool was here to see whether it can write.\n";
 
@@ -100,4 +102,51 @@ bool probe_storage(const struct config *config, struct err *err)
     http_client_drop(&http);
     loop_free(loop);
     return probe.is_good;
+}
+
+static bool keeps_enough(const struct config *config, const struct redis_look *look,
+                         struct err *err)
+{
+    return !look->is_forgetful || config->redis_persistence == PERSISTENCE_NONE ||
+           err_set(err, ERR_CONFIG,
+                   "redis_persistence: the Redis at redis_url keeps nothing on disk, a restart of "
+                   "it would lose every task; run: CONFIG SET appendonly yes (and set it in its "
+                   "configuration), or set redis_persistence to \"none\"");
+}
+
+bool probe_persistence(const struct config *config, struct err *err)
+{
+    struct redis_look look;
+    struct err why;
+
+    if (*config->redis_url == '\0' || config->redis_persistence == PERSISTENCE_NONE)
+        return true;
+    return !redis_look(&look, config->redis_url, &why) || keeps_enough(config, &look, err);
+}
+
+bool probe_redis(const struct config *config, struct err *err)
+{
+    struct redis_look look;
+
+    if (*config->redis_url == '\0')
+        return true;
+    if (!redis_look(&look, config->redis_url, err) || !keeps_enough(config, &look, err))
+        return false;
+    if (look.is_evicting)
+        return err_set(err, ERR_CONFIG,
+                       "redis_url: this Redis evicts keys when it is full, and tasks with them; "
+                       "run: CONFIG SET maxmemory-policy noeviction");
+    if (look.most_bytes > 0 && look.used_bytes > look.most_bytes / 10 * 9)
+        return err_set(err, ERR_CONFIG,
+                       "redis_url: this Redis is full: %lld of %lld bytes; raise its maxmemory",
+                       (long long)look.used_bytes, (long long)look.most_bytes);
+    if (look.clock_ahead_ms > CLOCKS_APART_MS || look.clock_ahead_ms < -CLOCKS_APART_MS)
+        return err_set(
+            err, ERR_CONFIG,
+            "the clock of the Redis at redis_url is %lld s %s this machine's; vendors "
+            "and clients refuse signatures of another time: set both by NTP",
+            (long long)(look.clock_ahead_ms < 0 ? -look.clock_ahead_ms : look.clock_ahead_ms) /
+                1000,
+            look.clock_ahead_ms < 0 ? "behind" : "ahead of");
+    return true;
 }

@@ -14,6 +14,7 @@
 #include "core/config/mistakes.h"
 #include "core/config/setting.h"
 
+SETTING_WORDS(read_persistence, enum config_persistence, "require", "none")
 SETTING_WORDS(read_log_level, enum log_level, "error", "warn", "info", "debug")
 SETTING_WORDS(read_on_failure, enum config_on_failure, "fail", "vendor_url")
 SETTING_WORDS(read_callbacks, enum config_callbacks, "auto", "always", "never")
@@ -219,6 +220,7 @@ static const struct setting_key root_keys[] = {
     {"public_url", SETTING_AT(config, public_url), setting_base_url},
     {"data_dir", SETTING_AT(config, data_dir), setting_string},
     {"redis_url", SETTING_AT(config, redis_url), setting_string},
+    {"redis_persistence", SETTING_AT(config, redis_persistence), read_persistence},
     {"storage", 0, read_storage},
     {"roles", SETTING_AT(config, roles), read_roles},
     {"log_level", SETTING_AT(config, log_level), read_log_level},

@@ -17,6 +17,7 @@
 enum config_role { ROLE_API = 1, ROLE_WORKER = 2, ROLE_WEBHOOK = 4, ROLE_ADMIN = 8 };
 enum config_on_failure { ON_FAILURE_FAIL, ON_FAILURE_VENDOR_URL };
 enum config_on_unknown { ON_UNKNOWN_FAIL, ON_UNKNOWN_RETRY };
+enum config_persistence { PERSISTENCE_REQUIRE, PERSISTENCE_NONE };
 enum config_callbacks { CALLBACKS_AUTO, CALLBACKS_ALWAYS, CALLBACKS_NEVER };
 
 struct config_model {
@@ -64,7 +65,8 @@ struct config {
     char *public_url;         // without a slash at the end
     struct media_links links; // of archived files, derived from public_url and `storage`
     char *data_dir;
-    char *redis_url; // "": Spool's own
+    char *redis_url;                           // "": Spool's own
+    enum config_persistence redis_persistence; // on disk, of the Redis at redis_url
     struct {
         char *url;
         char *endpoint;

@@ -25,6 +25,7 @@ ROUNDS = int(os.environ.get("BENCH_ROUNDS", "2"))
 TASKS = int(os.environ.get("BENCH_TASKS", "100000"))
 COMPACT = ["--hash-max-listpack-value", "8192"]  # as Spool's own Redis has it, and the README advises
 NO_FSYNC = ["--appendonly", "no", *COMPACT]
+FORGETFUL = {"log_level": "warn", "queue_limit": 0, "redis_persistence": "none"}
 rows = []
 
 
@@ -88,7 +89,7 @@ class Peer:
 
 
 def front_door(redis, **config):
-    base = {"log_level": "warn", "queue_limit": 0, **config}
+    base = {**FORGETFUL, **config}
     spool = Spool(base, redis=redis, roles=["api"])
     harness.eventually(spool.is_ready)
     return spool
@@ -149,7 +150,7 @@ def counts(spool):
 def throughput():
     """From submit to archived, with a vendor that takes no time."""
     with Sim(speed=0) as sim, Redis(options=NO_FSYNC) as redis:
-        config = {"log_level": "warn", "queue_limit": 0, "accounts": [account(sim, poll_interval_ms=50)]}
+        config = {**FORGETFUL, "accounts": [account(sim, poll_interval_ms=50)]}
         with Spool(config, redis=redis) as spool:
             harness.eventually(spool.is_ready)
             pids = (spool.pid, redis.process.pid)
@@ -168,7 +169,7 @@ def throughput():
 def polls():
     """Tasks that render and render: what one look costs."""
     with Sim(speed=1) as sim, Redis(options=NO_FSYNC) as redis:
-        config = {"log_level": "warn", "queue_limit": 0, "accounts": [account(sim, poll_interval_ms=500)]}
+        config = {**FORGETFUL, "accounts": [account(sim, poll_interval_ms=500)]}
         with Spool(config, redis=redis) as spool:
             harness.eventually(spool.is_ready)
             wrk(spool.port, 1, connections=2, words="[never] ")
@@ -244,7 +245,7 @@ def wakeups(pid):
 def memory():
     """Rendering tasks with a body of 0.9 KB: all keys counted."""
     with Sim(speed=1) as sim, Redis(options=NO_FSYNC) as redis:
-        config = {"log_level": "warn", "queue_limit": 0, "accounts": [account(sim, poll_interval_ms=60000)]}
+        config = {**FORGETFUL, "accounts": [account(sim, poll_interval_ms=60000)]}
         with Spool(config, redis=redis) as spool:
             harness.eventually(spool.is_ready)
             time.sleep(1)

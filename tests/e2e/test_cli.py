@@ -61,6 +61,47 @@ class Probe(Files):
     def test_a_directory(self):
         self.assertEqual(self.probe()[::2], (0, ""))
 
+    def test_a_redis(self):
+        def probe(url, **more):
+            done = run("check-config", "-c", self.write(self.config(redis_url=url, **more)), "--probe")
+            self.assertEqual(done.stderr.count("\n"), done.returncode != 0, done.stderr)
+            return done.returncode, done.stderr or done.stdout
+
+        with Redis() as redis:
+            code, out = probe(redis.url)
+            self.assertEqual(code, 0, out)
+            self.assertIn("Redis answers and keeps what it is given", out)
+            for setting, word, named in (
+                ("maxmemory-policy", "allkeys-lru", "maxmemory-policy noeviction"),
+                ("maxmemory", "500kb", "raise its maxmemory"),
+                ("appendonly", "no", "redis_persistence: "),
+                ("requirepass", "canary-2", "redis_url: PING: NOAUTH"),
+            ):
+                before = redis.cli("CONFIG", "GET", setting).split("\n")[-1]
+                redis.cli("CONFIG", "SET", setting, word)
+                code, out = probe(redis.url)
+                self.assertEqual(code, 2, out)
+                self.assertIn(named, out)
+                if setting != "requirepass":
+                    redis.cli("CONFIG", "SET", setting, before)
+            code, out = probe(f"unix://{redis.socket}x")
+            self.assertEqual(code, 2, out)
+            self.assertIn("redis_url: no Redis answers there", out)
+
+    def test_one_that_forgets(self):
+        """It isn't started on, unless that is said to be meant; snapshots are enough."""
+        with Redis(options=["--appendonly", "no"]) as redis:
+            forgets = self.config(redis_url=redis.url)
+            done = run("serve", "-c", self.write(forgets))
+            self.assertEqual(done.returncode, 2, done.stderr)
+            self.assertIn("redis_persistence: ", done.stderr)
+            self.assertIn("CONFIG SET appendonly yes", done.stderr)
+            with Spool({"redis_persistence": "none", "accounts": [MJ]}, redis=redis):
+                pass
+            redis.cli("CONFIG", "SET", "save", "3600 1")
+            with Spool({"accounts": [MJ]}, redis=redis):
+                pass
+
     def test_a_bucket(self):
         with Swift() as swift:
             swift.create_bucket("media")
@@ -140,6 +181,7 @@ WRONG = [
     ({"storage": "s3://x"}, "storage"),
     ({"storage": {"nonsense": 1}}, "storage.nonsense"),
     ({"storage": {"on_failure": "give_up"}}, "storage.on_failure"),
+    ({"redis_persistence": "some"}, "redis_persistence"),
     ({"roles": []}, "roles"),
     ({"roles": "api"}, "roles"),
     ({"roles": ["cook"]}, "roles"),
