@@ -419,6 +419,7 @@ class Rights(unittest.TestCase):
         self.assertEqual(status, 200, made)
         eventually(lambda: os.path.isdir(os.path.join(self.data, "inputs")), 10, "a stored input")
         spool.end_of(spool.submit("x"))
+        spool.end_of(made["result"])  # else a file of it may be on its way from tmp/ to media/
 
     def check(self):
         modes = self.modes()

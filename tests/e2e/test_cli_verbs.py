@@ -542,6 +542,7 @@ class Hooks(Verbs):
     def test_listen_judges(self):
         body = b'{"id":"task_1","text":"\x1b[2J"}'
         other = "whsec_" + base64.b64encode(bytes(32)).decode()
+        lines = 1
         with Listener("--secret", self.secret) as listener:
             for headers, said, status in (
                 (signature(self.secret, body), "ok", 200),
@@ -552,7 +553,8 @@ class Hooks(Verbs):
             ):
                 got = harness.exchange(listener.port, "POST", "/here", body, headers)[0]
                 self.assertEqual(got, status, said)
-                eventually(lambda: len(listener.said) % 2 == 1, what="two lines for each")
+                lines += 2
+                eventually(lambda: len(listener.said) == lines, what="two lines for each")
                 self.assertIn(f"  /here  signature {said}  ", listener.said[-2])
                 self.assertEqual(listener.said[-1].encode(), b"  " + body.replace(b"\x1b", b" ") + b"\n")
         with Listener() as listener:
