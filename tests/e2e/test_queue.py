@@ -503,8 +503,13 @@ class Deadlines(unittest.TestCase):
             busy = {"code": 23, "description": "the day's quota is used up"}
             vendor.on("/submit/", lambda asked: (429, {}, busy))
             task = spool.submit("first")
-            waiting = eventually(lambda: spool.task(task)["waiting"], what="a reason")
-            self.assertEqual((waiting["reason"], waiting["detail"]), ("vendor_refused", busy["description"]))
+
+            def refused():
+                waiting = spool.task(task)["waiting"]
+                return waiting if waiting and waiting["reason"] == "vendor_refused" else None
+
+            waiting = eventually(refused, what="the vendor's reason")
+            self.assertEqual(waiting["detail"], busy["description"])
             self.assertGreater(waiting["next_try_at"], waiting["since"])
             self.assertEqual(spool.wait(task)["status"], "FAILURE")
             self.assertIsNone(spool.task(task)["waiting"])
