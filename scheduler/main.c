@@ -360,14 +360,15 @@ static int serve(struct config *config, const char *path, const struct config_fl
     struct redis_child *child = NULL;
     char *redis_url = mem_str(config->redis_url);
     struct err err;
-    bool ok = true;
+    bool ok;
 
     set_log(config);
     json_object_seed(0); // once, before there are threads
     raise_limits(config->max_connections);
     share_descriptors(config);
     start_signals(&process, signals);
-    if (*redis_url == '\0') {
+    ok = probe_data_dir(config, &err);
+    if (ok && *redis_url == '\0') {
         child = redis_child_start(process.loop, config->data_dir, &err);
         ok = child != NULL;
     }
@@ -389,7 +390,7 @@ static bool probe(const struct config *config, struct err *err)
 {
     log_threshold = LOG_NOTHING; // we say ourselves what is wrong, once
     raise_limits(0);
-    if (!probe_redis(config, err) || !probe_storage(config, err)) {
+    if (!probe_data_dir(config, err) || !probe_redis(config, err) || !probe_storage(config, err)) {
         err->code = ERR_CONFIG;
         return false;
     }

@@ -1,11 +1,16 @@
 // One file to storage and back; a few questions to Redis.
 #include "scheduler/probe.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/base/buf.h"
 #include "core/base/ids.h"
+#include "core/base/private.h"
 #include "core/config/config.h"
 #include "core/http/http_client.h"
 #include "core/loop/loop.h"
@@ -149,4 +154,25 @@ bool probe_redis(const struct config *config, struct err *err)
                 1000,
             look.clock_ahead_ms < 0 ? "behind" : "ahead of");
     return true;
+}
+
+bool probe_data_dir(const struct config *config, struct err *err)
+{
+    struct buf name = {0};
+    struct err why;
+    bool ok = private_make(config->data_dir, &why);
+    int fd = -1;
+
+    buf_fmt(&name, "%s/try-XXXXXX", config->data_dir);
+    if (ok) {
+        fd = mkostemp(name.data, O_CLOEXEC);
+        ok = fd >= 0 || err_set(&why, ERR_IO, "no file can be made in %s: %s", config->data_dir,
+                                strerror(errno));
+    }
+    if (fd >= 0) {
+        unlink(name.data);
+        close(fd);
+    }
+    buf_clear(&name);
+    return ok || err_set(err, ERR_CONFIG, "data_dir: %s", why.message);
 }

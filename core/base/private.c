@@ -39,3 +39,22 @@ void private_tighten(const char *directory, const char *name)
     }
     buf_clear(&path);
 }
+
+bool private_make(const char *path, struct err *err)
+{
+    struct buf part = {0};
+    bool ok = true;
+
+    buf_str(&part, path);
+    for (char *slash = strchr(part.data + 1, '/'); ok; slash = strchr(slash + 1, '/')) {
+        if (slash != NULL)
+            *slash = '\0';
+        if (mkdir(part.data, 0700) != 0 && errno != EEXIST)
+            ok = err_set(err, ERR_IO, "%s: %s", part.data, strerror(errno));
+        if (slash == NULL)
+            break;
+        *slash = '/';
+    }
+    buf_clear(&part);
+    return ok;
+}

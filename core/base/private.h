@@ -3,7 +3,10 @@
 // to be served.
 #pragma once
 
+#include <stdbool.h>
 #include <sys/types.h>
+
+#include "core/base/err.h"
 
 // New files are private from here on. To be called before there are threads.
 void private_start(void);
@@ -11,3 +14,5 @@ void private_start(void);
 mode_t private_served(mode_t mode);
 // Takes other users' rights from a file or folder that is there already, and logs that it did.
 void private_tighten(const char *directory, const char *name);
+// Makes a directory for our own user, and those above it that are missing. Fine where it is there.
+bool private_make(const char *path, struct err *err) WARN_UNUSED;

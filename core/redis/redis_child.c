@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -219,30 +218,12 @@ static void start_or_adopt(struct redis_child *child)
     }
 }
 
-static bool make_directory(const char *path, struct err *err)
-{
-    struct buf part = {0};
-    bool ok = true;
-
-    buf_str(&part, path);
-    for (char *slash = strchr(part.data + 1, '/'); ok; slash = strchr(slash + 1, '/')) {
-        if (slash != NULL)
-            *slash = '\0';
-        if (mkdir(part.data, 0700) != 0 && errno != EEXIST)
-            ok = err_set(err, ERR_CONFIG, "data_dir: %s: %s", part.data, strerror(errno));
-        if (slash == NULL)
-            break;
-        *slash = '/';
-    }
-    buf_clear(&part);
-    return ok;
-}
-
 static bool prepare(struct redis_child *child, const char *data_dir, struct err *err)
 {
     char *path = join(data_dir, "redis"), *lock;
     struct buf url = {0};
-    bool ok = make_directory(path, err);
+    struct err why;
+    bool ok = private_make(path, &why) || err_set(err, ERR_CONFIG, "data_dir: %s", why.message);
 
     free(path);
     if (!ok)

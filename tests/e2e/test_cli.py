@@ -88,6 +88,18 @@ class Probe(Files):
             self.assertEqual(code, 2, out)
             self.assertIn("redis_url: no Redis answers there", out)
 
+    def test_a_directory_that_takes_nothing(self):
+        file = os.path.join(self.dir, "file")
+        with open(file, "wb"):
+            pass
+        for redis_url in ("", "redis://127.0.0.1:1"):
+            for data_dir in (file, f"{file}/below", "/proc/spool"):
+                path = self.write(self.config(redis_url=redis_url, data_dir=data_dir))
+                for words in (("serve",), ("check-config", "--probe")):
+                    done = run(words[0], "-c", path, *words[1:])
+                    self.assertEqual(done.returncode, 2, done.stderr)
+                    self.assertRegex(done.stderr, f"^spool: data_dir: .*{data_dir}.*\n$")
+
     def test_one_that_forgets(self):
         """It isn't started on, unless that is said to be meant; snapshots are enough."""
         with Redis(options=["--appendonly", "no"]) as redis:
