@@ -172,7 +172,9 @@ static void on_fetched(void *ctx, const struct http_response *response,
     char why[80];
 
     link->fetch = NULL;
-    if (failure != NULL) {
+    if (failure != NULL && failure->err.code == ERR_TOO_LARGE) {
+        request_refuse_with(request, ERR_TOO_LARGE, "url: the file is too large");
+    } else if (failure != NULL) {
         // The same text as for an address that is refused, so that nobody can feel out our network.
         request_refuse_with(request, ERR_INVALID, "url: can't be fetched");
     } else if (link->redirects++ < MAX_REDIRECTS && http_redirect(response, link->url, &url)) {
