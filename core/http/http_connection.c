@@ -1,6 +1,7 @@
 // A connection to the front door: bytes in, one request at a time, answers out.
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "core/base/mem.h"
@@ -14,7 +15,8 @@ enum {
     // A client that shut its side down may have gone, or only be done with sending: the answer has
     // this long to come.
     HALF_CLOSED_MS = 1000,
-    DRAIN_MS = 2000, // for a request that is half sent when no more are taken
+    DRAIN_FIRST_MS = 250, // for a first request that hasn't begun
+    DRAIN_MS = 2000,      // for a request that is half sent when no more are taken
 };
 
 static const struct {
@@ -148,6 +150,7 @@ static void conn_on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *chunk
         return;
     }
     conn->since_ms = http_server_now_ms(conn->server);
+    conn->has_said = true;
     switch (conn->state) {
     case HTTP_READING_HEAD:
         if (conn->in.len == conn->start)
@@ -440,9 +443,24 @@ void http_conn_finish(struct http_conn *conn)
     http_server_wake(server, conn);
 }
 
+// Bytes that nobody has read: if we closed now, their sender would see a reset.
+static bool has_unread(struct http_conn *conn)
+{
+    uv_os_fd_t fd;
+    int count = 0;
+
+    return uv_fileno((uv_handle_t *)&conn->uv, &fd) == 0 && ioctl(fd, FIONREAD, &count) == 0 &&
+           count > 0;
+}
+
 void http_conn_drain(struct http_conn *conn)
 {
-    if (conn->state != HTTP_READING_HEAD || conn->in.len > conn->start) {
+    if (conn->state == HTTP_READING_HEAD && !conn->has_said) {
+        // A request is on its way: nobody opens a connection for nothing.
+        http_server_set_deadline(conn->server, conn, DRAIN_FIRST_MS);
+        return;
+    }
+    if (conn->state != HTTP_READING_HEAD || conn->in.len > conn->start || has_unread(conn)) {
         // The answer to this request will be the last.
         if ((conn->state == HTTP_READING_HEAD || conn->state == HTTP_READING_BODY) &&
             conn->deadline_ms > http_server_now_ms(conn->server) + DRAIN_MS)

@@ -127,6 +127,7 @@ struct http_conn {
     bool is_backlogged; // requests wait because earlier answers wait to be sent
     bool keeps_alive;
     bool is_whole;    // the body is there, or there is none
+    bool has_said;    // something came on it
     bool is_known;    // a request with a key came on it
     char stolen;      // what stood where the body is terminated
     int64_t since_ms; // since when nothing has been read or sent

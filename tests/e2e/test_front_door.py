@@ -492,6 +492,20 @@ class Drain(unittest.TestCase):
             spool.stop()
             self.assertLess(time.monotonic() - began, 5)
 
+    def test_a_first_request_that_has_not_begun(self):
+        """Its connection was there before the signal: it is answered, and waited for only shortly."""
+        with Spool({"drain_timeout_ms": 20000}) as spool:
+            clients = [self.enterContext(connect(spool.port)) for _ in range(2)]
+            time.sleep(0.2)
+            began = time.monotonic()
+            os.kill(spool.process.pid, signal.SIGTERM)
+            eventually(lambda: b"spool.draining" in spool.log(), 5, "the drain")
+            send(clients[0], GET)
+            self.assertEqual(statuses(read_all(clients[0])), [200])
+            self.assertEqual(read_all(clients[1]), b"")
+            self.assertEqual(spool.process.wait(5), 0)
+            self.assertLess(time.monotonic() - began, 4)
+
     def test_without_redis(self):
         config = {"drain_timeout_ms": 20000, "roles": ["api"]}
         with Redis() as redis, Spool(config, redis=redis) as spool:
