@@ -4,11 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/base/buf.h"
 #include "core/base/mem.h"
+#include "core/base/private.h"
 
 struct http_spool {
     uv_work_t work; // first: what libuv gives back
@@ -37,15 +37,11 @@ static void spool_free(struct http_spool *spool)
 static bool open_file(struct http_spool *spool)
 {
     struct buf name = {0};
+    struct err err;
 
+    if (!private_make(spool->dir, &err))
+        return false;
     buf_fmt(&name, "%s/", spool->dir);
-    for (char *slash = name.data + 1; *slash != '\0'; slash++) {
-        if (*slash != '/')
-            continue;
-        *slash = '\0';
-        mkdir(name.data, 0700); // the opening will tell what is wrong
-        *slash = '/';
-    }
     spool->fd = open(name.data, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     if (spool->fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR)) { // as some file systems say
         buf_str(&name, "body-XXXXXX");
