@@ -203,11 +203,8 @@ static void on_overview(void *ctx, const struct overview *overview, const struct
     int64_t now_ms = store_now_ms(request->front->store);
     struct buf json = {0};
 
-    request_forget(request, AWAIT_STORE);
-    if (err != NULL) {
-        request_refuse(request, err);
+    if (!request_got(request, AWAIT_STORE, err))
         return;
-    }
     buf_str(&json, "{\"object\":\"overview\",");
     write_queue(&json, config, overview);
     buf_str(&json, ",\"accounts\":");
@@ -234,11 +231,8 @@ static void on_accounts(void *ctx, const struct overview *overview, const struct
     struct request *request = ctx;
     struct buf json = {0};
 
-    request_forget(request, AWAIT_STORE);
-    if (err != NULL) {
-        request_refuse(request, err);
+    if (!request_got(request, AWAIT_STORE, err))
         return;
-    }
     buf_str(&json, "{\"object\":\"list\",\"data\":");
     write_accounts(&json, request->front->config, overview, store_now_ms(request->front->store));
     buf_char(&json, '}');
@@ -259,11 +253,8 @@ static void on_account(void *ctx, const struct overview *overview, const struct 
     size_t index = (size_t)(config_account(config, request->id) - config->accounts);
     struct buf json = {0};
 
-    request_forget(request, AWAIT_STORE);
-    if (err != NULL) {
-        request_refuse(request, err);
+    if (!request_got(request, AWAIT_STORE, err))
         return;
-    }
     write_account(&json, &config->accounts[index], &overview->accounts[index],
                   store_now_ms(request->front->store));
     request_answer(request, 200, &json);
@@ -274,10 +265,7 @@ static void on_switched(void *ctx, const struct err *err)
 {
     struct request *request = ctx;
 
-    request_forget(request, AWAIT_STORE);
-    if (err != NULL)
-        request_refuse(request, err);
-    else
+    if (request_got(request, AWAIT_STORE, err))
         request_await(request, AWAIT_STORE,
                       overview_read(request->front->store, on_account, request));
 }

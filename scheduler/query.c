@@ -47,11 +47,8 @@ static void on_task(void *ctx, struct task *task, const struct err *err)
     const struct family *family;
     struct buf json = {0};
 
-    request_forget(request, AWAIT_TASKS);
-    if (err != NULL) {
-        request_refuse(request, err);
+    if (!request_got(request, AWAIT_TASKS, err))
         return;
-    }
     request_show(request, task);
     family = shown_by(request, task);
     if (family != NULL) {
@@ -137,11 +134,8 @@ static void on_tasks(void *ctx, struct task **tasks, size_t count, const struct 
     struct list *list = request->kept;
     struct err why;
 
-    request_forget(request, AWAIT_TASKS);
-    if (err != NULL) {
-        request_refuse(request, err);
+    if (!request_got(request, AWAIT_TASKS, err))
         return;
-    }
     for (size_t i = 0; i < count; i++) {
         if (tasks[i] == NULL)
             continue;

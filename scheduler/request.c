@@ -110,6 +110,14 @@ void request_forget(struct request *request, enum await what)
     request->awaited[what] = NULL;
 }
 
+bool request_got(struct request *request, enum await what, const struct err *err)
+{
+    request_forget(request, what);
+    if (err != NULL)
+        request_refuse(request, err);
+    return err == NULL;
+}
+
 void request_cancel(struct request *request, enum await what)
 {
     if (request->awaited[what] != NULL)

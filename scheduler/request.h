@@ -65,9 +65,11 @@ void request_count(const struct request *request, int status, int64_t bytes);
 // Whose tasks the request sees: its key's name, or NULL for anybody's.
 const char *request_scope(const struct request *request);
 // Waits for `handle`, which is cancelled when the request goes. The handle's callback calls
-// request_forget first.
+// request_forget or request_got first.
 void request_await(struct request *request, enum await what, void *handle);
 void request_forget(struct request *request, enum await what); // the handle has fired
+// It has fired, too. False: with an error, by which the request has been refused.
+bool request_got(struct request *request, enum await what, const struct err *err) WARN_UNUSED;
 void request_cancel(struct request *request, enum await what);
 // Asks for the key's task that the path names; AWAIT_TASKS.
 void request_get_task(struct request *request,

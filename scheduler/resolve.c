@@ -50,11 +50,8 @@ static void on_resolved_task(void *ctx, struct task *task, const struct err *err
     struct request *request = ctx;
     struct buf json = {0};
 
-    request_forget(request, AWAIT_TASKS);
-    if (err != NULL) {
-        request_refuse(request, err);
+    if (!request_got(request, AWAIT_TASKS, err))
         return;
-    }
     task->links = &request->front->config->links;
     task_json_write(task, NULL, true, &json);
     request_answer(request, 200, &json);
@@ -66,10 +63,7 @@ static void on_resolved(void *ctx, const struct err *err)
 {
     struct request *request = ctx;
 
-    request_forget(request, AWAIT_STORE);
-    if (err != NULL)
-        request_refuse(request, err);
-    else
+    if (request_got(request, AWAIT_STORE, err))
         request_get_task(request, on_resolved_task);
 }
 
@@ -99,11 +93,8 @@ static void on_task(void *ctx, struct task *task, const struct err *err)
     char *result = NULL;
     const char *why;
 
-    request_forget(request, AWAIT_TASKS);
-    if (err != NULL) {
-        request_refuse(request, err);
+    if (!request_got(request, AWAIT_TASKS, err))
         return;
-    }
     if (resolution->how == RESOLVE_ARCHIVE)
         result = result_to_fetch(task);
     why = obstacle(request->front->config, task, resolution, result);

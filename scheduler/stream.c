@@ -77,11 +77,8 @@ static void on_task(void *ctx, struct task *task, const struct err *err)
         .owner = request_scope(request), .on_news = on_news, .on_gap = on_gap, .ctx = request};
     struct watcher *watcher;
 
-    request_forget(request, AWAIT_TASKS);
-    if (err != NULL) {
-        request_refuse(request, err);
+    if (!request_got(request, AWAIT_TASKS, err))
         return;
-    }
     if (!request_take_place(request)) {
         task_free(task);
         return;

@@ -239,11 +239,8 @@ static void on_listed(void *ctx, struct task **tasks, size_t count, const struct
     struct list *list = request->kept;
     bool is_over = false;
 
-    request_forget(request, AWAIT_TASKS);
-    if (err != NULL) {
-        request_refuse(request, err);
+    if (!request_got(request, AWAIT_TASKS, err))
         return;
-    }
     for (size_t i = 0; i < count; i++) {
         struct task *task = tasks[i];
 
@@ -396,11 +393,8 @@ static void on_cancelled_task(void *ctx, struct task *task, const struct err *er
     struct request *request = ctx;
     const struct one *one = request->kept;
 
-    request_forget(request, AWAIT_TASKS);
-    if (err != NULL) {
-        request_refuse(request, err);
+    if (!request_got(request, AWAIT_TASKS, err))
         return;
-    }
     answer_task(request, task, one->cancel);
     task_free(task);
 }
@@ -410,11 +404,8 @@ static void on_cancelled(void *ctx, enum cancel_result result, const struct err 
     struct request *request = ctx;
     struct one *one = request->kept;
 
-    request_forget(request, AWAIT_TASKS);
-    if (err != NULL) {
-        request_refuse(request, err);
+    if (!request_got(request, AWAIT_TASKS, err))
         return;
-    }
     one->cancel = cancel_words[result];
     if (result == CANCEL_BEFORE_SUBMIT && one->task->is_request_stored) {
         struct buf key = {0};
@@ -458,11 +449,8 @@ static void on_timeline(void *ctx, const char *const *lines, size_t count, const
     const struct one *one = request->kept;
     struct buf json = {0};
 
-    request_forget(request, AWAIT_TASKS);
-    if (err != NULL) {
-        request_refuse(request, err);
+    if (!request_got(request, AWAIT_TASKS, err))
         return;
-    }
     buf_fmt(&json,
             "{\"object\":\"list\",\"data\":[{\"at\":%lld,\"event\":\"accepted\","
             "\"detail\":\"\"}",

@@ -62,11 +62,8 @@ static void on_found(void *ctx, const struct undelivered *list, size_t count, co
     struct request *request = ctx;
     struct buf json = {0};
 
-    request_forget(request, AWAIT_STORE);
-    if (err != NULL) {
-        request_refuse(request, err);
+    if (!request_got(request, AWAIT_STORE, err))
         return;
-    }
     buf_str(&json, "{\"object\":\"list\",\"data\":[");
     for (size_t i = 0; i < count; i++) {
         if (i > 0)
@@ -94,11 +91,8 @@ static void on_redelivered(void *ctx, int64_t count, const struct err *err)
     struct request *request = ctx;
     struct buf json = {0};
 
-    request_forget(request, AWAIT_STORE);
-    if (err != NULL) {
-        request_refuse(request, err);
+    if (!request_got(request, AWAIT_STORE, err))
         return;
-    }
     buf_fmt(&json, "{\"object\":\"redelivery\",\"count\":%lld}", (long long)count);
     request_answer(request, 200, &json);
     buf_clear(&json);

@@ -112,11 +112,8 @@ static void on_place_promised(void *ctx, const char *key, const struct err *err)
     struct buf url = {0};
 
     (void)key;
-    request_forget(request, AWAIT_STORE);
-    if (err != NULL) {
-        request_refuse(request, err);
+    if (!request_got(request, AWAIT_STORE, err))
         return;
-    }
     upload_name(upload, name);
     buf_fmt(&url, "%s/v1/files/uploads/%s", request->front->config->public_url, name);
     answer_place(request, url.data, upload->key, upload->type->content_type);

@@ -26,11 +26,8 @@ static void on_task(void *ctx, struct task *task, const struct err *err)
     struct buf json = {0};
     struct err why;
 
-    request_forget(request, AWAIT_TASKS);
-    if (err != NULL) {
-        request_refuse(request, err);
+    if (!request_got(request, AWAIT_TASKS, err))
         return;
-    }
     metric_add(METRIC_vendor_callbacks_total, 1);
     if (provider != NULL && provider->read_callback != NULL &&
         !provider->read_callback(request->body, &upstream_id, &why))

@@ -45,11 +45,8 @@ static void on_log(void *ctx, const char *url, const struct delivery_entry *entr
     struct buf json = {0};
 
     (void)url; // not shown: the URL may carry the client's secrets
-    request_forget(request, AWAIT_LOG);
-    if (err != NULL) {
-        request_refuse(request, err);
+    if (!request_got(request, AWAIT_LOG, err))
         return;
-    }
     buf_str(&json, "{\"object\":\"list\",\"data\":[");
     for (size_t i = 0; i < count && shown->family != NULL; i++) {
         if (i > 0)
@@ -66,11 +63,8 @@ static void on_task(void *ctx, struct task *task, const struct err *err)
     struct request *request = ctx;
     struct shown *shown;
 
-    request_forget(request, AWAIT_TASKS);
-    if (err != NULL) {
-        request_refuse(request, err);
+    if (!request_got(request, AWAIT_TASKS, err))
         return;
-    }
     shown = request_keep(request, sizeof *shown, NULL);
     shown->family = family_find(task->family);
     request_await(request, AWAIT_LOG,
@@ -98,11 +92,8 @@ static void on_sent_again(void *ctx, const struct err *err)
     struct request *request = ctx;
     struct buf json = {0};
 
-    request_forget(request, AWAIT_STORE);
-    if (err != NULL) {
-        request_refuse(request, err);
+    if (!request_got(request, AWAIT_STORE, err))
         return;
-    }
     buf_fmt(&json, "{\"object\":\"delivery\",\"n\":%d,\"status\":\"pending\"}", number_of(request));
     request_answer(request, 200, &json);
     buf_clear(&json);
