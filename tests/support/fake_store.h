@@ -37,6 +37,8 @@ void fake_store_set_up(bool is_up);
 
 // A task with these strings, as the store would give it; the caller's to free.
 struct task *fake_task(const char *id, const char *owner, enum task_phase phase);
+// The key's "dev", succeeded at its third version; NULL: it is t9, which isn't there.
+struct task *fake_ended_task(const char *id);
 
 // Claims: the work, one by one, then their end.
 void fake_claim_work(struct fake_call *call, enum work_kind kind, struct task *task);

@@ -31,6 +31,18 @@ struct task *fake_task(const char *id, const char *owner, enum task_phase phase)
     return task;
 }
 
+struct task *fake_ended_task(const char *id)
+{
+    struct task *task;
+
+    if (strcmp(id, "t9") == 0)
+        return NULL;
+    task = fake_task(id, "dev", TASK_SUCCEEDED);
+    task->version = 3;
+    task->created_ms = task->finished_ms = 1700000000000;
+    return task;
+}
+
 // A tasks_op is a store_call of ours.
 
 void tasks_op_cancel(struct tasks_op **op)

@@ -67,19 +67,6 @@ static void check_heard(const char *expected)
     buf_reset(&heard);
 }
 
-// At its third version, the key's "dev"; t9 isn't there.
-static struct task *make(const char *id)
-{
-    struct task *task;
-
-    if (strcmp(id, "t9") == 0)
-        return NULL;
-    task = fake_task(id, "dev", TASK_SUCCEEDED);
-    task->version = 3;
-    task->created_ms = task->finished_ms = 1700000000000;
-    return task;
-}
-
 static const char *no_env(const char *name)
 {
     (void)name;
@@ -145,7 +132,7 @@ static struct event event_of(const char *cursor, const char *id, int version)
 // Whether it takes a change of the live stream.
 static bool takes(const char *cursor, const char *id, int version)
 {
-    struct task *task = make(id);
+    struct task *task = fake_ended_task(id);
     struct page_event event = {.view = {TASK_SUCCEEDED, version, 0, false}};
     bool is;
 
@@ -212,7 +199,7 @@ static void rest_after_tell(void)
 static void follow(void)
 {
     look();
-    fake_tasks_done(fake_waiting("read"), make);
+    fake_tasks_done(fake_waiting("read"), fake_ended_task);
     check_heard("t1 v3; ");
 }
 
@@ -334,14 +321,14 @@ static void test_dropped_by_what_it_tells(void **state)
 {
     drops = true;
     look();
-    fake_tasks_done(fake_waiting("read"), make);
+    fake_tasks_done(fake_waiting("read"), fake_ended_task);
     check_heard("t1 v3; ");
     assert_null(interest);
     again(state);
 
     drops = true;
     tell();
-    fake_tasks_done(fake_waiting("read"), make);
+    fake_tasks_done(fake_waiting("read"), fake_ended_task);
     check_heard("t1 v2; ");
     assert_null(interest);
     assert_int_equal(fake_count_waiting(""), 0);
@@ -356,7 +343,7 @@ static void test_dropped_by_what_it_tells(void **state)
 
     drops = true;
     start("t9", 0, NULL);
-    fake_tasks_done(fake_waiting("read"), make);
+    fake_tasks_done(fake_waiting("read"), fake_ended_task);
     check_heard("missing t9; ");
     assert_null(interest);
 }
@@ -365,7 +352,7 @@ static void test_the_present_is_told_where_it_is_newer(void **state)
 {
     (void)state;
     start("t1", 3, NULL);
-    fake_tasks_done(fake_waiting("read"), make);
+    fake_tasks_done(fake_waiting("read"), fake_ended_task);
     check_heard("");
     assert_false(takes("7-1", "t1", 3));
     assert_true(takes("7-1", "t1", 4));
@@ -386,10 +373,10 @@ static void test_the_past_page_by_page(void **state)
     fake_range_done(fake_waiting("range 2-1 7-0"), first, 3, false);
     fake_events_tell(&last, 1);
     assert_false(takes("8-0", "t1", 3));
-    fake_tasks_done(fake_waiting("read t1"), make);
+    fake_tasks_done(fake_waiting("read t1"), fake_ended_task);
     check_heard("t1 v2; ");
     fake_range_done(fake_waiting("range 3-2 8-0"), &last, 1, false);
-    fake_tasks_done(fake_waiting("read t1"), make);
+    fake_tasks_done(fake_waiting("read t1"), fake_ended_task);
     check_heard("t1 v3; ");
     assert_int_equal(fake_count_waiting(""), 0); // at the reader's place: nothing more to ask
     assert_false(takes("8-0", "t1", 3));

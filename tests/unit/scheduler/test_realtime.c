@@ -78,19 +78,6 @@ static void check_told(const char *expected)
     buf_reset(&told);
 }
 
-// Each task is the key's "dev", at its third version; t9 isn't there.
-static struct task *make(const char *id)
-{
-    struct task *task;
-
-    if (strcmp(id, "t9") == 0)
-        return NULL;
-    task = fake_task(id, "dev", TASK_SUCCEEDED);
-    task->version = 3;
-    task->created_ms = task->finished_ms = 1700000000000;
-    return task;
-}
-
 // It waits, and its record doesn't say why.
 static struct task *make_queued(const char *id)
 {
@@ -159,11 +146,11 @@ static void test_the_present_state_is_told_first(void **state)
     fake_expect("listen");
     listen_at("1-0");
     fake_expect("read t1 t9");
-    fake_tasks_done(fake_waiting("read"), make);
+    fake_tasks_done(fake_waiting("read"), fake_ended_task);
     check_told("t1 v3 succeeded; missing t9; ");
     fake_events_tell(&event, 1);
     fake_expect("read t1");
-    fake_tasks_done(fake_waiting("read"), make);
+    fake_tasks_done(fake_waiting("read"), fake_ended_task);
     check_told("t1 v4 succeeded; ");
     watcher_drop(&watcher);
     fake_expect("pause");
@@ -177,7 +164,7 @@ static void test_another_key_s_task_is_missing(void **state)
     (void)state;
     watcher_add(watcher, "t1", 0);
     listen_at("1-0");
-    fake_tasks_done(fake_waiting("read"), make);
+    fake_tasks_done(fake_waiting("read"), fake_ended_task);
     check_told("missing t1; ");
 }
 
@@ -196,11 +183,11 @@ static void test_a_task_is_read_once_per_batch(void **state)
     fake_expect("listen");
     listen_at("1-0");
     fake_expect("read t1 t2");
-    fake_tasks_done(fake_waiting("read"), make);
+    fake_tasks_done(fake_waiting("read"), fake_ended_task);
     check_told("t1 v3 succeeded; t2 v3 succeeded; t1 v3 succeeded; ");
     fake_events_tell(events, 4);
     fake_expect("read t1 t2");
-    fake_tasks_done(fake_waiting("read"), make);
+    fake_tasks_done(fake_waiting("read"), fake_ended_task);
     // Each change as the task was then, though one record stands for all three.
     check_told(
         "t1 v4 submitted; t2 v4 submitted; t1 v5 rendering; t1 v6 succeeded; "
@@ -224,8 +211,8 @@ static void test_a_page_that_cannot_be_read_is_read_again(void **state)
     fake_expect("read t1");
     fake_events_tell(&events[1], 1);
     fake_expect_nothing();
-    fake_tasks_done(fake_waiting("read"), make);
-    fake_tasks_done(fake_waiting("read"), make);
+    fake_tasks_done(fake_waiting("read"), fake_ended_task);
+    fake_tasks_done(fake_waiting("read"), fake_ended_task);
     check_told("t1 v1 submitted; t1 v2 succeeded; ");
     fake_skip();
 }
@@ -277,7 +264,7 @@ static void test_a_gap_in_the_past_while_a_retry_waits(void **state)
     fake_loop_run_ms(loop, 5 * RETRY_MS);
     fake_expect("read t1");
     fake_expect_nothing();
-    fake_tasks_done(fake_waiting("read"), make);
+    fake_tasks_done(fake_waiting("read"), fake_ended_task);
     check_told("gap; t1 v3 succeeded; ");
 }
 
@@ -296,7 +283,7 @@ static void test_a_gap_while_the_past_is_read(void **state)
     assert_int_equal(fake_count_waiting("read t1"), 0);
     fake_loop_turn(loop);
     assert_int_equal(fake_count_waiting("read t1"), 1);
-    fake_tasks_done(fake_waiting("read"), make);
+    fake_tasks_done(fake_waiting("read"), fake_ended_task);
     check_told("gap; t1 v3 succeeded; ");
 }
 
@@ -311,11 +298,11 @@ static void test_the_past_is_told_then_what_follows(void **state)
     watcher_add_all(watcher, "1-0");
     listen_at("2-0");
     fake_range_done(fake_waiting("range 1-0 2-0"), past, 2, false);
-    fake_tasks_done(fake_waiting("read t1"), make);
+    fake_tasks_done(fake_waiting("read t1"), fake_ended_task);
     check_told("t1 v2 submitted; t1 v3 rendering; ");
     fake_range_done(fake_waiting("range 1-2 2-0"), NULL, 0, false);
     fake_events_tell(&next, 1);
-    fake_tasks_done(fake_waiting("read t1"), make);
+    fake_tasks_done(fake_waiting("read t1"), fake_ended_task);
     check_told("t1 v4 succeeded; ");
 }
 
@@ -454,7 +441,7 @@ static void test_dropped_while_others_are_told(void **state)
     make_pair();
     fake_events_ready("1-0");
     fake_loop_turn(loop);
-    fake_tasks_done(fake_waiting("read t1"), make);
+    fake_tasks_done(fake_waiting("read t1"), fake_ended_task);
     check_told("t1 v3 succeeded; ");
 }
 
@@ -494,7 +481,7 @@ static void step(int i, struct watcher *watcher)
         fake_loop_run_ms(loop, RETRY_MS);
         break;
     case 9:
-        fake_tasks_done(fake_waiting("read t1"), make);
+        fake_tasks_done(fake_waiting("read t1"), fake_ended_task);
         break;
     case 10:
         fake_events_gap("2-0");
