@@ -30,7 +30,7 @@
 #include "webhook/webhook.h"
 #include "workers/worker.h"
 
-enum { EXIT_USAGE = 2, SIGNAL_COUNT = 5, ENDING_LOOK_MS = 50 };
+enum { EXIT_USAGE = 2, SIGNAL_COUNT = 5, ENDING_LOOK_MS = 50, TELL_MS = 1000 };
 enum { LARGE_BLOCK_BYTES = 256 * 1024, OWN_DESCRIPTORS = 64 };
 
 static void *start_api(struct loop *loop, const struct config *config, const char *redis_url,
@@ -127,9 +127,10 @@ struct process {
     const char *config_path;
     const struct config_flags *flags;
     struct generation *now;
-    struct generation *before; // the one being drained; NULL: none
-    struct loop_timer *ending; // looks whether `before` is over
-    bool wants_reload;         // there was another SIGHUP meanwhile
+    struct generation *before;  // the one being drained; NULL: none
+    struct loop_timer *ending;  // looks whether `before` is over
+    bool wants_reload;          // there was another SIGHUP meanwhile
+    struct loop_timer *telling; // what the log counted
 };
 
 static bool check_account(const struct account *account, size_t i, struct err *err)
@@ -328,6 +329,14 @@ static void start_signals(struct process *p, uv_signal_t signals[SIGNAL_COUNT])
     }
 }
 
+static void on_telling(void *ctx)
+{
+    struct process *p = ctx;
+
+    p->telling = loop_after(p->loop, TELL_MS, on_telling, p);
+    log_tell_repeats();
+}
+
 static bool run_roles(struct process *p, struct config *config, struct err *err)
 {
     bool is_clean;
@@ -336,7 +345,9 @@ static bool run_roles(struct process *p, struct config *config, struct err *err)
     if (p->now == NULL)
         return false;
     say_ready(generation_config(p->now));
+    on_telling(p);
     loop_run(p->loop);
+    loop_cancel(&p->telling);
 
     log_info("spool.draining", "timeout_ms=%lld",
              (long long)generation_config(p->now)->drain_timeout_ms);
@@ -381,6 +392,7 @@ static int serve(struct config *config, const char *path, const struct config_fl
     if (!loop_free(process.loop))
         log_error("loop.leak", "role=main");
     free(redis_url);
+    log_flush();
     if (ok)
         log_info("spool.stopped", "exit=0");
     return ok ? EXIT_SUCCESS : complain(&err);

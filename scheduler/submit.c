@@ -13,6 +13,7 @@
 #include "core/json/field.h"
 #include "core/json/json_fast.h"
 #include "core/message/media_link.h"
+#include "core/message/trace.h"
 #include "core/storage/storage.h"
 #include "core/store/store.h"
 #include "core/store/tasks.h"
@@ -80,8 +81,9 @@ static void on_submitted(void *ctx, enum submit_result result, const char *id, i
     }
     if (result == SUBMIT_ACCEPTED) {
         metric_add(METRIC_tasks_accepted_total, 1);
-        log_info("task.accepted", "task=%s key=%s provider=%s action=%s", id, request->owner,
-                 task->provider, task->action);
+        log_info("task.accepted", "task=%s request=%s key=%s provider=%s action=%s", id,
+                 http_exchange_request_id(request->exchange), request->owner, task->provider,
+                 task->action);
     } else if (result == SUBMIT_REPLAYED) {
         http_exchange_add_header(request->exchange, "Idempotent-Replayed", "true");
     }
@@ -262,7 +264,8 @@ static void on_put(void *ctx, const struct err *err)
     request_forget(request, AWAIT_STORAGE);
     if (err != NULL) {
         forget_stored(request); // the file may have arrived all the same
-        log_error("input.store", "task=%s error=\"%s\"", task->id, err->message);
+        log_error("input.store", "task=%s request=%s error=\"%s\"", task->id,
+                  http_exchange_request_id(request->exchange), err->message);
         request_refuse_with(request, ERR_UNAVAILABLE, "the storage for inputs can't be reached");
         return;
     }
@@ -410,6 +413,8 @@ static bool make_task(struct request *request, struct err *err)
 
     task->created_ms = store_now_ms(request->front->store);
     id_make_task(task->id, task->created_ms);
+    task->trace = trace_keep(http_exchange_header(request->exchange, "traceparent"),
+                             http_exchange_header(request->exchange, "tracestate"));
     mem_set_str(&task->owner, request->owner);
     mem_set_str(&task->family, request->family->name);
     task->request = take_text(request);

@@ -158,7 +158,7 @@ static void on_look(void *ctx)
         if (ws->close_code != 0)
             continue;
         if (now - ws->heard_ms >= SILENCE_MS) {
-            log_info("websocket.silent", "owner=%s", ws->owner);
+            log_info("websocket.silent", "request=%s key=%s", ws->request, ws->owner);
             cut_off(ws);
             continue;
         }

@@ -153,7 +153,8 @@ static bool queue_add(struct websocket *ws, struct websocket_text *text)
     }
     if (ws->waiting_bytes + text->len > WEBSOCKET_MAX_WAITING && ws->waiting_bytes > 0) {
         text_unref(text);
-        log_info("websocket.slow", "owner=%s waiting_bytes=%u", ws->owner, ws->waiting_bytes);
+        log_info("websocket.slow", "request=%s key=%s waiting_bytes=%u", ws->request, ws->owner,
+                 ws->waiting_bytes);
         metric_add(METRIC_websocket_slow_total, 1);
         websocket_close(ws, WEBSOCKET_TRY_AGAIN);
         return false;
@@ -447,6 +448,7 @@ void websocket_open(struct websocket *ws, struct websockets *websockets, struct 
     ws->websockets = websockets;
     ws->wsi = wsi;
     ws->owner = owner;
+    ws->request = mem_str(websockets->arriving_id);
     ws->is_operator = is_operator;
     ws->heard_ms = ws->pinged_ms = clock_mono_ms();
     ws->least_bytes = bytes_read(ws) - rest;
@@ -457,15 +459,17 @@ void websocket_open(struct websocket *ws, struct websockets *websockets, struct 
     websockets->all = ws;
     websockets->count++;
     metric_add(METRIC_websocket_connections, 1);
-    log_debug("websocket.opened", "owner=%s", owner);
+    log_debug("websocket.opened", "request=%s key=%s", ws->request, owner);
 }
 
 void websocket_forget(struct websocket *ws)
 {
-    log_debug("websocket.closed", "owner=%s code=%d", ws->owner, ws->close_code);
+    log_debug("websocket.closed", "request=%s key=%s code=%d", ws->request, ws->owner,
+              ws->close_code);
     unwake(ws);
     queue_clear(ws);
     buf_clear(&ws->in);
+    free(ws->request);
     watcher_drop(&ws->watcher);
     *ws->at = ws->next;
     if (ws->next != NULL)

@@ -54,6 +54,7 @@ struct websocket {
     struct websockets *websockets;
     struct lws *wsi;
     const char *owner;             // the key's name, borrowed from the configuration
+    char *request;                 // the id of the request that it began as
     bool is_operator;              // its key sees everybody's tasks
     struct watcher *watcher;       // NULL until it subscribes
     struct buf in;                 // the beginning of a message whose end hasn't come

@@ -12,6 +12,7 @@
 #include "core/config/config.h"
 #include "core/http/http_client.h"
 #include "core/message/http_message.h"
+#include "core/message/trace.h"
 #include "core/store/deliveries.h"
 #include "providers/family.h"
 #include "webhook/sign.h"
@@ -112,6 +113,7 @@ static void add_headers(struct http_request *request, const struct delivery *del
     http_add_header(request, "webhook-id", id);
     http_add_header(request, "webhook-timestamp", timestamp);
     http_add_header(request, "webhook-signature", buf_text(&signature));
+    trace_add(delivery->task->trace, request);
     buf_clear(&signature);
 }
 

@@ -11,6 +11,7 @@
 #include "core/base/mem.h"
 #include "core/config/config.h"
 #include "core/message/http_message.h"
+#include "core/message/trace.h"
 #include "core/store/queue.h"
 #include "core/task/task.h"
 #include "providers/provider.h"
@@ -74,6 +75,7 @@ void cancel_start(struct bench *bench, const struct task *task)
     options.http.ctx = c;
     job_init(&c->job, bench, task_copy(task), &cancel_kind);
     if (c->job.provider->build_cancel(task, c->job.account, &request, &err)) {
+        trace_add(task->trace, &request);
         c->call =
             vendor_start(bench->vendors, c->job.account, &request, &options, cancel_on_answer);
     } else {

@@ -21,6 +21,7 @@
 #include "core/base/metrics.h"
 #include "core/config/config.h"
 #include "core/message/http_message.h"
+#include "core/message/trace.h"
 #include "core/store/store.h"
 #include "providers/outcome.h"
 #include "providers/provider.h"
@@ -176,13 +177,15 @@ static void doubt_look_up(struct doubt *d, int step)
 
     d->step = step;
     if (d->job.provider->build_lookup != NULL &&
-        d->job.provider->build_lookup(d->job.task, d->job.account, step, &request, &err))
+        d->job.provider->build_lookup(d->job.task, d->job.account, step, &request, &err)) {
+        trace_add(d->job.task->trace, &request);
         d->call = vendor_start(d->job.bench->vendors, d->job.account, &request, &options,
                                doubt_on_answer);
-    else if (d->job.provider->read_callback != NULL && d->job.bench->callbacks != NULL)
+    } else if (d->job.provider->read_callback != NULL && d->job.bench->callbacks != NULL) {
         doubt_look_again(d); // the vendor may still call back
-    else
+    } else {
         doubt_give_up(d);
+    }
     http_request_clear(&request);
 }
 

@@ -274,6 +274,16 @@ static bool look_read(const struct look *look, const struct http_response *respo
                                                  outcomes, err);
 }
 
+// The same trouble at the same account is one, whichever tasks meet it.
+static void look_tell_failure(const struct look *look, const struct err *err)
+{
+    char about[sizeof err->message + 128];
+
+    snprintf(about, sizeof about, "%s %s", look->account->name, err->message);
+    log_trouble(LOG_WARN, about, "poll.failed", "account=%s tasks=%zu first=%s error=\"%s\"",
+                look->account->name, look->count, look->tasks[0]->id, err->message);
+}
+
 static void look_on_answer(void *ctx, const struct http_response *response,
                            const struct http_failure *failure)
 {
@@ -289,8 +299,7 @@ static void look_on_answer(void *ctx, const struct http_response *response,
         ok = look_read(look, response, outcomes, &err);
     if (!ok) {
         metric_add(METRIC_poll_failures_total, 1);
-        log_warn("poll.failed", "account=%s tasks=%zu first=%s error=\"%s\"", look->account->name,
-                 look->count, look->tasks[0]->id, err.message);
+        look_tell_failure(look, &err);
         look->failed += look->state == ABOUT_EACH;
         is_split = look->count > 1 && look->state == ABOUT_ALL && failure == NULL &&
                    response->status / 100 == 2;

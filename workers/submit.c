@@ -28,6 +28,7 @@
 #include "core/base/metrics.h"
 #include "core/config/config.h"
 #include "core/message/http_message.h"
+#include "core/message/trace.h"
 #include "core/storage/storage.h"
 #include "core/store/callbacks.h"
 #include "core/store/store.h"
@@ -323,6 +324,7 @@ static void submit_send(struct submission *s)
         submit_fail(s, "internal_error", err.message);
         return;
     }
+    trace_add(task->trace, &request);
     job_move(&s->job, SENDING);
     s->sent_ms = clock_mono_ms();
     metric_add(METRIC_submits_total, 1);

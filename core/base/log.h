@@ -12,8 +12,24 @@ extern enum log_level log_threshold;
 // Each line as one JSON object: "time", "level", "event", and the keys of its text as strings.
 extern bool log_is_json;
 
+// How long a trouble is only counted after it was told.
+enum { LOG_QUIET_MS = 30000 };
+
+// A trouble that goes on is a line, not a thousand: an error or a warning that says what an earlier
+// one said is counted, and the earlier one is told again with "repeated=<how often>" when
+// LOG_QUIET_MS are over. `event` is static.
 void log_write(enum log_level level, const char *event, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+// The same where lines about one trouble differ, by the task that met it: they are taken for the
+// same where `about` is.
+void log_trouble(enum log_level level, const char *about, const char *event, const char *format,
+                 ...) __attribute__((format(printf, 4, 5)));
+// The trouble is over: when it comes again it is told again.
+void log_over(const char *event);
+// Tells what was counted, where its time is over. To be called now and then.
+void log_tell_repeats(void);
+// Tells all that was counted: the program ends.
+void log_flush(void);
 
 #define log_at(level, ...)                                                                         \
     do {                                                                                           \

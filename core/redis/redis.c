@@ -349,6 +349,7 @@ static void on_greeted(redisAsyncContext *ac, void *data, void *step)
     redis->is_up = true;
     redis->up_since_ms = clock_mono_ms();
     redis->told[0] = '\0';
+    log_over("redis.down");
     log_debug("redis.connected", "server=%s", redis->where);
     for (struct subscription *s = redis->subscriptions; s != NULL; s = s->next)
         subscribe(link, s);

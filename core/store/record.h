@@ -30,6 +30,7 @@ struct buf;
     X(hook, has_hook, FLAG, SUBMIT, true)                                                          \
     X(mode, mode, TEXT, SUBMIT, true)                                                              \
     X(state, state, TEXT, SUBMIT, false)                                                           \
+    X(trace, trace, TEXT, SUBMIT, false)                                                           \
     X(parent, parent, TEXT, SUBMIT, false)                                                         \
     X(account, account, TEXT, SUBMIT, true)                                                        \
     X(uparent, upstream_parent, TEXT, SUBMIT, false)                                               \

@@ -27,6 +27,7 @@ struct task *task_copy(const struct task *task)
     copy->action = mem_str(task->action);
     copy->model = mem_str(task->model);
     copy->upstream_id = mem_str(task->upstream_id);
+    copy->trace = mem_str(task->trace);
     copy->phase = task->phase;
     copy->is_request_stored = task->is_request_stored;
     return copy;
@@ -43,6 +44,7 @@ void task_free(struct task *task)
     free(task->model);
     free(task->mode);
     free(task->state);
+    free(task->trace);
     free(task->parent);
     free(task->account);
     free(task->upstream_parent);

@@ -75,13 +75,14 @@ struct task {
     char *wait_detail;     // the words of whoever made it wait, or the setting to change
     char *error_code;
     char *error_message;
-    char *hook;                // where to call back; not loaded with the record
-    char *request;             // JSON as the client sent it; NULL where only the record was loaded
-    char *result;              // JSON (its form: providers/outcome.h); NULL where only the record
-                               // was loaded
-    char *mark;                // the vendor's name of something that the parent made, by which the
-                               // parent is found
-    char *callback_url;        // for the vendor to call; NULL: it isn't to. Not stored
+    char *trace;        // the client's trace, as trace.h keeps it; for the vendor and the hook
+    char *hook;         // where to call back; not loaded with the record
+    char *request;      // JSON as the client sent it; NULL where only the record was loaded
+    char *result;       // JSON (its form: providers/outcome.h); NULL where only the record
+                        // was loaded
+    char *mark;         // the vendor's name of something that the parent made, by which the
+                        // parent is found
+    char *callback_url; // for the vendor to call; NULL: it isn't to. Not stored
     struct task_input *inputs; // the files that links of the request led to. Not stored
     size_t input_count;
     const struct media_links *links; // of archived files, borrowed; set by whoever renders the task
@@ -116,8 +117,8 @@ struct task {
 };
 
 struct task *task_new(void);
-// A copy of what it takes to ask a vendor about the task: its ids, provider, account, action and
-// model.
+// A copy of what it takes to ask a vendor about the task: its ids, provider, account, action,
+// model and trace.
 struct task *task_copy(const struct task *task);
 void task_free(struct task *task);
 void task_drop(struct task **task);

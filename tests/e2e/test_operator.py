@@ -267,23 +267,6 @@ class Waiting(unittest.TestCase):
         self.assertEqual(len(ask(spool, "GET", "/admin/v1/overview")[2]["processes"]), 2)
 
 
-class Log(unittest.TestCase):
-    def test_json_and_access(self):
-        with Sim() as sim, Spool({"tokens": TOKENS, "log_format": "json", "access_log": True}, sim=sim) as spool:
-            task = submit(spool)
-            eventually(lambda: ask(spool, "GET", f"/v1/tasks/{task}")[2]["status"] == "succeeded")
-            ask(spool, "GET", "/nowhere", key="sk-wrong")
-            lines = [json.loads(line) for line in spool.log().splitlines() if line.startswith(b"{")]
-            self.assertEqual({"time", "level", "event"} - set(lines[0]), set())
-            self.assertIn(task, [line.get("task") for line in lines if line["event"] == "task.accepted"])
-            (line,) = [one for one in lines if one["event"] == "http.request" and one["method"] == "POST"]
-            self.assertEqual((line["key"], line["route"], line["status"]), ("dev", "/mj/submit/imagine", "200"))
-            self.assertTrue(int(line["ms"]) >= 0 and int(line["bytes"]) > 0 and line["request"])
-            (line,) = [one for one in lines if one["event"] == "http.request" and one["status"] == "404"]
-            self.assertEqual((line["key"], line["route"]), ("-", "none"))
-            self.assertNotIn(b"sk-wrong", spool.log())
-
-
 class Listener(unittest.TestCase):
     def test_admin_listen(self):
         """In whatever role; then the others' listener has nothing of it."""
