@@ -383,7 +383,7 @@ static int serve(struct config *config, const char *path, const struct config_fl
         child = redis_child_start(process.loop, config->data_dir, &err);
         ok = child != NULL;
     }
-    ok = ok && probe_persistence(config, &err);
+    ok = ok && probe_persistence(config, &err) && probe_storage(config, &err);
     process.redis_url = child != NULL ? redis_child_url(child) : redis_url;
     ok = ok && run_roles(&process, config, &err);
     redis_child_drop(&child);
@@ -398,30 +398,30 @@ static int serve(struct config *config, const char *path, const struct config_fl
     return ok ? EXIT_SUCCESS : complain(&err);
 }
 
-static bool probe(const struct config *config, struct err *err)
+static int say_fine(const struct config *config, const struct buf *fine)
 {
-    log_threshold = LOG_NOTHING; // we say ourselves what is wrong, once
-    raise_limits(0);
-    if (!probe_data_dir(config, err) || !probe_redis(config, err) || !probe_storage(config, err)) {
-        err->code = ERR_CONFIG;
-        return false;
-    }
-    if (*config->redis_url != '\0')
-        printf("spool: Redis answers and keeps what it is given\n");
-    printf("spool: the storage takes files and gives them back\n");
-    return true;
-}
-
-static int say_fine(const struct config *config, bool is_probe)
-{
-    struct err err;
-
-    if (is_probe && !probe(config, &err))
-        return complain(&err);
+    for (const char *line = buf_text(fine); *line != '\0'; line += strcspn(line, "\n") + 1)
+        printf("spool: %.*s\n", (int)strcspn(line, "\n"), line);
     printf("spool: the configuration is fine: %zu account%s, listening on %s:%d\n",
            config->account_count, config->account_count == 1 ? "" : "s", config->listen_host,
            config->listen_port);
     return EXIT_SUCCESS;
+}
+
+static int check(const struct config *config, bool is_probe, struct config_mistakes *mistakes)
+{
+    struct buf fine = {0};
+    int status;
+
+    if (is_probe) {
+        log_threshold = LOG_NOTHING; // we say ourselves what is wrong, once
+        raise_limits(0);
+        probe_all(config, mistakes, &fine);
+    }
+    status =
+        mistakes->count > 0 ? say_mistakes(mistakes, mistakes->count) : say_fine(config, &fine);
+    buf_clear(&fine);
+    return status;
 }
 
 int main(int argc, char **argv)
@@ -441,8 +441,8 @@ int main(int argc, char **argv)
     if (!load(&config, own.config, &flags, &mistakes))
         status = say_mistakes(&mistakes, own.is_check ? mistakes.count : 1);
     else
-        status =
-            own.is_check ? say_fine(&config, own.is_probe) : serve(&config, own.config, &flags);
+        status = own.is_check ? check(&config, own.is_probe, &mistakes)
+                              : serve(&config, own.config, &flags);
     config_mistakes_clear(&mistakes);
     config_clear(&config);
     return status;

@@ -1,4 +1,4 @@
-// One file to storage and back; a few questions to Redis.
+// One file to storage and back; a few questions to Redis; one to each account's vendor.
 #include "scheduler/probe.h"
 
 #include <errno.h>
@@ -6,18 +6,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "core/base/buf.h"
 #include "core/base/ids.h"
+#include "core/base/log.h"
+#include "core/base/mem.h"
 #include "core/base/private.h"
 #include "core/config/config.h"
+#include "core/config/mistakes.h"
 #include "core/http/http_client.h"
 #include "core/loop/loop.h"
 #include "core/redis/redis_look.h"
 #include "core/storage/storage.h"
+#include "scheduler/account_try.h"
 
-enum { TIMEOUT_MS = 60000, MAX_BYTES = 4096, CLOCKS_APART_MS = 5000 };
+enum { PATIENCE_MS = 60000, START_PATIENCE_MS = 3000, MAX_BYTES = 4096, CLOCKS_APART_MS = 5000 };
+enum { TIDY_LOOK_MS = 5, TIDY_LOOKS = 100 };
+
+// The storage.
 
 static const char text[] = "Spool was here to see whether it can write.\n";
 
@@ -27,6 +35,7 @@ struct probe {
     struct storage_op *op;
     struct loop_timer *timer;
     char key[64];
+    int looks;
     struct err *err;
     bool is_good;
 };
@@ -39,12 +48,16 @@ static void finish(struct probe *probe, const struct err *err)
     loop_stop(probe->loop);
 }
 
-static void on_deleted(void *ctx)
+// Waits until the file is deleted, as far as that can be seen.
+static void on_tidying(void *ctx)
 {
     struct probe *probe = ctx;
 
     probe->timer = NULL;
-    finish(probe, NULL);
+    if (storage_is_tidying(probe->storage) && ++probe->looks < TIDY_LOOKS)
+        probe->timer = loop_after(probe->loop, TIDY_LOOK_MS, on_tidying, probe);
+    else
+        finish(probe, NULL);
 }
 
 static void on_read(void *ctx, const struct buf *data, const struct err *err)
@@ -62,8 +75,7 @@ static void on_read(void *ctx, const struct buf *data, const struct err *err)
     if (err != NULL)
         finish(probe, err);
     else
-        probe->timer =
-            loop_after(probe->loop, 500, on_deleted, probe); // the deletion is on its way
+        on_tidying(probe);
 }
 
 static void on_put(void *ctx, const struct err *err)
@@ -83,11 +95,12 @@ static void on_timeout(void *ctx)
     struct err err;
 
     probe->timer = NULL;
-    err_set(&err, ERR_TIMEOUT, "storage: no answer within %d s", TIMEOUT_MS / 1000);
+    err_set(&err, ERR_TIMEOUT, "storage: it doesn't answer");
     finish(probe, &err);
 }
 
-bool probe_storage(const struct config *config, struct err *err)
+// The error is an ERR_CONFIG where a bucket says which setting is wrong.
+static bool try_storage(const struct config *config, int64_t patience_ms, struct err *err)
 {
     struct loop *loop = loop_new();
     struct http_client *http = http_client_new(loop, "Spool/" SPOOL_VERSION);
@@ -98,7 +111,7 @@ bool probe_storage(const struct config *config, struct err *err)
     snprintf(probe.key, sizeof probe.key, "uploads/probe-");
     id_random_hex(probe.key + strlen(probe.key), 24);
     buf_str(&data, text);
-    probe.timer = loop_after(loop, TIMEOUT_MS, on_timeout, &probe);
+    probe.timer = loop_after(loop, patience_ms, on_timeout, &probe);
     probe.op = storage_put(probe.storage, probe.key, "text/plain", &data, on_put, &probe);
     loop_run(loop);
     storage_op_cancel(&probe.op);
@@ -108,6 +121,32 @@ bool probe_storage(const struct config *config, struct err *err)
     loop_free(loop);
     return probe.is_good;
 }
+
+static bool is_disk_full(const char *path)
+{
+    struct statvfs disk;
+
+    return statvfs(path, &disk) == 0 && disk.f_bavail == 0;
+}
+
+bool probe_storage(const struct config *config, struct err *err)
+{
+    struct err why;
+
+    if (try_storage(config, START_PATIENCE_MS, &why))
+        return true;
+    // Tasks wait for a bucket that is away, and for room on a disk.
+    if (why.code != ERR_CONFIG &&
+        (*config->storage.url != '\0' || is_disk_full(config->data_dir))) {
+        log_warn("storage.away", "error=\"%s\" hint=\"tasks wait in archiving until it is there\"",
+                 why.message);
+        return true;
+    }
+    err_set(err, ERR_CONFIG, "%s", why.message);
+    return false;
+}
+
+// Redis.
 
 static bool keeps_enough(const struct config *config, const struct redis_look *look,
                          struct err *err)
@@ -129,7 +168,7 @@ bool probe_persistence(const struct config *config, struct err *err)
     return !redis_look(&look, config->redis_url, &why) || keeps_enough(config, &look, err);
 }
 
-bool probe_redis(const struct config *config, struct err *err)
+static bool look_at_redis(const struct config *config, struct err *err)
 {
     struct redis_look look;
 
@@ -156,6 +195,8 @@ bool probe_redis(const struct config *config, struct err *err)
     return true;
 }
 
+// data_dir.
+
 bool probe_data_dir(const struct config *config, struct err *err)
 {
     struct buf name = {0};
@@ -175,4 +216,96 @@ bool probe_data_dir(const struct config *config, struct err *err)
     }
     buf_clear(&name);
     return ok || err_set(err, ERR_CONFIG, "data_dir: %s", why.message);
+}
+
+// The accounts.
+
+struct tries {
+    struct loop *loop;
+    const struct config *config;
+    struct one_try {
+        struct tries *tries;
+        const struct account *account;
+        struct account_try *call;
+        char state[16], words[160];
+        int http_status;
+        int64_t took_ms;
+    } * list; // as the configuration's accounts
+    size_t left;
+};
+
+static void on_said(void *ctx, const struct account_said *said)
+{
+    struct one_try *one = ctx;
+
+    one->call = NULL;
+    snprintf(one->state, sizeof one->state, "%s", said->state);
+    snprintf(one->words, sizeof one->words, "%s", said->words);
+    one->http_status = said->http_status;
+    one->took_ms = said->took_ms;
+    if (--one->tries->left == 0)
+        loop_stop(one->tries->loop);
+}
+
+static void judge(const struct one_try *one, size_t i, struct config_mistakes *mistakes,
+                  struct buf *fine)
+{
+    const char *name = one->account->name;
+    struct err err;
+
+    if (strcmp(one->state, "bad_key") == 0) {
+        err_set(&err, ERR_CONFIG,
+                "accounts.%zu: the vendor doesn't take the key of %s: %s (HTTP %d)", i, name,
+                one->words, one->http_status);
+        config_mistakes_add(mistakes, &err);
+    } else if (strcmp(one->state, "unreachable") == 0) {
+        err_set(&err, ERR_CONFIG, "accounts.%zu.base_url: the vendor of %s can't be reached: %s", i,
+                name, one->words);
+        config_mistakes_add(mistakes, &err);
+    } else {
+        buf_fmt(fine, "account %s: %s, its vendor answered %d in %lld ms\n", name,
+                strcmp(one->state, "ok") == 0 ? "its key is taken" : one->state, one->http_status,
+                (long long)one->took_ms);
+    }
+}
+
+static void try_accounts(const struct config *config, struct config_mistakes *mistakes,
+                         struct buf *fine)
+{
+    struct tries tries = {.loop = loop_new(), .config = config, .left = config->account_count};
+    struct http_client *http = http_client_new(tries.loop, "Spool/" SPOOL_VERSION);
+
+    tries.list = mem_array(struct one_try, config->account_count);
+    for (size_t i = 0; i < config->account_count; i++) {
+        struct one_try *one = &tries.list[i];
+
+        *one = (struct one_try){.tries = &tries, .account = &config->accounts[i]};
+        one->call = account_try_start(tries.loop, http, one->account, on_said, one);
+    }
+    if (tries.left > 0)
+        loop_run(tries.loop);
+    for (size_t i = 0; i < config->account_count; i++)
+        judge(&tries.list[i], i, mistakes, fine);
+    http_client_drop(&http);
+    loop_free(tries.loop);
+    free(tries.list);
+}
+
+void probe_all(const struct config *config, struct config_mistakes *mistakes, struct buf *fine)
+{
+    bool has_place; // for files: else what is wrong with data_dir was said
+    struct err err;
+
+    if (!probe_data_dir(config, &err))
+        config_mistakes_add(mistakes, &err);
+    if (!look_at_redis(config, &err))
+        config_mistakes_add(mistakes, &err);
+    else if (*config->redis_url != '\0')
+        buf_str(fine, "Redis answers and keeps what it is given\n");
+    has_place = *config->storage.url != '\0' || !config_mistakes_has(mistakes, "data_dir");
+    if (has_place && !try_storage(config, PATIENCE_MS, &err))
+        config_mistakes_add(mistakes, &err);
+    else if (has_place)
+        buf_str(fine, "the storage takes files and gives them back\n");
+    try_accounts(config, mistakes, fine);
 }

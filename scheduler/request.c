@@ -13,7 +13,6 @@
 #include "core/base/mem.h"
 #include "core/base/metrics.h"
 #include "core/config/config.h"
-#include "core/http/http_client.h"
 #include "core/http/http_server.h"
 #include "core/json/field.h"
 #include "core/loop/loop.h"
@@ -24,6 +23,7 @@
 #include "core/store/tasks.h"
 #include "providers/family.h"
 #include "providers/family_common.h"
+#include "scheduler/account_try.h"
 #include "scheduler/form.h"
 #include "scheduler/front.h"
 #include "scheduler/realtime.h"
@@ -70,11 +70,11 @@ static void cancel_watcher(void *handle)
     watcher_drop(&watcher);
 }
 
-static void cancel_http(void *handle)
+static void cancel_try(void *handle)
 {
-    struct http_call *call = handle;
+    struct account_try *account_try = handle;
 
-    http_cancel(&call);
+    account_try_cancel(&account_try);
 }
 
 static void cancel_timer(void *handle)
@@ -91,7 +91,7 @@ static const struct {
     [AWAIT_TASKS] = {cancel_tasks, true},      [AWAIT_STORE] = {cancel_call, true},
     [AWAIT_LOG] = {cancel_log, true},          [AWAIT_STORAGE] = {cancel_storage, false},
     [AWAIT_WATCHER] = {cancel_watcher, false}, [AWAIT_TIMER] = {cancel_timer, false},
-    [AWAIT_HTTP] = {cancel_http, false},
+    [AWAIT_TRY] = {cancel_try, false},
 };
 
 const char *request_scope(const struct request *request)

@@ -26,7 +26,7 @@ enum await {
     AWAIT_STORAGE, // a struct storage_op
     AWAIT_WATCHER, // a struct watcher: request_watch
     AWAIT_TIMER,   // a struct loop_timer
-    AWAIT_HTTP,    // a struct http_call
+    AWAIT_TRY,     // a struct account_try
     AWAIT_COUNT
 };
 

@@ -10,7 +10,8 @@ import time
 import unittest
 
 import harness
-from harness import PNG, DeadReceiver, Receiver, Redis, Sim, Spool, account, eventually, exchange, free_port, main
+from harness import PNG, DeadReceiver, Receiver, Redis, Sim, Spool, Vendor, account, eventually, exchange, free_port
+from harness import kling_account, main
 from swift import Swift
 
 WHSEC = "whsec_" + base64.b64encode(bytes(range(32))).decode()
@@ -54,16 +55,76 @@ class Files(unittest.TestCase):
 class Probe(Files):
     """check-config --probe says what to mend."""
 
+    @classmethod
+    def setUpClass(cls):
+        cls.sim = cls.enterClassContext(Sim())
+
+    def write_probe(self, **more):
+        return self.write(self.config(**{"accounts": [account(self.sim)], **more}))
+
     def probe(self, **storage):
-        done = run("check-config", "-c", self.write(self.config(storage=storage)), "--probe")
+        done = run("check-config", "-c", self.write_probe(storage=storage), "--probe")
         return done.returncode, done.stdout, done.stderr
 
     def test_a_directory(self):
-        self.assertEqual(self.probe()[::2], (0, ""))
+        code, out, errors = self.probe()
+        self.assertEqual((code, errors), (0, ""))
+        self.assertRegex(out, r"\nspool: account mj-1: its key is taken, its vendor answered \d+ in \d+ ms\n")
+
+    def test_accounts(self):
+        """All mistakes at once, with the account's number."""
+        with Vendor() as busy:
+            busy.on("/", lambda asked: (429, {}, {"message": "slowly"}))
+            accounts = [
+                account(self.sim, "right"),
+                account(self.sim, "wrong", api_key="canary-3"),
+                account("http://127.0.0.1:1", "away"),
+                account(busy, "busy"),
+                kling_account(self.sim),
+                kling_account(self.sim, "kling-2", secret_key="canary-3"),
+            ]
+            path = self.write_probe(accounts=accounts, storage={"url": "s3://a/b", "endpoint": "http://127.0.0.1:1",
+                                                                "access_key": "a", "secret_key": "b"})  # fmt: skip
+            done = run("check-config", "-c", path, "--probe")
+            self.assertEqual((done.returncode, done.stdout), (2, ""))
+            errors = done.stderr.splitlines()
+            expected = [
+                "storage: ",
+                "accounts.1: the vendor doesn't take the key of wrong: ",
+                "accounts.2.base_url: the vendor of away can't be reached: ",
+                "accounts.5: the vendor doesn't take the key of kling-2: ",
+            ]
+            self.assertEqual(len(errors), len(expected), errors)
+            for line, words in zip(errors, expected):
+                self.assertTrue(line.startswith(f"spool: {path}: {words}"), line)
+            self.assertNotIn("canary-3", done.stderr)
+            self.assertEqual({asked.method for asked in busy.asked}, {"GET"}, "something free")
+            done = run("check-config", "-c", self.write_probe(accounts=[accounts[0], accounts[3]]), "--probe")
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            self.assertIn("account busy: busy, its vendor answered 429", done.stdout)
+
+    def test_a_storage_at_a_start(self):
+        """One that is known to be wrong is refused; for one that is away tasks wait."""
+        with Swift() as swift:
+            swift.create_bucket("media")
+            keys = {"access_key": swift.access_key, "secret_key": swift.secret_key}
+            right = {"url": "s3://media/x", "endpoint": swift.endpoint, "region": swift.region, **keys}
+            for wrong, named in (
+                ({"secret_key": "no"}, "storage.secret_key: "),
+                ({"url": "s3://other/x"}, "storage.url: there is no such bucket"),
+            ):
+                done = run("serve", "-c", self.write_probe(storage={**right, **wrong}))
+                self.assertEqual((done.returncode, done.stdout), (2, ""))
+                self.assertIn(f"spool: {named}", done.stderr)
+            for storage, word in (({**right, "endpoint": "http://127.0.0.1:1"}, True), (right, False)):
+                with Spool({"accounts": [account(self.sim)], "storage": storage}) as spool:
+                    eventually(spool.is_ready)
+                    self.assertEqual(b"storage.away" in spool.log(), word)
+            eventually(lambda: swift.objects("media") == {}, what="nothing left behind")
 
     def test_a_redis(self):
         def probe(url, **more):
-            done = run("check-config", "-c", self.write(self.config(redis_url=url, **more)), "--probe")
+            done = run("check-config", "-c", self.write_probe(redis_url=url, **more), "--probe")
             self.assertEqual(done.stderr.count("\n"), done.returncode != 0, done.stderr)
             return done.returncode, done.stderr or done.stdout
 
@@ -94,11 +155,11 @@ class Probe(Files):
             pass
         for redis_url in ("", "redis://127.0.0.1:1"):
             for data_dir in (file, f"{file}/below", "/proc/spool"):
-                path = self.write(self.config(redis_url=redis_url, data_dir=data_dir))
+                path = self.write_probe(redis_url=redis_url, data_dir=data_dir)
                 for words in (("serve",), ("check-config", "--probe")):
                     done = run(words[0], "-c", path, *words[1:])
                     self.assertEqual(done.returncode, 2, done.stderr)
-                    self.assertRegex(done.stderr, f"^spool: data_dir: .*{data_dir}.*\n$")
+                    self.assertRegex(done.stderr, f"^spool: ({path}: )?data_dir: .*{data_dir}.*\n")
 
     def test_one_that_forgets(self):
         """It isn't started on, unless that is said to be meant; snapshots are enough."""
@@ -132,7 +193,7 @@ class Probe(Files):
                 with self.subTest(wrong=wrong):
                     code, out, errors = self.probe(**{**right, **wrong})
                     self.assertEqual((code, out, errors.count("\n")), (2, "", 1), errors)
-                    self.assertTrue(errors.startswith(f"spool: {named}"), errors)
+                    self.assertTrue(errors.startswith(f"spool: {self.path}: {named}"), errors)
 
 
 class Words(Files):

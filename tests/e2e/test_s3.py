@@ -647,10 +647,12 @@ class LeftOvers(Bucket):
 
 
 class Refusals(Bucket):
-    """What an operator has to mend: tasks wait for it."""
+    """What an operator has to mend: tasks wait for it, where it wasn't known to be wrong at the start."""
 
     def test_wrong(self):
-        redis = self.enterContext(Redis())
+        redis, front = self.enterContext(Redis()), self.enterContext(Front())
+        is_down = [True]
+        front.on("/", lambda asked: CUT if is_down[0] else None)
         clock = Clock()
         self.addCleanup(clock.close)
         clock.set(-20 * 60)
@@ -669,11 +671,13 @@ class Refusals(Bucket):
         prompts = ["small", "large", "unknown"]
         spools, tasks = {}, {}
         for name, (wrong, _) in cases.items():
-            config = {"accounts": [account(media)], "storage": {**bucket(self.bucket), **wrong}}
+            config = {"accounts": [account(media)], "storage": {**bucket(self.bucket, endpoint=front.url), **wrong}}
             other = {"redis": redis, "env": late} if name == "clock" else {}
             spool = self.enterContext(Spool(config, **other))
             eventually(spool.is_ready)
             spools[name] = spool
+        is_down[0] = False
+        for name, spool in spools.items():
             tasks[name] = [spool.submit(prompt) for prompt in prompts]
         for name, spool in spools.items():
             hint = cases[name][1]

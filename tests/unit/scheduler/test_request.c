@@ -9,15 +9,14 @@
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/config/config.h"
-#include "core/http/http_client.h"
 #include "core/http/http_server.h"
 #include "core/loop/loop.h"
-#include "core/message/http_message.h"
 #include "core/storage/storage.h"
 #include "core/store/accounts.h"
 #include "core/store/deliveries.h"
 #include "core/store/tasks.h"
 #include "providers/family.h"
+#include "scheduler/account_try.h"
 #include "scheduler/front.h"
 #include "scheduler/realtime.h"
 #include "scheduler/routes.h"
@@ -199,20 +198,20 @@ static void on_time(void *ctx)
     fail();
 }
 
-static void on_answer(void *ctx, const struct http_response *response,
-                      const struct http_failure *failure)
+static void on_said(void *ctx, const struct account_said *one)
 {
     (void)ctx;
-    (void)response;
-    (void)failure;
+    (void)one;
     fail();
 }
 
 static void await(enum await what)
 {
-    struct http_request question = {0};
+    static const struct account account = {.name = "mj-1",
+                                           .provider = "midjourney",
+                                           .dialect = "proxy",
+                                           .base_url = "https://vendor.example"};
     struct buf data = {0};
-    struct err err;
 
     switch (what) {
     case AWAIT_TASKS:
@@ -234,11 +233,10 @@ static void await(enum await what)
     case AWAIT_TIMER:
         request_await(request, what, loop_after(front.loop, 1000, on_time, request));
         break;
-    case AWAIT_HTTP:
-        assert_true(http_get(&question, "https://vendor.example", &err, "/"));
-        request_await(request, what,
-                      http_start(fake_http_client(), &question,
-                                 &(struct http_options){.ctx = request}, on_answer));
+    case AWAIT_TRY:
+        request_await(
+            request, what,
+            account_try_start(front.loop, fake_http_client(), &account, on_said, request));
         break;
     case AWAIT_COUNT:
         break;
@@ -337,7 +335,7 @@ static void test_the_role_ends(void **state)
         {AWAIT_LOG, true, false, REFUSED("shutting down, and Redis doesn't answer")},
         {AWAIT_STORAGE, true, false, ""},
         {AWAIT_TIMER, true, false, ""},
-        {AWAIT_HTTP, true, false, ""},
+        {AWAIT_TRY, true, false, ""},
         {AWAIT_COUNT, true, false, ""}, // its body is on the way
     };
 
