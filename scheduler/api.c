@@ -150,6 +150,13 @@ static unsigned count_in_hand(void *ctx)
     return count;
 }
 
+static const char *find_trouble(void *ctx)
+{
+    const struct api *api = ctx;
+
+    return storage_trouble(api->front.storage);
+}
+
 struct api *api_start(struct loop *loop, const struct config *config, const char *redis_url,
                       bool is_for_operators, int listen_fd, struct err *err)
 {
@@ -175,8 +182,8 @@ struct api *api_start(struct loop *loop, const struct config *config, const char
     }
     api->routes = routes_new();
     front->store = store_start(loop, config, redis_url, on_up, api);
-    api->beat =
-        heartbeat_start(loop, front->store, is_for_operators ? "admin" : "api", count_in_hand, api);
+    api->beat = heartbeat_start(loop, front->store, is_for_operators ? "admin" : "api",
+                                count_in_hand, find_trouble, api);
     front->http = http_client_new(loop, "Spool/" SPOOL_VERSION);
     front->storage = storage_new(loop, front->http, config);
     front->waiting = waiting_start(front->store);

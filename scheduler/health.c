@@ -4,6 +4,7 @@
 #include "core/config/config.h"
 #include "core/http/http_server.h"
 #include "core/store/accounts.h"
+#include "core/store/heartbeat.h"
 #include "core/store/overview.h"
 #include "core/store/store.h"
 #include "scheduler/front.h"
@@ -20,21 +21,6 @@ void health_alive(struct request *request)
     buf_clear(&json);
 }
 
-// Writes what is missing of the things that submits need beside Redis. False: no submit can be
-// taken.
-static bool write_missing(const struct request *request, const struct account_state *states,
-                          bool is_worker_there, struct buf *json)
-{
-    const struct config *config = request->front->config;
-    bool has_account = false;
-
-    for (size_t i = 0; i < config->account_count; i++)
-        has_account = has_account || (!states[i].is_out && !states[i].is_disabled);
-    buf_fmt(json, ",\"missing\":[%s%s%s]", is_worker_there ? "" : "\"workers\"",
-            is_worker_there || has_account ? "" : ",", has_account ? "" : "\"accounts\"");
-    return has_account;
-}
-
 static void answer_unready(struct request *request, const char *missing, const char *problem)
 {
     struct buf json = {0};
@@ -47,30 +33,60 @@ static void answer_unready(struct request *request, const char *missing, const c
     buf_clear(&json);
 }
 
+// What submits need beside Redis, and what their results do.
+struct readiness {
+    bool has_worker, has_account;
+};
+
+static void answer_ready(struct request *request, bool has_storage)
+{
+    const struct readiness *ready = request->kept;
+    const char *missing[] = {ready->has_worker ? NULL : "workers",
+                             ready->has_account ? NULL : "accounts",
+                             has_storage ? NULL : "storage"};
+    struct buf list = {0}, json = {0};
+
+    for (size_t i = 0; i < sizeof missing / sizeof missing[0]; i++)
+        if (missing[i] != NULL)
+            buf_fmt(&list, "%s\"%s\"", list.len == 0 ? "" : ",", missing[i]);
+    if (ready->has_account) {
+        buf_fmt(&json, "{\"status\":\"ready\",\"missing\":[%s]}", buf_text(&list));
+        request_answer(request, 200, &json);
+    } else {
+        answer_unready(request, buf_text(&list), "every account is out or disabled");
+    }
+    buf_clear(&list);
+    buf_clear(&json);
+}
+
+static void on_trouble(void *ctx, const char *trouble, const struct err *err)
+{
+    struct request *request = ctx;
+
+    request_forget(request, AWAIT_STORE);
+    if (err != NULL)
+        answer_unready(request, "\"redis\"", err->message);
+    else
+        answer_ready(request, *trouble == '\0');
+}
+
 static void on_ready_states(void *ctx, const struct account_state *states, bool is_worker_there,
                             const struct err *err)
 {
     struct request *request = ctx;
-    struct buf json = {0}, missing = {0};
-    bool is_ready;
+    const struct front *front = request->front;
+    struct readiness *ready;
 
     request_forget(request, AWAIT_STORE);
     if (err != NULL) {
         answer_unready(request, "\"redis\"", err->message);
         return;
     }
-    is_ready = write_missing(request, states, is_worker_there, &missing);
-    if (is_ready)
-        buf_fmt(&json, "{\"status\":\"ready\"%s}", missing.data);
-    else
-        buf_fmt(&json,
-                "{\"status\":\"unavailable\"%s,\"reason\":\"every account is out or disabled\"}",
-                missing.data);
-    if (!is_ready)
-        http_exchange_add_header(request->exchange, "Retry-After", "1");
-    request_answer(request, is_ready ? 200 : 503, &json);
-    buf_clear(&json);
-    buf_clear(&missing);
+    ready = request_keep(request, sizeof *ready, NULL);
+    ready->has_worker = is_worker_there;
+    for (size_t i = 0; i < front->config->account_count; i++)
+        ready->has_account = ready->has_account || (!states[i].is_out && !states[i].is_disabled);
+    request_await(request, AWAIT_STORE, heartbeat_read_trouble(front->store, on_trouble, request));
 }
 
 void health_ready(struct request *request)

@@ -196,6 +196,34 @@ static void write_counts(struct buf *json, const char *name, const struct overvi
     buf_char(json, ']');
 }
 
+static void write_redis(struct buf *json, const struct config *config,
+                        const struct overview_redis *redis)
+{
+    buf_fmt(json, ",\"redis\":{\"up\":true,\"memory_bytes\":%lld,\"memory_limit\":",
+            (long long)redis->used_bytes);
+    if (redis->most_bytes > 0)
+        buf_fmt(json, "%lld", (long long)redis->most_bytes);
+    else
+        buf_str(json, "null");
+    buf_fmt(json, ",\"persistence\":\"%s\",\"persistence_ok\":%s",
+            redis->is_appending                             ? "appendonly"
+            : config->redis_persistence == PERSISTENCE_NONE ? "none"
+                                                            : "snapshots",
+            redis->is_failing ? "false" : "true");
+    add_time(json, "saved_at", redis->saved_ms);
+    buf_char(json, '}');
+}
+
+static void write_storage(struct buf *json, const struct config *config,
+                          const struct overview *overview)
+{
+    buf_str(json, ",\"storage\":{\"url\":");
+    buf_json_str(json, *config->storage.url == '\0' ? "data_dir" : config->storage.url);
+    buf_fmt(json, ",\"ok\":%s", *overview->storage_trouble == '\0' ? "true" : "false");
+    add_text(json, "trouble", overview->storage_trouble);
+    buf_char(json, '}');
+}
+
 static void on_overview(void *ctx, const struct overview *overview, const struct err *err)
 {
     struct request *request = ctx;
@@ -214,9 +242,10 @@ static void on_overview(void *ctx, const struct overview *overview, const struct
     write_counts(&json, "waiting", overview->hooks, overview->hook_count);
     buf_char(&json, ',');
     write_counts(&json, "exhausted", overview->exhausted, overview->exhausted_count);
-    buf_str(&json, "},\"redis\":{\"up\":true},\"storage\":{\"url\":");
-    buf_json_str(&json, *config->storage.url == '\0' ? "data_dir" : config->storage.url);
-    buf_str(&json, "}}");
+    buf_char(&json, '}');
+    write_redis(&json, config, &overview->redis);
+    write_storage(&json, config, overview);
+    buf_char(&json, '}');
     request_answer(request, 200, &json);
     buf_clear(&json);
 }

@@ -88,7 +88,7 @@ struct webhook *webhook_start(struct loop *loop, const struct config *config, co
     w->dispatcher = dispatcher_start(
         loop, w->store, redis_url,
         &(struct delivery_sender){.http = w->http, .config = config, .keys = &w->keys});
-    w->beat = heartbeat_start(loop, w->store, "webhook", count_in_hand, w);
+    w->beat = heartbeat_start(loop, w->store, "webhook", count_in_hand, NULL, w);
     if (config->webhook.secret_count == 0)
         w->secret = shared_secret_start(loop, w->store, "webhook_secret", "whsec_", on_secret, w);
     else if (!read_secrets(config, &w->keys, &err)) // webhook_check_config has checked them before

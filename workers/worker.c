@@ -307,6 +307,13 @@ static unsigned worker_in_hand(void *ctx)
     return count;
 }
 
+static const char *worker_trouble(void *ctx)
+{
+    const struct worker *w = ctx;
+
+    return storage_trouble(w->bench.storage);
+}
+
 static void worker_on_callbacks_ready(void *ctx)
 {
     struct worker *w = ctx;
@@ -330,7 +337,7 @@ struct worker *worker_start(struct loop *loop, const struct config *config, cons
     bench->store = store_start(loop, config, redis_url, worker_on_up, w);
     bench->callbacks = callbacks_start(loop, config, bench->store, worker_on_callbacks_ready, w);
     w->follow = follow_start(bench);
-    w->beat = heartbeat_start(loop, bench->store, "worker", worker_in_hand, w);
+    w->beat = heartbeat_start(loop, bench->store, "worker", worker_in_hand, worker_trouble, w);
     account_lanes_init(&w->accounts, config);
     w->submits.worker = w->due.worker = w;
     w->submits.queue = (struct queue_claim){claim_on_work, submits_on_claimed, &w->submits};

@@ -1,11 +1,15 @@
 // Storage of either kind.
 #include "core/storage/storage.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
+#include "core/base/clock.h"
 #include "core/base/mem.h"
 #include "core/config/config.h"
 #include "core/storage/storage_private.h"
+
+enum { TROUBLE_MS = 5 * 60 * 1000 }; // after which nobody knows whether it is over
 
 struct storage *storage_new(struct loop *loop, struct http_client *http,
                             const struct config *config)
@@ -31,6 +35,39 @@ bool storage_is_tidying(const struct storage *storage)
     return storage->kind->is_tidying != NULL && storage->kind->is_tidying(storage);
 }
 
+const char *storage_trouble(const struct storage *storage)
+{
+    bool is_old = clock_mono_ms() - storage->trouble_ms > TROUBLE_MS;
+
+    return *storage->trouble == '\0' || is_old ? NULL : storage->trouble;
+}
+
+// That a lease was over isn't the storage's fault.
+static void note_trouble(struct storage *storage, const struct err *err)
+{
+    if (err != NULL && err->code == ERR_CONFLICT)
+        return;
+    snprintf(storage->trouble, sizeof storage->trouble, "%s", err == NULL ? "" : err->message);
+    storage->trouble_ms = clock_mono_ms();
+}
+
+static void file_on_ready(void *ctx, const struct err *err)
+{
+    struct storage_file *file = ctx;
+
+    if (err != NULL)
+        note_trouble(file->storage, err);
+    file->their_ready(file->their_ctx, err);
+}
+
+static void file_on_done(void *ctx, const struct err *err)
+{
+    struct storage_file *file = ctx;
+
+    note_trouble(file->storage, err);
+    file->their_done(file->their_done_ctx, err);
+}
+
 struct storage_file *storage_create(struct storage *storage, const char *key,
                                     const char *content_type, int64_t expected,
                                     storage_ready_fn ready, void *ctx)
@@ -39,8 +76,10 @@ struct storage_file *storage_create(struct storage *storage, const char *key,
 
     file->storage = storage;
     file->sha256 = digest_new();
-    file->ready = ready;
-    file->ctx = ctx;
+    file->ready = file_on_ready;
+    file->done = file_on_done;
+    file->their_ready = ready;
+    file->their_ctx = ctx;
     return file;
 }
 
@@ -70,8 +109,8 @@ bool storage_recover(struct storage_file *file)
 void storage_commit(struct storage_file *file, int64_t deadline_ms, storage_done_fn done, void *ctx)
 {
     file->deadline_ms = deadline_ms;
-    file->done = done;
-    file->done_ctx = ctx;
+    file->their_done = done;
+    file->their_done_ctx = ctx;
     file->storage->kind->commit(file);
 }
 

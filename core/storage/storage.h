@@ -33,6 +33,10 @@ void storage_sweep(struct storage *storage);
 // Whether what was given up is being deleted right now: the process had better not end yet.
 bool storage_is_tidying(const struct storage *storage);
 
+// What the last file failed on; NULL: it is stored, or that was minutes ago. Borrowed until the
+// loop's next turn.
+const char *storage_trouble(const struct storage *storage);
+
 // A file that will be called `key`. Its memory is a fixed buffer, whatever its size becomes.
 // `expected` is its size, -1 where that isn't known.
 struct storage_file *storage_create(struct storage *storage, const char *key,

@@ -190,12 +190,12 @@ static void local_on_worked(uv_work_t *work, int status)
     if (file->is_dropped) {
         file_free(file);
     } else if (task == COMMITTING) {
-        file->file.done(file->file.done_ctx, file->has_failed ? &file->err : NULL);
+        file->file.done(&file->file, file->has_failed ? &file->err : NULL);
     } else if (file->wants_commit) {
         run(file, COMMITTING);
     } else if (file->is_refused) {
         file->is_refused = false;
-        file->file.ready(file->file.ctx, file->has_failed ? &file->err : NULL);
+        file->file.ready(&file->file, file->has_failed ? &file->err : NULL);
     }
 }
 

@@ -36,16 +36,21 @@ struct storage {
     const struct storage_kind *kind;
     struct loop *loop;
     const struct config *config;
+    char trouble[200];  // of the last file; "": none
+    int64_t trouble_ms; // of our monotonic clock
 };
 
 struct storage_file {
     struct storage *storage;
     int64_t size;          // how many bytes have been taken
     struct digest *sha256; // of these bytes: the kind adds them on their way, and frees the digest
+    int64_t deadline_ms;
+    // The kind calls these two with the file; either may drop it.
     storage_ready_fn ready;
     storage_done_fn done; // once storage_commit was called
-    void *ctx, *done_ctx;
-    int64_t deadline_ms;
+    storage_ready_fn their_ready;
+    storage_done_fn their_done;
+    void *their_ctx, *their_done_ctx;
 };
 
 struct storage *storage_local_new(struct loop *loop, const struct config *config);

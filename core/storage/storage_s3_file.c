@@ -150,10 +150,10 @@ static void on_telling(void *ctx)
 
     f->telling = NULL;
     if (f->wants_commit) {
-        f->file.done(f->file.done_ctx, &f->err);
+        f->file.done(&f->file, &f->err);
     } else if (f->is_refused) {
         f->is_refused = false;
-        f->file.ready(f->file.ctx, &f->err);
+        f->file.ready(&f->file, &f->err);
     }
 }
 
@@ -249,7 +249,7 @@ static void on_checked(void *ctx, const struct http_response *response,
     }
     *f->s3->last_error = '\0';
     file_move(f, OVER);
-    f->file.done(f->file.done_ctx, NULL);
+    f->file.done(&f->file, NULL);
 }
 
 static void check_object(struct s3_file *f)
@@ -329,7 +329,7 @@ static void file_on_room(void *ctx)
     if (!f->is_refused || hash_pipe_room(f->pipe) < PIPE_BYTES / 2)
         return;
     f->is_refused = false;
-    f->file.ready(f->file.ctx, NULL);
+    f->file.ready(&f->file, NULL);
 }
 
 // Keeps the first bytes that were sent: a connection that is dead says so soon.
@@ -664,7 +664,7 @@ void storage_s3_file_drop(struct storage_file *file)
         if (other->expected < 0 && other->pipe == NULL && other->is_refused &&
             other->state == WRITING) {
             other->is_refused = false;
-            other->file.ready(other->file.ctx, NULL);
+            other->file.ready(&other->file, NULL);
             break;
         }
     }

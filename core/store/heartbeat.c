@@ -14,6 +14,8 @@
 #include "core/loop/loop.h"
 #include "core/store/store.h"
 
+enum { READ_DEADLINE_MS = 1000 };
+
 // What all roles of this process say of it.
 static struct {
     char id[9];
@@ -26,6 +28,7 @@ struct heartbeat {
     struct store *store;
     const char *role;
     heartbeat_count_fn count;
+    heartbeat_trouble_fn trouble;
     void *ctx;
     struct loop_timer *timer; // NULL: the role has left
 };
@@ -40,16 +43,18 @@ static void note_process(void)
 
 static void beat(struct heartbeat *h, bool is_there)
 {
+    const char *trouble = h->trouble == NULL ? NULL : h->trouble(h->ctx);
     struct args args = {0};
     struct buf words = {0};
 
-    args_int(&args, 4);
+    args_int(&args, 5);
     args_str(&args, is_there ? "1" : "0");
     args_str(&args, process.id);
     args_str(&args, h->role);
     buf_fmt(&words, "%s %d %s %lld %u", process.host, (int)getpid(), SPOOL_VERSION,
             (long long)process.started_ms, h->count(h->ctx));
     args_str(&args, words.data);
+    args_str(&args, trouble == NULL ? "" : trouble);
     buf_clear(&words);
     store_call(h->store, SCRIPT_beat, &args, HEARTBEAT_EVERY_MS, NULL, NULL, NULL);
 }
@@ -64,13 +69,14 @@ static void on_beat(void *ctx)
 }
 
 struct heartbeat *heartbeat_start(struct loop *loop, struct store *store, const char *role,
-                                  heartbeat_count_fn count, void *ctx)
+                                  heartbeat_count_fn count, heartbeat_trouble_fn trouble, void *ctx)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     struct heartbeat *h = mem_new(struct heartbeat);
 
     pthread_once(&once, note_process);
-    *h = (struct heartbeat){.loop = loop, .store = store, .role = role, .count = count, .ctx = ctx};
+    *h = (struct heartbeat){
+        .loop = loop, .store = store, .role = role, .count = count, .trouble = trouble, .ctx = ctx};
     h->timer = loop_after(loop, HEARTBEAT_EVERY_MS, on_beat, h);
     return h;
 }
@@ -126,4 +132,32 @@ bool heartbeat_read(struct heartbeat_said *said, char *name, char *words)
         .in_hand = (unsigned)strtoul(parts[5], NULL, 10),
     };
     return true;
+}
+
+// Troubles.
+
+const char *heartbeat_trouble(const redisReply *values)
+{
+    const redisReply *first =
+        values->type == REDIS_REPLY_ARRAY && values->elements > 0 ? values->element[0] : NULL;
+    const char *space =
+        first != NULL && first->type == REDIS_REPLY_STRING ? strchr(first->str, ' ') : NULL;
+
+    return space == NULL ? "" : space + 1;
+}
+
+static void on_troubles(void *ctx, store_then_fn then, const redisReply *answer,
+                        const struct err *err)
+{
+    ((heartbeat_trouble_read_fn)then)(ctx, err == NULL ? heartbeat_trouble(answer) : NULL, err);
+}
+
+struct store_call *heartbeat_read_trouble(struct store *store, heartbeat_trouble_read_fn fn,
+                                          void *ctx)
+{
+    struct args args = {0};
+
+    args_str(&args, "HVALS");
+    args_str(&args, "spool:trouble");
+    return store_command(store, &args, READ_DEADLINE_MS, on_troubles, (store_then_fn)fn, ctx);
 }

@@ -77,6 +77,17 @@ static size_t read_counts(const redisReply *list, struct overview_count *out)
     return count;
 }
 
+static void read_redis(const redisReply *item, struct overview_redis *out)
+{
+    if (length(item) < 5)
+        return;
+    *out = (struct overview_redis){.used_bytes = record_integer(item->element[0]),
+                                   .most_bytes = record_integer(item->element[1]),
+                                   .is_appending = record_integer(item->element[2]) == 1,
+                                   .saved_ms = record_integer(item->element[3]) * 1000,
+                                   .is_failing = record_integer(item->element[4]) == 1};
+}
+
 static void give(const redisReply *answer, overview_fn fn, void *ctx)
 {
     const redisReply *const *parts = (const redisReply *const *)answer->element;
@@ -104,6 +115,8 @@ static void give(const redisReply *answer, overview_fn fn, void *ctx)
                            parts[3]->element[2 * i + 1]->str);
     overview.hook_count = read_counts(parts[4], hooks);
     overview.exhausted_count = read_counts(parts[5], exhausted);
+    overview.storage_trouble = heartbeat_trouble(parts[6]);
+    read_redis(parts[7], &overview.redis);
     fn(ctx, &overview, NULL);
     free(lanes);
     free(states);
@@ -117,7 +130,7 @@ static void on_overview(void *ctx, store_then_fn then, const redisReply *answer,
 {
     struct err why;
 
-    if (err == NULL && length(answer) == 6) {
+    if (err == NULL && length(answer) == 8) {
         give(answer, (overview_fn)then, ctx);
         return;
     }

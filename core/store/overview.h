@@ -33,6 +33,14 @@ struct overview_count {
     int64_t count;
 };
 
+// Of the Redis.
+struct overview_redis {
+    int64_t used_bytes, most_bytes; // most_bytes 0: no limit
+    bool is_appending;              // each change goes to a file
+    int64_t saved_ms;               // Unix milliseconds: when it last saved a snapshot
+    bool is_failing;                // it couldn't write to its disk the last time
+};
+
 // All borrowed for the call.
 struct overview {
     const struct overview_lane *lanes;
@@ -45,6 +53,8 @@ struct overview {
     size_t hook_count;
     const struct overview_count *exhausted; // tasks with a delivery that was given up, by receiver
     size_t exhausted_count;
+    const char *storage_trouble; // what a storage fails on, as a role said lately; "": nothing
+    struct overview_redis redis;
 };
 
 // `overview` is NULL with `err`.

@@ -358,6 +358,26 @@ static void write_redis(const json_t *redis, const struct cli_screen *screen, st
         buf_str(to, ", ");
         cli_show_bytes(to, bytes);
     }
+    cli_show_join(to, field_str_or_empty(redis, "persistence"));
+    if (json_is_false(field_at(redis, "persistence_ok"))) {
+        buf_str(to, ", ");
+        cli_text_colour(to, "its disk fails", CLI_RED, screen);
+    }
+    buf_char(to, '\n');
+}
+
+static void write_storage(const json_t *storage, const struct cli_screen *screen, struct buf *to)
+{
+    bool is_ok = !json_is_false(field_at(storage, "ok"));
+
+    buf_str(to, "The storage ");
+    cli_text_clean(to, field_str_or_empty(storage, "url"));
+    buf_char(to, ' ');
+    cli_text_colour(to, is_ok ? "takes files" : "fails", is_ok ? CLI_GREEN : CLI_RED, screen);
+    if (!is_ok) {
+        buf_str(to, ": ");
+        cli_text_clean(to, field_str_or_empty(storage, "trouble"));
+    }
     buf_char(to, '\n');
 }
 
@@ -386,6 +406,7 @@ static void write_overview(const struct cli *cli, const json_t *overview,
 
     write_title(cli, screen, to);
     write_redis(field_at(overview, "redis"), screen, to);
+    write_storage(field_at(overview, "storage"), screen, to);
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
         if (json_array_size(field_at(overview, lists[i].name)) == 0)
             continue;

@@ -414,14 +414,15 @@ class Disk(Archive):
 
 class Fsync(Disk):
     def test_input_output_error(self):
-        with tempfile.NamedTemporaryFile(delete=False) as sign:
-            env = {**preload(fail_fsync()), "FAIL_FSYNC": sign.name}
-        self.addCleanup(lambda: os.path.exists(sign.name) and os.unlink(sign.name))
+        folder = self.enterContext(tempfile.TemporaryDirectory())
+        sign = os.path.join(folder, "sign")
+        env = {**preload(fail_fsync()), "FAIL_FSYNC": sign}
         vendor, redis = self.enterContext(Vendor()), self.enterContext(Redis())
         vendor.on("/files/", lambda asked: (200, {}, BIG[:500000]))
         self.spool = self.enterContext(Spool(config(vendor), redis=redis, env=env))
         eventually(self.spool.is_ready)
-        self.check_waits_then_ends("Input/output error", lambda: os.unlink(sign.name))
+        open(sign, "w").close()
+        self.check_waits_then_ends("Input/output error", lambda: os.unlink(sign))
 
 
 class Room(Disk):

@@ -7,8 +7,8 @@ import subprocess
 import tempfile
 import unittest
 
-from harness import CUT, ROOT, Between, Receiver, Redis, Sim, Spool, account, eventually, exchange, free_port, kling_account
-from harness import main, suno_account
+from harness import CUT, ROOT, Between, Receiver, Redis, Sim, Spool, account, eventually, exchange, fail_fsync, free_port
+from harness import kling_account, main, preload, spool_binary, suno_account
 
 TOKENS = [{"name": "dev", "key": "sk-dev"}, {"name": "shop", "key": "sk-shop"},
           {"name": "op", "key": "sk-op", "admin": True}]  # fmt: skip
@@ -127,6 +127,42 @@ class Operator(unittest.TestCase):
         ask(self.spool, "POST", "/admin/v1/accounts/kling-1/disable")
         self.assertEqual(self.overview()["accounts"][1]["state"], "disabled")
         self.assertTrue(seen["redis"]["up"])
+
+
+class Storage(unittest.TestCase):
+    def test_one_that_fails(self):
+        """Whoever looks sees it, from whichever process; it is over with the next file."""
+        with Sim() as sim, Redis() as redis, tempfile.TemporaryDirectory() as folder:
+            sign = os.path.join(folder, "sign")
+            env = {**preload(fail_fsync()), "FAIL_FSYNC": sign}
+            config = {"tokens": TOKENS, "accounts": [account(sim)]}
+            worker = self.enterContext(Spool(config, redis=redis, roles=["worker"], env=env))
+            spool = self.enterContext(Spool(config, redis=redis, roles=["api"], data_dir=worker.data_dir))
+            ready = {"status": "ready", "missing": []}
+            eventually(lambda: ask(spool, "GET", "/readyz")[::2] == (200, ready), what="a worker")
+            open(sign, "w").close()
+            task = submit(spool)
+            missing = {"status": "ready", "missing": ["storage"]}
+            eventually(lambda: ask(spool, "GET", "/readyz")[::2] == (200, missing), what="the trouble")
+            storage = ask(spool, "GET", "/admin/v1/overview")[2]["storage"]
+            self.assertEqual((storage["url"], storage["ok"]), ("data_dir", False))
+            self.assertIn("Input/output error", storage["trouble"])
+            text = self.top(spool)
+            self.assertRegex(text, "The storage data_dir fails: .*Input/output error\n")
+            self.assertRegex(text, r"Redis is up, [\d.]+ \w+, appendonly\n")
+            os.unlink(sign)
+            self.assertEqual(spool.end_of(task)["status"], "succeeded")
+            eventually(lambda: ask(spool, "GET", "/readyz")[::2] == (200, ready), what="its end")
+            view = ask(spool, "GET", "/admin/v1/overview")[2]
+            self.assertEqual(view["storage"], {"url": "data_dir", "ok": True, "trouble": None})
+            self.assertIn("The storage data_dir takes files\n", self.top(spool))
+            kept = {name: view["redis"][name] for name in ("up", "memory_limit", "persistence", "persistence_ok")}
+            self.assertEqual(kept, {"up": True, "memory_limit": None, "persistence": "appendonly", "persistence_ok": True})
+            self.assertGreater(view["redis"]["memory_bytes"], 100000)
+
+    def top(self, spool):
+        command = [spool_binary(), "-u", spool.url, "-k", "sk-op", "top"]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
 class Resolve(unittest.TestCase):

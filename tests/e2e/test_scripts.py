@@ -993,15 +993,28 @@ class Deliveries(Bench):
 class Others(Bench):
     def test_beat(self):
         said = {"processes": {"p worker": "@0 host 1 v 2 3"}}
-        self.assertEqual(self.twice("beat", ["1", "p", "worker", "host 1 v 2 3"]), (1, {"workers": {"w1": "@0"}, **said}))
+        self.assertEqual(self.twice("beat", ["1", "p", "worker", "host 1 v 2 3", ""]), (1, {"workers": {"w1": "@0"}, **said}))
         said = {"processes": {"p worker": "@0 host 1 v 2 3", "p api": "@0 host 1 v 2 0"}}
-        self.assertEqual(self.twice("beat", ["1", "p", "api", "host 1 v 2 0"])[0], 1)
+        self.assertEqual(self.twice("beat", ["1", "p", "api", "host 1 v 2 0", ""])[0], 1)
         self.assertEqual(self.dump()["processes"], said["processes"])
         self.do("HSET", "spool:processes", "old api", "@-3700000 host 1 v 2 0")
-        self.twice("beat", ["0", "p", "api", "host 1 v 2 0"])
+        self.twice("beat", ["0", "p", "api", "host 1 v 2 0", ""])
         self.do("ZADD", "spool:workers", "@-3700000", "w0")
-        answer, changed = self.twice("beat", ["0", "p", "worker", "host 1 v 2 3"])
+        answer, changed = self.twice("beat", ["0", "p", "worker", "host 1 v 2 3", ""])
         self.assertEqual((answer, changed["workers"], changed["processes"]), (1, None, None))
+
+    def test_beat_of_trouble(self):
+        """It is told for as long as it is said, or until nobody says anything."""
+        troubled = ["1", "p", "worker", "host 1 v 2 3", "disk full"]
+        self.assertEqual(self.twice("beat", troubled)[1]["trouble"], {"p worker": "@0 disk full"})
+        (said,) = self.run_script("overview", ["mj-1"])[6]
+        self.assertEqual(said.split(" ", 1)[1], "disk full")
+        self.assertEqual(self.twice("beat", [*troubled[:4], ""])[1]["trouble"], None)
+        self.do("HSET", "spool:trouble", "dead worker", "@-16000 disk full", "live worker", "@-14000 disk full")
+        self.twice("beat", ["1", "p", "api", "host 1 v 2 3", ""])
+        self.assertEqual(self.dump()["trouble"], {"live worker": "@-14000 disk full"})
+        self.twice("beat", troubled)
+        self.assertEqual(self.twice("beat", ["0", *troubled[1:]])[1]["trouble"], {"p worker": None})
 
     def test_state(self):
         self.task("A", "rendering", "four slots")
@@ -1025,9 +1038,11 @@ class Others(Bench):
         self.do("HSET", "spool:acct:mj-1", "out", "denied", "cool", "@5000", "off", 1)
         new = [[id_, "dev", "midjourney/", "{}", "", "provider", "midjourney"] for id_ in ("T1", "T0")]
         self.run_script("submit", *new)
-        self.run_script("beat", ["1", "p", "api", "host 1 v 2 3"])
+        self.run_script("beat", ["1", "p", "api", "host 1 v 2 3", ""])
         answer, changed = self.twice("overview", ["mj-1", "mj-2"])
-        lanes, later, accounts, processes, hooks, exhausted = answer
+        lanes, later, accounts, processes, hooks, exhausted, troubles, (used, *redis) = answer
+        self.assertEqual((troubles, redis[:2], redis[3]), ([], [0, 0], 0))
+        self.assertGreater(used, 100000)
         self.assertEqual((lanes, later, changed), (["midjourney/", 2, "T0"], [], {}))
         self.assertEqual([relative(word, self.now) for word in accounts[0]], ["1", "denied", "@5000", "0", "4", "1"])
         self.assertEqual(accounts[1], [0, "", 0, 0, 0, 0])

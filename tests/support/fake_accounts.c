@@ -64,11 +64,12 @@ static void on_beat(void *ctx)
 }
 
 struct heartbeat *heartbeat_start(struct loop *loop, struct store *store, const char *role,
-                                  heartbeat_count_fn count, void *ctx)
+                                  heartbeat_count_fn count, heartbeat_trouble_fn trouble, void *ctx)
 {
     struct heartbeat *heartbeat = mem_new(struct heartbeat);
 
     (void)role;
+    (void)trouble;
     heartbeat->loop = loop;
     heartbeat->store = store;
     heartbeat->count = count;

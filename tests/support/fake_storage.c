@@ -59,6 +59,12 @@ void storage_sweep(struct storage *storage)
     fake_note("storage sweep");
 }
 
+const char *storage_trouble(const struct storage *storage)
+{
+    (void)storage;
+    return NULL;
+}
+
 bool storage_is_tidying(const struct storage *storage)
 {
     (void)storage;

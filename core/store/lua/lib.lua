@@ -45,6 +45,7 @@
 --   callback_secret, webhook_secret string    secrets that all processes share
 --   workers        zset    workers, by when each last said that it works
 --   processes      hash    process and role -> when it last beat, where it runs, what it has in hand
+--   trouble        hash    process and role -> when it last said what its storage fails on, and that
 --   clock          string  the correction, in ms, and the wall clock's time when it was noted
 -- Channels: wake (workers), ring (webhook dispatchers).
 local call = redis.call

@@ -5,7 +5,9 @@
 --   {provider, how many of its tasks wait for a retry, the oldest of these, ...},
 --   {{disabled, why it is out or "", cooling until, the rate allows the next from, slots, jobs there}, ...},
 --   {process and role, what it said last, ...},
---   {receiver, deliveries that wait for it, ...}, {receiver, tasks with exhausted deliveries, ...}}
+--   {receiver, deliveries that wait for it, ...}, {receiver, tasks with exhausted deliveries, ...},
+--   {what storages fail on, as in trouble, ...}, {of Redis: bytes used, at most or 0, 1 where it appends to a
+--   file, when it last saved a snapshot, 1 where the last write to disk failed}}
 --#lib
 local FIRST, RETRIES_MAX, EXHAUSTED_MAX = 50, 2000, 2000
 local lanes, later, accounts, hooks, exhausted = {}, {}, {}, {}, {}
@@ -66,4 +68,15 @@ for _, id in ipairs(call('ZREVRANGE', 'spool:exhausted', 0, EXHAUSTED_MAX - 1)) 
     if receiver then exhausted[receiver] = (exhausted[receiver] or 0) + 1 end
 end
 
-return {lanes, later, accounts, call('HGETALL', 'spool:processes'), listed(hooks), listed(exhausted)}
+local info = call('INFO', 'memory') .. call('INFO', 'persistence')
+
+local function number_of(name)
+    return tonumber(string.match(info, '\n' .. name .. ':(%d+)') or 0)
+end
+
+local failed = string.find(info, 'last_bgsave_status:err', 1, true) or
+    string.find(info, 'last_write_status:err', 1, true)
+
+return {lanes, later, accounts, call('HGETALL', 'spool:processes'), listed(hooks), listed(exhausted),
+    call('HVALS', 'spool:trouble'), {number_of('used_memory'), number_of('maxmemory'),
+        number_of('aof_enabled'), number_of('rdb_last_save_time'), failed and 1 or 0}}
