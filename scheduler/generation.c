@@ -3,8 +3,10 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "core/base/buf.h"
 #include "core/base/clock.h"
@@ -23,6 +25,9 @@ struct thread {
     pthread_t id;
     int64_t drain_until_ms;
     struct loop_timer *drain_timer;
+    int64_t beat_ms; // how often it says that it turns; 0: never
+    struct loop_timer *beat_timer;
+    atomic_llong beat_at_ms; // when it said so last
     bool is_clean;
     atomic_bool is_over;
 };
@@ -44,12 +49,24 @@ static void thread_on_drain_look(void *ctx)
         thread->drain_timer = loop_after(thread->loop, DRAIN_LOOK_MS, thread_on_drain_look, thread);
 }
 
-static void *thread_run(void *ctx)
+static void thread_beat(void *ctx)
 {
     struct thread *thread = ctx;
 
+    atomic_store(&thread->beat_at_ms, clock_mono_ms());
+    thread->beat_timer = loop_after(thread->loop, thread->beat_ms, thread_beat, thread);
+}
+
+static void *thread_run(void *ctx)
+{
+    struct thread *thread = ctx;
+    char name[16]; // the kernel keeps no more
+
+    snprintf(name, sizeof name, "spool-%s", thread->role->name);
+    prctl(PR_SET_NAME, name); // for top -H and debuggers
     loop_run(thread->loop);
     loop_cancel(&thread->drain_timer);
+    loop_cancel(&thread->beat_timer);
     thread->role->drop(thread->state);
     thread->is_clean = loop_free(thread->loop);
     if (!thread->is_clean)
@@ -103,7 +120,7 @@ static bool start_role(struct generation *g, const struct role *role, const char
 
 struct generation *generation_start(const struct role *roles, struct config *config,
                                     const char *redis_url, const struct generation *before,
-                                    struct err *err)
+                                    int64_t beat_ms, struct err *err)
 {
     struct generation *g = mem_new(struct generation);
     bool ok = true;
@@ -122,8 +139,12 @@ struct generation *generation_start(const struct role *roles, struct config *con
         free(g);
         return NULL;
     }
-    for (unsigned i = 0; i < g->count; i++)
+    for (unsigned i = 0; i < g->count; i++) {
+        g->threads[i].beat_ms = beat_ms;
+        if (beat_ms > 0)
+            thread_beat(&g->threads[i]);
         pthread_create(&g->threads[i].id, NULL, thread_run, &g->threads[i]);
+    }
     return g;
 }
 
@@ -140,6 +161,20 @@ void generation_drain(struct generation *generation)
         thread->drain_until_ms = clock_mono_ms() + generation->config.drain_timeout_ms;
         loop_post(thread->loop, thread_on_drain_look, thread);
     }
+}
+
+const char *generation_stuck(const struct generation *generation, int64_t silent_ms)
+{
+    int64_t now = clock_mono_ms();
+
+    for (unsigned i = 0; i < generation->count; i++) {
+        const struct thread *thread = &generation->threads[i];
+
+        if (!atomic_load(&thread->is_over) &&
+            now - (int64_t)atomic_load(&thread->beat_at_ms) > silent_ms)
+            return thread->role->name;
+    }
+    return NULL;
 }
 
 bool generation_is_over(const struct generation *generation)

@@ -30,14 +30,17 @@ struct role {
 };
 
 // Takes the configuration, on failure too. `before`: the generation that it follows; NULL: none.
-// NULL where a role can't be started: then none runs, and `before` goes on.
+// `beat_ms`: how often each loop says that it turns; 0: nobody wants to know. NULL where a role
+// can't be started: then none runs, and `before` goes on.
 struct generation *generation_start(const struct role *roles, struct config *config,
                                     const char *redis_url, const struct generation *before,
-                                    struct err *err);
+                                    int64_t beat_ms, struct err *err);
 const struct config *generation_config(const struct generation *generation);
 // Begins to end a generation: each role ends as soon as it is drained, or when drain_timeout_ms is
 // over.
 void generation_drain(struct generation *generation);
+// The role whose loop hasn't said for `silent_ms` that it turns; NULL: all have, or have ended.
+const char *generation_stuck(const struct generation *generation, int64_t silent_ms);
 // Whether all threads of the generation have ended.
 bool generation_is_over(const struct generation *generation);
 // Waits until they have, and frees the generation. False: a loop had handles left.

@@ -27,10 +27,11 @@
 #include "scheduler/cli/cli.h"
 #include "scheduler/generation.h"
 #include "scheduler/probe.h"
+#include "scheduler/supervisor.h"
 #include "webhook/webhook.h"
 #include "workers/worker.h"
 
-enum { EXIT_USAGE = 2, SIGNAL_COUNT = 5, ENDING_LOOK_MS = 50, TELL_MS = 1000 };
+enum { EXIT_USAGE = 2, SIGNAL_COUNT = 5, ENDING_LOOK_MS = 20, TELL_MS = 1000, LEFT_OVER_MS = 30000 };
 enum { LARGE_BLOCK_BYTES = 256 * 1024, OWN_DESCRIPTORS = 64 };
 
 static void *start_api(struct loop *loop, const struct config *config, const char *redis_url,
@@ -127,10 +128,13 @@ struct process {
     const char *config_path;
     const struct config_flags *flags;
     struct generation *now;
-    struct generation *before;  // the one being drained; NULL: none
-    struct loop_timer *ending;  // looks whether `before` is over
-    bool wants_reload;          // there was another SIGHUP meanwhile
+    struct generation *before; // the one being drained; NULL: none
+    struct loop_timer *ending; // looks whether what is being drained is over
+    struct supervisor *supervisor;
     struct loop_timer *telling; // what the log counted
+    bool wants_reload;          // there was another SIGHUP meanwhile
+    bool is_stopping;           // there was a SIGTERM: `now` is being drained, too
+    bool has_leaked;            // a loop had handles left over
 };
 
 static bool check_account(const struct account *account, size_t i, struct err *err)
@@ -229,15 +233,27 @@ static void raise_limits(unsigned connections)
     signal(SIGPIPE, SIG_IGN);
 }
 
-static void say_ready(const struct config *config)
+// Where we are to be found, as a line says it when we are ready.
+static void address_of(const struct config *config, struct buf *text)
 {
     if (config->roles & ROLE_API)
-        printf(strchr(config->listen_host, ':') ? "spool: listening on http://[%s]:%d\n"
-                                                : "spool: listening on http://%s:%d\n",
-               config->listen_host, config->listen_port);
+        buf_fmt(text,
+                strchr(config->listen_host, ':') ? "listening on http://[%s]:%d"
+                                                 : "listening on http://%s:%d",
+                config->listen_host, config->listen_port);
     else
-        printf("spool: ready, without an address\n");
+        buf_str(text, "ready, without an address");
+}
+
+static void say_ready(const struct process *p)
+{
+    struct buf text = {0};
+
+    address_of(generation_config(p->now), &text);
+    printf("spool: %s\n", text.data);
     fflush(stdout);
+    supervisor_ready(p->supervisor, "%s", text.data);
+    buf_clear(&text);
 }
 
 static void set_log(const struct config *config)
@@ -246,30 +262,63 @@ static void set_log(const struct config *config)
     log_is_json = config->is_log_json;
 }
 
-// Reading the configuration again.
+static const char *stuck(void *ctx, int64_t silent_ms)
+{
+    const struct process *p = ctx;
+    const char *name = p->now == NULL ? NULL : generation_stuck(p->now, silent_ms);
+
+    return name != NULL || p->before == NULL ? name : generation_stuck(p->before, silent_ms);
+}
+
+// Reading the configuration again, and the end.
 
 static void reload(struct process *p);
+
+static void join(struct process *p, struct generation **generation)
+{
+    if (!generation_join(generation))
+        p->has_leaked = true;
+}
 
 static void on_ending(void *ctx)
 {
     struct process *p = ctx;
 
     p->ending = NULL;
-    if (!generation_is_over(p->before)) {
-        p->ending = loop_after(p->loop, ENDING_LOOK_MS, on_ending, p);
-        return;
+    if (p->before != NULL && generation_is_over(p->before)) {
+        join(p, &p->before);
+        log_info("config.reloaded", "accounts=%zu", generation_config(p->now)->account_count);
+        if (p->wants_reload)
+            reload(p);
     }
-    generation_join(&p->before);
-    log_info("config.reloaded", "accounts=%zu", generation_config(p->now)->account_count);
-    if (p->wants_reload)
-        reload(p);
+    if (p->is_stopping && p->before == NULL && generation_is_over(p->now)) {
+        join(p, &p->now);
+        loop_stop(p->loop);
+    } else if ((p->is_stopping || p->before != NULL) && p->ending == NULL) {
+        p->ending = loop_after(p->loop, ENDING_LOOK_MS, on_ending, p);
+    }
 }
 
-static void log_mistakes(const struct config_mistakes *mistakes)
+// It goes on as it was; the supervisor is told the first mistake.
+static void refuse(struct process *p, const struct config_mistakes *mistakes)
 {
+    const char *file = mistakes->file == NULL ? "" : mistakes->file;
+
     for (size_t i = 0; i < mistakes->count; i++)
-        log_error("config.refused", "file=%s error=\"%s\" hint=\"it goes on as it was\"",
-                  mistakes->file == NULL ? "" : mistakes->file, mistakes->list[i].message);
+        log_error("config.refused", "file=%s error=\"%s\" hint=\"it goes on as it was\"", file,
+                  mistakes->list[i].message);
+    supervisor_ready(p->supervisor, "as it was, for the new configuration is refused: %s%s%s", file,
+                     *file == '\0' ? "" : ": ", mistakes->list[0].message);
+}
+
+static void say_reloaded(const struct process *p)
+{
+    const struct config *config = generation_config(p->now);
+    struct buf text = {0};
+
+    address_of(config, &text);
+    supervisor_ready(p->supervisor, "%s, by the new configuration", text.data);
+    buf_clear(&text);
 }
 
 static void reload(struct process *p)
@@ -279,20 +328,21 @@ static void reload(struct process *p)
     struct generation *next;
     struct err err;
 
-    p->wants_reload = p->before != NULL; // then it is read once `before` is over
-    if (p->wants_reload)
-        return;
+    p->wants_reload = false;
     if (!load(&config, p->config_path, p->flags, &mistakes)) {
-        log_mistakes(&mistakes);
+        refuse(p, &mistakes);
         config_mistakes_clear(&mistakes);
         config_clear(&config);
         return;
     }
     config_keep_fixed(&config, generation_config(p->now));
     share_descriptors(&config);
-    next = generation_start(roles, &config, p->redis_url, p->now, &err);
+    next = generation_start(roles, &config, p->redis_url, p->now, supervisor_beat_ms(p->supervisor),
+                            &err);
     if (next == NULL) {
-        log_error("config.refused", "error=\"%s\" hint=\"it goes on as it was\"", err.message);
+        config_mistakes_add(&mistakes, &err);
+        refuse(p, &mistakes);
+        config_mistakes_clear(&mistakes);
         return;
     }
     set_log(generation_config(next));
@@ -300,9 +350,34 @@ static void reload(struct process *p)
     p->now = next;
     generation_drain(p->before);
     p->ending = loop_after(p->loop, ENDING_LOOK_MS, on_ending, p);
+    say_reloaded(p);
 }
 
-// SIGTERM and SIGINT end the main loop, a second one ends the process at once. SIGHUP reads the
+static void ask_reload(struct process *p)
+{
+    supervisor_reloading(p->supervisor);
+    if (p->before == NULL)
+        reload(p);
+    else
+        p->wants_reload = true; // it is read once `before` is over
+}
+
+// The loop turns on until all roles have ended: whoever supervises us still hears from us, and a
+// second signal is heard.
+static void stop(struct process *p)
+{
+    int64_t most_ms = generation_config(p->now)->drain_timeout_ms;
+
+    log_info("spool.draining", "timeout_ms=%lld", (long long)most_ms);
+    p->is_stopping = true;
+    p->wants_reload = false;
+    supervisor_stopping(p->supervisor, most_ms + LEFT_OVER_MS);
+    generation_drain(p->now);
+    if (p->ending == NULL)
+        p->ending = loop_after(p->loop, ENDING_LOOK_MS, on_ending, p);
+}
+
+// SIGTERM and SIGINT drain, a second one ends the process at once. SIGHUP reads the
 // configuration again. Signals that end other programs without a reason are ignored.
 static void on_signal(uv_signal_t *signal, int number)
 {
@@ -310,11 +385,12 @@ static void on_signal(uv_signal_t *signal, int number)
     struct process *p = signal->data;
 
     if (number == SIGHUP) {
-        reload(p);
+        if (!p->is_stopping)
+            ask_reload(p);
     } else if (number != SIGUSR1 && number != SIGUSR2) {
         if (++count > 1)
             _Exit(EXIT_FAILURE);
-        loop_stop(p->loop);
+        stop(p);
     }
 }
 
@@ -339,23 +415,15 @@ static void on_telling(void *ctx)
 
 static bool run_roles(struct process *p, struct config *config, struct err *err)
 {
-    bool is_clean;
-
-    p->now = generation_start(roles, config, p->redis_url, NULL, err);
+    p->now =
+        generation_start(roles, config, p->redis_url, NULL, supervisor_beat_ms(p->supervisor), err);
     if (p->now == NULL)
         return false;
-    say_ready(generation_config(p->now));
+    say_ready(p);
     on_telling(p);
     loop_run(p->loop);
     loop_cancel(&p->telling);
-
-    log_info("spool.draining", "timeout_ms=%lld",
-             (long long)generation_config(p->now)->drain_timeout_ms);
-    generation_drain(p->now);
-    loop_cancel(&p->ending);
-    is_clean = generation_join(&p->before);
-    is_clean = generation_join(&p->now) && is_clean;
-    return is_clean || err_set(err, ERR_INTERNAL, "a loop had handles left over");
+    return !p->has_leaked || err_set(err, ERR_INTERNAL, "a loop had handles left over");
 }
 
 static int complain(const struct err *err)
@@ -374,6 +442,7 @@ static int serve(struct config *config, const char *path, const struct config_fl
     bool ok;
 
     set_log(config);
+    process.supervisor = supervisor_start(process.loop, stuck, &process);
     json_object_seed(0); // once, before there are threads
     raise_limits(config->max_connections);
     share_descriptors(config);
@@ -386,7 +455,8 @@ static int serve(struct config *config, const char *path, const struct config_fl
     ok = ok && probe_persistence(config, &err) && probe_storage(config, &err);
     process.redis_url = child != NULL ? redis_child_url(child) : redis_url;
     ok = ok && run_roles(&process, config, &err);
-    redis_child_drop(&child);
+    redis_child_drop(&child); // turns the loop: the supervisor goes on hearing from us
+    supervisor_drop(&process.supervisor);
     for (int i = 0; i < SIGNAL_COUNT; i++)
         uv_close((uv_handle_t *)&signals[i], NULL);
     if (!loop_free(process.loop))

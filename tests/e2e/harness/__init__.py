@@ -3,7 +3,7 @@
 Everything runs on free ports of the loopback and in temporary folders, is ended by its pid, and is
 gone when the test is, however that went.
 """
-from harness.process import Child, LOG_TAIL_BYTES, ROOT, SANITIZER, binary, close_all, end, fail_fsync, last_words, preload, running, set_clock, sim_binary, spool_binary  # noqa: F401
+from harness.process import Child, LOG_TAIL_BYTES, ROOT, SANITIZER, binary, close_all, end, fail_fsync, last_words, preload, running, set_clock, sim_binary, spool_binary, stall_loop  # noqa: F401
 from harness.common import PNG, TERMINAL, bearer, download, eventually, exchange, free_port, is_alive, merged, websocket_headers, words_seen  # noqa: F401
 from harness.redis import Clock, Redis, Wire, redis_cli, script_text  # noqa: F401
 from harness.receivers import DeadReceiver, Hook, Receiver, check_signature  # noqa: F401

@@ -47,6 +47,10 @@ def set_clock():
     return binary("SPOOL_SET_CLOCK", "tests/libset_clock.so")
 
 
+def stall_loop():
+    return binary("SPOOL_STALL_LOOP", "tests/libstall_loop.so")
+
+
 def preload(library):
     """Of an environment. ASan's own comes first, or it complains."""
     command = ["gcc", "-print-file-name=libasan.so"]
