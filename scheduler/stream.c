@@ -84,6 +84,8 @@ static void on_task(void *ctx, struct task *task, const struct err *err)
         return;
     }
     http_exchange_add_header(request->exchange, "Cache-Control", "no-store");
+    // nginx would keep events back until it has a few kilobytes of them.
+    http_exchange_add_header(request->exchange, "X-Accel-Buffering", "no");
     request_count(request, 200, -1);
     http_exchange_begin(request->exchange, 200, "text/event-stream", -1);
     request_await(request, AWAIT_TIMER,
