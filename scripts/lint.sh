@@ -46,7 +46,7 @@ complain 'settings that spool.json(5) leaves out:' "$(
 
 if [ "${1:-}" != --quick ]; then
   need "${LINT_PACKAGES[@]}"
-  complain 'man pages:' "$(mandoc -T lint -W warning scheduler/spool.1 scheduler/spool.json.5 || true)"
+  complain 'man pages:' "$(mandoc -T lint -W warning scheduler/spool.1 scheduler/spool.json.5 scheduler/spool-admin.7 || true)"
   [ -e build/dev/compile_commands.json ] || scripts/build.sh dev >/dev/null
   mapfile -t files < <(git ls-files 'core/*.c' 'providers/*.c' 'scheduler/*.c' 'workers/*.c' 'webhook/*.c')
   say "clang-tidy over ${#files[@]} files"
