@@ -41,6 +41,7 @@ take_away() {
 # As the unit runs it: the user, the file of secrets, the folder; but on a free port.
 start() {
   local tries
+  : >"$packages/out" # an older address must not be read from it
   # shellcheck disable=SC2046
   env -i PATH=/usr/bin:/bin $(grep -v '^#' /etc/spool/spool.env) SPOOL_LISTEN=127.0.0.1:0 \
     setpriv --reuid spool --regid spool --init-groups --no-new-privs --bounding-set=-all \
