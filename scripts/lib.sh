@@ -4,7 +4,7 @@ BUILD_PACKAGES=(gcc cmake make pkg-config libc6-dev libuv1-dev libcurl4-openssl-
   libjansson-dev libwebsockets-dev libwebsockets-evlib-uv libssl-dev redis-server
   ca-certificates curl)
 TEST_PACKAGES=(libcmocka-dev python3 python3-websockets python3-yaml redis-tools prometheus nginx dpkg-dev)
-S3_PACKAGES=(swift-proxy swift-account swift-container swift-object) # the S3 store of the tests
+S3_PACKAGES=(swift-proxy swift-account swift-container swift-object memcached) # the S3 store of the tests
 LINT_PACKAGES=(clang-format clang-tidy cppcheck clang mandoc)
 
 if [ -t 1 ]; then
