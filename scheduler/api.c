@@ -14,8 +14,10 @@
 #include "core/store/callbacks.h"
 #include "core/store/heartbeat.h"
 #include "core/store/store.h"
+#include "scheduler/cors.h"
 #include "scheduler/front.h"
 #include "scheduler/lost.h"
+#include "scheduler/pattern.h"
 #include "scheduler/realtime.h"
 #include "scheduler/request.h"
 #include "scheduler/routes.h"
@@ -92,20 +94,88 @@ static bool is_hidden(const struct api *api, const struct served *served)
     return served->is_private && !api->is_for_operators && api->front.config->admin_host != NULL;
 }
 
+// A route of the path that has another method than was asked for; NULL: nobody serves the path.
+static const struct served *find_offered(const struct api *api, const char *path, unsigned offered)
+{
+    struct pattern_names names;
+    enum http_method method = HTTP_GET_;
+    unsigned others;
+
+    if (offered == 0)
+        return NULL;
+    while ((offered & 1u << method) == 0)
+        method++;
+    return routes_find(api->routes, method, path, &names, &others);
+}
+
+// Who serves the request, with the other methods of its path where nobody does; `any` is a route of
+// the path. All are as if there were none for what is served elsewhere only.
+static const struct served *find_served(const struct api *api, const struct http_exchange *exchange,
+                                        struct pattern_names *names, unsigned *offered,
+                                        const struct served **any)
+{
+    const char *path = http_exchange_path(exchange);
+    const struct served *served =
+        routes_find(api->routes, http_exchange_method(exchange), path, names, offered);
+
+    *any = served != NULL ? served : find_offered(api, path, *offered);
+    if (*any == NULL || !is_hidden(api, *any))
+        return served;
+    *any = NULL;
+    *offered = 0;
+    return NULL;
+}
+
+// Pages of other sites have no business with what is for operators: the page that has is ours.
+static void mark_for_pages(const struct api *api, const struct served *any,
+                           struct http_exchange *exchange)
+{
+    if (!api->is_for_operators && (any == NULL || !any->is_private))
+        cors_mark(api->front.config, exchange);
+}
+
+// OPTIONS: which methods the path has. A browser asks before it lets another site's page ask.
+static void answer_options(const struct api *api, struct request *request, const struct served *any,
+                           unsigned offered)
+{
+    struct http_exchange *exchange = request->exchange;
+    char allow[LOST_ALLOW_SIZE];
+
+    lost_allow(offered | 1u << HTTP_OPTIONS_, allow);
+    http_exchange_add_header(exchange, "Allow", allow);
+    if (!api->is_for_operators && !any->is_private)
+        cors_mark_preflight(api->front.config, exchange, allow);
+    request->served = any;
+    request_count(request, 204, 0);
+    request_drop(request);
+    http_exchange_answer(exchange, 204, NULL, NULL, 0);
+}
+
+// The server refuses a request by itself.
+static void on_refuse(void *ctx, struct http_exchange *exchange)
+{
+    const struct api *api = ctx;
+    const struct served *any;
+    struct pattern_names names;
+    unsigned offered;
+
+    find_served(api, exchange, &names, &offered, &any);
+    mark_for_pages(api, any, exchange);
+}
+
 // Everything that the head can tell is decided before the body is read.
 static void on_head(void *ctx, struct http_exchange *exchange)
 {
     struct api *api = ctx;
     struct request *request = request_new(&api->front, exchange);
+    const struct served *any;
     unsigned offered;
 
-    request->served = routes_find(api->routes, http_exchange_method(exchange),
-                                  http_exchange_path(exchange), &request->names, &offered);
-    if (request->served != NULL && is_hidden(api, request->served)) {
-        request->served = NULL;
-        offered = 0;
-    }
-    if (request->served != NULL) {
+    request->served = find_served(api, exchange, &request->names, &offered, &any);
+    mark_for_pages(api, any, exchange);
+    if (http_exchange_method(exchange) == HTTP_OPTIONS_ && any != NULL) {
+        answer_options(api, request, any, offered);
+    } else if (request->served != NULL) {
         request->family = request->served->family;
         admit_request(request);
     } else {
@@ -126,6 +196,7 @@ static struct http_server *open_server(struct api *api, struct loop *loop,
         .listen_fd = listen_fd,
         .spool_dir = api->spool_dir,
         .on_head = on_head,
+        .on_refuse = on_refuse,
         .ctx = api,
     };
 

@@ -235,7 +235,7 @@ static void list_methods(unsigned offered, const char *between, char *text, size
     size_t len = 0;
 
     *text = '\0';
-    for (enum http_method method = HTTP_GET_; method <= HTTP_DELETE_; method++)
+    for (enum http_method method = HTTP_GET_; method <= HTTP_OPTIONS_; method++)
         if ((offered & 1u << method) != 0 && len < size)
             len += (size_t)snprintf(text + len, size - len, "%s%s", len > 0 ? between : "",
                                     http_method_name(method));

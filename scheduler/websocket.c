@@ -70,12 +70,15 @@ static const char *authority_of(const char *url, size_t *len)
     return url;
 }
 
-// Browsers say which site's page asks; only our own page may.
-static bool is_own_origin(const struct request *request, const char *origin)
+// Browsers open a WebSocket for any site's page, and say which asks: only our own page may, and
+// those that may read our other answers, too.
+static bool may_origin(const struct request *request, const char *origin)
 {
     const char *host = http_exchange_header(request->exchange, "host"), *theirs, *ours;
     size_t their_len, our_len;
 
+    if (config_cors_origin(request->front->config, origin) != NULL)
+        return true;
     theirs = authority_of(origin, &their_len);
     if (theirs == NULL || their_len == 0)
         return false;
@@ -116,7 +119,7 @@ void websocket_start(struct request *request)
     } else if (body_len > 0) {
         refuse_upgrade(request, 400, "an upgrade has no body");
     } else if (http_exchange_header_count(exchange, "origin") > 0 &&
-               (origin == NULL || !is_own_origin(request, origin))) {
+               (origin == NULL || !may_origin(request, origin))) {
         refuse_upgrade(request, 403, "Origin: another site's page may not connect");
     } else if (request->front->is_draining) {
         err_set(&err, ERR_UNAVAILABLE, "shutting down");

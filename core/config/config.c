@@ -229,6 +229,7 @@ static const struct setting_key root_keys[] = {
     {"retention_hours", SETTING_AT(config, retention_ms), setting_hours},
     {"max_body_bytes", SETTING_AT(config, max_body_bytes), setting_bytes},
     {"max_connections", SETTING_AT(config, max_connections), setting_small_count},
+    {"cors_origins", 0, config_read_cors_origins},
     {"queue_limit", SETTING_AT(config, queue_limit), setting_count},
     {"queue_limit_per_key", SETTING_AT(config, queue_limit_per_key), setting_count},
     {"queue_timeout_ms", SETTING_AT(config, queue_timeout_ms), setting_duration_or_none},
@@ -582,6 +583,9 @@ void config_clear(struct config *config)
     free(config->storage.public_base);
     secret_clear(&config->storage.access_key);
     secret_clear(&config->storage.secret_key);
+    for (size_t i = 0; i < config->cors_count; i++)
+        free(config->cors_origins[i]);
+    free(config->cors_origins);
     for (size_t i = 0; i < config->token_count; i++) {
         free(config->tokens[i].name);
         secret_clear(&config->tokens[i].key);

@@ -83,6 +83,8 @@ struct config {
     int64_t retention_ms;
     size_t max_body_bytes;
     unsigned max_connections;
+    char **cors_origins; // of pages that may read our answers, as browsers write them, or "*"
+    size_t cors_count;
     int64_t queue_limit;         // 0: none
     int64_t queue_limit_per_key; // 0: none
     int64_t queue_timeout_ms;    // how long a task may wait for a vendor; 0: for ever
@@ -136,5 +138,8 @@ void config_set_public_url(struct config *config, const char *url);
 
 // NULL where there is no such account.
 const struct account *config_account(const struct config *config, const char *name);
+// What Access-Control-Allow-Origin says to a page of this origin: one of cors_origins; NULL: the
+// page may read nothing.
+const char *config_cors_origin(const struct config *config, const char *origin);
 // What the account calls a public model, by its own list; NULL where the list doesn't have it.
 const char *account_model(const struct account *account, const char *model);

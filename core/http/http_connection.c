@@ -239,9 +239,11 @@ void http_conn_open(struct http_server *server, int fd)
     update_reading(conn);
 }
 
-// Answers for ourselves; nothing that this client sends after that is believed.
-static void conn_refuse(struct http_conn *conn, int status, const char *why)
+// Answers for ourselves; nothing that this client sends after that is believed. `has_path`: the
+// request's head has been read, and so has its path.
+static void conn_refuse(struct http_conn *conn, int status, const char *why, bool has_path)
 {
+    const struct http_server_options *options = &conn->server->options;
     struct buf body = {0};
     const char *code = "invalid_request";
 
@@ -255,6 +257,8 @@ static void conn_refuse(struct http_conn *conn, int status, const char *why)
     http_exchange_open(conn);
     if (status == 503)
         http_exchange_add_header(&conn->exchange, "Retry-After", "1");
+    if (has_path && options->on_refuse != NULL)
+        options->on_refuse(options->ctx, &conn->exchange);
     http_exchange_add_head(conn, status, "application/json", (int64_t)body.len);
     if (conn->head.method != HTTP_HEAD_)
         buf_add(&conn->out, body.data, body.len);
@@ -318,18 +322,18 @@ static bool take_head(struct http_conn *conn)
     case HTTP_HEAD_MORE:
         return false;
     case HTTP_HEAD_BAD:
-        conn_refuse(conn, head->status, head->why);
+        conn_refuse(conn, head->status, head->why, false);
         return false;
     case HTTP_HEAD_DONE:
         break;
     }
     if (!http_head_path(head, data, &conn->exchange.path)) {
-        conn_refuse(conn, 400, "the path is malformed");
+        conn_refuse(conn, 400, "the path is malformed", false);
         return false;
     }
     declared = head->content_length > 0 ? (size_t)head->content_length : 0;
     if (declared > options->max_body_bytes) {
-        conn_refuse(conn, 413, "the body is too large");
+        conn_refuse(conn, 413, "the body is too large", true);
         return false;
     }
     conn->body_len = 0;
@@ -347,7 +351,7 @@ void http_conn_fail(struct http_conn *conn, int status, const char *why)
 
     http_body_drop(conn);
     conn->is_busy = false;
-    conn_refuse(conn, status, why);
+    conn_refuse(conn, status, why, true);
     http_server_wake(conn->server, conn);
     if (on_gone != NULL)
         on_gone(ctx);
@@ -596,7 +600,7 @@ void http_conn_on_deadline(struct http_conn *conn)
     switch (conn->state) {
     case HTTP_READING_HEAD:
         if (conn->in.len > conn->start && !conn->is_sending) {
-            conn_refuse(conn, 408, "the request took too long");
+            conn_refuse(conn, 408, "the request took too long", false);
             http_conn_turn(conn);
             return;
         }

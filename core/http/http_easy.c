@@ -281,8 +281,8 @@ static void set_method(struct http_call *call, CURL *curl)
             curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, http_method_name(method));
     } else if (method == HTTP_HEAD_) {
         curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
-    } else if (method == HTTP_DELETE_) {
-        curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, "DELETE");
+    } else if (method != HTTP_GET_) {
+        curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, http_method_name(method));
     }
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, call->headers);
 }

@@ -14,7 +14,7 @@ static const struct {
     enum http_method method;
 } methods[] = {
     {"GET", HTTP_GET_}, {"POST", HTTP_POST_},     {"HEAD", HTTP_HEAD_},
-    {"PUT", HTTP_PUT_}, {"DELETE", HTTP_DELETE_},
+    {"PUT", HTTP_PUT_}, {"DELETE", HTTP_DELETE_}, {"OPTIONS", HTTP_OPTIONS_},
 };
 
 static enum http_head_result bad(struct http_head *head, int status, const char *why)

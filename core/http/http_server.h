@@ -62,6 +62,9 @@ struct http_server_options {
     const char *spool_dir;   // where large bodies wait, borrowed; NULL: in memory, without a limit
     http_handler_fn on_head; // NULL: every body is asked for, and on_request gets the whole request
     http_handler_fn on_request;
+    // The server refuses by itself a request whose head it has read: may add headers to the answer.
+    // NULL: adds none.
+    http_handler_fn on_refuse;
     void *ctx;
 };
 

@@ -207,7 +207,7 @@ json_t *http_json(const struct http_response *response, struct err *err)
 
 const char *http_method_name(enum http_method method)
 {
-    static const char *const names[] = {"GET", "HEAD", "POST", "PUT", "DELETE"};
+    static const char *const names[] = {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"};
 
     return names[method];
 }

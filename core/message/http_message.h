@@ -9,7 +9,7 @@
 #include "core/base/buf.h"
 #include "core/base/err.h"
 
-enum http_method { HTTP_GET_, HTTP_HEAD_, HTTP_POST_, HTTP_PUT_, HTTP_DELETE_ };
+enum http_method { HTTP_GET_, HTTP_HEAD_, HTTP_POST_, HTTP_PUT_, HTTP_DELETE_, HTTP_OPTIONS_ };
 
 // Owns all it points to: http_request_clear.
 struct http_request {
