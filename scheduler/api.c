@@ -18,6 +18,7 @@
 #include "scheduler/front.h"
 #include "scheduler/lost.h"
 #include "scheduler/pattern.h"
+#include "scheduler/read_token.h"
 #include "scheduler/realtime.h"
 #include "scheduler/request.h"
 #include "scheduler/routes.h"
@@ -42,7 +43,7 @@ static bool authorize_request(struct request *request)
     const struct config_token *token;
     struct err err;
 
-    token = token_find(request->front->config, request->exchange, served->may_query, &err);
+    token = token_find(request->front, request->exchange, served->may_query, &err);
     if (token != NULL && served->needs == NEEDS_OPERATOR && !token->is_admin) {
         err_set(
             &err, ERR_FORBIDDEN,
@@ -259,6 +260,7 @@ struct api *api_start(struct loop *loop, const struct config *config, const char
     front->storage = storage_new(loop, front->http, config);
     front->waiting = waiting_start(front->store);
     front->callbacks = callbacks_start(loop, config, front->store, NULL, NULL);
+    front->read_tokens = read_tokens_start(loop, front->store);
     front->realtime = realtime_start(loop, front->store, front->waiting, redis_url);
     front->websockets = websockets_start(front);
     return api;
@@ -310,6 +312,7 @@ void api_drop(struct api **pointer)
         request_drop(front->requests);
     room_clear(&front->places);
     callbacks_drop(&front->callbacks);
+    read_tokens_drop(&front->read_tokens);
     storage_free(&front->storage);
     http_client_drop(&front->http);
     realtime_drop(&front->realtime);

@@ -10,6 +10,7 @@ struct config;
 struct http_client;
 struct http_server;
 struct loop;
+struct read_tokens;
 struct realtime;
 struct request;
 struct storage;
@@ -30,8 +31,9 @@ struct front {
     struct http_client *http; // for storage, and for links that clients have us fetch
     struct storage *storage;
     struct callbacks *callbacks; // NULL: vendors don't call back
-    struct room places;          // connections that are held open, by key; those of WebSockets, too
-    struct request *requests;    // the requests under way
-    struct upload_link *links;   // links of clients that are being fetched
+    struct read_tokens *read_tokens;
+    struct room places;        // connections that are held open, by key; those of WebSockets, too
+    struct request *requests;  // the requests under way
+    struct upload_link *links; // links of clients that are being fetched
     bool is_draining;
 };

@@ -19,6 +19,8 @@ void tasks_show_timeline(struct request *request);
 // stream.c, websocket.c
 void stream_start(struct request *request);
 void websocket_start(struct request *request);
+// read_token.c
+void read_token_give(struct request *request);
 // uploads.c; where a path without a key names a place, the place is looked up before the body is
 // read
 void uploads_form(struct request *request);

@@ -28,7 +28,8 @@ struct served {
     void (*admit)(struct request *request);  // called before the body is read, to look at what the
                                              // path names; NULL: nothing to look at
     bool has_no_body;                        // a request with a body is refused
-    bool may_query;                          // the key may come as access_token= as well
+    bool may_query;                          // the key may come as access_token= as well, or a
+                                             // read token
     bool is_private;                         // served only on the operators' listener, if there is
                                              // one
     // Of a family's path; NULL on our own surface.

@@ -1,10 +1,14 @@
 // GET /v1/tasks/{id}/events: Server-Sent Events, as WHATWG HTML 9.2 describes them.
+//
+// A browser's EventSource comes back by itself when a stream ends, with the id that it was told
+// last; it is stopped by a 204 once it has been told of the task's end.
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/buf.h"
 #include "core/http/http_server.h"
 #include "core/loop/loop.h"
+#include "core/store/events.h"
 #include "core/store/store.h"
 #include "core/store/tasks.h"
 #include "scheduler/front.h"
@@ -69,6 +73,22 @@ static void on_drain(struct request *request)
     http_exchange_abort(exchange);
 }
 
+// Whether the client, who was told everything up to `last`, knows of the task's end.
+static bool has_been_told(const struct task *task, const char *last)
+{
+    return last != NULL && realtime_is_cursor(last) && task_is_terminal(task->phase) &&
+           task->end_cursor != NULL && events_compare(last, task->end_cursor) >= 0;
+}
+
+static void answer_no_more(struct request *request)
+{
+    struct http_exchange *exchange = request->exchange;
+
+    request_count(request, 204, 0);
+    request_drop(request);
+    http_exchange_answer(exchange, 204, NULL, NULL, 0);
+}
+
 static void on_task(void *ctx, struct task *task, const struct err *err)
 {
     struct request *request = ctx;
@@ -79,13 +99,18 @@ static void on_task(void *ctx, struct task *task, const struct err *err)
 
     if (!request_got(request, AWAIT_TASKS, err))
         return;
+    // Proxies that gather an answer before they pass it on would hold back what is news.
+    http_exchange_add_header(request->exchange, "Cache-Control", "no-store");
+    http_exchange_add_header(request->exchange, "X-Accel-Buffering", "no");
+    if (has_been_told(task, last)) {
+        answer_no_more(request);
+        task_free(task);
+        return;
+    }
     if (!request_take_place(request)) {
         task_free(task);
         return;
     }
-    http_exchange_add_header(request->exchange, "Cache-Control", "no-store");
-    // nginx would keep events back until it has a few kilobytes of them.
-    http_exchange_add_header(request->exchange, "X-Accel-Buffering", "no");
     request_count(request, 200, -1);
     http_exchange_begin(request->exchange, 200, "text/event-stream", -1);
     request_await(request, AWAIT_TIMER,

@@ -7,8 +7,12 @@
 
 #include "core/config/config.h"
 #include "core/http/http_server.h"
+#include "core/store/store.h"
+#include "scheduler/front.h"
+#include "scheduler/read_token.h"
 
-static const char *key_of(struct http_exchange *exchange, bool may_query)
+// The key in the request's head.
+static const char *key_of(const struct http_exchange *exchange)
 {
     const char *authorization = http_exchange_header(exchange, "authorization");
     const char *secret = http_exchange_header(exchange, "mj-api-secret");
@@ -22,17 +26,28 @@ static const char *key_of(struct http_exchange *exchange, bool may_query)
         authorization += 7;
         return authorization + strspn(authorization, " ");
     }
-    if (secret != NULL)
-        return secret;
-    return may_query ? http_exchange_query(exchange, "access_token") : NULL;
+    return secret;
 }
 
-const struct config_token *token_find(const struct config *config, struct http_exchange *exchange,
+static bool has_key(const struct http_exchange *exchange)
+{
+    return http_exchange_header_count(exchange, "authorization") > 0 ||
+           http_exchange_header_count(exchange, "mj-api-secret") > 0;
+}
+
+const struct config_token *token_find(const struct front *front, struct http_exchange *exchange,
                                       bool may_query, struct err *err)
 {
-    const char *key = key_of(exchange, may_query);
+    const struct config *config = front->config;
+    const char *key = key_of(exchange);
     const struct config_token *token = NULL;
 
+    if (may_query && !has_key(exchange)) {
+        key = http_exchange_query(exchange, "access_token");
+        if (key != NULL && read_token_is(key))
+            return read_token_find(front->read_tokens, config, key, store_now_ms(front->store),
+                                   err);
+    }
     for (size_t i = 0; key != NULL && i < config->token_count; i++)
         if (secret_equals(&config->tokens[i].key, key))
             token = &config->tokens[i];

@@ -55,6 +55,7 @@ struct buf;
     X(wait, wait_reason, WAIT, SCRIPT, false)                                                      \
     X(arch, archive_ms, TIME_MS, SCRIPT, false)                                                    \
     X(finished, finished_ms, TIME_MS, SCRIPT, false)                                               \
+    X(ended, end_cursor, TEXT, SCRIPT, false) /* of the event of its end */                        \
     X(code, error_code, TEXT, CHANGE, false)                                                       \
     X(error, error_message, TEXT, CHANGE, false)                                                   \
     X(watch, watch_ms, TIME_MS, SCRIPT, false)

@@ -55,6 +55,7 @@ void task_free(struct task *task)
     free(task->wait_detail);
     free(task->error_code);
     free(task->error_message);
+    free(task->end_cursor);
     free(task->hook);
     free(task->request);
     free(task->result);

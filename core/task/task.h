@@ -73,6 +73,7 @@ struct task {
                            // MODAL
     char *wait_reason;     // what it waits for beside its vendor's work, a word of wait.h
     char *wait_detail;     // the words of whoever made it wait, or the setting to change
+    char *end_cursor;      // where the stream of events tells of its end
     char *error_code;
     char *error_message;
     char *trace;        // the client's trace, as trace.h keeps it; for the vendor and the hook

@@ -1,5 +1,6 @@
 """What watchers see: WebSockets, Server-Sent Events, ?wait=. Each change once, in order, no gap."""
 import asyncio
+import hmac
 import http.client
 import json
 import socket
@@ -10,7 +11,7 @@ import unittest
 
 import websockets
 
-from harness import Sim, Spool, Vendor, account, eventually, main, websocket_headers
+from harness import Sim, Spool, Vendor, account, eventually, exchange, main, websocket_headers
 
 ENDS = ("succeeded", "failed", "cancelled")
 OTHER_KEY = "sk-other"
@@ -482,11 +483,83 @@ class Realtime(unittest.TestCase):
             self.assertEqual(raw.status, 400)
 
     def test_the_key_in_the_query_opens_nothing_else(self):
+        task = self.spool.submit("asked for in the query")
+        self.spool.wait(task)
+        status, _, body = self.open(f"/v1/tasks/{task}/events?access_token=sk-dev")
+        self.assertEqual((status, body[:3]), (200, b"id:"))
+        self.assertEqual(self.open(f"/v1/tasks/{task}/events?access_token=sk-wrong")[0], 401)
         for path in ("/v1/tasks", "/v1/events"):
             connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=15)
             connection.request("GET", f"{path}?access_token=sk-dev")
             self.assertEqual(connection.getresponse().status, 426 if path == "/v1/events" else 401)
             connection.close()
+
+    # Read tokens.
+
+    def open(self, path, method="GET", **headers):
+        """Without a key."""
+        return exchange(self.port, method, path, None, headers)
+
+    def read_token(self, key="sk-dev"):
+        asked = {"Authorization": f"Bearer {key}"}
+        status, headers, answer = exchange(self.port, "POST", "/v1/events/token", None, asked)
+        self.assertEqual((status, set(answer), headers["cache-control"]), (200, {"token", "expires_at"}, "no-store"))
+        self.assertAlmostEqual(answer["expires_at"] / 1000, time.time() + 600, delta=30)
+        return answer["token"]
+
+    def test_a_read_token_watches(self):
+        token = self.read_token()
+        self.assertRegex(token, r"^[A-Za-z0-9._~-]+$")  # a query takes it as it is
+        task = self.spool.submit("watched by a page")
+        with Watch(self.spool, subscribe(tasks=[task]), key=token, in_query=True) as watch:
+            watch.wait_ends([task])
+        status, headers, body = self.open(f"/v1/tasks/{task}/events?access_token={token}")
+        self.assertEqual((status, headers["content-type"]), (200, "text/event-stream"))
+        self.assertIn(b'"status":"succeeded"', body)
+
+    def test_a_read_token_sees_what_its_key_sees(self):
+        task = self.spool.submit("mine alone")
+        for key, status in (("sk-dev", 200), (OTHER_KEY, 404)):
+            path = f"/v1/tasks/{task}/events?access_token={self.read_token(key)}"
+            self.assertEqual(self.open(path)[0], status)
+
+    def test_a_read_token_opens_nothing_else(self):
+        token = self.read_token()
+        task = self.spool.submit("not to be touched")
+        for method, path in (
+            ("GET", "/v1/tasks"), ("GET", f"/v1/tasks/{task}"), ("POST", f"/v1/tasks/{task}/cancel"),
+            ("POST", "/mj/submit/imagine"), ("POST", "/v1/events/token"), ("GET", f"/mj/task/{task}/fetch"),
+            ("GET", f"/v1/tasks/{task}/timeline"), ("GET", "/admin/v1/overview"), ("GET", f"/v1/videos/{task}/content"),
+        ):  # fmt: skip
+            for where, headers in ((f"{path}?access_token={token}", {}), (path, {"Authorization": f"Bearer {token}"}),
+                                   (path, {"mj-api-secret": token})):  # fmt: skip
+                self.assertEqual(self.open(where, method, **headers)[0], 401, (method, where))
+        for path in ("/v1/events", f"/v1/tasks/{task}/events"):
+            self.assertEqual(self.open(path, Authorization=f"Bearer {token}")[0], 401)
+
+    def test_read_tokens_that_are_none(self):
+        token = self.read_token()
+        task = self.spool.submit("seen by nobody")
+        until, mark, name = token[3:].split(".", 2)
+        later = str(int(until) + 1)
+        for wrong in (
+            "rt_", "rt_.", "rt_..", f"rt_{later}.{mark}.{name}", f"rt_{until}.{mark}.other", f"rt_{until}.{mark}.",
+            f"rt_{until}.{mark[::-1]}.{name}", f"rt_{until}.{mark[:-1]}.{name}", f"rt_{until}.{mark}0.{name}",
+            f"rt_1.{mark}.{name}", f"rt_{'9' * 40}.{mark}.{name}", f"rt_-1.{mark}.{name}", token[3:], token.upper(),
+            token + "x", token + "%00",
+        ):  # fmt: skip
+            self.assertEqual(self.open(f"/v1/tasks/{task}/events?access_token={wrong}")[0], 401, wrong)
+
+    def test_how_long_a_read_token_is_good(self):
+        """Made here as Spool makes them, of what its processes share."""
+        secret = self.spool.redis("GET", "spool:read_secret").strip().encode()
+        task = self.spool.submit("seen for a while")
+        for ms, key, status in ((60000, "sk-dev", 200), (-1000, "sk-dev", 401), (3600000, "sk-dev", 401),
+                                (60000, "sk-gone", 401)):  # fmt: skip
+            until = int(time.time() * 1000) + ms
+            mark = hmac.digest(secret, f"{until} dev {key}".encode(), "sha256")[:24].hex()
+            path = f"/v1/tasks/{task}/events?access_token=rt_{until}.{mark}.dev"
+            self.assertEqual(self.open(path)[0], status, (ms, key))
 
     # Frames.
 
@@ -619,6 +692,28 @@ class Realtime(unittest.TestCase):
                 [(at, data["version"]) for at, _, data in events],
                 [(at, v) for at, _, v in whole.seen()[2:]],
             )
+
+    def test_event_stream_that_has_been_told_to_its_end(self):
+        """204 is what stops a browser's EventSource: else it would come back for ever."""
+        task = self.spool.submit("streamed to its end")
+        events = self.events(task)
+        key = "Bearer sk-dev"
+        status, headers, body = self.open(f"/v1/tasks/{task}/events", Authorization=key)
+        self.assertEqual(status, 200)
+        self.assertEqual((headers["cache-control"], headers["x-accel-buffering"]), ("no-store", "no"))
+        told = {"Authorization": key, "Last-Event-ID": events[-1][0]}
+        status, headers, body = self.open(f"/v1/tasks/{task}/events", **told)
+        self.assertEqual((status, body), (204, b""))
+        # The id of what a late comer is told stops it as well.
+        late = self.events(task)
+        self.assertEqual([data["status"] for _, _, data in late], ["succeeded"])
+        told["Last-Event-ID"] = late[-1][0]
+        self.assertEqual(self.open(f"/v1/tasks/{task}/events", **told)[0], 204)
+        # Who hasn't been told of the end is told.
+        for cursor in {"0-1", *(at for at, _, _ in events[:-1])}:
+            self.assertEqual(self.events(task, cursor)[-1][2]["status"], "succeeded", cursor)
+        told["Last-Event-ID"] = "nonsense"
+        self.assertEqual(self.open(f"/v1/tasks/{task}/events", **told)[0], 200)
 
     def test_event_stream_of_another_keys_task(self):
         task = self.spool.submit("mine")

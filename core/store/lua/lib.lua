@@ -42,7 +42,7 @@
 --   await:<task>   set     tasks that are queued as soon as <task> waits for its client (sub)
 --   took:<account> list    how long its last jobs took, in ms
 --   upload:<id>    string  a place that was promised for a client's file
---   callback_secret, webhook_secret string    secrets that all processes share
+--   callback_secret, read_secret, webhook_secret string    secrets that all processes share
 --   workers        zset    workers, by when each last said that it works
 --   processes      hash    process and role -> when it last beat, where it runs, what it has in hand
 --   trouble        hash    process and role -> when it last said what its storage fails on, and that
@@ -113,8 +113,9 @@ local function log(id, word, detail)
     call('RPUSH', key('l', id), now .. ' ' .. word .. ' ' .. (detail or ''))
 end
 
+-- Returns the event's cursor.
 local function event(id, v, phase, progress, sub, owner)
-    call('XADD', 'spool:events', 'MAXLEN', '~', EVENTS_KEPT, '*', 'e',
+    return call('XADD', 'spool:events', 'MAXLEN', '~', EVENTS_KEPT, '*', 'e',
         table.concat({id, v, phase, progress or 0, sub and 1 or 0, owner}, ' '))
 end
 
@@ -364,7 +365,7 @@ finish = function(r, phase, fields, notify, watch_ms)
         call('ZREM', 'spool:due', r.id)
         free_slot(r.account, r.id)
     end
-    event(r.id, v, phase, progress, nil, r.owner)
+    call('HSET', t, 'ended', event(r.id, v, phase, progress, nil, r.owner))
     if r.hook and notify then deliver(r.id, v, phase, progress, nil) end
     end_awaiting(r.id)
     retire(r.id)

@@ -12,7 +12,7 @@ local answers = {}
 -- where the task needs one.
 local function reopen(r)
     unretire(r.id)
-    call('HDEL', key('t', r.id), 'finished', 'code', 'error', 'cancel', 'called', 'watch')
+    call('HDEL', key('t', r.id), 'finished', 'ended', 'code', 'error', 'cancel', 'called', 'watch')
     call('ZREM', 'spool:due', r.id)
     free_slot(r.account, r.id, r.code == 'submit_outcome_unknown')
 end
