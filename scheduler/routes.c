@@ -21,6 +21,7 @@ static const struct served own[] = {
     {HTTP_GET_, "/v1/tasks/{id}/events", NEEDS_KEY, .handle = stream_start, .may_query = true},
     {HTTP_POST_, "/v1/events/token", NEEDS_KEY, .handle = read_token_give},
     {HTTP_GET_, "/v1/events", NEEDS_KEY, .handle = websocket_start, .may_query = true},
+    {HTTP_GET_, "/v1/models", NEEDS_KEY, .handle = models_list},
     {HTTP_POST_, "/v1/files/uploads", NEEDS_KEY, .handle = uploads_form},
     {HTTP_POST_, "/v1/files/uploads/base64", NEEDS_KEY, .handle = uploads_base64},
     {HTTP_POST_, "/v1/files/uploads/url", NEEDS_KEY, .handle = uploads_link},
