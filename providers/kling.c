@@ -21,6 +21,7 @@
 #include "providers/provider.h"
 #include "providers/refusal.h"
 #include "providers/token.h"
+#include "providers/unified.h"
 
 enum { OFFICIAL, RELAY };
 enum { TOKEN_LIFE_S = 1800, TOKEN_EARLY_S = 5, TOKEN_RENEW_S = 300 };
@@ -43,7 +44,7 @@ static const char *const models[] = {
     "kolors-virtual-try-on-v1-5",
     NULL,
 };
-static const char *const relay_prefixes[] = {"kling-", NULL};
+static const char *const prefixes[] = {"kling-", NULL};
 
 // The path of each action serves its polls and lists, too.
 static const struct action {
@@ -233,6 +234,7 @@ static bool build_submit(const struct task *task, const struct account *account,
 
     if (body == NULL)
         return false;
+    unified_drop_shown(body);
     if (dialect_of(account) == OFFICIAL)
         kling_body_remap(body, action_of(task)->list_key);
     set_model(body, model_of(task, account), dialect_of(account));
@@ -500,7 +502,8 @@ const struct provider provider_kling = {
     .name = "kling",
     .dialects = dialects,
     .models = models,
-    .relay_prefixes = relay_prefixes,
+    .prefixes = prefixes,
+    .relay_prefixes = prefixes,
     .poll_first_ms = 10000,
     .poll_max_ms = 15000,
     .typical_ms = 240000,
@@ -512,6 +515,7 @@ const struct provider provider_kling = {
     .check = check,
     .nobodys_action = "text2video",
     .nobodys_id = "0",
+    .from_unified = kling_body_from_unified,
     .build_submit = build_submit,
     .read_submit = read_submit,
     .build_poll = build_poll,

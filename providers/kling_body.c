@@ -2,10 +2,15 @@
 #include "providers/kling_body.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "core/base/err.h"
+#include "core/base/mem.h"
 #include "core/json/field.h"
 #include "core/json/field_check.h"
+#include "core/task/task.h"
+#include "providers/unified.h"
 
 // The vendor wants base64 bare; clients send data URLs as well.
 static void strip_prefix(json_t *object, const char *name)
@@ -130,4 +135,77 @@ void kling_body_remap(json_t *body, const char *list_key)
     if (list_key != NULL)
         remap_images(body, list_key);
     strip_prefixes(body);
+}
+
+// From the unified form.
+
+// Models that are on the omni route alone; kling-v3 is on both.
+static bool is_omni(const char *model)
+{
+    return strstr(model, "omni") != NULL || strncmp(model, "kling-video-o", 13) == 0;
+}
+
+// The vendor takes a ratio, and a mode that stands for the lines: std is 720, pro is 1080.
+static bool set_frame(json_t *request, struct err *err)
+{
+    static const char *const ratios[] = {"16:9", "9:16", "1:1", NULL};
+    static const struct field_rule ratio_rule = {.kind = FIELD_WORD, .words = ratios};
+    bool is_by_size = !field_is_given(request, "aspect_ratio");
+    struct unified_frame frame;
+    json_t *ratio;
+    bool ok;
+
+    if (!unified_read_frame(request, &frame, err))
+        return false;
+    if (*frame.ratio != '\0') {
+        ratio = json_string(frame.ratio);
+        ok = field_check_value(ratio, &ratio_rule, is_by_size ? "size" : "aspect_ratio", err);
+        json_object_set_new(request, "aspect_ratio", ratio);
+        if (!ok)
+            return false;
+    }
+    if (frame.lines > 0 && !field_is_given(request, "mode"))
+        json_object_set_new(request, "mode", json_string(frame.lines > 720 ? "pro" : "std"));
+    return true;
+}
+
+// One image is the first frame, two are the first and the last.
+static bool set_images(json_t *request, bool is_omni_route, struct err *err)
+{
+    json_t *images = unified_images(request), *image, *list = json_array();
+    size_t count = json_array_size(images), i;
+
+    json_object_del(request, "images");
+    json_array_foreach(images, i, image)
+    {
+        if (is_omni_route)
+            json_array_append_new(list, json_pack("{s:O}", "image_url", image));
+        else
+            json_array_append(list, image);
+    }
+    if (count > 0)
+        json_object_set(request, is_omni_route ? "image_list" : "image_urls", list);
+    json_decref(images);
+    json_decref(list);
+    return is_omni_route || count <= 2 ||
+           err_set(err, ERR_INVALID, "images: must have at most 2 items");
+}
+
+bool kling_body_from_unified(struct task *task, struct err *err)
+{
+    static const char *const absent[] = {"storyboard", NULL};
+    json_t *request = json_loads(task->request, 0, NULL);
+    bool is_omni_route = is_omni(task->model), ok;
+
+    mem_set_str(&task->action, is_omni_route                        ? "omni-video"
+                               : field_count(request, "images") > 0 ? "image2video"
+                                                                    : "text2video");
+    ok = unified_check_absent(request, absent, task->model, err) && set_frame(request, err) &&
+         set_images(request, is_omni_route, err);
+    if (ok) {
+        free(task->request);
+        task->request = json_dumps(request, JSON_COMPACT);
+    }
+    json_decref(request);
+    return ok;
 }

@@ -73,6 +73,10 @@ struct provider {
     const char *nobodys_action, *nobodys_id;
     provider_check_account_fn check_account;
     provider_check_fn check; // NULL: nothing to check
+    // Turns a task's request from the unified form (unified.h) into the provider's own, and names
+    // the action. An ERR_INVALID names the unified field that the provider has no word for. NULL:
+    // the unified form is the provider's own.
+    bool (*from_unified)(struct task *task, struct err *err);
     provider_build_fn build_submit;
     provider_read_fn read_submit;
     provider_build_fn build_poll;

@@ -18,6 +18,7 @@
 #include "providers/outcome.h"
 #include "providers/provider.h"
 #include "providers/refusal.h"
+#include "providers/unified.h"
 
 enum { ARK, RELAY };
 
@@ -28,7 +29,7 @@ static const char *const models[] = {
     "doubao-seedance-1-5-pro",      "doubao-seedance-2-0",
     "doubao-seedance-2-0-fast",     NULL,
 };
-static const char *const relay_prefixes[] = {"doubao-seedance-", "seedance-", NULL};
+static const char *const prefixes[] = {"doubao-seedance-", "seedance-", NULL};
 
 static bool is_relay(const struct account *account)
 {
@@ -189,6 +190,80 @@ static void unfold(json_t *body)
     json_decref(content);
 }
 
+// From the unified form (provider.h).
+
+// One image is the first frame, two are the first and the last; more show what is to be seen.
+static void add_image(json_t *content, const char *image, size_t i, size_t count)
+{
+    json_t *item;
+    struct buf url = {0};
+
+    unified_add_image_url(image, &url);
+    item = json_pack("{s:s,s:{s:s}}", "type", "image_url", "image_url", "url", buf_text(&url));
+    if (count > 1)
+        json_object_set_new(item, "role",
+                            json_string(count > 2 ? "reference_image"
+                                        : i == 0  ? "first_frame"
+                                                  : "last_frame"));
+    json_array_append_new(content, item);
+    buf_clear(&url);
+}
+
+static json_t *content_of(const json_t *request)
+{
+    const char *prompt = field_str_or_empty(request, "prompt");
+    json_t *content = json_array(), *images = unified_images(request);
+
+    if (*prompt != '\0')
+        json_array_append_new(content, json_pack("{s:s,s:s}", "type", "text", "text", prompt));
+    for (size_t i = 0; i < json_array_size(images); i++)
+        add_image(content, json_string_value(json_array_get(images, i)), i,
+                  json_array_size(images));
+    json_decref(images);
+    return content;
+}
+
+static void set_frame(json_t *request, const struct unified_frame *frame)
+{
+    char lines[16];
+
+    json_object_del(request, "aspect_ratio");
+    if (*frame->ratio != '\0')
+        json_object_set_new(request, "ratio", json_string(frame->ratio));
+    snprintf(lines, sizeof lines, "%dp", frame->lines);
+    if (frame->lines > 0)
+        json_object_set_new(request, "resolution", json_string(lines));
+}
+
+// Ark wants a number.
+static void set_duration(json_t *request)
+{
+    const char *text = json_string_value(json_object_get(request, "duration"));
+
+    if (text != NULL && *text != '\0')
+        json_object_set_new(request, "duration", json_integer(strtol(text, NULL, 10)));
+}
+
+static bool from_unified(struct task *task, struct err *err)
+{
+    static const char *const absent[] = {"negative_prompt", "storyboard", NULL};
+    json_t *request = json_loads(task->request, 0, NULL);
+    struct unified_frame frame;
+    bool ok = unified_check_absent(request, absent, task->model, err) &&
+              unified_read_frame(request, &frame, err);
+
+    if (ok) {
+        json_object_set_new(request, "content", content_of(request));
+        json_object_del(request, "images");
+        set_frame(request, &frame);
+        set_duration(request);
+        free(task->request);
+        task->request = json_dumps(request, JSON_COMPACT);
+    }
+    json_decref(request);
+    return ok;
+}
+
 // Clients name a draft by our id; the vendor knows it by its own.
 static void name_draft(json_t *content, const char *upstream_id)
 {
@@ -222,6 +297,8 @@ static bool build_submit(const struct task *task, const struct account *account,
     if (json_is_object(json_object_get(body, "content")) && !is_relay(account))
         unfold(body);
     name_draft(json_object_get(body, "content"), task->upstream_parent);
+    unified_drop_shown(body);
+    json_object_del(body, "prompt"); // it is in the content
     authorize(account, request);
     if (is_relay(account)) // another Spool honours it
         http_add_header(request, "Idempotency-Key", task->id);
@@ -514,7 +591,8 @@ const struct provider provider_seedance = {
     .name = "seedance",
     .dialects = dialects,
     .models = models,
-    .relay_prefixes = relay_prefixes,
+    .prefixes = prefixes,
+    .relay_prefixes = prefixes,
     .poll_first_ms = 5000,
     .poll_max_ms = 10000,
     .typical_ms = 120000,
@@ -528,6 +606,7 @@ const struct provider provider_seedance = {
     .check = check,
     .nobodys_action = "generations",
     .nobodys_id = "cgt-20260101000000-none",
+    .from_unified = from_unified,
     .build_submit = build_submit,
     .read_submit = read_submit,
     .build_poll = build_poll,

@@ -26,10 +26,10 @@
 #include "providers/provider.h"
 #include "providers/refusal.h"
 #include "providers/token.h"
+#include "providers/unified.h"
 
 enum { VERTEX, GEMINI, RELAY };
 enum { ASSERTION_LIFE_S = 3600, TOKEN_KEPT_S = 3000 };
-enum { MEDIA_HEAD_CHARS = (MEDIA_HEAD_BYTES + 2) / 3 * 4 }; // in base64
 
 static const char *const dialects[] = {
     [VERTEX] = "vertex", [GEMINI] = "gemini", [RELAY] = "relay", NULL};
@@ -246,24 +246,6 @@ static char *input_at(const struct task *task, const struct account *account, si
 
 // Submits.
 
-// An image's type is told by its first bytes: forms call every file application/octet-stream, and
-// clients say image/jpg, which is no type. Where the bytes tell nothing, the data URL's type
-// counts.
-static void type_of(const char *image, char *type, size_t size)
-{
-    const char *base64 = field_base64_of(image);
-    const struct media_type *known = NULL;
-    struct buf head = {0};
-
-    if (base64_decode(base64, strnlen(base64, MEDIA_HEAD_CHARS), &head))
-        known = media_type_of(buf_text(&head), head.len);
-    buf_clear(&head);
-    if (known == NULL && strncmp(image, "data:image/", 11) == 0)
-        snprintf(type, size, "%.*s", (int)strcspn(image + 5, ";,"), image + 5);
-    else
-        snprintf(type, size, "%s", known == NULL ? "image/png" : known->content_type);
-}
-
 static json_t *image_of(const struct task *task, const json_t *request)
 {
     const char *image = field_str_or_empty(request, "images.0");
@@ -282,7 +264,7 @@ static json_t *image_of(const struct task *task, const json_t *request)
     }
     if (*image == '\0')
         return NULL;
-    type_of(image, type, sizeof type);
+    unified_image_type(image, type, sizeof type);
     return json_pack("{s:s,s:s}", "bytesBase64Encoded", field_base64_of(image), "mimeType", type);
 }
 

@@ -9,8 +9,8 @@
 #include "scheduler/handlers.h"
 #include "scheduler/request.h"
 
-// The account's models, one after the other: those that it lists, else its provider's. NULL past the
-// end.
+// The account's models, one after the other: those that it lists, else its provider's. NULL past
+// the end.
 static const char *model_at(const struct account *account, size_t index)
 {
     const struct provider *provider = provider_find(account->provider);

@@ -33,6 +33,7 @@ struct submission {
     struct task *task; // ours
     char *once;        // the word for what is asked of the parent, if asking the same again means
                        // the same task
+    bool is_unified;   // the request is in the form that all video providers share
     bool has_idempotency;
     struct idempotency idempotency;
 };
@@ -306,12 +307,22 @@ static void rename_field(const struct request *request, struct err *err)
     }
 }
 
+// Puts the request into the form of the provider that the model has chosen.
+static bool take_form(struct request *request, struct err *err)
+{
+    const struct submission *submission = request->kept;
+    const struct provider *provider = provider_find(submission->task->provider);
+
+    return !submission->is_unified || provider->from_unified == NULL ||
+           provider->from_unified(submission->task, err);
+}
+
 static void send_task(struct request *request)
 {
     const struct task *task = task_of(request);
     struct err err;
 
-    if (!choose_account(request, &err) ||
+    if (!take_form(request, &err) || !choose_account(request, &err) ||
         !check_inputs(request, provider_find(task->provider), &err)) {
         rename_field(request, &err);
         request_refuse(request, &err);
@@ -424,7 +435,8 @@ static bool make_task(struct request *request, struct err *err)
     // `once` may point into memory that goes with the task.
     submission->once = mem_str(once);
     request->family = family_find(task->family); // another family may share the path
-    return task->provider != NULL || choose_provider(request->front->config, task, err);
+    submission->is_unified = task->provider == NULL;
+    return !submission->is_unified || choose_provider(request->front->config, task, err);
 }
 
 static void find_parent(struct request *request)

@@ -32,6 +32,11 @@ static const struct field_rule rules[] = {
     {0},
 };
 
+static const struct family_alias aliases[] = {
+    {"ratio", "aspect_ratio"}, // in the providers' own forms
+    {"ratio", "size"},         {"resolution", "size"}, {"image_urls.0", "images.0"}, {0},
+};
+
 // An image may come without a prompt, where the vendor can do that.
 static bool check_subject(const json_t *body, struct err *err)
 {
@@ -100,5 +105,6 @@ const struct family family_video = {
     .render = render,
     .render_callback = render_callback,
     .word = word,
+    .aliases = aliases,
     .refuse = family_refuse_flat,
 };
