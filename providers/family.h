@@ -20,6 +20,8 @@ enum route_kind {
     ROUTE_FETCH,   // shows one task, by the id in the path, or else ?id= or ?task_id=
     ROUTE_LIST,    // shows tasks, by ids in the body
     ROUTE_CONTENT, // sends a finished task's file
+    ROUTE_PAGE,    // shows the key's tasks of the family, page by page, by the query
+    ROUTE_FORGET,  // cancels a task that hasn't ended, and forgets it
 };
 
 struct route {
@@ -70,6 +72,8 @@ struct family {
     // Adds tasks (NULL where unknown) to a ROUTE_LIST's answer, which begins empty and is complete
     // JSON after each call.
     void (*render_list)(struct task *const *tasks, size_t count, struct buf *json);
+    // The answer to a ROUTE_FORGET.
+    void (*forgotten)(const struct task *task, struct buf *json);
     // The body of a webhook.
     void (*render_callback)(const struct task *task, struct buf *json);
     // The status word of a phase.

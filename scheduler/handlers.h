@@ -39,11 +39,13 @@ void callback_take(struct request *request);
 void media_serve(struct request *request);
 void media_send(struct request *request, const char *key); // an archived file; the request is gone
 
-// Of the families' routes: submit.c, query.c, content.c.
+// Of the families' routes: submit.c, query.c, query_page.c, query_forget.c, content.c.
 void submit_handle(struct request *request);
 void submit_ask(struct request *request); // the request is held until the vendor has answered
 void query_fetch(struct request *request);
 void query_list(struct request *request);
+void query_page(struct request *request);
+void query_forget(struct request *request);
 void query_answer(struct request *request, const char *id); // answers a question's request when its
                                                             // task has ended
 void content_serve(struct request *request);

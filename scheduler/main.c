@@ -31,7 +31,13 @@
 #include "webhook/webhook.h"
 #include "workers/worker.h"
 
-enum { EXIT_USAGE = 2, SIGNAL_COUNT = 5, ENDING_LOOK_MS = 20, TELL_MS = 1000, LEFT_OVER_MS = 30000 };
+enum {
+    EXIT_USAGE = 2,
+    SIGNAL_COUNT = 5,
+    ENDING_LOOK_MS = 20,
+    TELL_MS = 1000,
+    LEFT_OVER_MS = 30000
+};
 enum { LARGE_BLOCK_BYTES = 256 * 1024, OWN_DESCRIPTORS = 64 };
 
 static void *start_api(struct loop *loop, const struct config *config, const char *redis_url,

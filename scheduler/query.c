@@ -17,27 +17,12 @@
 #include "providers/family.h"
 #include "scheduler/front.h"
 #include "scheduler/handlers.h"
+#include "scheduler/query_shown.h"
 #include "scheduler/realtime.h"
 #include "scheduler/request.h"
 #include "scheduler/routes.h"
 
 enum { ANSWER_MS = 30000, PAGE = 100, MAX_ANSWER = 256 << 20 };
-
-// The family that shows the task to this request: the task's own, if the path is also of that one;
-// else one that has the same tasks. NULL: none.
-static const struct family *shown_by(const struct request *request, const struct task *task)
-{
-    const struct family *own = family_find(task->family);
-
-    if (own == NULL || task->is_ask)
-        return NULL;
-    for (const struct route *route = own->routes; route->method != NULL; route++)
-        if (strcmp(route->path, request->served->route->path) == 0)
-            return own;
-    return request->family->kin != NULL && strcmp(request->family->kin, own->name) == 0
-               ? request->family
-               : NULL;
-}
 
 // One task.
 
@@ -50,7 +35,7 @@ static void on_task(void *ctx, struct task *task, const struct err *err)
     if (!request_got(request, AWAIT_TASKS, err))
         return;
     request_show(request, task);
-    family = shown_by(request, task);
+    family = query_shown_by(request, task);
     if (family != NULL) {
         family->render(task, &json);
         request_answer(request, 200, &json);
@@ -140,7 +125,7 @@ static void on_tasks(void *ctx, struct task **tasks, size_t count, const struct 
         if (tasks[i] == NULL)
             continue;
         request_show(request, tasks[i]);
-        if (shown_by(request, tasks[i]) == NULL)
+        if (query_shown_by(request, tasks[i]) == NULL)
             task_drop(&tasks[i]);
     }
     request->family->render_list(tasks, count, &list->answer);

@@ -299,7 +299,8 @@ static void list_next_page(struct request *request)
     }
     request_await(request, AWAIT_TASKS,
                   tasks_list(request->front->store, list->is_of_all ? NULL : list->owner,
-                             *list->last == '\0' ? NULL : list->last, PAGE, on_ids, request));
+                             *list->last == '\0' ? NULL : list->last, PAGE, false, on_ids,
+                             request));
 }
 
 static void on_states_for_list(void *ctx, const struct account_state *states, bool is_worker_there,

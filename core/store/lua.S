@@ -22,6 +22,7 @@ lua_\name:
     script looks
     script change
     script cancel
+    script forget
     script resolve
     script hint
     script hold

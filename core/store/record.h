@@ -58,7 +58,8 @@ struct buf;
     X(ended, end_cursor, TEXT, SCRIPT, false) /* of the event of its end */                        \
     X(code, error_code, TEXT, CHANGE, false)                                                       \
     X(error, error_message, TEXT, CHANGE, false)                                                   \
-    X(watch, watch_ms, TIME_MS, SCRIPT, false)
+    X(watch, watch_ms, TIME_MS, SCRIPT, false)                                                     \
+    X(gone, id, NONE, SCRIPT, false) /* forgotten by its client: goes once it is over */
 
 enum record_field {
 #define X(name, member, kind, writer, is_looked_at) RECORD_##name,

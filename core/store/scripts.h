@@ -21,6 +21,7 @@
     X(due)                                                                                         \
     X(looks)                                                                                       \
     X(cancel)                                                                                      \
+    X(forget)                                                                                      \
     X(resolve)                                                                                     \
     X(post)                                                                                        \
     X(redeliver)                                                                                   \

@@ -365,7 +365,7 @@ static struct tasks_op *read_strings(struct store *store, unsigned argc, const c
 }
 
 struct tasks_op *tasks_list(struct store *store, const char *owner, const char *after, int limit,
-                            strings_fn fn, void *ctx)
+                            bool is_oldest_first, strings_fn fn, void *ctx)
 {
     struct tasks_op *op = op_new(store, NULL, 1, ctx);
     struct args args = {0};
@@ -374,6 +374,7 @@ struct tasks_op *tasks_list(struct store *store, const char *owner, const char *
     args_str(&args, owner);
     args_str(&args, after);
     args_int(&args, limit);
+    args_str(&args, is_oldest_first ? "1" : "");
     op->calls[0] = store_call(store, SCRIPT_list, &args, deadline(store), on_strings, NULL, op);
     return op;
 }
@@ -464,6 +465,31 @@ struct tasks_op *tasks_cancel(struct store *store, const char *id, const char *o
     args_int(&args, watch_ms);
     op->calls[0] = store_call(store, SCRIPT_cancel, &args, deadline(store), on_cancelled, NULL, op);
     return op;
+}
+
+static void on_forgotten(void *ctx, store_then_fn then, const redisReply *answer,
+                         const struct err *err)
+{
+    struct err why;
+
+    if (err == NULL && !is_word(answer, "done")) {
+        err_set(&why, ERR_NOT_FOUND, "no such task");
+        err = &why;
+    }
+    ((forget_fn)then)(ctx, err);
+}
+
+struct store_call *tasks_forget(struct store *store, const char *id, const char *owner,
+                                bool vendor_can, int64_t watch_ms, forget_fn fn, void *ctx)
+{
+    struct args args = {0};
+
+    args_str(&args, id);
+    args_str(&args, owner);
+    args_str(&args, vendor_can ? "1" : "0");
+    args_int(&args, watch_ms);
+    return store_call(store, SCRIPT_forget, &args, DEADLINE_MS, on_forgotten, (store_then_fn)fn,
+                      ctx);
 }
 
 void lane_name(char *lane, size_t size, const char *provider, const char *model,

@@ -72,9 +72,10 @@ struct tasks_op *tasks_get(struct store *store, const char *id, const char *owne
                            void *ctx);
 struct tasks_op *tasks_get_many(struct store *store, const char *const *ids, size_t count,
                                 const char *owner, tasks_fn fn, void *ctx);
-// Ids of a key's tasks, newest first: those made before `after` (NULL: from the newest).
+// Ids of a key's tasks, newest first: those made before `after` (NULL: from the newest); or, of one
+// key, oldest first: those made after it.
 struct tasks_op *tasks_list(struct store *store, const char *owner, const char *after, int limit,
-                            strings_fn fn, void *ctx);
+                            bool is_oldest_first, strings_fn fn, void *ctx);
 struct tasks_op *tasks_cancel(struct store *store, const char *id, const char *owner,
                               bool vendor_can, int64_t watch_ms, cancel_fn fn, void *ctx);
 // How an operator takes up a task that has failed, though its job may have been paid for.
@@ -90,6 +91,10 @@ typedef void (*resolve_fn)(void *ctx, const struct err *err);
 struct store_call *tasks_resolve(struct store *store, const struct task *task, enum resolve_how how,
                                  const char *upstream_id, const char *result, resolve_fn fn,
                                  void *ctx);
+typedef void (*forget_fn)(void *ctx, const struct err *err);
+// Forgets a task; cancels it first where it hasn't ended. ERR_NOT_FOUND: there is no such task.
+struct store_call *tasks_forget(struct store *store, const char *id, const char *owner,
+                                bool vendor_can, int64_t watch_ms, forget_fn fn, void *ctx);
 // Notes, for as long as tasks are kept, that the task made what the vendor calls `mark`.
 void tasks_mark(struct store *store, const char *owner, const char *mark, const char *id);
 // The key's task that made `mark`: one value, none where there is no such task.

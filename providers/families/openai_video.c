@@ -16,7 +16,9 @@ enum { MAX_PROMPT = 20000, MAX_NAME = 128, MAX_WORD = 32 };
 
 static const struct route routes[] = {
     {"POST", "/v1/videos", ROUTE_SUBMIT, "video"},
+    {"GET", "/v1/videos", ROUTE_PAGE, NULL},
     {"GET", "/v1/videos/{id}", ROUTE_FETCH, NULL},
+    {"DELETE", "/v1/videos/{id}", ROUTE_FORGET, NULL},
     {"GET", "/v1/videos/{id}/content", ROUTE_CONTENT, NULL},
     {0},
 };
@@ -38,6 +40,11 @@ static const struct family_alias aliases[] = {
     {"images.0", "input_reference.image_url"},
     {"images.0", "input_reference"},
     {"images.0", "image_url"},
+    {"ratio", "size"}, // in the providers' own forms
+    {"resolution", "size"},
+    {"image_urls.0", "input_reference.image_url"},
+    {"image_urls.0", "input_reference"},
+    {"image_urls.0", "image_url"},
     {0},
 };
 
@@ -213,6 +220,11 @@ static void render(const struct task *task, struct buf *json)
     json_decref(result);
 }
 
+static void forgotten(const struct task *task, struct buf *json)
+{
+    buf_fmt(json, "{\"id\":\"%s\",\"object\":\"video.deleted\",\"deleted\":true}", task->id);
+}
+
 static void render_callback(const struct task *task, struct buf *json)
 {
     family_render_media_callback(task, false, json);
@@ -225,6 +237,7 @@ const struct family family_openai_video = {
     .accept = accept,
     .accepted = accepted,
     .render = render,
+    .forgotten = forgotten,
     .render_callback = render_callback,
     .word = family_openai_word,
     .aliases = aliases,

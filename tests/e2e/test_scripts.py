@@ -383,6 +383,61 @@ class Picture(Bench):
                     self.assertEqual("watch" in changed["t:A"], phase in AT_VENDOR)
                     self.assertEqual("d:A" in changed, bool(r.get("hook")))
 
+    @each
+    def test_forget(self, phase, kind, r):
+        """It is gone at once, or hidden until its vendor's job, or its submit, is over."""
+        for vendor_can in ("0", "1"):
+            self.clear()
+            r = self.task("A", phase, kind)
+            self.do("RPUSH", "spool:own:dev", "B", "A")
+            if phase in ENDED and kind == "hook":
+                view = f"{r['v']} {phase} 100 0 @-1000"
+                self.do("HSET", "spool:d:A", "n", 1, "head", 2, "1", view, "1r", "exhausted 4 @-100 500 9 no")
+                self.do("ZADD", "spool:exhausted", "@-100", "A")
+            with self.subTest(vendor_can=vendor_can):
+                self.assertEqual(self.run_script("forget", ["A", "other", vendor_can, 60000]), "missing")
+                item = ["A", "dev", vendor_can, 60000]
+                self.assertEqual(self.run_script("forget", item), "done")
+                self.check()
+                before = self.dump()
+                self.assertEqual((self.run_script("forget", item, again=1), self.dump()), ("done", before))
+                self.assertEqual(self.run_script("forget", ["A", "dev", vendor_can, 60000]), "missing")
+                self.assertEqual(self.run_script("read", ["A", ""]), None)
+                now = self.dump()
+                self.assertEqual(now["own:dev"], ["B"])
+                self.assertNotIn("A", {**now.get("hooks", {}), **now.get("exhausted", {}), "d:A": 0})
+                self.assertNotIn("d:A", now)
+                stays = "watch" in r or phase in AT_VENDOR or phase in ("submitting", "in_doubt") or (
+                    phase == "archiving" and vendor_can == "1")  # fmt: skip
+                self.assertEqual("t:A" in now, stays)
+                if not stays:
+                    self.assertEqual([name for name in now if name.endswith(":A")], [])
+
+    def test_what_becomes_of_a_forgotten_task(self):
+        """Nothing is kept of it, however its vendor's job ends, and nobody is told."""
+        for phase, to in (("submitting", "archiving"), ("submitting", "queued"), ("in_doubt", "queued"),
+                          ("rendering", "archiving"), ("rendering", "failed"), ("archiving", "succeeded"),
+                          ("submitted", "cancelled")):  # fmt: skip
+            with self.subTest(phase=phase, to=to):
+                self.clear()
+                r = self.task("A", phase, "hook")
+                self.run_script("forget", ["A", "", "1", 60000])
+                n = self.run_script("change", change(r, to, result='{"a":1}', upstream="U1"))
+                self.assertEqual(n[0], "done")
+                self.check()
+                now = self.dump()
+                self.assertEqual([name for name in now if name.endswith(":A")], [])
+                self.assertNotIn("hooks", now)
+        # A watch keeps the slot, and then lets go of both.
+        self.clear()
+        r = self.task("A", "rendering", "hook")
+        self.run_script("forget", ["A", "", "0", 60000])
+        self.assertEqual(self.dump()["slots:mj-1"]["A"], "1")
+        self.run_script("hold", ["A", r["n"], -1, "", ""])
+        self.check()
+        self.assertEqual([name for name in self.dump() if name.endswith(":A")], [])
+        self.assertEqual(self.dump()["slots:mj-1"], {"#": "0"})
+
     def test_back_to_the_queue(self):
         """In front of the others and at once, or later; its account is free, unless it is a follow-up."""
         for kind, lane in (("plain", "midjourney/"), ("follow-up", "@mj-1"), ("question of a follow-up", "?@mj-1")):
@@ -1052,9 +1107,16 @@ class Others(Bench):
         self.do("RPUSH", "spool:own:dev", *"ABCDE")
         for id_ in "ABCDE":
             self.task(id_, "queued", lane=f"midjourney/{id_}")
-        newest, before = [("", 2, "ED"), ("", 9, "EDCBA")], [("D", 2, "CB"), ("B", 9, "A"), ("A", 9, ""), ("X", 9, "")]
+        newest, before = [("", 2, "ED"), ("", 9, "EDCBA")], [("D", 2, "CB"), ("B", 9, "A"), ("A", 9, "")]
         for after, count, ids in newest + before:
-            self.assertEqual(self.twice("list", ["dev", after, count]), (list(ids), {}))
+            self.assertEqual(self.twice("list", ["dev", after, count, ""]), (list(ids), {}))
+        for after, count, ids in (("", 2, "AB"), ("", 9, "ABCDE"), ("B", 2, "CD"), ("D", 9, "E"), ("E", 9, "")):
+            self.assertEqual(self.twice("list", ["dev", after, count, "1"]), (list(ids), {}))
+        # One that was forgotten still says where the list is to go on.
+        self.do("LREM", "spool:own:dev", 1, "C")
+        for after, count, order, ids in (("C", 1, "", "B"), ("C", 9, "", "BA"), ("C", 1, "1", "D"), ("C", 9, "1", "DE"),
+                                         ("X", 1, "", "E"), ("X", 9, "1", "")):  # fmt: skip
+            self.assertEqual(self.twice("list", ["dev", after, count, order]), (list(ids), {}))
 
     def test_clock(self):
         for word in ("", "first"):

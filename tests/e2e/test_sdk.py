@@ -10,7 +10,7 @@ import tempfile
 import unittest
 import urllib.request
 
-from harness import PNG, ROOT, Between, Sim, Spool, Vendor, account, main
+from harness import PNG, ROOT, Between, Sim, Spool, Vendor, account, kling_account, main, seedance_account
 
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "sdk")
 MODEL = "veo-3.1-generate-preview"
@@ -64,7 +64,7 @@ class Clients(unittest.TestCase):
         cls.runtime = node_of(modules)
         cls.dir = cls.enterClassContext(tempfile.TemporaryDirectory())
         os.symlink(modules, os.path.join(cls.dir, "node_modules"))
-        for name in ("package.json", "genai.mjs", "openai.mjs"):
+        for name in ("package.json", "genai.mjs", "openai.mjs", "videos.mjs"):
             shutil.copy(os.path.join(HERE, name), cls.dir)
         cls.picture = os.path.join(cls.dir, "picture.png")
         with open(cls.picture, "wb") as file:
@@ -101,6 +101,19 @@ class Clients(unittest.TestCase):
         self.assertEqual((got["video"]["seconds"], got["video"]["size"]), ("8", "1280x720"))
         self.assertEqual(got["contentType"], "video/mp4")
         self.assertEqual((got["bytes"], got["sha256"]), (artifact["bytes"], artifact["sha256"]))
+
+    def test_openai_lists_and_deletes(self):
+        """Other vendors' models, the models that there are, and page after page, from either end."""
+        accounts = [kling_account(self.sim), seedance_account(self.sim)]
+        models = ["kling-v3", "doubao-seedance-1-5-pro", "kling-v2-6"]
+        with Spool({"accounts": accounts}) as spool:
+            got = self.node("videos.mjs", f"{spool.url}/v1", spool.key, *models)
+            self.assertEqual([spool.request("GET", f"/v1/videos/{one}")[0] for one in got["made"]], [404, 200, 200])
+        made = got["made"]
+        self.assertLessEqual(set(models), set(got["models"]))
+        self.assertEqual((got["newest"], got["oldest"], got["page"]), (made[::-1], made, made[:0:-1]))
+        self.assertEqual(got["deleted"], {"id": made[0], "object": "video.deleted", "deleted": True})
+        self.assertEqual((got["after"], got["status"]), (made[:0:-1], 404))
 
     def test_openai_with_a_link(self):
         """It sends objects as parts named a[b]; the vendor gets the picture."""

@@ -228,12 +228,13 @@ void fake_strings_done(struct fake_call *call, const char *const *values, size_t
 }
 
 struct tasks_op *tasks_list(struct store *store, const char *owner, const char *after, int limit,
-                            strings_fn fn, void *ctx)
+                            bool is_oldest_first, strings_fn fn, void *ctx)
 {
     struct store_call *call = fake_store_call_new((void (*)(void))fn, ctx, fail_strings);
 
     (void)store;
-    fake_add(&call->call, "list %s after=%s limit=%d", owner, after == NULL ? "" : after, limit);
+    fake_add(&call->call, "list %s after=%s limit=%d%s", owner, after == NULL ? "" : after, limit,
+             is_oldest_first ? " oldest first" : "");
     return op_of(call);
 }
 

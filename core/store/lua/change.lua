@@ -31,7 +31,7 @@ local function change(item)
     local function has(flag) return flags:find(flag, 1, true) ~= nil end
 
     local r = record(id, 'by', 'owner', 'lane', 'account', 'progress', 'sub', 'hook', 'cancel',
-        'cost', 'at', 'started', 'doubt', 'wait', 'await', 'upstream')
+        'cost', 'at', 'started', 'doubt', 'wait', 'await', 'upstream', 'gone')
     if not r then return {'missing', 0, 0} end
     local cancel = r.cancel and 1 or 0
     local fields = {unpack(item, 15)}
@@ -52,6 +52,8 @@ local function change(item)
     if word ~= '' then log(id, word, detail) end
     local notify = has('N')
     if to == 'queued' and r.cancel then to, notify = 'cancelled', true end
+    -- Nobody wants what came of a forgotten task.
+    if r.gone and (to == 'archiving' or to == 'succeeded') then to, result = 'cancelled', '' end
     if result ~= '' then call('SET', key('r', id), result) end
     if LOOKED_AT[r.phase] and r.started and (to == 'archiving' or to == 'succeeded') then
         note_duration(r.account, now - tonumber(r.started))

@@ -277,13 +277,29 @@ end
 local OF_A_TASK = {'t', 'b', 'r', 'l', 'd', 'once'}
 
 local function retire(id)
-    local r = record(id, 'watch')
+    local r = record(id, 'watch', 'gone')
     if not r or not TERMINAL[r.phase] or r.watch or has_deliveries(id) then return end
-    for _, kind in ipairs(OF_A_TASK) do call('PEXPIRE', key(kind, id), retention_ms) end
+    for _, kind in ipairs(OF_A_TASK) do
+        if r.gone then call('DEL', key(kind, id)) else call('PEXPIRE', key(kind, id), retention_ms) end
+    end
 end
 
 local function unretire(id)
     for _, kind in ipairs(OF_A_TASK) do call('PERSIST', key(kind, id)) end
+end
+
+-- The task's deliveries are forgotten, and none are made any more. One that is in flight finds its lease gone.
+local function drop_deliveries(id, owner)
+    local url = call('HGET', key('d', id), 'url')
+    call('HDEL', key('t', id), 'hook')
+    call('DEL', key('d', id))
+    call('ZREM', 'spool:hooks', id)
+    call('ZREM', 'spool:exhausted', id)
+    if url then
+        local receiver = receiver_of(url)
+        call('ZREM', key('hooks', owner .. ' ' .. receiver), id)
+        place_lane(owner, receiver)
+    end
 end
 
 -- Sends a finished delivery once more, with its old id. Returns "queued", "missing", or "pending" (it isn't
@@ -435,6 +451,37 @@ end
 local function cancel_unsent(r)
     log(r.id, 'cancelled', 'before it was submitted')
     finish(r, 'cancelled', {}, true, nil)
+end
+
+-- Cancels a task: this alone decides between a cancel and another change that comes at the same time. `owner`
+-- "": anybody's. Returns "missing", "ended", "before_submit", "requested" or "not_supported_may_be_billed".
+local function cancel(id, owner, vendor_can, watch_ms)
+    local r = record(id, 'owner', 'lane', 'account', 'progress', 'hook', 'cancel', 'by', 'upstream', 'await',
+        'sent')
+    if not r or (owner ~= '' and r.owner ~= owner) then return 'missing' end
+    if again == '1' and r.phase == 'cancelled' and r.by == by then -- by us before: the reply was lost
+        -- A task that the vendor answers with its result has no vendor's id; but it was sent.
+        return (r.upstream or r.sent) and 'not_supported_may_be_billed' or 'before_submit'
+    end
+    if TERMINAL[r.phase] then return 'ended' end
+    if r.phase == 'queued' then
+        cancel_unsent(r)
+        return 'before_submit'
+    end
+    if r.phase == 'submitting' or r.phase == 'in_doubt' or vendor_can == '1' then
+        if not r.cancel then log(id, 'cancel_requested', '') end
+        call('HSET', key('t', id), 'cancel', 1)
+        if LOOKED_AT[r.phase] then
+            call('ZADD', key('look', r.account), now, id)
+            call('PUBLISH', 'spool:wake', r.account)
+        end
+        return 'requested'
+    end
+    log(id, 'cancelled', 'the vendor cannot cancel: it may be billed')
+    -- While a task is being archived its vendor job has ended: there is nothing left to watch.
+    finish(r, 'cancelled', {}, true, r.phase ~= 'archiving' and tonumber(watch_ms) or nil)
+    call('PUBLISH', 'spool:wake', '')
+    return 'not_supported_may_be_billed'
 end
 
 -- Nobody knows whether the vendor has the task. How often this happened is counted for good: a task that is

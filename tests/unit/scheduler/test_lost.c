@@ -73,7 +73,7 @@ static void test_the_nearest_path(void **state)
         {GET, "/v1//tasks", "GET /v1/tasks", NULL},
         {POST, "/v1/v1/videos//", "POST /v1/videos", "openai_video"},
         // Another method, where the path isn't right either.
-        {GET, "/v1/v1/videos", "POST /v1/videos", "openai_video"},
+        {GET, "/v1/v1/videos", "GET /v1/videos", "openai_video"},
         {DELETE, "/v1/tasks/", "GET /v1/tasks", NULL},
         {HEAD, "/v1/v1/tasks", "GET /v1/tasks", NULL},
         {POST, "/suno/fetch/", "POST /suno/fetch", "suno"},
@@ -133,7 +133,7 @@ static void test_another_method(void **state)
         const char *path, *methods, *allow, *family;
     } cases[] = {
         {POST, "/v1/tasks", "GET", "GET, HEAD", NULL},
-        {DELETE, "/v1/videos", "POST", "POST", "openai_video"},
+        {DELETE, "/v1/videos", "GET and POST", "GET, HEAD, POST", "openai_video"},
         {GET, "/mj/submit/imagine", "POST", "POST", "midjourney"},
         {HEAD, "/v1/tasks/t/cancel", "POST", "POST", NULL},
         {GET, "/v1/files/uploads/url", "POST and PUT", "POST, PUT", NULL},

@@ -1,0 +1,10 @@
+// In whose words a family's path shows a task.
+#pragma once
+
+struct family;
+struct request;
+struct task;
+
+// The family that shows the task to this request: the task's own, if the path is also of that one;
+// else one that has the same tasks. NULL: none.
+const struct family *query_shown_by(const struct request *request, const struct task *task);
