@@ -125,6 +125,8 @@ static void tell_repeat(const struct log_repeat *repeat)
 
 // `about` NULL: the text itself.
 static void write_text(enum log_level level, const char *about, const char *event,
+                       const char *format, va_list args) __attribute__((format(printf, 4, 0)));
+static void write_text(enum log_level level, const char *about, const char *event,
                        const char *format, va_list args)
 {
     char text[TEXT_BYTES];
