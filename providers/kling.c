@@ -23,10 +23,10 @@
 #include "providers/token.h"
 #include "providers/unified.h"
 
-enum { OFFICIAL, RELAY };
 enum { TOKEN_LIFE_S = 1800, TOKEN_EARLY_S = 5, TOKEN_RENEW_S = 300 };
 
-static const char *const dialects[] = {[OFFICIAL] = "official", [RELAY] = "relay", NULL};
+static const struct dialect official, relay;
+
 static const char *const models[] = {
     "kling-v1",
     "kling-v1-5",
@@ -67,14 +67,9 @@ static const struct action *action_of(const struct task *task)
     return &actions[0];
 }
 
-static int dialect_of(const struct account *account)
-{
-    return provider_dialect(provider_find("kling"), account);
-}
-
 static void authorize(const struct account *account, struct http_request *request)
 {
-    if (dialect_of(account) == OFFICIAL)
+    if (account->dialect == &official)
         request->wants_token = true;
     else
         http_add_bearer(request, secret_reveal(&account->api_key));
@@ -85,17 +80,17 @@ static char *base_of(const struct task *task, const struct account *account)
     struct buf base = {0};
 
     if (account->base_url != NULL)
-        buf_fmt(&base, "%s%s/v1/%s", account->base_url,
-                dialect_of(account) == RELAY ? "/kling" : "", action_of(task)->path);
+        buf_fmt(&base, "%s%s/v1/%s", account->base_url, account->dialect == &relay ? "/kling" : "",
+                action_of(task)->path);
     return buf_take(&base);
 }
 
-static bool check_account(const struct account *account, struct err *err)
+static bool check_official(const struct account *account, struct err *err)
 {
     if (!adapter_check_base_url(account, err))
         return false;
-    if (dialect_of(account) == OFFICIAL && (*secret_reveal(&account->access_key) == '\0' ||
-                                            *secret_reveal(&account->secret_key) == '\0'))
+    if (*secret_reveal(&account->access_key) == '\0' ||
+        *secret_reveal(&account->secret_key) == '\0')
         return err_set(err, ERR_CONFIG, "access_key: kling's own API needs it and secret_key");
     return true;
 }
@@ -137,24 +132,24 @@ static const char *model_of(const struct task *task, const struct account *accou
 {
     const char *model = task->model == NULL ? "" : task->model, *omni;
 
-    if (dialect_of(account) == OFFICIAL && strcmp(task->action, "omni-video") == 0 &&
+    if (account->dialect == &official && strcmp(task->action, "omni-video") == 0 &&
         strcmp(model, "kling-v3") == 0) {
-        omni = provider_model(provider_find("kling"), account, "kling-v3-omni");
+        omni = provider_model(account, "kling-v3-omni");
         if (omni != NULL)
             return omni;
     }
-    return provider_model(provider_find("kling"), account, model);
+    return provider_model(account, model);
 }
 
 // A relay reads "model" or "model_name", by the route (NA writes both); the vendor has only one of
 // them.
-static void set_model(json_t *body, const char *model, int dialect)
+static void set_model(json_t *body, const char *model, const struct dialect *dialect)
 {
     json_object_del(body, "model");
     if (model == NULL || *model == '\0')
         return;
     json_object_set_new(body, "model_name", json_string(model));
-    if (dialect == RELAY)
+    if (dialect == &relay)
         json_object_set_new(body, "model", json_string(model));
 }
 
@@ -208,8 +203,7 @@ static bool check(const struct task *task, const struct account *account, struct
     json_t *body;
     bool ok;
 
-    if (dialect_of(account) != OFFICIAL ||
-        (has_model && !provider_knows(provider_find("kling"), account, task->model)))
+    if (has_model && !provider_knows(account, task->model))
         return true;
     body = adapter_request_of(task, err);
     if (body == NULL)
@@ -235,9 +229,9 @@ static bool build_submit(const struct task *task, const struct account *account,
     if (body == NULL)
         return false;
     unified_drop_shown(body);
-    if (dialect_of(account) == OFFICIAL)
+    if (account->dialect == &official)
         kling_body_remap(body, action_of(task)->list_key);
-    set_model(body, model_of(task, account), dialect_of(account));
+    set_model(body, model_of(task, account), account->dialect);
     json_object_set_new(body, "external_task_id", json_string(task->id));
     if (task->callback_url != NULL)
         json_object_set_new(body, "callback_url", json_string(task->callback_url));
@@ -245,7 +239,7 @@ static bool build_submit(const struct task *task, const struct account *account,
     ok = http_post_json(request, base, body, err, "");
     free(base);
     authorize(account, request);
-    if (dialect_of(account) == RELAY) // another Spool honours it
+    if (account->dialect == &relay) // another Spool honours it
         http_add_header(request, "Idempotency-Key", task->id);
     return ok;
 }
@@ -474,8 +468,6 @@ static bool build_lookup(const struct task *task, const struct account *account,
     char *base;
     bool ok;
 
-    if (dialect_of(account) == RELAY)
-        return err_set(err, ERR_UPSTREAM, "a relay can't be searched");
     if (step > KLING_LIST_PAGES)
         return err_set(err, ERR_UPSTREAM, "it isn't in the list's first %d pages",
                        KLING_LIST_PAGES);
@@ -498,12 +490,30 @@ static bool read_callback(const json_t *body, const char **upstream_id, struct e
     return **upstream_id != '\0' || err_set(err, ERR_INVALID, "task_id: is required");
 }
 
+#define COMMON                                                                                     \
+    .build_submit = build_submit, .read_submit = read_submit, .build_poll = build_poll,            \
+    .read_poll = read_poll, .read_callback = read_callback
+
+static const struct dialect official = {
+    COMMON,
+    .name = "official",
+    .check_account = check_official,
+    .check = check,
+    .build_lookup = build_lookup,
+    .read_lookup = kling_search_read,
+    .build_token = build_token,
+    .is_token_refused = is_token_refused,
+};
+static const struct dialect relay = {COMMON, .name = "relay", .model_prefixes = prefixes,
+                                     .check_account = adapter_check_base_url};
+
+static const struct dialect *const dialects[] = {&official, &relay, NULL};
+
 const struct provider provider_kling = {
     .name = "kling",
     .dialects = dialects,
     .models = models,
     .prefixes = prefixes,
-    .relay_prefixes = prefixes,
     .poll_first_ms = 10000,
     .poll_max_ms = 15000,
     .typical_ms = 240000,
@@ -511,18 +521,7 @@ const struct provider provider_kling = {
     .poll_timeout_ms = 15000,
     .missing_grace_ms = 60000,
     .link_life_ms = 30LL * 24 * 3600 * 1000, // G, W
-    .check_account = check_account,
-    .check = check,
     .nobodys_action = "text2video",
     .nobodys_id = "0",
     .from_unified = kling_body_from_unified,
-    .build_submit = build_submit,
-    .read_submit = read_submit,
-    .build_poll = build_poll,
-    .read_poll = read_poll,
-    .build_lookup = build_lookup,
-    .read_lookup = kling_search_read,
-    .build_token = build_token,
-    .is_token_refused = is_token_refused,
-    .read_callback = read_callback,
 };

@@ -17,9 +17,8 @@
 #include "providers/provider.h"
 #include "providers/refusal.h"
 
-enum { PROXY, RELAY };
+static const struct dialect proxy, relay;
 
-static const char *const dialects[] = {[PROXY] = "proxy", [RELAY] = "relay", NULL};
 static const char *const models[] = {NULL}; // versions are part of the prompt
 
 // The path of each action; for some actions the vendor's answer is the result itself.
@@ -52,7 +51,7 @@ static bool authorize(const struct account *account, struct http_request *reques
 
     // T compares Authorization verbatim and lets it win over mj-api-secret even when it is wrong
     // (WorkContext.cs): so we only ever send one of the two.
-    if (account->dialect != NULL && strcmp(account->dialect, "relay") == 0)
+    if (account->dialect == &relay)
         http_add_bearer(request, key);
     else if (*key != '\0')
         http_add_header(request, "mj-api-secret", key);
@@ -130,7 +129,7 @@ static bool build_submit(const struct task *task, const struct account *account,
         json_object_set_new(body, "taskId", json_string(task->upstream_parent));
     ok = http_post_json(request, base, body, err, action->path);
     free(base);
-    if (provider_dialect(provider_find("midjourney"), account) == RELAY)
+    if (account->dialect == &relay)
         http_add_header(request, "Idempotency-Key", task->id); // another Spool honours it
     return ok && authorize(account, request);
 }
@@ -224,8 +223,7 @@ static bool is_shut_out(const struct account *account, const struct http_respons
 {
     const char *text = buf_text(&response->body);
 
-    return response->status == 403 && *text != '{' && *text != '<' &&
-           provider_dialect(provider_find("midjourney"), account) == PROXY;
+    return response->status == 403 && *text != '{' && *text != '<' && account->dialect == &proxy;
 }
 
 static bool read_submit(const struct task *task, const struct account *account,
@@ -486,8 +484,6 @@ static bool build_lookup(const struct task *task, const struct account *account,
                          struct http_request *request, struct err *err)
 {
     (void)step;
-    if (provider_dialect(provider_find("midjourney"), account) != PROXY)
-        return err_set(err, ERR_UPSTREAM, "a relay can't be searched");
     // A modal confirms a task that the vendor knows already: that task is looked at.
     if (strcmp(task->action, "MODAL") == 0)
         return http_get(request, account->base_url, err, "/mj/task/%s/fetch",
@@ -534,6 +530,17 @@ static bool read_lookup(const struct task *task, int step, const struct http_res
     return true;
 }
 
+#define COMMON                                                                                     \
+    .poll_many_max = 100, .check_account = adapter_check_base_url, .build_submit = build_submit,   \
+    .read_submit = read_submit, .build_poll = build_poll, .read_poll = read_poll,                  \
+    .build_poll_many = build_poll_many, .read_poll_many = read_poll_many
+
+static const struct dialect proxy = {COMMON, .name = "proxy", .build_lookup = build_lookup,
+                                     .read_lookup = read_lookup};
+static const struct dialect relay = {COMMON, .name = "relay"};
+
+static const struct dialect *const dialects[] = {&proxy, &relay, NULL};
+
 const struct provider provider_midjourney = {
     .name = "midjourney",
     .dialects = dialects,
@@ -545,16 +552,6 @@ const struct provider provider_midjourney = {
     .poll_timeout_ms = 15000,
     .missing_grace_ms = 60000,          // N forgets its tasks when it restarts
     .link_life_ms = 24 * 3600 * 1000LL, // Discord's links carry ex, is, hm: about a day, unverified
-    .poll_many_max = 100,
-    .check_account = adapter_check_base_url,
     .nobodys_action = "IMAGINE",
     .nobodys_id = "0",
-    .build_submit = build_submit,
-    .read_submit = read_submit,
-    .build_poll = build_poll,
-    .read_poll = read_poll,
-    .build_poll_many = build_poll_many,
-    .read_poll_many = read_poll_many,
-    .build_lookup = build_lookup,
-    .read_lookup = read_lookup,
 };

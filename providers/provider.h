@@ -51,32 +51,15 @@ typedef bool (*provider_check_account_fn)(const struct account *account, struct 
 typedef bool (*provider_check_fn)(const struct task *task, const struct account *account,
                                   struct err *err);
 
-struct provider {
-    const char *name;            // as in config, Redis keys and metrics
-    const char *const *dialects; // the first is the default; ends with NULL
-    const char *const *models;   // those that it serves under their own names; ends with NULL
-    const char *const *prefixes; // /v1/video* gives it models that begin with these; NULL: it gives
-                                 // it none
-    // A relay may have new models before we know them: beside `models` it serves whatever begins
-    // with these. Ends with NULL; NULL: nothing more.
-    const char *const *relay_prefixes;
-    int64_t poll_first_ms; // when to look at a running task first;
-    int64_t poll_max_ms;   // then each wait grows by half, up to this
-    int64_t typical_ms;    // how long a job takes, as a rule
-    int64_t submit_timeout_ms;
-    int64_t poll_timeout_ms;
-    int64_t missing_grace_ms; // for so long "unknown" isn't believed
-    int64_t link_life_ms;     // for so long we try to archive what the vendor keeps
-    int poll_many_max;        // tasks in one request of build_poll_many; 0: only one by one
-    unsigned plain_dialects;  // dialects that have neither batches nor cancel (1 << number)
-    // A job that there isn't: to ask for it costs nothing, and tells whether the account works.
-    const char *nobodys_action, *nobodys_id;
+// How one kind of an account's hosts is spoken to.
+struct dialect {
+    const char *name; // as in the configuration
+    // It may have new models before we know them: beside the provider's models it serves whatever
+    // begins with these. Ends with NULL; NULL: nothing more.
+    const char *const *model_prefixes;
+    int poll_many_max; // tasks in one request of build_poll_many; 0: only one by one
     provider_check_account_fn check_account;
     provider_check_fn check; // NULL: nothing to check
-    // Turns a task's request from the unified form (unified.h) into the provider's own, and names
-    // the action. An ERR_INVALID names the unified field that the provider has no word for. NULL:
-    // the unified form is the provider's own.
-    bool (*from_unified)(struct task *task, struct err *err);
     provider_build_fn build_submit;
     provider_read_fn read_submit;
     provider_build_fn build_poll;
@@ -92,9 +75,9 @@ struct provider {
                                     // cancel
 
     // The links, from 0, that are to be fetched before the submit is built, because the vendor
-    // takes files only: task->inputs then has them in this order. `account` NULL: none is chosen
-    // yet. The caller frees the link; NULL past the end. NULL slot: no links are ever fetched.
-    char *(*input_at)(const struct task *task, const struct account *account, size_t index);
+    // takes files only: task->inputs then has them in this order. The caller frees the link; NULL
+    // past the end. NULL slot: no links are ever fetched.
+    char *(*input_at)(const struct task *task, size_t index);
     // A token for requests that want one: either it is made at once, or `request` is to be sent and
     // read_token gets the answer. NULL slot: no request wants one.
     bool (*build_token)(const struct account *account, int64_t now_ms, struct token *token,
@@ -117,27 +100,49 @@ struct provider {
     bool (*read_callback)(const json_t *body, const char **upstream_id, struct err *err);
 };
 
+// A vendor: what is the same whoever stands between.
+struct provider {
+    const char *name;                      // as in config, Redis keys and metrics
+    const struct dialect *const *dialects; // the first is the default; ends with NULL
+    const char *const *models;   // those that it serves under their own names; ends with NULL
+    const char *const *prefixes; // /v1/video* gives it models that begin with these; NULL: it gives
+                                 // it none
+    int64_t poll_first_ms;       // when to look at a running task first;
+    int64_t poll_max_ms;         // then each wait grows by half, up to this
+    int64_t typical_ms;          // how long a job takes, as a rule
+    int64_t submit_timeout_ms;
+    int64_t poll_timeout_ms;
+    int64_t missing_grace_ms; // for so long "unknown" isn't believed
+    int64_t link_life_ms;     // for so long we try to archive what the vendor keeps
+    // A job that there isn't: to ask for it costs nothing, and tells whether the account works.
+    const char *nobodys_action, *nobodys_id;
+    // Turns a task's request from the unified form (unified.h) into the provider's own, and names
+    // the action. An ERR_INVALID names the unified field that the provider has no word for. NULL:
+    // the unified form is the provider's own.
+    bool (*from_unified)(struct task *task, struct err *err);
+};
+
 // NULL if there is no such provider.
 const struct provider *provider_find(const char *name);
 // In no order of importance; NULL past the end.
 const struct provider *provider_at(size_t index);
-// The number of the account's dialect in `dialects`; -1 for one that isn't there.
-int provider_dialect(const struct provider *provider, const struct account *account);
-// What the account calls a public model; NULL where it doesn't serve it. A task without a model
-// ("", NULL) is served by every account of its provider, under "".
-const char *provider_model(const struct provider *provider, const struct account *account,
-                           const char *model);
-bool provider_serves(const struct provider *provider, const struct account *account,
-                     const char *model);
+// Sets the account's provider and dialect, by their names; the keys that the dialect wants are
+// looked at by its check_account. An ERR_CONFIG begins with the name that is wrong.
+bool provider_bind(struct account *account, struct err *err) WARN_UNUSED;
+
+// Of an account that is bound:
+
+// What it calls a public model; NULL where it doesn't serve it. A task without a model ("", NULL)
+// is served by every account of its provider, under "".
+const char *provider_model(const struct account *account, const char *model);
+bool provider_serves(const struct account *account, const char *model);
 // Whether the model is one of the provider's `models`, dated or not, as the client calls it or as
 // the account does: then we know its limits. Only the vendor knows those of a newer one.
-bool provider_knows(const struct provider *provider, const struct account *account,
-                    const char *model);
-// The beginnings of names that the account serves beside the provider's models: only a relay's
-// account that lists no models of its own has any. Ends with NULL; NULL: there are none.
-const char *const *provider_prefixes(const struct provider *provider,
-                                     const struct account *account);
+bool provider_knows(const struct account *account, const char *model);
+// The beginnings of names that the account serves beside the provider's models: where it lists
+// models of its own there are none. Ends with NULL; NULL: there are none.
+const char *const *provider_prefixes(const struct account *account);
 // How many tasks one poll may be about.
-int provider_poll_max(const struct provider *provider, const struct account *account);
-// Whether a job at the account can be cancelled there. Either may be NULL: it can't.
-bool provider_can_cancel(const struct provider *provider, const struct account *account);
+int provider_poll_max(const struct account *account);
+// Whether a job at the account can be cancelled there; NULL: it can't.
+bool provider_can_cancel(const struct account *account);

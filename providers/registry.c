@@ -56,35 +56,47 @@ const struct provider *provider_find(const char *name)
     return NULL;
 }
 
-int provider_dialect(const struct provider *provider, const struct account *account)
+static const struct dialect *find_dialect(const struct provider *provider, const char *name)
 {
-    if (account->dialect == NULL)
-        return 0;
-    for (int i = 0; provider->dialects[i] != NULL; i++)
-        if (strcmp(provider->dialects[i], account->dialect) == 0)
-            return i;
-    return -1;
+    for (size_t i = 0; provider->dialects[i] != NULL; i++)
+        if (name == NULL || strcmp(provider->dialects[i]->name, name) == 0)
+            return provider->dialects[i];
+    return NULL;
 }
 
-const char *const *provider_prefixes(const struct provider *provider, const struct account *account)
+bool provider_bind(struct account *account, struct err *err)
 {
-    int dialect = provider_dialect(provider, account);
-    bool is_relay = dialect >= 0 && strcmp(provider->dialects[dialect], "relay") == 0;
+    const struct provider *provider = provider_find(account->provider_name);
+    const struct dialect *dialect;
 
-    return is_relay && account->model_count == 0 ? provider->relay_prefixes : NULL;
+    if (provider == NULL)
+        return err_set(err, ERR_CONFIG, "provider: there is no provider \"%s\"",
+                       account->provider_name);
+    dialect = find_dialect(provider, account->dialect_name);
+    if (dialect == NULL)
+        return err_set(err, ERR_CONFIG, "dialect: %s has no dialect \"%s\"", provider->name,
+                       account->dialect_name);
+    account->provider = provider;
+    account->dialect = dialect;
+    return true;
 }
 
-const char *provider_model(const struct provider *provider, const struct account *account,
-                           const char *model)
+const char *const *provider_prefixes(const struct account *account)
 {
-    const char *const *prefixes = provider_prefixes(provider, account);
+    return account->model_count == 0 ? account->dialect->model_prefixes : NULL;
+}
+
+const char *provider_model(const struct account *account, const char *model)
+{
+    const char *const *models = account->provider->models;
+    const char *const *prefixes = provider_prefixes(account);
 
     if (model == NULL || *model == '\0')
         return "";
     if (account->model_count > 0)
         return account_model(account, model);
-    for (size_t i = 0; provider->models[i] != NULL; i++)
-        if (strcmp(provider->models[i], model) == 0)
+    for (size_t i = 0; models[i] != NULL; i++)
+        if (strcmp(models[i], model) == 0)
             return model;
     for (; prefixes != NULL && *prefixes != NULL; prefixes++)
         if (strncmp(model, *prefixes, strlen(*prefixes)) == 0 && model[strlen(*prefixes)] != '\0')
@@ -92,10 +104,9 @@ const char *provider_model(const struct provider *provider, const struct account
     return NULL;
 }
 
-bool provider_serves(const struct provider *provider, const struct account *account,
-                     const char *model)
+bool provider_serves(const struct account *account, const char *model)
 {
-    return provider_model(provider, account, model) != NULL;
+    return provider_model(account, model) != NULL;
 }
 
 // "doubao-seedance-1-5-pro-251215" is "doubao-seedance-1-5-pro", but "kling-v2-9" isn't "kling-v2".
@@ -115,32 +126,22 @@ static bool is_listed(const struct provider *provider, const char *model)
     return false;
 }
 
-bool provider_knows(const struct provider *provider, const struct account *account,
-                    const char *model)
+bool provider_knows(const struct account *account, const char *model)
 {
-    const char *theirs = provider_model(provider, account, model);
+    const char *theirs = provider_model(account, model);
 
-    return (model != NULL && is_listed(provider, model)) ||
-           (theirs != NULL && is_listed(provider, theirs));
+    return (model != NULL && is_listed(account->provider, model)) ||
+           (theirs != NULL && is_listed(account->provider, theirs));
 }
 
-static bool is_plain(const struct provider *provider, const struct account *account)
+int provider_poll_max(const struct account *account)
 {
-    int dialect = provider_dialect(provider, account);
-
-    return dialect >= 0 && (provider->plain_dialects & 1u << dialect) != 0;
+    return account->dialect->poll_many_max == 0 ? 1 : account->dialect->poll_many_max;
 }
 
-int provider_poll_max(const struct provider *provider, const struct account *account)
+bool provider_can_cancel(const struct account *account)
 {
-    return provider->poll_many_max == 0 || is_plain(provider, account) ? 1
-                                                                       : provider->poll_many_max;
-}
-
-bool provider_can_cancel(const struct provider *provider, const struct account *account)
-{
-    return provider != NULL && account != NULL && provider->build_cancel != NULL &&
-           !is_plain(provider, account);
+    return account != NULL && account->dialect->build_cancel != NULL;
 }
 
 const struct family *family_at(size_t index)

@@ -20,9 +20,8 @@
 #include "providers/refusal.h"
 #include "providers/unified.h"
 
-enum { ARK, RELAY };
+static const struct dialect ark, relay;
 
-static const char *const dialects[] = {[ARK] = "ark", [RELAY] = "relay", NULL};
 static const char *const models[] = {
     "doubao-seedance-1-0-lite-t2v", "doubao-seedance-1-0-lite-i2v",
     "doubao-seedance-1-0-pro",      "doubao-seedance-1-0-pro-fast",
@@ -33,7 +32,7 @@ static const char *const prefixes[] = {"doubao-seedance-", "seedance-", NULL};
 
 static bool is_relay(const struct account *account)
 {
-    return provider_dialect(provider_find("seedance"), account) == RELAY;
+    return account->dialect == &relay;
 }
 
 static const char *path_of(const struct account *account)
@@ -153,12 +152,11 @@ static bool is_second_generation(const char *model)
 
 static bool check(const struct task *task, const struct account *account, struct err *err)
 {
-    const struct provider *provider = provider_find("seedance");
-    const char *model = provider_model(provider, account, task->model);
+    const char *model = provider_model(account, task->model);
     json_t *body;
     bool ok;
 
-    if (is_relay(account) || !provider_knows(provider, account, task->model))
+    if (!provider_knows(account, task->model))
         return true;
     body = adapter_request_of(task, err);
     if (json_is_object(json_object_get(body, "content")))
@@ -282,7 +280,7 @@ static void name_draft(json_t *content, const char *upstream_id)
 static bool build_submit(const struct task *task, const struct account *account,
                          struct http_request *request, struct err *err)
 {
-    const char *model = provider_model(provider_find("seedance"), account, task->model);
+    const char *model = provider_model(account, task->model);
     json_t *body = adapter_request_of(task, err);
     char *url;
     bool ok;
@@ -587,12 +585,29 @@ static bool read_callback(const json_t *body, const char **upstream_id, struct e
     return **upstream_id != '\0' || err_set(err, ERR_INVALID, "id: is required");
 }
 
+#define COMMON                                                                                     \
+    .check_account = adapter_check_base_url, .build_submit = build_submit,                         \
+    .read_submit = read_submit, .build_poll = build_poll, .read_poll = read_poll
+
+static const struct dialect ark = {
+    COMMON,
+    .name = "ark",
+    .poll_many_max = 50,
+    .check = check,
+    .build_poll_many = build_poll_many,
+    .read_poll_many = read_poll_many,
+    .build_cancel = build_cancel,
+    .read_callback = read_callback,
+};
+static const struct dialect relay = {COMMON, .name = "relay", .model_prefixes = prefixes};
+
+static const struct dialect *const dialects[] = {&ark, &relay, NULL};
+
 const struct provider provider_seedance = {
     .name = "seedance",
     .dialects = dialects,
     .models = models,
     .prefixes = prefixes,
-    .relay_prefixes = prefixes,
     .poll_first_ms = 5000,
     .poll_max_ms = 10000,
     .typical_ms = 120000,
@@ -600,19 +615,7 @@ const struct provider provider_seedance = {
     .poll_timeout_ms = 15000,
     .missing_grace_ms = 60000,
     .link_life_ms = 24 * 3600 * 1000LL, // QRY
-    .poll_many_max = 50,
-    .plain_dialects = 1u << RELAY,
-    .check_account = adapter_check_base_url,
-    .check = check,
     .nobodys_action = "generations",
     .nobodys_id = "cgt-20260101000000-none",
     .from_unified = from_unified,
-    .build_submit = build_submit,
-    .read_submit = read_submit,
-    .build_poll = build_poll,
-    .read_poll = read_poll,
-    .build_poll_many = build_poll_many,
-    .read_poll_many = read_poll_many,
-    .build_cancel = build_cancel,
-    .read_callback = read_callback,
 };

@@ -19,10 +19,9 @@
 // S waits for the lyrics before it answers, for up to two minutes.
 enum { LYRICS_TIMEOUT_MS = 150000 };
 
-static const char *const dialects[] = {"relay", NULL};
 static const char *const models[] = {"chirp-v3-0", "chirp-v3-5",    "chirp-v4", "chirp-v4-5",
                                      "chirp-auk",  "chirp-bluejay", "chirp-v5", NULL};
-static const char *const relay_prefixes[] = {"chirp-", NULL};
+static const char *const prefixes[] = {"chirp-", NULL};
 
 static bool is_lyrics(const struct task *task)
 {
@@ -34,7 +33,7 @@ static bool is_lyrics(const struct task *task)
 static bool build_submit(const struct task *task, const struct account *account,
                          struct http_request *request, struct err *err)
 {
-    const char *model = provider_model(provider_find("suno"), account, task->model);
+    const char *model = provider_model(account, task->model);
     const char *path = is_lyrics(task)                       ? "/suno/submit/lyrics"
                        : strcmp(task->action, "CONCAT") == 0 ? "/suno/submit/concat"
                                                              : "/suno/submit/music";
@@ -383,11 +382,25 @@ static bool read_poll(const struct task *task, const struct account *account,
     return adapter_read_poll(task, response, wanted(task), read_poll_body, outcome, err);
 }
 
+static const struct dialect relay = {
+    .name = "relay",
+    .model_prefixes = prefixes,
+    .poll_many_max = 50,
+    .check_account = adapter_check_base_url,
+    .build_submit = build_submit,
+    .read_submit = read_submit,
+    .build_poll = build_poll,
+    .read_poll = read_poll,
+    .build_poll_many = build_poll_many,
+    .read_poll_many = read_poll_many,
+};
+
+static const struct dialect *const dialects[] = {&relay, NULL};
+
 const struct provider provider_suno = {
     .name = "suno",
     .dialects = dialects,
     .models = models,
-    .relay_prefixes = relay_prefixes,
     .poll_first_ms = 5000,
     .poll_max_ms = 10000,
     .typical_ms = 150000,
@@ -395,14 +408,6 @@ const struct provider provider_suno = {
     .poll_timeout_ms = 15000,
     .missing_grace_ms = 60000,
     .link_life_ms = 24 * 3600 * 1000LL, // unverified; longer in practice
-    .poll_many_max = 50,
-    .check_account = adapter_check_base_url,
     .nobodys_action = "MUSIC",
     .nobodys_id = "00000000-0000-0000-0000-000000000000",
-    .build_submit = build_submit,
-    .read_submit = read_submit,
-    .build_poll = build_poll,
-    .read_poll = read_poll,
-    .build_poll_many = build_poll_many,
-    .read_poll_many = read_poll_many,
 };

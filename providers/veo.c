@@ -28,11 +28,10 @@
 #include "providers/token.h"
 #include "providers/unified.h"
 
-enum { VERTEX, GEMINI, RELAY };
 enum { ASSERTION_LIFE_S = 3600, TOKEN_KEPT_S = 3000 };
 
-static const char *const dialects[] = {
-    [VERTEX] = "vertex", [GEMINI] = "gemini", [RELAY] = "relay", NULL};
+static const struct dialect vertex, gemini, relay;
+
 static const char *const models[] = {
     "veo-3.1",
     "veo-3.1-fast",
@@ -47,31 +46,21 @@ static const char *const prefixes[] = {"veo-", NULL};
 static const char *const inline_keys[] = {"bytesBase64Encoded", "encodedVideo", NULL};
 static const char storage_origin[] = "https://storage.googleapis.com";
 
-static int dialect_of(const struct account *account)
+static bool check_vertex(const struct account *account, struct err *err)
 {
-    return provider_dialect(provider_find("veo"), account);
-}
-
-static bool check_account(const struct account *account, struct err *err)
-{
-    if (dialect_of(account) == VERTEX && account->service_account.client_email == NULL)
-        return err_set(err, ERR_CONFIG, "service_account_file: is required for vertex");
-    return dialect_of(account) == VERTEX || adapter_check_base_url(account, err);
+    return account->service_account.client_email != NULL ||
+           err_set(err, ERR_CONFIG, "service_account_file: is required for vertex");
 }
 
 static void authorize(const struct account *account, struct http_request *request)
 {
-    switch (dialect_of(account)) {
-    case VERTEX:
+    if (account->dialect == &vertex) {
         request->wants_token = true;
         http_add_header(request, "x-goog-user-project", account->service_account.project_id);
-        break;
-    case GEMINI:
+    } else if (account->dialect == &gemini) {
         http_add_header(request, "x-goog-api-key", secret_reveal(&account->api_key));
-        break;
-    default:
+    } else {
         http_add_bearer(request, secret_reveal(&account->api_key));
-        break;
     }
 }
 
@@ -215,7 +204,7 @@ static bool check_google(const struct task *task, const struct account *account,
     if (field_is_given(request, "storyboard"))
         return err_set(err, ERR_INVALID, "storyboard: is not supported by %.60s", task->model);
     // Vertex makes a video of an image without a prompt.
-    return dialect_of(account) == VERTEX || field_is_given(request, "prompt") ||
+    return account->dialect == &vertex || field_is_given(request, "prompt") ||
            err_set(err, ERR_INVALID, "prompt: is required");
 }
 
@@ -223,20 +212,19 @@ static bool check_google(const struct task *task, const struct account *account,
 static bool check(const struct task *task, const struct account *account, struct err *err)
 {
     json_t *request = adapter_request_of(task, err);
-    bool has_limits = provider_knows(provider_find("veo"), account, task->model);
+    bool has_limits = provider_knows(account, task->model);
     bool ok = request != NULL && (!has_limits || check_limits(request, err)) &&
-              (dialect_of(account) == RELAY || check_google(task, account, request, err));
+              (account->dialect == &relay || check_google(task, account, request, err));
 
     json_decref(request);
     return ok;
 }
 
 // The vendor takes no links: the only image is fetched by the worker first.
-static char *input_at(const struct task *task, const struct account *account, size_t index)
+static char *input_at(const struct task *task, size_t index)
 {
-    bool is_link_taken = account != NULL && dialect_of(account) == RELAY;
     struct err err;
-    json_t *request = index == 0 && !is_link_taken ? adapter_request_of(task, &err) : NULL;
+    json_t *request = index == 0 ? adapter_request_of(task, &err) : NULL;
     const char *image = field_str_or_empty(request, "images.0");
     char *url = field_is_link(image) ? mem_str(image) : NULL;
 
@@ -323,7 +311,7 @@ static bool build_google(const struct task *task, const struct account *account,
     char *base;
     bool ok;
 
-    if (dialect_of(account) == GEMINI)
+    if (account->dialect == &gemini)
         return http_post_json(request, account->base_url, body, err,
                               "/v1beta/models/%s:predictLongRunning", model);
     base = vertex_base(account);
@@ -349,7 +337,7 @@ static bool build_relay(const struct task *task, const struct account *account, 
 static bool build_submit(const struct task *task, const struct account *account,
                          struct http_request *request, struct err *err)
 {
-    const char *model = provider_model(provider_find("veo"), account, task->model);
+    const char *model = provider_model(account, task->model);
     json_t *asked = adapter_request_of(task, err);
     bool ok;
 
@@ -357,8 +345,8 @@ static bool build_submit(const struct task *task, const struct account *account,
         return false;
     if (model == NULL)
         model = task->model;
-    ok = dialect_of(account) == RELAY ? build_relay(task, account, model, asked, request, err)
-                                      : build_google(task, account, model, asked, request, err);
+    ok = account->dialect == &relay ? build_relay(task, account, model, asked, request, err)
+                                    : build_google(task, account, model, asked, request, err);
     authorize(account, request);
     json_decref(asked);
     return ok;
@@ -511,12 +499,12 @@ static bool build_poll(const struct task *task, const struct account *account,
     bool ok;
 
     authorize(account, request);
-    if (dialect_of(account) == RELAY)
+    if (account->dialect == &relay)
         return http_get(request, account->base_url, err, "/v1/video/query?id=%s",
                         task->upstream_id);
     if (!is_path(task->upstream_id))
         return err_set(err, ERR_INTERNAL, "not an operation's name");
-    if (dialect_of(account) == VERTEX)
+    if (account->dialect == &vertex)
         return build_vertex_poll(task, account, request, err);
     buf_fmt(&url, "%s/v1beta/%s", account->base_url, task->upstream_id);
     ok = http_get(request, url.data, err, "");
@@ -681,7 +669,7 @@ static bool is_denied(const struct account *account, const struct http_response 
 {
     struct err err;
     json_t *body =
-        response->status == 403 && dialect_of(account) != RELAY ? http_json(response, &err) : NULL;
+        response->status == 403 && account->dialect != &relay ? http_json(response, &err) : NULL;
     bool is_so = strcmp(field_str_or_empty(body, "error.status"), "PERMISSION_DENIED") == 0;
 
     json_decref(body);
@@ -700,30 +688,56 @@ static bool read_poll(const struct task *task, const struct account *account,
 
 // Gemini's files want the key, but the host that they redirect to must not get it; Cloud Storage
 // wants the token.
+static void build_vertex_fetch(const struct account *account, const char *url,
+                               struct http_request *request)
+{
+    (void)account;
+    request->wants_token = url_same_origin(url, storage_origin);
+}
+
 static void build_fetch(const struct account *account, const char *url,
                         struct http_request *request)
 {
-    switch (dialect_of(account)) {
-    case GEMINI:
-        if (url_same_origin(url, account->base_url))
-            http_add_header(request, "x-goog-api-key", secret_reveal(&account->api_key));
-        break;
-    case VERTEX:
-        request->wants_token = url_same_origin(url, storage_origin);
-        break;
-    default:
-        if (url_same_origin(url, account->base_url))
-            http_add_bearer(request, secret_reveal(&account->api_key));
-        break;
-    }
+    if (url_same_origin(url, account->base_url))
+        authorize(account, request);
 }
+
+#define COMMON                                                                                     \
+    .check = check, .build_submit = build_submit, .read_submit = read_submit,                      \
+    .build_poll = build_poll, .read_poll = read_poll, .inline_keys = inline_keys
+
+static const struct dialect vertex = {
+    COMMON,
+    .name = "vertex",
+    .check_account = check_vertex,
+    .input_at = input_at,
+    .build_token = build_token,
+    .read_token = read_token,
+    .is_token_refused = is_token_refused,
+    .build_fetch = build_vertex_fetch,
+};
+static const struct dialect gemini = {
+    COMMON,
+    .name = "gemini",
+    .check_account = adapter_check_base_url,
+    .input_at = input_at,
+    .build_fetch = build_fetch,
+};
+static const struct dialect relay = {
+    COMMON,
+    .name = "relay",
+    .model_prefixes = prefixes,
+    .check_account = adapter_check_base_url,
+    .build_fetch = build_fetch,
+};
+
+static const struct dialect *const dialects[] = {&vertex, &gemini, &relay, NULL};
 
 const struct provider provider_veo = {
     .name = "veo",
     .dialects = dialects,
     .models = models,
     .prefixes = prefixes,
-    .relay_prefixes = prefixes,
     .poll_first_ms = 10000,
     .poll_max_ms = 20000,
     .typical_ms = 120000,
@@ -731,18 +745,6 @@ const struct provider provider_veo = {
     .poll_timeout_ms = 60000, // the video may be in the answer
     .missing_grace_ms = 120000,
     .link_life_ms = 48 * 3600 * 1000LL,
-    .check_account = check_account,
-    .check = check,
     .nobodys_action = "generations",
     .nobodys_id = "models/veo-3.1-generate-preview/operations/none",
-    .build_submit = build_submit,
-    .read_submit = read_submit,
-    .build_poll = build_poll,
-    .read_poll = read_poll,
-    .input_at = input_at,
-    .build_token = build_token,
-    .read_token = read_token,
-    .is_token_refused = is_token_refused,
-    .build_fetch = build_fetch,
-    .inline_keys = inline_keys,
 };

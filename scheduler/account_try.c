@@ -20,7 +20,6 @@ enum { TIMEOUT_MS = 10000, MAX_ANSWER_BYTES = 1 << 20 };
 struct account_try {
     struct http_client *http;
     const struct account *account;
-    const struct provider *provider;
     struct http_request question; // waits for the token
     struct token token;
     // What we wait for: exactly one of these is set.
@@ -111,7 +110,7 @@ static void on_token(void *ctx, const struct http_response *response,
     t->call = NULL;
     if (failure != NULL)
         try_finish(t, "unreachable", 0, failure->err.message);
-    else if (!t->provider->read_token(response, clock_wall_ms(), &t->token, &err))
+    else if (!t->account->dialect->read_token(response, clock_wall_ms(), &t->token, &err))
         try_finish(t, "bad_key", response->status, err.message);
     else
         try_ask(t);
@@ -122,7 +121,8 @@ static bool try_ask_for_token(struct account_try *t)
 {
     struct http_options options = {.timeout_ms = TIMEOUT_MS, .ctx = t};
     struct http_request asking = {0};
-    bool ok = t->provider->build_token(t->account, clock_wall_ms(), &t->token, &asking, &t->err);
+    bool ok =
+        t->account->dialect->build_token(t->account, clock_wall_ms(), &t->token, &asking, &t->err);
 
     if (ok && t->token.text != NULL)
         try_ask(t);
@@ -132,8 +132,9 @@ static bool try_ask_for_token(struct account_try *t)
     return ok;
 }
 
-static struct task *nobodys_task(const struct account *account, const struct provider *provider)
+static struct task *nobodys_task(const struct account *account)
 {
+    const struct provider *provider = account->provider;
     struct task *task = task_new();
 
     task->provider = mem_str(provider->name);
@@ -152,12 +153,11 @@ struct account_try *account_try_start(struct loop *loop, struct http_client *htt
 
     t->http = http;
     t->account = account;
-    t->provider = provider_find(account->provider);
     t->asked_ms = clock_mono_ms();
     t->fn = fn;
     t->ctx = ctx;
-    task = nobodys_task(account, t->provider);
-    if (!t->provider->build_poll(task, account, &t->question, &t->err))
+    task = nobodys_task(account);
+    if (!account->dialect->build_poll(task, account, &t->question, &t->err))
         t->state = "untestable";
     else if (!t->question.wants_token)
         try_ask(t);

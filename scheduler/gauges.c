@@ -26,7 +26,7 @@ static bool is_of(const struct config *config, const struct overview_lane *lane,
     const struct account *account =
         *lane->account == '\0' ? NULL : config_account(config, lane->account);
 
-    return strcmp(account == NULL ? lane->provider : account->provider, provider) == 0;
+    return strcmp(account == NULL ? lane->provider : account->provider->name, provider) == 0;
 }
 
 // Every provider has a value, so that an alert can go by it before the first task comes.

@@ -143,18 +143,11 @@ struct process {
     bool has_leaked;            // a loop had handles left over
 };
 
-static bool check_account(const struct account *account, size_t i, struct err *err)
+static bool bind_account(struct account *account, size_t i, struct err *err)
 {
-    const struct provider *provider = provider_find(account->provider);
     struct err why;
 
-    if (provider == NULL)
-        return err_set(err, ERR_CONFIG, "accounts.%zu.provider: there is no provider \"%s\"", i,
-                       account->provider);
-    if (provider_dialect(provider, account) < 0)
-        return err_set(err, ERR_CONFIG, "accounts.%zu.dialect: %s has no dialect \"%s\"", i,
-                       provider->name, account->dialect);
-    return provider->check_account(account, &why) ||
+    return (provider_bind(account, &why) && account->dialect->check_account(account, &why)) ||
            err_set(err, ERR_CONFIG, "accounts.%zu.%s", i, why.message);
 }
 
@@ -168,13 +161,13 @@ static bool check_redis_url(const struct config *config, struct err *err)
 }
 
 // What only the roles know to be wrong; what was found wrong before isn't looked at again.
-static void check_config(const struct config *config, struct config_mistakes *mistakes)
+static void check_config(struct config *config, struct config_mistakes *mistakes)
 {
     struct err err;
 
     for (size_t i = 0; i < config->account_count; i++)
         if (!config_mistakes_has(mistakes, "accounts.%zu", i) &&
-            !check_account(&config->accounts[i], i, &err))
+            !bind_account(&config->accounts[i], i, &err))
             config_mistakes_add(mistakes, &err);
     if (!config_mistakes_has(mistakes, "redis_url") && !check_redis_url(config, &err))
         config_mistakes_add(mistakes, &err);

@@ -13,11 +13,9 @@
 // the end.
 static const char *model_at(const struct account *account, size_t index)
 {
-    const struct provider *provider = provider_find(account->provider);
-
     if (account->model_count > 0)
         return index < account->model_count ? account->models[index].name : NULL;
-    return provider->models[index]; // ends with NULL
+    return account->provider->models[index]; // ends with NULL
 }
 
 // Whether an account before this one has the model, too: it counts as that one's provider's.
@@ -51,7 +49,7 @@ void models_list(struct request *request)
     for (size_t i = 0; i < config->account_count; i++)
         for (size_t k = 0; (model = model_at(&config->accounts[i], k)) != NULL; k++)
             if (!is_listed(config, i, model))
-                add_model(&json, model, config->accounts[i].provider);
+                add_model(&json, model, config->accounts[i].provider->name);
     buf_str(&json, "]}");
     request_answer(request, 200, &json);
     buf_clear(&json);

@@ -7,6 +7,7 @@
 #include "core/store/accounts.h"
 #include "core/store/overview.h"
 #include "core/store/store.h"
+#include "providers/provider.h"
 #include "scheduler/front.h"
 #include "scheduler/handlers.h"
 #include "scheduler/request.h"
@@ -33,7 +34,7 @@ static const char *lane_provider(const struct config *config, const struct overv
     const struct account *account =
         *lane->account == '\0' ? NULL : config_account(config, lane->account);
 
-    return account == NULL ? lane->provider : account->provider;
+    return account == NULL ? lane->provider : account->provider->name;
 }
 
 // Writes a provider's lanes. False: it has none.
@@ -100,8 +101,8 @@ static void write_account(struct buf *json, const struct account *account,
                           const struct overview_account *state, int64_t now_ms)
 {
     buf_fmt(json, "{\"name\":\"%s\",\"provider\":\"%s\",\"dialect\":", account->name,
-            account->provider);
-    buf_json_str(json, account->dialect);
+            account->provider->name);
+    buf_json_str(json, account->dialect->name);
     buf_fmt(json, ",\"state\":\"%s\",\"disabled\":%s,\"slots_used\":%lld,\"slots_limit\":",
             account_state(state, now_ms), state->is_disabled ? "true" : "false",
             (long long)state->used);

@@ -108,7 +108,7 @@ static bool choose_provider(const struct config *config, struct task *task, stru
     const struct provider *provider;
 
     for (size_t i = 0; i < config->account_count && task->provider == NULL; i++) {
-        provider = provider_find(config->accounts[i].provider);
+        provider = config->accounts[i].provider;
         if (provider->prefixes != NULL && account_model(&config->accounts[i], task->model) != NULL)
             mem_set_str(&task->provider, provider->name);
     }
@@ -122,14 +122,14 @@ static bool choose_provider(const struct config *config, struct task *task, stru
 
 // Whether one of the accounts that may get the task has us fetch its links. The vendors of the
 // others open the links themselves.
-static bool is_fetched(const struct config *config, const struct provider *provider,
-                       const struct task *task)
+static bool is_fetched(const struct config *config, const struct task *task)
 {
     bool is = false;
 
     for (size_t i = 0; i < config->account_count && !is; i++) {
-        char *url = waiting_may_take(&config->accounts[i], task)
-                        ? provider->input_at(task, &config->accounts[i], 0)
+        const struct account *account = &config->accounts[i];
+        char *url = account->dialect->input_at != NULL && waiting_may_take(account, task)
+                        ? account->dialect->input_at(task, 0)
                         : NULL;
 
         is = url != NULL;
@@ -138,22 +138,29 @@ static bool is_fetched(const struct config *config, const struct provider *provi
     return is;
 }
 
+// A link of the request that an account of whichever dialect of its provider has us fetch.
+static char *link_at(const struct task *task, size_t index)
+{
+    const struct dialect *const *dialects = provider_find(task->provider)->dialects;
+
+    for (; *dialects != NULL; dialects++)
+        if ((*dialects)->input_at != NULL)
+            return (*dialects)->input_at(task, index);
+    return NULL;
+}
+
 // Links that we are to fetch for the vendor must lead to where we may go.
-static bool check_inputs(struct request *request, const struct provider *provider, struct err *err)
+static bool check_inputs(struct request *request, struct err *err)
 {
     const struct config *config = request->front->config;
     struct task *task = task_of(request);
     char *url;
 
-    for (size_t i = 0; provider->input_at != NULL; i++) {
-        bool ok;
+    for (size_t i = 0; (url = link_at(task, i)) != NULL; i++) {
+        bool ok = !is_fetched(config, task) || media_link_is_ours(&config->links, url) ||
+                  url_check_reach(url, &config->clients_reach, err);
 
-        url = provider->input_at(task, NULL, i);
-        if (url == NULL)
-            break;
         task->has_inputs = true;
-        ok = !is_fetched(config, provider, task) || media_link_is_ours(&config->links, url) ||
-             url_check_reach(url, &config->clients_reach, err);
         free(url);
         if (!ok) {
             err->code = ERR_INVALID; // reported like any other wrong field
@@ -168,7 +175,6 @@ static bool choose_account(struct request *request, struct err *err)
 {
     const struct config *config = request->front->config;
     const struct task *task = task_of(request);
-    const struct provider *provider = provider_find(task->provider);
     bool is_served = false, is_checked = false, is_in = false;
     struct err refusal;
 
@@ -183,7 +189,7 @@ static bool choose_account(struct request *request, struct err *err)
                     account->max_concurrency);
             continue;
         }
-        if (provider->check != NULL && !provider->check(task, account, &refusal))
+        if (account->dialect->check != NULL && !account->dialect->check(task, account, &refusal))
             continue;
         is_checked = true;
         is_in = is_in || !waiting_has_out(request->front->waiting, account);
@@ -323,7 +329,7 @@ static void send_task(struct request *request)
     struct err err;
 
     if (!take_form(request, &err) || !choose_account(request, &err) ||
-        !check_inputs(request, provider_find(task->provider), &err)) {
+        !check_inputs(request, &err)) {
         rename_field(request, &err);
         request_refuse(request, &err);
     } else if (strlen(task->request) > LARGE_REQUEST) {

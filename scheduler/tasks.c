@@ -421,17 +421,15 @@ static void on_cancelled(void *ctx, enum cancel_result result, const struct err 
 static void on_task_to_cancel(void *ctx, struct task *task, const struct err *err)
 {
     struct request *request = ctx;
-    const struct provider *provider;
     const struct account *account;
 
     request_forget(request, AWAIT_TASKS);
     if (is_task_hidden(request, task, err))
         return;
-    provider = provider_find(task->provider);
     account = config_account(request->front->config, task->account);
     request_await(request, AWAIT_TASKS,
                   tasks_cancel(request->front->store, task->id, request_scope(request),
-                               provider_can_cancel(provider, account),
+                               provider_can_cancel(account),
                                account == NULL ? 3600000 : 2 * account->task_timeout_ms,
                                on_cancelled, request));
     one_keep(request, task);

@@ -6,6 +6,7 @@
 #include "core/base/buf.h"
 #include "core/base/log.h"
 #include "core/base/metrics.h"
+#include "core/config/config.h"
 #include "core/http/http_server.h"
 #include "core/json/field.h"
 #include "core/json/json_lenient.h"
@@ -21,7 +22,8 @@ enum { MAX_LENIENT_BYTES = 1 << 20 }; // no callback is so large
 static void on_task(void *ctx, struct task *task, const struct err *err)
 {
     struct request *request = ctx;
-    const struct provider *provider = err == NULL ? provider_find(task->provider) : NULL;
+    const struct account *account =
+        err == NULL ? config_account(request->front->config, task->account) : NULL;
     const char *upstream_id = NULL;
     struct buf json = {0};
     struct err why;
@@ -29,8 +31,8 @@ static void on_task(void *ctx, struct task *task, const struct err *err)
     if (!request_got(request, AWAIT_TASKS, err))
         return;
     metric_add(METRIC_vendor_callbacks_total, 1);
-    if (provider != NULL && provider->read_callback != NULL &&
-        !provider->read_callback(request->body, &upstream_id, &why))
+    if (account != NULL && account->dialect->read_callback != NULL &&
+        !account->dialect->read_callback(request->body, &upstream_id, &why))
         upstream_id = NULL;
     // A call about another job than ours is no hint either.
     if (task->upstream_id == NULL || upstream_id == NULL ||

@@ -89,9 +89,9 @@ void waiting_drop(struct waiting **waiting)
 
 bool waiting_may_take(const struct account *account, const struct task *task)
 {
-    return strcmp(account->provider, task->provider) == 0 &&
+    return strcmp(account->provider->name, task->provider) == 0 &&
            (task->account == NULL || strcmp(account->name, task->account) == 0) &&
-           provider_model(provider_find(task->provider), account, task->model) != NULL;
+           provider_serves(account, task->model);
 }
 
 bool waiting_is_open(const struct task *task)

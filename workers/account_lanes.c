@@ -24,7 +24,7 @@ static void add_lane(char **lanes, size_t *count, const char *provider, const ch
 static void add_models(char **lanes, size_t *count, const struct account *account,
                        const struct provider *provider)
 {
-    const char *const *prefixes = provider_prefixes(provider, account);
+    const char *const *prefixes = provider_prefixes(account);
     char star[64];
 
     add_lane(lanes, count, provider->name, NULL, NULL, true);
@@ -41,7 +41,7 @@ static void add_models(char **lanes, size_t *count, const struct account *accoun
 // Of those that add_models adds.
 static size_t count_models(const struct account *account, const struct provider *provider)
 {
-    const char *const *prefixes = provider_prefixes(provider, account);
+    const char *const *prefixes = provider_prefixes(account);
     size_t count = 1 + account->model_count;
 
     for (size_t i = 0; account->model_count == 0 && provider->models[i] != NULL; i++)
@@ -57,7 +57,7 @@ void account_lanes_init(struct account_lanes *accounts, const struct config *con
     accounts->count = 0;
     for (size_t i = 0; i < config->account_count; i++) {
         const struct account *account = &config->accounts[i];
-        const struct provider *provider = provider_find(account->provider);
+        const struct provider *provider = account->provider;
         struct queue_account *entry = &accounts->list[accounts->count++];
         char **lanes = mem_array(char *, 3 + count_models(account, provider));
         size_t count = 0;

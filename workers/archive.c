@@ -153,20 +153,20 @@ static bool is_inline(const struct archive *a, const json_t *source)
 {
     return strncmp(field_str_or_empty(source, "url"), ARCHIVE_INLINE, strlen(ARCHIVE_INLINE)) ==
                0 &&
-           a->job.provider->inline_keys != NULL;
+           a->job.dialect->inline_keys != NULL;
 }
 
 // Can whoever has the link get the file? Not where that takes the account's key.
 static bool is_open(const struct archive *a, const json_t *source)
 {
-    const struct provider *provider = a->job.provider;
+    const struct dialect *dialect = a->job.dialect;
     struct http_request request = {0};
     bool is;
 
     if (is_inline(a, source))
         return false;
-    if (provider->build_fetch != NULL)
-        provider->build_fetch(a->job.account, field_str_or_empty(source, "url"), &request);
+    if (dialect->build_fetch != NULL)
+        dialect->build_fetch(a->job.account, field_str_or_empty(source, "url"), &request);
     is = request.headers.len == 0 && !request.wants_token;
     http_request_clear(&request);
     return is;
@@ -327,7 +327,7 @@ static void archive_on_refreshed(void *ctx, const struct http_response *response
 
     a->call = NULL;
     is_told = failure == NULL &&
-              a->job.provider->read_poll(a->job.task, a->job.account, response, &outcome, &err);
+              a->job.dialect->read_poll(a->job.task, a->job.account, response, &outcome, &err);
     is_new = is_told && outcome.kind == OUTCOME_SUCCEEDED && archive_take_new_sources(a, &outcome);
     outcome_clear(&outcome);
     if (is_new) {
@@ -351,7 +351,7 @@ static bool archive_refresh(struct archive *a, const char *why)
     if (a->is_refreshed || a->is_inline || a->job.task->upstream_id == NULL)
         return false;
     a->is_refreshed = true;
-    if (!a->job.provider->build_poll(a->job.task, a->job.account, &request, &err)) {
+    if (!a->job.dialect->build_poll(a->job.task, a->job.account, &request, &err)) {
         http_request_clear(&request);
         return false;
     }

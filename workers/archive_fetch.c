@@ -255,19 +255,19 @@ static void fetch_on_answer(void *ctx, const struct http_response *response,
 // The vendor's file, or the answer to a poll with the file in it.
 static bool fetch_build(struct archive *a, struct http_request *request, struct err *err)
 {
-    const struct provider *provider = a->job.provider;
+    const struct dialect *dialect = a->job.dialect;
 
     if (a->is_inline) {
         a->scan = (struct json_inline){
-            .keys = provider->inline_keys,
+            .keys = dialect->inline_keys,
             .wanted = strtol(a->url + strlen(ARCHIVE_INLINE), NULL, 10),
         };
         buf_reset(&a->decoded);
-        return provider->build_poll(a->job.task, a->job.account, request, err);
+        return dialect->build_poll(a->job.task, a->job.account, request, err);
     }
     *request = (struct http_request){.method = HTTP_GET_, .url = mem_str(a->url)};
-    if (provider->build_fetch != NULL)
-        provider->build_fetch(a->job.account, a->url, request);
+    if (dialect->build_fetch != NULL)
+        dialect->build_fetch(a->job.account, a->url, request);
     return true;
 }
 

@@ -150,7 +150,7 @@ static void doubt_on_answer(void *ctx, const struct http_response *response,
 
     d->call = NULL;
     if (failure != NULL ||
-        !d->job.provider->read_lookup(d->job.task, d->step, response, &outcome, &err)) {
+        !d->job.dialect->read_lookup(d->job.task, d->step, response, &outcome, &err)) {
         log_warn("lookup.failed", "task=%s error=\"%s\"", d->job.task->id,
                  failure != NULL ? failure->err.message : err.message);
         doubt_look_again(d);
@@ -176,12 +176,12 @@ static void doubt_look_up(struct doubt *d, int step)
     struct err err;
 
     d->step = step;
-    if (d->job.provider->build_lookup != NULL &&
-        d->job.provider->build_lookup(d->job.task, d->job.account, step, &request, &err)) {
+    if (d->job.dialect->build_lookup != NULL &&
+        d->job.dialect->build_lookup(d->job.task, d->job.account, step, &request, &err)) {
         trace_add(d->job.task->trace, &request);
         d->call = vendor_start(d->job.bench->vendors, d->job.account, &request, &options,
                                doubt_on_answer);
-    } else if (d->job.provider->read_callback != NULL && d->job.bench->callbacks != NULL) {
+    } else if (d->job.dialect->read_callback != NULL && d->job.bench->callbacks != NULL) {
         doubt_look_again(d); // the vendor may still call back
     } else {
         doubt_give_up(d);
@@ -206,7 +206,7 @@ static void doubt_on_named(void *ctx, const struct http_response *response,
 
     d->call = NULL;
     if (failure == NULL &&
-        d->job.provider->read_poll(d->job.task, d->job.account, response, &outcome, &err) &&
+        d->job.dialect->read_poll(d->job.task, d->job.account, response, &outcome, &err) &&
         outcome.kind != OUTCOME_MISSING) {
         doubt_adopt(d, d->job.task->upstream_id);
     } else {
@@ -248,7 +248,7 @@ void doubt_start(struct bench *bench, struct task *task, int64_t claimed_ms)
     lease_start(&d->lease, &d->job, claimed_ms, doubt_on_lost);
     mem_set_str(&task->upstream_id, task->upstream_hint);
     if (task->upstream_id != NULL &&
-        d->job.provider->build_poll(task, d->job.account, &request, &err))
+        d->job.dialect->build_poll(task, d->job.account, &request, &err))
         d->call = vendor_start(bench->vendors, d->job.account, &request, &options, doubt_on_named);
     else
         doubt_search(d);

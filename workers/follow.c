@@ -36,7 +36,6 @@ struct follow {
 struct source {
     struct follow *follow;
     const struct account *account;
-    const struct provider *provider;
     struct loop_timer *timer;
     struct store_call *claim;
     size_t claimed;     // how many tasks `call` claims, at most
@@ -67,7 +66,7 @@ static void source_look(struct source *source, struct task **tasks, size_t count
 // Where each task takes a request of its own, no more tasks are claimed than there may be requests.
 static int source_claim_max(const struct source *source)
 {
-    int max = provider_poll_max(source->provider, source->account);
+    int max = provider_poll_max(source->account);
 
     return max == 1 ? MAX_REQUESTS - (int)source->requests : max;
 }
@@ -98,7 +97,7 @@ static void source_on_claimed(void *ctx, struct task **tasks, size_t count, int6
 
     source->claim = NULL;
     source->is_more = count == source->claimed;
-    if (provider_poll_max(source->provider, source->account) > 1 && count > 0) {
+    if (provider_poll_max(source->account) > 1 && count > 0) {
         source_look(source, tasks, count);
     } else {
         for (size_t i = 0; i < count; i++)
@@ -117,8 +116,8 @@ static void source_claim(struct source *source)
     const struct account *account = source->account;
     struct queue_look look = {
         .account = account->name,
-        .first_ms = source->provider->poll_first_ms,
-        .longest_ms = source->provider->poll_max_ms,
+        .first_ms = source->account->provider->poll_first_ms,
+        .longest_ms = source->account->provider->poll_max_ms,
         .max = source_claim_max(source),
     };
 
@@ -168,7 +167,6 @@ struct follow *follow_start(struct bench *bench)
     for (size_t i = 0; i < follow->count; i++) {
         follow->sources[i].follow = follow;
         follow->sources[i].account = &config->accounts[i];
-        follow->sources[i].provider = provider_find(config->accounts[i].provider);
     }
     return follow;
 }

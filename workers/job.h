@@ -10,6 +10,7 @@
 #include "workers/bench.h"
 
 struct account;
+struct dialect;
 struct provider;
 struct task;
 
@@ -37,6 +38,7 @@ struct job {
     struct task *task;   // ours
     const struct account *account;
     const struct provider *provider; // NULL: its account isn't configured
+    const struct dialect *dialect;   // the same
     const struct job_kind *kind;
     unsigned state; // of its kind's
     enum place place;

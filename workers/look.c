@@ -46,7 +46,6 @@ static const struct {
 struct look {
     struct bench *bench; // borrowed, outlives us
     const struct account *account;
-    const struct provider *provider;
     look_done_fn done;
     void *ctx;
     enum look_state state;
@@ -200,18 +199,18 @@ static void look_decide(const struct look *look, const struct task *task,
     default:
         break;
     }
-    if (task->is_cancel_asked && provider_can_cancel(look->provider, look->account) &&
+    if (task->is_cancel_asked && provider_can_cancel(look->account) &&
         outcome->kind == OUTCOME_RUNNING && !outcome->has_started)
         bench_cancel(bench, task);
     // The job isn't over at the vendor. Is the task over here?
-    if (task->is_cancel_asked && !provider_can_cancel(look->provider, look->account)) {
+    if (task->is_cancel_asked && !provider_can_cancel(look->account)) {
         tasks_cancel(bench->store, task->id, NULL, false, 2 * timeout_ms, look_on_cancelled, bench);
     } else if (store_now_ms(bench->store) - task->started_ms > timeout_ms) {
         look_time_out(bench, task, 2 * timeout_ms);
     } else if (outcome->kind == OUTCOME_RUNNING) {
         look_running(bench, task, outcome);
     } else if (outcome->kind == OUTCOME_MISSING) {
-        look_missing(bench, look->provider, task);
+        look_missing(bench, look->account->provider, task);
     }
 }
 
@@ -265,13 +264,13 @@ static bool look_goes_on(const struct look *look)
 static bool look_read(const struct look *look, const struct http_response *response,
                       struct outcome *outcomes, struct err *err)
 {
-    const struct provider *provider = look->provider;
+    const struct dialect *dialect = look->account->dialect;
     size_t count;
     struct task *const *tasks = look_asked(look, &count);
 
-    return count == 1 ? provider->read_poll(tasks[0], look->account, response, outcomes, err)
-                      : provider->read_poll_many((const struct task *const *)tasks, count, response,
-                                                 outcomes, err);
+    return count == 1 ? dialect->read_poll(tasks[0], look->account, response, outcomes, err)
+                      : dialect->read_poll_many((const struct task *const *)tasks, count, response,
+                                                outcomes, err);
 }
 
 // The same trouble at the same account is one, whichever tasks meet it.
@@ -319,18 +318,19 @@ static void look_on_answer(void *ctx, const struct http_response *response,
 
 static void look_ask(struct look *look)
 {
-    const struct provider *provider = look->provider;
+    const struct dialect *dialect = look->account->dialect;
     struct http_request request = {0};
-    struct vendor_options options = {.kind = "poll",
-                                     .http = {.timeout_ms = provider->poll_timeout_ms,
-                                              .max_body_bytes = 16u << 20,
-                                              .ctx = look}};
+    struct vendor_options options = {
+        .kind = "poll",
+        .http = {.timeout_ms = look->account->provider->poll_timeout_ms,
+                 .max_body_bytes = 16u << 20,
+                 .ctx = look}};
     size_t count;
     struct task *const *tasks = look_asked(look, &count);
     struct err err;
-    bool ok = count == 1 ? provider->build_poll(tasks[0], look->account, &request, &err)
-                         : provider->build_poll_many((const struct task *const *)tasks, count,
-                                                     look->account, &request, &err);
+    bool ok = count == 1 ? dialect->build_poll(tasks[0], look->account, &request, &err)
+                         : dialect->build_poll_many((const struct task *const *)tasks, count,
+                                                    look->account, &request, &err);
 
     if (!ok) {
         log_error("poll.build", "account=%s tasks=%zu first=%s error=\"%s\"", look->account->name,
@@ -353,7 +353,6 @@ void look_start(struct look **list, struct bench *bench, const struct account *a
 
     look->bench = bench;
     look->account = account;
-    look->provider = provider_find(account->provider);
     look->done = done;
     look->ctx = ctx;
     look->tasks = mem_array(struct task *, count);

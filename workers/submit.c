@@ -279,7 +279,7 @@ static void submit_on_answer(void *ctx, const struct http_response *response,
         submit_doubt(s, failure->err.message);
     } else {
         is_read =
-            s->job.provider->read_submit(s->job.task, s->job.account, response, &outcome, &err);
+            s->job.dialect->read_submit(s->job.task, s->job.account, response, &outcome, &err);
         if (!is_read)
             outcome.kind = OUTCOME_DOUBT;
         submit_decide(s, &outcome, is_read ? NULL : &err);
@@ -317,9 +317,9 @@ static void submit_send(struct submission *s)
     };
     struct err err;
 
-    if (s->job.provider->read_callback != NULL)
+    if (s->job.dialect->read_callback != NULL)
         task->callback_url = callbacks_url(bench->callbacks, task->id);
-    if (!s->job.provider->build_submit(task, s->job.account, &request, &err)) {
+    if (!s->job.dialect->build_submit(task, s->job.account, &request, &err)) {
         http_request_clear(&request);
         submit_fail(s, "internal_error", err.message);
         return;
@@ -406,9 +406,8 @@ static void submit_on_inputs(void *ctx, const struct err *err, bool may_help)
 
 static void submit_fetch(struct submission *s)
 {
-    const struct provider *provider = s->job.provider;
-    char *first =
-        provider->input_at == NULL ? NULL : provider->input_at(s->job.task, s->job.account, 0);
+    const struct dialect *dialect = s->job.dialect;
+    char *first = dialect->input_at == NULL ? NULL : dialect->input_at(s->job.task, 0);
 
     if (first == NULL) {
         submit_begin(s);

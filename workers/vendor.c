@@ -28,7 +28,6 @@ enum { TOKEN_TIMEOUT_MS = 10000, REST_BYTES_MAX = 16 << 20 };
 struct keeper {
     struct vendors *vendors;
     const struct account *account;
-    const struct provider *provider;
     struct token token;
     unsigned serial;  // the number of the token
     int64_t renew_ms; // of our monotonic clock: the wall clock may be set
@@ -46,7 +45,6 @@ struct vendors {
 struct vendor_call {
     struct vendors *vendors;
     const struct account *account;
-    const struct provider *provider;
     struct http_request request; // ours: the request may be sent twice
     struct vendor_options options;
     http_done_fn done;
@@ -74,10 +72,7 @@ struct vendors *vendors_new(struct loop *loop, struct http_client *http,
     vendors->config = config;
     vendors->keepers = mem_array(struct keeper, config->account_count);
     for (size_t i = 0; i < config->account_count; i++)
-        vendors->keepers[i] =
-            (struct keeper){.vendors = vendors,
-                            .account = &config->accounts[i],
-                            .provider = provider_find(config->accounts[i].provider)};
+        vendors->keepers[i] = (struct keeper){.vendors = vendors, .account = &config->accounts[i]};
     return vendors;
 }
 
@@ -180,7 +175,7 @@ static void call_fail(struct vendor_call *call, const struct err *err)
 
 static bool call_collects(const struct vendor_call *call)
 {
-    return call->options.http.on_data == NULL && call->provider->inline_keys != NULL;
+    return call->options.http.on_data == NULL && call->account->dialect->inline_keys != NULL;
 }
 
 // Hands a piece of the body to the caller, unless it tells of a refused token: that is for us.
@@ -192,7 +187,7 @@ static bool call_on_data(void *ctx, const struct http_response *head, const void
         return call->options.http.on_data(call->options.http.ctx, head, data, len);
     if (call->rest.body.len > REST_BYTES_MAX)
         call->is_too_large = true;
-    else if (call->provider->inline_keys == NULL)
+    else if (call->account->dialect->inline_keys == NULL)
         buf_add(&call->rest.body, data, len);
     else
         json_inline_feed(&call->scan, data, len, &call->rest.body, NULL);
@@ -225,7 +220,8 @@ static void call_on_answer(void *ctx, const struct http_response *response,
         failure = &too_large;
     }
     if (failure == NULL && !call->is_second && call->request.wants_token &&
-        call->provider->is_token_refused != NULL && call->provider->is_token_refused(response)) {
+        call->account->dialect->is_token_refused != NULL &&
+        call->account->dialect->is_token_refused(response)) {
         log_info("token.refused", "account=%s", call->account->name);
         if (call_keeper(call)->serial == call->serial) // nobody has got another token since
             token_clear(&call_keeper(call)->token);
@@ -273,7 +269,7 @@ static void call_send(struct vendor_call *call)
     if (options.on_address != NULL)
         options.on_address = call_on_address;
     options.ctx = call;
-    call->scan = (struct json_inline){.keys = call->provider->inline_keys, .wanted = -1};
+    call->scan = (struct json_inline){.keys = call->account->dialect->inline_keys, .wanted = -1};
     call->sending = http_start(call->vendors->http, &request, &options, call_on_answer);
     http_request_clear(&request);
 }
@@ -309,7 +305,8 @@ static void keeper_on_token(void *ctx, const struct http_response *response,
     keeper->asking = NULL;
     if (failure != NULL) {
         keeper_serve(keeper, &failure->err);
-    } else if (!keeper->provider->read_token(response, clock_wall_ms(), &keeper->token, &err)) {
+    } else if (!keeper->account->dialect->read_token(response, clock_wall_ms(), &keeper->token,
+                                                     &err)) {
         keeper_serve(keeper, &err);
     } else {
         keeper_note_token(keeper);
@@ -324,8 +321,8 @@ static void keeper_ask(struct keeper *keeper)
     struct err err;
 
     token_clear(&keeper->token);
-    if (!keeper->provider->build_token(keeper->account, clock_wall_ms(), &keeper->token, &request,
-                                       &err)) {
+    if (!keeper->account->dialect->build_token(keeper->account, clock_wall_ms(), &keeper->token,
+                                               &request, &err)) {
         keeper_serve(keeper, &err);
     } else if (keeper->token.text != NULL) {
         keeper_note_token(keeper);
@@ -362,7 +359,6 @@ struct vendor_call *vendor_start(struct vendors *vendors, const struct account *
 
     call->vendors = vendors;
     call->account = account;
-    call->provider = provider_find(account->provider);
     call->request = *request;
     *request = (struct http_request){0};
     call->options = *options;

@@ -62,7 +62,7 @@ static void watch_on_answer(void *ctx, const struct http_response *response,
 
     w->call = NULL;
     if (failure == NULL &&
-        w->job.provider->read_poll(w->job.task, w->job.account, response, &outcome, &err) &&
+        w->job.dialect->read_poll(w->job.task, w->job.account, response, &outcome, &err) &&
         (outcome.kind == OUTCOME_SUCCEEDED || outcome.kind == OUTCOME_FAILED ||
          outcome.kind == OUTCOME_CANCELLED)) {
         log_info("watch.over", "task=%s account=%s", w->job.task->id, w->job.task->account);
@@ -84,7 +84,7 @@ void watch_start(struct bench *bench, struct task *task, int64_t claimed_ms)
     (void)claimed_ms; // one look is shorter than any lease
     job_init(&w->job, bench, task, &watch_kind);
     if (w->job.provider == NULL || task->upstream_id == NULL ||
-        !w->job.provider->build_poll(task, w->job.account, &request, &err)) {
+        !w->job.dialect->build_poll(task, w->job.account, &request, &err)) {
         http_request_clear(&request);
         watch_look_again(w);
         return;

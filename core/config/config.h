@@ -20,6 +20,9 @@ enum config_on_unknown { ON_UNKNOWN_FAIL, ON_UNKNOWN_RETRY };
 enum config_persistence { PERSISTENCE_REQUIRE, PERSISTENCE_NONE };
 enum config_callbacks { CALLBACKS_AUTO, CALLBACKS_ALWAYS, CALLBACKS_NEVER };
 
+struct dialect;
+struct provider;
+
 struct config_model {
     char *name;     // as clients call the model
     char *upstream; // as the account's vendor calls it
@@ -27,8 +30,11 @@ struct config_model {
 
 struct account {
     char *name;
-    char *provider;
-    char *dialect; // NULL: the provider's first
+    char *provider_name;
+    char *dialect_name; // NULL: the provider's first
+    // What these names stand for (providers/provider.h: provider_bind), static.
+    const struct provider *provider;
+    const struct dialect *dialect;
     char *base_url;
     struct secret api_key;
     struct secret access_key, secret_key; // Kling's own pair

@@ -122,8 +122,8 @@ bool config_read_account(struct setting_reader *reader, const json_t *value, voi
 {
     static const struct setting_key keys[] = {
         {"name", SETTING_AT(account, name), setting_string},
-        {"provider", SETTING_AT(account, provider), setting_string},
-        {"dialect", SETTING_AT(account, dialect), setting_string},
+        {"provider", SETTING_AT(account, provider_name), setting_string},
+        {"dialect", SETTING_AT(account, dialect_name), setting_string},
         {"base_url", SETTING_AT(account, base_url), setting_base_url},
         {"api_key", SETTING_AT(account, api_key), setting_secret},
         {"access_key", SETTING_AT(account, access_key), setting_secret},
@@ -154,7 +154,7 @@ bool config_read_account(struct setting_reader *reader, const json_t *value, voi
         setting_bad(reader, "name: must be 1 to 64 letters, digits, '-', '_' or '.'");
         ok = setting_note(reader);
     }
-    if (account->provider == NULL && !is_noted(reader, "provider")) {
+    if (account->provider_name == NULL && !is_noted(reader, "provider")) {
         setting_bad(reader, "provider: is required");
         ok = setting_note(reader);
     }
@@ -171,8 +171,8 @@ bool config_read_account(struct setting_reader *reader, const json_t *value, voi
 void config_clear_account(struct account *account)
 {
     free(account->name);
-    free(account->provider);
-    free(account->dialect);
+    free(account->provider_name);
+    free(account->dialect_name);
     free(account->base_url);
     secret_clear(&account->api_key);
     secret_clear(&account->access_key);

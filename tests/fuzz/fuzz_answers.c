@@ -95,6 +95,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                     1u << OUTCOME_MISSING,
     };
     const struct provider *provider;
+    const struct dialect *dialect;
     struct account account = {.name = (char *)"a"};
     struct http_response response = {0};
     struct outcome outcomes[2] = {0};
@@ -106,42 +107,44 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return -1;
     // Midjourney's questions have an answer instead.
     may_be_bare = strcmp(provider->name, "midjourney") == 0 && data[1] == SUBMIT;
-    if ((data[4] & 64) != 0) // else the provider's first
-        for (size_t i = 0; provider->dialects[i] != NULL; i++)
-            account.dialect = (char *)provider->dialects[i];
+    dialect = provider->dialects[0];
+    for (size_t i = 0; (data[4] & 64) != 0 && provider->dialects[i] != NULL; i++)
+        dialect = provider->dialects[i]; // the last
+    account.provider = provider;
+    account.dialect = dialect;
     response.status = 100 + (data[2] << 8 | data[3]) % 500;
     tasks[0] = make_task(data[4], 1);
     tasks[1] = make_task(data[4], 2);
     add_message(&response, data[5] >= 128, (const char *)data + HEAD, size - HEAD);
 
     if (data[1] == SUBMIT) {
-        is_read = provider->read_submit(tasks[0], &account, &response, &outcomes[0], &err);
+        is_read = dialect->read_submit(tasks[0], &account, &response, &outcomes[0], &err);
         check(&outcomes[0], is_read, may_be_bare, OF_SUBMIT, &err);
-        if (provider->is_token_refused != NULL)
-            provider->is_token_refused(&response);
+        if (dialect->is_token_refused != NULL)
+            dialect->is_token_refused(&response);
     } else if (data[1] == POLL) {
-        is_read = provider->read_poll(tasks[0], &account, &response, &outcomes[0], &err);
+        is_read = dialect->read_poll(tasks[0], &account, &response, &outcomes[0], &err);
         check(&outcomes[0], is_read, may_be_bare, OF_LOOK, &err);
-    } else if (data[1] == POLL_MANY && provider->read_poll_many != NULL) {
-        is_read = provider->read_poll_many((const struct task *const *)tasks, 2, &response,
-                                           outcomes, &err);
+    } else if (data[1] == POLL_MANY && dialect->read_poll_many != NULL) {
+        is_read = dialect->read_poll_many((const struct task *const *)tasks, 2, &response, outcomes,
+                                          &err);
         // What can't be read of one of them is nobody's news.
         check(&outcomes[0], is_read, may_be_bare, OF_LOOK | 1u << OUTCOME_NONE, &err);
         check(&outcomes[1], is_read, may_be_bare, OF_LOOK | 1u << OUTCOME_NONE, &err);
-    } else if (data[1] == LOOKUP && provider->read_lookup != NULL) {
-        is_read = provider->read_lookup(tasks[0], data[5] % 4, &response, &outcomes[0], &err);
+    } else if (data[1] == LOOKUP && dialect->read_lookup != NULL) {
+        is_read = dialect->read_lookup(tasks[0], data[5] % 4, &response, &outcomes[0], &err);
         check(&outcomes[0], is_read, may_be_bare, OF_LOOKUP, &err);
-    } else if (data[1] == TOKEN && provider->read_token != NULL) {
+    } else if (data[1] == TOKEN && dialect->read_token != NULL) {
         struct token token = {0};
 
-        if (!provider->read_token(&response, 1774805076166, &token, &err))
+        if (!dialect->read_token(&response, 1774805076166, &token, &err))
             EXPECT(*err.message != '\0');
         token_clear(&token);
-    } else if (data[1] == CALLBACK && provider->read_callback != NULL) {
+    } else if (data[1] == CALLBACK && dialect->read_callback != NULL) {
         json_auto_t *body = json_lenient_read(response.body.data, response.body.len);
         const char *id = NULL;
 
-        if (body != NULL && provider->read_callback(body, &id, &err))
+        if (body != NULL && dialect->read_callback(body, &id, &err))
             EXPECT(id != NULL && *id != '\0');
     }
     for (int i = 0; i < 2; i++) {

@@ -70,12 +70,12 @@ static void show(const struct family *family, struct task *task)
 }
 
 // As the worker does before it submits.
-static void fetch_inputs(const struct provider *provider, struct task *task)
+static void fetch_inputs(const struct dialect *dialect, struct task *task)
 {
     char *url;
 
-    for (size_t i = task->input_count; provider->input_at != NULL; i++) {
-        if ((url = provider->input_at(task, NULL, i)) == NULL)
+    for (size_t i = task->input_count; dialect->input_at != NULL; i++) {
+        if ((url = dialect->input_at(task, i)) == NULL)
             break;
         free(url);
         task->inputs = mem_resize(task->inputs, (i + 1) * sizeof *task->inputs);
@@ -90,7 +90,8 @@ static void send(const struct provider *provider, struct task *task)
     for (int i = 0; provider->dialects[i] != NULL; i++) {
         struct config_model model = {.name = task->model, .upstream = (char[]){"upstream-1"}};
         struct account account = {.name = (char[]){"a"},
-                                  .dialect = (char *)(uintptr_t)provider->dialects[i],
+                                  .provider = provider,
+                                  .dialect = provider->dialects[i],
                                   .base_url = (char[]){"http://v"},
                                   .models = &model,
                                   .model_count = task->model == NULL ? 0 : 1,
@@ -100,9 +101,9 @@ static void send(const struct provider *provider, struct task *task)
         json_t *body = NULL;
 
         secret_set(&account.api_key, "k");
-        fetch_inputs(provider, task);
-        if ((provider->check != NULL && !provider->check(task, &account, &err)) ||
-            !provider->build_submit(task, &account, &request, &err)) {
+        fetch_inputs(account.dialect, task);
+        if ((account.dialect->check != NULL && !account.dialect->check(task, &account, &err)) ||
+            !account.dialect->build_submit(task, &account, &request, &err)) {
             EXPECT(*err.message != '\0' && strchr(err.message, '\n') == NULL);
         } else if (request.method == HTTP_POST_) {
             body = json_loads(buf_text(&request.body), JSON_REJECT_DUPLICATES, NULL);

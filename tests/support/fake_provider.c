@@ -90,13 +90,12 @@ static void build_fetch(const struct account *account, const char *url,
     http_add_header(request, "X-Key", account->name);
 }
 
-static char *input_at(const struct task *task, const struct account *account, size_t index)
+static char *input_at(const struct task *task, size_t index)
 {
     json_t *request = index == 0 ? json_loads(task->request, 0, NULL) : NULL;
     const char *image = field_str_or_empty(request, "image");
     char *url = *image == '\0' ? NULL : mem_str(image);
 
-    (void)account;
     json_decref(request);
     return url;
 }
@@ -230,56 +229,46 @@ static bool read_callback(const json_t *body, const char **upstream_id, struct e
 
 // The registry.
 
-static const char *const dialects[] = {"plain", NULL};
 static const char *const nothing[] = {NULL};
 static const char *const inline_keys[] = {"file", NULL};
 
-#define COMMON                                                                                     \
-    .dialects = dialects, .models = nothing, .poll_first_ms = FAKE_POLL_FIRST_MS,                  \
-    .poll_max_ms = 5000, .typical_ms = FAKE_TYPICAL_MS, .submit_timeout_ms = 30000,                \
-    .poll_timeout_ms = 15000, .missing_grace_ms = FAKE_MISSING_GRACE_MS,                           \
-    .link_life_ms = FAKE_LINK_LIFE_MS, .build_submit = build_submit, .read_submit = read_answer,   \
+#define SPOKEN                                                                                     \
+    .name = "plain", .build_submit = build_submit, .read_submit = read_answer,                     \
     .build_poll = build_poll, .read_poll = read_answer
 
-static const struct provider providers[] = {
-    {
-        COMMON,
-        .name = "many",
-        .poll_many_max = 10,
-        .build_poll_many = build_poll_many,
-        .read_poll_many = read_poll_many,
-        .build_cancel = build_cancel,
-        .build_lookup = build_lookup,
-        .read_lookup = read_step,
-    },
-    {
-        COMMON,
-        .name = "one",
-        .input_at = input_at,
-        .build_fetch = build_fetch,
-        .inline_keys = inline_keys,
-        .read_callback = read_callback,
-    },
+const struct dialect fake_many_dialect = {
+    SPOKEN,
+    .poll_many_max = 10,
+    .build_poll_many = build_poll_many,
+    .read_poll_many = read_poll_many,
+    .build_cancel = build_cancel,
+    .build_lookup = build_lookup,
+    .read_lookup = read_step,
+};
+const struct dialect fake_one_dialect = {
+    SPOKEN,
+    .input_at = input_at,
+    .build_fetch = build_fetch,
+    .inline_keys = inline_keys,
+    .read_callback = read_callback,
 };
 
-const struct provider *provider_find(const char *name)
+#define COMMON                                                                                     \
+    .models = nothing, .poll_first_ms = FAKE_POLL_FIRST_MS, .poll_max_ms = 5000,                   \
+    .typical_ms = FAKE_TYPICAL_MS, .submit_timeout_ms = 30000, .poll_timeout_ms = 15000,           \
+    .missing_grace_ms = FAKE_MISSING_GRACE_MS, .link_life_ms = FAKE_LINK_LIFE_MS
+
+const struct provider fake_many = {COMMON, .name = "many"};
+const struct provider fake_one = {COMMON, .name = "one"};
+
+int provider_poll_max(const struct account *account)
 {
-    for (size_t i = 0; name != NULL && i < sizeof providers / sizeof providers[0]; i++)
-        if (strcmp(providers[i].name, name) == 0)
-            return &providers[i];
-    return NULL;
+    return account->dialect->poll_many_max > 0 ? account->dialect->poll_many_max : 1;
 }
 
-int provider_poll_max(const struct provider *provider, const struct account *account)
+bool provider_can_cancel(const struct account *account)
 {
-    (void)account;
-    return provider->poll_many_max > 0 ? provider->poll_many_max : 1;
-}
-
-bool provider_can_cancel(const struct provider *provider, const struct account *account)
-{
-    (void)account;
-    return provider != NULL && provider->build_cancel != NULL;
+    return account != NULL && account->dialect->build_cancel != NULL;
 }
 
 // The family of all tasks here.

@@ -18,6 +18,15 @@
 // Jobs of both are first looked at after 2 s, and their links live for an hour.
 #pragma once
 
+struct dialect;
+struct provider;
+
+extern const struct provider fake_many, fake_one;
+extern const struct dialect fake_many_dialect, fake_one_dialect;
+// For an account of either.
+#define FAKE_MANY .provider = &fake_many, .dialect = &fake_many_dialect
+#define FAKE_ONE .provider = &fake_one, .dialect = &fake_one_dialect
+
 // The result of a task whose vendor said "succeeded SOURCES", as the record has it. The caller
 // frees.
 char *fake_result(const char *sources);

@@ -195,7 +195,7 @@ static bool compare(const struct outcome *outcome, bool is_read, const json_t *e
     return ok;
 }
 
-static bool run_many(const struct provider *provider, const json_t *given,
+static bool run_many(const struct dialect *dialect, const json_t *given,
                      const struct http_response *response, const json_t *expect)
 {
     struct task *tasks[MAX_TASKS];
@@ -207,8 +207,8 @@ static bool run_many(const struct provider *provider, const json_t *given,
 
     for (i = 0; i < count; i++)
         tasks[i] = make_task(given, field_str_or_empty(json_array_get(list, i), "upstream_id"));
-    is_read = provider->read_poll_many((const struct task *const *)tasks, count, response, outcomes,
-                                       &err);
+    is_read =
+        dialect->read_poll_many((const struct task *const *)tasks, count, response, outcomes, &err);
     if (list == NULL)
         ok = same("outcome", is_read ? "readable" : "unreadable",
                   field_str_or_empty(expect, "outcome"));
@@ -220,12 +220,12 @@ static bool run_many(const struct provider *provider, const json_t *given,
     return ok;
 }
 
-static bool run_callback(const struct provider *provider, const json_t *given, const json_t *expect)
+static bool run_callback(const struct dialect *dialect, const json_t *given, const json_t *expect)
 {
     const char *id = NULL;
     struct err err;
 
-    if (!provider->read_callback(json_object_get(given, "body"), &id, &err))
+    if (!dialect->read_callback(json_object_get(given, "body"), &id, &err))
         return same("outcome", "unreadable", field_str_or_empty(expect, "outcome"));
     return same_text("upstream_id", id, json_object_get(expect, "upstream_id"));
 }
@@ -235,25 +235,28 @@ static bool run(const struct provider *provider, const json_t *fixture)
     const char *call = field_str_or_empty(fixture, "call");
     const json_t *given = json_object_get(fixture, "given");
     const json_t *expect = json_object_get(fixture, "expect");
-    provider_read_fn read =
-        strcmp(call, "submit") == 0 ? provider->read_submit : provider->read_poll;
+    const struct dialect *dialect;
+    provider_read_fn read;
     int step = (int)field_int_or(given, "step", 0);
-    struct account account = {.name = (char *)"a"};
+    struct account account = {.name = (char *)"a", .provider_name = mem_str(provider->name)};
     struct http_response response = {0};
     struct outcome outcome = {0};
     struct task *task = make_task(given, field_str_or_empty(given, "task.upstream_id"));
     struct err err;
     bool ok;
 
-    account.dialect = mem_str(json_string_value(json_object_get(given, "dialect")));
+    account.dialect_name = mem_str(json_string_value(json_object_get(given, "dialect")));
+    assert_true(provider_bind(&account, &err));
+    dialect = account.dialect;
+    read = strcmp(call, "submit") == 0 ? dialect->read_submit : dialect->read_poll;
     make_response(given, &response);
     if (strcmp(call, "poll_many") == 0) {
-        ok = run_many(provider, given, &response, expect);
+        ok = run_many(dialect, given, &response, expect);
     } else if (strcmp(call, "callback") == 0) {
-        ok = run_callback(provider, given, expect);
+        ok = run_callback(dialect, given, expect);
     } else {
         bool is_read = strcmp(call, "lookup") == 0
-                           ? provider->read_lookup(task, step, &response, &outcome, &err)
+                           ? dialect->read_lookup(task, step, &response, &outcome, &err)
                            : read(task, &account, &response, &outcome, &err);
 
         // What can't be read after a submit is a doubt.
@@ -268,7 +271,8 @@ static bool run(const struct provider *provider, const json_t *fixture)
     outcome_clear(&outcome);
     http_response_clear(&response);
     task_free(task);
-    free(account.dialect);
+    free(account.provider_name);
+    free(account.dialect_name);
     return ok;
 }
 
@@ -305,19 +309,19 @@ static void test_fixtures(void **state)
 
 static void test_midjourney_headers(void **state)
 {
-    const struct provider *provider = provider_find("midjourney");
-    struct account account = {.name = "a", .base_url = "http://v", .dialect = NULL};
+    struct account account = {.name = "a", .base_url = "http://v", .provider_name = "midjourney"};
     struct task *task = task_new();
     struct http_request request = {0};
     struct err err;
 
     (void)state;
+    assert_true(provider_bind(&account, &err));
     secret_set(&account.api_key, "k");
     snprintf(task->id, sizeof task->id, "task_X");
     task->action = mem_str("IMAGINE");
     task->mode = mem_str("fast");
     task->request = mem_str("{\"prompt\":\"p\",\"notifyHook\":\"http://h\",\"state\":\"theirs\"}");
-    assert_true(provider->build_submit(task, &account, &request, &err));
+    assert_true(account.dialect->build_submit(task, &account, &request, &err));
     assert_string_equal(request.url, "http://v/mj-fast/mj/submit/imagine");
     assert_non_null(strstr(request.headers.data, "mj-api-secret: k\n"));
     assert_null(strstr(request.headers.data, "Authorization"));
@@ -325,17 +329,19 @@ static void test_midjourney_headers(void **state)
     assert_non_null(strstr(request.body.data, "\"state\":\"task_X\""));
     http_request_clear(&request);
 
-    account.dialect = (char *)"relay";
-    assert_true(provider->build_submit(task, &account, &request, &err));
+    account.dialect_name = (char *)"relay";
+    assert_true(provider_bind(&account, &err));
+    assert_true(account.dialect->build_submit(task, &account, &request, &err));
     assert_non_null(strstr(request.headers.data, "Authorization: Bearer k\n"));
     assert_null(strstr(request.headers.data, "mj-api-secret"));
-    assert_false(provider->build_lookup(task, &account, 0, &request, &err));
+    assert_null(account.dialect->build_lookup);
     http_request_clear(&request);
 
-    account.dialect = NULL;
+    account.dialect_name = NULL;
+    assert_true(provider_bind(&account, &err));
     mem_set_str(&task->action, "BLEND");
     mem_set_str(&task->request, "{\"base64Array\":[\"/9j/4AAQ\",\"data:image/gif;base64,R0lG\"]}");
-    assert_true(provider->build_submit(task, &account, &request, &err));
+    assert_true(account.dialect->build_submit(task, &account, &request, &err));
     assert_non_null(strstr(request.body.data, "\"data:image/jpeg;base64,/9j/4AAQ\""));
     assert_non_null(strstr(request.body.data, "\"data:image/gif;base64,R0lG\""));
     http_request_clear(&request);
@@ -389,22 +395,25 @@ static void test_models(void **state)
         {"midjourney", "relay", "mj-imagine", false},
     };
     struct config_model listed = {.name = (char *)"kling-v3", .upstream = (char *)"k3"};
-    struct account account = {.name = (char *)"a", .dialect = (char *)"relay"};
+    struct account account = {.name = (char *)"a"};
+    struct err err;
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        const struct provider *provider = provider_find(cases[i].provider);
-
-        account.dialect = (char *)cases[i].dialect;
-        if (provider_serves(provider, &account, cases[i].model) != cases[i].is_served)
+        account.provider_name = (char *)(uintptr_t)cases[i].provider;
+        account.dialect_name = (char *)(uintptr_t)cases[i].dialect;
+        assert_true(provider_bind(&account, &err));
+        if (provider_serves(&account, cases[i].model) != cases[i].is_served)
             fail_msg("%s %s %s", cases[i].provider, cases[i].dialect, cases[i].model);
     }
-    account.dialect = (char *)"relay";
+    account.provider_name = (char *)"kling";
+    account.dialect_name = (char *)"relay";
+    assert_true(provider_bind(&account, &err));
     account.models = &listed;
     account.model_count = 1;
-    assert_string_equal(provider_model(provider_find("kling"), &account, "kling-v3"), "k3");
-    assert_false(provider_serves(provider_find("kling"), &account, "kling-v9-ultra"));
-    assert_null(provider_prefixes(provider_find("kling"), &account));
+    assert_string_equal(provider_model(&account, "kling-v3"), "k3");
+    assert_false(provider_serves(&account, "kling-v9-ultra"));
+    assert_null(provider_prefixes(&account));
 }
 
 int main(void)

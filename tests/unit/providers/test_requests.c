@@ -64,17 +64,20 @@ static const struct route *route_of(const char *path, const struct family **fami
     return NULL;
 }
 
-static bool build(const struct provider *provider, const struct task *task, const char *dialect,
+static bool build(const char *provider, const struct task *task, const char *dialect,
                   struct http_request *request, struct err *err)
 {
-    struct account account = {
-        .name = (char *)"a", .base_url = (char *)"http://v", .dialect = (char *)(uintptr_t)dialect};
+    struct account account = {.name = (char *)"a",
+                              .base_url = (char *)"http://v",
+                              .provider_name = (char *)(uintptr_t)provider,
+                              .dialect_name = (char *)(uintptr_t)dialect};
     bool ok;
 
+    assert_true(provider_bind(&account, err));
     account.service_account.project_id = (char *)"p";
     secret_set(&account.api_key, "k");
-    ok = (provider->check == NULL || provider->check(task, &account, err)) &&
-         provider->build_submit(task, &account, request, err);
+    ok = (account.dialect->check == NULL || account.dialect->check(task, &account, err)) &&
+         account.dialect->build_submit(task, &account, request, err);
     secret_clear(&account.api_key);
     return ok;
 }
@@ -98,7 +101,7 @@ static json_t *submit(const struct request_case *one, struct err *err)
     if (family->accept(&request, task, &once, err)) {
         const char *provider = task->provider == NULL ? "veo" : task->provider;
 
-        if (build(provider_find(provider), task, one->dialect, &made, err))
+        if (build(provider, task, one->dialect, &made, err))
             sent = json_loads(buf_text(&made.body), JSON_REJECT_DUPLICATES, NULL);
     }
     for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++)
@@ -491,10 +494,13 @@ static void test_what_is_known(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct config_model model = {.name = (char *)(uintptr_t)cases[i].public,
                                      .upstream = (char *)(uintptr_t)cases[i].theirs};
-        struct account account = {.name = (char *)"a", .models = &model, .model_count = 1};
+        struct account account = {.name = (char *)"a",
+                                  .provider_name = (char *)(uintptr_t)cases[i].provider,
+                                  .models = &model,
+                                  .model_count = 1};
 
-        if (provider_knows(provider_find(cases[i].provider), &account, cases[i].public) !=
-            cases[i].is_known)
+        assert_true(provider_bind(&account, &(struct err){0}));
+        if (provider_knows(&account, cases[i].public) != cases[i].is_known)
             fail_msg("%s as %s", cases[i].public, cases[i].theirs);
     }
 }

@@ -93,16 +93,16 @@ static void test_rs256(void **state)
 // Kling signs its own; it is renewed well before it ends.
 static void test_kling(void **state)
 {
-    const struct provider *provider = provider_find("kling");
-    struct account account = {.name = "k", .provider = (char *)"kling"};
+    struct account account = {.name = "k", .provider_name = (char *)"kling"};
     struct http_request request = {0};
     struct token token = {0};
     struct err err;
 
     (void)state;
+    assert_true(provider_bind(&account, &err));
     secret_set(&account.access_key, "ak");
     secret_set(&account.secret_key, "sk");
-    assert_true(provider->build_token(&account, NOW_MS * 1000LL, &token, &request, &err));
+    assert_true(account.dialect->build_token(&account, NOW_MS * 1000LL, &token, &request, &err));
     assert_null(request.url);
     assert_string_equal(token.text,
                         "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9."
@@ -117,8 +117,7 @@ static void test_kling(void **state)
 // Google's is asked for with an assertion; what it answers says how long it may be kept.
 static void test_vertex(void **state)
 {
-    const struct provider *provider = provider_find("veo");
-    struct account account = {.name = "v", .provider = (char *)"veo"};
+    struct account account = {.name = "v", .provider_name = (char *)"veo"};
     struct http_request request = {0};
     struct http_response response = {.status = 200};
     struct token token = {0};
@@ -127,10 +126,11 @@ static void test_vertex(void **state)
     struct err err = {0};
 
     (void)state;
+    assert_true(provider_bind(&account, &err));
     account.service_account.client_email = (char *)"a@b";
     account.service_account.token_uri = (char *)"https://t/token";
     secret_set(&account.service_account.private_key, pem.data);
-    assert_true(provider->build_token(&account, NOW_MS * 1000LL, &token, &request, &err));
+    assert_true(account.dialect->build_token(&account, NOW_MS * 1000LL, &token, &request, &err));
     assert_null(token.text);
     assert_string_equal(request.url, "https://t/token");
     assert_non_null(strstr(request.body.data,
@@ -139,7 +139,7 @@ static void test_vertex(void **state)
     check_signature(key, strstr(request.body.data, "assertion=") + 10);
 
     buf_str(&response.body, "{\"access_token\":\"ya29\",\"expires_in\":3599}");
-    assert_true(provider->read_token(&response, 0, &token, &err));
+    assert_true(account.dialect->read_token(&response, 0, &token, &err));
     assert_string_equal(token.text, "ya29");
     assert_int_equal(token.renew_ms, 3000 * 1000);
     token_clear(&token);
@@ -148,7 +148,7 @@ static void test_vertex(void **state)
     buf_str(&response.body,
             "{\"access_token\":\"ya29\",\"expires_in\":-9223372036854775808,"
             "\"scope\":\"half a \\ud83d\"}");
-    assert_true(provider->read_token(&response, 7, &token, &err));
+    assert_true(account.dialect->read_token(&response, 7, &token, &err));
     assert_int_equal(token.renew_ms, 7); // it is over already
     token_clear(&token);
 
@@ -156,10 +156,10 @@ static void test_vertex(void **state)
     buf_str(&response.body,
             "{\"error\":\"invalid_grant\",\"error_description\":\"no such account\"}");
     response.status = 400;
-    assert_false(provider->read_token(&response, 0, &token, &err));
+    assert_false(account.dialect->read_token(&response, 0, &token, &err));
     assert_int_equal(err.code, ERR_AUTH); // the account is out
     response.status = 503;
-    assert_false(provider->read_token(&response, 0, &token, &err));
+    assert_false(account.dialect->read_token(&response, 0, &token, &err));
     assert_int_equal(err.code, ERR_UPSTREAM); // only for now
     assert_null(token.text);
 

@@ -10,6 +10,7 @@
 #include "core/loop/loop.h"
 #include "core/store/events.h"
 #include "core/task/task.h"
+#include "providers/provider.h"
 #include "scheduler/glance.h"
 #include "scheduler/realtime_page.h"
 #include "scheduler/waiting.h"
@@ -83,6 +84,8 @@ static int set_up(void **state)
     log_threshold = LOG_NOTHING;
     drops = false;
     assert_true(config_parse(&config, text, sizeof text - 1, no_env, NULL, &err));
+    for (size_t k = 0; k < config.account_count; k++)
+        assert_true(provider_bind(&config.accounts[k], &err));
     loop = loop_new();
     waiting = waiting_start(store);
     ground = (struct interest_ground){.loop = loop,

@@ -11,6 +11,7 @@
 #include "core/loop/loop.h"
 #include "core/store/accounts.h"
 #include "core/store/events.h"
+#include "providers/provider.h"
 #include "scheduler/waiting.h"
 #include "tests/support/check.h"
 #include "tests/support/fake_loop.h"
@@ -109,6 +110,8 @@ static int set_up(void **state)
     (void)state;
     log_threshold = LOG_NOTHING;
     assert_true(config_parse(&config, text, sizeof text - 1, no_env, NULL, &err));
+    for (size_t k = 0; k < config.account_count; k++)
+        assert_true(provider_bind(&config.accounts[k], &err));
     loop = loop_new();
     waiting = waiting_start(store);
     rt = realtime_start(loop, store, waiting, "redis://nowhere");

@@ -16,6 +16,7 @@
 #include "core/store/deliveries.h"
 #include "core/store/tasks.h"
 #include "providers/family.h"
+#include "providers/provider.h"
 #include "scheduler/account_try.h"
 #include "scheduler/front.h"
 #include "scheduler/realtime.h"
@@ -207,10 +208,10 @@ static void on_said(void *ctx, const struct account_said *one)
 
 static void await(enum await what)
 {
-    static const struct account account = {.name = "mj-1",
-                                           .provider = "midjourney",
-                                           .dialect = "proxy",
-                                           .base_url = "https://vendor.example"};
+    static struct account account = {.name = "mj-1",
+                                     .provider_name = "midjourney",
+                                     .dialect_name = "proxy",
+                                     .base_url = "https://vendor.example"};
     struct buf data = {0};
 
     switch (what) {
@@ -234,6 +235,7 @@ static void await(enum await what)
         request_await(request, what, loop_after(front.loop, 1000, on_time, request));
         break;
     case AWAIT_TRY:
+        assert_true(provider_bind(&account, &(struct err){0}));
         request_await(
             request, what,
             account_try_start(front.loop, fake_http_client(), &account, on_said, request));

@@ -5,6 +5,7 @@
 #include "core/config/config.h"
 #include "core/store/accounts.h"
 #include "core/task/task.h"
+#include "providers/provider.h"
 #include "scheduler/waiting.h"
 #include "tests/support/check.h"
 
@@ -83,6 +84,8 @@ static void test_reasons(void **state)
 
     (void)state;
     assert_true(config_parse(&config, text, sizeof text - 1, no_env, NULL, &err));
+    for (size_t k = 0; k < config.account_count; k++)
+        assert_true(provider_bind(&config.accounts[k], &err));
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct account_state states[] = {cases[i].a, cases[i].b, {0}};
         struct task *task = task_new();
@@ -120,6 +123,8 @@ static void test_closed(void **state)
 
     (void)state;
     assert_true(config_parse(&config, text, sizeof text - 1, no_env, NULL, &err));
+    for (size_t k = 0; k < config.account_count; k++)
+        assert_true(provider_bind(&config.accounts[k], &err));
     waiting_explain(&config, states, true, NOW, &task);
     assert_null(task.wait_reason);
     task.phase = TASK_QUEUED;

@@ -56,8 +56,8 @@ enum { LEASE_MS = 60000, DEAD_AFTER_MS = 10000, HEAD = 20, ALL = 24 };
 #define SAID "the test says so"
 
 static struct account accounts[] = {
-    {.name = "many-1", .provider = "many", .base_url = "https://many.example"},
-    {.name = "one-1", .provider = "one", .base_url = "https://one.example"}};
+    {.name = "many-1", FAKE_MANY, .base_url = "https://many.example"},
+    {.name = "one-1", FAKE_ONE, .base_url = "https://one.example"}};
 static struct config config;
 static struct loop *loop;
 static struct bench *bench;
@@ -331,7 +331,7 @@ static void test_where_a_link_may_lead(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof links / sizeof links[0]; i++) {
-        struct account own = {.name = "many-1", .provider = "many"};
+        struct account own = {.name = "many-1", FAKE_MANY};
 
         print_message("%s\n", links[i].name);
         own.base_url = mem_str(links[i].base_url);

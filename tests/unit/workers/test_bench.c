@@ -14,14 +14,14 @@
 #include "tests/support/check.h"
 #include "tests/support/fake_bench.h"
 #include "tests/support/fake_loop.h"
+#include "tests/support/fake_provider.h"
 #include "tests/support/fake_store.h"
 #include "workers/job.h"
 #include "workers/lease.h"
 
 enum { LEASE_MS = 60000, SURE_MS = LEASE_MS / 2 };
 
-static struct account accounts[] = {{.name = "many-1", .provider = "many"},
-                                    {.name = "many-2", .provider = "many"}};
+static struct account accounts[] = {{.name = "many-1", FAKE_MANY}, {.name = "many-2", FAKE_MANY}};
 static struct config config = {.accounts = accounts, .account_count = 2, .lease_ms = LEASE_MS};
 static struct loop *loop;
 static struct bench *bench;

@@ -16,8 +16,7 @@
 
 #define SEND(id) "vendor DELETE https://many.example/" id " account=many-1"
 
-static struct account account = {
-    .name = "many-1", .provider = "many", .base_url = "https://many.example"};
+static struct account account = {.name = "many-1", FAKE_MANY, .base_url = "https://many.example"};
 static struct config config = {.accounts = &account, .account_count = 1};
 static struct loop *loop;
 static struct bench *bench;

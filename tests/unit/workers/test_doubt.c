@@ -26,8 +26,8 @@ enum { LEASE_MS = 60000 };
 #define HANDED_BACK "hold task_1 ms=0"
 
 static struct account accounts[] = {
-    {.name = "many-1", .provider = "many", .base_url = "https://many.example"},
-    {.name = "one-1", .provider = "one", .base_url = "https://one.example"}};
+    {.name = "many-1", FAKE_MANY, .base_url = "https://many.example"},
+    {.name = "one-1", FAKE_ONE, .base_url = "https://one.example"}};
 static struct config config = {.accounts = accounts, .account_count = 2, .lease_ms = LEASE_MS};
 static struct loop *loop;
 static struct bench *bench;

@@ -10,6 +10,7 @@
 #include "core/config/config.h"
 #include "core/loop/loop.h"
 #include "core/store/queue.h"
+#include "providers/provider.h"
 #include "tests/support/check.h"
 #include "tests/support/fake_bench.h"
 #include "tests/support/fake_http.h"
@@ -42,14 +43,12 @@ enum { TIMEOUT_MS = 600000, BATCH = 10, SINGLES = 16, REQUESTS_MAX = 16, UNSTORE
     "change task_1 archive "                                                                       \
     "result={\"sources\":[{\"kind\":\"image\",\"url\":\"https://a.example/1\"}]} news"
 
-static struct account accounts[] = {{.name = "many-1",
-                                     .provider = "many",
-                                     .base_url = "https://many.example",
-                                     .task_timeout_ms = TIMEOUT_MS},
-                                    {.name = "one-1",
-                                     .provider = "one",
-                                     .base_url = "https://one.example",
-                                     .task_timeout_ms = TIMEOUT_MS}};
+static struct account accounts[] = {
+    {.name = "many-1",
+     FAKE_MANY,
+     .base_url = "https://many.example",
+     .task_timeout_ms = TIMEOUT_MS},
+    {.name = "one-1", FAKE_ONE, .base_url = "https://one.example", .task_timeout_ms = TIMEOUT_MS}};
 static struct config config;
 static struct loop *loop;
 static struct bench *bench;
@@ -103,7 +102,7 @@ static struct task *task_of(int number, int64_t age_ms)
     snprintf(id, sizeof id, "task_%d", number);
     snprintf(upstream_id, sizeof upstream_id, "up-%d", number);
     task = fake_task(id, "dev", TASK_SUBMITTED);
-    task->provider = mem_str(config.accounts[0].provider);
+    task->provider = mem_str(config.accounts[0].provider->name);
     task->account = mem_str(config.accounts[0].name);
     task->action = mem_str("MAKE");
     task->upstream_id = mem_str(upstream_id);

@@ -33,8 +33,8 @@ enum { LEASE_MS = 60000, QUEUE_TIMEOUT_MS = 3600 * 1000, SURE_MS = LEASE_MS / 2 
 #define GIF "GIF89a, and what follows"
 
 static struct account accounts[] = {
-    {.name = "many-1", .provider = "many", .base_url = "https://many.example"},
-    {.name = "one-1", .provider = "one", .base_url = "https://one.example"}};
+    {.name = "many-1", FAKE_MANY, .base_url = "https://many.example"},
+    {.name = "one-1", FAKE_ONE, .base_url = "https://one.example"}};
 static struct config config;
 static struct loop *loop;
 static struct bench *bench;

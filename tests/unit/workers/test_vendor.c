@@ -51,24 +51,12 @@ static bool is_token_refused(const struct http_response *response)
 }
 
 static const char *const inline_keys[] = {"file", NULL};
-static const struct provider providers[] = {
-    {.name = "asked",
-     .build_token = build_token,
-     .read_token = read_token,
-     .is_token_refused = is_token_refused},
-    {.name = "inline", .inline_keys = inline_keys},
-};
+static const struct dialect asked = {
+    .build_token = build_token, .read_token = read_token, .is_token_refused = is_token_refused};
+static const struct dialect inlined = {.inline_keys = inline_keys};
 
-const struct provider *provider_find(const char *name)
-{
-    for (size_t i = 0; i < sizeof providers / sizeof providers[0]; i++)
-        if (strcmp(providers[i].name, name) == 0)
-            return &providers[i];
-    return NULL;
-}
-
-static struct account accounts[] = {{.name = "a", .provider = "asked"},
-                                    {.name = "i", .provider = "inline"}};
+static struct account accounts[] = {{.name = "a", .dialect = &asked},
+                                    {.name = "i", .dialect = &inlined}};
 static struct config config = {.accounts = accounts, .account_count = 2};
 static struct loop *loop;
 static struct http_client *http;

@@ -7,6 +7,7 @@
 #include "core/base/mem.h"
 #include "core/config/config.h"
 #include "core/loop/loop.h"
+#include "providers/provider.h"
 #include "tests/support/check.h"
 #include "tests/support/fake_bench.h"
 #include "tests/support/fake_http.h"
@@ -19,7 +20,7 @@ enum { LEFT_MS = 40000, LOOK_EVERY_MS = 15000 };
 #define LOOK "vendor GET https://vendor.example/mj/task/up-1/fetch account=mj-1"
 
 static struct account account = {
-    .name = "mj-1", .provider = "midjourney", .base_url = "https://vendor.example"};
+    .name = "mj-1", .provider_name = "midjourney", .base_url = "https://vendor.example"};
 static struct config config = {.accounts = &account, .account_count = 1};
 static struct loop *loop;
 static struct bench *bench;
@@ -29,6 +30,7 @@ static int set_up(void **state)
     (void)state;
     log_threshold = LOG_NOTHING;
     secret_set(&account.api_key, "key");
+    assert_true(provider_bind(&account, &(struct err){0}));
     loop = loop_new();
     bench = fake_bench(loop, &config);
     return 0;

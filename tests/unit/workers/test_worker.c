@@ -1,5 +1,6 @@
 // The worker: when it claims, what it starts of what it gets, what goes on by itself, and how it
 // leaves.
+#include "providers/provider.h"
 #include "workers/worker.h"
 
 #include <string.h>
@@ -28,7 +29,7 @@ enum { LEASE_MS = 60000, HEARTBEAT_MS = 1000, SUBMITS = 1024, ARCHIVES = 128 };
 #define BEGIN "begin task_1 ms=60000"
 
 static struct account account = {.name = "mj-1",
-                                 .provider = "midjourney",
+                                 .provider_name = "midjourney",
                                  .base_url = "https://vendor.example",
                                  .task_timeout_ms = 600000};
 static struct config config = {.accounts = &account, .account_count = 1, .lease_ms = LEASE_MS};
@@ -41,6 +42,7 @@ static int set_up(void **state)
     (void)state;
     log_threshold = LOG_NOTHING;
     secret_set(&account.api_key, "key");
+    assert_true(provider_bind(&account, &(struct err){0}));
     loop = loop_new();
     worker = worker_start(loop, &config, "redis");
     fake_store_set_up(true);
