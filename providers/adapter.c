@@ -13,12 +13,15 @@
 #include "core/message/http_message.h"
 #include "core/task/task.h"
 #include "providers/outcome.h"
+#include "providers/provider.h"
 #include "providers/refusal.h"
 
-bool adapter_check_base_url(const struct account *account, struct err *err)
+const struct dialect_key adapter_bearer_keys[] = {
+    {.name = "base_url", .is_required = true}, {.name = "api_key", .is_required = true}, {0}};
+
+void adapter_add_bearer(const struct account *account, struct http_request *request)
 {
-    return (account->base_url != NULL && *account->base_url != '\0') ||
-           err_set(err, ERR_CONFIG, "base_url: is required");
+    http_add_bearer(request, secret_reveal(account_key(account, "api_key")));
 }
 
 json_t *adapter_request_of(const struct task *task, struct err *err)

@@ -6,14 +6,18 @@
 #include <stddef.h>
 
 #include "core/base/err.h"
+#include "providers/provider.h"
 
 struct account;
+struct http_request;
 struct http_response;
 struct outcome;
 struct task;
 
-// Every account but Vertex' must have a base_url.
-bool adapter_check_base_url(const struct account *account, struct err *err) WARN_UNUSED;
+// base_url and api_key, which nearly every gateway wants.
+extern const struct dialect_key adapter_bearer_keys[];
+// "Authorization: Bearer <api_key>".
+void adapter_add_bearer(const struct account *account, struct http_request *request);
 // The stored request as an object, without what is empty in it (field_drop_empty), which clients
 // mean to leave out and vendors take for values, and without the client's hooks, which are ours to
 // call. NULL and err where it isn't an object; json_decref.

@@ -26,6 +26,10 @@
 enum { TOKEN_LIFE_S = 1800, TOKEN_EARLY_S = 5, TOKEN_RENEW_S = 300 };
 
 static const struct dialect official, relay;
+static const struct dialect_key official_keys[] = {{.name = "base_url", .is_required = true},
+                                                   {.name = "access_key", .is_required = true},
+                                                   {.name = "secret_key", .is_required = true},
+                                                   {0}};
 
 static const char *const models[] = {
     "kling-v1",
@@ -72,7 +76,7 @@ static void authorize(const struct account *account, struct http_request *reques
     if (account->dialect == &official)
         request->wants_token = true;
     else
-        http_add_bearer(request, secret_reveal(&account->api_key));
+        adapter_add_bearer(account, request);
 }
 
 static char *base_of(const struct task *task, const struct account *account)
@@ -85,28 +89,18 @@ static char *base_of(const struct task *task, const struct account *account)
     return buf_take(&base);
 }
 
-static bool check_official(const struct account *account, struct err *err)
-{
-    if (!adapter_check_base_url(account, err))
-        return false;
-    if (*secret_reveal(&account->access_key) == '\0' ||
-        *secret_reveal(&account->secret_key) == '\0')
-        return err_set(err, ERR_CONFIG, "access_key: kling's own API needs it and secret_key");
-    return true;
-}
-
 // The token (G 00-general): HS256 over the secret key's bytes as they are.
 static bool build_token(const struct account *account, int64_t now_ms, struct token *token,
                         struct http_request *request, struct err *err)
 {
-    json_t *claims = json_pack("{s:s,s:I,s:I}", "iss", secret_reveal(&account->access_key), "exp",
-                               (json_int_t)now_ms / 1000 + TOKEN_LIFE_S, "nbf",
-                               (json_int_t)now_ms / 1000 - TOKEN_EARLY_S);
+    json_t *claims = json_pack(
+        "{s:s,s:I,s:I}", "iss", secret_reveal(account_key(account, "access_key")), "exp",
+        (json_int_t)now_ms / 1000 + TOKEN_LIFE_S, "nbf", (json_int_t)now_ms / 1000 - TOKEN_EARLY_S);
     char *text = json_dumps(claims, JSON_COMPACT);
     struct buf jwt = {0};
 
     (void)request, (void)err;
-    jwt_hs256(secret_reveal(&account->secret_key), text, &jwt);
+    jwt_hs256(secret_reveal(account_key(account, "secret_key")), text, &jwt);
     token->text = buf_take(&jwt);
     token->renew_ms = now_ms + (TOKEN_LIFE_S - TOKEN_RENEW_S) * 1000LL;
     free(text);
@@ -497,7 +491,7 @@ static bool read_callback(const json_t *body, const char **upstream_id, struct e
 static const struct dialect official = {
     COMMON,
     .name = "official",
-    .check_account = check_official,
+    .keys = official_keys,
     .check = check,
     .build_lookup = build_lookup,
     .read_lookup = kling_search_read,
@@ -505,7 +499,7 @@ static const struct dialect official = {
     .is_token_refused = is_token_refused,
 };
 static const struct dialect relay = {COMMON, .name = "relay", .model_prefixes = prefixes,
-                                     .check_account = adapter_check_base_url};
+                                     .keys = adapter_bearer_keys};
 
 static const struct dialect *const dialects[] = {&official, &relay, NULL};
 

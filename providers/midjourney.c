@@ -18,6 +18,8 @@
 #include "providers/refusal.h"
 
 static const struct dialect proxy, relay;
+static const struct dialect_key proxy_keys[] = {
+    {.name = "base_url", .is_required = true}, {.name = "api_key"}, {0}};
 
 static const char *const models[] = {NULL}; // versions are part of the prompt
 
@@ -47,7 +49,7 @@ static const struct action *action_of(const struct task *task)
 
 static bool authorize(const struct account *account, struct http_request *request)
 {
-    const char *key = secret_reveal(&account->api_key);
+    const char *key = secret_reveal(account_key(account, "api_key"));
 
     // T compares Authorization verbatim and lets it win over mj-api-secret even when it is wrong
     // (WorkContext.cs): so we only ever send one of the two.
@@ -531,13 +533,13 @@ static bool read_lookup(const struct task *task, int step, const struct http_res
 }
 
 #define COMMON                                                                                     \
-    .poll_many_max = 100, .check_account = adapter_check_base_url, .build_submit = build_submit,   \
-    .read_submit = read_submit, .build_poll = build_poll, .read_poll = read_poll,                  \
-    .build_poll_many = build_poll_many, .read_poll_many = read_poll_many
+    .poll_many_max = 100, .build_submit = build_submit, .read_submit = read_submit,                \
+    .build_poll = build_poll, .read_poll = read_poll, .build_poll_many = build_poll_many,          \
+    .read_poll_many = read_poll_many
 
-static const struct dialect proxy = {COMMON, .name = "proxy", .build_lookup = build_lookup,
-                                     .read_lookup = read_lookup};
-static const struct dialect relay = {COMMON, .name = "relay"};
+static const struct dialect proxy = {COMMON, .name = "proxy", .keys = proxy_keys,
+                                     .build_lookup = build_lookup, .read_lookup = read_lookup};
+static const struct dialect relay = {COMMON, .name = "relay", .keys = adapter_bearer_keys};
 
 static const struct dialect *const dialects[] = {&proxy, &relay, NULL};
 

@@ -45,20 +45,27 @@ typedef bool (*provider_build_step_fn)(const struct task *task, const struct acc
 typedef bool (*provider_read_step_fn)(const struct task *task, int step,
                                       const struct http_response *response, struct outcome *outcome,
                                       struct err *err);
-// At start: what an account lacks is an ERR_CONFIG that begins with the key that is missing.
-typedef bool (*provider_check_account_fn)(const struct account *account, struct err *err);
 // At submit: what this account can't take is an ERR_INVALID that names the field.
 typedef bool (*provider_check_fn)(const struct task *task, const struct account *account,
                                   struct err *err);
 
+// A key that an account of a dialect takes.
+struct dialect_key {
+    const char *name; // as in the configuration; NULL ends a list
+    bool is_required;
+    bool is_name;               // a part of a host's name, as a region is
+    const char *const *members; // the texts that a file in JSON must have, for a key "x_file"; ends
+                                // with NULL; NULL: it is no file
+};
+
 // How one kind of an account's hosts is spoken to.
 struct dialect {
     const char *name; // as in the configuration
+    const struct dialect_key *keys;
     // It may have new models before we know them: beside the provider's models it serves whatever
     // begins with these. Ends with NULL; NULL: nothing more.
     const char *const *model_prefixes;
-    int poll_many_max; // tasks in one request of build_poll_many; 0: only one by one
-    provider_check_account_fn check_account;
+    int poll_many_max;       // tasks in one request of build_poll_many; 0: only one by one
     provider_check_fn check; // NULL: nothing to check
     provider_build_fn build_submit;
     provider_read_fn read_submit;
@@ -126,9 +133,12 @@ struct provider {
 const struct provider *provider_find(const char *name);
 // In no order of importance; NULL past the end.
 const struct provider *provider_at(size_t index);
-// Sets the account's provider and dialect, by their names; the keys that the dialect wants are
-// looked at by its check_account. An ERR_CONFIG begins with the name that is wrong.
+// Sets the account's provider and dialect, by their names. An ERR_CONFIG begins with the key whose
+// name is wrong.
 bool provider_bind(struct account *account, struct err *err) WARN_UNUSED;
+// Whether the account, which is bound, has the keys that its dialect takes, and no others; an
+// api_key may be too much. An ERR_CONFIG begins with the key.
+bool provider_check_keys(const struct account *account, struct err *err) WARN_UNUSED;
 
 // Of an account that is bound:
 

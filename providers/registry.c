@@ -1,7 +1,9 @@
 // The lists of what there is: a line per vendor, a line per public dialect.
+#include <stdio.h>
 #include <string.h>
 
 #include "core/config/config.h"
+#include "core/config/setting.h"
 #include "providers/family.h"
 #include "providers/provider.h"
 
@@ -62,6 +64,63 @@ static const struct dialect *find_dialect(const struct provider *provider, const
         if (name == NULL || strcmp(provider->dialects[i]->name, name) == 0)
             return provider->dialects[i];
     return NULL;
+}
+
+// The key's row, also of a text of its file; NULL where the dialect doesn't take it.
+static const struct dialect_key *find_key(const struct dialect *dialect, const char *name)
+{
+    size_t len = strcspn(name, ".");
+
+    for (const struct dialect_key *key = dialect->keys; key->name != NULL; key++)
+        if (strncmp(key->name, name, len) == 0 && key->name[len] == '\0')
+            return key;
+    return NULL;
+}
+
+static const char *value_of(const struct account *account, const char *name)
+{
+    if (strcmp(name, "base_url") != 0)
+        return secret_reveal(account_key(account, name));
+    return account->base_url == NULL ? "" : account->base_url;
+}
+
+static bool check_members(const struct account *account, const struct dialect_key *key,
+                          struct err *err)
+{
+    char name[96];
+
+    for (size_t i = 0; key->members != NULL && key->members[i] != NULL; i++) {
+        snprintf(name, sizeof name, "%s.%s", key->name, key->members[i]);
+        if (*value_of(account, name) == '\0')
+            return err_set(err, ERR_CONFIG, "%s: the file must have %s", key->name,
+                           key->members[i]);
+    }
+    return true;
+}
+
+bool provider_check_keys(const struct account *account, struct err *err)
+{
+    const char *provider = account->provider->name, *dialect = account->dialect->name;
+
+    for (const struct dialect_key *key = account->dialect->keys; key->name != NULL; key++) {
+        const char *value = value_of(account, key->name);
+
+        if (*value == '\0' && key->is_required)
+            return err_set(err, ERR_CONFIG, "%s: %s's dialect %s needs it", key->name, provider,
+                           dialect);
+        if (*value != '\0' && key->is_name && !setting_is_name(value))
+            return err_set(err, ERR_CONFIG, "%s: must be the name of a %s", key->name, key->name);
+        if (*value != '\0' && !check_members(account, key, err))
+            return false;
+    }
+    for (size_t i = 0; i < account->key_count; i++) {
+        const char *name = account->keys[i].name;
+
+        if (find_key(account->dialect, name) == NULL && strcmp(name, "api_key") != 0)
+            return err_set(err, ERR_CONFIG, "%.60s: %s's dialect %s takes no such key", name,
+                           provider, dialect);
+    }
+    return true;
 }
 
 bool provider_bind(struct account *account, struct err *err)

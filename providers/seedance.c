@@ -52,7 +52,7 @@ static char *base_of(const struct account *account)
 
 static void authorize(const struct account *account, struct http_request *request)
 {
-    http_add_bearer(request, secret_reveal(&account->api_key));
+    adapter_add_bearer(account, request);
 }
 
 // Submits.
@@ -586,8 +586,8 @@ static bool read_callback(const json_t *body, const char **upstream_id, struct e
 }
 
 #define COMMON                                                                                     \
-    .check_account = adapter_check_base_url, .build_submit = build_submit,                         \
-    .read_submit = read_submit, .build_poll = build_poll, .read_poll = read_poll
+    .keys = adapter_bearer_keys, .build_submit = build_submit, .read_submit = read_submit,         \
+    .build_poll = build_poll, .read_poll = read_poll
 
 static const struct dialect ark = {
     COMMON,

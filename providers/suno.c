@@ -50,7 +50,7 @@ static bool build_submit(const struct task *task, const struct account *account,
         json_object_set_new(body, "task_id", json_string(task->upstream_parent));
     if (is_lyrics(task))
         request->timeout_ms = LYRICS_TIMEOUT_MS;
-    http_add_bearer(request, secret_reveal(&account->api_key));
+    adapter_add_bearer(account, request);
     http_add_header(request, "Idempotency-Key", task->id); // another Spool honours it
     return http_post_json(request, account->base_url, body, err, path);
 }
@@ -111,7 +111,7 @@ static bool build_poll_many(const struct task *const *tasks, size_t count,
 
     for (size_t i = 0; i < count; i++)
         json_array_append_new(ids, json_string(tasks[i]->upstream_id));
-    http_add_bearer(request, secret_reveal(&account->api_key));
+    adapter_add_bearer(account, request);
     return http_post_json(request, account->base_url, json_pack("{s:o}", "ids", ids), err,
                           "/suno/fetch");
 }
@@ -386,7 +386,7 @@ static const struct dialect relay = {
     .name = "relay",
     .model_prefixes = prefixes,
     .poll_many_max = 50,
-    .check_account = adapter_check_base_url,
+    .keys = adapter_bearer_keys,
     .build_submit = build_submit,
     .read_submit = read_submit,
     .build_poll = build_poll,

@@ -46,22 +46,47 @@ static const char *const prefixes[] = {"veo-", NULL};
 static const char *const inline_keys[] = {"bytesBase64Encoded", "encodedVideo", NULL};
 static const char storage_origin[] = "https://storage.googleapis.com";
 
-static bool check_vertex(const struct account *account, struct err *err)
+static const char *const account_file[] = {"client_email", "project_id", "private_key", NULL};
+static const struct dialect_key vertex_keys[] = {
+    {.name = "service_account_file", .is_required = true, .members = account_file},
+    {.name = "region", .is_name = true},
+    {.name = "base_url"},
+    {0}};
+
+static const char *google_key(const struct account *account, const char *name)
 {
-    return account->service_account.client_email != NULL ||
-           err_set(err, ERR_CONFIG, "service_account_file: is required for vertex");
+    return secret_reveal(account_key(account, name));
+}
+
+static const char *project_of(const struct account *account)
+{
+    return google_key(account, "service_account_file.project_id");
+}
+
+static const char *region_of(const struct account *account)
+{
+    const char *region = secret_reveal(account_key(account, "region"));
+
+    return *region == '\0' ? "us-central1" : region;
 }
 
 static void authorize(const struct account *account, struct http_request *request)
 {
     if (account->dialect == &vertex) {
         request->wants_token = true;
-        http_add_header(request, "x-goog-user-project", account->service_account.project_id);
+        http_add_header(request, "x-goog-user-project", project_of(account));
     } else if (account->dialect == &gemini) {
-        http_add_header(request, "x-goog-api-key", secret_reveal(&account->api_key));
+        http_add_header(request, "x-goog-api-key", secret_reveal(account_key(account, "api_key")));
     } else {
-        http_add_bearer(request, secret_reveal(&account->api_key));
+        adapter_add_bearer(account, request);
     }
+}
+
+static const char *token_uri(const struct account *account)
+{
+    const char *uri = google_key(account, "service_account_file.token_uri");
+
+    return *uri == '\0' ? "https://oauth2.googleapis.com/token" : uri;
 }
 
 // The token of a service account (RFC 7523): an assertion signed by its key, changed for a bearer.
@@ -69,19 +94,19 @@ static void authorize(const struct account *account, struct http_request *reques
 static bool build_token(const struct account *account, int64_t now_ms, struct token *token,
                         struct http_request *request, struct err *err)
 {
-    const struct service_account *key = &account->service_account;
-    json_t *claims =
-        json_pack("{s:s,s:s,s:s,s:I,s:I}", "iss", key->client_email, "scope",
-                  "https://www.googleapis.com/auth/cloud-platform", "aud", key->token_uri, "iat",
-                  (json_int_t)now_ms / 1000, "exp", (json_int_t)now_ms / 1000 + ASSERTION_LIFE_S);
+    const char *uri = token_uri(account);
+    json_t *claims = json_pack(
+        "{s:s,s:s,s:s,s:I,s:I}", "iss", google_key(account, "service_account_file.client_email"),
+        "scope", "https://www.googleapis.com/auth/cloud-platform", "aud", uri, "iat",
+        (json_int_t)now_ms / 1000, "exp", (json_int_t)now_ms / 1000 + ASSERTION_LIFE_S);
     char *text = json_dumps(claims, JSON_COMPACT);
     struct buf jwt = {0};
-    bool ok = jwt_rs256(secret_reveal(&key->private_key), text, &jwt, err);
+    bool ok = jwt_rs256(google_key(account, "service_account_file.private_key"), text, &jwt, err);
 
     (void)token;
     if (ok) {
         request->method = HTTP_POST_;
-        request->url = mem_str(key->token_uri);
+        request->url = mem_str(uri);
         http_add_header(request, "Content-Type", "application/x-www-form-urlencoded");
         buf_fmt(
             &request->body,
@@ -292,7 +317,7 @@ static json_t *google_body(const struct task *task, const json_t *request)
 // "https://us-central1-aiplatform.googleapis.com", or what stands in for it.
 static char *vertex_base(const struct account *account)
 {
-    const char *region = account->region == NULL ? "us-central1" : account->region;
+    const char *region = region_of(account);
     struct buf base = {0};
 
     if (account->base_url != NULL && *account->base_url != '\0')
@@ -318,8 +343,7 @@ static bool build_google(const struct task *task, const struct account *account,
     ok = http_post_json(request, base, body, err,
                         "/v1/projects/%s/locations/%s/publishers/google/models/%s"
                         ":predictLongRunning",
-                        account->service_account.project_id,
-                        account->region == NULL ? "us-central1" : account->region, model);
+                        project_of(account), region_of(account), model);
     free(base);
     return ok;
 }
@@ -709,7 +733,7 @@ static void build_fetch(const struct account *account, const char *url,
 static const struct dialect vertex = {
     COMMON,
     .name = "vertex",
-    .check_account = check_vertex,
+    .keys = vertex_keys,
     .input_at = input_at,
     .build_token = build_token,
     .read_token = read_token,
@@ -719,7 +743,7 @@ static const struct dialect vertex = {
 static const struct dialect gemini = {
     COMMON,
     .name = "gemini",
-    .check_account = adapter_check_base_url,
+    .keys = adapter_bearer_keys,
     .input_at = input_at,
     .build_fetch = build_fetch,
 };
@@ -727,7 +751,7 @@ static const struct dialect relay = {
     COMMON,
     .name = "relay",
     .model_prefixes = prefixes,
-    .check_account = adapter_check_base_url,
+    .keys = adapter_bearer_keys,
     .build_fetch = build_fetch,
 };
 

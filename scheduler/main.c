@@ -147,7 +147,7 @@ static bool bind_account(struct account *account, size_t i, struct err *err)
 {
     struct err why;
 
-    return (provider_bind(account, &why) && account->dialect->check_account(account, &why)) ||
+    return (provider_bind(account, &why) && provider_check_keys(account, &why)) ||
            err_set(err, ERR_CONFIG, "accounts.%zu.%s", i, why.message);
 }
 

@@ -179,7 +179,7 @@ static void submit_refuse(struct submission *s, const struct outcome *outcome,
     }
     metric_add(METRIC_submits_refused_total, 1);
     if (kind == REFUSAL_BAD_KEY)
-        log_error("account.out", "account=%s reason=\"%s\" hint=\"mend api_key and restart\"",
+        log_error("account.out", "account=%s reason=\"%s\" hint=\"mend its key and enable it\"",
                   s->job.account->name, refusal.reason);
     else
         log_info("submit.refused", "task=%s account=%s reason=\"%s\"", s->job.task->id,

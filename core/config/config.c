@@ -612,6 +612,37 @@ const struct account *config_account(const struct config *config, const char *na
     return NULL;
 }
 
+const struct secret *account_key(const struct account *account, const char *name)
+{
+    static const struct secret none;
+
+    for (size_t i = 0; i < account->key_count; i++)
+        if (strcmp(account->keys[i].name, name) == 0)
+            return &account->keys[i].value;
+    return &none;
+}
+
+void account_set_key(struct account *account, const char *name, const char *value)
+{
+    struct account_key *key;
+
+    account->keys = mem_resize(account->keys, (account->key_count + 1) * sizeof *account->keys);
+    key = &account->keys[account->key_count++];
+    *key = (struct account_key){.name = mem_str(name)};
+    secret_set(&key->value, value);
+}
+
+void account_clear_keys(struct account *account)
+{
+    for (size_t i = 0; i < account->key_count; i++) {
+        free(account->keys[i].name);
+        secret_clear(&account->keys[i].value);
+    }
+    free(account->keys);
+    account->keys = NULL;
+    account->key_count = 0;
+}
+
 const char *account_model(const struct account *account, const char *model)
 {
     for (size_t i = 0; i < account->model_count; i++)

@@ -28,6 +28,13 @@ struct config_model {
     char *upstream; // as the account's vendor calls it
 };
 
+// A key of a vendor's. Of a file in JSON that a key "x_file" names, the texts are keys
+// "x_file.<name>".
+struct account_key {
+    char *name;
+    struct secret value;
+};
+
 struct account {
     char *name;
     char *provider_name;
@@ -36,15 +43,8 @@ struct account {
     const struct provider *provider;
     const struct dialect *dialect;
     char *base_url;
-    struct secret api_key;
-    struct secret access_key, secret_key; // Kling's own pair
-    char *region;                         // of Google's cloud; NULL: the adapter's default
-    struct service_account {              // of service_account_file, read with the configuration
-        char *client_email;
-        char *project_id;
-        char *token_uri;
-        struct secret private_key; // PEM
-    } service_account;
+    struct account_key *keys; // what its dialect takes beside: each dialect lists them
+    size_t key_count;
     struct config_model *models;
     size_t model_count;      // 0: the provider's own models under their own names
     int max_concurrency;     // 0: no limit
@@ -147,5 +147,9 @@ const struct account *config_account(const struct config *config, const char *na
 // What Access-Control-Allow-Origin says to a page of this origin: one of cors_origins; NULL: the
 // page may read nothing.
 const char *config_cors_origin(const struct config *config, const char *origin);
+// The value of one of the account's keys; an empty secret where it has none.
+const struct secret *account_key(const struct account *account, const char *name);
+void account_set_key(struct account *account, const char *name, const char *value);
+void account_clear_keys(struct account *account);
 // What the account calls a public model, by its own list; NULL where the list doesn't have it.
 const char *account_model(const struct account *account, const char *model);

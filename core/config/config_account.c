@@ -52,19 +52,6 @@ static bool read_models(struct setting_reader *reader, const json_t *value, void
     return ok;
 }
 
-// A part of the vendor's host name.
-static bool read_region(struct setting_reader *reader, const json_t *value, void *out)
-{
-    const char *text = setting_text(reader, value);
-
-    if (text == NULL)
-        return false;
-    if (*text != '\0' && !setting_is_name(text))
-        return setting_bad(reader, "must be the name of a region");
-    mem_set_str(out, text);
-    return true;
-}
-
 static bool read_whole(struct setting_reader *reader, const char *path, struct buf *text)
 {
     char piece[4096];
@@ -82,35 +69,49 @@ static bool read_whole(struct setting_reader *reader, const char *path, struct b
     return ok || err_set(&reader->err, ERR_CONFIG, "%s: %s: can't be read", reader->path, path);
 }
 
-// A key file of Google's cloud: only those fields that signing in with it needs.
-static bool read_service_account(struct setting_reader *reader, const json_t *value, void *out)
+// A key file in JSON, as Google's cloud has them.
+static bool read_file(struct setting_reader *reader, const char *name, const char *path,
+                      struct account *account)
 {
-    struct account *account = out;
-    struct service_account *key = &account->service_account;
-    const char *path = setting_text(reader, value);
-    struct buf text = {0};
-    json_t *root;
-    bool ok;
+    struct buf text = {0}, member = {0};
+    const char *inner;
+    json_t *root = NULL, *value;
+    bool is_object;
 
-    if (path == NULL || *path == '\0')
-        return path != NULL;
-    if (!read_whole(reader, path, &text)) {
-        buf_clear(&text);
-        return false;
-    }
-    root = json_loads(buf_text(&text), 0, NULL);
+    if (read_whole(reader, path, &text))
+        root = json_loads(buf_text(&text), 0, NULL);
     if (text.data != NULL)
-        memset(text.data, 0, text.len); // the file has the private key
+        memset(text.data, 0, text.len); // the file has a key
     buf_clear(&text);
-    mem_set_str(&key->client_email, json_string_value(json_object_get(root, "client_email")));
-    mem_set_str(&key->project_id, json_string_value(json_object_get(root, "project_id")));
-    mem_set_str(&key->token_uri, json_string_value(json_object_get(root, "token_uri")));
-    secret_set(&key->private_key, json_string_value(json_object_get(root, "private_key")));
+    json_object_foreach(root, inner, value)
+    {
+        buf_reset(&member);
+        buf_fmt(&member, "%s.%s", name, inner);
+        if (json_is_string(value))
+            account_set_key(account, member.data, json_string_value(value));
+    }
+    buf_clear(&member);
+    is_object = json_is_object(root);
     json_decref(root);
-    ok = key->client_email != NULL && key->project_id != NULL && key->private_key.text != NULL;
-    if (key->token_uri == NULL)
-        mem_set_str(&key->token_uri, "https://oauth2.googleapis.com/token");
-    return ok || setting_bad(reader, "the file must have client_email, project_id and private_key");
+    if (!is_object && *reader->err.message == '\0')
+        setting_bad(reader, "the file isn't a JSON object");
+    return is_object;
+}
+
+// What a dialect takes, whichever it is: the dialect itself looks at it (provider_bind). A key that
+// is empty is as good as absent.
+static bool read_key(struct setting_reader *reader, const json_t *value, void *out)
+{
+    const char *name = strrchr(reader->path, '.') + 1, *text;
+    size_t len = strlen(name);
+
+    if (!json_is_string(value))
+        return setting_bad(reader, "unknown key");
+    text = setting_text(reader, value);
+    if (text == NULL || *text == '\0')
+        return text != NULL;
+    account_set_key(out, name, text);
+    return len < 5 || strcmp(name + len - 5, "_file") != 0 || read_file(reader, name, text, out);
 }
 
 static bool is_noted(const struct setting_reader *reader, const char *key)
@@ -125,11 +126,6 @@ bool config_read_account(struct setting_reader *reader, const json_t *value, voi
         {"provider", SETTING_AT(account, provider_name), setting_string},
         {"dialect", SETTING_AT(account, dialect_name), setting_string},
         {"base_url", SETTING_AT(account, base_url), setting_base_url},
-        {"api_key", SETTING_AT(account, api_key), setting_secret},
-        {"access_key", SETTING_AT(account, access_key), setting_secret},
-        {"secret_key", SETTING_AT(account, secret_key), setting_secret},
-        {"region", SETTING_AT(account, region), read_region},
-        {"service_account_file", 0, read_service_account},
         {"models", 0, read_models},
         {"max_concurrency", SETTING_AT(account, max_concurrency), setting_small_count},
         {"requests_per_minute", SETTING_AT(account, requests_per_minute), setting_small_count},
@@ -137,6 +133,7 @@ bool config_read_account(struct setting_reader *reader, const json_t *value, voi
         {"poll_interval_ms", SETTING_AT(account, poll_interval_ms), read_interval},
         {"task_timeout_ms", SETTING_AT(account, task_timeout_ms), setting_duration},
         {"on_unknown_submit", SETTING_AT(account, on_unknown_submit), read_on_unknown},
+        {SETTING_OTHERS, 0, read_key},
         {0},
     };
     struct account *account = out;
@@ -174,14 +171,7 @@ void config_clear_account(struct account *account)
     free(account->provider_name);
     free(account->dialect_name);
     free(account->base_url);
-    secret_clear(&account->api_key);
-    secret_clear(&account->access_key);
-    secret_clear(&account->secret_key);
-    free(account->region);
-    free(account->service_account.client_email);
-    free(account->service_account.project_id);
-    free(account->service_account.token_uri);
-    secret_clear(&account->service_account.private_key);
+    account_clear_keys(account);
     for (size_t k = 0; k < account->model_count; k++) {
         free(account->models[k].name);
         free(account->models[k].upstream);

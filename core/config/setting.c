@@ -212,7 +212,8 @@ static bool read_key(struct setting_reader *reader, const char *name, const json
 {
     const struct setting_key *key = keys;
 
-    while (key->name != NULL && strcmp(key->name, name) != 0)
+    while (key->name != NULL && strcmp(key->name, name) != 0 &&
+           strcmp(key->name, SETTING_OTHERS) != 0)
         key++;
     if (key->name == NULL)
         return setting_bad(reader, "unknown key");

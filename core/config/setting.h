@@ -23,11 +23,12 @@ struct setting_reader {
 typedef bool (*setting_read_fn)(struct setting_reader *reader, const json_t *value, void *out);
 
 struct setting_key {
-    const char *name; // NULL ends a table
+    const char *name; // NULL ends a table; SETTING_OTHERS: of all that have no row before it
     size_t offset;    // in the record
     setting_read_fn read;
 };
 
+#define SETTING_OTHERS "*"
 #define SETTING_AT(record, member) offsetof(struct record, member)
 
 // Sets the error to what is wrong with the value, and returns false.

@@ -11,11 +11,13 @@ import unittest
 
 import harness
 from harness import PNG, DeadReceiver, Receiver, Redis, Sim, Spool, Vendor, account, eventually, exchange, free_port
-from harness import kling_account, main
+from harness import kling_account, main, veo_account
 from swift import Swift
 
 WHSEC = "whsec_" + base64.b64encode(bytes(range(32))).decode()
 MJ = account("http://127.0.0.1:1")
+KLING = kling_account("http://127.0.0.1:1")
+VEO = veo_account("http://127.0.0.1:1")
 
 
 def environment(**more):
@@ -302,6 +304,17 @@ WRONG = [
     ({"accounts": [{**MJ, "on_unknown_submit": "hope"}]}, "accounts.0.on_unknown_submit"),
     ({"accounts": [{**MJ, "models": ["x"]}]}, "accounts.0.models"),
     ({"accounts": [{**MJ, "nonsense": 1}]}, "accounts.0.nonsense"),
+    ({"accounts": [{**MJ, "nonsense": "canary"}]}, "accounts.0.nonsense: midjourney's dialect proxy takes no such key"),
+    # A dialect's keys: one that is missing, one too many, another dialect's.
+    ({"accounts": [{**MJ, "dialect": "relay", "api_key": ""}]}, "accounts.0.api_key: midjourney's dialect relay needs it"),
+    ({"accounts": [{**MJ, "access_key": "canary"}]}, "accounts.0.access_key: midjourney's dialect proxy takes no such"),
+    ({"accounts": [{**KLING, "secret_key": ""}]}, "accounts.0.secret_key: kling's dialect official needs it"),
+    ({"accounts": [{**KLING, "dialect": "relay"}]}, "accounts.0.api_key: kling's dialect relay needs it"),
+    ({"accounts": [{**KLING, "dialect": "relay", "api_key": "canary"}]}, "accounts.0.access_key: kling's dialect relay takes"),
+    ({"accounts": [{**VEO, "dialect": "vertex"}]}, "accounts.0.service_account_file: veo's dialect vertex needs it"),
+    ({"accounts": [{**VEO, "region": "us-central1"}]}, "accounts.0.region: veo's dialect gemini takes no such key"),
+    ({"accounts": [{**VEO, "service_account_file": "/nowhere/k"}]}, "accounts.0.service_account_file: /nowhere/k: No such file"),
+    ({"accounts": [{**VEO, "api_key": ""}]}, "accounts.0.api_key: veo's dialect gemini needs it"),
 ]
 
 

@@ -94,13 +94,13 @@ static void send(const struct provider *provider, struct task *task)
                                   .dialect = provider->dialects[i],
                                   .base_url = (char[]){"http://v"},
                                   .models = &model,
-                                  .model_count = task->model == NULL ? 0 : 1,
-                                  .service_account = {.project_id = (char[]){"p"}}};
+                                  .model_count = task->model == NULL ? 0 : 1};
         struct http_request request = {0};
         struct err err = {0};
         json_t *body = NULL;
 
-        secret_set(&account.api_key, "k");
+        account_set_key(&account, "api_key", "k");
+        account_set_key(&account, "service_account_file.project_id", "p");
         fetch_inputs(account.dialect, task);
         if ((account.dialect->check != NULL && !account.dialect->check(task, &account, &err)) ||
             !account.dialect->build_submit(task, &account, &request, &err)) {
@@ -111,7 +111,7 @@ static void send(const struct provider *provider, struct task *task)
         }
         json_decref(body);
         http_request_clear(&request);
-        secret_clear(&account.api_key);
+        account_clear_keys(&account);
     }
 }
 

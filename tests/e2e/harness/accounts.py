@@ -9,7 +9,7 @@ def account(vendor, name="mj-1", **fields):
 
 
 def kling_account(vendor, name="kling-1", **fields):
-    keys = {"access_key": "sim-access", "secret_key": "sim-secret"}
+    keys = {"api_key": "", "access_key": "sim-access", "secret_key": "sim-secret"}
     return account(vendor, name, provider="kling", **{**keys, **fields})
 
 

@@ -77,9 +77,12 @@ static void test_errors(void **state)
         {"a line break in what a model is called",
          "{\"accounts\":[{\"name\":\"a\",\"provider\":\"m\",\"models\":{\"x\":\"z\\u007f\"}}]}",
          "accounts.0.models.x: has a line break"},
-        {"a region that is a host",
-         "{\"accounts\":[{\"name\":\"a\",\"provider\":\"m\",\"region\":\"x/y\"}]}",
-         "accounts.0.region: must be"},
+        {"a key that is no text",
+         "{\"accounts\":[{\"name\":\"a\",\"provider\":\"m\",\"region\":1}]}",
+         "accounts.0.region: unknown key"},
+        {"a file that isn't there",
+         "{\"accounts\":[{\"name\":\"a\",\"provider\":\"m\",\"key_file\":\"/nowhere/k.json\"}]}",
+         "accounts.0.key_file: /nowhere/k.json: No such file"},
         {"a space in public_url", "{\"public_url\":\"http://a b\"}", "public_url: must be"},
         {"a query in public_url", "{\"public_url\":\"http://a/?b\"}", "public_url: must be"},
         {"a space in an endpoint", "{\"storage\":{\"endpoint\":\"http://a/ b\"}}",
@@ -161,7 +164,7 @@ static void test_order(void **state)
     assert_int_equal(config.clients_reach.count, 1);
     assert_true(config.clients_reach.anywhere);
     assert_false(config.vendors_reach.anywhere);
-    assert_string_equal(secret_reveal(&config.accounts[0].api_key), "sk-from-env");
+    assert_string_equal(secret_reveal(account_key(&config.accounts[0], "api_key")), "sk-from-env");
     assert_string_equal(config.accounts[0].base_url, "http://v");
     assert_string_equal(account_model(&config.accounts[0], "x"), "y");
     assert_null(account_model(&config.accounts[0], "z"));

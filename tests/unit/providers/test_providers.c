@@ -316,7 +316,7 @@ static void test_midjourney_headers(void **state)
 
     (void)state;
     assert_true(provider_bind(&account, &err));
-    secret_set(&account.api_key, "k");
+    account_set_key(&account, "api_key", "k");
     snprintf(task->id, sizeof task->id, "task_X");
     task->action = mem_str("IMAGINE");
     task->mode = mem_str("fast");
@@ -346,7 +346,7 @@ static void test_midjourney_headers(void **state)
     assert_non_null(strstr(request.body.data, "\"data:image/gif;base64,R0lG\""));
     http_request_clear(&request);
     task_free(task);
-    secret_clear(&account.api_key);
+    account_clear_keys(&account);
 }
 
 static void test_many_parts(void **state)

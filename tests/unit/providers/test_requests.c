@@ -74,11 +74,11 @@ static bool build(const char *provider, const struct task *task, const char *dia
     bool ok;
 
     assert_true(provider_bind(&account, err));
-    account.service_account.project_id = (char *)"p";
-    secret_set(&account.api_key, "k");
+    account_set_key(&account, "service_account_file.project_id", "p");
+    account_set_key(&account, "api_key", "k");
     ok = (account.dialect->check == NULL || account.dialect->check(task, &account, err)) &&
          account.dialect->build_submit(task, &account, request, err);
-    secret_clear(&account.api_key);
+    account_clear_keys(&account);
     return ok;
 }
 

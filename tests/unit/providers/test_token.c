@@ -100,8 +100,8 @@ static void test_kling(void **state)
 
     (void)state;
     assert_true(provider_bind(&account, &err));
-    secret_set(&account.access_key, "ak");
-    secret_set(&account.secret_key, "sk");
+    account_set_key(&account, "access_key", "ak");
+    account_set_key(&account, "secret_key", "sk");
     assert_true(account.dialect->build_token(&account, NOW_MS * 1000LL, &token, &request, &err));
     assert_null(request.url);
     assert_string_equal(token.text,
@@ -110,8 +110,7 @@ static void test_kling(void **state)
                         "mgn0T3D3XT4hbNxAtEsJsDH8-Kpgvs6l8t89iZ9EkEg");
     assert_int_equal(token.renew_ms, (NOW_MS + 1500) * 1000LL);
     token_clear(&token);
-    secret_clear(&account.access_key);
-    secret_clear(&account.secret_key);
+    account_clear_keys(&account);
 }
 
 // Google's is asked for with an assertion; what it answers says how long it may be kept.
@@ -127,9 +126,9 @@ static void test_vertex(void **state)
 
     (void)state;
     assert_true(provider_bind(&account, &err));
-    account.service_account.client_email = (char *)"a@b";
-    account.service_account.token_uri = (char *)"https://t/token";
-    secret_set(&account.service_account.private_key, pem.data);
+    account_set_key(&account, "service_account_file.client_email", "a@b");
+    account_set_key(&account, "service_account_file.token_uri", "https://t/token");
+    account_set_key(&account, "service_account_file.private_key", pem.data);
     assert_true(account.dialect->build_token(&account, NOW_MS * 1000LL, &token, &request, &err));
     assert_null(token.text);
     assert_string_equal(request.url, "https://t/token");
@@ -165,7 +164,7 @@ static void test_vertex(void **state)
 
     http_request_clear(&request);
     http_response_clear(&response);
-    secret_clear(&account.service_account.private_key);
+    account_clear_keys(&account);
     EVP_PKEY_free(key);
     buf_clear(&pem);
 }

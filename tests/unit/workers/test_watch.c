@@ -29,7 +29,7 @@ static int set_up(void **state)
 {
     (void)state;
     log_threshold = LOG_NOTHING;
-    secret_set(&account.api_key, "key");
+    account_set_key(&account, "api_key", "key");
     assert_true(provider_bind(&account, &(struct err){0}));
     loop = loop_new();
     bench = fake_bench(loop, &config);
@@ -40,7 +40,7 @@ static int tear_down(void **state)
 {
     (void)state;
     fake_bench_end(bench);
-    secret_clear(&account.api_key);
+    account_clear_keys(&account);
     loop_free(loop);
     return 0;
 }

@@ -41,7 +41,7 @@ static int set_up(void **state)
 {
     (void)state;
     log_threshold = LOG_NOTHING;
-    secret_set(&account.api_key, "key");
+    account_set_key(&account, "api_key", "key");
     assert_true(provider_bind(&account, &(struct err){0}));
     loop = loop_new();
     worker = worker_start(loop, &config, "redis");
@@ -57,7 +57,7 @@ static int tear_down(void **state)
     fake_late();
     fake_expect_nothing(); // it is silent
     fake_end();
-    secret_clear(&account.api_key);
+    account_clear_keys(&account);
     loop_free(loop);
     return 0;
 }

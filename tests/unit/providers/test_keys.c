@@ -1,0 +1,119 @@
+// The keys of accounts: what each dialect lacks, and what is too much. The manual has the same
+// list.
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/buf.h"
+#include "core/config/config.h"
+#include "providers/provider.h"
+#include "tests/support/check.h"
+
+static const struct {
+    const char *provider, *dialect, *base_url;
+    const char *keys;  // "name=value name=value"
+    const char *error; // how the message begins; NULL: it is fine
+} cases[] = {
+    {"midjourney", NULL, "http://v", "", NULL}, // a proxy may want no key
+    {"midjourney", NULL, "http://v", "api_key=k", NULL},
+    {"midjourney", NULL, NULL, "", "base_url: midjourney's dialect proxy needs it"},
+    {"midjourney", NULL, "", "", "base_url: midjourney's dialect proxy needs it"},
+    {"midjourney", "relay", "http://v", "", "api_key: midjourney's dialect relay needs it"},
+    {"midjourney", NULL, "http://v", "region=x",
+     "region: midjourney's dialect proxy takes no such"},
+    {"kling", NULL, "http://v", "access_key=a secret_key=b", NULL},
+    {"kling", NULL, "http://v", "access_key=a", "secret_key: kling's dialect official needs it"},
+    {"kling", NULL, "http://v", "secret_key=b", "access_key: kling's dialect official needs it"},
+    {"kling", NULL, "http://v", "access_key=a secret_key=b api_key=c", NULL},
+    {"kling", "relay", "http://v", "api_key=k", NULL},
+    {"kling", "relay", "http://v", "api_key=k access_key=a", "access_key: kling's dialect relay"},
+    {"veo", "vertex", NULL, "", "service_account_file: veo's dialect vertex needs it"},
+    {"veo", "vertex", NULL, "service_account_file=f", "service_account_file: the file must have"},
+    {"veo", "vertex", NULL,
+     "service_account_file=f service_account_file.client_email=e "
+     "service_account_file.project_id=p service_account_file.private_key=k "
+     "service_account_file.client_id=1",
+     NULL},
+    {"veo", "vertex", NULL,
+     "service_account_file=f service_account_file.client_email=e "
+     "service_account_file.project_id=p service_account_file.private_key=k region=x/y",
+     "region: must be the name of a region"},
+    {"veo", "gemini", "http://v", "api_key=k region=us", "region: veo's dialect gemini takes no"},
+    {"seedance", NULL, "http://v", "api_key=k", NULL},
+    {"seedance", "relay", "http://v", "api_key=k", NULL},
+    {"suno", NULL, "http://v", "api_key=k", NULL},
+    {"suno", "proxy", "http://v", "api_key=k", "dialect: suno has no dialect \"proxy\""},
+    {"sonu", NULL, "http://v", "api_key=k", "provider: there is no provider \"sonu\""},
+};
+
+static void set_keys(struct account *account, const char *keys)
+{
+    char *copy = strdup(keys), *rest, *word;
+
+    for (word = strtok_r(copy, " ", &rest); word != NULL; word = strtok_r(NULL, " ", &rest)) {
+        char *value = strchr(word, '=');
+
+        *value++ = '\0';
+        account_set_key(account, word, value);
+    }
+    free(copy);
+}
+
+static void test_keys(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct account account = {.name = (char *)"a",
+                                  .provider_name = (char *)(uintptr_t)cases[i].provider,
+                                  .dialect_name = (char *)(uintptr_t)cases[i].dialect,
+                                  .base_url = (char *)(uintptr_t)cases[i].base_url};
+        struct err err = {0};
+        bool ok;
+
+        set_keys(&account, cases[i].keys);
+        ok = provider_bind(&account, &err) && provider_check_keys(&account, &err);
+        account_clear_keys(&account);
+        if (ok != (cases[i].error == NULL) ||
+            (!ok && strncmp(err.message, cases[i].error, strlen(cases[i].error)) != 0))
+            fail_msg("%s, %s: %s", cases[i].provider, cases[i].keys, ok ? "fine" : err.message);
+    }
+}
+
+// "kling Ta official Ta base_url, access_key, secret_key"
+static void test_the_manual_has_them(void **state)
+{
+    FILE *file = fopen("scheduler/spool.json.5", "r");
+    struct buf page = {0}, row = {0};
+    const struct provider *provider;
+    char line[512];
+
+    (void)state;
+    assert_non_null(file);
+    while (fgets(line, sizeof line, file) != NULL)
+        buf_str(&page, line);
+    fclose(file);
+    for (size_t i = 0; (provider = provider_at(i)) != NULL; i++)
+        for (size_t k = 0; provider->dialects[k] != NULL; k++) {
+            const struct dialect_key *key = provider->dialects[k]->keys;
+
+            buf_reset(&row);
+            buf_fmt(&row, "\n.It %s Ta %s Ta ", provider->name, provider->dialects[k]->name);
+            for (; key->name != NULL; key++)
+                buf_fmt(&row, key->is_required ? "%s%s" : "(%s)%s", key->name,
+                        key[1].name == NULL ? "\n" : ", ");
+            if (strstr(buf_text(&page), row.data) == NULL)
+                fail_msg("spool.json(5) lacks the row%s", row.data);
+        }
+    buf_clear(&page);
+    buf_clear(&row);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_the_manual_has_them),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
