@@ -54,12 +54,14 @@ static void search_page(const struct task *task, const json_t *list, struct outc
     }
 }
 
-bool kling_search_read(const struct task *task, int step, const struct http_response *response,
-                       struct outcome *outcome, struct err *err)
+bool kling_search_read(const struct task *task, const struct account *account, int step,
+                       const struct http_response *response, struct outcome *outcome,
+                       struct err *err)
 {
     json_t *body = http_json(response, err), *data = field_at(body, "data");
     bool ok = true;
 
+    (void)account;
     *outcome = (struct outcome){.kind = OUTCOME_NEXT, .progress = -1};
     if (step == 0 && response->status == 200 && is_ours(task, data)) {
         outcome->kind = OUTCOME_ACCEPTED;

@@ -6,6 +6,7 @@
 
 #include "core/base/err.h"
 
+struct account;
 struct http_response;
 struct outcome;
 struct task;
@@ -13,5 +14,6 @@ struct task;
 enum { KLING_LIST_SIZE = 500, KLING_LIST_PAGES = 20 };
 
 // The answer to a step: accepted, proved absent, or the next step. As read_lookup of provider.h.
-bool kling_search_read(const struct task *task, int step, const struct http_response *response,
-                       struct outcome *outcome, struct err *err) WARN_UNUSED;
+bool kling_search_read(const struct task *task, const struct account *account, int step,
+                       const struct http_response *response, struct outcome *outcome,
+                       struct err *err) WARN_UNUSED;

@@ -462,12 +462,13 @@ static const char *id_of(const json_t *item)
 }
 
 static bool read_poll_many(const struct task *const *tasks, size_t count,
-                           const struct http_response *response, struct outcome *outcomes,
-                           struct err *err)
+                           const struct account *account, const struct http_response *response,
+                           struct outcome *outcomes, struct err *err)
 {
     static const struct adapter_list list = {id_of, wanted, read_task};
     json_t *body = adapter_list_body(response, count, outcomes, err);
 
+    (void)account;
     if (!json_is_array(body)) {
         if (body != NULL)
             err_set(err, ERR_UPSTREAM, "the answer isn't an array");
@@ -495,13 +496,14 @@ static bool build_lookup(const struct task *task, const struct account *account,
            authorize(account, request);
 }
 
-static bool read_lookup(const struct task *task, int step, const struct http_response *response,
-                        struct outcome *outcome, struct err *err)
+static bool read_lookup(const struct task *task, const struct account *account, int step,
+                        const struct http_response *response, struct outcome *outcome,
+                        struct err *err)
 {
     json_t *body, *item, *found = NULL;
     size_t i, matches = 0;
 
-    (void)step;
+    (void)account, (void)step;
     *outcome = (struct outcome){.kind = OUTCOME_MISSING, .progress = -1};
     if (response->status != 200)
         return err_set(err, ERR_UPSTREAM, "HTTP %d", response->status);

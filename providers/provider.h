@@ -37,14 +37,15 @@ typedef bool (*provider_read_fn)(const struct task *task, const struct account *
 // answer as a whole can't be read: one of the tasks may be at fault, so they are to be asked about
 // one by one.
 typedef bool (*provider_read_many_fn)(const struct task *const *tasks, size_t count,
+                                      const struct account *account,
                                       const struct http_response *response,
                                       struct outcome *outcomes, struct err *err);
 // A search in steps, from 0: false where there is no such step for this task.
 typedef bool (*provider_build_step_fn)(const struct task *task, const struct account *account,
                                        int step, struct http_request *request, struct err *err);
-typedef bool (*provider_read_step_fn)(const struct task *task, int step,
-                                      const struct http_response *response, struct outcome *outcome,
-                                      struct err *err);
+typedef bool (*provider_read_step_fn)(const struct task *task, const struct account *account,
+                                      int step, const struct http_response *response,
+                                      struct outcome *outcome, struct err *err);
 // At submit: what this account can't take is an ERR_INVALID that names the field.
 typedef bool (*provider_check_fn)(const struct task *task, const struct account *account,
                                   struct err *err);

@@ -547,13 +547,14 @@ static bool read_item(const struct task *task, const json_t *item, struct outcom
 }
 
 static bool read_poll_many(const struct task *const *tasks, size_t count,
-                           const struct http_response *response, struct outcome *outcomes,
-                           struct err *err)
+                           const struct account *account, const struct http_response *response,
+                           struct outcome *outcomes, struct err *err)
 {
     static const struct adapter_list list = {id_of, wanted, read_item};
     json_t *body = adapter_list_body(response, count, outcomes, err);
     json_t *items = json_object_get(body, "items");
 
+    (void)account;
     // An answer that names an error has no items either: that doesn't mean that the tasks are
     // missing.
     if (!json_is_array(items) || (json_array_size(items) == 0 && refusal_is_named(body))) {

@@ -308,12 +308,13 @@ static const char *task_id_of(const json_t *item)
 }
 
 static bool read_poll_many(const struct task *const *tasks, size_t count,
-                           const struct http_response *response, struct outcome *outcomes,
-                           struct err *err)
+                           const struct account *account, const struct http_response *response,
+                           struct outcome *outcomes, struct err *err)
 {
     static const struct adapter_list list = {task_id_of, wanted, read_task};
     json_t *body = adapter_list_body(response, count, outcomes, err);
 
+    (void)account;
     // An answer that names an error has no tasks either: that doesn't mean that they are missing.
     if (!json_is_object(body) || json_object_get(body, "data") == NULL ||
         (json_array_size(json_object_get(body, "data")) == 0 && refusal_is_named(body))) {

@@ -149,8 +149,8 @@ static void doubt_on_answer(void *ctx, const struct http_response *response,
     struct err err;
 
     d->call = NULL;
-    if (failure != NULL ||
-        !d->job.dialect->read_lookup(d->job.task, d->step, response, &outcome, &err)) {
+    if (failure != NULL || !d->job.dialect->read_lookup(d->job.task, d->job.account, d->step,
+                                                        response, &outcome, &err)) {
         log_warn("lookup.failed", "task=%s error=\"%s\"", d->job.task->id,
                  failure != NULL ? failure->err.message : err.message);
         doubt_look_again(d);

@@ -269,8 +269,8 @@ static bool look_read(const struct look *look, const struct http_response *respo
     struct task *const *tasks = look_asked(look, &count);
 
     return count == 1 ? dialect->read_poll(tasks[0], look->account, response, outcomes, err)
-                      : dialect->read_poll_many((const struct task *const *)tasks, count, response,
-                                                outcomes, err);
+                      : dialect->read_poll_many((const struct task *const *)tasks, count,
+                                                look->account, response, outcomes, err);
 }
 
 // The same trouble at the same account is one, whichever tasks meet it.

@@ -126,13 +126,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         is_read = dialect->read_poll(tasks[0], &account, &response, &outcomes[0], &err);
         check(&outcomes[0], is_read, may_be_bare, OF_LOOK, &err);
     } else if (data[1] == POLL_MANY && dialect->read_poll_many != NULL) {
-        is_read = dialect->read_poll_many((const struct task *const *)tasks, 2, &response, outcomes,
-                                          &err);
+        is_read = dialect->read_poll_many((const struct task *const *)tasks, 2, &account, &response,
+                                          outcomes, &err);
         // What can't be read of one of them is nobody's news.
         check(&outcomes[0], is_read, may_be_bare, OF_LOOK | 1u << OUTCOME_NONE, &err);
         check(&outcomes[1], is_read, may_be_bare, OF_LOOK | 1u << OUTCOME_NONE, &err);
     } else if (data[1] == LOOKUP && dialect->read_lookup != NULL) {
-        is_read = dialect->read_lookup(tasks[0], data[5] % 4, &response, &outcomes[0], &err);
+        is_read =
+            dialect->read_lookup(tasks[0], &account, data[5] % 4, &response, &outcomes[0], &err);
         check(&outcomes[0], is_read, may_be_bare, OF_LOOKUP, &err);
     } else if (data[1] == TOKEN && dialect->read_token != NULL) {
         struct token token = {0};

@@ -191,19 +191,21 @@ static bool read_answer(const struct task *task, const struct account *account,
     return true;
 }
 
-static bool read_step(const struct task *task, int step, const struct http_response *response,
-                      struct outcome *outcome, struct err *err)
+static bool read_step(const struct task *task, const struct account *account, int step,
+                      const struct http_response *response, struct outcome *outcome,
+                      struct err *err)
 {
     (void)step;
-    return read_answer(task, NULL, response, outcome, err);
+    return read_answer(task, account, response, outcome, err);
 }
 
 static bool read_poll_many(const struct task *const *tasks, size_t count,
-                           const struct http_response *response, struct outcome *outcomes,
-                           struct err *err)
+                           const struct account *account, const struct http_response *response,
+                           struct outcome *outcomes, struct err *err)
 {
     const char *line = buf_text(&response->body);
 
+    (void)account;
     for (size_t i = 0; i < count; i++)
         outcomes[i] = (struct outcome){.kind = OUTCOME_MISSING, .progress = -1};
     for (; *line != '\0'; line += strcspn(line, "\n"), line += *line == '\n') {

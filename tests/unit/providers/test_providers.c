@@ -195,7 +195,7 @@ static bool compare(const struct outcome *outcome, bool is_read, const json_t *e
     return ok;
 }
 
-static bool run_many(const struct dialect *dialect, const json_t *given,
+static bool run_many(const struct account *account, const json_t *given,
                      const struct http_response *response, const json_t *expect)
 {
     struct task *tasks[MAX_TASKS];
@@ -207,8 +207,8 @@ static bool run_many(const struct dialect *dialect, const json_t *given,
 
     for (i = 0; i < count; i++)
         tasks[i] = make_task(given, field_str_or_empty(json_array_get(list, i), "upstream_id"));
-    is_read =
-        dialect->read_poll_many((const struct task *const *)tasks, count, response, outcomes, &err);
+    is_read = account->dialect->read_poll_many((const struct task *const *)tasks, count, account,
+                                               response, outcomes, &err);
     if (list == NULL)
         ok = same("outcome", is_read ? "readable" : "unreadable",
                   field_str_or_empty(expect, "outcome"));
@@ -251,12 +251,12 @@ static bool run(const struct provider *provider, const json_t *fixture)
     read = strcmp(call, "submit") == 0 ? dialect->read_submit : dialect->read_poll;
     make_response(given, &response);
     if (strcmp(call, "poll_many") == 0) {
-        ok = run_many(dialect, given, &response, expect);
+        ok = run_many(&account, given, &response, expect);
     } else if (strcmp(call, "callback") == 0) {
         ok = run_callback(dialect, given, expect);
     } else {
         bool is_read = strcmp(call, "lookup") == 0
-                           ? dialect->read_lookup(task, step, &response, &outcome, &err)
+                           ? dialect->read_lookup(task, &account, step, &response, &outcome, &err)
                            : read(task, &account, &response, &outcome, &err);
 
         // What can't be read after a submit is a doubt.
