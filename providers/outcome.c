@@ -21,6 +21,7 @@ void outcome_clear(struct outcome *outcome)
     for (size_t i = 0; i < outcome->mark_count; i++)
         free(outcome->marks[i]);
     free(outcome->marks);
+    free(outcome->next);
     json_decref(outcome->extra);
     *outcome = (struct outcome){0};
 }
@@ -100,6 +101,8 @@ char *outcome_result(const struct outcome *outcome)
         json_array_append_new(sources, item);
     }
     json_object_set_new(result, "sources", sources);
+    if (outcome->next != NULL)
+        json_object_set_new(result, "next", json_string(outcome->next));
     if (outcome->extra != NULL)
         json_object_set(result, "extra", outcome->extra);
     text = json_dumps(result, JSON_COMPACT);

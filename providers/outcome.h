@@ -22,8 +22,8 @@ enum outcome_kind {
     OUTCOME_SUCCEEDED,
     OUTCOME_FAILED,    // reason
     OUTCOME_CANCELLED, // by the vendor, or at the vendor by us
-    // of a search
-    OUTCOME_NEXT,    // the search's next step may tell
+    // of a search, and of a look
+    OUTCOME_NEXT,    // the next request may tell
     OUTCOME_MISSING, // the vendor doesn't know the task; one such answer proves nothing
 };
 
@@ -50,6 +50,9 @@ struct outcome {
     size_t source_count;
     char **marks; // the vendor's names of what was made, by which a follow-up finds the task
     size_t mark_count;
+    // What a look's second request is about (provider.h: build_next). A success that took one has
+    // it, too: links that are dead by then are renewed by that request alone. NULL: none.
+    char *next;
     json_t *extra; // what the family shows beside the files: buttons, texts. NULL: nothing
 };
 
@@ -73,7 +76,7 @@ void outcome_add_mark(struct outcome *outcome, const char *mark);
 void outcome_set_extra(struct outcome *outcome, const char *name, json_t *value); // takes value
 
 // The result as the record keeps it, first with the vendor's links, then with ours:
-//   {"sources":[{"kind","url","of","optional"}], "extra":{…}}
+//   {"sources":[{"kind","url","of","optional"}], "next", "extra":{…}}
 //   {"artifacts":[{"kind","key","content_type","bytes","sha256","of"} | {"kind":"text","text"}],
 //   "extra":{…}}
 char *outcome_result(const struct outcome *outcome);

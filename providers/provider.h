@@ -72,6 +72,11 @@ struct dialect {
     provider_read_fn read_submit;
     provider_build_fn build_poll;
     provider_read_fn read_poll;
+    // The second request of a look, where the answer to the first is OUTCOME_NEXT: `next` is its
+    // word. NULL slots: one request tells all.
+    bool (*build_next)(const struct task *task, const struct account *account, const char *next,
+                       struct http_request *request, struct err *err);
+    provider_read_fn read_next;
     provider_build_many_fn build_poll_many;
     provider_read_many_fn read_poll_many;
     // Finds a submit in doubt: OUTCOME_ACCEPTED where its job is found by a mark of ours,

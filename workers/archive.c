@@ -43,6 +43,7 @@
 #include "workers/job.h"
 #include "workers/jobs.h"
 #include "workers/lease.h"
+#include "workers/poll.h"
 #include "workers/vendor.h"
 
 // A link that is refused so long after the vendor was done is dead.
@@ -70,6 +71,7 @@ static void archive_drop(struct job *job)
     struct archive *a = (struct archive *)job;
 
     vendor_cancel(&a->call);
+    poll_cancel(&a->poll);
     storage_drop(&a->file);
     loop_cancel(&a->resuming);
     lease_stop(&a->lease);
@@ -317,25 +319,19 @@ static bool archive_take_new_sources(struct archive *a, const struct outcome *ou
     return ok;
 }
 
-static void archive_on_refreshed(void *ctx, const struct http_response *response,
-                                 const struct http_failure *failure)
+static void archive_on_refreshed(void *ctx, const struct outcome *outcome, const struct err *err)
 {
     struct archive *a = ctx;
-    struct outcome outcome = {0};
-    struct err err;
-    bool is_told, is_new;
 
-    a->call = NULL;
-    is_told = failure == NULL &&
-              a->job.dialect->read_poll(a->job.task, a->job.account, response, &outcome, &err);
-    is_new = is_told && outcome.kind == OUTCOME_SUCCEEDED && archive_take_new_sources(a, &outcome);
-    outcome_clear(&outcome);
-    if (is_new) {
+    (void)err;
+    a->poll = NULL;
+    if (outcome != NULL && outcome->kind == OUTCOME_SUCCEEDED &&
+        archive_take_new_sources(a, outcome)) {
         a->is_changed = true;
         log_info("archive.refreshed", "task=%s", a->job.task->id);
         archive_next_source(a);
     } else {
-        archive_miss(a, is_told ? MISS_LINK : MISS_WAY,
+        archive_miss(a, outcome != NULL ? MISS_LINK : MISS_WAY,
                      a->why); // a vendor that we couldn't ask may have a new link
     }
 }
@@ -343,24 +339,19 @@ static void archive_on_refreshed(void *ctx, const struct http_response *response
 // Asks for new links, once in an attempt. False: that was done before, or can't be done.
 static bool archive_refresh(struct archive *a, const char *why)
 {
-    struct vendor_options options = {
-        .kind = "poll", .http = {.timeout_ms = a->job.provider->poll_timeout_ms, .ctx = a}};
-    struct http_request request = {0};
+    const char *next = json_string_value(json_object_get(a->result, "next"));
     struct err err;
 
     if (a->is_refreshed || a->is_inline || a->job.task->upstream_id == NULL)
         return false;
     a->is_refreshed = true;
-    if (!a->job.dialect->build_poll(a->job.task, a->job.account, &request, &err)) {
-        http_request_clear(&request);
+    a->poll =
+        poll_start(a->job.bench, a->job.task, a->job.account, next, archive_on_refreshed, a, &err);
+    if (a->poll == NULL)
         return false;
-    }
     snprintf(a->why, sizeof a->why, "%s", why);
     archive_let_go(a);
     job_move(&a->job, ARCHIVE_REFRESHING);
-    a->call = vendor_start(a->job.bench->vendors, a->job.account, &request, &options,
-                           archive_on_refreshed);
-    http_request_clear(&request);
     return true;
 }
 

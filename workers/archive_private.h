@@ -60,7 +60,8 @@ struct archive {
     struct storage_file *file; // the source's file in storage, from its first bytes on
     // What we wait for: between events one of these is set, but for COMMITTING, which waits for the
     // file, and CHECKING, which waits for the lease.
-    struct vendor_call *call;    // FETCHING, REFRESHING
+    struct vendor_call *call;    // FETCHING
+    struct poll *poll;           // REFRESHING
     struct loop_timer *resuming; // RESUMING, after a failure of the storage
     char key_text[256];
     char host[URL_HOST_BYTES_MAX + 16]; // "host:port" that the file comes from; "": none now

@@ -28,6 +28,7 @@
 #include "workers/job.h"
 #include "workers/jobs.h"
 #include "workers/lease.h"
+#include "workers/poll.h"
 #include "workers/vendor.h"
 
 enum { DECIDE_MS = 15000, FIRST_WAIT_MS = 500, LONGEST_WAIT_MS = 4000, LOOKUP_TIMEOUT_MS = 5000 };
@@ -47,7 +48,8 @@ struct doubt {
     int64_t until_ms;   // of Redis' clock: after that the search takes no further step
     struct lease lease; // kept until something is found
     // What we wait for: between events exactly one of these is set.
-    struct vendor_call *call;  // NAMED, SEARCHING
+    struct poll *poll;         // NAMED
+    struct vendor_call *call;  // SEARCHING
     struct store_call *stored; // STORING
 };
 
@@ -55,6 +57,7 @@ static void doubt_drop(struct job *job)
 {
     struct doubt *d = (struct doubt *)job;
 
+    poll_cancel(&d->poll);
     vendor_cancel(&d->call);
     lease_stop(&d->lease);
     store_cancel(&d->stored);
@@ -197,23 +200,18 @@ static void doubt_search(struct doubt *d)
 
 // The answer about the job that the vendor's callback named: the call came to a path that only this
 // submit has. Is the job there?
-static void doubt_on_named(void *ctx, const struct http_response *response,
-                           const struct http_failure *failure)
+static void doubt_on_named(void *ctx, const struct outcome *outcome, const struct err *err)
 {
     struct doubt *d = ctx;
-    struct outcome outcome = {0};
-    struct err err;
 
-    d->call = NULL;
-    if (failure == NULL &&
-        d->job.dialect->read_poll(d->job.task, d->job.account, response, &outcome, &err) &&
-        outcome.kind != OUTCOME_MISSING) {
+    (void)err;
+    d->poll = NULL;
+    if (outcome != NULL && outcome->kind != OUTCOME_MISSING) {
         doubt_adopt(d, d->job.task->upstream_id);
     } else {
         mem_set_str(&d->job.task->upstream_id, NULL);
         doubt_search(d);
     }
-    outcome_clear(&outcome);
 }
 
 static void doubt_on_lost(struct job *job)
@@ -234,9 +232,6 @@ static int64_t doubt_search_until(const struct doubt *d)
 void doubt_start(struct bench *bench, struct task *task, int64_t claimed_ms)
 {
     struct doubt *d = mem_new(struct doubt);
-    struct http_request request = {0};
-    struct vendor_options options = {.kind = "lookup",
-                                     .http = {.timeout_ms = LOOKUP_TIMEOUT_MS, .ctx = d}};
     struct err err;
 
     job_init(&d->job, bench, task, &doubt_kind);
@@ -247,10 +242,8 @@ void doubt_start(struct bench *bench, struct task *task, int64_t claimed_ms)
     d->until_ms = doubt_search_until(d);
     lease_start(&d->lease, &d->job, claimed_ms, doubt_on_lost);
     mem_set_str(&task->upstream_id, task->upstream_hint);
-    if (task->upstream_id != NULL &&
-        d->job.dialect->build_poll(task, d->job.account, &request, &err))
-        d->call = vendor_start(bench->vendors, d->job.account, &request, &options, doubt_on_named);
-    else
+    if (task->upstream_id != NULL)
+        d->poll = poll_start(bench, task, d->job.account, NULL, doubt_on_named, d, &err);
+    if (d->poll == NULL)
         doubt_search(d);
-    http_request_clear(&request);
 }

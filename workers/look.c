@@ -27,6 +27,7 @@
 #include "providers/provider.h"
 #include "workers/archive_result.h"
 #include "workers/bench.h"
+#include "workers/poll.h"
 #include "workers/vendor.h"
 
 // We give up after so many tasks, from the first on, that can't be read one by one either.
@@ -53,7 +54,9 @@ struct look {
     size_t count;
     size_t turn;   // ABOUT_EACH: the number of the present task, from 1
     size_t failed; // how many of these couldn't be read so far
-    struct vendor_call *call;
+    // What we wait for, one of these.
+    struct poll *poll;        // about one task
+    struct vendor_call *call; // about many
     struct look *next, **at;
 };
 
@@ -68,6 +71,7 @@ static void look_move(struct look *look, enum look_state next)
 
 static void look_drop(struct look *look)
 {
+    poll_cancel(&look->poll);
     vendor_cancel(&look->call);
     *look->at = look->next;
     if (look->next != NULL)
@@ -261,18 +265,6 @@ static bool look_goes_on(const struct look *look)
     return look->turn < look->count && (look->failed < look->turn || look->turn < GIVE_UP_AFTER);
 }
 
-static bool look_read(const struct look *look, const struct http_response *response,
-                      struct outcome *outcomes, struct err *err)
-{
-    const struct dialect *dialect = look->account->dialect;
-    size_t count;
-    struct task *const *tasks = look_asked(look, &count);
-
-    return count == 1 ? dialect->read_poll(tasks[0], look->account, response, outcomes, err)
-                      : dialect->read_poll_many((const struct task *const *)tasks, count,
-                                                look->account, response, outcomes, err);
-}
-
 // The same trouble at the same account is one, whichever tasks meet it.
 static void look_tell_failure(const struct look *look, const struct err *err)
 {
@@ -283,67 +275,105 @@ static void look_tell_failure(const struct look *look, const struct err *err)
                 look->account->name, look->count, look->tasks[0]->id, err->message);
 }
 
-static void look_on_answer(void *ctx, const struct http_response *response,
-                           const struct http_failure *failure)
+static void look_tell(struct look *look, const struct err *err)
+{
+    metric_add(METRIC_poll_failures_total, 1);
+    look_tell_failure(look, err);
+    look->failed += look->state == ABOUT_EACH;
+}
+
+static void look_go_on(struct look *look)
+{
+    if (look->state == ABOUT_EACH && look_goes_on(look))
+        look_ask_next(look);
+    else
+        look_over(look);
+}
+
+static void look_on_one(void *ctx, const struct outcome *outcome, const struct err *err)
+{
+    struct look *look = ctx;
+
+    look->poll = NULL;
+    if (outcome == NULL)
+        look_tell(look, err);
+    look_decide_all(look, outcome);
+    look_go_on(look);
+}
+
+static void look_on_many(void *ctx, const struct http_response *response,
+                         const struct http_failure *failure)
 {
     struct look *look = ctx;
     struct outcome *outcomes = mem_array(struct outcome, look->count);
     struct err err;
-    bool ok = false, is_split = false;
+    bool ok, is_split = false;
 
     look->call = NULL;
     if (failure != NULL)
         err = failure->err;
-    else
-        ok = look_read(look, response, outcomes, &err);
+    ok = failure == NULL && look->account->dialect->read_poll_many(
+                                (const struct task *const *)look->tasks, look->count, look->account,
+                                response, outcomes, &err);
     if (!ok) {
-        metric_add(METRIC_poll_failures_total, 1);
-        look_tell_failure(look, &err);
-        look->failed += look->state == ABOUT_EACH;
-        is_split = look->count > 1 && look->state == ABOUT_ALL && failure == NULL &&
-                   response->status / 100 == 2;
+        look_tell(look, &err);
+        is_split = failure == NULL && response->status / 100 == 2;
     }
     if (!is_split)
         look_decide_all(look, ok ? outcomes : NULL);
     for (size_t i = 0; i < look->count; i++)
         outcome_clear(&outcomes[i]);
     free(outcomes);
-    if (is_split)
+    if (is_split) {
         look_move(look, ABOUT_EACH);
-    if (is_split || (look->state == ABOUT_EACH && look_goes_on(look)))
         look_ask_next(look);
-    else
-        look_over(look);
+    } else {
+        look_go_on(look);
+    }
 }
 
-static void look_ask(struct look *look)
+static bool look_ask_many(struct look *look, struct err *err)
 {
-    const struct dialect *dialect = look->account->dialect;
     struct http_request request = {0};
     struct vendor_options options = {
         .kind = "poll",
         .http = {.timeout_ms = look->account->provider->poll_timeout_ms,
                  .max_body_bytes = 16u << 20,
                  .ctx = look}};
+    bool ok = look->account->dialect->build_poll_many((const struct task *const *)look->tasks,
+                                                      look->count, look->account, &request, err);
+
+    if (ok) {
+        metric_add(METRIC_polls_total, 1);
+        look->call =
+            vendor_start(look->bench->vendors, look->account, &request, &options, look_on_many);
+    }
+    http_request_clear(&request);
+    return ok;
+}
+
+static void look_ask(struct look *look)
+{
     size_t count;
     struct task *const *tasks = look_asked(look, &count);
     struct err err;
-    bool ok = count == 1 ? dialect->build_poll(tasks[0], look->account, &request, &err)
-                         : dialect->build_poll_many((const struct task *const *)tasks, count,
-                                                    look->account, &request, &err);
+    bool ok;
 
-    if (!ok) {
-        log_error("poll.build", "account=%s tasks=%zu first=%s error=\"%s\"", look->account->name,
-                  count, tasks[0]->id, err.message);
-        look_decide_all(look, NULL);
-        look_over(look);
+    if (count == 1) {
+        look->poll =
+            poll_start(look->bench, tasks[0], look->account, NULL, look_on_one, look, &err);
+        ok = look->poll != NULL;
     } else {
-        metric_add(METRIC_polls_total, 1);
-        metric_add(METRIC_polled_tasks_total, (int64_t)count);
-        look->call =
-            vendor_start(look->bench->vendors, look->account, &request, &options, look_on_answer);
+        ok = look_ask_many(look, &err);
     }
-    http_request_clear(&request);
+    if (ok) {
+        metric_add(METRIC_polled_tasks_total, (int64_t)count);
+        return;
+    }
+    log_error("poll.build", "account=%s tasks=%zu first=%s error=\"%s\"", look->account->name,
+              count, tasks[0]->id, err.message);
+    look_decide_all(look, NULL);
+    look_over(look);
 }
 
 void look_start(struct look **list, struct bench *bench, const struct account *account,

@@ -11,13 +11,11 @@
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/config/config.h"
-#include "core/message/http_message.h"
 #include "core/store/store.h"
 #include "providers/outcome.h"
-#include "providers/provider.h"
 #include "workers/job.h"
 #include "workers/jobs.h"
-#include "workers/vendor.h"
+#include "workers/poll.h"
 
 enum { LOOK_EVERY_MS = 15000 };
 
@@ -27,14 +25,14 @@ static const struct job_state states[] = {[LOOKING] = {"looking", 0, true}};
 
 struct watch {
     struct job job;
-    struct vendor_call *call;
+    struct poll *poll;
 };
 
 static void watch_drop(struct job *job)
 {
     struct watch *w = (struct watch *)job;
 
-    vendor_cancel(&w->call);
+    poll_cancel(&w->poll);
     job_clear(job);
     free(w);
 }
@@ -53,43 +51,31 @@ static void watch_look_again(struct watch *w)
     job_put_off(&w->job, wait_ms < 0 ? 0 : wait_ms);
 }
 
-static void watch_on_answer(void *ctx, const struct http_response *response,
-                            const struct http_failure *failure)
+static void watch_on_told(void *ctx, const struct outcome *outcome, const struct err *err)
 {
     struct watch *w = ctx;
-    struct outcome outcome = {0};
-    struct err err;
 
-    w->call = NULL;
-    if (failure == NULL &&
-        w->job.dialect->read_poll(w->job.task, w->job.account, response, &outcome, &err) &&
-        (outcome.kind == OUTCOME_SUCCEEDED || outcome.kind == OUTCOME_FAILED ||
-         outcome.kind == OUTCOME_CANCELLED)) {
+    (void)err;
+    w->poll = NULL;
+    if (outcome != NULL && (outcome->kind == OUTCOME_SUCCEEDED || outcome->kind == OUTCOME_FAILED ||
+                            outcome->kind == OUTCOME_CANCELLED)) {
         log_info("watch.over", "task=%s account=%s", w->job.task->id, w->job.task->account);
         transition_unwatch(w->job.bench->store, w->job.task);
         job_drop(&w->job);
     } else {
         watch_look_again(w);
     }
-    outcome_clear(&outcome);
 }
 
 void watch_start(struct bench *bench, struct task *task, int64_t claimed_ms)
 {
     struct watch *w = mem_new(struct watch);
-    struct http_request request = {0};
-    struct vendor_options options = {.kind = "poll", .http = {.ctx = w}};
     struct err err;
 
     (void)claimed_ms; // one look is shorter than any lease
     job_init(&w->job, bench, task, &watch_kind);
-    if (w->job.provider == NULL || task->upstream_id == NULL ||
-        !w->job.dialect->build_poll(task, w->job.account, &request, &err)) {
-        http_request_clear(&request);
+    if (w->job.account != NULL && task->upstream_id != NULL)
+        w->poll = poll_start(bench, task, w->job.account, NULL, watch_on_told, w, &err);
+    if (w->poll == NULL)
         watch_look_again(w);
-        return;
-    }
-    options.http.timeout_ms = w->job.provider->poll_timeout_ms;
-    w->call = vendor_start(bench->vendors, w->job.account, &request, &options, watch_on_answer);
-    http_request_clear(&request);
 }

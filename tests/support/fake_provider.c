@@ -83,6 +83,20 @@ static bool build_lookup(const struct task *task, const struct account *account,
     return true;
 }
 
+static bool build_next(const struct task *task, const struct account *account, const char *next,
+                       struct http_request *request, struct err *err)
+{
+    struct buf path = {0};
+
+    (void)task;
+    if (strcmp(next, "nothing") == 0)
+        return err_set(err, ERR_UPSTREAM, "nothing follows");
+    buf_fmt(&path, "next/%s", next);
+    build(request, HTTP_GET_, account, path.data);
+    buf_clear(&path);
+    return true;
+}
+
 static void build_fetch(const struct account *account, const char *url,
                         struct http_request *request)
 {
@@ -167,6 +181,8 @@ static bool read_words(const char *text, size_t len, struct outcome *outcome, st
         outcome->is_modal = word->is_modal;
         if (word->kind == OUTCOME_ACCEPTED)
             outcome->upstream_id = mem_str(rest);
+        else if (word->kind == OUTCOME_NEXT && *rest != '\0')
+            outcome->next = mem_str(rest);
         else if (word->kind == OUTCOME_RUNNING && *rest != '\0')
             outcome->progress = (int)strtol(rest, NULL, 10);
         else if (word->kind == OUTCOME_SUCCEEDED)
@@ -249,6 +265,8 @@ const struct dialect fake_many_dialect = {
 };
 const struct dialect fake_one_dialect = {
     SPOKEN,
+    .build_next = build_next,
+    .read_next = read_answer,
     .input_at = input_at,
     .build_fetch = build_fetch,
     .inline_keys = inline_keys,

@@ -780,6 +780,25 @@ static void test_links_are_asked_for_again(void **state)
     }
 }
 
+// Where a look takes two requests, the second alone gives new links.
+static void test_links_are_asked_for_by_the_second_request(void **state)
+{
+    struct task *task = task_of("task_1", "one-1", "image=https://a.example/1", 0);
+
+    (void)state;
+    task->upstream_id = mem_str("up-1");
+    mem_set_str(&task->result,
+                "{\"sources\":[{\"kind\":\"image\",\"url\":\"https://a.example/1\"}],"
+                "\"next\":\"f1\"}");
+    archive_start(bench, task, clock_mono_ms());
+    fake_expect("vendor GET https://a.example/1 account=one-1");
+    answer(403, NULL, NULL);
+    fake_expect("vendor GET https://one.example/next/f1 account=one-1");
+    answer(200, NULL, "succeeded image=https://n.example/1");
+    fake_expect("vendor GET https://n.example/1 account=one-1");
+    fake_skip();
+}
+
 // Whom we couldn't ask may have a new link: it isn't dead yet.
 static void test_a_link_is_refused_where_the_vendor_can_be_asked(void **state)
 {
@@ -1003,6 +1022,7 @@ int main(void)
         TEST(test_not_ours_to_store),
         TEST(test_the_lease_is_renewed),
         TEST(test_links_are_asked_for_again),
+        TEST(test_links_are_asked_for_by_the_second_request),
         TEST(test_a_link_is_refused_where_the_vendor_can_be_asked),
         TEST(test_the_vendors_link),
         TEST(test_a_host_that_has_enough_to_do),
