@@ -183,11 +183,12 @@ static void answer_none(struct media *media)
     struct http_exchange *exchange = media->exchange;
     struct buf json = {0};
     struct err err;
+    int status;
 
     media_free(media);
     err_set(&err, ERR_NOT_FOUND, "there is no such file");
-    http_exchange_answer(exchange, family_refuse_envelope(&err, &json), "application/json",
-                         json.data, json.len);
+    status = family_refuse_envelope(&err, &json);
+    http_exchange_answer(exchange, status, "application/json", json.data, json.len);
     buf_clear(&json);
 }
 

@@ -496,6 +496,8 @@ class Media(unittest.TestCase):
         for name in ("content-type", "content-length", "etag", "x-content-type-options", "accept-ranges"):
             self.assertEqual(headers[name], whole[name])
         self.assertEqual(self.ask("HEAD", self.path + "x")[0], 404)
+        status, _, data = self.ask("GET", self.path + "x")
+        self.assertEqual((status, data["error"]["code"]), (404, "not_found"))
         self.assertEqual(self.ask("HEAD", Range="bytes=0-1")[0], 200, "ranges are for GET")
 
     def test_ranges(self):
