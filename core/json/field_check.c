@@ -1,13 +1,15 @@
 // Fields of a body against a table.
 #include "core/json/field_check.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "core/base/address.h"
 #include "core/base/buf.h"
+#include "core/base/ids.h"
 #include "core/json/field.h"
 
-enum { MAX_LINK = 8192 };
+enum { MAX_LINK = FIELD_MAX_LINK, MAX_PATH = 128, MAX_TIME_DIGITS = 15 };
 
 static bool wrong(struct err *err, const char *path, const char *what)
 {
@@ -120,6 +122,45 @@ static bool check_count(const json_t *value, const struct field_rule *rule, cons
     return check_range(number, rule, path, err);
 }
 
+static bool check_base64(const json_t *value, const char *path, struct err *err)
+{
+    const char *text = json_string_value(value);
+
+    if (text == NULL)
+        return wrong(err, path, "must be a string");
+    return field_is_base64(text) || wrong(err, path, "must be an image in base64");
+}
+
+static bool check_time(const json_t *value, const char *path, struct err *err)
+{
+    const char *text = json_string_value(value);
+    bool is = text == NULL ? json_is_integer(value) && json_integer_value(value) >= 0
+                           : *text != '\0' && strlen(text) <= MAX_TIME_DIGITS &&
+                                 strspn(text, "0123456789") == strlen(text);
+
+    return is || wrong(err, path, "must be a time in Unix milliseconds");
+}
+
+static bool check_fields(const json_t *value, const struct field_rule *rules, const char *prefix,
+                         struct err *err);
+
+static bool check_items(const json_t *list, const struct field_rule *items, const char *path,
+                        struct err *err)
+{
+    json_t *item;
+    size_t i;
+
+    json_array_foreach((json_t *)list, i, item)
+    {
+        char prefix[MAX_PATH];
+
+        snprintf(prefix, sizeof prefix, "%s.%zu", path, i);
+        if (field_is_given(item, "") && !check_fields(item, items, prefix, err))
+            return false;
+    }
+    return true;
+}
+
 static bool check_array(const json_t *value, const struct field_rule *rule, const char *path,
                         struct err *err)
 {
@@ -132,7 +173,7 @@ static bool check_array(const json_t *value, const struct field_rule *rule, cons
     if (rule->max > 0 && ((double)count < rule->min || (double)count > rule->max))
         return err_set(err, ERR_INVALID, "%s: must have %g to %g items", path, rule->min,
                        rule->max);
-    return true;
+    return rule->items == NULL || check_items(value, rule->items, path, err);
 }
 
 bool field_check_value(const json_t *value, const struct field_rule *rule, const char *path,
@@ -155,6 +196,10 @@ bool field_check_value(const json_t *value, const struct field_rule *rule, const
         return check_source(value, path, err);
     case FIELD_BOOL:
         return json_is_boolean(value) || wrong(err, path, "must be true or false");
+    case FIELD_FLAG:
+        return json_is_boolean(value) ||
+               (text != NULL && (strcmp(text, "true") == 0 || strcmp(text, "false") == 0)) ||
+               wrong(err, path, "must be true or false");
     case FIELD_SWITCH:
         return json_is_boolean(value) ||
                (text != NULL && (strcmp(text, "on") == 0 || strcmp(text, "off") == 0)) ||
@@ -169,10 +214,18 @@ bool field_check_value(const json_t *value, const struct field_rule *rule, const
         if (!json_is_number(value))
             return wrong(err, path, "must be a number");
         return check_range(json_number_value(value), rule, path, err);
+    case FIELD_BASE64:
+        return check_base64(value, path, err);
+    case FIELD_TASK:
+        return (text != NULL && id_is_task(text)) || wrong(err, path, "must be a task id");
+    case FIELD_TIME:
+        return check_time(value, path, err);
     case FIELD_ARRAY:
         return check_array(value, rule, path, err);
     case FIELD_OBJECT:
         return json_is_object(value) || wrong(err, path, "must be an object");
+    case FIELD_ANY:
+        return true;
     }
     return false;
 }
@@ -187,19 +240,37 @@ static bool is_left_empty(const json_t *value, enum field_kind kind)
     return may_be && field_is_empty(value);
 }
 
-bool field_check(const json_t *body, const struct field_rule *rules, struct err *err)
+// `prefix`: where the value is; "" where it is the body.
+static bool check_fields(const json_t *value, const struct field_rule *rules, const char *prefix,
+                         struct err *err)
 {
     for (const struct field_rule *rule = rules; rule->path != NULL; rule++) {
-        const json_t *value = field_at(body, rule->path);
+        const json_t *field = field_at(value, rule->path);
+        bool has_both = *prefix != '\0' && *rule->path != '\0';
+        char path[MAX_PATH];
 
-        if (!rule->is_required && is_left_empty(value, rule->kind))
+        snprintf(path, sizeof path, "%s%s%s", prefix, has_both ? "." : "", rule->path);
+        if (!rule->is_required && is_left_empty(field, rule->kind))
             continue;
-        if (value == NULL)
-            return wrong(err, rule->path, "is required");
-        if (rule->is_required && json_is_string(value) && json_string_length(value) == 0)
-            return wrong(err, rule->path, "must not be empty");
-        if (!field_check_value(value, rule, rule->path, err))
+        if (field == NULL)
+            return wrong(err, path, "is required");
+        if (rule->is_required && json_is_string(field) && json_string_length(field) == 0)
+            return wrong(err, path, "must not be empty");
+        if (!field_check_value(field, rule, path, err))
             return false;
     }
+    return true;
+}
+
+bool field_check(const json_t *body, const struct field_rule *rules, struct err *err)
+{
+    return check_fields(body, rules, "", err);
+}
+
+bool field_check_all(const json_t *body, const struct field_rule *const *tables, struct err *err)
+{
+    for (; tables != NULL && *tables != NULL; tables++)
+        if (!field_check(body, *tables, err))
+            return false;
     return true;
 }

@@ -9,6 +9,16 @@
 
 static const char *const colours[] = {"red", "green", NULL};
 
+static const struct field_rule links[] = {{.path = "", .kind = FIELD_LINK}, {0}};
+static const struct field_rule shots[] = {{.path = "text", .kind = FIELD_TEXT, .is_required = true},
+                                          {0}};
+static const struct field_rule scenes[] = {
+    {.path = "", .kind = FIELD_OBJECT},
+    {.path = "prompt", .kind = FIELD_TEXT, .is_required = true, .max = 3},
+    {.path = "shots", .kind = FIELD_ARRAY, .items = shots},
+    {0},
+};
+
 static const struct field_rule rules[] = {
     {.path = "text", .kind = FIELD_TEXT, .max = 5},
     {.path = "needed", .kind = FIELD_TEXT, .is_required = true},
@@ -24,6 +34,13 @@ static const struct field_rule rules[] = {
     {.path = "array", .kind = FIELD_ARRAY, .min = 1, .max = 2},
     {.path = "object", .kind = FIELD_OBJECT},
     {.path = "object.deep", .kind = FIELD_INT, .min = 5},
+    {.path = "flag", .kind = FIELD_FLAG},
+    {.path = "base64", .kind = FIELD_BASE64},
+    {.path = "task", .kind = FIELD_TASK},
+    {.path = "time", .kind = FIELD_TIME},
+    {.path = "any", .kind = FIELD_ANY},
+    {.path = "links", .kind = FIELD_ARRAY, .items = links},
+    {.path = "scenes", .kind = FIELD_ARRAY, .items = scenes},
     {0},
 };
 
@@ -56,6 +73,32 @@ static void test_rules(void **state)
         {"'switch':true", NULL},
         {"'switch':'on'", NULL},
         {"'switch':'maybe'", "switch: must be \"on\", \"off\", true or false"},
+        {"'flag':false", NULL},
+        {"'flag':'true'", NULL},
+        {"'flag':'on'", "flag: must be true or false"},
+        {"'flag':1", "flag: must be true or false"},
+        {"'base64':'aGVsbG8='", NULL},
+        {"'base64':'data:image/png;base64,aGVsbG8='", NULL},
+        {"'base64':'https://e.com/a'", "base64: must be an image in base64"},
+        {"'base64':5", "base64: must be a string"},
+        {"'task':'task_01M8C3N72C07F0ZEPZMEKGYGAK'", NULL},
+        {"'task':'task_1'", "task: must be a task id"},
+        {"'task':5", "task: must be a task id"},
+        {"'time':1709123456000", NULL},
+        {"'time':'1709123456000'", NULL},
+        {"'time':-1", "time: must be a time in Unix milliseconds"},
+        {"'time':'1e3'", "time: must be a time in Unix milliseconds"},
+        {"'time':'1234567890123456'", "time: must be a time in Unix milliseconds"},
+        {"'any':[{}]", NULL},
+        {"'links':['https://e.com/a',null,'']", NULL},
+        {"'links':['https://e.com/a',5]", "links.1: must be an http or https URL"},
+        {"'scenes':[{'prompt':'abc'},null,'']", NULL},
+        {"'scenes':[{'prompt':'abc'},5]", "scenes.1: must be an object"},
+        {"'scenes':[{}]", "scenes.0.prompt: is required"},
+        {"'scenes':[{'prompt':''}]", "scenes.0.prompt: must not be empty"},
+        {"'scenes':[{'prompt':'abcd'}]", "scenes.0.prompt: is longer than 3 bytes"},
+        {"'scenes':[{'prompt':'a','shots':[{'text':'b'},{'text':1}]}]",
+         "scenes.0.shots.1.text: must be a string"},
         {"'int':9", NULL},
         {"'int':10", "int: must be from 1 to 9"},
         {"'int':1.5", "int: must be an integer"},
