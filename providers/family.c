@@ -1,8 +1,14 @@
-// What families share: reading results.
+// What families share: reading requests and results.
 #include "providers/family.h"
 
 #include "core/base/buf.h"
+#include "core/json/field_check.h"
 #include "core/message/media_link.h"
+
+bool family_check(const struct family_request *request, struct err *err)
+{
+    return field_check_all(request->body, request->route->rules, err);
+}
 
 json_t *family_result_whole(const struct task *task)
 {

@@ -12,6 +12,7 @@
 
 struct buf;
 struct family;
+struct field_rule;
 
 // What a path of the family is for.
 enum route_kind {
@@ -29,6 +30,13 @@ struct route {
     const char *path; // "{id}" stands for one segment
     enum route_kind kind;
     const char *action; // what the task is to do
+    // What the body has, tables that end with NULL: what it is checked against (family_check), and
+    // what clients are told. NULL: no body.
+    const struct field_rule *const *rules;
+    const struct field_rule *query; // parameters; ends with a NULL path. NULL: none
+    // For people and programs (scheduler/openapi.h): what it does, in a few words, and a body that
+    // works (core/json/json_plain.h).
+    const char *summary, *example;
 };
 
 // A client's request to make a task. All borrowed.
@@ -85,7 +93,13 @@ struct family {
     } * aliases;
     // An error in the family's own shape. Returns the HTTP status.
     int (*refuse)(const struct err *err, struct buf *json);
+    // For people and programs: whose dialect it is, and JSON Schemas (core/json/json_plain.h) of
+    // what accepted, render, render_list and refuse write. NULL: it has no such call.
+    const char *title, *accepted_schema, *shown_schema, *listed_schema, *refused_schema;
 };
+
+// Checks the body against the tables of its route.
+bool family_check(const struct family_request *request, struct err *err) WARN_UNUSED;
 
 const struct family *family_find(const char *name);
 const struct family *family_at(size_t index); // NULL past the end

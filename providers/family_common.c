@@ -15,6 +15,35 @@
 
 enum { MAX_SECONDS = 1000000 }; // the longest video: more is no length
 
+const struct field_rule family_hook_rules[] = {
+    {.path = "notifyHook",
+     .kind = FIELD_LINK,
+     .about = "Where each change of the task's status is posted to; the same as callback_url."},
+    {.path = "callback_url", .kind = FIELD_LINK, .about = "The same as notifyHook."},
+    {0},
+};
+
+const struct field_rule family_source_items[] = {{.path = "", .kind = FIELD_SOURCE}, {0}};
+
+const struct field_rule family_ids_rules[] = {
+    {.path = "ids",
+     .kind = FIELD_ARRAY,
+     .about = "Ids of tasks, as many as fit. What is no id is left out."},
+    {0},
+};
+
+const char family_flat_schema[] =
+    "{'type':'object','required':['code','message','data'],'properties':{"
+    "'code':{'type':'string'},'message':{'type':'string','description':'Where a field is wrong, it "
+    "begins with its name.'},'data':{'type':'null'}}}";
+
+const char family_envelope_schema[] =
+    "{'type':'object','required':['error'],'properties':{'error':{'type':'object',"
+    "'required':['message','type','code'],'properties':{'message':{'type':'string','description':"
+    "'Where a field is wrong, it begins with its name.'},'type':{'type':'string','enum':["
+    "'authentication_error','invalid_request_error','rate_limit_error','server_error']},"
+    "'code':{'type':'string'}}}}}";
+
 bool family_read_hook(const json_t *body, struct task *task, struct err *err)
 {
     const char *hook = "", *callback = "";
@@ -27,28 +56,9 @@ bool family_read_hook(const json_t *body, struct task *task, struct err *err)
     return true;
 }
 
-bool family_check_sources(const json_t *body, const char *list, struct err *err)
-{
-    static const struct field_rule source = {.kind = FIELD_SOURCE};
-    json_t *item;
-    size_t i;
-
-    json_array_foreach(field_at(body, list), i, item)
-    {
-        char path[64];
-
-        snprintf(path, sizeof path, "%s.%zu", list, i);
-        if (field_is_given(item, "") && !field_check_value(item, &source, path, err))
-            return false;
-    }
-    return true;
-}
-
 bool family_list_ids(const json_t *body, const json_t **ids, struct err *err)
 {
-    static const struct field_rule rules[] = {{.path = "ids", .kind = FIELD_ARRAY}, {0}};
-
-    if (!field_check(body, rules, err))
+    if (!field_check(body, family_ids_rules, err))
         return false;
     *ids = field_at(body, "ids");
     if (!json_is_array(*ids))

@@ -7,15 +7,29 @@
 #include <stdint.h>
 
 #include "core/base/err.h"
+#include "core/json/field_check.h"
 #include "core/task/task.h"
 
 struct buf;
 
+// One red pixel, for examples.
+#define FAMILY_PNG                                                                                 \
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC"
+
+// The id of no task.
+#define FAMILY_NO_TASK "task_00000000000000000000000000"
+
+// What every submit takes.
+extern const struct field_rule family_hook_rules[];
+// The item of a list is something that somebody else opens.
+extern const struct field_rule family_source_items[];
+// What a list of tasks is asked for with.
+extern const struct field_rule family_ids_rules[];
+// Schemas of what the functions below write.
+extern const char family_flat_schema[], family_envelope_schema[];
+
 // Takes notifyHook or callback_url as the task's hook.
 bool family_read_hook(const json_t *body, struct task *task, struct err *err) WARN_UNUSED;
-// Checks that every item of a list, if there is one, is something that somebody else opens
-// (FIELD_SOURCE).
-bool family_check_sources(const json_t *body, const char *list, struct err *err) WARN_UNUSED;
 // The ids of a list's body; NULL where it has none. Whoever reads them passes over an item that is
 // no id: clients poll many jobs at once, and one mistake isn't to hide them all.
 bool family_list_ids(const json_t *body, const json_t **ids, struct err *err) WARN_UNUSED;

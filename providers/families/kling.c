@@ -15,35 +15,31 @@
 enum { MAX_PROMPT = 10000, MAX_NAME = 128, MAX_STATE = 255, MAX_WORD = 32, MAX_EXTENSION = 4 };
 enum { MAX_N = 100 }; // each image is a job
 
-// Each action's path serves its queries, too; any task of the family is found under each path.
-#define BOTH(path, action)                                                                         \
-    {"POST", path, ROUTE_SUBMIT, action},                                                          \
-    {                                                                                              \
-        "GET", path "/{id}", ROUTE_FETCH, NULL                                                     \
-    }
-static const struct route routes[] = {
-    BOTH("/kling/v1/videos/text2video", "text2video"),
-    BOTH("/kling/v1/videos/image2video", "image2video"),
-    BOTH("/kling/v1/videos/multi-image2video", "multi-image2video"),
-    BOTH("/kling/v1/videos/omni-video", "omni-video"),
-    BOTH("/kling/v1/images/generations", "generations"),
-    BOTH("/kling/v1/images/kolors-virtual-try-on", "kolors-virtual-try-on"),
-    {0},
-};
-#undef BOTH
+static const struct field_rule shot_items[] = {
+    {.path = "prompt", .kind = FIELD_TEXT, .is_required = true, .min = 1, .max = MAX_PROMPT}, {0}};
+static const struct field_rule video_items[] = {
+    {.path = "video_url", .kind = FIELD_SOURCE, .is_required = true}, {0}};
+static const struct field_rule image_items[] = {
+    {.path = "image_url", .kind = FIELD_ANY, .about = "A link or base64; image is the same."}, {0}};
 
 // What every video takes. Limits and words are the vendor's, and change with its models: its
 // adapter checks them.
 #define VIDEO_FIELDS                                                                               \
     {.path = "prompt", .kind = FIELD_TEXT, .max = MAX_PROMPT},                                     \
         {.path = "negative_prompt", .kind = FIELD_TEXT, .max = MAX_PROMPT},                        \
-        {.path = "duration", .kind = FIELD_COUNT, .min = 1},                                       \
-        {.path = "aspect_ratio", .kind = FIELD_TEXT, .max = MAX_WORD},                             \
-        {.path = "mode", .kind = FIELD_TEXT, .max = MAX_WORD},                                     \
+        {.path = "duration", .kind = FIELD_COUNT, .min = 1, .about = "In seconds."},               \
+        {.path = "aspect_ratio",                                                                   \
+         .kind = FIELD_TEXT,                                                                       \
+         .max = MAX_WORD,                                                                          \
+         .about = "16:9, 9:16 or 1:1."},                                                           \
+        {.path = "mode", .kind = FIELD_TEXT, .max = MAX_WORD, .about = "std or pro."},             \
         {.path = "sound", .kind = FIELD_SWITCH}, {.path = "multi_shots", .kind = FIELD_BOOL},      \
         {.path = "multi_shot", .kind = FIELD_BOOL},                                                \
         {.path = "shot_type", .kind = FIELD_TEXT, .max = MAX_WORD},                                \
-        {.path = "multi_prompt", .kind = FIELD_ARRAY},                                             \
+        {.path = "multi_prompt",                                                                   \
+         .kind = FIELD_ARRAY,                                                                      \
+         .items = shot_items,                                                                      \
+         .about = "The shots, with multi_shots."},                                                 \
         {.path = "kling_elements", .kind = FIELD_ARRAY},                                           \
         {.path = "element_list", .kind = FIELD_ARRAY},                                             \
         {.path = "cfg_scale", .kind = FIELD_NUMBER},                                               \
@@ -52,28 +48,32 @@ static const struct route routes[] = {
     }
 
 static const struct field_rule text_rules[] = {
-    {.path = "image_urls", .kind = FIELD_ARRAY, .max = 2},
+    {.path = "image_urls", .kind = FIELD_ARRAY, .max = 2, .items = family_source_items},
     VIDEO_FIELDS,
     {0},
 };
 
 static const struct field_rule image_rules[] = {
-    {.path = "image_urls", .kind = FIELD_ARRAY, .max = 2}, // the first frame and the last
-    {.path = "image", .kind = FIELD_SOURCE},
-    {.path = "image_tail", .kind = FIELD_SOURCE},
+    {.path = "image_urls",
+     .kind = FIELD_ARRAY,
+     .max = 2,
+     .items = family_source_items,
+     .about = "The first frame and the last."},
+    {.path = "image", .kind = FIELD_SOURCE, .about = "The first frame: a link or base64."},
+    {.path = "image_tail", .kind = FIELD_SOURCE, .about = "The last frame: a link or base64."},
     VIDEO_FIELDS,
     {0},
 };
 
 static const struct field_rule multi_image_rules[] = {
-    {.path = "image_list", .kind = FIELD_ARRAY, .is_required = true},
+    {.path = "image_list", .kind = FIELD_ARRAY, .is_required = true, .items = image_items},
     VIDEO_FIELDS,
     {0},
 };
 
 static const struct field_rule omni_rules[] = {
-    {.path = "image_list", .kind = FIELD_ARRAY},
-    {.path = "video_list", .kind = FIELD_ARRAY},
+    {.path = "image_list", .kind = FIELD_ARRAY, .items = image_items},
+    {.path = "video_list", .kind = FIELD_ARRAY, .items = video_items},
     {.path = "voice_list", .kind = FIELD_ARRAY},
     VIDEO_FIELDS,
     {0},
@@ -99,23 +99,56 @@ static const struct field_rule try_on_rules[] = {
 };
 
 static const struct field_rule common_rules[] = {
-    {.path = "model_name", .kind = FIELD_TEXT, .max = MAX_NAME},
-    {.path = "model", .kind = FIELD_TEXT, .max = MAX_NAME},
-    {.path = "external_task_id", .kind = FIELD_TEXT, .max = MAX_STATE},
+    {.path = "model_name",
+     .kind = FIELD_TEXT,
+     .max = MAX_NAME,
+     .about = "As in kling-v3; model is the same, and videos need one of them."},
+    {.path = "model", .kind = FIELD_TEXT, .max = MAX_NAME, .about = "The same as model_name."},
+    {.path = "external_task_id", .kind = FIELD_TEXT, .max = MAX_STATE, .about = "Your own mark."},
     {0},
 };
 
+// Each action's path serves its queries, too; any task of the family is found under each path.
+#define BOTH(path, action, own_rules, what, body)                                                  \
+    {"POST",                                                                                       \
+     path,                                                                                         \
+     ROUTE_SUBMIT,                                                                                 \
+     action,                                                                                       \
+     .rules = FIELD_RULES(common_rules, own_rules, family_hook_rules),                             \
+     .summary = "Make " what,                                                                      \
+     .example = body},                                                                             \
+    {                                                                                              \
+        "GET", path "/{id}", ROUTE_FETCH, NULL, .summary = "Show the task of " what                \
+    }
+#define PNG_LINK "data:image/png;base64," FAMILY_PNG
+static const struct route routes[] = {
+    BOTH("/kling/v1/videos/text2video", "text2video", text_rules, "a video of a text",
+         "{'model_name':'kling-v2-6','prompt':'a paper boat on a stormy sea','duration':'5'}"),
+    BOTH("/kling/v1/videos/image2video", "image2video", image_rules, "a video of an image",
+         "{'model_name':'kling-v2-6','prompt':'it sets sail','image':'" PNG_LINK "'}"),
+    BOTH("/kling/v1/videos/multi-image2video", "multi-image2video", multi_image_rules,
+         "a video of several images",
+         "{'model_name':'kling-v1-6','prompt':'they meet',"
+         "'image_list':[{'image_url':'" PNG_LINK "'},{'image_url':'" PNG_LINK "'}]}"),
+    BOTH("/kling/v1/videos/omni-video", "omni-video", omni_rules, "a video of anything",
+         "{'model_name':'kling-v3','prompt':'a paper boat on a stormy sea','duration':'5'}"),
+    BOTH("/kling/v1/images/generations", "generations", generation_rules, "images",
+         "{'model_name':'kling-v2','prompt':'a paper boat','n':1}"),
+    BOTH("/kling/v1/images/kolors-virtual-try-on", "kolors-virtual-try-on", try_on_rules,
+         "an image of somebody in other clothes",
+         "{'model_name':'kolors-virtual-try-on-v1','human_image':'" PNG_LINK
+         "','cloth_image':'" PNG_LINK "'}"),
+    {0},
+};
+#undef BOTH
+
 static const struct kind {
     const char *action;
-    const struct field_rule *rules;
     bool needs_model, is_image;
 } kinds[] = {
-    {"text2video", text_rules, true, false},
-    {"image2video", image_rules, true, false},
-    {"multi-image2video", multi_image_rules, true, false},
-    {"omni-video", omni_rules, true, false},
-    {"generations", generation_rules, false, true},
-    {"kolors-virtual-try-on", try_on_rules, false, true},
+    {"text2video", true, false},        {"image2video", true, false},
+    {"multi-image2video", true, false}, {"omni-video", true, false},
+    {"generations", false, true},       {"kolors-virtual-try-on", false, true},
 };
 
 static const struct kind *kind_of(const char *action)
@@ -129,29 +162,6 @@ static const struct kind *kind_of(const char *action)
 static bool wrong(struct err *err, const char *text)
 {
     return err_set(err, ERR_INVALID, "%s", text);
-}
-
-// Checks the field that each item of a list must have.
-static bool check_items(const json_t *body, const char *list, const char *name,
-                        const struct field_rule *rule, struct err *err)
-{
-    json_t *item;
-    size_t i;
-
-    json_array_foreach(field_at(body, list), i, item)
-    {
-        const json_t *value = field_at(item, name);
-        char path[64];
-
-        snprintf(path, sizeof path, "%s.%zu.%s", list, i, name);
-        if (!field_is_given(item, ""))
-            continue;
-        if (value == NULL)
-            return err_set(err, ERR_INVALID, "%s: is required", path);
-        if (!field_check_value(value, rule, path, err))
-            return false;
-    }
-    return true;
 }
 
 // An element of image_list calls its image image_url, as the public page has it, or image, as the
@@ -178,17 +188,6 @@ static bool check_image_list(const json_t *body, struct err *err)
             return false;
     }
     return true;
-}
-
-static bool check_lists(const json_t *body, struct err *err)
-{
-    static const struct field_rule text = {
-        .kind = FIELD_TEXT, .is_required = true, .min = 1, .max = MAX_PROMPT};
-    static const struct field_rule source = {.kind = FIELD_SOURCE};
-
-    return family_check_sources(body, "image_urls", err) && check_image_list(body, err) &&
-           check_items(body, "multi_prompt", "prompt", &text, err) &&
-           check_items(body, "video_list", "video_url", &source, err);
 }
 
 // Checks that a video has something to be made of: frames can move without a prompt, and each of
@@ -257,8 +256,8 @@ static bool accept(const struct family_request *request, struct task *task, cons
     const char *state = field_str_or_empty(body, "external_task_id");
 
     (void)once;
-    if (!field_check(body, common_rules, err) || !read_model(body, kind->needs_model, task, err) ||
-        !field_check(body, kind->rules, err) || !check_lists(body, err) ||
+    if (!family_check(request, err) || !read_model(body, kind->needs_model, task, err) ||
+        !check_image_list(body, err) ||
         (!kind->is_image && !check_subject(body, kind->action, err)) ||
         !family_read_hook(body, task, err))
         return false;
@@ -387,4 +386,19 @@ const struct family family_kling = {
     .render_callback = render_callback,
     .word = word,
     .refuse = family_refuse_flat,
+    .title = "Kling",
+    .accepted_schema =
+        "{'type':'object','required':['created_at','id','model','object','progress','status',"
+        "'task_id'],'properties':{'created_at':{'type':'integer','description':'Unix seconds.'},"
+        "'id':{'type':'string'},'task_id':{'type':'string'},'model':{'type':'string'},"
+        "'object':{'const':'video'},'progress':{'type':'integer'},'status':{'type':'string'}}}",
+    .shown_schema =
+        "{'type':'object','required':['code','message','data'],'properties':{'code':{'const':"
+        "'success'},'message':{'type':'string'},'data':{'type':'object','required':['task_id',"
+        "'status','url'],'properties':{'task_id':{'type':'string'},'status':{'enum':['queued',"
+        "'processing','succeeded','failed']},'url':{'type':'string'},'format':{'type':'string'},"
+        "'metadata':{'type':['object','null'],'properties':{'urls':{'type':'array','items':{"
+        "'type':'string'}}}},'error':{'type':['object','null'],'properties':{'code':{'type':"
+        "'string'},'message':{'type':'string'}}}}}}}",
+    .refused_schema = family_flat_schema,
 };

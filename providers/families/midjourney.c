@@ -11,7 +11,13 @@
 #include "providers/family.h"
 #include "providers/family_common.h"
 
-enum { MAX_PROMPT = 16384, MAX_STATE = 255, MAX_CUSTOM_ID = 512, MAX_IMAGES = 20 };
+enum {
+    MAX_PROMPT = 16384,
+    MAX_STATE = 255,
+    MAX_CUSTOM_ID = 512,
+    MAX_IMAGES = 20,
+    MAX_TASK_ID = 64
+};
 
 static const struct family_mode modes[] = {
     {"/mj-fast", "fast"},
@@ -20,98 +26,118 @@ static const struct family_mode modes[] = {
     {0},
 };
 
-static const struct route routes[] = {
-    {"POST", "/mj/submit/imagine", ROUTE_SUBMIT, "IMAGINE"},
-    {"POST", "/mj/submit/action", ROUTE_SUBMIT, "ACTION"},
-    {"POST", "/mj/submit/blend", ROUTE_SUBMIT, "BLEND"},
-    {"POST", "/mj/submit/describe", ROUTE_SUBMIT, "DESCRIBE"},
-    {"POST", "/mj/submit/modal", ROUTE_SUBMIT, "MODAL"},
-    {"POST", "/mj/submit/shorten", ROUTE_SUBMIT, "SHORTEN"},
-    {"POST", "/mj/submit/upload-discord-images", ROUTE_ASK, "UPLOAD"},
-    {"GET", "/mj/task/{id}/fetch", ROUTE_FETCH, NULL},
-    {"POST", "/mj/task/list-by-condition", ROUTE_LIST, NULL},
-    {"GET", "/mj/task/{id}/image-seed", ROUTE_ASK, "SEED"},
-    {0},
-};
-
 // Bodies.
 
 static const char *const dimensions[] = {"PORTRAIT", "SQUARE", "LANDSCAPE", NULL};
+static const char *const bots[] = {"MID_JOURNEY", "NIJI_JOURNEY", NULL};
+
+static const struct field_rule image_items[] = {{.path = "", .kind = FIELD_BASE64}, {0}};
 
 static const struct field_rule imagine_rules[] = {
-    {.path = "prompt", .kind = FIELD_TEXT, .is_required = true, .max = MAX_PROMPT},
-    {.path = "base64Array", .kind = FIELD_ARRAY, .max = MAX_IMAGES},
+    {.path = "prompt",
+     .kind = FIELD_TEXT,
+     .is_required = true,
+     .max = MAX_PROMPT,
+     .about = "What is to be seen, and its parameters, as in --ar 3:2."},
+    {.path = "base64Array",
+     .kind = FIELD_ARRAY,
+     .max = MAX_IMAGES,
+     .items = image_items,
+     .about = "Images to start from."},
     {0},
 };
 static const struct field_rule blend_rules[] = {
-    {.path = "base64Array", .kind = FIELD_ARRAY, .is_required = true, .min = 2, .max = 5},
+    {.path = "base64Array",
+     .kind = FIELD_ARRAY,
+     .is_required = true,
+     .min = 2,
+     .max = 5,
+     .items = image_items},
     {.path = "dimensions", .kind = FIELD_WORD, .words = dimensions},
     {0},
 };
 static const struct field_rule describe_rules[] = {
-    {.path = "base64", .kind = FIELD_TEXT}, {.path = "link", .kind = FIELD_SOURCE}, {0}};
+    {.path = "base64", .kind = FIELD_BASE64, .about = "The image: this or link."},
+    {.path = "link", .kind = FIELD_SOURCE, .about = "A link to the image."},
+    {0},
+};
 static const struct field_rule action_rules[] = {
-    {.path = "customId", .kind = FIELD_TEXT, .is_required = true, .max = MAX_CUSTOM_ID},
+    {.path = "customId",
+     .kind = FIELD_TEXT,
+     .is_required = true,
+     .max = MAX_CUSTOM_ID,
+     .about = "Of a button that the task has."},
     {.path = "enableRemix", .kind = FIELD_BOOL},
+    {.path = "taskId", .kind = FIELD_TEXT, .is_required = true, .max = MAX_TASK_ID},
     {0},
 };
 static const struct field_rule modal_rules[] = {
     {.path = "prompt", .kind = FIELD_TEXT, .max = MAX_PROMPT},
-    {.path = "maskBase64", .kind = FIELD_TEXT},
+    {.path = "maskBase64", .kind = FIELD_BASE64, .about = "What is to be painted anew."},
+    {.path = "taskId",
+     .kind = FIELD_TEXT,
+     .is_required = true,
+     .max = MAX_TASK_ID,
+     .about = "The task that waits for this, or will."},
     {0},
 };
 static const struct field_rule shorten_rules[] = {
     {.path = "prompt", .kind = FIELD_TEXT, .is_required = true, .max = MAX_PROMPT}, {0}};
 static const struct field_rule upload_rules[] = {
-    {.path = "base64Array", .kind = FIELD_ARRAY, .is_required = true, .min = 1, .max = MAX_IMAGES},
+    {.path = "base64Array",
+     .kind = FIELD_ARRAY,
+     .is_required = true,
+     .min = 1,
+     .max = MAX_IMAGES,
+     .items = image_items},
+    {0},
+};
+static const struct field_rule common_rules[] = {
+    {.path = "botType", .kind = FIELD_WORD, .words = bots},
+    {.path = "state",
+     .kind = FIELD_TEXT,
+     .max = MAX_STATE,
+     .about = "Your own mark, given back as it came."},
     {0},
 };
 
-static const struct {
-    const char *action;
-    const struct field_rule *rules;
-} bodies[] = {
-    {"IMAGINE", imagine_rules}, {"BLEND", blend_rules}, {"DESCRIBE", describe_rules},
-    {"ACTION", action_rules},   {"MODAL", modal_rules}, {"SHORTEN", shorten_rules},
-    {"UPLOAD", upload_rules},
+#define BODY(own_rules) FIELD_RULES(own_rules, common_rules, family_hook_rules)
+static const struct route routes[] = {
+    {"POST", "/mj/submit/imagine", ROUTE_SUBMIT, "IMAGINE", .rules = BODY(imagine_rules),
+     .summary = "Make images of a prompt", .example = "{'prompt':'a lighthouse at dusk --ar 3:2'}"},
+    {"POST", "/mj/submit/action", ROUTE_SUBMIT, "ACTION", .rules = BODY(action_rules),
+     .summary = "Press a button of a task",
+     .example = "{'taskId':'" FAMILY_NO_TASK "','customId':'MJ::JOB::upsample::1::0'}"},
+    {"POST", "/mj/submit/blend", ROUTE_SUBMIT, "BLEND", .rules = BODY(blend_rules),
+     .summary = "Blend images",
+     .example = "{'base64Array':['" FAMILY_PNG "','" FAMILY_PNG "'],'dimensions':'SQUARE'}"},
+    {"POST", "/mj/submit/describe", ROUTE_SUBMIT, "DESCRIBE", .rules = BODY(describe_rules),
+     .summary = "Describe an image", .example = "{'base64':'" FAMILY_PNG "'}"},
+    {"POST", "/mj/submit/modal", ROUTE_SUBMIT, "MODAL", .rules = BODY(modal_rules),
+     .summary = "Answer what a task asks",
+     .example = "{'taskId':'" FAMILY_NO_TASK "','prompt':'a lighthouse'}"},
+    {"POST", "/mj/submit/shorten", ROUTE_SUBMIT, "SHORTEN", .rules = BODY(shorten_rules),
+     .summary = "Find the words of a prompt that matter",
+     .example = "{'prompt':'a very old lighthouse at dusk'}"},
+    {"POST", "/mj/submit/upload-discord-images", ROUTE_ASK, "UPLOAD", .rules = BODY(upload_rules),
+     .summary = "Upload images, for links that prompts may have",
+     .example = "{'base64Array':['" FAMILY_PNG "']}"},
+    {"GET", "/mj/task/{id}/fetch", ROUTE_FETCH, NULL, .summary = "Show a task"},
+    {"POST", "/mj/task/list-by-condition", ROUTE_LIST, NULL, .rules = FIELD_RULES(family_ids_rules),
+     .summary = "Show many tasks", .example = "{'ids':['" FAMILY_NO_TASK "']}"},
+    {"GET", "/mj/task/{id}/image-seed", ROUTE_ASK, "SEED",
+     .rules = FIELD_RULES(common_rules, family_hook_rules), .summary = "Ask for an image's seed"},
+    {0},
 };
+#undef BODY
 
-static bool check_image(const json_t *value, const char *path, struct err *err)
+static bool check_body(const struct family_request *request, struct err *err)
 {
-    if (!field_is_given(value, ""))
-        return true;
-    if (!json_is_string(value))
-        return err_set(err, ERR_INVALID, "%s: must be a string", path);
-    return field_is_base64(json_string_value(value)) ||
-           err_set(err, ERR_INVALID, "%s: must be an image in base64", path);
-}
-
-static bool check_images(const json_t *body, struct err *err)
-{
-    json_t *item;
-    size_t i;
-
-    json_array_foreach(field_at(body, "base64Array"), i, item)
-    {
-        char path[32];
-
-        snprintf(path, sizeof path, "base64Array.%zu", i);
-        if (!check_image(item, path, err))
-            return false;
-    }
-    return check_image(field_at(body, "base64"), "base64", err) &&
-           check_image(field_at(body, "maskBase64"), "maskBase64", err);
-}
-
-static bool check_body(const json_t *body, const char *action, struct err *err)
-{
-    for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++)
-        if (strcmp(bodies[i].action, action) == 0 && !field_check(body, bodies[i].rules, err))
-            return false;
-    if (strcmp(action, "DESCRIBE") == 0 && !field_is_given(body, "base64") &&
-        !field_is_given(body, "link"))
-        return err_set(err, ERR_INVALID, "base64: is required");
-    return check_images(body, err);
+    if (!family_check(request, err))
+        return false;
+    return strcmp(request->route->action, "DESCRIBE") != 0 ||
+           field_is_given(request->body, "base64") || field_is_given(request->body, "link") ||
+           err_set(err, ERR_INVALID, "base64: is required");
 }
 
 // What a button does, by the beginning of its customId (T Models/Enums.cs and TaskService.cs).
@@ -142,18 +168,11 @@ static const char *action_of_button(const char *custom_id)
 static bool accept(const struct family_request *request, struct task *task, const char **once,
                    struct err *err)
 {
-    static const char *const bots[] = {"MID_JOURNEY", "NIJI_JOURNEY", NULL};
-    static const struct field_rule rules[] = {
-        {.path = "botType", .kind = FIELD_WORD, .words = bots},
-        {.path = "state", .kind = FIELD_TEXT, .max = MAX_STATE},
-        {0},
-    };
     const char *action = request->route->action, *parent = NULL;
     const char *state = field_str_or_empty(request->body, "state");
     const json_t *body = request->body;
 
-    if (!check_body(body, action, err) || !field_check(body, rules, err) ||
-        !family_read_hook(body, task, err))
+    if (!check_body(request, err) || !family_read_hook(body, task, err))
         return false;
 
     mem_set_str(&task->provider, "midjourney");
@@ -163,8 +182,7 @@ static bool accept(const struct family_request *request, struct task *task, cons
     if (*state != '\0')
         mem_set_str(&task->state, state);
     if (strcmp(action, "ACTION") == 0 || strcmp(action, "MODAL") == 0) {
-        if (!field_text(body, "taskId", 64, &parent, err))
-            return false;
+        parent = field_str_or_empty(body, "taskId");
         // Where a button was pressed before, the answer to pressing it again is the first press'
         // task.
         *once = strcmp(action, "MODAL") == 0 ? "modal" : field_str_or_empty(body, "customId");
@@ -437,4 +455,25 @@ const struct family family_midjourney = {
     .render_callback = render,
     .word = word,
     .refuse = refuse,
+    .title = "Midjourney",
+    .accepted_schema =
+        "{'type':'object','required':['code','description'],'properties':{'code':{'type':"
+        "'integer','description':'1 accepted, 22 accepted and others wait before it, 21 done "
+        "already (result is its task), 23 the queue is full, 24 refused.'},'description':{"
+        "'type':'string'},'result':{'description':'The id of the task, or the answer to a "
+        "question.'},'properties':{'type':'object'}}}",
+    .shown_schema =
+        "{'type':'object','required':['id','action','status','prompt','submitTime','progress'],"
+        "'properties':{'id':{'type':'string'},'action':{'type':'string'},'status':{'enum':["
+        "'NOT_START','SUBMITTED','IN_PROGRESS','MODAL','SUCCESS','FAILURE','CANCEL']},"
+        "'prompt':{'type':'string'},'promptEn':{'type':'string'},'description':{'type':'string'},"
+        "'state':{'type':'string'},'submitTime':{'type':'integer','description':'Unix "
+        "milliseconds.'},'startTime':{'type':'integer'},'finishTime':{'type':'integer'},"
+        "'progress':{'type':'string'},'imageUrl':{'type':'string'},'failReason':{'type':'string'},"
+        "'buttons':{'type':'array','items':{'type':'object'}},'properties':{'type':'object'}}}",
+    .listed_schema = "{'type':'array','items':{'$ref':'#/components/schemas/midjourney_shown'}}",
+    .refused_schema =
+        "{'type':'object','required':['code','description'],'properties':{'code':{"
+        "'type':'integer','description':'3 unknown, 4 a bad field, 9 anything "
+        "else.'},'description':{'type':'string'}}}",
 };

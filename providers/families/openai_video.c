@@ -14,24 +14,75 @@
 
 enum { MAX_PROMPT = 20000, MAX_NAME = 128, MAX_WORD = 32 };
 
-static const struct route routes[] = {
-    {"POST", "/v1/videos", ROUTE_SUBMIT, "video"},
-    {"GET", "/v1/videos", ROUTE_PAGE, NULL},
-    {"GET", "/v1/videos/{id}", ROUTE_FETCH, NULL},
-    {"DELETE", "/v1/videos/{id}", ROUTE_FORGET, NULL},
-    {"GET", "/v1/videos/{id}/content", ROUTE_CONTENT, NULL},
+static const struct field_rule scene_rules[] = {
+    {.path = "", .kind = FIELD_OBJECT},
+    {.path = "prompt", .kind = FIELD_TEXT, .is_required = true, .min = 1, .max = MAX_PROMPT},
+    {.path = "duration", .kind = FIELD_COUNT, .min = 1, .about = "In seconds."},
     {0},
 };
 
 static const struct field_rule rules[] = {
-    {.path = "model", .kind = FIELD_TEXT, .is_required = true, .max = MAX_NAME},
-    {.path = "prompt", .kind = FIELD_TEXT, .max = MAX_PROMPT},
-    {.path = "size", .kind = FIELD_TEXT, .max = MAX_WORD},
-    {.path = "duration", .kind = FIELD_COUNT, .min = 1},
-    {.path = "seconds", .kind = FIELD_COUNT, .min = 1},
-    {.path = "image_url", .kind = FIELD_SOURCE},
-    {.path = "images", .kind = FIELD_ARRAY}, // of the unified form
-    {.path = "storyboard", .kind = FIELD_ARRAY},
+    {.path = "model",
+     .kind = FIELD_TEXT,
+     .is_required = true,
+     .max = MAX_NAME,
+     .about = "Any account's video model, as GET /v1/models lists them."},
+    {.path = "prompt",
+     .kind = FIELD_TEXT,
+     .max = MAX_PROMPT,
+     .about = "What is to be seen. May be left out where there is an image or a storyboard."},
+    {.path = "size", .kind = FIELD_TEXT, .max = MAX_WORD, .about = "As in 1280x720."},
+    {.path = "duration", .kind = FIELD_COUNT, .min = 1, .about = "In seconds."},
+    {.path = "seconds", .kind = FIELD_COUNT, .min = 1, .about = "The same as duration."},
+    {.path = "image_url", .kind = FIELD_SOURCE, .about = "The first frame: a link or base64."},
+    {.path = "input_reference",
+     .kind = FIELD_ANY,
+     .about = "The first frame: a file of a form, or an object with image_url."},
+    {.path = "private", .kind = FIELD_FLAG, .about = "Taken, and of no effect: nothing is public."},
+    {.path = "storyboard",
+     .kind = FIELD_ARRAY,
+     .items = scene_rules,
+     .about = "Scenes, for models that take them."},
+    {.path = "images", // of the unified form
+     .kind = FIELD_ARRAY,
+     .items = family_source_items,
+     .about = "The first frame; where the model takes two, the last one, too."},
+    {0},
+};
+
+static const struct field_rule page_rules[] = {
+    {.path = "limit",
+     .kind = FIELD_COUNT,
+     .min = 1,
+     .max = 100,
+     .about = "How many at most. The default is 20."},
+    {.path = "after", .kind = FIELD_TASK, .about = "The last id of the page before."},
+    {.path = "order",
+     .kind = FIELD_WORD,
+     .words = (const char *const[]){"asc", "desc", NULL},
+     .about = "desc, the default, is newest first."},
+    {0},
+};
+
+static const struct field_rule content_rules[] = {
+    {.path = "variant",
+     .kind = FIELD_WORD,
+     .words = (const char *const[]){"video", "thumbnail", NULL},
+     .about = "The default is video."},
+    {0},
+};
+
+static const struct route routes[] = {
+    {"POST", "/v1/videos", ROUTE_SUBMIT, "video", .rules = FIELD_RULES(rules, family_hook_rules),
+     .summary = "Make a video with any model",
+     .example = "{'model':'veo-3.1','prompt':'the first tram of the morning','seconds':'8',"
+                "'size':'1280x720'}"},
+    {"GET", "/v1/videos", ROUTE_PAGE, NULL, .query = page_rules, .summary = "List the videos"},
+    {"GET", "/v1/videos/{id}", ROUTE_FETCH, NULL, .summary = "Show a video"},
+    {"DELETE", "/v1/videos/{id}", ROUTE_FORGET, NULL,
+     .summary = "Forget a video and its files; cancel it where it runs"},
+    {"GET", "/v1/videos/{id}/content", ROUTE_CONTENT, NULL, .query = content_rules,
+     .summary = "Download a video"},
     {0},
 };
 
@@ -47,39 +98,6 @@ static const struct family_alias aliases[] = {
     {"image_urls.0", "image_url"},
     {0},
 };
-
-static bool check_scene(const json_t *scene, size_t i, struct err *err)
-{
-    static const struct field_rule object = {.kind = FIELD_OBJECT};
-    static const struct field_rule prompt = {.kind = FIELD_TEXT, .min = 1, .max = MAX_PROMPT};
-    static const struct field_rule duration = {.kind = FIELD_COUNT, .min = 1};
-    char path[64];
-
-    snprintf(path, sizeof path, "storyboard.%zu", i);
-    if (!field_check_value(scene, &object, path, err))
-        return false;
-    snprintf(path, sizeof path, "storyboard.%zu.prompt", i);
-    if (field_at(scene, "prompt") == NULL)
-        return err_set(err, ERR_INVALID, "%s: is required", path);
-    if (!field_check_value(field_at(scene, "prompt"), &prompt, path, err))
-        return false;
-    snprintf(path, sizeof path, "storyboard.%zu.duration", i);
-    return !field_is_given(scene, "duration") ||
-           field_check_value(field_at(scene, "duration"), &duration, path, err);
-}
-
-static bool check_scenes(const json_t *body, struct err *err)
-{
-    json_t *scene;
-    size_t i;
-
-    json_array_foreach(field_at(body, "storyboard"), i, scene)
-    {
-        if (field_is_given(scene, "") && !check_scene(scene, i, err))
-            return false;
-    }
-    return true;
-}
 
 // Checks that there is something to make a video of: a prompt, a storyboard whose scenes have
 // prompts, or an image that is to move.
@@ -111,17 +129,6 @@ static bool read_image(const json_t *body, const char **image, struct err *err)
     return true;
 }
 
-// "private" is a bool, or, in a form, "true" or "false".
-static bool check_private(const json_t *body, struct err *err)
-{
-    const json_t *value = field_at(body, "private");
-    const char *text = json_string_value(value);
-
-    return !field_is_given(value, "") || json_is_boolean(value) ||
-           (text != NULL && (strcmp(text, "true") == 0 || strcmp(text, "false") == 0)) ||
-           err_set(err, ERR_INVALID, "private: must be true or false");
-}
-
 // The body in the unified form; fields that only this dialect has are kept.
 static json_t *unify(const json_t *body, const char *image)
 {
@@ -143,10 +150,8 @@ static bool accept(const struct family_request *request, struct task *task, cons
     const char *image;
 
     (void)once;
-    if (!field_check(request->body, rules, err) || !check_scenes(request->body, err) ||
-        !family_check_sources(request->body, "images", err) || !check_private(request->body, err) ||
-        !read_image(request->body, &image, err) || !check_subject(request->body, image, err) ||
-        !family_read_hook(request->body, task, err))
+    if (!family_check(request, err) || !read_image(request->body, &image, err) ||
+        !check_subject(request->body, image, err) || !family_read_hook(request->body, task, err))
         return false;
     mem_set_str(&task->model, field_str_or_empty(request->body, "model"));
     mem_set_str(&task->action, request->route->action);
@@ -242,4 +247,19 @@ const struct family family_openai_video = {
     .word = family_openai_word,
     .aliases = aliases,
     .refuse = family_refuse_envelope,
+    .title = "Video, as OpenAI has it",
+    .accepted_schema = "{'$ref':'#/components/schemas/openai_video_shown'}",
+    .shown_schema =
+        "{'type':'object','required':['id','object','model','status','progress','created_at',"
+        "'seconds','size','prompt','completed_at','error'],'properties':{'id':{'type':'string'},"
+        "'object':{'const':'video'},'model':{'type':'string'},'status':{'enum':['queued',"
+        "'in_progress','completed','failed']},'progress':{'type':'integer'},"
+        "'created_at':{'type':'integer','description':'Unix seconds.'},"
+        "'seconds':{'type':'string'},'size':{'type':'string'},'prompt':{'type':'string'},"
+        "'completed_at':{'type':['integer','null'],'description':'Unix seconds.'},"
+        "'error':{'type':['object','null'],'properties':{'code':{'type':'string'},"
+        "'message':{'type':'string'}}},'video':{'type':'object','properties':{"
+        "'url':{'type':'string'},'duration':{'type':'number'},'width':{'type':'integer'},"
+        "'height':{'type':'integer'}}}}}",
+    .refused_schema = family_envelope_schema,
 };

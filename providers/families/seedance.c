@@ -14,19 +14,29 @@
 
 enum { MAX_TEXT = 20000, MAX_NAME = 128, MAX_WORD = 32 };
 
-static const struct route routes[] = {
-    {"POST", "/volc/v1/contents/generations/tasks", ROUTE_SUBMIT, "video"},
-    {"GET", "/volc/v1/contents/generations/tasks/{id}", ROUTE_FETCH, NULL},
+static const struct field_rule content_items[] = {
+    {.path = "type",
+     .kind = FIELD_TEXT,
+     .is_required = true,
+     .min = 1,
+     .max = MAX_WORD,
+     .about = "text, image_url, video_url, audio_url or draft_task: which of the fields it has."},
+    {.path = "role", .kind = FIELD_TEXT, .max = MAX_WORD, .about = "As in first_frame."},
+    {.path = "text", .kind = FIELD_ANY, .about = "What is to be seen."},
+    {.path = "image_url", .kind = FIELD_ANY, .about = "An object with url."},
+    {.path = "video_url", .kind = FIELD_ANY, .about = "An object with url."},
+    {.path = "audio_url", .kind = FIELD_ANY, .about = "An object with url."},
+    {.path = "draft_task", .kind = FIELD_ANY, .about = "An object with the id of a task."},
     {0},
 };
 
 // Checks types alone: limits and words are the vendor's, and change with its models.
 static const struct field_rule rules[] = {
     {.path = "model", .kind = FIELD_TEXT, .is_required = true, .max = MAX_NAME},
-    {.path = "content", .kind = FIELD_ARRAY, .is_required = true},
-    {.path = "ratio", .kind = FIELD_TEXT, .max = MAX_WORD},
-    {.path = "resolution", .kind = FIELD_TEXT, .max = MAX_WORD},
-    {.path = "duration", .kind = FIELD_INT, .min = -1},
+    {.path = "content", .kind = FIELD_ARRAY, .is_required = true, .items = content_items},
+    {.path = "ratio", .kind = FIELD_TEXT, .max = MAX_WORD, .about = "As in 16:9, or adaptive."},
+    {.path = "resolution", .kind = FIELD_TEXT, .max = MAX_WORD, .about = "As in 720p."},
+    {.path = "duration", .kind = FIELD_INT, .min = -1, .about = "In seconds; -1: the model's."},
     {.path = "frames", .kind = FIELD_INT, .min = 1},
     {.path = "seed", .kind = FIELD_INT, .min = -1},
     {.path = "generate_audio", .kind = FIELD_BOOL},
@@ -34,8 +44,18 @@ static const struct field_rule rules[] = {
     {.path = "camera_fixed", .kind = FIELD_BOOL},
     {.path = "draft", .kind = FIELD_BOOL},
     {.path = "return_last_frame", .kind = FIELD_BOOL},
-    {.path = "service_tier", .kind = FIELD_TEXT, .max = MAX_WORD},
-    {.path = "execution_expires_after", .kind = FIELD_INT, .min = 1},
+    {.path = "service_tier", .kind = FIELD_TEXT, .max = MAX_WORD, .about = "default or flex."},
+    {.path = "execution_expires_after", .kind = FIELD_INT, .min = 1, .about = "In seconds."},
+    {0},
+};
+
+static const struct route routes[] = {
+    {"POST", "/volc/v1/contents/generations/tasks", ROUTE_SUBMIT, "video",
+     .rules = FIELD_RULES(rules, family_hook_rules), .summary = "Make a video with Seedance",
+     .example = "{'model':'doubao-seedance-1-5-pro','content':[{'type':'text',"
+                "'text':'a red kite over a harbour'}],'duration':5}"},
+    {"GET", "/volc/v1/contents/generations/tasks/{id}", ROUTE_FETCH, NULL,
+     .summary = "Show a video's task"},
     {0},
 };
 
@@ -66,16 +86,13 @@ static bool check_field(const json_t *item, size_t i, const char *name,
 
 static bool check_item(const json_t *item, size_t i, struct err *err)
 {
-    static const struct field_rule word = {.kind = FIELD_TEXT, .min = 1, .max = MAX_WORD};
     const char *type = field_str_or_empty(item, "type");
 
-    if (!check_field(item, i, "type", &word, err))
-        return false;
     for (size_t k = 0; k < sizeof items / sizeof items[0]; k++)
         if (strcmp(items[k].type, type) == 0 &&
             !check_field(item, i, items[k].field, &items[k].rule, err))
             return false;
-    return !field_is_given(item, "role") || check_field(item, i, "role", &word, err);
+    return true;
 }
 
 static bool check_content(const json_t *body, struct err *err)
@@ -118,7 +135,7 @@ static bool accept(const struct family_request *request, struct task *task, cons
         mem_set_str(&task->family, other->name);
         return other->accept(request, task, once, err);
     }
-    if (!field_check(body, rules, err) || !check_content(body, err) ||
+    if (!family_check(request, err) || !check_content(body, err) ||
         !family_read_hook(body, task, err))
         return false;
     mem_set_str(&task->provider, "seedance");
@@ -231,4 +248,18 @@ const struct family family_seedance = {
     .render_callback = render_callback,
     .word = family_openai_word,
     .refuse = family_refuse_flat,
+    .title = "Seedance, as Ark has it",
+    .accepted_schema =
+        "{'type':'object','required':['id','task_id'],'properties':{"
+        "'id':{'type':'string'},'task_id':{'type':'string'}}}",
+    .shown_schema =
+        "{'type':'object','required':['id','object','model','status','progress','created_at'],"
+        "'properties':{'id':{'type':'string'},'object':{'const':'video'},'model':{'type':"
+        "'string'},'status':{'enum':['queued','in_progress','completed','failed']},"
+        "'progress':{'type':'integer'},'created_at':{'type':'integer'},'completed_at':{'type':"
+        "'integer'},'seconds':{'type':'string'},'metadata':{'type':'object','properties':{"
+        "'url':{'type':'string'},'artifact_url':{'type':'string'},'last_frame_url':{'type':"
+        "'string'}}},'error':{'type':'object','properties':{'code':{'type':'string'},"
+        "'message':{'type':'string'}}}}}",
+    .refused_schema = family_flat_schema,
 };

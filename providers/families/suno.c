@@ -13,22 +13,9 @@
 
 enum { MAX_PROMPT = 10000, MAX_TITLE = 200, MAX_TAGS = 1000, MAX_NAME = 128 };
 
-static const struct route routes[] = {
-    {"POST", "/suno/submit/music", ROUTE_SUBMIT, "MUSIC"},
-    {"POST", "/suno/submit/lyrics", ROUTE_SUBMIT, "LYRICS"},
-    {"POST", "/suno/submit/concat", ROUTE_SUBMIT, "CONCAT"},
-    // Some relays ask in this way (Veloera upper-cases the action).
-    {"POST", "/suno/submit/MUSIC", ROUTE_SUBMIT, "MUSIC"},
-    {"POST", "/suno/submit/LYRICS", ROUTE_SUBMIT, "LYRICS"},
-    {"POST", "/suno/submit/CONCAT", ROUTE_SUBMIT, "CONCAT"},
-    {"GET", "/suno/fetch/{id}", ROUTE_FETCH, NULL},
-    {"POST", "/suno/fetch", ROUTE_LIST, NULL},
-    {0},
-};
-
-#define TEXT(name, most)                                                                           \
+#define TEXT(name, most, what)                                                                     \
     {                                                                                              \
-        .path = (name), .kind = FIELD_TEXT, .max = (most)                                          \
+        .path = (name), .kind = FIELD_TEXT, .max = (most), .about = (what)                         \
     }
 #define NEEDED(name, most)                                                                         \
     {                                                                                              \
@@ -37,15 +24,15 @@ static const struct route routes[] = {
 
 // Fields of a song in every mode.
 static const struct field_rule music_rules[] = {
-    TEXT("prompt", MAX_PROMPT),
-    TEXT("gpt_description_prompt", MAX_PROMPT),
-    TEXT("title", MAX_TITLE),
-    TEXT("tags", MAX_TAGS),
-    TEXT("mv", MAX_NAME),
-    TEXT("singer_style", MAX_TAGS),
-    TEXT("continue_clip_id", MAX_NAME),
-    {.path = "continue_at", .kind = FIELD_NUMBER},
-    TEXT("task", MAX_NAME),
+    TEXT("prompt", MAX_PROMPT, "The lyrics, where they are yours."),
+    TEXT("gpt_description_prompt", MAX_PROMPT, "What the song is to be like, lyrics and all."),
+    TEXT("title", MAX_TITLE, "Is needed with lyrics of yours."),
+    TEXT("tags", MAX_TAGS, "Styles; are needed with lyrics of yours."),
+    TEXT("mv", MAX_NAME, "The model, as GET /v1/models lists them."),
+    TEXT("singer_style", MAX_TAGS, NULL),
+    TEXT("continue_clip_id", MAX_NAME, "A clip that one of the key's tasks made, to be continued."),
+    {.path = "continue_at", .kind = FIELD_NUMBER, .about = "From where on, in seconds."},
+    TEXT("task", MAX_NAME, "Another task that a relay offers."),
     {.path = "audio_url", .kind = FIELD_SOURCE},
     {.path = "make_instrumental", .kind = FIELD_BOOL},
     {0},
@@ -74,12 +61,32 @@ static const struct field_rule concat_rules[] = {
     {0},
 };
 
+// Some relays ask with an action in capitals (Veloera).
+#define SUBMIT(path, action, capitals, ...)                                                        \
+    {"POST", "/suno/submit/" path, ROUTE_SUBMIT, action, __VA_ARGS__},                             \
+    {                                                                                              \
+        "POST", "/suno/submit/" capitals, ROUTE_SUBMIT, action, __VA_ARGS__                        \
+    }
+static const struct route routes[] = {
+    SUBMIT("music", "MUSIC", "MUSIC", .rules = FIELD_RULES(music_rules, family_hook_rules),
+           .summary = "Make a song",
+           .example = "{'gpt_description_prompt':'a sea shanty about deadlines','mv':'chirp-v4'}"),
+    SUBMIT("lyrics", "LYRICS", "LYRICS", .rules = FIELD_RULES(lyrics_rules, family_hook_rules),
+           .summary = "Write lyrics", .example = "{'prompt':'a sea shanty about deadlines'}"),
+    SUBMIT("concat", "CONCAT", "CONCAT", .rules = FIELD_RULES(concat_rules, family_hook_rules),
+           .summary = "Join the parts of a song that was continued",
+           .example = "{'clip_id':'00000000-0000-4000-8000-000000000000'}"),
+    {"GET", "/suno/fetch/{id}", ROUTE_FETCH, NULL, .summary = "Show a song or lyrics"},
+    {"POST", "/suno/fetch", ROUTE_LIST, NULL, .rules = FIELD_RULES(family_ids_rules),
+     .summary = "Show many songs and lyrics", .example = "{'ids':['" FAMILY_NO_TASK "']}"},
+    {0},
+};
+#undef SUBMIT
+
 static bool check_music(const json_t *body, struct err *err)
 {
     const struct mode *mode = modes;
 
-    if (!field_check(body, music_rules, err))
-        return false;
     while (mode->field != NULL && !field_is_given(body, mode->field))
         mode++;
     if (mode->needs_lyrics && !json_is_true(field_at(body, "make_instrumental")) &&
@@ -95,9 +102,8 @@ static bool accept(const struct family_request *request, struct task *task, cons
     const json_t *body = request->body;
     const char *clip = field_str_or_empty(body, "continue_clip_id");
     const char *model = field_str_or_empty(body, "mv");
-    bool ok = strcmp(action, "LYRICS") == 0   ? field_check(body, lyrics_rules, err)
-              : strcmp(action, "CONCAT") == 0 ? field_check(body, concat_rules, err)
-                                              : check_music(body, err);
+    bool ok =
+        family_check(request, err) && (strcmp(action, "MUSIC") != 0 || check_music(body, err));
 
     (void)once;
     if (!ok || !family_read_hook(body, task, err))
@@ -308,4 +314,18 @@ const struct family family_suno = {
     .render_callback = render_callback,
     .word = word,
     .refuse = family_refuse_flat,
+    .title = "Suno",
+    .accepted_schema =
+        "{'type':'object','required':['code','description','result'],'properties':{"
+        "'code':{'const':1},'description':{'type':'string'},'result':{'type':"
+        "'string','description':'The id of the task.'}}}",
+    .shown_schema =
+        "{'type':'object','description':'A song: code, and data with task_id, status and its "
+        "clips. Lyrics: id, status, and data with title and text.','properties':{'code':{"
+        "'const':1},'id':{'type':'string'},'status':{'enum':['submitted','processing','complete',"
+        "'error']},'fail_reason':{'type':'string'},'data':{'type':'object'}}}",
+    .listed_schema =
+        "{'type':'object','required':['code','data'],'properties':{'code':{'const':1},"
+        "'data':{'type':'array','items':{'type':'object'}}}}",
+    .refused_schema = family_flat_schema,
 };

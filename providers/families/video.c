@@ -13,22 +13,44 @@
 
 enum { MAX_PROMPT = 20000, MAX_NAME = 128, MAX_WORD = 32 };
 
-static const struct route routes[] = {
-    {"POST", "/v1/video/create", ROUTE_SUBMIT, "video"},
-    {"GET", "/v1/video/query", ROUTE_FETCH, NULL},
-    {"POST", "/v1/video/generations", ROUTE_SUBMIT, "video"},
-    {"GET", "/v1/video/generations/{id}", ROUTE_FETCH, NULL},
+static const struct field_rule rules[] = {
+    {.path = "model",
+     .kind = FIELD_TEXT,
+     .is_required = true,
+     .max = MAX_NAME,
+     .about = "Any account's video model, as GET /v1/models lists them."},
+    {.path = "prompt",
+     .kind = FIELD_TEXT,
+     .max = MAX_PROMPT,
+     .about = "What is to be seen. May be left out where there is an image."},
+    {.path = "negative_prompt", .kind = FIELD_TEXT, .max = MAX_PROMPT},
+    {.path = "aspect_ratio", .kind = FIELD_TEXT, .max = MAX_WORD, .about = "As in 16:9."},
+    {.path = "size", .kind = FIELD_TEXT, .max = MAX_WORD, .about = "As in 1280x720, or 720P."},
+    {.path = "images",
+     .kind = FIELD_ARRAY,
+     .items = family_source_items,
+     .about = "The first frame; where the model takes two, the last one, too."},
+    {.path = "duration", .kind = FIELD_COUNT, .min = 1, .about = "In seconds."},
     {0},
 };
 
-static const struct field_rule rules[] = {
-    {.path = "model", .kind = FIELD_TEXT, .is_required = true, .max = MAX_NAME},
-    {.path = "prompt", .kind = FIELD_TEXT, .max = MAX_PROMPT},
-    {.path = "negative_prompt", .kind = FIELD_TEXT, .max = MAX_PROMPT},
-    {.path = "aspect_ratio", .kind = FIELD_TEXT, .max = MAX_WORD},
-    {.path = "size", .kind = FIELD_TEXT, .max = MAX_WORD},
-    {.path = "images", .kind = FIELD_ARRAY},
-    {.path = "duration", .kind = FIELD_COUNT, .min = 1},
+static const struct field_rule query_rules[] = {
+    {.path = "id", .kind = FIELD_TEXT, .about = "The task's id; task_id is the same."},
+    {.path = "task_id", .kind = FIELD_TEXT, .about = "The same as id."},
+    {0},
+};
+
+#define BODY FIELD_RULES(rules, family_hook_rules)
+#define EXAMPLE "{'model':'veo-3.1','prompt':'the first tram of the morning','aspect_ratio':'16:9'}"
+static const struct route routes[] = {
+    {"POST", "/v1/video/create", ROUTE_SUBMIT, "video", .rules = BODY,
+     .summary = "Make a video with any model", .example = EXAMPLE},
+    {"GET", "/v1/video/query", ROUTE_FETCH, NULL, .query = query_rules,
+     .summary = "Show a video's task"},
+    {"POST", "/v1/video/generations", ROUTE_SUBMIT, "video", .rules = BODY,
+     .summary = "Make a video with any model, on the path that some clients know",
+     .example = EXAMPLE},
+    {"GET", "/v1/video/generations/{id}", ROUTE_FETCH, NULL, .summary = "Show a video's task"},
     {0},
 };
 
@@ -50,8 +72,7 @@ static bool accept(const struct family_request *request, struct task *task, cons
                    struct err *err)
 {
     (void)once;
-    if (!field_check(request->body, rules, err) ||
-        !family_check_sources(request->body, "images", err) || !check_subject(request->body, err) ||
+    if (!family_check(request, err) || !check_subject(request->body, err) ||
         !family_read_hook(request->body, task, err))
         return false;
     mem_set_str(&task->model, field_str_or_empty(request->body, "model"));
@@ -107,4 +128,16 @@ const struct family family_video = {
     .word = word,
     .aliases = aliases,
     .refuse = family_refuse_flat,
+    .title = "Video, unified",
+    .accepted_schema =
+        "{'type':'object','required':['id','status','status_update_time'],"
+        "'properties':{'id':{'type':'string'},'status':{'const':'processing'},"
+        "'status_update_time':{'type':'integer','description':'Unix seconds.'}}}",
+    .shown_schema =
+        "{'type':'object','required':['id','status','status_update_time'],'properties':{"
+        "'id':{'type':'string'},'status':{'enum':['processing','completed','failed']},"
+        "'status_update_time':{'type':'integer','description':'Unix seconds.'},"
+        "'video_url':{'type':'string'},'error':{'type':'object','properties':{"
+        "'code':{'type':'string'},'message':{'type':'string'}}}}}",
+    .refused_schema = family_flat_schema,
 };

@@ -13,18 +13,26 @@
 
 enum { MAX_TEXT = 20000, MAX_NAME = 128, MAX_WORD = 32 };
 
-static const struct route routes[] = {
-    {"POST", "/volc/v1/contents/generations/tasks", ROUTE_SUBMIT, "video"},
-    {"GET", "/volc/v1/contents/generations/tasks/{id}", ROUTE_FETCH, NULL},
+static const struct field_rule rules[] = {
+    {.path = "model",
+     .kind = FIELD_TEXT,
+     .is_required = true,
+     .max = MAX_NAME,
+     .about = "As in doubao-video, where an account's models map it."},
+    {.path = "content", .kind = FIELD_OBJECT, .is_required = true},
+    {.path = "content.prompt", .kind = FIELD_TEXT, .is_required = true, .max = MAX_TEXT},
+    {.path = "content.image_url", .kind = FIELD_SOURCE, .about = "The first frame."},
+    {.path = "content.aspect_ratio", .kind = FIELD_TEXT, .max = MAX_WORD, .about = "As in 16:9."},
     {0},
 };
 
-static const struct field_rule rules[] = {
-    {.path = "model", .kind = FIELD_TEXT, .is_required = true, .max = MAX_NAME},
-    {.path = "content", .kind = FIELD_OBJECT, .is_required = true},
-    {.path = "content.prompt", .kind = FIELD_TEXT, .is_required = true, .max = MAX_TEXT},
-    {.path = "content.image_url", .kind = FIELD_SOURCE},
-    {.path = "content.aspect_ratio", .kind = FIELD_TEXT, .max = MAX_WORD},
+static const struct route routes[] = {
+    {"POST", "/volc/v1/contents/generations/tasks", ROUTE_SUBMIT, "video",
+     .rules = FIELD_RULES(rules, family_hook_rules), .summary = "Make a video with Seedance",
+     .example = "{'model':'doubao-seedance-1-5-pro','content':{'prompt':'a red kite',"
+                "'aspect_ratio':'16:9'}}"},
+    {"GET", "/volc/v1/contents/generations/tasks/{id}", ROUTE_FETCH, NULL,
+     .summary = "Show a video's task"},
     {0},
 };
 
@@ -32,7 +40,8 @@ static bool accept(const struct family_request *request, struct task *task, cons
                    struct err *err)
 {
     (void)once;
-    if (!field_check(request->body, rules, err) || !family_read_hook(request->body, task, err))
+    if (!field_check_all(request->body, routes->rules, err) ||
+        !family_read_hook(request->body, task, err))
         return false;
     mem_set_str(&task->provider, "seedance");
     mem_set_str(&task->action, request->route->action);
@@ -96,4 +105,17 @@ const struct family family_volcengine = {
     .render_callback = render_callback,
     .word = word,
     .refuse = family_refuse_flat,
+    .title = "Video, as Volcengine has it",
+    .accepted_schema =
+        "{'type':'object','required':['code','message','data'],'properties':{"
+        "'code':{'const':0},'message':{'type':'string'},'data':{'type':'object',"
+        "'required':['task_id'],'properties':{'task_id':{'type':'string'}}}}}",
+    .shown_schema =
+        "{'type':'object','required':['code','message','data'],'properties':{'code':{'const':0},"
+        "'message':{'type':'string'},'data':{'type':'object','required':['task_id','status'],"
+        "'properties':{'task_id':{'type':'string'},'status':{'enum':['SUBMITTED','PROCESSING',"
+        "'SUCCESS','FAILED']},'content':{'type':'object','properties':{'video_url':{"
+        "'type':'string'},'duration':{'type':'number'}}},'error':{'type':'object','properties':{"
+        "'code':{'type':'string'},'message':{'type':'string'}}}}}}}",
+    .refused_schema = family_flat_schema,
 };
