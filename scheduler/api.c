@@ -2,10 +2,13 @@
 #include "scheduler/api.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/base/buf.h"
 #include "core/base/clock.h"
+#include "core/base/digest.h"
 #include "core/base/mem.h"
 #include "core/config/config.h"
 #include "core/http/http_client.h"
@@ -17,6 +20,7 @@
 #include "scheduler/cors.h"
 #include "scheduler/front.h"
 #include "scheduler/lost.h"
+#include "scheduler/openapi.h"
 #include "scheduler/pattern.h"
 #include "scheduler/read_token.h"
 #include "scheduler/realtime.h"
@@ -26,9 +30,10 @@
 #include "scheduler/waiting.h"
 #include "scheduler/websocket.h"
 
+enum { ETAG_CHARS = 32 };
+
 struct api {
     struct front front;
-    struct routes *routes;
     bool is_for_operators; // it serves the operators' own listener
     char *spool_dir;       // where large bodies wait until they are whole
     struct heartbeat *beat;
@@ -64,7 +69,8 @@ static void admit_request(struct request *request)
 {
     const struct served *served = request->served;
 
-    if (served->needs != NEEDS_NONE && !authorize_request(request))
+    if ((served->needs != NEEDS_NONE && !authorize_request(request)) ||
+        !request_check_query(request))
         return;
     if (served->admit != NULL)
         served->admit(request);
@@ -84,15 +90,15 @@ static void refuse_lost(struct api *api, struct request *request, unsigned offer
     lost_allow(offered, allow);
     if (*allow != '\0')
         http_exchange_add_header(exchange, "Allow", allow);
-    lost_explain(api->routes, http_exchange_method(exchange), http_exchange_path(exchange), offered,
-                 &err, &request->family);
+    lost_explain(api->front.routes, http_exchange_method(exchange), http_exchange_path(exchange),
+                 offered, &err, &request->family);
     request_refuse(request, &err);
 }
 
 // Paths for operators are served on their own listener, if there is one.
 static bool is_hidden(const struct api *api, const struct served *served)
 {
-    return served->is_private && !api->is_for_operators && api->front.config->admin_host != NULL;
+    return served->is_private && !api->front.has_private;
 }
 
 // A route of the path that has another method than was asked for; NULL: nobody serves the path.
@@ -106,7 +112,7 @@ static const struct served *find_offered(const struct api *api, const char *path
         return NULL;
     while ((offered & 1u << method) == 0)
         method++;
-    return routes_find(api->routes, method, path, &names, &others);
+    return routes_find(api->front.routes, method, path, &names, &others);
 }
 
 // Who serves the request, with the other methods of its path where nobody does; `any` is a route of
@@ -117,7 +123,7 @@ static const struct served *find_served(const struct api *api, const struct http
 {
     const char *path = http_exchange_path(exchange);
     const struct served *served =
-        routes_find(api->routes, http_exchange_method(exchange), path, names, offered);
+        routes_find(api->front.routes, http_exchange_method(exchange), path, names, offered);
 
     *any = served != NULL ? served : find_offered(api, path, *offered);
     if (*any == NULL || !is_hidden(api, *any))
@@ -182,6 +188,19 @@ static void on_head(void *ctx, struct http_exchange *exchange)
     } else {
         refuse_lost(api, request, offered);
     }
+}
+
+// The document of the API is made of the table of routes, in which its own handler is.
+static void write_openapi(struct front *front)
+{
+    json_t *document =
+        openapi_document(front->routes, front->config->public_url, front->has_private);
+    char hash[SHA256_HEX_BYTES];
+
+    front->openapi = json_dumps(document, JSON_COMPACT);
+    json_decref(document);
+    sha256_hex(front->openapi, strlen(front->openapi), hash);
+    snprintf(front->openapi_etag, sizeof front->openapi_etag, "\"%.*s\"", ETAG_CHARS, hash);
 }
 
 // The role.
@@ -252,7 +271,9 @@ struct api *api_start(struct loop *loop, const struct config *config, const char
         free(api);
         return NULL;
     }
-    api->routes = routes_new();
+    front->routes = routes_new();
+    front->write_openapi = write_openapi;
+    front->has_private = is_for_operators || config->admin_host == NULL;
     front->store = store_start(loop, config, redis_url, on_up, api);
     api->beat = heartbeat_start(loop, front->store, is_for_operators ? "admin" : "api",
                                 count_in_hand, find_trouble, api);
@@ -319,7 +340,8 @@ void api_drop(struct api **pointer)
     waiting_drop(&front->waiting);
     heartbeat_drop(&api->beat);
     store_drop(&front->store);
-    routes_free(api->routes);
+    routes_free(front->routes);
+    free(front->openapi);
     free(api->spool_dir);
     free(api);
 }

@@ -61,8 +61,6 @@ static void on_task(void *ctx, struct task *task, const struct err *err)
                (family != request->family && (request->family->kin == NULL ||
                                               strcmp(request->family->kin, task->family) != 0))) {
         err_set(&why, ERR_NOT_FOUND, "no such video");
-    } else if (!wants_video && strcmp(variant, "thumbnail") != 0) {
-        err_set(&why, ERR_INVALID, "variant: must be video or thumbnail");
     } else if (task->phase != TASK_SUCCEEDED) {
         err_set(&why, ERR_CONFLICT, "the video is %s, there is no content",
                 task_status(task->phase));

@@ -13,6 +13,7 @@ struct loop;
 struct read_tokens;
 struct realtime;
 struct request;
+struct routes;
 struct storage;
 struct store;
 struct upload_link;
@@ -35,5 +36,11 @@ struct front {
     struct room places;        // connections that are held open, by key; those of WebSockets, too
     struct request *requests;  // the requests under way
     struct upload_link *links; // links of clients that are being fetched
+    struct routes *routes;
+    char *openapi;                              // the document; NULL: nobody has asked for it yet
+    void (*write_openapi)(struct front *front); // writes it
+    char openapi_etag[40];
+    bool has_private; // what is served on the operators' listener only, if there is one, is served
+                      // here
     bool is_draining;
 };

@@ -16,6 +16,8 @@ void tasks_show(struct request *request);
 void tasks_index(struct request *request);
 void tasks_cancel_one(struct request *request);
 void tasks_show_timeline(struct request *request);
+// openapi_show.c
+void openapi_show(struct request *request);
 // models.c
 void models_list(struct request *request);
 // stream.c, websocket.c

@@ -17,7 +17,7 @@
 #include "scheduler/query_shown.h"
 #include "scheduler/request.h"
 
-enum { DEFAULT_LIMIT = 20, MAX_LIMIT = 100, READ_AT_ONCE = 100, MAX_READS = 50 };
+enum { DEFAULT_LIMIT = 20, READ_AT_ONCE = 100, MAX_READS = 50 };
 
 struct page {
     int limit, found, reads;
@@ -138,31 +138,14 @@ static const char *query_word(struct request *request, const char *name)
     return text == NULL ? "" : text;
 }
 
-// 0: it isn't one.
-static int read_limit(const char *text)
-{
-    char *end;
-    long limit = strtol(text, &end, 10);
-
-    if (*text == '\0')
-        return DEFAULT_LIMIT;
-    return *end == '\0' && limit >= 1 && limit <= MAX_LIMIT ? (int)limit : 0;
-}
-
+// The form of the query has been checked.
 void query_page(struct request *request)
 {
     struct page *page = request_keep(request, sizeof *page, page_clear);
-    const char *after = query_word(request, "after"), *order = query_word(request, "order");
+    const char *limit = query_word(request, "limit");
 
-    page->limit = read_limit(query_word(request, "limit"));
-    page->is_oldest_first = strcmp(order, "asc") == 0;
-    snprintf(page->read, sizeof page->read, "%s", after);
-    if (page->limit == 0)
-        request_refuse_with(request, ERR_INVALID, "limit: must be a number from 1 to 100");
-    else if (*order != '\0' && !page->is_oldest_first && strcmp(order, "desc") != 0)
-        request_refuse_with(request, ERR_INVALID, "order: must be asc or desc");
-    else if (*after != '\0' && !id_is_task(after))
-        request_refuse_with(request, ERR_INVALID, "after: must be a task id");
-    else
-        page_read_on(request);
+    page->limit = *limit == '\0' ? DEFAULT_LIMIT : (int)strtol(limit, NULL, 10);
+    page->is_oldest_first = strcmp(query_word(request, "order"), "asc") == 0;
+    snprintf(page->read, sizeof page->read, "%s", query_word(request, "after"));
+    page_read_on(request);
 }

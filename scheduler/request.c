@@ -15,6 +15,7 @@
 #include "core/config/config.h"
 #include "core/http/http_server.h"
 #include "core/json/field.h"
+#include "core/json/field_check.h"
 #include "core/loop/loop.h"
 #include "core/message/multipart.h"
 #include "core/storage/storage.h"
@@ -291,10 +292,44 @@ bool request_read_body(struct request *request)
     request->is_form = multipart_is_form(type);
     request->body =
         request->is_form ? form_read(type, text, len, &err) : field_parse_body(text, len, &err);
-    if (request->body != NULL)
+    if (request->body != NULL &&
+        (request->served->body == NULL || field_check(request->body, request->served->body, &err)))
         return true;
     request_refuse(request, &err);
     return false;
+}
+
+// The parameters that the table knows, as strings. NULL: one of them isn't UTF-8.
+static json_t *read_query(struct request *request, struct err *err)
+{
+    json_t *query = json_object();
+
+    for (const struct field_rule *rule = request->served->query; rule->path != NULL; rule++) {
+        const char *text = http_exchange_query(request->exchange, rule->path);
+
+        if (text == NULL || json_object_set_new(query, rule->path, json_string(text)) == 0)
+            continue;
+        err_set(err, ERR_INVALID, "%s: must be UTF-8", rule->path);
+        json_decref(query);
+        return NULL;
+    }
+    return query;
+}
+
+bool request_check_query(struct request *request)
+{
+    json_t *query;
+    struct err err;
+    bool ok;
+
+    if (request->served->query == NULL)
+        return true;
+    query = read_query(request, &err);
+    ok = query != NULL && field_check(query, request->served->query, &err);
+    json_decref(query);
+    if (!ok)
+        request_refuse(request, &err);
+    return ok;
 }
 
 // The body is there, or there is none.

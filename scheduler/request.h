@@ -86,6 +86,8 @@ void request_drain(struct request *request, bool is_late);
 // free.
 void *request_keep(struct request *request, size_t size, void (*clear)(void *kept));
 
+// Whether the query is as the route's table has it; false: the request has been refused.
+bool request_check_query(struct request *request) WARN_UNUSED;
 // Hands the request to its handler, with the body where there is one. The body counts as `owner`'s.
 void request_admit(struct request *request, const char *owner);
 // The same for a request whose body would be of no use.

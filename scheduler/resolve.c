@@ -1,5 +1,6 @@
 // An operator takes up a task that has failed, though its job may have been paid for:
 // {"do": "adopt", "upstream_id": "…"} | {"do": "archive"} | {"do": "resubmit"}.
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,13 +13,12 @@
 #include "scheduler/front.h"
 #include "scheduler/handlers.h"
 #include "scheduler/request.h"
+#include "scheduler/routes.h"
 #include "scheduler/task_json.h"
-
-enum { MAX_UPSTREAM_ID = 256 };
 
 struct resolution {
     enum resolve_how how;
-    char upstream_id[MAX_UPSTREAM_ID + 1]; // "": the task's own
+    char upstream_id[ROUTES_MAX_UPSTREAM_ID + 1]; // "": the task's own
 };
 
 // The result with the artifacts that were given up to be fetched again; artifacts that we have
@@ -108,37 +108,22 @@ static void on_task(void *ctx, struct task *task, const struct err *err)
     task_free(task);
 }
 
-static bool read_how(const char *word, enum resolve_how *how)
+static enum resolve_how how_of(const char *word)
 {
-    static const char *const words[] = {"adopt", "archive", "resubmit"};
-
-    for (int i = 0; i < 3; i++) {
-        if (strcmp(words[i], word) == 0) {
-            *how = (enum resolve_how)i;
-            return true;
-        }
-    }
-    return false;
+    return strcmp(word, "adopt") == 0     ? RESOLVE_ADOPT
+           : strcmp(word, "archive") == 0 ? RESOLVE_ARCHIVE
+                                          : RESOLVE_RESUBMIT;
 }
 
 void operator_resolve(struct request *request)
 {
     struct resolution *resolution;
-    const char *word, *upstream_id;
-    enum resolve_how how;
 
     if (!request_read_body(request))
         return;
-    word = field_str_or_empty(request->body, "do");
-    upstream_id = field_str_or_empty(request->body, "upstream_id");
-    if (!read_how(word, &how)) {
-        request_refuse_with(request, ERR_INVALID, "do: must be adopt, archive or resubmit");
-    } else if (strlen(upstream_id) > MAX_UPSTREAM_ID) {
-        request_refuse_with(request, ERR_INVALID, "upstream_id: is longer than 256 bytes");
-    } else {
-        resolution = request_keep(request, sizeof *resolution, NULL);
-        resolution->how = how;
-        memcpy(resolution->upstream_id, upstream_id, strlen(upstream_id) + 1);
-        request_get_task(request, on_task);
-    }
+    resolution = request_keep(request, sizeof *resolution, NULL);
+    resolution->how = how_of(field_str_or_empty(request->body, "do"));
+    snprintf(resolution->upstream_id, sizeof resolution->upstream_id, "%s",
+             field_str_or_empty(request->body, "upstream_id"));
+    request_get_task(request, on_task);
 }

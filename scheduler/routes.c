@@ -6,51 +6,152 @@
 
 #include "core/base/buf.h"
 #include "core/base/mem.h"
+#include "core/json/field_check.h"
 #include "providers/family.h"
+#include "providers/family_common.h"
 #include "scheduler/handlers.h"
 #include "scheduler/pattern.h"
 
+// Queries and bodies.
+
+static const char *const statuses[] = {"queued", "in_progress", "succeeded",
+                                       "failed", "cancelled",   NULL};
+static const char *const undelivered[] = {"exhausted", "pending", "retrying", NULL};
+static const char *const ways[] = {"adopt", "archive", "resubmit", NULL};
+
+static const struct field_rule wait_query[] = {
+    {.path = "wait",
+     .kind = FIELD_COUNT,
+     .max = ROUTES_MAX_WAIT_S,
+     .about = "For so many seconds at most, the answer waits for the task's next change."},
+    {0},
+};
+static const struct field_rule index_query[] = {
+    {.path = "status", .kind = FIELD_WORD, .words = statuses},
+    {.path = "provider", .kind = FIELD_TEXT, .about = "As in midjourney."},
+    {.path = "limit",
+     .kind = FIELD_COUNT,
+     .min = 1,
+     .max = ROUTES_MAX_LIMIT,
+     .about = "How many at most. The default is 20."},
+    {.path = "after", .kind = FIELD_TASK, .about = "What next was in the answer before."},
+    {.path = "key", .kind = FIELD_TEXT, .about = "Whose tasks; for operators."},
+    {.path = "account", .kind = FIELD_TEXT, .about = "Of which account; for operators."},
+    {.path = "since", .kind = FIELD_TIME, .about = "Made since then; for operators."},
+    {0},
+};
+static const struct field_rule undelivered_rules[] = {
+    {.path = "status",
+     .kind = FIELD_WORD,
+     .words = undelivered,
+     .about = "The default is exhausted."},
+    {.path = "host", .kind = FIELD_TEXT, .about = "Of the receivers, with or without a port."},
+    {.path = "since", .kind = FIELD_TIME},
+    {0},
+};
+static const struct field_rule base64_body[] = {
+    {.path = "base64", .kind = FIELD_TEXT, .about = "The file, perhaps as a data URL."},
+    {.path = "data", .kind = FIELD_TEXT, .about = "The same as base64."},
+    {0},
+};
+static const struct field_rule link_body[] = {
+    {.path = "url", .kind = FIELD_LINK, .is_required = true, .about = "Of a file to be fetched."},
+    {0},
+};
+static const struct field_rule presign_body[] = {
+    {.path = "content_type",
+     .kind = FIELD_TEXT,
+     .is_required = true,
+     .about = "Of the file that will be put there, as in image/png."},
+    {0},
+};
+static const struct field_rule resolve_body[] = {
+    {.path = "do",
+     .kind = FIELD_WORD,
+     .is_required = true,
+     .words = ways,
+     .about = "adopt: follow the vendor's job; archive: fetch its files again; resubmit."},
+    {.path = "upstream_id",
+     .kind = FIELD_TEXT,
+     .max = ROUTES_MAX_UPSTREAM_ID,
+     .about = "The vendor's id of the job, to adopt; where the task doesn't have it."},
+    {0},
+};
+
+#define LINK_EXAMPLE "{'url':'https://example.com/first.png'}"
 static const struct served own[] = {
-    {HTTP_GET_, "/v1/tasks/{id}", NEEDS_KEY, .handle = tasks_show},
-    {HTTP_GET_, "/v1/tasks", NEEDS_KEY, .handle = tasks_index},
-    {HTTP_POST_, "/v1/tasks/{id}/cancel", NEEDS_KEY, .handle = tasks_cancel_one},
-    {HTTP_GET_, "/v1/tasks/{id}/timeline", NEEDS_KEY, .handle = tasks_show_timeline},
-    {HTTP_GET_, "/v1/tasks/{id}/deliveries", NEEDS_KEY, .handle = deliveries_show},
+    {HTTP_GET_, "/v1/tasks/{id}", NEEDS_KEY, .handle = tasks_show, .query = wait_query,
+     .summary = "Show a task, or wait for its next change", .answer = "Task", .statuses = "429"},
+    {HTTP_GET_, "/v1/tasks", NEEDS_KEY, .handle = tasks_index, .query = index_query,
+     .summary = "List the tasks, newest first", .answer = "TaskList"},
+    {HTTP_POST_, "/v1/tasks/{id}/cancel", NEEDS_KEY, .handle = tasks_cancel_one,
+     .summary = "Cancel a task", .answer = "Task", .statuses = "409"},
+    {HTTP_GET_, "/v1/tasks/{id}/timeline", NEEDS_KEY, .handle = tasks_show_timeline,
+     .summary = "Show what happened to a task, and when", .answer = "Timeline"},
+    {HTTP_GET_, "/v1/tasks/{id}/deliveries", NEEDS_KEY, .handle = deliveries_show,
+     .summary = "Show the webhooks of a task", .answer = "DeliveryList"},
     {HTTP_POST_, "/v1/tasks/{id}/deliveries/{n}/redeliver", NEEDS_KEY,
-     .handle = deliveries_send_again},
-    {HTTP_GET_, "/v1/tasks/{id}/events", NEEDS_KEY, .handle = stream_start, .may_query = true},
-    {HTTP_POST_, "/v1/events/token", NEEDS_KEY, .handle = read_token_give},
-    {HTTP_GET_, "/v1/events", NEEDS_KEY, .handle = websocket_start, .may_query = true},
-    {HTTP_GET_, "/v1/models", NEEDS_KEY, .handle = models_list},
-    {HTTP_POST_, "/v1/files/uploads", NEEDS_KEY, .handle = uploads_form},
-    {HTTP_POST_, "/v1/files/uploads/base64", NEEDS_KEY, .handle = uploads_base64},
-    {HTTP_POST_, "/v1/files/uploads/url", NEEDS_KEY, .handle = uploads_link},
-    {HTTP_POST_, "/v1/files/uploads/presign", NEEDS_KEY, .handle = uploads_presign},
+     .handle = deliveries_send_again, .summary = "Send a webhook once more",
+     .answer = "Redelivered", .statuses = "409"},
+    {HTTP_GET_, "/v1/tasks/{id}/events", NEEDS_KEY, .handle = stream_start, .may_query = true,
+     .summary = "Watch a task: Server-Sent Events; 204 once all has been told",
+     .answer = "text/event-stream", .statuses = "204 429"},
+    {HTTP_GET_, "/v1/events", NEEDS_KEY, .handle = websocket_start, .may_query = true,
+     .summary = "Watch tasks: a WebSocket", .statuses = "101 400 403 426 429"},
+    {HTTP_POST_, "/v1/events/token", NEEDS_KEY, .handle = read_token_give,
+     .summary = "Get a token that is good for watching alone, for ten minutes",
+     .answer = "ReadToken"},
+    {HTTP_GET_, "/v1/models", NEEDS_KEY, .handle = models_list, .summary = "List the models",
+     .answer = "ModelList"},
+    {HTTP_POST_, "/v1/files/uploads", NEEDS_KEY, .handle = uploads_form,
+     .summary = "Keep a file of a form for a while, under a link that submits take",
+     .answer = "Upload", .takes_form = true},
+    {HTTP_POST_, "/v1/files/uploads/base64", NEEDS_KEY, .handle = uploads_base64,
+     .body = base64_body, .summary = "The same, of base64",
+     .example = "{'base64':'" FAMILY_PNG "'}", .answer = "Upload"},
+    {HTTP_POST_, "/v1/files/uploads/url", NEEDS_KEY, .handle = uploads_link, .body = link_body,
+     .summary = "The same, of a link", .example = LINK_EXAMPLE, .answer = "Upload"},
+    {HTTP_POST_, "/v1/files/uploads/presign", NEEDS_KEY, .handle = uploads_presign,
+     .body = presign_body, .summary = "Get a place to put a file to",
+     .example = "{'content_type':'image/png'}", .answer = "UploadPlace"},
     {HTTP_PUT_, "/v1/files/uploads/{name}", NEEDS_NONE, .handle = uploads_take,
-     .admit = uploads_admit},
+     .admit = uploads_admit, .summary = "Put a file to a place that was given", .answer = "Upload",
+     .takes_bytes = true},
     {HTTP_POST_, "/v1/callbacks/{token}", NEEDS_NONE, .handle = callback_take,
-     .admit = callback_admit},
+     .admit = callback_admit, .summary = "Of vendors: a job may have news", .example = "{}",
+     .answer = "Empty"},
     {HTTP_GET_, "/admin/v1/overview", NEEDS_OPERATOR, .handle = operator_overview,
-     .is_private = true},
+     .is_private = true, .summary = "Show how all of Spool stands", .answer = "Overview"},
     {HTTP_GET_, "/admin/v1/accounts", NEEDS_OPERATOR, .handle = operator_accounts,
-     .is_private = true},
+     .is_private = true, .summary = "Show the accounts", .answer = "AccountList"},
     {HTTP_POST_, "/admin/v1/accounts/{name}/test", NEEDS_OPERATOR, .handle = operator_test,
-     .is_private = true},
+     .is_private = true, .summary = "Ask an account's vendor something free",
+     .answer = "AccountTest"},
     {HTTP_POST_, "/admin/v1/accounts/{name}/disable", NEEDS_OPERATOR, .handle = operator_disable,
-     .is_private = true},
+     .is_private = true, .summary = "Give an account no more jobs", .answer = "Account"},
     {HTTP_POST_, "/admin/v1/accounts/{name}/enable", NEEDS_OPERATOR, .handle = operator_enable,
-     .is_private = true},
+     .is_private = true, .summary = "Give an account jobs again", .answer = "Account"},
     {HTTP_POST_, "/admin/v1/tasks/{id}/resolve", NEEDS_OPERATOR, .handle = operator_resolve,
-     .is_private = true},
+     .is_private = true, .body = resolve_body, .summary = "Take up a task that has failed",
+     .example = "{'do':'archive'}", .answer = "Task", .statuses = "409"},
     {HTTP_GET_, "/admin/v1/deliveries", NEEDS_OPERATOR, .handle = operator_deliveries,
-     .is_private = true},
+     .is_private = true, .query = undelivered_rules, .summary = "List webhooks that didn't arrive",
+     .answer = "UndeliveredList"},
     {HTTP_POST_, "/admin/v1/deliveries/redeliver", NEEDS_OPERATOR, .handle = operator_redeliver,
-     .is_private = true},
-    {HTTP_GET_, "/media/*", NEEDS_NONE, .handle = media_serve, .has_no_body = true},
-    {HTTP_GET_, "/healthz", NEEDS_NONE, .handle = health_alive, .has_no_body = true},
-    {HTTP_GET_, "/readyz", NEEDS_NONE, .handle = health_ready, .has_no_body = true},
+     .is_private = true, .body = undelivered_rules, .summary = "Send exhausted webhooks once more",
+     .example = "{'host':'example.com'}", .answer = "Redelivery"},
+    {HTTP_GET_, "/media/*", NEEDS_NONE, .handle = media_serve, .has_no_body = true,
+     .summary = "Download an archived file", .answer = "application/octet-stream",
+     .statuses = "206 304 404 416"},
+    {HTTP_GET_, "/openapi.json", NEEDS_NONE, .handle = openapi_show, .has_no_body = true,
+     .summary = "This document", .answer = "application/json", .statuses = "304"},
+    {HTTP_GET_, "/healthz", NEEDS_NONE, .handle = health_alive, .has_no_body = true,
+     .summary = "Say that the process is alive", .answer = "Health"},
+    {HTTP_GET_, "/readyz", NEEDS_NONE, .handle = health_ready, .has_no_body = true,
+     .summary = "Say whether submits can be taken, and what is missing", .answer = "Readiness",
+     .statuses = "503"},
     {HTTP_GET_, "/metrics", NEEDS_NONE, .handle = health_metrics, .has_no_body = true,
-     .is_private = true},
+     .is_private = true, .summary = "Show the metrics, for Prometheus", .answer = "text/plain"},
 };
 enum { OWN = sizeof own / sizeof own[0] };
 
@@ -98,6 +199,9 @@ static void add_family_routes(struct routes *routes, const struct family *family
                                 .pattern = route->path,
                                 .needs = NEEDS_KEY,
                                 .handle = family_handlers[route->kind],
+                                .query = route->query,
+                                .summary = route->summary,
+                                .example = route->example,
                                 .family = family,
                                 .route = route};
 

@@ -7,10 +7,14 @@
 #include "core/message/http_message.h"
 
 struct family;
+struct field_rule;
 struct pattern_names;
 struct request;
 struct route;
 struct routes;
+
+// Limits of what clients may ask for.
+enum { ROUTES_MAX_WAIT_S = 60, ROUTES_MAX_LIMIT = 100, ROUTES_MAX_UPSTREAM_ID = 256 };
 
 // What a route needs of whoever asks.
 enum needs {
@@ -32,6 +36,17 @@ struct served {
                                              // read token
     bool is_private;                         // served only on the operators' listener, if there is
                                              // one
+    bool takes_form;                         // the body is a form with a file
+    bool takes_bytes;                        // the body is a file
+    // What the query may have, checked before the body is read, and what a JSON body has, checked
+    // by request_read_body: tables that end with a NULL path. NULL: nothing. A family checks its
+    // bodies by itself.
+    const struct field_rule *query, *body;
+    // For people and programs (openapi.h): what it does, in a few words; a body that works (NULL:
+    // it takes none); what it answers, a schema's name or a media type (NULL: nothing); statuses
+    // that it has beside those of every route like it, and instead of 200 where 200 isn't among
+    // them.
+    const char *summary, *example, *answer, *statuses;
     // Of a family's path; NULL on our own surface.
     const struct family *family;
     const struct route *route;

@@ -20,7 +20,7 @@
 #include "scheduler/task_json.h"
 #include "scheduler/waiting.h"
 
-enum { MAX_WAIT_S = 60, DEFAULT_LIMIT = 20, MAX_LIMIT = 100, PAGE = 100, MAX_PAGES = 50 };
+enum { DEFAULT_LIMIT = 20, PAGE = 100, MAX_PAGES = 50 };
 
 // One task, while something else is asked about it.
 struct one {
@@ -67,24 +67,12 @@ static bool is_task_hidden(struct request *request, struct task *task, const str
     return true;
 }
 
-// Reads a number of the query; false: the request has been refused.
-static bool query_number(struct request *request, const char *name, int min, int max, int *number)
+// A number of the query, whose form has been checked.
+static int query_number(struct request *request, const char *name, int otherwise)
 {
     const char *text = http_exchange_query(request->exchange, name);
-    struct err err;
-    char *end;
-    long value;
 
-    if (text == NULL || *text == '\0')
-        return true;
-    value = strtol(text, &end, 10);
-    if (*end != '\0' || value < min || value > max) {
-        err_set(&err, ERR_INVALID, "%s: must be a number from %d to %d", name, min, max);
-        request_refuse(request, &err);
-        return false;
-    }
-    *number = (int)value;
-    return true;
+    return text == NULL || *text == '\0' ? otherwise : (int)strtol(text, NULL, 10);
 }
 
 // One task, and ?wait=.
@@ -172,10 +160,8 @@ static void on_task_to_wait_for(void *ctx, struct task *task, const struct err *
 
 void tasks_show(struct request *request)
 {
-    int wait_s = 0;
+    int wait_s = query_number(request, "wait", 0);
 
-    if (!query_number(request, "wait", 0, MAX_WAIT_S, &wait_s))
-        return;
     if (wait_s == 0) {
         show_task_now(request);
         return;
@@ -322,63 +308,37 @@ static const char *query_filter(struct request *request, const char *name)
     return text == NULL || *text == '\0' ? NULL : text;
 }
 
-// Reads Unix milliseconds from the query; 0 where there are none.
-static bool query_time(struct request *request, const char *name, int64_t *ms)
+static void copy_filter(char *to, size_t size, const char *text)
 {
-    const char *text = query_filter(request, name);
-    char *end = NULL;
-
-    *ms = text == NULL ? 0 : strtoll(text, &end, 10);
-    if (text == NULL || (*end == '\0' && *ms >= 0))
-        return true;
-    request_refuse_with(request, ERR_INVALID, "since: must be a time in Unix milliseconds");
-    return false;
+    snprintf(to, size, "%s", text == NULL ? "" : text);
 }
 
+// The form of the query has been checked.
 void tasks_index(struct request *request)
 {
-    static const char *const statuses[] = {"queued", "in_progress", "succeeded", "failed",
-                                           "cancelled"};
-    const char *status = query_filter(request, "status");
     const char *provider = query_filter(request, "provider");
-    const char *after = query_filter(request, "after");
     // These filters are ignored for other keys, which have their own tasks only, and don't know the
     // accounts.
     const char *key = request->is_operator ? query_filter(request, "key") : NULL;
     const char *account = request->is_operator ? query_filter(request, "account") : NULL;
-    int64_t since_ms = 0;
+    const char *since = request->is_operator ? query_filter(request, "since") : NULL;
     struct list *list;
-    struct err err;
-    bool is_known = status == NULL;
-    int limit = DEFAULT_LIMIT;
 
-    if (!query_number(request, "limit", 1, MAX_LIMIT, &limit) ||
-        (request->is_operator && !query_time(request, "since", &since_ms)))
-        return;
-    for (size_t i = 0; i < sizeof statuses / sizeof statuses[0] && !is_known; i++)
-        is_known = strcmp(statuses[i], status) == 0;
-    if (!is_known)
-        err_set(&err, ERR_INVALID,
-                "status: must be queued, in_progress, succeeded, failed or cancelled");
-    else if (provider != NULL && provider_find(provider) == NULL)
-        err_set(&err, ERR_INVALID, "provider: there is no such provider");
-    else if (after != NULL && !id_is_task(after))
-        err_set(&err, ERR_INVALID, "after: must be a task id");
-    else {
-        list = request_keep(request, sizeof *list, list_clear);
-        list->limit = limit;
-        snprintf(list->status, sizeof list->status, "%s", status == NULL ? "" : status);
-        snprintf(list->provider, sizeof list->provider, "%s", provider == NULL ? "" : provider);
-        snprintf(list->last, sizeof list->last, "%s", after == NULL ? "" : after);
-        snprintf(list->account, sizeof list->account, "%s", account == NULL ? "" : account);
-        list->since_ms = since_ms;
-        list->is_of_all = request->is_operator && key == NULL;
-        snprintf(list->owner, sizeof list->owner, "%s", key == NULL ? request->owner : key);
-        request_await(request, AWAIT_STORE,
-                      accounts_read(request->front->store, on_states_for_list, request));
+    if (provider != NULL && provider_find(provider) == NULL) {
+        request_refuse_with(request, ERR_INVALID, "provider: there is no such provider");
         return;
     }
-    request_refuse(request, &err);
+    list = request_keep(request, sizeof *list, list_clear);
+    list->limit = query_number(request, "limit", DEFAULT_LIMIT);
+    copy_filter(list->status, sizeof list->status, query_filter(request, "status"));
+    copy_filter(list->provider, sizeof list->provider, provider);
+    copy_filter(list->last, sizeof list->last, query_filter(request, "after"));
+    copy_filter(list->account, sizeof list->account, account);
+    copy_filter(list->owner, sizeof list->owner, key == NULL ? request->owner : key);
+    list->since_ms = since == NULL ? 0 : strtoll(since, NULL, 10);
+    list->is_of_all = request->is_operator && key == NULL;
+    request_await(request, AWAIT_STORE,
+                  accounts_read(request->front->store, on_states_for_list, request));
 }
 
 // Cancel.

@@ -12,26 +12,19 @@
 
 enum { MOST = 1000 };
 
-// `status`, `host`, `since`: as the query or the body has them. False: the request has been
-// refused.
-static bool make_filter(struct request *request, const char *status, const char *host,
-                        const char *since, struct undelivered_filter *filter)
+// `status`, `host`, `since`: as the query or the body has them, whose form has been checked. NULL
+// or "": not given.
+static struct undelivered_filter make_filter(const char *status, const char *host,
+                                             const char *since)
 {
-    bool is_exhausted = status == NULL || strcmp(status, "exhausted") == 0 || *status == '\0';
-    char *end = NULL;
+    bool is_exhausted = status == NULL || *status == '\0' || strcmp(status, "exhausted") == 0;
 
-    *filter = (struct undelivered_filter){.is_waiting = !is_exhausted, .host = host, .limit = MOST};
-    if (!is_exhausted && strcmp(status, "pending") != 0 && strcmp(status, "retrying") != 0) {
-        request_refuse_with(request, ERR_INVALID, "status: must be exhausted, pending or retrying");
-        return false;
-    }
-    if (since != NULL && *since != '\0')
-        filter->since_ms = strtoll(since, &end, 10);
-    if (end != NULL && (*end != '\0' || filter->since_ms < 0)) {
-        request_refuse_with(request, ERR_INVALID, "since: must be a time in Unix milliseconds");
-        return false;
-    }
-    return true;
+    return (struct undelivered_filter){
+        .is_waiting = !is_exhausted,
+        .host = host,
+        .since_ms = since == NULL ? 0 : strtoll(since, NULL, 10),
+        .limit = MOST,
+    };
 }
 
 static void write_undelivered(struct buf *json, const struct undelivered *one)
@@ -77,13 +70,13 @@ static void on_found(void *ctx, const struct undelivered *list, size_t count, co
 
 void operator_deliveries(struct request *request)
 {
-    struct undelivered_filter filter;
+    struct http_exchange *exchange = request->exchange;
+    struct undelivered_filter filter =
+        make_filter(http_exchange_query(exchange, "status"), http_exchange_query(exchange, "host"),
+                    http_exchange_query(exchange, "since"));
 
-    if (make_filter(request, http_exchange_query(request->exchange, "status"),
-                    http_exchange_query(request->exchange, "host"),
-                    http_exchange_query(request->exchange, "since"), &filter))
-        request_await(request, AWAIT_STORE,
-                      deliveries_find(request->front->store, &filter, on_found, request));
+    request_await(request, AWAIT_STORE,
+                  deliveries_find(request->front->store, &filter, on_found, request));
 }
 
 static void on_redelivered(void *ctx, int64_t count, const struct err *err)
@@ -101,18 +94,16 @@ static void on_redelivered(void *ctx, int64_t count, const struct err *err)
 void operator_redeliver(struct request *request)
 {
     struct undelivered_filter filter;
-    const char *host, *status;
     int64_t since_ms;
-    char since[24];
 
     if (!request_read_body(request))
         return;
-    host = field_str_or_empty(request->body, "host");
-    status = field_str_or_empty(request->body, "status");
+    filter = make_filter(field_str_or_empty(request->body, "status"),
+                         field_str_or_empty(request->body, "host"),
+                         field_str_or_empty(request->body, "since"));
     since_ms = field_int_or(request->body, "since", 0);
-    snprintf(since, sizeof since, "%lld", (long long)since_ms);
-    if (!make_filter(request, status, host, since, &filter))
-        return;
+    if (since_ms > 0) // a number, not a string of one
+        filter.since_ms = since_ms;
     if (filter.is_waiting)
         request_refuse_with(request, ERR_INVALID, "status: only exhausted ones are sent once more");
     else

@@ -12,7 +12,6 @@
 #include "core/config/config.h"
 #include "core/http/http_client.h"
 #include "core/json/field.h"
-#include "core/json/field_check.h"
 #include "core/message/media_type.h"
 #include "core/storage/storage.h"
 #include "scheduler/front.h"
@@ -230,17 +229,13 @@ static void link_keep(struct request *request)
 
 void uploads_link(struct request *request)
 {
-    static const struct field_rule rules[] = {
-        {.path = "url", .kind = FIELD_LINK, .is_required = true}, {0}};
     const char *url;
     struct err err;
 
     if (!request_read_body(request))
         return;
     url = field_str_or_empty(request->body, "url");
-    if (!field_check(request->body, rules, &err)) {
-        request_refuse(request, &err);
-    } else if (!url_check_reach(url, &request->front->config->clients_reach, &err)) {
+    if (!url_check_reach(url, &request->front->config->clients_reach, &err)) {
         err.code = ERR_INVALID;
         err_wrap(&err, "url");
         request_refuse(request, &err);

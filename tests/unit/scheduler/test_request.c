@@ -10,6 +10,7 @@
 #include "core/base/mem.h"
 #include "core/config/config.h"
 #include "core/http/http_server.h"
+#include "core/json/field_check.h"
 #include "core/loop/loop.h"
 #include "core/storage/storage.h"
 #include "core/store/accounts.h"
@@ -32,6 +33,7 @@ struct http_exchange {
     enum http_method method;
     bool has_body;
     const char *encoding;
+    const char *limit; // of the query
     http_gone_fn on_gone;
     void *ctx;
 };
@@ -74,6 +76,11 @@ void http_exchange_await_body(struct http_exchange *one, const char *owner, size
 {
     buf_fmt(&said, "await %s %zu; ", owner, max_bytes);
     on_whole(ctx, one);
+}
+
+const char *http_exchange_query(struct http_exchange *one, const char *name)
+{
+    return strcmp(name, "limit") == 0 ? one->limit : NULL;
 }
 
 const char *http_exchange_request_id(const struct http_exchange *one)
@@ -439,6 +446,41 @@ static void test_with_what_body(void **state)
     }
 }
 
+static void test_with_what_query(void **state)
+{
+    static const struct field_rule query[] = {
+        {.path = "limit", .kind = FIELD_COUNT, .min = 1, .max = 9},
+        {.path = "after", .kind = FIELD_TASK},
+        {0},
+    };
+    static const struct served with_query = {.query = query}, without = {0};
+    static const struct {
+        const char *limit, *error; // NULL: it is fine
+    } cases[] = {
+        {NULL, NULL},
+        {"", NULL},
+        {"9", NULL},
+        {"10", "limit: must be from 1 to 9"},
+        {"x", "limit: must be an integer"},
+        {"\xff", "limit: must be UTF-8"},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        exchange.limit = cases[i].limit;
+        request->served = &without;
+        assert_true(request_check_query(request));
+        request->served = &with_query;
+        assert_int_equal(request_check_query(request), cases[i].error == NULL);
+        if (cases[i].error == NULL)
+            check_said("");
+        else
+            assert_non_null(strstr(buf_text(&said), cases[i].error));
+        buf_reset(&said);
+        tear_down(state);
+        set_up(state);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -450,6 +492,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_in_whose_words, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_places, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_with_what_body, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_with_what_query, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

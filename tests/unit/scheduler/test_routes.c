@@ -168,6 +168,7 @@ static void test_what_they_need(void **state)
     static const char *const open[] = {"/v1/files/uploads/{name}",
                                        "/v1/callbacks/{token}",
                                        "/media/*",
+                                       "/openapi.json",
                                        "/healthz",
                                        "/readyz",
                                        "/metrics"};
