@@ -18,6 +18,7 @@
 #include "core/config/config.h"
 #include "core/http/http_server.h"
 #include "core/loop/loop.h"
+#include "core/storage/storage_label.h"
 #include "providers/family_common.h"
 #include "scheduler/front.h"
 #include "scheduler/handlers.h"
@@ -208,7 +209,7 @@ static void finish(struct media *media)
 static void begin(struct media *media)
 {
     struct http_exchange *exchange = media->exchange;
-    char etag[64], range[96];
+    char etag[64], range[96], disposition[160];
     bool is_part = false;
 
     if (media->fd < 0) {
@@ -222,7 +223,9 @@ static void begin(struct media *media)
     http_exchange_add_header(exchange, "Accept-Ranges", "bytes");
     http_exchange_add_header(exchange, "Cache-Control",
                              media->is_private ? "private, max-age=31536000, immutable"
-                                               : "public, max-age=31536000, immutable");
+                                               : STORAGE_LABEL_CACHE);
+    storage_label_disposition(media->name, disposition, sizeof disposition);
+    http_exchange_add_header(exchange, "Content-Disposition", disposition);
     if (media->if_none_match != NULL &&
         (strcmp(media->if_none_match, "*") == 0 || strstr(media->if_none_match, etag) != NULL)) {
         answer(media, 304);

@@ -5,7 +5,12 @@
 // be sent again, and appears when the parts are put together:
 //
 //  WRITING ── more than one PUT ──▶ OPENING ──▶ WRITING, parts on their way
-//    commit: WRITING, all parts stored ──▶ CLOSING ──▶ CHECKING size and ETag ──▶ OVER
+//    commit: WRITING, all parts stored ──▶ CLOSING ──────────▶ CHECKING size and ETag ──▶ OVER
+//            WRITING, the one PUT stored ──▶ LABELLING ───────────┘
+//
+// An object is labelled when it is begun (storage_label.h), when its SHA-256 isn't known. The store
+// then copies one of a single PUT onto itself with the whole label; one of parts stays as it is,
+// for a copy of what may be gigabytes isn't worth it.
 //
 // A part is stored when the store has answered and its MD5 is known; the next one is sent
 // meanwhile. A file whose size isn't known is gathered in memory until there is a whole part; only
@@ -24,6 +29,7 @@
 #include "core/loop/loop.h"
 #include "core/message/http_message.h"
 #include "core/storage/hash_pipe.h"
+#include "core/storage/storage_label.h"
 #include "core/storage/storage_s3_private.h"
 
 enum {
@@ -41,16 +47,17 @@ enum {
     LOW_SPEED_MS = 20000,
 };
 
-enum state { WRITING, OPENING, CLOSING, CHECKING, OVER, FAILED };
+enum state { WRITING, OPENING, CLOSING, LABELLING, CHECKING, OVER, FAILED };
 
 #define TO(state) (1u << (state))
 static const struct {
     const char *name;
     unsigned next;
 } states[] = {
-    [WRITING] = {"writing", TO(OPENING) | TO(CLOSING) | TO(CHECKING) | TO(FAILED)},
+    [WRITING] = {"writing", TO(OPENING) | TO(CLOSING) | TO(LABELLING) | TO(CHECKING) | TO(FAILED)},
     [OPENING] = {"opening", TO(WRITING) | TO(FAILED)},
     [CLOSING] = {"closing", TO(CHECKING) | TO(FAILED)},
+    [LABELLING] = {"labelling", TO(CHECKING) | TO(FAILED)},
     [CHECKING] = {"checking", TO(OVER) | TO(FAILED)},
     [OVER] = {"over", 0},
     [FAILED] = {"failed", TO(WRITING)}, // storage_s3_file_recover
@@ -95,6 +102,7 @@ struct s3_file {
     struct buf etags;   // of the stored parts, in the form that the request to put them together
                         // wants
     char etag[64];      // the one that the object must have
+    char *theirs;       // the one that the store says the only PUT has; NULL: none
     bool is_opaque;     // the store's ETags aren't MD5s
 };
 
@@ -259,6 +267,46 @@ static void check_object(struct s3_file *f)
     file_ask(f, CHECKING, HTTP_HEAD_, NULL, &request, on_checked);
 }
 
+// The whole label.
+
+// Without it the object is as good: only whether it is whole counts.
+static void on_labelled(void *ctx, const struct http_response *response,
+                        const struct http_failure *failure)
+{
+    struct s3_file *f = ctx;
+
+    f->call = NULL;
+    if (failure != NULL || response->status != 200)
+        log_debug("s3.unlabelled", "key=%s status=%d", f->key,
+                  failure != NULL ? 0 : response->status);
+    check_object(f);
+}
+
+// Only what we have sent gets our label: another attempt may have put its own bytes there.
+static void label_object(struct s3_file *f)
+{
+    struct http_request request = {0};
+    struct buf source = {0}, url = {0};
+    char sha256[SHA256_HEX_BYTES];
+
+    s3_url(f->s3->place, f->key, &url);
+    buf_str(&source, strchr(strstr(url.data, "://") + 3, '/')); // bucket and key
+    digest_hex(f->file.sha256, sha256);
+    http_add_header(&request, "Content-Type", f->content_type);
+    http_add_header(&request, "x-amz-copy-source", source.data);
+    http_add_header(&request, "x-amz-copy-source-if-match", f->theirs);
+    http_add_header(&request, "x-amz-metadata-directive", "REPLACE");
+    storage_label_add(f->key, sha256, &request);
+    file_ask(f, LABELLING, HTTP_PUT_, NULL, &request, on_labelled);
+    buf_clear(&source);
+    buf_clear(&url);
+}
+
+static bool has_label(const struct s3_file *f)
+{
+    return f->theirs != NULL && strncmp(f->key, "inputs/", 7) != 0;
+}
+
 // Putting the parts together.
 
 static void file_on_closed(void *ctx, const struct http_response *response,
@@ -413,9 +461,11 @@ static void keep_parts(struct s3_file *f)
         buf_add(&f->md5s, part->md5, MD5_BYTES);
         buf_fmt(&f->etags, "<Part><PartNumber>%zu</PartNumber><ETag>%s</ETag></Part>",
                 f->md5s.len / MD5_BYTES, part->theirs.len > 0 ? part->theirs.data : f->etag);
+        f->is_stored = f->upload_id == NULL;
+        if (f->is_stored)
+            mem_set_str(&f->theirs, part->theirs.len > 0 ? part->theirs.data : NULL);
         f->parts = part->next;
         part_drop(part);
-        f->is_stored = f->upload_id == NULL;
     }
     file_go_on(f);
 }
@@ -483,6 +533,7 @@ static void send_part(struct s3_file *f, int64_t bytes)
         buf_percent(&query, f->upload_id);
     } else {
         http_add_header(&request, "Content-Type", f->content_type);
+        storage_label_add(f->key, NULL, &request);
     }
     if (s3_request(f->s3->place, HTTP_PUT_, f->key, f->upload_id == NULL ? NULL : query.data,
                    SIGV4_UNSIGNED, clock_wall_ms() / 1000, &request, &err))
@@ -516,6 +567,7 @@ static void open_upload(struct s3_file *f)
     struct http_request request = {0};
 
     http_add_header(&request, "Content-Type", f->content_type);
+    storage_label_add(f->key, NULL, &request);
     file_ask(f, OPENING, HTTP_POST_, "uploads=", &request, on_opened);
 }
 
@@ -554,6 +606,8 @@ static void file_go_on(struct s3_file *f)
         open_upload(f);
     else if (bytes > 0 && (last == NULL || last == f->parts))
         send_part(f, bytes);
+    else if (f->wants_commit && f->is_stored && has_label(f))
+        label_object(f);
     else if (f->wants_commit && f->is_stored)
         check_object(f);
     else if (f->wants_commit && f->kept == f->file.size && f->upload_id != NULL)
@@ -673,5 +727,6 @@ void storage_s3_file_drop(struct storage_file *file)
     buf_clear(&f->etags);
     free(f->key);
     free(f->content_type);
+    free(f->theirs);
     free(f);
 }

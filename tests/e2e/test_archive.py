@@ -486,6 +486,9 @@ class Media(unittest.TestCase):
         self.assertEqual(headers["x-content-type-options"], "nosniff")
         self.assertEqual(headers["accept-ranges"], "bytes")
         self.assertRegex(headers["etag"], r'^"[^"]+"$')
+        name = self.path.rsplit("/", 1)[1]
+        self.assertEqual(headers["content-disposition"], f'inline; filename="{name}"')
+        self.assertEqual(headers["cache-control"], "public, max-age=31536000, immutable")
         self.assertNotIn("content-range", headers)
         self.assertIn("x-request-id", headers)
 
