@@ -3,7 +3,7 @@
 BUILD_PACKAGES=(gcc cmake make pkg-config libc6-dev libuv1-dev libcurl4-openssl-dev libhiredis-dev
   libjansson-dev libwebsockets-dev libwebsockets-evlib-uv libssl-dev redis-server
   ca-certificates curl)
-TEST_PACKAGES=(libcmocka-dev python3 python3-websockets python3-yaml redis-tools prometheus nginx dpkg-dev)
+TEST_PACKAGES=(libcmocka-dev jq python3 python3-websockets python3-yaml redis-tools prometheus nginx dpkg-dev)
 S3_PACKAGES=(swift-proxy swift-account swift-container swift-object memcached) # the S3 store of the tests
 LINT_PACKAGES=(clang-format clang-tidy cppcheck clang mandoc)
 
