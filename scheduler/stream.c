@@ -25,11 +25,27 @@ static void on_drained(void *ctx)
     (void)ctx;
 }
 
+// A task that was forgotten meanwhile has no more news.
+static void on_still_there(void *ctx, struct task *task, const struct err *err)
+{
+    struct request *request = ctx;
+    struct http_exchange *exchange = request->exchange;
+
+    request_forget(request, AWAIT_TASKS);
+    if (err == NULL) {
+        task_free(task);
+    } else if (err->code == ERR_NOT_FOUND) {
+        request_drop(request);
+        http_exchange_end(exchange);
+    }
+}
+
 static void on_keep_alive(void *ctx)
 {
     struct request *request = ctx;
 
     request_forget(request, AWAIT_TIMER);
+    request_get_task(request, on_still_there);
     request_await(request, AWAIT_TIMER,
                   loop_after(request->front->loop, KEEP_ALIVE_MS, on_keep_alive, request));
     http_exchange_write(request->exchange, ": \n\n", 4, on_drained, NULL);

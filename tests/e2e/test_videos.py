@@ -272,6 +272,21 @@ class Running(unittest.TestCase):
                 eventually(lambda: self.keys(spool, first) == [], 20, "the end of its watch")
                 self.assertEqual(receiver.at("/hook"), [])
 
+    def test_what_watches(self):
+        """A stream of events ends when it looks whether its task is still there."""
+        with Receiver() as receiver, Vendor() as vendor:
+            vendor.on("/videos", lambda asked: (429, {}, {"code": 1303, "message": "busy"}))
+            with Spool({"accounts": [kling_account(vendor)], "webhook": {"allow_private_networks": True}}) as spool:
+                task = self.submit(spool, receiver, "kling-v3")
+                answers = []
+                thread = threading.Thread(target=lambda: answers.append(spool.request("GET", f"/v1/tasks/{task}/events")))
+                thread.start()
+                time.sleep(0.3)
+                self.assertEqual(self.delete(spool, task), 200)
+                thread.join(25)
+                self.assertEqual(answers[0][0], 200)
+                self.assertNotRegex(answers[0][2], rb'"status":"(failed|succeeded|cancelled)"')
+
     def test_at_the_vendor(self):
         """Kling can't cancel: the slot is held until the job is over there."""
         with Receiver() as receiver, Sim(speed=4) as sim:
