@@ -5,7 +5,7 @@ BUILD_PACKAGES=(gcc cmake make pkg-config libc6-dev libuv1-dev libcurl4-openssl-
   ca-certificates curl)
 TEST_PACKAGES=(libcmocka-dev jq python3 python3-websockets python3-yaml redis-tools prometheus nginx dpkg-dev)
 S3_PACKAGES=(swift-proxy swift-account swift-container swift-object memcached) # the S3 store of the tests
-LINT_PACKAGES=(clang-format clang-tidy cppcheck clang mandoc)
+LINT_PACKAGES=(clang-format clang-tidy cppcheck clang mandoc lintian systemd) # the last two for the package's tests
 
 if [ -t 1 ]; then
   bold=$'\e[1m' dim=$'\e[2m' green=$'\e[32m' red=$'\e[31m' plain=$'\e[0m'
