@@ -75,7 +75,7 @@ use = egg:swift#tempauth
 user_${access_key/:/_} = $S3_SECRET_KEY .admin
 TEXT
   for name in $filters; do
-    case $name in cache | s3api | slo | tempauth) ;; *) printf '[filter:%s]\nuse = egg:swift#%s\n' $name $name ;; esac
+    case $name in cache | s3api | slo | tempauth) ;; *) printf '[filter:%s]\nuse = egg:swift#%s\n' "$name" "$name" ;; esac
   done
 } >"$conf/proxy.conf"
 {
