@@ -14,7 +14,7 @@ trap 'rm -rf "$work"' EXIT
 root=$work/debian/spool from=scripts/package
 umask 022
 # The same sources make the same package.
-export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || date +%s)}
+export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || stat -c %Y CMakeLists.txt)}
 
 DESTDIR=$root cmake --install "$build" --prefix /usr >/dev/null
 program=$root/usr/bin/spool

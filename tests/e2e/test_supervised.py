@@ -226,7 +226,8 @@ class Watchdog(Supervised):
             stall("")
             more = {"SPOOL_STALL": file.name, **preload(harness.stall_loop())}
             config = {"admin_listen": f"127.0.0.1:{free_port()}"}
-            with Spool(config, env=self.environment(self.WANTED_MS, **more)) as spool:
+            # A Redis of the test's own: what is loaded before Spool would be loaded before Spool's, too.
+            with Redis() as redis, Spool(config, redis=redis, env=self.environment(self.WANTED_MS, **more)) as spool:
                 for role in ("api", "worker", "webhook", "admin", "spool"):
                     with self.subTest(role=role):
                         self.manager.wait_beat()
