@@ -1,22 +1,15 @@
 #!/usr/bin/env bash
 # From a clean clone to finished files: installs packages, builds, starts Spool with its own Redis and
-# the vendor simulator, runs real jobs and shows what became of them.
-#   scripts/quickstart.sh [--keep]     --keep leaves everything running and says how to talk to it
+# the vendor simulator, runs real jobs and shows what became of them. Nothing is left running: to go on
+# with it, "build/release/scheduler/spool dev" runs all of this at 8080 until it is interrupted.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
 
-keep=
-case "${1:-}" in
-  '') ;;
-  --keep) keep=1 ;;
-  *) sed -n 2,4p "$0"; exit 2 ;;
-esac
+[ $# -eq 0 ] || { sed -n 2,5p "$0"; exit 2; }
 
 pids=()
 stop() {
-  local status=$?
-  [ -n "$keep" ] && [ $status -eq 0 ] && return
   for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
   for pid in "${pids[@]}"; do while kill -0 "$pid" 2>/dev/null; do sleep 0.05; done; done
 }
@@ -46,7 +39,7 @@ start() { # name, log, command...
   local name=$1 log=$2 tries
   shift 2
   : >"$log" # an older run's address must not be read from it
-  if [ -n "$keep" ]; then setsid "$@" >"$log" 2>&1 & else "$@" >"$log" 2>&1 & fi
+  "$@" >"$log" 2>&1 &
   pids+=($!)
   for ((tries = 0; tries < 200; tries++)); do
     address=$(sed -n 's/.*listening on \(http:[^ ]*\).*/\1/p' "$log" | head -n 1)
@@ -167,15 +160,4 @@ curl -s "$sim/sim/hooks?path=/sim/hooks/quickstart" | jq -r '.[] | (.body | if t
 [ $failed -eq 0 ] || die "Something is not as it should be; see $home/spool.log."
 say "${green}All five tasks succeeded, after $((SECONDS - began)) s in all.$plain"
 
-if [ -n "$keep" ]; then
-  cat <<TEXT
-
-Everything is still running. Try:
-  curl $api/mj/submit/imagine -H '$key' -d '{"prompt":"a red kite"}'
-  curl '$api/v1/tasks?limit=5' -H '$key'
-  curl $api/metrics
-Stop it with: kill ${pids[*]}
-TEXT
-else
-  printf 'Files stay in %s; run with --keep to leave everything running.\n' "$home/data/media"
-fi
+printf 'Files stay in %s. Now try: build/release/scheduler/spool dev\n' "$home/data/media"
