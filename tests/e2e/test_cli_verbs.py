@@ -616,15 +616,15 @@ class Operator(Verbs):
 
     def test_accounts(self):
         rows = [line.split() for line in self.good("accounts", "ls").splitlines()]
-        self.assertEqual(rows[0][:6], ["ACCOUNT", "PROVIDER", "STATE", "SLOTS", "IN", "FLIGHT"])
-        self.assertEqual([row[0] for row in rows[1:]], ["mj-1", "suno-1"])
-        self.assertRegex(rows[1][3], "^[0-2]/2$")
+        self.assertEqual(rows[0][:7], ["ACCOUNT", "PROVIDER", "DIALECT", "STATE", "SLOTS", "IN", "FLIGHT"])
+        self.assertEqual([(row[0], row[2]) for row in rows[1:]], [("mj-1", "proxy"), ("suno-1", "relay")])
+        self.assertRegex(rows[1][4], "^[0-2]/2$")
         self.assertEqual(len(json.loads(self.good("accounts", "ls", "-o", "json"))["data"]), 2)
         self.assertEqual(self.good("accounts", "ls", "-o", "id"), "mj-1\nsuno-1\n")
 
     def test_one_account(self):
         def state():
-            return [line.split()[2] for line in self.good("accounts", "ls").splitlines() if line.startswith("suno-1")]
+            return [line.split()[3] for line in self.good("accounts", "ls").splitlines() if line.startswith("suno-1")]
 
         self.assertEqual(self.good("accounts", "disable", "suno-1"), "suno-1  is disabled; what it runs finishes\n")
         self.assertEqual(state(), ["disabled"])
