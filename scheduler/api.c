@@ -287,7 +287,7 @@ struct api *api_start(struct loop *loop, const struct config *config, const char
     return api;
 }
 
-int api_listen_fd(const struct api *api)
+int api_listen_fd(struct api *api)
 {
     return http_server_listen_fd(api->front.server);
 }

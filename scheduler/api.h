@@ -13,7 +13,7 @@ struct loop;
 // of `listen_fd` where that isn't 0. NULL where the address can't be had.
 struct api *api_start(struct loop *loop, const struct config *config, const char *redis_url,
                       bool is_for_operators, int listen_fd, struct err *err) WARN_UNUSED;
-int api_listen_fd(const struct api *api); // for the api that replaces this one
+int api_listen_fd(struct api *api); // for the api that replaces this one
 int api_port(const struct api *api);
 // Begins to stop: accepts nothing new. True when every request is answered.
 bool api_drain(struct api *api);

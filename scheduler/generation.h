@@ -25,8 +25,8 @@ struct role {
                    int listen_fd, struct err *err);
     bool (*drain)(void *role); // called again and again, until it returns true
     void (*drop)(void *role);
-    int (*listen_fd)(const void *role); // NULL: it doesn't listen
-    int (*port)(const void *role);      // NULL: nobody needs its port
+    int (*listen_fd)(void *role);  // NULL: it doesn't listen
+    int (*port)(const void *role); // NULL: nobody needs its port
 };
 
 // Takes the configuration, on failure too. `before`: the generation that it follows; NULL: none.

@@ -56,7 +56,7 @@ static void *start_admin(struct loop *loop, const struct config *config, const c
     return api;
 }
 
-static int api_fd(const void *role)
+static int api_fd(void *role)
 {
     return api_listen_fd(role);
 }

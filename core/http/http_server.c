@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -212,10 +213,17 @@ static void pause_accepting(struct http_server *server, int64_t ms)
     arm(server, http_server_now_ms(server) + ms);
 }
 
+static void open_connection(struct http_server *server, int fd)
+{
+    int one = 1;
+
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    http_conn_open(server, fd);
+}
+
 static void on_newcomer(uv_poll_t *listener, int status, int events)
 {
     struct http_server *server = listener->data;
-    int one = 1;
 
     (void)status;
     (void)events;
@@ -232,8 +240,7 @@ static void on_newcomer(uv_poll_t *listener, int status, int events)
         }
         fd = accept4(server->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
-            setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-            http_conn_open(server, fd);
+            open_connection(server, fd);
             continue;
         }
         if (errno == EAGAIN)
@@ -393,8 +400,9 @@ struct http_server *http_server_start(struct loop *loop, const struct http_serve
     return server;
 }
 
-int http_server_listen_fd(const struct http_server *server)
+int http_server_listen_fd(struct http_server *server)
 {
+    server->is_shared = true;
     return server->fd;
 }
 
@@ -417,10 +425,41 @@ static void stop_listening(struct http_server *server)
     server->fd = -1;
 }
 
+// From now on nobody gets a connection: the first segment of each, a SYN, is dropped, which its
+// sender sends again a little later, when nobody listens here or somebody else does.
+static void drop_newcomers(int fd)
+{
+    enum { TCP_FLAGS_AT = 13, SYN = 0x02, ACK = 0x10 };
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, TCP_FLAGS_AT),
+        BPF_STMT(BPF_ALU | BPF_AND | BPF_K, SYN | ACK),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYN, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, 0),
+        BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+    };
+    struct sock_fprog program = {.len = sizeof code / sizeof code[0], .filter = code};
+
+    setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
+}
+
+// A connection that waits to be accepted would be reset when we stop listening, with the request
+// that its client may have sent.
+static void accept_the_last(struct http_server *server)
+{
+    int fd;
+
+    drop_newcomers(server->fd);
+    while (!is_full(server) &&
+           (fd = accept4(server->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0)
+        open_connection(server, fd);
+}
+
 void http_server_drain(struct http_server *server)
 {
     struct http_conn *conn, *next;
 
+    if (server->fd >= 0 && !server->is_shared)
+        accept_the_last(server);
     server->is_draining = true;
     stop_listening(server);
     for (conn = server->all; conn != NULL; conn = next) {

@@ -71,7 +71,8 @@ struct http_server_options {
 struct http_server *http_server_start(struct loop *loop, const struct http_server_options *options,
                                       struct err *err) WARN_UNUSED;
 int http_server_port(const struct http_server *server);
-int http_server_listen_fd(const struct http_server *server); // for another server's listen_fd
+// For another server's listen_fd: from then on both accept connections.
+int http_server_listen_fd(struct http_server *server);
 unsigned http_server_connections(const struct http_server *server);
 // Stops accepting; idle connections close now, busy ones after their answer.
 void http_server_drain(struct http_server *server);

@@ -44,6 +44,7 @@ struct http_server {
     unsigned connections;
     bool is_dropped;
     bool is_draining;
+    bool is_shared; // another server listens on the same socket
     bool is_paused; // not accepting: too many connections, or no descriptors
     struct room arriving, whole, on_disk;
     struct http_conn *waiting; // bodies for which there is no room yet
