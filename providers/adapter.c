@@ -41,8 +41,9 @@ json_t *adapter_request_of(const struct task *task, struct err *err)
     return body;
 }
 
-bool adapter_read_submit(const struct task *task, const struct http_response *response,
-                         adapter_read_fn read, struct outcome *outcome, struct err *err)
+bool adapter_read_submit(const struct task *task, const struct account *account,
+                         const struct http_response *response, adapter_read_fn read,
+                         struct outcome *outcome, struct err *err)
 {
     json_t *body = http_json(response, err);
     bool ok;
@@ -50,7 +51,7 @@ bool adapter_read_submit(const struct task *task, const struct http_response *re
     *outcome = (struct outcome){.progress = -1};
     if (body != NULL)
         outcome_set_reason(outcome, refusal_words(body));
-    ok = (body != NULL && read(task, response, body, outcome, err)) ||
+    ok = (body != NULL && read(task, account, response, body, outcome, err)) ||
          refusal_read(response, body, outcome, err);
     json_decref(body);
     return ok;
@@ -131,9 +132,9 @@ static bool is_missing(const json_t *body)
     return false;
 }
 
-bool adapter_read_poll(const struct task *task, const struct http_response *response,
-                       const char *wanted, adapter_read_fn read, struct outcome *outcome,
-                       struct err *err)
+bool adapter_read_poll(const struct task *task, const struct account *account,
+                       const struct http_response *response, const char *wanted,
+                       adapter_read_fn read, struct outcome *outcome, struct err *err)
 {
     json_t *body;
     bool ok = true;
@@ -145,7 +146,7 @@ bool adapter_read_poll(const struct task *task, const struct http_response *resp
     if (is_missing(body))
         outcome->kind = OUTCOME_MISSING;
     else
-        ok = body != NULL && read(task, response, body, outcome, err);
+        ok = body != NULL && read(task, account, response, body, outcome, err);
     settle(wanted, outcome);
     json_decref(body);
     return ok;

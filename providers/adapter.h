@@ -26,11 +26,12 @@ json_t *adapter_request_of(const struct task *task, struct err *err) WARN_UNUSED
 // a doubt, too; where it returns false, refusal.h tells what the answer proves. An answer that
 // can't be read is a doubt. The outcome's reason is in the vendor's words wherever the answer has
 // any.
-typedef bool (*adapter_read_fn)(const struct task *task, const struct http_response *response,
-                                const json_t *body, struct outcome *outcome, struct err *err);
-bool adapter_read_submit(const struct task *task, const struct http_response *response,
-                         adapter_read_fn read, struct outcome *outcome,
-                         struct err *err) WARN_UNUSED;
+typedef bool (*adapter_read_fn)(const struct task *task, const struct account *account,
+                                const struct http_response *response, const json_t *body,
+                                struct outcome *outcome, struct err *err);
+bool adapter_read_submit(const struct task *task, const struct account *account,
+                         const struct http_response *response, adapter_read_fn read,
+                         struct outcome *outcome, struct err *err) WARN_UNUSED;
 // Sets the outcome to accepted where one of some fields is an id, the first that is: whatever else
 // the answer has, that is the vendor's id for a job of ours. `places` ends with NULL.
 bool adapter_accept(const struct http_response *response, const json_t *body,
@@ -43,9 +44,9 @@ bool adapter_accept(const struct http_response *response, const json_t *body,
 // The task has succeeded only where the answer has something of the wanted kind ("text", too; NULL:
 // any file but a cover); else it is still running, and looked at until that is there, or the
 // deadline decides.
-bool adapter_read_poll(const struct task *task, const struct http_response *response,
-                       const char *wanted, adapter_read_fn read, struct outcome *outcome,
-                       struct err *err) WARN_UNUSED;
+bool adapter_read_poll(const struct task *task, const struct account *account,
+                       const struct http_response *response, const char *wanted,
+                       adapter_read_fn read, struct outcome *outcome, struct err *err) WARN_UNUSED;
 // "45%"; -1 for anything else.
 int adapter_percent(const char *text);
 // The number at `place`, from 0 to 100; -1 for anything else.

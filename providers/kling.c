@@ -277,13 +277,15 @@ static bool read_code(const struct task *task, int64_t code, struct outcome *out
     return err_set(err, ERR_UPSTREAM, "unknown code %lld", (long long)code);
 }
 
-static bool read_submit_body(const struct task *task, const struct http_response *response,
-                             const json_t *body, struct outcome *outcome, struct err *err)
+static bool read_submit_body(const struct task *task, const struct account *account,
+                             const struct http_response *response, const json_t *body,
+                             struct outcome *outcome, struct err *err)
 {
     // Kling's own envelope, or a relay's flat object.
     static const char *const places[] = {"data.task_id", "task_id", "id", "data.id", NULL};
     int64_t code = refusal_number(body, "code");
 
+    (void)account;
     if (response->status < 300 && adapter_accept(response, body, places, outcome, err))
         return true;
     if (code != 0)
@@ -298,8 +300,7 @@ static bool read_submit(const struct task *task, const struct account *account,
                         const struct http_response *response, struct outcome *outcome,
                         struct err *err)
 {
-    (void)account;
-    return adapter_read_submit(task, response, read_submit_body, outcome, err);
+    return adapter_read_submit(task, account, response, read_submit_body, outcome, err);
 }
 
 // Looking.
@@ -431,11 +432,13 @@ static bool read_data(const struct task *task, const json_t *data, struct outcom
     }
 }
 
-static bool read_poll_body(const struct task *task, const struct http_response *response,
-                           const json_t *body, struct outcome *outcome, struct err *err)
+static bool read_poll_body(const struct task *task, const struct account *account,
+                           const struct http_response *response, const json_t *body,
+                           struct outcome *outcome, struct err *err)
 {
     long long code = (long long)refusal_number(body, "code");
 
+    (void)account;
     if (code == 1203) {
         outcome->kind = OUTCOME_MISSING;
         return true;
@@ -449,8 +452,7 @@ static bool read_poll(const struct task *task, const struct account *account,
                       const struct http_response *response, struct outcome *outcome,
                       struct err *err)
 {
-    (void)account;
-    return adapter_read_poll(task, response, wanted(task), read_poll_body, outcome, err);
+    return adapter_read_poll(task, account, response, wanted(task), read_poll_body, outcome, err);
 }
 
 // A submit in doubt. Step 0 asks for our id in the path, which the reference allows and nobody has

@@ -195,13 +195,15 @@ static bool read_refusal(const struct task *task, int64_t code, const json_t *bo
     return true;
 }
 
-static bool read_submit_body(const struct task *task, const struct http_response *response,
-                             const json_t *body, struct outcome *outcome, struct err *err)
+static bool read_submit_body(const struct task *task, const struct account *account,
+                             const struct http_response *response, const json_t *body,
+                             struct outcome *outcome, struct err *err)
 {
     static const char *const places[] = {"result", NULL};
     int64_t code = refusal_number(body, "code");
     bool is_question = action_of(task)->is_answered_at_once;
 
+    (void)account;
     // A gateway's 5xx may hide an acceptance, whatever its body says: only that of a 503 is looked
     // into. 429 is R's answer where a group is saturated, whatever code it adds.
     if ((response->status >= 500 && response->status != 503) || response->status == 429)
@@ -232,7 +234,7 @@ static bool read_submit(const struct task *task, const struct account *account,
                         const struct http_response *response, struct outcome *outcome,
                         struct err *err)
 {
-    bool ok = adapter_read_submit(task, response, read_submit_body, outcome, err);
+    bool ok = adapter_read_submit(task, account, response, read_submit_body, outcome, err);
 
     if (is_shut_out(account, response))
         outcome->kind = OUTCOME_BAD_KEY;
@@ -432,9 +434,11 @@ static bool is_unknown(const struct http_response *response, const json_t *body)
             adapter_is_text(field_str_or_empty(body, "description"), words));
 }
 
-static bool read_poll_body(const struct task *task, const struct http_response *response,
-                           const json_t *body, struct outcome *outcome, struct err *err)
+static bool read_poll_body(const struct task *task, const struct account *account,
+                           const struct http_response *response, const json_t *body,
+                           struct outcome *outcome, struct err *err)
 {
+    (void)account;
     if (is_unknown(response, body)) {
         outcome->kind = OUTCOME_MISSING;
         return true;
@@ -448,12 +452,11 @@ static bool read_poll(const struct task *task, const struct account *account,
                       const struct http_response *response, struct outcome *outcome,
                       struct err *err)
 {
-    (void)account;
     if (response->status == 204 || (response->status == 200 && response->body.len == 0)) {
         *outcome = (struct outcome){.kind = OUTCOME_MISSING, .progress = -1};
         return true;
     }
-    return adapter_read_poll(task, response, wanted(task), read_poll_body, outcome, err);
+    return adapter_read_poll(task, account, response, wanted(task), read_poll_body, outcome, err);
 }
 
 static const char *id_of(const json_t *item)

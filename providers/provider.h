@@ -18,6 +18,7 @@ struct account; // and http_request, http_response, outcome, task, token
 struct http_request;
 struct http_response;
 struct outcome;
+struct relay;
 struct task;
 struct token;
 
@@ -63,6 +64,7 @@ struct dialect_key {
 struct dialect {
     const char *name; // as in the configuration
     const struct dialect_key *keys;
+    const struct relay *relay; // its table, where its functions are those of relay.h; else NULL
     // It may have new models before we know them: beside the provider's models it serves whatever
     // begins with these. Ends with NULL; NULL: nothing more.
     const char *const *model_prefixes;

@@ -11,6 +11,7 @@
     X(kling)                                                                                       \
     X(midjourney)                                                                                  \
     X(seedance)                                                                                    \
+    X(sora)                                                                                        \
     X(suno)                                                                                        \
     X(veo)
 

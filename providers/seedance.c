@@ -351,12 +351,13 @@ static bool read_refusal(const struct http_response *response, const json_t *bod
     return err_set(err, ERR_UPSTREAM, "HTTP %d %.40s", response->status, code);
 }
 
-static bool read_submit_body(const struct task *task, const struct http_response *response,
-                             const json_t *body, struct outcome *outcome, struct err *err)
+static bool read_submit_body(const struct task *task, const struct account *account,
+                             const struct http_response *response, const json_t *body,
+                             struct outcome *outcome, struct err *err)
 {
     static const char *const places[] = {"id", "task_id", "data.task_id", "data.id", NULL};
 
-    (void)task;
+    (void)task, (void)account;
     return adapter_accept(response, body, places, outcome, err) ||
            read_refusal(response, body, outcome, err);
 }
@@ -365,8 +366,7 @@ static bool read_submit(const struct task *task, const struct account *account,
                         const struct http_response *response, struct outcome *outcome,
                         struct err *err)
 {
-    (void)account;
-    return adapter_read_submit(task, response, read_submit_body, outcome, err);
+    return adapter_read_submit(task, account, response, read_submit_body, outcome, err);
 }
 
 // Looking.
@@ -503,12 +503,13 @@ static bool read_task(const json_t *body, struct outcome *outcome, struct err *e
     return true;
 }
 
-static bool read_poll_body(const struct task *task, const struct http_response *response,
-                           const json_t *body, struct outcome *outcome, struct err *err)
+static bool read_poll_body(const struct task *task, const struct account *account,
+                           const struct http_response *response, const json_t *body,
+                           struct outcome *outcome, struct err *err)
 {
     const json_t *data = json_object_get(body, "data"); // Volcengine's envelope, from a relay
 
-    (void)task;
+    (void)task, (void)account;
     // Only Ark's own word says that the task isn't there; any other 404 may be about the path.
     if (response->status == 404 &&
         strncmp(field_str_or_empty(body, "error.code"), "NotFound", 8) == 0)
@@ -524,8 +525,7 @@ static bool read_poll(const struct task *task, const struct account *account,
                       const struct http_response *response, struct outcome *outcome,
                       struct err *err)
 {
-    (void)account;
-    return adapter_read_poll(task, response, "video", read_poll_body, outcome, err);
+    return adapter_read_poll(task, account, response, "video", read_poll_body, outcome, err);
 }
 
 static const char *wanted(const struct task *task)

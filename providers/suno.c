@@ -57,13 +57,14 @@ static bool build_submit(const struct task *task, const struct account *account,
 
 // The id is "data" (S, V), "data.task_id", or "result" (the outer form of some relays). S can fail
 // with 500 though Suno has accepted: that is a doubt, as with any 500.
-static bool read_submit_body(const struct task *task, const struct http_response *response,
-                             const json_t *body, struct outcome *outcome, struct err *err)
+static bool read_submit_body(const struct task *task, const struct account *account,
+                             const struct http_response *response, const json_t *body,
+                             struct outcome *outcome, struct err *err)
 {
     static const char *const places[] = {"data",    "data.task_id", "data.id", "result",
                                          "task_id", "id",           NULL};
 
-    (void)task;
+    (void)task, (void)account;
     return adapter_accept(response, body, places, outcome, err);
 }
 
@@ -71,8 +72,7 @@ static bool read_submit(const struct task *task, const struct account *account,
                         const struct http_response *response, struct outcome *outcome,
                         struct err *err)
 {
-    (void)account;
-    return adapter_read_submit(task, response, read_submit_body, outcome, err);
+    return adapter_read_submit(task, account, response, read_submit_body, outcome, err);
 }
 
 // Looking.
@@ -356,12 +356,14 @@ static bool read_one(const struct task *task, const json_t *body, struct outcome
     return true;
 }
 
-static bool read_poll_body(const struct task *task, const struct http_response *response,
-                           const json_t *body, struct outcome *outcome, struct err *err)
+static bool read_poll_body(const struct task *task, const struct account *account,
+                           const struct http_response *response, const json_t *body,
+                           struct outcome *outcome, struct err *err)
 {
     static const char *const unknown[] = {"task not exist", "task_not_exist", NULL}; // S; V
     bool has_data = field_at(body, "data") != NULL;
 
+    (void)account;
     if (!has_data && adapter_is_text(field_str_or_empty(body, "message"), unknown)) {
         outcome->kind = OUTCOME_MISSING;
         return true;
@@ -379,8 +381,7 @@ static bool read_poll(const struct task *task, const struct account *account,
                       const struct http_response *response, struct outcome *outcome,
                       struct err *err)
 {
-    (void)account;
-    return adapter_read_poll(task, response, wanted(task), read_poll_body, outcome, err);
+    return adapter_read_poll(task, account, response, wanted(task), read_poll_body, outcome, err);
 }
 
 static const struct dialect relay = {

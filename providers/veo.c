@@ -463,12 +463,13 @@ static bool read_refusal(const struct http_response *response, const json_t *bod
     return err_set(err, ERR_UPSTREAM, "HTTP %d %.40s", response->status, status);
 }
 
-static bool read_submit_body(const struct task *task, const struct http_response *response,
-                             const json_t *body, struct outcome *outcome, struct err *err)
+static bool read_submit_body(const struct task *task, const struct account *account,
+                             const struct http_response *response, const json_t *body,
+                             struct outcome *outcome, struct err *err)
 {
     static const char *const places[] = {"name", "id", "task_id", "data.task_id", "data.id", NULL};
 
-    (void)task;
+    (void)task, (void)account;
     return adapter_accept(response, body, places, outcome, err) ||
            read_refusal(response, body, outcome, err);
 }
@@ -477,8 +478,7 @@ static bool read_submit(const struct task *task, const struct account *account,
                         const struct http_response *response, struct outcome *outcome,
                         struct err *err)
 {
-    (void)account;
-    return adapter_read_submit(task, response, read_submit_body, outcome, err);
+    return adapter_read_submit(task, account, response, read_submit_body, outcome, err);
 }
 
 // Looking.
@@ -663,10 +663,11 @@ static bool read_relay(const json_t *body, struct outcome *outcome, struct err *
     return true;
 }
 
-static bool read_poll_body(const struct task *task, const struct http_response *response,
-                           const json_t *body, struct outcome *outcome, struct err *err)
+static bool read_poll_body(const struct task *task, const struct account *account,
+                           const struct http_response *response, const json_t *body,
+                           struct outcome *outcome, struct err *err)
 {
-    (void)task;
+    (void)task, (void)account;
     if (response->status == 404 &&
         strcmp(field_str_or_empty(body, "error.status"), "NOT_FOUND") == 0) {
         outcome->kind = OUTCOME_MISSING;
@@ -705,7 +706,7 @@ static bool read_poll(const struct task *task, const struct account *account,
                       struct err *err)
 {
     if (!is_denied(account, response))
-        return adapter_read_poll(task, response, "video", read_poll_body, outcome, err);
+        return adapter_read_poll(task, account, response, "video", read_poll_body, outcome, err);
     *outcome = (struct outcome){.kind = OUTCOME_MISSING, .progress = -1};
     return true;
 }

@@ -24,6 +24,8 @@ MODELS = "/v1/projects/spool-sim/locations/us-central1/publishers/google/models"
 VERTEX_PATH = f"{MODELS}/veo-3.1-fast-generate-001:predictLongRunning"
 GROWTH = 16 << 20
 
+MP4 = b"\0\0\0\x18ftypmp42" + bytes(1000)
+
 
 def form(fields, files=(), boundary="spool-boundary"):
     """(body, headers) of multipart/form-data, as SDKs send it."""
@@ -751,6 +753,49 @@ class OthersModels(unittest.TestCase):
                     self.assertEqual(status, 200, answer)
                     asked = eventually(lambda: vendor.at(CREATE)[count - 1 :], 5, "the submit")[0]
                     self.assertEqual(asked.body, body)
+
+
+class Sora(unittest.TestCase):
+    """At a relay alone: here another Spool, which has the model by another name."""
+
+    def test_a_video(self):
+        with Sim(speed=20) as sim:
+            model = {"sora-2": "veo-3.1-generate-preview"}
+            back_config = {"accounts": [veo_account(sim, models=model)]}
+            with Spool(back_config) as back, Between(back) as wire:
+                sora = account(wire, "sora-r", provider="sora", dialect="relay", models={"sora-2": "sora-2"}, api_key=back.key)
+                with Spool({"accounts": [sora]}) as front:
+                    body = {"model": "sora-2", "prompt": "a paper boat", "seconds": "8", "size": "1280x720"}
+                    for path in (VIDEOS, CREATE, ALIAS):
+                        ask = body if path == VIDEOS else {"model": "sora-2", "prompt": "a boat", "aspect_ratio": "9:16"}
+                        status, _, answer = front.request("POST", path, ask)
+                        self.assertEqual(status, 200, answer)
+                        task = answer.get("task_id") or answer["id"]
+                        shown = front.end_of(task)
+                        self.assertEqual((shown["status"], shown["provider"]), ("succeeded", "sora"), shown)
+                        self.assertEqual(shown["artifacts"][0]["kind"], "video")
+                    sent = [asked.body for asked in wire.at(VIDEOS) if asked.method == "POST"]
+                    self.assertEqual(sent[0], body)
+                    self.assertEqual(sent[1], {"model": "sora-2", "prompt": "a boat", "size": "720x1280"})
+                    status, _, answer = front.request("POST", VIDEOS, {**body, "model": "sora-2-pro"})
+                    self.assertEqual((status, answer["error"]["code"]), (404, "model_not_found"))
+
+    def test_a_file_without_a_link(self):
+        """As OpenAI has it: the file is behind the key, and may be elsewhere, where the key mustn't go."""
+        with Vendor() as vendor, Vendor() as elsewhere:
+            done = {"id": "video_1", "object": "video", "status": "completed", "progress": 100}
+            elsewhere.on("/file", lambda asked: (200, {"Content-Type": "video/mp4"}, MP4))
+            redirect = {"Location": f"{elsewhere.url}/file"}
+            vendor.on("/content", lambda asked: (302, redirect, b""))
+            vendor.on("/v1/videos/video_1", lambda asked: (200, {}, done))
+            vendor.on(VIDEOS, lambda asked: (200, {}, {**done, "status": "queued", "progress": 0}))
+            sora = account(vendor, "sora-r", provider="sora", models={"sora-2": "sora-2"})
+            with Spool({"accounts": [sora], "allow_networks": ["127.0.0.0/8"]}) as spool:
+                status, _, answer = spool.request("POST", VIDEOS, {"model": "sora-2", "prompt": "a boat"})
+                self.assertEqual(status, 200, answer)
+                self.assertEqual(spool.end_of(answer["id"])["status"], "succeeded")
+            self.assertEqual(vendor.at("/content")[0].headers["authorization"], "Bearer sim-secret")
+            self.assertNotIn("authorization", elsewhere.at("/file")[0].headers)
 
 
 class Later(unittest.TestCase):

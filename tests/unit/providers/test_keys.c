@@ -42,6 +42,8 @@ static const struct {
     {"seedance", NULL, "http://v", "api_key=k", NULL},
     {"seedance", "relay", "http://v", "api_key=k", NULL},
     {"suno", NULL, "http://v", "api_key=k", NULL},
+    {"sora", NULL, "http://v", "api_key=k", NULL},
+    {"sora", NULL, "http://v", "", "api_key: sora's dialect relay needs it"},
     {"suno", "proxy", "http://v", "api_key=k", "dialect: suno has no dialect \"proxy\""},
     {"sonu", NULL, "http://v", "api_key=k", "provider: there is no provider \"sonu\""},
 };

@@ -238,7 +238,9 @@ static bool run(const struct provider *provider, const json_t *fixture)
     const struct dialect *dialect;
     provider_read_fn read;
     int step = (int)field_int_or(given, "step", 0);
-    struct account account = {.name = (char *)"a", .provider_name = mem_str(provider->name)};
+    struct account account = {.name = (char *)"a",
+                              .base_url = (char *)"http://v",
+                              .provider_name = mem_str(provider->name)};
     struct http_response response = {0};
     struct outcome outcome = {0};
     struct task *task = make_task(given, field_str_or_empty(given, "task.upstream_id"));
@@ -391,6 +393,7 @@ static void test_models(void **state)
         {"seedance", "relay", "seedance-2.0", true},
         {"seedance", "relay", "doubao-seedream-4", false},
         {"seedance", "ark", "doubao-seedance-9-0", false},
+        {"sora", "relay", "sora-2", false}, // its account lists what its relay still has
         {"midjourney", "relay", "", true},
         {"midjourney", "relay", "mj-imagine", false},
     };

@@ -40,6 +40,8 @@ struct request_case {
     const char *error; // and this is how what is said of it begins
 };
 
+static const char *chosen = "veo"; // by the model, where it chooses the provider
+
 static char *json_of(const char *text)
 {
     struct buf json = {0};
@@ -99,7 +101,7 @@ static json_t *submit(const struct request_case *one, struct err *err)
     request.body = body;
     snprintf(task->id, sizeof task->id, "task_1");
     if (family->accept(&request, task, &once, err)) {
-        const char *provider = task->provider == NULL ? "veo" : task->provider;
+        const char *provider = task->provider == NULL ? chosen : task->provider;
 
         if (build(provider, task, one->dialect, &made, err))
             sent = json_loads(buf_text(&made.body), JSON_REJECT_DUPLICATES, NULL);
@@ -474,6 +476,36 @@ static void test_new_models(void **state)
     RUN_ALL(cases);
 }
 
+// Sora's form is that of OpenAI's videos.
+static void test_sora(void **state)
+{
+#define SORA "'model':'sora-2','prompt':'p'"
+    static const struct request_case cases[] = {
+        {VIDEOS, NULL, "{" SORA "}", "{" SORA "}", NULL},
+        {VIDEOS, NULL, "{" SORA ",'seconds':'8','size':'1280x720'}",
+         "{" SORA ",'seconds':'8','size':'1280x720'}", NULL},
+        {VIDEOS, NULL, "{" SORA ",'duration':10,'private':true}", "{" SORA ",'seconds':'10'}",
+         NULL},
+        {CREATE, NULL, "{" SORA ",'aspect_ratio':'16:9'}", "{" SORA ",'size':'1280x720'}", NULL},
+        {CREATE, NULL, "{" SORA ",'aspect_ratio':'9:16'}", "{" SORA ",'size':'720x1280'}", NULL},
+        {CREATE, NULL, "{" SORA ",'aspect_ratio':'1:1'}", NULL, "aspect_ratio: must be"},
+        {VIDEOS, NULL, "{" SORA ",'image_url':'https://a/b.png'}",
+         "{" SORA ",'input_reference':{'image_url':'https://a/b.png'}}", NULL},
+        {VIDEOS, NULL, "{" SORA ",'input_reference':{'image_url':'IMG'}}",
+         "{" SORA ",'input_reference':{'image_url':'IMG'}}", NULL},
+        {CREATE, NULL, "{" SORA ",'images':['https://a/1','https://a/2']}", NULL,
+         "images: at most"},
+        {CREATE, NULL, "{" SORA ",'negative_prompt':'n'}", NULL, "negative_prompt: is not"},
+        {VIDEOS, NULL, "{'model':'sora-2','storyboard':[{'prompt':'a','duration':3}]}",
+         "{'model':'sora-2','storyboard':[{'prompt':'a','duration':3}]}", NULL},
+    };
+
+    (void)state;
+    chosen = "sora";
+    RUN_ALL(cases);
+    chosen = "veo";
+}
+
 static void test_what_is_known(void **state)
 {
     static const struct {
@@ -511,6 +543,7 @@ int main(void)
         cmocka_unit_test(test_empty),      cmocka_unit_test(test_sources),
         cmocka_unit_test(test_modes),      cmocka_unit_test(test_limits),
         cmocka_unit_test(test_new_models), cmocka_unit_test(test_what_is_known),
+        cmocka_unit_test(test_sora),
     };
 
     return cmocka_run_group_tests_name("requests", tests, NULL, NULL);

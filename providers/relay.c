@@ -1,0 +1,166 @@
+// Relays, by their tables.
+#include "providers/relay.h"
+
+#include <string.h>
+
+#include "core/base/address.h"
+#include "core/base/buf.h"
+#include "core/config/config.h"
+#include "core/json/field.h"
+#include "core/message/http_message.h"
+#include "core/task/task.h"
+#include "providers/adapter.h"
+#include "providers/outcome.h"
+#include "providers/refusal.h"
+
+static bool is_listed(const char *const *texts, const char *text)
+{
+    for (; texts != NULL && *texts != NULL; texts++)
+        if (strcmp(*texts, text) == 0)
+            return true;
+    return false;
+}
+
+// Submits.
+
+bool relay_build_submit(const struct task *task, const struct account *account,
+                        struct http_request *request, struct err *err)
+{
+    const struct relay *relay = account->dialect->relay;
+    const char *model = provider_model(account, task->model);
+    json_t *body = adapter_request_of(task, err);
+
+    if (body == NULL)
+        return false;
+    if (model != NULL && *model != '\0')
+        json_object_set_new(body, "model", json_string(model));
+    if (relay->shape != NULL && !relay->shape(task, body, err)) {
+        json_decref(body);
+        return false;
+    }
+    adapter_add_bearer(account, request);
+    http_add_header(request, "Idempotency-Key", task->id); // another Spool honours it
+    return http_post_json(request, account->base_url, body, err, relay->submit);
+}
+
+static bool read_submit_body(const struct task *task, const struct account *account,
+                             const struct http_response *response, const json_t *body,
+                             struct outcome *outcome, struct err *err)
+{
+    (void)task;
+    return adapter_accept(response, body, account->dialect->relay->ids, outcome, err);
+}
+
+bool relay_read_submit(const struct task *task, const struct account *account,
+                       const struct http_response *response, struct outcome *outcome,
+                       struct err *err)
+{
+    bool ok = adapter_read_submit(task, account, response, read_submit_body, outcome, err);
+
+    // What one relay hasn't got, or has no more, another may have.
+    if (ok && outcome->kind == OUTCOME_REFUSED_FINAL &&
+        (response->status == 404 || response->status == 410))
+        outcome->kind = OUTCOME_REFUSED_ELSEWHERE;
+    return ok;
+}
+
+// Looking.
+
+bool relay_build_poll(const struct task *task, const struct account *account,
+                      struct http_request *request, struct err *err)
+{
+    adapter_add_bearer(account, request);
+    return http_get(request, account->base_url, err, account->dialect->relay->poll,
+                    task->upstream_id);
+}
+
+static const json_t *job_of(const struct relay *relay, const json_t *body)
+{
+    for (const char *const *place = relay->jobs; place != NULL && *place != NULL; place++)
+        if (json_is_object(field_at(body, *place)))
+            return field_at(body, *place);
+    return body;
+}
+
+// The first of the places that has a link; NULL: none.
+static const char *link_of(const json_t *job, const char *const *places)
+{
+    for (; places != NULL && *places != NULL; places++) {
+        const char *link = field_str_or_empty(job, *places);
+
+        if (strncmp(link, "http", 4) == 0)
+            return link;
+    }
+    return NULL;
+}
+
+// Adds the file, and what may come with it. Where there is neither a link nor a path it may come
+// late.
+static void add_files(const struct task *task, const struct account *account, const json_t *job,
+                      struct outcome *outcome)
+{
+    const struct relay *relay = account->dialect->relay;
+    const char *link = link_of(job, relay->links), *cover = link_of(job, relay->covers);
+    struct buf own = {0};
+
+    if (link == NULL && relay->content != NULL) {
+        const char *mark = strstr(relay->content, "%s");
+
+        buf_str(&own, account->base_url);
+        buf_add(&own, relay->content, (size_t)(mark - relay->content));
+        buf_percent(&own, task->upstream_id);
+        buf_str(&own, mark + strlen("%s"));
+        link = own.data;
+    }
+    if (link != NULL)
+        outcome_add_source(outcome, relay->kind, link);
+    if (link != NULL && cover != NULL)
+        outcome_add_part(outcome, "cover", cover, NULL, true);
+    buf_clear(&own);
+}
+
+// A number, or "45%".
+static int progress_of(const json_t *job)
+{
+    int progress = adapter_progress(job, "progress");
+
+    return progress >= 0 ? progress : adapter_percent(field_str_or_empty(job, "progress"));
+}
+
+static bool read_job(const struct task *task, const struct account *account,
+                     const struct http_response *response, const json_t *body,
+                     struct outcome *outcome, struct err *err)
+{
+    const struct relay *relay = account->dialect->relay;
+    const json_t *job = job_of(relay, body);
+    const char *status = field_first_str(job, relay->statuses);
+    const char *reason = field_first_str(job, relay->reasons);
+
+    if (response->status >= 300)
+        return err_set(err, ERR_UPSTREAM, "HTTP %d: %.160s", response->status, refusal_words(body));
+    if (!outcome_from_word(outcome, relay->words, relay->word_count, status, err))
+        return false;
+    outcome->progress = progress_of(job);
+    outcome->has_started = is_listed(relay->started, status);
+    if (outcome->kind == OUTCOME_SUCCEEDED) {
+        add_files(task, account, job, outcome);
+    } else if (outcome->kind == OUTCOME_FAILED) {
+        outcome_set_reason(outcome, *reason == '\0' ? "the vendor gave no reason" : reason);
+        if (is_listed(relay->filters, field_str_or_empty(job, "error.code")))
+            outcome->code = "content_filter";
+    }
+    return true;
+}
+
+bool relay_read_poll(const struct task *task, const struct account *account,
+                     const struct http_response *response, struct outcome *outcome, struct err *err)
+{
+    return adapter_read_poll(task, account, response, account->dialect->relay->kind, read_job,
+                             outcome, err);
+}
+
+void relay_build_fetch(const struct account *account, const char *url, struct http_request *request)
+{
+    if (url_same_origin(url, account->base_url))
+        adapter_add_bearer(account, request);
+}

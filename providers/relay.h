@@ -1,0 +1,54 @@
+// A relay: a gateway of the one-api and new-api families, midjourney-proxy's kin, or another Spool.
+// What it says about one vendor's jobs is a table; the rest is the same for all of them.
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/base/err.h"
+#include "providers/provider.h"
+
+struct outcome;
+struct outcome_word;
+
+// Lists of texts end with NULL. Places are as field_at has them.
+struct relay {
+    const char *submit;      // the path
+    const char *poll;        // with %s for the vendor's id
+    const char *content;     // the file itself, where no link says where it is; NULL: there is none
+    const char *const *ids;  // where the answer to a submit has the job's id
+    const char *const *jobs; // where the answer to a look has the job; else it is the answer
+    const char *const *statuses; // where a job has its status
+    const struct outcome_word *words;
+    size_t word_count;
+    const char *const *started; // the words of a job that renders
+    const char *kind;           // of its file: "video"
+    const char *const *links;  // where a job that has succeeded has its file: the first link counts
+    const char *const *covers; // the same of a still image; may be missing
+    const char *const *reasons; // where a job that has failed says why
+    const char *const *filters; // reasons' codes (at error.code) that mean content_filter
+    // Turns the stored request, which has the account's model by now, into the relay's. NULL: it is
+    // sent as it is.
+    bool (*shape)(const struct task *task, json_t *body, struct err *err);
+};
+
+// The functions of a dialect whose `relay` is such a table.
+bool relay_build_submit(const struct task *task, const struct account *account,
+                        struct http_request *request, struct err *err);
+bool relay_read_submit(const struct task *task, const struct account *account,
+                       const struct http_response *response, struct outcome *outcome,
+                       struct err *err);
+bool relay_build_poll(const struct task *task, const struct account *account,
+                      struct http_request *request, struct err *err);
+bool relay_read_poll(const struct task *task, const struct account *account,
+                     const struct http_response *response, struct outcome *outcome,
+                     struct err *err);
+// A relay's own files want its key; those that it links to mustn't get it.
+void relay_build_fetch(const struct account *account, const char *url,
+                       struct http_request *request);
+
+#define RELAY(table)                                                                               \
+    .name = "relay", .keys = adapter_bearer_keys, .relay = &(table),                               \
+    .build_submit = relay_build_submit, .read_submit = relay_read_submit,                          \
+    .build_poll = relay_build_poll, .read_poll = relay_read_poll, .build_fetch = relay_build_fetch
