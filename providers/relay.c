@@ -58,7 +58,8 @@ bool relay_read_submit(const struct task *task, const struct account *account,
     bool ok = adapter_read_submit(task, account, response, read_submit_body, outcome, err);
 
     // What one relay hasn't got, or has no more, another may have.
-    if (ok && outcome->kind == OUTCOME_REFUSED_FINAL &&
+    if (ok && account->dialect->relay->is_gone_elsewhere &&
+        outcome->kind == OUTCOME_REFUSED_FINAL &&
         (response->status == 404 || response->status == 410))
         outcome->kind = OUTCOME_REFUSED_ELSEWHERE;
     return ok;

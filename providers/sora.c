@@ -95,6 +95,7 @@ static const struct relay table = {
     .submit = "/v1/videos",
     .poll = "/v1/videos/%s",
     .content = "/v1/videos/%s/content", // wants the key, and may redirect (SPEC)
+    .is_gone_elsewhere = true,
     .ids = (const char *const[]){"id", "task_id", "data.task_id", "data.id", NULL},
     .jobs = (const char *const[]){"data", NULL}, // NA's own envelope
     .statuses = (const char *const[]){"status", NULL},

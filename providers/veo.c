@@ -25,6 +25,7 @@
 #include "providers/outcome.h"
 #include "providers/provider.h"
 #include "providers/refusal.h"
+#include "providers/relay.h"
 #include "providers/token.h"
 #include "providers/unified.h"
 
@@ -75,10 +76,8 @@ static void authorize(const struct account *account, struct http_request *reques
     if (account->dialect == &vertex) {
         request->wants_token = true;
         http_add_header(request, "x-goog-user-project", project_of(account));
-    } else if (account->dialect == &gemini) {
-        http_add_header(request, "x-goog-api-key", secret_reveal(account_key(account, "api_key")));
     } else {
-        adapter_add_bearer(account, request);
+        http_add_header(request, "x-goog-api-key", secret_reveal(account_key(account, "api_key")));
     }
 }
 
@@ -348,16 +347,6 @@ static bool build_google(const struct task *task, const struct account *account,
     return ok;
 }
 
-static bool build_relay(const struct task *task, const struct account *account, const char *model,
-                        const json_t *request_json, struct http_request *request, struct err *err)
-{
-    json_t *body = json_copy((json_t *)request_json);
-
-    json_object_set_new(body, "model", json_string(model));
-    http_add_header(request, "Idempotency-Key", task->id); // another Spool honours it
-    return http_post_json(request, account->base_url, body, err, "/v1/video/create");
-}
-
 static bool build_submit(const struct task *task, const struct account *account,
                          struct http_request *request, struct err *err)
 {
@@ -369,8 +358,7 @@ static bool build_submit(const struct task *task, const struct account *account,
         return false;
     if (model == NULL)
         model = task->model;
-    ok = account->dialect == &relay ? build_relay(task, account, model, asked, request, err)
-                                    : build_google(task, account, model, asked, request, err);
+    ok = build_google(task, account, model, asked, request, err);
     authorize(account, request);
     json_decref(asked);
     return ok;
@@ -467,7 +455,7 @@ static bool read_submit_body(const struct task *task, const struct account *acco
                              const struct http_response *response, const json_t *body,
                              struct outcome *outcome, struct err *err)
 {
-    static const char *const places[] = {"name", "id", "task_id", "data.task_id", "data.id", NULL};
+    static const char *const places[] = {"name", NULL};
 
     (void)task, (void)account;
     return adapter_accept(response, body, places, outcome, err) ||
@@ -523,9 +511,6 @@ static bool build_poll(const struct task *task, const struct account *account,
     bool ok;
 
     authorize(account, request);
-    if (account->dialect == &relay)
-        return http_get(request, account->base_url, err, "/v1/video/query?id=%s",
-                        task->upstream_id);
     if (!is_path(task->upstream_id))
         return err_set(err, ERR_INTERNAL, "not an operation's name");
     if (account->dialect == &vertex)
@@ -626,43 +611,6 @@ static void read_done(const json_t *body, struct outcome *outcome)
     }
 }
 
-static const struct outcome_word relay_words[] = {
-    {"queued", OUTCOME_RUNNING},      {"pending", OUTCOME_RUNNING},
-    {"processing", OUTCOME_RUNNING},  {"in_progress", OUTCOME_RUNNING},
-    {"completed", OUTCOME_SUCCEEDED}, {"succeeded", OUTCOME_SUCCEEDED},
-    {"failed", OUTCOME_FAILED},       {"cancelled", OUTCOME_FAILED},
-    {"expired", OUTCOME_FAILED},      {"NOT_START", OUTCOME_RUNNING},
-    {"SUBMITTED", OUTCOME_RUNNING},   {"QUEUED", OUTCOME_RUNNING},
-    {"IN_PROGRESS", OUTCOME_RUNNING}, {"SUCCESS", OUTCOME_SUCCEEDED},
-    {"FAILURE", OUTCOME_FAILED},
-};
-
-static bool read_relay(const json_t *body, struct outcome *outcome, struct err *err)
-{
-    static const char *const places[] = {"video_url", "url", "video.url", "metadata.url",
-                                         "fail_reason"}; // new-api, on success, too
-    const json_t *data =
-        json_is_object(json_object_get(body, "data")) ? json_object_get(body, "data") : body;
-    const char *status = field_str_or_empty(data, "status"), *url = "";
-
-    if (!outcome_from_word(outcome, OUTCOME_WORDS(relay_words), status, err))
-        return false;
-    outcome->has_started = outcome->kind == OUTCOME_RUNNING && strcasecmp(status, "queued") != 0;
-    outcome->progress = adapter_progress(data, "progress");
-    if (outcome->kind == OUTCOME_FAILED) {
-        const char *reason = field_str_or_empty(data, "fail_reason");
-
-        outcome_set_reason(outcome, *reason != '\0' ? reason : message_of(data));
-    }
-    if (outcome->kind != OUTCOME_SUCCEEDED)
-        return true;
-    for (size_t i = 0; i < sizeof places / sizeof places[0] && strncmp(url, "http", 4) != 0; i++)
-        url = field_str_or_empty(data, places[i]);
-    if (strncmp(url, "http", 4) == 0) // where there is none, it may come late
-        outcome_add_source(outcome, "video", url);
-    return true;
-}
-
 static bool read_poll_body(const struct task *task, const struct account *account,
                            const struct http_response *response, const json_t *body,
                            struct outcome *outcome, struct err *err)
@@ -677,7 +625,7 @@ static bool read_poll_body(const struct task *task, const struct account *accoun
         return err_set(err, ERR_UPSTREAM, "HTTP %d", response->status);
     if (*field_str_or_empty(body, "name") == '\0' && json_object_get(body, "done") == NULL &&
         json_object_get(body, "response") == NULL)
-        return read_relay(body, outcome, err);
+        return err_set(err, ERR_UPSTREAM, "the answer isn't an operation");
     if (json_is_true(json_object_get(body, "done"))) {
         read_done(body, outcome);
     } else {
@@ -690,11 +638,10 @@ static bool read_poll_body(const struct task *task, const struct account *accoun
 // Google answers PERMISSION_DENIED for an operation that is gone, but was seen to do so for one's
 // own operations, too: so it is believed after a while. A gateway's 403 is about its own keys and
 // balances.
-static bool is_denied(const struct account *account, const struct http_response *response)
+static bool is_denied(const struct http_response *response)
 {
     struct err err;
-    json_t *body =
-        response->status == 403 && account->dialect != &relay ? http_json(response, &err) : NULL;
+    json_t *body = response->status == 403 ? http_json(response, &err) : NULL;
     bool is_so = strcmp(field_str_or_empty(body, "error.status"), "PERMISSION_DENIED") == 0;
 
     json_decref(body);
@@ -705,7 +652,7 @@ static bool read_poll(const struct task *task, const struct account *account,
                       const struct http_response *response, struct outcome *outcome,
                       struct err *err)
 {
-    if (!is_denied(account, response))
+    if (!is_denied(response))
         return adapter_read_poll(task, account, response, "video", read_poll_body, outcome, err);
     *outcome = (struct outcome){.kind = OUTCOME_MISSING, .progress = -1};
     return true;
@@ -748,12 +695,38 @@ static const struct dialect gemini = {
     .input_at = input_at,
     .build_fetch = build_fetch,
 };
+// A relay takes the unified form as it is. What it says: another Spool, and NA.
+static const struct outcome_word relay_words[] = {
+    {"queued", OUTCOME_RUNNING},      {"pending", OUTCOME_RUNNING},
+    {"processing", OUTCOME_RUNNING},  {"in_progress", OUTCOME_RUNNING},
+    {"completed", OUTCOME_SUCCEEDED}, {"succeeded", OUTCOME_SUCCEEDED},
+    {"failed", OUTCOME_FAILED},       {"cancelled", OUTCOME_FAILED},
+    {"expired", OUTCOME_FAILED},      {"NOT_START", OUTCOME_RUNNING},
+    {"SUBMITTED", OUTCOME_RUNNING},   {"QUEUED", OUTCOME_RUNNING},
+    {"IN_PROGRESS", OUTCOME_RUNNING}, {"SUCCESS", OUTCOME_SUCCEEDED},
+    {"FAILURE", OUTCOME_FAILED},
+};
+
+static const struct relay table = {
+    .submit = "/v1/video/create",
+    .poll = "/v1/video/query?id=%s",
+    .ids = (const char *const[]){"name", "id", "task_id", "data.task_id", "data.id", NULL},
+    .jobs = (const char *const[]){"data", NULL},
+    .statuses = (const char *const[]){"status", NULL},
+    .words = relay_words,
+    .word_count = sizeof relay_words / sizeof relay_words[0],
+    .started = (const char *const[]){"pending", "processing", "in_progress", "NOT_START",
+                                     "SUBMITTED", "IN_PROGRESS", NULL},
+    .kind = "video",
+    .links = (const char *const[]){"video_url", "url", "video.url", "metadata.url", "fail_reason",
+                                   NULL}, // the last: NA, on success
+    .reasons = (const char *const[]){"fail_reason", "error.message", "error", "message", NULL},
+};
+
 static const struct dialect relay = {
-    COMMON,
-    .name = "relay",
+    RELAY(table),
     .model_prefixes = prefixes,
-    .keys = adapter_bearer_keys,
-    .build_fetch = build_fetch,
+    .check = check,
 };
 
 static const struct dialect *const dialects[] = {&vertex, &gemini, &relay, NULL};
