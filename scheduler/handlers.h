@@ -18,6 +18,8 @@ void tasks_cancel_one(struct request *request);
 void tasks_show_timeline(struct request *request);
 // openapi_show.c
 void openapi_show(struct request *request);
+// task_request.c
+void tasks_show_request(struct request *request);
 // models.c
 void models_list(struct request *request);
 // stream.c, websocket.c

@@ -48,6 +48,12 @@ static const struct {
     {"TaskList", LIST_OF(REF("Task"))},
     {"Timeline", LIST_OF("{'type':'object','required':['at','event','detail'],'properties':{"
                          "'at':" MILLISECONDS ",'event':" TEXT ",'detail':" TEXT "}}")},
+    {"Request",
+     "{'type':'object','required':['object','family','path','is_whole','body'],'properties':{"
+     "'object':{'const':'request'},'family':" TEXT
+     ",'path':{'type':['string','null'],'description':'Where it was posted to, if that is known.'},"
+     "'is_whole':{'type':'boolean','description':'False where long texts were left out.'},"
+     "'body':{'type':['object','null']}}}"},
     {"DeliveryList",
      LIST_OF("{'type':'object','required':['n','status'],'properties':{'n':" INTEGER
              ",'status_word':" TEXT ",'phase':" TEXT ",'version':" INTEGER

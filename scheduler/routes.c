@@ -88,6 +88,8 @@ static const struct served own[] = {
      .summary = "Cancel a task", .answer = "Task", .statuses = "409"},
     {HTTP_GET_, "/v1/tasks/{id}/timeline", NEEDS_KEY, .handle = tasks_show_timeline,
      .summary = "Show what happened to a task, and when", .answer = "Timeline"},
+    {HTTP_GET_, "/v1/tasks/{id}/request", NEEDS_KEY, .handle = tasks_show_request,
+     .summary = "Show what a task was made of, without its secrets", .answer = "Request"},
     {HTTP_GET_, "/v1/tasks/{id}/deliveries", NEEDS_KEY, .handle = deliveries_show,
      .summary = "Show the webhooks of a task", .answer = "DeliveryList"},
     {HTTP_POST_, "/v1/tasks/{id}/deliveries/{n}/redeliver", NEEDS_KEY,

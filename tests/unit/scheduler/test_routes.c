@@ -102,6 +102,7 @@ static void test_who_serves(void **state)
          "2"},
         {HTTP_POST_, "/v1/files/uploads/url", uploads_link, NULL, NULL, "", ""},
         {HTTP_PUT_, "/v1/files/uploads/url", uploads_take, NULL, NULL, "url", ""},
+        {HTTP_GET_, "/v1/tasks/t1/request", tasks_show_request, NULL, NULL, "t1", ""},
         {HTTP_HEAD_, "/media/a/b", media_serve, NULL, NULL, "", ""},
         {HTTP_POST_, "/v1/videos", submit_handle, "openai_video", NULL, "", ""},
         {HTTP_GET_, "/v1/videos/t1/content", content_serve, "openai_video", NULL, "t1", ""},
