@@ -39,6 +39,9 @@ void uploads_link(struct request *request);
 // vendor_callback.c, which also looks at the path before it reads the body
 void callback_admit(struct request *request);
 void callback_take(struct request *request);
+// page_show.c
+void page_show(struct request *request);
+void page_show_file(struct request *request);
 // media.c
 void media_serve(struct request *request);
 void media_send(struct request *request, const char *key); // an archived file; the request is gone

@@ -162,6 +162,14 @@ static int count_names(const char *pattern)
     return count;
 }
 
+// Nobody types the path of a place that we give out, or of a file; and the page is no part of the
+// API.
+static bool is_guessable(const struct served *served)
+{
+    return served->admit == NULL && strchr(served->pattern, '*') == NULL &&
+           strcmp(served->pattern, "/") != 0 && strncmp(served->pattern, "/page/", 6) != 0;
+}
+
 // The path of ours that is nearest; of two that cost the same, the one with fewer names in it.
 // NULL: none is near.
 static const struct served *find_nearest(const struct routes *routes, enum http_method method,
@@ -177,9 +185,7 @@ static const struct served *find_nearest(const struct routes *routes, enum http_
     for (size_t i = 0; (served = routes_at(routes, i)) != NULL; i++) {
         int it;
 
-        // Nobody types the path of a place that we give out, or of a file.
-        if (served->admit != NULL || strchr(served->pattern, '*') != NULL ||
-            !split_path(served->pattern, &ours))
+        if (!is_guessable(served) || !split_path(served->pattern, &ours))
             continue;
         it = path_cost(&theirs, 0, &ours, 0, whole) + (theirs.has_empty ? COST_SLASHES : 0) +
              (served->method == method ? 0 : COST_METHOD);

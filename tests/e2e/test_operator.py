@@ -96,8 +96,7 @@ class Operator(unittest.TestCase):
         config = {"tokens": TOKENS, "accounts": [account(slow, max_concurrency=200)]}
         spool = self.enterContext(Spool(config, redis=redis, roles=["api", "worker"]))
         worker = self.enterContext(Spool(config, redis=redis, roles=["worker"], data_dir=spool.data_dir))
-        alive = lambda: len(ask(spool, "GET", "/admin/v1/overview")[2].get("processes", []))
-        eventually(lambda: alive() == 2, what="two processes")
+        eventually(spool.is_ready)
         tasks = [submit(spool) for _ in range(200)]
         status = lambda task: ask(spool, "GET", f"/v1/tasks/{task}")[2]["status"]
         for task in tasks:
@@ -126,9 +125,9 @@ class Operator(unittest.TestCase):
 
     def test_overview(self):
         submit(self.spool)
-        roles = lambda view: {role["role"] for one in view["processes"] for role in one["roles"]}
-        seen = eventually(lambda: roles(view := self.overview()) == {"api", "worker", "webhook"} and view)
-        self.assertEqual(len(seen["processes"]), 1)
+        seen = eventually(lambda: (view := self.overview())["processes"] and view)
+        roles = {role["role"] for role in seen["processes"][0]["roles"]}
+        self.assertEqual((len(seen["processes"]), roles), (1, {"api", "worker", "webhook"}))
         self.assertEqual(seen["processes"][0]["pid"], self.spool.process.pid)
         self.assertEqual([one["name"] for one in seen["accounts"]], ["mj-1", "kling-1"])
         self.assertEqual(seen["accounts"][0]["slots_limit"], 50)

@@ -41,7 +41,7 @@ class Receiver:
     status may also be a function of the hook. `delay` is slept before the answer.
     """
 
-    def __init__(self):
+    def __init__(self, port=0):
         self.lock = threading.Lock()
         self.hooks = []
         self.answers = {}
@@ -64,7 +64,7 @@ class Receiver:
             def handle_error(self, *_):
                 pass  # who hangs up on us isn't news
 
-        self.server = Server(("127.0.0.1", 0), Handler)
+        self.server = Server(("127.0.0.1", port), Handler)
         self.port = self.server.server_address[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True)
