@@ -11,6 +11,7 @@
 #include "core/loop/loop.h"
 #include "core/message/http_message.h"
 #include "core/task/task.h"
+#include "providers/outcome.h"
 #include "providers/provider.h"
 #include "providers/refusal.h"
 #include "providers/token.h"
@@ -20,7 +21,9 @@ enum { TIMEOUT_MS = 10000, MAX_ANSWER_BYTES = 1 << 20 };
 struct account_try {
     struct http_client *http;
     const struct account *account;
+    struct task *task;            // nobody's
     struct http_request question; // waits for the token
+    bool is_of_token;             // the vendor has no job to ask for: that it gives a token must do
     struct token token;
     // What we wait for: exactly one of these is set.
     struct http_call *call;
@@ -43,6 +46,7 @@ void account_try_cancel(struct account_try **account_try)
     loop_cancel(&t->failing);
     http_request_clear(&t->question);
     token_clear(&t->token);
+    task_free(t->task);
     free(t);
 }
 
@@ -68,6 +72,25 @@ static void on_failing(void *ctx)
     try_finish(t, t->state, 0, t->err.message);
 }
 
+// Whether the answer says that the key is bad. Many vendors say so in words of their own, with
+// whatever status: they are the same for each request, and the adapters know them from submits.
+static bool is_about_key(const struct account_try *t, const struct http_response *response)
+{
+    struct outcome outcome = {0};
+    struct err err;
+    bool is = response->status == 401 || response->status == 403 ||
+              (t->account->dialect->read_submit(t->task, t->account, response, &outcome, &err) &&
+               outcome.kind == OUTCOME_BAD_KEY);
+
+    outcome_clear(&outcome);
+    return is;
+}
+
+static const char *state_of(int status)
+{
+    return status == 429 ? "busy" : status >= 500 ? "failing" : "ok";
+}
+
 // That it doesn't know the job is the right answer.
 static void on_answer(void *ctx, const struct http_response *response,
                       const struct http_failure *failure)
@@ -82,11 +105,7 @@ static void on_answer(void *ctx, const struct http_response *response,
         return;
     }
     body = http_json(response, &err);
-    try_finish(t,
-               response->status == 401 || response->status == 403 ? "bad_key"
-               : response->status == 429                          ? "busy"
-               : response->status >= 500                          ? "failing"
-                                                                  : "ok",
+    try_finish(t, is_about_key(t, response) ? "bad_key" : state_of(response->status),
                response->status, body == NULL ? NULL : refusal_words(body));
     json_decref(body);
 }
@@ -105,13 +124,19 @@ static void on_token(void *ctx, const struct http_response *response,
                      const struct http_failure *failure)
 {
     struct account_try *t = ctx;
+    const char *state;
     struct err err;
 
     t->call = NULL;
-    if (failure != NULL)
+    if (failure != NULL) {
         try_finish(t, "unreachable", 0, failure->err.message);
-    else if (!t->account->dialect->read_token(response, clock_wall_ms(), &t->token, &err))
-        try_finish(t, "bad_key", response->status, err.message);
+        return;
+    }
+    state = state_of(response->status);
+    if (!t->account->dialect->read_token(response, clock_wall_ms(), &t->token, &err))
+        try_finish(t, strcmp(state, "ok") == 0 ? "bad_key" : state, response->status, err.message);
+    else if (t->is_of_token)
+        try_finish(t, "ok", response->status, "it gives a token");
     else
         try_ask(t);
 }
@@ -124,7 +149,9 @@ static bool try_ask_for_token(struct account_try *t)
     bool ok =
         t->account->dialect->build_token(t->account, clock_wall_ms(), &t->token, &asking, &t->err);
 
-    if (ok && t->token.text != NULL)
+    if (ok && t->token.text != NULL && t->is_of_token)
+        ok = err_set(&t->err, ERR_INTERNAL, "the vendor isn't asked for a token");
+    else if (ok && t->token.text != NULL)
         try_ask(t);
     else if (ok)
         t->call = http_start(t->http, &asking, &options, on_token);
@@ -149,21 +176,21 @@ struct account_try *account_try_start(struct loop *loop, struct http_client *htt
                                       const struct account *account, account_said_fn fn, void *ctx)
 {
     struct account_try *t = mem_new(struct account_try);
-    struct task *task;
+    const struct dialect *dialect = account->dialect;
 
     t->http = http;
     t->account = account;
     t->asked_ms = clock_mono_ms();
     t->fn = fn;
     t->ctx = ctx;
-    task = nobodys_task(account);
-    if (!account->dialect->build_poll(task, account, &t->question, &t->err))
+    t->task = nobodys_task(account);
+    t->is_of_token = !dialect->build_poll(t->task, account, &t->question, &t->err);
+    if (t->is_of_token && dialect->build_token == NULL)
         t->state = "untestable";
-    else if (!t->question.wants_token)
+    else if (!t->is_of_token && !t->question.wants_token)
         try_ask(t);
     else if (!try_ask_for_token(t))
         t->state = "bad_key";
-    task_free(task);
     if (t->state != NULL)
         t->failing = loop_after(loop, 0, on_failing, t);
     return t;

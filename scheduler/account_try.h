@@ -1,5 +1,6 @@
 // Tries whether an account works: its vendor is asked for a job that there isn't, which costs
-// nothing. Where a token is wanted it is made or asked for first.
+// nothing. Where a token is wanted it is made or asked for first; where no job can be asked for, a
+// token alone is.
 #pragma once
 
 #include <stdint.h>

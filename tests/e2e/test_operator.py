@@ -8,7 +8,7 @@ import tempfile
 import unittest
 
 from harness import CUT, ROOT, Between, Receiver, Redis, Sim, Spool, account, eventually, exchange, fail_fsync, free_port
-from harness import kling_account, main, preload, spool_binary, suno_account
+from harness import kling_account, main, preload, spool_binary, suno_account, veo_account
 
 TOKENS = [{"name": "dev", "key": "sk-dev"}, {"name": "shop", "key": "sk-shop"},
           {"name": "op", "key": "sk-op", "admin": True}]  # fmt: skip
@@ -122,6 +122,21 @@ class Operator(unittest.TestCase):
                 body = ask(spool, "POST", f"/admin/v1/accounts/{name}/test")[2]
                 self.assertEqual((body["ok"], body["state"]), (False, state), body)
                 self.assertNotIn("wrong", json.dumps(body))
+
+    def test_a_key_that_only_words_refuse(self):
+        """Google says 400 of a key that it doesn't take, and a vertex has no job that there isn't: its token must do."""
+        files = [self.sim.key_file(), self.sim.key_file() + ".bad"]
+        self.addCleanup(os.unlink, files[1])
+        with open(files[0], encoding="utf-8") as good, open(files[1], "w", encoding="utf-8") as bad:
+            bad.write(good.read().replace('"client_email": "', '"client_email": "nobody-'))
+        vertex = [veo_account(self.sim, "vertex", file, f"vertex-{i}") for i, file in enumerate(files)]
+        accounts = [veo_account(self.sim), veo_account(self.sim, name="wrong-1", api_key="wrong"), *vertex]
+        config = {"tokens": TOKENS, "accounts": accounts}
+        states = {"veo-gemini": "ok", "wrong-1": "bad_key", "vertex-0": "ok", "vertex-1": "bad_key"}
+        with Spool(config) as spool:
+            for name, state in states.items():
+                body = ask(spool, "POST", f"/admin/v1/accounts/{name}/test")[2]
+                self.assertEqual((body["ok"], body["state"]), (state == "ok", state), body)
 
     def test_overview(self):
         submit(self.spool)
