@@ -15,6 +15,7 @@
 #include "core/message/media_link.h"
 #include "core/message/trace.h"
 #include "core/storage/storage.h"
+#include "core/store/accounts.h"
 #include "core/store/store.h"
 #include "core/store/tasks.h"
 #include "providers/family.h"
@@ -323,20 +324,58 @@ static bool take_form(struct request *request, struct err *err)
            provider->from_unified(submission->task, err);
 }
 
-static void send_task(struct request *request)
+static void refuse_task(struct request *request, struct err *err)
 {
-    const struct task *task = task_of(request);
+    rename_field(request, err);
+    request_refuse(request, err);
+}
+
+static void look_again(struct request *request);
+
+static void place_task(struct request *request)
+{
     struct err err;
 
-    if (!take_form(request, &err) || !choose_account(request, &err) ||
-        !check_inputs(request, &err)) {
-        rename_field(request, &err);
-        request_refuse(request, &err);
-    } else if (strlen(task->request) > LARGE_REQUEST) {
+    if (!choose_account(request, &err)) {
+        if (err.code == ERR_CHANNEL && !waiting_is_fresh(request->front->waiting))
+            look_again(request);
+        else
+            refuse_task(request, &err);
+    } else if (!check_inputs(request, &err)) {
+        refuse_task(request, &err);
+    } else if (strlen(task_of(request)->request) > LARGE_REQUEST) {
         put_request(request);
     } else {
         submit_task(request);
     }
+}
+
+static void on_accounts(void *ctx, const struct account_state *states, bool is_worker_there,
+                        const struct err *err)
+{
+    struct request *request = ctx;
+
+    if (!request_got(request, AWAIT_STORE, err))
+        return;
+    waiting_keep(request->front->waiting, states, is_worker_there);
+    place_task(request);
+}
+
+// No account is in, by what was read at some submit before: they may have been enabled since.
+static void look_again(struct request *request)
+{
+    request_await(request, AWAIT_STORE,
+                  accounts_read(request->front->store, on_accounts, request));
+}
+
+static void send_task(struct request *request)
+{
+    struct err err;
+
+    if (take_form(request, &err))
+        place_task(request);
+    else
+        refuse_task(request, &err);
 }
 
 static void on_parent(void *ctx, struct task *parent, const struct err *err)

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import time
 import unittest
 
 from harness import CUT, ROOT, Between, Receiver, Redis, Sim, Spool, account, eventually, exchange, fail_fsync, free_port
@@ -89,6 +90,14 @@ class Operator(unittest.TestCase):
     def refused(self):
         status, _, _ = ask(self.spool, "POST", "/mj/submit/imagine", IMAGINE, "sk-dev")
         return status == 503
+
+    def test_an_account_that_is_enabled_again(self):
+        """The first submit afterwards is taken, also where nobody has asked for a while."""
+        ask(self.spool, "POST", "/admin/v1/accounts/mj-1/disable")
+        eventually(self.refused, what="503")
+        time.sleep(1.1)  # what is known of the accounts is old then
+        ask(self.spool, "POST", "/admin/v1/accounts/mj-1/enable")
+        submit(self.spool)
 
     def test_what_runs_is_let_finish(self):
         """Whichever process works on it, whichever was told; what waits stays."""
