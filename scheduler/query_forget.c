@@ -31,13 +31,13 @@ static void forgetting_clear(void *kept)
 }
 
 // Deletes what the result says that we have: its artifacts, and those of an archive that wasn't
-// finished.
-static void delete_files(struct storage *storage, const struct task *task)
+// finished. What a worker is just storing it deletes itself.
+static void delete_files(struct storage *storage, const struct task *task, const char *result_text)
 {
     static const struct {
         const char *list, *key;
     } places[] = {{"artifacts", "key"}, {"sources", "artifact.key"}};
-    json_t *result = task->result == NULL ? NULL : json_loads(task->result, 0, NULL), *item;
+    json_t *result = json_loads(result_text, 0, NULL), *item;
     size_t k;
 
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
@@ -59,7 +59,7 @@ static void delete_files(struct storage *storage, const struct task *task)
     }
 }
 
-static void on_forgotten(void *ctx, const struct err *err)
+static void on_forgotten(void *ctx, const char *result, const struct err *err)
 {
     struct request *request = ctx;
     const struct forgetting *forgetting = request->kept;
@@ -67,7 +67,7 @@ static void on_forgotten(void *ctx, const struct err *err)
 
     if (!request_got(request, AWAIT_STORE, err))
         return;
-    delete_files(request->front->storage, forgetting->task);
+    delete_files(request->front->storage, forgetting->task, result);
     forgetting->family->forgotten(forgetting->task, &json);
     request_answer(request, 200, &json);
     buf_clear(&json);

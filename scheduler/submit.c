@@ -364,8 +364,7 @@ static void on_accounts(void *ctx, const struct account_state *states, bool is_w
 // No account is in, by what was read at some submit before: they may have been enabled since.
 static void look_again(struct request *request)
 {
-    request_await(request, AWAIT_STORE,
-                  accounts_read(request->front->store, on_accounts, request));
+    request_await(request, AWAIT_STORE, accounts_read(request->front->store, on_accounts, request));
 }
 
 static void send_task(struct request *request)

@@ -87,6 +87,11 @@ static void archive_drop(struct job *job)
 
 static const struct job_kind archive_kind = {"archive", states, archive_drop, job_hand_back};
 
+static struct listener archive_listener(const struct archive *a)
+{
+    return bench_listener_of_files(a->job.bench, a->job.task, a->result);
+}
+
 json_t *archive_source(const struct archive *a)
 {
     return json_array_get(json_object_get(a->result, "sources"), a->index);
@@ -95,7 +100,7 @@ json_t *archive_source(const struct archive *a)
 static void archive_succeed(struct archive *a, const char *result)
 {
     log_info("task.succeeded", "task=%s", a->job.task->id);
-    transition_succeed(a->job.bench->store, a->job.task, result, job_listener(&a->job));
+    transition_succeed(a->job.bench->store, a->job.task, result, archive_listener(a));
     job_finish(&a->job);
 }
 
@@ -107,7 +112,7 @@ static void archive_fail(struct archive *a)
              archive_result_why(a->result));
     log_warn("task.failed", "task=%s code=archive_failed reason=\"%s\"", a->job.task->id, message);
     transition_fail(a->job.bench->store, a->job.task, "archive_failed", message,
-                    job_listener(&a->job));
+                    archive_listener(a));
     job_finish(&a->job);
 }
 
@@ -138,10 +143,10 @@ static void archive_put_off(struct archive *a)
     }
     result = json_dumps(a->result, JSON_COMPACT);
     if (is_only_busy)
-        transition_go_on(store, a->job.task, result, a->wait_ms, job_listener(&a->job));
+        transition_go_on(store, a->job.task, result, a->wait_ms, archive_listener(a));
     else
         transition_put_off(store, a->job.task, result, a->wait_ms, a->wait, a->wait_detail,
-                           job_listener(&a->job));
+                           archive_listener(a));
     free(result);
     job_finish(&a->job);
 }
@@ -357,10 +362,20 @@ static bool archive_refresh(struct archive *a, const char *why)
 
 // The lease.
 
+// Somebody else has the task, who stores the same files; or its client has forgotten it, and they
+// must go. A change that comes too late tells which.
 static void archive_on_lost(struct job *job)
 {
+    struct archive *a = (struct archive *)job;
+
     metric_add(METRIC_stale_writes_total, 1);
     log_warn("archive.lease_lost", "task=%s", job->task->id);
+    if (job->state == ARCHIVE_COMMITTING) {
+        json_object_set_new(archive_source(a), "artifact", json_pack("{s:s}", "key", a->key_text));
+        a->is_changed = true;
+    }
+    if (a->is_changed)
+        transition_go_on(job->bench->store, job->task, "", 0, archive_listener(a));
     job_finish(job);
 }
 

@@ -10,6 +10,7 @@
 #include "core/base/mem.h"
 #include "core/base/metrics.h"
 #include "core/config/config.h"
+#include "core/json/field.h"
 #include "core/storage/storage.h"
 #include "providers/family.h"
 #include "workers/job.h"
@@ -18,9 +19,11 @@ enum { MAX_SUBMITS = 1024, MAX_ARCHIVES = 128, MAX_INPUT_BYTES = 256 << 20 };
 
 // A task whose stored request may not be needed any more: a change that nobody waits for may end
 // the task. Only when the change is done do we know that nobody else is about to send the request.
+// Or one that is archived: only then do we know whether anybody wants its files.
 struct unsent {
     struct bench *bench;
     struct task *task; // ours
+    json_t *result;    // with the files; NULL: the task isn't archived
     struct unsent *next, **at;
 };
 
@@ -57,6 +60,7 @@ static void unsent_free(struct unsent *unsent)
     if (unsent->next != NULL)
         unsent->next->at = unsent->at;
     task_free(unsent->task);
+    json_decref(unsent->result);
     free(unsent);
 }
 
@@ -92,11 +96,25 @@ static void bench_on_changed(void *ctx, enum change_result result, bool is_cance
     (void)is_cancel_asked;
     if (err != NULL) {
         log_error("change.lost", "error=\"%s\"", err->message);
-    } else if (result == CHANGE_STALE) {
+    } else if (result == CHANGE_STALE || result == CHANGE_GONE) {
         metric_add(METRIC_stale_writes_total, 1);
         log_debug("change.stale", "ctx=%p", ctx);
     } else {
         bench_wake(ctx); // the task may be due, or have freed a slot
+    }
+}
+
+static void delete_files(struct bench *bench, const json_t *result)
+{
+    json_t *source;
+    size_t i;
+
+    json_array_foreach(json_object_get(result, "sources"), i, source)
+    {
+        const char *key = field_str_or_empty(source, "artifact.key");
+
+        if (*key != '\0')
+            storage_delete(bench->storage, key);
     }
 }
 
@@ -106,8 +124,10 @@ static void unsent_on_changed(void *ctx, enum change_result result, bool is_canc
     struct unsent *unsent = ctx;
     struct bench *bench = unsent->bench;
 
-    if (err == NULL && result == CHANGE_ENDED)
+    if (err == NULL && result == CHANGE_ENDED && unsent->result == NULL)
         bench_forget_request(bench, unsent->task);
+    if (err == NULL && result == CHANGE_GONE)
+        delete_files(bench, unsent->result);
     unsent_free(unsent);
     bench_on_changed(bench, result, is_cancel_asked, err);
 }
@@ -131,6 +151,15 @@ struct listener bench_listener(struct bench *bench, const struct task *task)
     if (task->is_request_stored && task->phase <= TASK_IN_DOUBT)
         return (struct listener){unsent_on_changed, unsent_new(bench, task)};
     return (struct listener){bench_on_changed, bench};
+}
+
+struct listener bench_listener_of_files(struct bench *bench, const struct task *task,
+                                        json_t *result)
+{
+    struct unsent *unsent = unsent_new(bench, task);
+
+    unsent->result = json_incref(result);
+    return (struct listener){unsent_on_changed, unsent};
 }
 
 void bench_forget_request(struct bench *bench, const struct task *task)

@@ -3,6 +3,7 @@
 // Jobs know the bench, and neither the worker nor one another.
 #pragma once
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -71,6 +72,10 @@ void bench_cancel(struct bench *bench, const struct task *task);
 // request that was stored for the task where the task has ended. To be given to one change of this
 // task.
 struct listener bench_listener(struct bench *bench, const struct task *task);
+// The same for a task that is archived: where its client has forgotten it, the files that are in
+// `result` by now, which is as archive_result.h has it, are deleted.
+struct listener bench_listener_of_files(struct bench *bench, const struct task *task,
+                                        json_t *result);
 // A request that was kept in storage isn't needed any more.
 void bench_forget_request(struct bench *bench, const struct task *task);
 // Whether the family has another word for the task after the change.

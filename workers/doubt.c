@@ -94,7 +94,7 @@ static void doubt_on_stored(void *ctx, enum change_result result, bool is_cancel
     d->stored = NULL;
     if (err != NULL)
         log_error("submit.store", "task=%s error=\"%s\"", d->job.task->id, err->message);
-    else if (result == CHANGE_STALE)
+    else if (result == CHANGE_STALE || result == CHANGE_GONE)
         log_warn("submit.stale", "task=%s account=%s", d->job.task->id, d->job.task->account);
     if (err == NULL && result == CHANGE_DONE) {
         bench_forget_request(d->job.bench, d->job.task);

@@ -106,7 +106,7 @@ static void submit_on_stored(void *ctx, enum change_result result, bool is_cance
     s->stored = NULL;
     if (err != NULL)
         log_error("submit.store", "task=%s error=\"%s\"", task->id, err->message);
-    else if (result == CHANGE_STALE)
+    else if (result == CHANGE_STALE || result == CHANGE_GONE)
         log_warn("submit.stale", "task=%s account=%s", task->id, task->account);
     else
         bench_expect(s->job.bench, s->job.account, s->job.provider->poll_first_ms);

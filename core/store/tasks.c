@@ -470,13 +470,15 @@ struct tasks_op *tasks_cancel(struct store *store, const char *id, const char *o
 static void on_forgotten(void *ctx, store_then_fn then, const redisReply *answer,
                          const struct err *err)
 {
+    const redisReply *result = err == NULL ? at(answer, 1) : NULL;
+    bool is_done = result != NULL && is_word(at(answer, 0), "done");
     struct err why;
 
-    if (err == NULL && !is_word(answer, "done")) {
+    if (err == NULL && !is_done) {
         err_set(&why, ERR_NOT_FOUND, "no such task");
         err = &why;
     }
-    ((forget_fn)then)(ctx, err);
+    ((forget_fn)then)(ctx, is_done ? result->str : NULL, err);
 }
 
 struct store_call *tasks_forget(struct store *store, const char *id, const char *owner,

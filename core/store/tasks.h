@@ -91,7 +91,8 @@ typedef void (*resolve_fn)(void *ctx, const struct err *err);
 struct store_call *tasks_resolve(struct store *store, const struct task *task, enum resolve_how how,
                                  const char *upstream_id, const char *result, resolve_fn fn,
                                  void *ctx);
-typedef void (*forget_fn)(void *ctx, const struct err *err);
+// `result`: the task's, as it was at last; "": it had none. Borrowed for the call.
+typedef void (*forget_fn)(void *ctx, const char *result, const struct err *err);
 // Forgets a task; cancels it first where it hasn't ended. ERR_NOT_FOUND: there is no such task.
 struct store_call *tasks_forget(struct store *store, const char *id, const char *owner,
                                 bool vendor_can, int64_t watch_ms, forget_fn fn, void *ctx);

@@ -49,9 +49,10 @@ static void on_change(void *ctx, store_then_fn then, const redisReply *answer,
 
     if (fn != NULL)
         fn(ctx,
-           !is_done    ? CHANGE_STALE
-           : has_ended ? CHANGE_ENDED
-                       : CHANGE_DONE,
+           strcmp(word, "missing") == 0 ? CHANGE_GONE
+           : !is_done                   ? CHANGE_STALE
+           : has_ended                  ? CHANGE_ENDED
+                                        : CHANGE_DONE,
            is_cancel_asked, err);
 }
 

@@ -16,9 +16,10 @@ struct err;
 struct store;
 struct store_call;
 
-// STALE: the task is somebody else's by now, nothing has changed. ENDED: the change is done, and
-// the task is over, by this change or by a cancel that was asked for before.
-enum change_result { CHANGE_DONE, CHANGE_ENDED, CHANGE_STALE };
+// STALE: the task is somebody else's by now, nothing has changed. GONE: there is no such task any
+// more, its client has forgotten it. ENDED: the change is done, and the task is over, by this
+// change or by a cancel that was asked for before.
+enum change_result { CHANGE_DONE, CHANGE_ENDED, CHANGE_STALE, CHANGE_GONE };
 typedef void (*change_fn)(void *ctx, enum change_result result, bool is_cancel_asked,
                           const struct err *err);
 

@@ -5,12 +5,13 @@ import time
 import unittest
 import urllib.parse
 
-from harness import PNG, Between, Family, Receiver, Sim, Spool, Vendor, account, bearer, check_artifacts, download
+from harness import CUT, PNG, Between, Family, Receiver, Redis, Sim, Spool, Vendor, account, bearer, check_artifacts, download
 from harness import eventually, exchange, kling_account, main, seedance_account, suno_account, veo_account
 
 VIDEOS, CREATE = "/v1/videos", "/v1/video/create"
 IMAGE = "https://example.com/first.png"
 TASK = "task_" + "0" * 26
+MP4 = b"\0\0\0\x18ftypisom\0\0\2\0isomiso2"
 
 
 class Videos(Family):
@@ -305,6 +306,29 @@ class Running(unittest.TestCase):
                 self.assertEqual([names for _, _, names in os.walk(media) if names], [])
                 # The slot is free again.
                 spool.end_of(self.submit(spool, receiver, "kling-v3"))
+
+    def test_while_it_is_archived(self):
+        """What is there already goes, too, whoever stores it and whoever forgets it."""
+        rest = threading.Event()
+        with Receiver() as receiver, Vendor() as vendor, Redis() as redis:
+            job = {"task_id": "job-1", "task_status": "succeed", "created_at": 1, "updated_at": 1}
+            videos = [{"id": str(i), "url": f"{vendor.url}/files/{i}.mp4", "duration": "5"} for i in range(2)]
+            shown = {"code": 0, "message": "", "request_id": "r", "data": {**job, "task_result": {"videos": videos}}}
+            vendor.on("/files/0.mp4", lambda asked: (200, {"Content-Type": "video/mp4"}, MP4))
+            vendor.on("/files/1.mp4", lambda asked: rest.wait(20) and CUT)
+            vendor.on("/videos/text2video", lambda asked: (200, {}, shown))
+            self.addCleanup(rest.set)
+            config = {"accounts": [kling_account(vendor, poll_interval_ms=50)], "lease_ms": 600}
+            with Spool(config, redis=redis, roles=["api", "webhook"]) as api:
+                with Spool(config, redis=redis, roles=["worker"]) as worker:
+                    files = lambda: [name for _, _, names in os.walk(os.path.join(worker.data_dir, "media")) for name in names]
+                    eventually(api.is_ready)
+                    task = self.submit(api, receiver, "kling-v3")
+                    eventually(files, what="the first file")
+                    self.assertEqual(api.task(task)["phase"], "archiving")
+                    self.assertEqual(self.delete(api, task), 200)
+                    eventually(lambda: files() == [], what="the end of the file")
+                    rest.set()
 
 
 if __name__ == "__main__":

@@ -56,6 +56,12 @@ void fake_cancel(struct fake_call *call)
     call->is_cancelled = true;
 }
 
+void fake_cancel_store_s(void)
+{
+    for (struct fake_call *call = calls; call != NULL; call = call->next)
+        call->is_cancelled = call->is_cancelled || call->is_store_s;
+}
+
 static struct fake_call *next_line(void)
 {
     struct fake_call *call = calls;

@@ -23,7 +23,8 @@ struct fake_call {
     fake_lose_fn lose;
     void (*clear)(struct fake_call *call); // frees what the call owns, at the end; NULL: nothing
     bool is_answered, is_cancelled;
-    bool is_told; // fake_expect was given its line
+    bool is_store_s; // nobody cancels it: it goes with the store
+    bool is_told;    // fake_expect was given its line
     struct fake_call *next;
 };
 
@@ -35,6 +36,8 @@ void fake_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 // True once: the call may be answered now. False where it was cancelled or answered before.
 bool fake_takes(struct fake_call *call);
 void fake_cancel(struct fake_call *call);
+// The store goes, with what only it cancels.
+void fake_cancel_store_s(void);
 
 // Checks that the next line that wasn't expected yet is this one; or that there is none.
 void fake_expect(const char *line);

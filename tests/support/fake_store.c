@@ -47,6 +47,7 @@ struct store *store_start(struct loop *loop, const struct config *config, const 
 void store_drop(struct store **store)
 {
     *store = NULL;
+    fake_cancel_store_s();
     the_store = (struct store){0};
 }
 

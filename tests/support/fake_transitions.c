@@ -38,6 +38,7 @@ change(const struct task *task, enum task_phase to, struct listener listener, co
     char said[4000];
     va_list args;
 
+    call->call.is_store_s = true;
     assert_true(task_may_go(task->phase, to));
     va_start(args, format);
     vsnprintf(said, sizeof said, format, args);

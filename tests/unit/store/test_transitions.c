@@ -372,7 +372,7 @@ static void test_what_an_answer_means(void **state)
         {"with a cancel", "done", 1, CHANGE_ENDED, CHANGE_DONE, CHANGE_ENDED},
         {"too late", "stale", 0, CHANGE_STALE, CHANGE_STALE, CHANGE_STALE},
         {"too late for the cancel, too", "stale", 1, CHANGE_STALE, CHANGE_STALE, CHANGE_STALE},
-        {"it isn't there", "missing", 0, CHANGE_STALE, CHANGE_STALE, CHANGE_STALE},
+        {"it isn't there", "missing", 0, CHANGE_GONE, CHANGE_GONE, CHANGE_GONE},
     };
     struct listener listener = {hear, &heard};
     struct task *task = task_of(TASK_SUBMITTING);

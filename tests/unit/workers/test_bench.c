@@ -95,6 +95,47 @@ static void test_when_a_request_is_forgotten(void **state)
     }
 }
 
+// Files that are stored for a task that its client has forgotten meanwhile go again.
+static void test_when_files_are_deleted(void **state)
+{
+    static const struct {
+        const char *name;
+        enum change_result result;
+        bool is_lost, is_deleted, is_woken;
+    } cases[] = {
+        {"it has ended", CHANGE_ENDED, false, false, true},
+        {"somebody else has it", CHANGE_STALE, false, false, false},
+        {"it was forgotten", CHANGE_GONE, false, true, false},
+        {"nobody knows", CHANGE_STALE, true, false, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct task *task = task_of("task_1", "many-1", TASK_ARCHIVING);
+        json_t *result =
+            json_pack("{s:[{s:{s:s}},{},{s:{s:s}},{s:{s:s}}]}", "sources", "artifact", "key",
+                      "a.mp4", "artifact", "text", "no file", "artifact", "key", "a-1.png");
+
+        print_message("%s\n", cases[i].name);
+        transition_succeed(bench->store, task, "{}", bench_listener_of_files(bench, task, result));
+        task_free(task);
+        json_decref(result);
+        fake_skip();
+        if (cases[i].is_lost)
+            fake_store_fail(fake_waiting("change"));
+        else
+            fake_change_done(fake_waiting("change"), cases[i].result, false);
+        if (cases[i].is_deleted) {
+            fake_expect("delete a.mp4");
+            fake_expect("delete a-1.png");
+        }
+        if (cases[i].is_woken)
+            fake_expect("wake");
+        fake_expect_nothing();
+        assert_null(bench->unsent);
+    }
+}
+
 // Jobs.
 
 static void drop(struct job *job)
@@ -289,6 +330,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(test_when_a_request_is_forgotten),
+        TEST(test_when_files_are_deleted),
         TEST(test_a_drain_hands_back_what_may_be),
         TEST(test_how_a_job_ends),
         TEST(test_places_are_counted_for_each_account),
