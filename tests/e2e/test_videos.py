@@ -14,6 +14,10 @@ TASK = "task_" + "0" * 26
 MP4 = b"\0\0\0\x18ftypisom\0\0\2\0isomiso2"
 
 
+def files_in(spool):
+    return [name for _, _, names in os.walk(os.path.join(spool.data_dir, "media")) for name in names]
+
+
 class Videos(Family):
     settings = {"max_body_bytes": 1 << 20}
 
@@ -308,27 +312,32 @@ class Running(unittest.TestCase):
                 spool.end_of(self.submit(spool, receiver, "kling-v3"))
 
     def test_while_it_is_archived(self):
-        """What is there already goes, too, whoever stores it and whoever forgets it."""
+        """What is there already goes, too, whoever stores it and whoever forgets it, and whether its vendor can cancel."""
         rest = threading.Event()
+        self.addCleanup(rest.set)
         with Receiver() as receiver, Vendor() as vendor, Redis() as redis:
             job = {"task_id": "job-1", "task_status": "succeed", "created_at": 1, "updated_at": 1}
             videos = [{"id": str(i), "url": f"{vendor.url}/files/{i}.mp4", "duration": "5"} for i in range(2)]
-            shown = {"code": 0, "message": "", "request_id": "r", "data": {**job, "task_result": {"videos": videos}}}
+            kling = {"code": 0, "message": "", "request_id": "r", "data": {**job, "task_result": {"videos": videos}}}
+            content = {"video_url": videos[0]["url"], "last_frame_url": f"{vendor.url}/files/1.mp4"}
+            ark = {"id": "job-2", "model": "m", "status": "succeeded", "content": content, "created_at": 1, "updated_at": 1}
             vendor.on("/files/0.mp4", lambda asked: (200, {"Content-Type": "video/mp4"}, MP4))
             vendor.on("/files/1.mp4", lambda asked: rest.wait(20) and CUT)
-            vendor.on("/videos/text2video", lambda asked: (200, {}, shown))
-            self.addCleanup(rest.set)
-            config = {"accounts": [kling_account(vendor, poll_interval_ms=50)], "lease_ms": 600}
-            with Spool(config, redis=redis, roles=["api", "webhook"]) as api:
-                with Spool(config, redis=redis, roles=["worker"]) as worker:
-                    files = lambda: [name for _, _, names in os.walk(os.path.join(worker.data_dir, "media")) for name in names]
-                    eventually(api.is_ready)
-                    task = self.submit(api, receiver, "kling-v3")
-                    eventually(files, what="the first file")
-                    self.assertEqual(api.task(task)["phase"], "archiving")
-                    self.assertEqual(self.delete(api, task), 200)
-                    eventually(lambda: files() == [], what="the end of the file")
-                    rest.set()
+            vendor.on("/videos/text2video", lambda asked: (200, {}, kling))
+            vendor.on("/contents/generations/tasks", lambda asked: (200, {}, ark))
+            accounts = [kling_account(vendor, poll_interval_ms=50), seedance_account(vendor, poll_interval_ms=50)]
+            config = {"accounts": accounts, "lease_ms": 600, "webhook": {"allow_private_networks": True}}
+            api = self.enterContext(Spool(config, redis=redis, roles=["api", "webhook"]))
+            worker = self.enterContext(Spool(config, redis=redis, roles=["worker"]))
+            eventually(api.is_ready)
+            for model in ("kling-v3", "doubao-seedance-1-5-pro"):
+                task = self.submit(api, receiver, model)
+                eventually(lambda: files_in(worker), what="the first file")
+                self.assertEqual(api.task(task)["phase"], "archiving")
+                self.assertEqual(self.delete(api, task), 200)
+                if model == "doubao-seedance-1-5-pro":
+                    rest.set()  # nothing stops this one before its end
+                eventually(lambda: files_in(worker) == [], what="the end of the file")
 
 
 if __name__ == "__main__":

@@ -53,7 +53,8 @@ local function change(item)
     local notify = has('N')
     if to == 'queued' and r.cancel then to, notify = 'cancelled', true end
     -- Nobody wants what came of a forgotten task.
-    if r.gone and (to == 'archiving' or to == 'succeeded') then to, result = 'cancelled', '' end
+    local is_unwanted = r.gone and (to == 'archiving' or to == 'succeeded')
+    if is_unwanted then to, result = 'cancelled', '' end
     if result ~= '' then call('SET', key('r', id), result) end
     if LOOKED_AT[r.phase] and r.started and (to == 'archiving' or to == 'succeeded') then
         note_duration(r.account, now - tonumber(r.started))
@@ -61,7 +62,7 @@ local function change(item)
     if TERMINAL[to] then
         local typical, cap = string.match(watch, '^doubt (%d+) (%d+)$')
         local watch_ms = typical and watch_of_doubt(r, tonumber(typical), tonumber(cap)) or tonumber(watch)
-        return {'done', finish(r, to, fields, notify, watch_ms), cancel}
+        return {is_unwanted and 'missing' or 'done', finish(r, to, fields, notify, watch_ms), cancel}
     end
 
     local t = key('t', id)
