@@ -143,12 +143,25 @@ struct process {
     bool has_leaked;            // a loop had handles left over
 };
 
-static bool bind_account(struct account *account, size_t i, struct err *err)
+// What was found wrong with one of its keys before isn't looked at again, but the others are.
+static void check_account(struct account *account, size_t i, struct config_mistakes *mistakes)
 {
-    struct err why;
+    struct err why, mistake;
+    bool is_good = true;
 
-    return (provider_bind(account, &why) && provider_check_keys(account, &why)) ||
-           err_set(err, ERR_CONFIG, "accounts.%zu.%s", i, why.message);
+    if (account->provider_name == NULL) // that was said
+        return;
+    if (config_mistakes_has(mistakes, "accounts.%zu.base_url", i))
+        mem_set_str(&account->base_url, "wrong"); // but given
+    if (!provider_bind(account, &why))
+        is_good = false;
+    else if (!config_mistakes_has(mistakes, "accounts.%zu.dialect", i))
+        is_good = provider_check_keys(account, &why);
+    if (is_good || config_mistakes_has(mistakes, "accounts.%zu.%.*s", i,
+                                       (int)strcspn(why.message, ":"), why.message))
+        return;
+    err_set(&mistake, ERR_CONFIG, "accounts.%zu.%s", i, why.message);
+    config_mistakes_add(mistakes, &mistake);
 }
 
 static bool check_redis_url(const struct config *config, struct err *err)
@@ -166,9 +179,7 @@ static void check_config(struct config *config, struct config_mistakes *mistakes
     struct err err;
 
     for (size_t i = 0; i < config->account_count; i++)
-        if (!config_mistakes_has(mistakes, "accounts.%zu", i) &&
-            !bind_account(&config->accounts[i], i, &err))
-            config_mistakes_add(mistakes, &err);
+        check_account(&config->accounts[i], i, mistakes);
     if (!config_mistakes_has(mistakes, "redis_url") && !check_redis_url(config, &err))
         config_mistakes_add(mistakes, &err);
     if (!config_mistakes_has(mistakes, "webhook.secret") && !webhook_check_config(config, &err))

@@ -467,6 +467,10 @@ static void finish_config(struct config *config, struct config_mistakes *mistake
         config_mistakes_add(mistakes, &mistake);
     if (config->admin_host != NULL)
         config->roles |= ROLE_ADMIN;
+    if (config->admin_host != NULL && config->admin_port > 0 &&
+        config->admin_port == config->listen_port &&
+        strcmp(config->admin_host, config->listen_host) == 0)
+        complain(mistakes, "admin_listen", "must be another address than listen");
     config->clients_reach = config->vendors_reach;
     config->clients_reach.anywhere = config->webhook.allow_private_networks;
     check_unique(config, mistakes);

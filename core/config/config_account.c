@@ -42,10 +42,16 @@ static bool read_models(struct setting_reader *reader, const json_t *value, void
             ok = setting_note(reader);
             continue;
         }
+        if (*name == '\0') {
+            setting_bad(reader, "a model without a name");
+            ok = setting_note(reader);
+            continue;
+        }
         snprintf(reader->path + path_len, sizeof reader->path - path_len, ".%s", name);
         model = &account->models[account->model_count++];
         model->name = mem_str(name);
-        if (!setting_string(reader, item, &model->upstream))
+        if (!setting_string(reader, item, &model->upstream) ||
+            (*model->upstream == '\0' && !setting_bad(reader, "must not be empty")))
             ok = setting_note(reader);
         reader->path[path_len] = '\0';
     }
@@ -98,6 +104,16 @@ static bool read_file(struct setting_reader *reader, const char *name, const cha
     return is_object;
 }
 
+// Whether the path is that of a key of an account: "accounts.0.api_key".
+static bool is_in_account(const char *path)
+{
+    size_t dots = 0;
+
+    for (; *path != '\0'; path++)
+        dots += *path == '.';
+    return dots == 2;
+}
+
 // What a dialect takes, whichever it is: the dialect itself looks at it (provider_bind). A key that
 // is empty is as good as absent.
 static bool read_key(struct setting_reader *reader, const json_t *value, void *out)
@@ -105,7 +121,8 @@ static bool read_key(struct setting_reader *reader, const json_t *value, void *o
     const char *name = strrchr(reader->path, '.') + 1, *text;
     size_t len = strlen(name);
 
-    if (!json_is_string(value))
+    // A name with a dot in it would be taken for what is behind the dot.
+    if (!json_is_string(value) || !is_in_account(reader->path))
         return setting_bad(reader, "unknown key");
     text = setting_text(reader, value);
     if (text == NULL || *text == '\0')

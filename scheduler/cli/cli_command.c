@@ -19,7 +19,7 @@ const struct cli_option_row cli_options[CLI_OPTION_COUNT] = {
     [CLI_LISTEN] = {0, "listen", "HOST:PORT", NULL, "where to listen"},
     [CLI_ADMIN_LISTEN] = {0, "admin-listen", "HOST:PORT", NULL, "where to listen for operators"},
     [CLI_ROLES] = {0, "roles", "ROLES", NULL, "of api,worker,webhook those that run here"},
-    [CLI_PROBE] = {0, "probe", NULL, NULL, "try the storage out"},
+    [CLI_PROBE] = {0, "probe", NULL, NULL, "try the storage, Redis and the keys out"},
     [CLI_DATA] = {'d', "data", "JSON|@FILE", NULL, "the job; @FILE may hold many, - is stdin"},
     [CLI_FORM] = {'F', "form", "NAME=@FILE", NULL, "a field of a form, NAME=VALUE too"},
     [CLI_WATCH] = {0, "watch", NULL, NULL, "wait for the end"},

@@ -244,6 +244,7 @@ WRONG = [
     ({"listen": "127.0.0.1:70000"}, "listen"),
     ({"listen": "127.0.0.1:"}, "listen"),
     ({"listen": "0.0.0.0:0"}, "tokens"),
+    ({"listen": "127.0.0.1:8081", "admin_listen": "127.0.0.1:8081"}, "admin_listen"),
     ({"public_url": "ftp://x"}, "public_url"),
     ({"data_dir": ""}, "data_dir"),
     ({"data_dir": 5}, "data_dir"),
@@ -353,13 +354,20 @@ class WrongConfigurations(Files):
                 {**MJ, "name": "two"},
                 {"name": "five", "provider": "midjourney"},
                 {"base_url": "http://x"},
+                {**MJ, "name": "six", "provider": "dall-e", "weight": True},
+                {**MJ, "name": "seven", "dialect": "none", "base_url": "ftp://x"},
+                {"name": "eight", "provider": "suno", "base_url": "ftp://x", "weight": True},
+                {**MJ, "name": "nine", "dialect": 5},
+                {**MJ, "name": "ten", "old.api_key": "k", "models": {"": "x", "y": ""}},
             ],
         }
         keys = [
             "listen", "nonsense", "retention_hours", "public_url", "webhook.timeout_ms", "webhook.more", "tokens.0",
             "accounts.0.weight", "accounts.0.models.x", "accounts.0.models.y", "accounts.2.provider", "accounts.2",
             "accounts.5", "accounts.5", "tokens.2.key", "accounts.3.name", "accounts.1.provider", "accounts.4.base_url",
-            "redis_url", "webhook.secret",
+            "redis_url", "webhook.secret", "accounts.6.weight", "accounts.6.provider", "accounts.7.base_url",
+            "accounts.7.dialect", "accounts.8.base_url", "accounts.8.weight", "accounts.8.api_key", "accounts.9.dialect",
+            "accounts.10.old.api_key", "accounts.10.models", "accounts.10.models.y",
         ]
         path = self.write(many)
         done = run("check-config", "-c", path)
