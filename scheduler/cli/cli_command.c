@@ -297,6 +297,14 @@ static bool is_choice(const char *choices, const char *value)
     return false;
 }
 
+// A script's variable that isn't set mustn't mean "none of them" or "all of them". What has a
+// default of its own goes by that; the verb says what is wrong with an empty job.
+static bool may_be_empty(int option)
+{
+    return cli_options[option].value == NULL || option == CLI_URL || option == CLI_KEY ||
+           option == CLI_ADMIN_LISTEN || option == CLI_DATA;
+}
+
 static bool check_options(const struct cli_command *command, struct buf *wrong)
 {
     for (int option = 0; option < CLI_OPTION_COUNT; option++) {
@@ -312,6 +320,10 @@ static bool check_options(const struct cli_command *command, struct buf *wrong)
         }
         if (row->choices != NULL && !is_choice(row->choices, value)) {
             buf_fmt(wrong, "--%s: must be one of: %s", row->name, row->choices);
+            return false;
+        }
+        if (*value == '\0' && !may_be_empty(option)) {
+            buf_fmt(wrong, "--%s: must not be empty", row->name);
             return false;
         }
     }

@@ -210,8 +210,8 @@ static bool redeliver_exhausted(struct cli *cli, int64_t since_ms, struct err *e
         return cli_http_explain_admin(cli->http, err);
     if (cli->output == CLI_TABLE)
         printf("%lld are sent again\n", (long long)field_int_or(answer, "count", 0));
-    else
-        cli_show_json(answer);
+    else if (cli->output == CLI_JSON)
+        cli_show_json(answer); // which they are isn't told: there are no ids
     return true;
 }
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "core/base/address.h"
 #include "core/base/buf.h"
@@ -248,6 +249,14 @@ bool cli_http_send(struct cli_http *http, struct http_request *request,
     return perform(http, request, response, err);
 }
 
+// curl takes a folder for a file with nothing in it.
+static bool is_folder(const char *name)
+{
+    struct stat found;
+
+    return stat(name, &found) == 0 && S_ISDIR(found.st_mode);
+}
+
 static bool add_field(curl_mime *form, const char *field, struct err *err)
 {
     const char *equals = strchr(field, '=');
@@ -263,6 +272,8 @@ static bool add_field(curl_mime *form, const char *field, struct err *err)
         curl_mime_data(part, equals + 1, CURL_ZERO_TERMINATED);
         return true;
     }
+    if (is_folder(equals + 2))
+        return err_set(err, ERR_CONFIG, "%.160s: is a folder", equals + 2);
     return curl_mime_filedata(part, equals + 2) == CURLE_OK ||
            err_set(err, ERR_CONFIG, "%.160s: can't be read", equals + 2);
 }

@@ -290,6 +290,7 @@ class Tasks(Verbs):
         shown = json.loads(self.good("upload", path, "-o", "json"))
         self.assertEqual((shown["kind"], shown["sha256"]), ("image", hashlib.sha256(PNG).hexdigest()))
         self.assertEqual(self.wrong(2, "upload", "missing.png"), "missing.png: can't be read")
+        self.assertEqual(self.wrong(2, "upload", self.dir), f"{self.dir}: is a folder")
         with open(path, "w", encoding="utf-8") as file:
             file.write("text")
         self.assertIn("(HTTP 4", self.wrong(1, "upload", path))
@@ -702,6 +703,7 @@ class Operator(Verbs):
         self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", "There are none.\n"))
         self.assertEqual(self.good("hooks", "exhausted", "--redeliver", "--host", "elsewhere"), "0 are sent again\n")
         self.receiver.answer("/broken", 200)
+        self.assertEqual(self.good("hooks", "exhausted", "--redeliver", "--host", "elsewhere", "-o", "id"), "")
         self.assertRegex(self.good("hooks", "exhausted", "--redeliver"), r"^[1-9]\d* are sent again\n$")
         eventually(lambda: self.spool.deliveries(task)[-1]["status"] == "delivered", what="the delivery")
 

@@ -46,6 +46,11 @@ static const struct {
     {{"get", "a", "-o", "xml"}, false, "--output: must be one of: table json id"},
     {{"get", "a", "-o", ""}, false, "--output: must be one of: table json id"},
     {{"get", "a", "-o", "table json"}, false, "--output: must be one of: table json id"},
+    {{"submit", "kling", "-d", "{}", "--idempotency-key", ""},
+     false,
+     "--idempotency-key: must not be empty"},
+    {{"hooks", "exhausted", "--redeliver", "--host="}, false, "--host: must not be empty"},
+    {{"list", "-k", "", "-u", ""}, true, "list --url= --api-key="},
 };
 
 static void write_command(const struct cli_command *command, struct buf *to)
