@@ -234,6 +234,13 @@ static bool is_modest(const char *text, size_t len, struct err *err)
     return true;
 }
 
+// jansson's words for it are about its own options.
+static bool is_nul(const json_error_t *why)
+{
+    return json_error_code(why) == json_error_null_character ||
+           json_error_code(why) == json_error_null_byte_in_key;
+}
+
 json_t *field_parse_body(const char *text, size_t len, struct err *err)
 {
     json_error_t why;
@@ -249,7 +256,11 @@ json_t *field_parse_body(const char *text, size_t len, struct err *err)
     json = json_fast_read(text, len);
     if (json == NULL)
         json = json_loadb(text, len, JSON_REJECT_DUPLICATES, &why);
-    if (json == NULL) {
+    if (json == NULL && is_nul(&why)) {
+        err_set(err, ERR_INVALID,
+                "body: a string has a \\u0000, which isn't taken (line %d, column %d)", why.line,
+                why.column);
+    } else if (json == NULL) {
         err_set(err, ERR_INVALID, "body: not valid JSON: %s (line %d, column %d)", why.text,
                 why.line, why.column);
     } else if (!json_is_object(json)) {

@@ -76,6 +76,13 @@ static void test_bodies(void **state)
 
         assert_null(field_parse_body(text, sizeof text - 1, &err));
     }
+    {
+        static const char text[] = "{\"a\":\"b\\u0000\"}"; // which is JSON
+        struct err err;
+
+        assert_null(field_parse_body(text, sizeof text - 1, &err));
+        assert_non_null(strstr(err.message, "a string has a \\u0000"));
+    }
 }
 
 static void test_fields(void **state)
