@@ -347,14 +347,13 @@ static void say_ready(const struct program *spool, const struct program *sim)
     printf("spool: " READY_WORDS
            "%s, with the key sk-dev; its vendors are simulated at %s\n"
            "\n"
-           "Files and logs are in " FOLDER
-           ". In another terminal:\n"
+           "Open %s/ in a browser, or another terminal:\n"
            "%s%s%s"
            "  spool submit midjourney -d '{\"prompt\":\"a red kite\"}' --watch\n"
            "  spool top\n"
-           "An interrupt (Ctrl-C) ends everything.\n",
-           spool->url, sim->url, is_usual ? "" : "  export SPOOL_URL=", is_usual ? "" : spool->url,
-           is_usual ? "" : "\n");
+           "Files and logs are in " FOLDER ". An interrupt (Ctrl-C) ends everything.\n",
+           spool->url, sim->url, spool->url,
+           is_usual ? "" : "  export SPOOL_URL=", is_usual ? "" : spool->url, is_usual ? "" : "\n");
     fflush(stdout);
 }
 
