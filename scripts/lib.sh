@@ -3,7 +3,8 @@
 BUILD_PACKAGES=(gcc cmake make pkg-config libc6-dev libuv1-dev libcurl4-openssl-dev libhiredis-dev
   libjansson-dev libwebsockets-dev libwebsockets-evlib-uv libssl-dev redis-server
   ca-certificates curl)
-TEST_PACKAGES=(libcmocka-dev jq python3 python3-websockets python3-yaml redis-tools prometheus nginx dpkg-dev)
+TEST_PACKAGES=(libcmocka-dev jq python3 python3-websockets python3-yaml redis-tools prometheus nginx dpkg-dev
+  chromium-headless-shell) # 100 MB: the page is tested in a browser
 S3_PACKAGES=(swift-proxy swift-account swift-container swift-object memcached) # the S3 store of the tests
 LINT_PACKAGES=(clang-format clang-tidy cppcheck clang mandoc lintian systemd) # the last two for the package's tests
 

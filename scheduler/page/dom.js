@@ -39,6 +39,16 @@ export function fill(element, ...children) {
   return element;
 }
 
+// The same where somebody may be: the focus goes to what has the same name as what had it.
+export function fillAgain(element, ...children) {
+  const nameOf = (one) => one.getAttribute("aria-label") || one.textContent;
+  const held = element.contains(document.activeElement) ? nameOf(document.activeElement) : null;
+  fill(element, ...children);
+  if (held !== null)
+    [...element.querySelectorAll("a, button, summary")].find((one) => nameOf(one) === held)?.focus({ preventScroll: true });
+  return element;
+}
+
 // A link elsewhere. Not every text that should be an address is one, and not every address is for a
 // browser to follow.
 export function linkOut(url, ...children) {
@@ -88,17 +98,19 @@ export function sure(what, yes) {
   });
 }
 
-// A button that is out of use while what it started runs, and says what went wrong.
+// A button that is out of use while what it started runs, and says what went wrong. It isn't disabled: then
+// it would lose the focus, and whoever has no mouse their place.
 export function action(name, run, attributes) {
   const button = el("button", { type: "button", ...attributes }, name);
   button.addEventListener("click", async () => {
-    button.disabled = true;
+    if (button.hasAttribute("aria-disabled")) return;
+    button.setAttribute("aria-disabled", "true");
     try {
-      await run(button);
+      await run();
     } catch (error) {
-      say(error.message, true);
+      if (error.name !== "AbortError") say(error.message, true);
     }
-    button.disabled = false;
+    button.removeAttribute("aria-disabled");
   });
   return button;
 }

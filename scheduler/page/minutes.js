@@ -104,7 +104,8 @@ export function minutes(signal) {
     else news.tasks.forEach(count);
     drawSoon();
   }, signal);
-  const timer = setInterval(drawSoon, 5000);
+  // A hidden tab has no frames, but what is old must go there, too.
+  const timer = setInterval(() => (document.hidden ? draw() : drawSoon()), 5000);
   signal.addEventListener("abort", () => clearInterval(timer), { once: true });
   drawSoon();
   reload();

@@ -1,7 +1,7 @@
 // One task: where its time went, its files, what it was made of, its webhooks; and what can be done
 // about it.
 import { Away, Refused, ask, curl, every, pause, session } from "./api.js";
-import { action, copyButton, el, fill, say, setText, sure, table } from "./dom.js";
+import { action, copyButton, el, fill, fillAgain, say, setText, sure, table } from "./dom.js";
 import { fileView } from "./files.js";
 import * as live from "./live.js";
 import { stagesView } from "./stages.js";
@@ -89,7 +89,7 @@ function makeParts(main, id) {
     const signature = JSON.stringify(of);
     if (shown[name] === signature) return;
     shown[name] = signature;
-    fill(parts[name], make());
+    fillAgain(parts[name], make());
   };
 }
 

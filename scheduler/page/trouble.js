@@ -1,6 +1,6 @@
 // How all of Spool stands, looked at again and again; and what is wrong, with what mends it.
 import { Away, ask, askAny, askOpen, every, on, session } from "./api.js";
-import { action, el, fill, say } from "./dom.js";
+import { action, el, fillAgain, say } from "./dom.js";
 import { clock, now, number, plural } from "./words.js";
 
 const EVERY_MS = 2500;
@@ -57,6 +57,15 @@ function forQueue(entry) {
     "Raise max_concurrency of its accounts, add an account, or enable one that is out.", { view: "tasks?status=queued" }];
 }
 
+// Counted are tasks: each may have several.
+function forWebhooks(exhausted) {
+  const count = exhausted.reduce((sum, one) => sum + one.count, 0);
+  const hosts = exhausted.slice(0, 3).map((one) => one.host).join(", ");
+  const more = exhausted.length > 3 ? ` and ${plural(exhausted.length - 3, "other host")}` : "";
+  return ["bad here", `Webhooks of ${plural(count, "task")} were given up`, `at ${hosts}${more}`,
+    "When the receiver works again, send them once more.", { view: "webhooks" }];
+}
+
 function forOverview(overview) {
   const found = [];
   const { redis, deliveries } = overview;
@@ -65,9 +74,7 @@ function forOverview(overview) {
   if (redis?.memory_limit && redis.memory_bytes > 0.9 * redis.memory_limit)
     found.push(["bad", "Redis' memory is nearly full", "", "Raise its maxmemory, or lower retention_hours."]);
   for (const account of overview.accounts || []) found.push(forAccount(account));
-  for (const one of deliveries?.exhausted || [])
-    found.push(["bad here", `${plural(one.count, "webhook")} to ${one.host} ${one.count === 1 ? "was" : "were"} given up`, "",
-      "When the receiver works again, send them once more.", { view: "webhooks" }]);
+  if (deliveries?.exhausted.length > 0) found.push(forWebhooks(deliveries.exhausted));
   for (const entry of overview.queue || []) found.push(forQueue(entry));
   return found.filter(Boolean);
 }
@@ -101,7 +108,7 @@ function write() {
   const signature = JSON.stringify(found) + session.isOperator;
   if (signature === written) return;
   written = signature;
-  fill(section, found.map(([level, what, words, mend, how]) =>
+  fillAgain(section, found.map(([level, what, words, mend, how]) =>
     el("div", { class: `trouble ${level}` },
       el("div", {}, el("strong", {}, what), words ? el("span", { class: "words" }, `: ${words}`) : null,
         el("div", { class: "mend" }, mend)),

@@ -1,6 +1,6 @@
 // Webhooks that were given up, by host; and sending them once more.
 import { ask, every } from "./api.js";
-import { action, el, fill, say, table } from "./dom.js";
+import { action, el, fill, fillAgain, say, table } from "./dom.js";
 import * as trouble from "./trouble.js";
 import { clock, number, plural } from "./words.js";
 
@@ -19,7 +19,7 @@ function hostsView(deliveries, done) {
   const hosts = new Map();
   for (const { host, count } of deliveries.exhausted) hosts.set(host, { exhausted: count, waiting: 0 });
   for (const { host, count } of deliveries.waiting) hosts.set(host, { exhausted: 0, ...hosts.get(host), waiting: count });
-  const columns = [{ name: "Host" }, { name: "Given up", class: "number" }, { name: "Due", class: "number" }, { name: "", class: "do" }];
+  const columns = [{ name: "Host" }, { name: "Tasks with some given up", class: "number" }, { name: "with some due", class: "number" }, { name: "", class: "do" }];
   const rows = [...hosts].map(([host, of]) => [host, number(of.exhausted), number(of.waiting),
     of.exhausted > 0 ? action("Send again", () => sendAgain({ host }, done), { "aria-label": `Send those to ${host} again` }) : ""]);
   return el("section", { class: "panel wide" }, el("h2", {}, "By host"), table("By host", columns, rows, "No webhook waits, and none was given up."),
@@ -45,7 +45,7 @@ export function show(main, { signal }) {
   const shown = {};
   const write = (part, name, of, make) => {
     const signature = JSON.stringify(of);
-    if (shown[name] !== signature) fill(part, make());
+    if (shown[name] !== signature) fillAgain(part, make());
     shown[name] = signature;
   };
   async function read() {

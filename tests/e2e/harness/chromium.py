@@ -158,6 +158,10 @@ class Page:
     def call(self, method, **params):
         return self.browser.call(method, self.session, **params)
 
+    def close(self):
+        self.browser.pages.pop(self.session)
+        self.browser.call("Target.disposeBrowserContext", browserContextId=self.context)
+
     def note(self, method, params):
         if method == "Runtime.exceptionThrown":
             details = params["exceptionDetails"]
@@ -207,7 +211,7 @@ class Page:
     def click(self, selector, words=None):
         """The first such element that is shown, and has these words."""
         find = (
-            f"[...document.querySelectorAll({json.dumps(selector)})].find((one) => one.checkVisibility() && !one.disabled"
+            f"[...document.querySelectorAll({json.dumps(selector)})].find((one) => one.checkVisibility() && !one.ariaDisabled"
             f" && (!{json.dumps(words)} || one.textContent.includes({json.dumps(words)})))"
         )
         self.wait(find)
