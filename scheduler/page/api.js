@@ -167,11 +167,12 @@ export function pause(ms, signal) {
 const quoted = (text) => `'${text.replace(/'/g, "'\\''")}'`;
 
 // The same as a command. The key isn't in it: what is copied ends in chats and tickets.
-export function curl(method, path, body) {
+export function curl(method, path, body, headers = {}) {
   const url = new URL(path, document.baseURI).href;
   const parts = ["curl"];
   if (method !== "GET") parts.push("-X", method);
   parts.push(quoted(url), "\\\n  -H", '"Authorization: Bearer $SPOOL_KEY"');
+  for (const [name, value] of Object.entries(headers)) parts.push("\\\n  -H", quoted(`${name}: ${value}`));
   if (body !== undefined) {
     const text = typeof body === "string" ? body : JSON.stringify(body, null, 2);
     parts.push("\\\n  -H", quoted("Content-Type: application/json"), "\\\n  -d", quoted(text));

@@ -30,7 +30,11 @@ async function readDocument(signal) {
 // Whatever the family calls it.
 const idIn = (answer) => JSON.stringify(answer).match(/task_[0-9A-Z]{26}/)?.[0];
 
+// Where the answer is the result, which may take minutes, the task is wanted at once instead.
+const headersOf = (operation) => (operation.responses?.["504"] ? { Prefer: "respond-async" } : {});
+
 function makeWork(submit, signal) {
+  const headers = headersOf(submit.operation);
   const media = submit.operation.requestBody?.content?.["application/json"] || {};
   const command = el("pre", { class: "command" });
   const answer = el("pre", { class: "answer" }), said = el("p", { class: "note bad", role: "alert", hidden: true });
@@ -40,7 +44,7 @@ function makeWork(submit, signal) {
 
   function write() {
     const { body, mistake } = form.read();
-    setText(command, mistake && mistake.endsWith("JSON") ? `# ${mistake}` : curl("POST", submit.path.slice(1), body));
+    setText(command, mistake && mistake.endsWith("JSON") ? `# ${mistake}` : curl("POST", submit.path.slice(1), body, headers));
     return { body, mistake };
   }
 
@@ -49,10 +53,10 @@ function makeWork(submit, signal) {
     said.hidden = !mistake;
     setText(said, mistake);
     if (mistake) return;
-    const { status, body: found } = await askAny("POST", submit.path.slice(1), body, { signal });
+    const { status, body: found } = await askAny("POST", submit.path.slice(1), body, { signal, headers });
     const id = status < 300 ? idIn(found) : null;
     setText(answer, `HTTP ${status}\n${JSON.stringify(found, null, 2)}`);
-    say(id ? "A task was made." : "It was refused: see the answer.", !id);
+    say(id ? "A task was made." : "No task was made: see the answer.", !id);
     if (!id) return;
     stop?.abort();
     stop = new AbortController();

@@ -251,6 +251,8 @@ class Page:
         self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": name}])
 
     def screenshot(self, name, is_whole=True):
+        if is_whole:
+            self.js("scrollTo({top: 0, behavior: 'instant'})")
         shot = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=is_whole)
         with open(os.path.join(screenshot_folder(), f"{name}.png"), "wb") as file:
             file.write(base64.b64decode(shot["data"]))
