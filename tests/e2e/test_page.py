@@ -210,6 +210,10 @@ class Work(Browser):
             page.click(".part-deliveries tbody tr:last-child button")
             receiver.wait("/hook", before + 1)
             page.screenshot("task")
+            # It watches with a token that is good for nothing else.
+            self.assertEqual(len(page.sockets), 1)
+            token = re.search(r"/v1/events\?access_token=(.+)$", page.sockets[0]).group(1)
+            self.assertEqual(exchange(spool.port, "GET", "/v1/tasks", None, {"Authorization": f"Bearer {token}"})[0], 401)
             # The same with a key; the focus stays.
             self.assertEqual(page.js("document.activeElement.textContent"), "Send again")
             page.press("Enter")

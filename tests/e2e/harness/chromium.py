@@ -143,6 +143,7 @@ class Page:
     def __init__(self, browser, url, width, height, before):
         self.browser = browser
         self.complaints = []  # errors that nobody caught, and what the policy has blocked
+        self.sockets = []  # the addresses of its WebSockets
         # A context of its own: neither storage nor cache is shared.
         self.context = browser.call("Target.createBrowserContext")["browserContextId"]
         target = browser.call("Target.createTarget", url="about:blank", browserContextId=self.context)["targetId"]
@@ -166,6 +167,8 @@ class Page:
         if method == "Runtime.exceptionThrown":
             details = params["exceptionDetails"]
             self.complaints.append(details.get("exception", {}).get("description") or details["text"])
+        elif method == "Network.webSocketCreated":
+            self.sockets.append(params["url"])
         elif method == "Log.entryAdded" and params["entry"]["level"] == "error" and params["entry"]["source"] != "network":
             self.complaints.append(params["entry"]["text"])
 
