@@ -395,13 +395,14 @@ class Picture(Bench):
                 self.do("HSET", "spool:d:A", "n", 1, "head", 2, "1", view, "1r", "exhausted 4 @-100 500 9 no")
                 self.do("ZADD", "spool:exhausted", "@-100", "A")
             with self.subTest(vendor_can=vendor_can):
-                self.assertEqual(self.run_script("forget", ["A", "other", vendor_can, 60000]), "missing")
+                self.assertEqual(self.run_script("forget", ["A", "other", vendor_can, 60000]), ["missing"])
                 item = ["A", "dev", vendor_can, 60000]
-                self.assertEqual(self.run_script("forget", item), "done")
+                result = self.do("GET", "spool:r:A") or ""
+                self.assertEqual(self.run_script("forget", item), ["done", result])
                 self.check()
                 before = self.dump()
-                self.assertEqual((self.run_script("forget", item, again=1), self.dump()), ("done", before))
-                self.assertEqual(self.run_script("forget", ["A", "dev", vendor_can, 60000]), "missing")
+                self.assertEqual((self.run_script("forget", item, again=1), self.dump()), (["done", ""], before))
+                self.assertEqual(self.run_script("forget", ["A", "dev", vendor_can, 60000]), ["missing"])
                 self.assertEqual(self.run_script("read", ["A", ""]), None)
                 now = self.dump()
                 self.assertEqual(now["own:dev"], ["B"])
