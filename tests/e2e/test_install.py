@@ -86,6 +86,18 @@ class Installed(Prefix):
             with open(os.path.join(root, "usr/lib/systemd/system/spool.service"), encoding="utf-8") as file:
                 self.assertEqual(settings_in(file.read(), "ExecStart"), ["/usr/bin/spool serve -c /etc/spool/spool.json"])
 
+    def test_any_prefix(self):
+        """systemd wants a whole path, as one word."""
+        with tempfile.TemporaryDirectory(prefix="spool install 100% ") as folder:
+            for prefix in (folder, "here"):
+                done = run("cmake", "--install", BUILD, "--prefix", prefix, cwd=folder)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                place = os.path.join(folder, prefix)
+                with open(os.path.join(place, "lib/systemd/system/spool.service"), encoding="utf-8") as file:
+                    (command,) = settings_in(file.read(), "ExecStart")
+                program = os.path.join(os.path.realpath(place), "bin/spool").replace("%", "%%")
+                self.assertEqual(command, f'"{program}" serve -c /etc/spool/spool.json')
+
     def test_program(self):
         self.assertRegex(run(self.program, "--version").stdout, r"^spool \d+\.\d+\.\d+\n$")
 
