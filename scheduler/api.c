@@ -13,6 +13,7 @@
 #include "core/config/config.h"
 #include "core/http/http_client.h"
 #include "core/http/http_server.h"
+#include "core/loop/loop.h"
 #include "core/storage/storage.h"
 #include "core/store/callbacks.h"
 #include "core/store/heartbeat.h"
@@ -30,7 +31,7 @@
 #include "scheduler/waiting.h"
 #include "scheduler/websocket.h"
 
-enum { ETAG_CHARS = 32 };
+enum { ETAG_CHARS = 32, SETTLE_MS = 2000, SETTLE_EVERY_MS = 10 };
 
 struct api {
     struct front front;
@@ -78,6 +79,35 @@ static void admit_request(struct request *request)
         request_admit_bare(request);
     else
         request_admit(request, request->owner);
+}
+
+// A reload mustn't be seen: what the front before this one knew is waited for, as long as that may
+// take where Redis is there.
+static bool is_settling(const struct front *front)
+{
+    return clock_mono_ms() < front->settles_until_ms &&
+           (!store_is_up(front->store) || !read_tokens_are_ready(front->read_tokens));
+}
+
+static void admit_settled(struct request *request);
+
+static void on_settle_due(void *ctx)
+{
+    struct request *request = ctx;
+
+    request_forget(request, AWAIT_TIMER);
+    admit_settled(request);
+}
+
+static void admit_settled(struct request *request)
+{
+    struct front *front = request->front;
+
+    if (request->served->asks_start && is_settling(front))
+        request_await(request, AWAIT_TIMER,
+                      loop_after(front->loop, SETTLE_EVERY_MS, on_settle_due, request));
+    else
+        admit_request(request);
 }
 
 // The table of routes says it all: neither the key nor Redis is looked at.
@@ -184,7 +214,7 @@ static void on_head(void *ctx, struct http_exchange *exchange)
         answer_options(api, request, any, offered);
     } else if (request->served != NULL) {
         request->family = request->served->family;
-        admit_request(request);
+        admit_settled(request);
     } else {
         refuse_lost(api, request, offered);
     }
@@ -274,6 +304,7 @@ struct api *api_start(struct loop *loop, const struct config *config, const char
     front->routes = routes_new();
     front->write_openapi = write_openapi;
     front->has_private = is_for_operators || config->admin_host == NULL;
+    front->settles_until_ms = listen_fd > 0 ? clock_mono_ms() + SETTLE_MS : 0;
     front->store = store_start(loop, config, redis_url, on_up, api);
     api->beat = heartbeat_start(loop, front->store, is_for_operators ? "admin" : "api",
                                 count_in_hand, find_trouble, api);

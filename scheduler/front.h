@@ -43,4 +43,7 @@ struct front {
     bool has_private; // what is served on the operators' listener only, if there is one, is served
                       // here
     bool is_draining;
+    // Until then it may be that Redis hasn't told yet what it tells at a start, though the front
+    // before this one knew it. 0: there was none.
+    int64_t settles_until_ms; // of our monotonic clock
 };

@@ -53,9 +53,14 @@ void read_tokens_drop(struct read_tokens **tokens)
     *tokens = NULL;
 }
 
+bool read_tokens_are_ready(const struct read_tokens *tokens)
+{
+    return tokens->secret.text != NULL;
+}
+
 static bool is_ready(const struct read_tokens *tokens, struct err *err)
 {
-    return tokens->secret.text != NULL ||
+    return read_tokens_are_ready(tokens) ||
            err_set(err, ERR_UNAVAILABLE, "read tokens can't be had yet, try again");
 }
 

@@ -26,7 +26,8 @@ void read_tokens_drop(struct read_tokens **tokens);
 bool read_token_make(const struct read_tokens *tokens, const struct config_token *key,
                      int64_t now_ms, struct buf *text, int64_t *expires_ms,
                      struct err *err) WARN_UNUSED;
-bool read_token_is(const char *text); // or a key
+bool read_token_is(const char *text);                         // or a key
+bool read_tokens_are_ready(const struct read_tokens *tokens); // the secret is known
 // The key that the token was made for, borrowed from the configuration. NULL and ERR_AUTH where it
 // is none, has ended, or its key is gone; ERR_UNAVAILABLE as above.
 const struct config_token *read_token_find(const struct read_tokens *tokens,

@@ -36,6 +36,7 @@ struct served {
                                              // read token
     bool is_private;                         // served only on the operators' listener, if there is
                                              // one
+    bool asks_start;                         // it asks what Redis tells at a start
     bool takes_form;                         // the body is a form with a file
     bool takes_bytes;                        // the body is a file
     // What the query may have, checked before the body is read, and what a JSON body has, checked

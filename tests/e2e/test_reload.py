@@ -69,6 +69,34 @@ class Reload(unittest.TestCase):
         task = self.spool.submit("after it")
         self.assertEqual(self.spool.wait(task)["status"], "SUCCESS")
 
+    def test_what_redis_tells_at_a_start(self):
+        """A monitor, and pages that watch, don't see that it is told anew."""
+        task = self.spool.submit("p")
+        self.spool.wait(task)
+        stop, wrong, counts = threading.Event(), [], [0, 0, 0]
+        token = ask(self.spool, "POST", "/v1/events/token")[2]["token"]
+        asked = (("GET", "/readyz"), ("POST", "/v1/events/token"), ("GET", f"/v1/tasks/{task}/events?access_token={token}"))
+
+        def go_on(index, method, path):
+            headers = {} if "access_token" in path else {"Authorization": "Bearer sk-dev"}
+            while not stop.is_set():
+                status, _, answer = exchange(self.spool.port, method, path, None, headers)
+                counts[index] += 1
+                # Who was let in by the one that ends is told so.
+                if status != 200 and "draining" not in str(answer):
+                    wrong.append((path[:20], status, answer))
+
+        threads = [threading.Thread(target=go_on, args=(i, *one)) for i, one in enumerate(asked)]
+        for thread in threads:
+            thread.start()
+        for _ in range(5):
+            self.reload()
+        stop.set()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(wrong, [])
+        self.assertGreater(min(counts), 10)
+
     def test_nothing_is_lost(self):
         """Under load: each request is answered, each task ends, each webhook comes."""
         stop, tasks, wrong = threading.Event(), [], []
