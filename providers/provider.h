@@ -144,9 +144,10 @@ const struct provider *provider_at(size_t index);
 // Sets the account's provider and dialect, by their names. An ERR_CONFIG begins with the key whose
 // name is wrong.
 bool provider_bind(struct account *account, struct err *err) WARN_UNUSED;
-// Whether the account, which is bound, has the keys that its dialect takes, and no others; an
-// api_key may be too much. An ERR_CONFIG begins with the key.
-bool provider_check_keys(const struct account *account, struct err *err) WARN_UNUSED;
+// What is wrong with the keys of an account that is bound: one that its dialect needs is missing,
+// or one is too much (an api_key may be). True with an ERR_CONFIG that begins with the key, for
+// each in turn; false when there is no more. `at` is 0 at first.
+bool provider_find_mistake(const struct account *account, size_t *at, struct err *err);
 
 // Of an account that is bound:
 

@@ -99,29 +99,44 @@ static bool check_members(const struct account *account, const struct dialect_ke
     return true;
 }
 
-bool provider_check_keys(const struct account *account, struct err *err)
+// One of the keys that the dialect takes.
+static bool check_taken(const struct account *account, const struct dialect_key *key,
+                        struct err *err)
 {
-    const char *provider = account->provider->name, *dialect = account->dialect->name;
+    const char *value = value_of(account, key->name);
 
-    for (const struct dialect_key *key = account->dialect->keys; key->name != NULL; key++) {
-        const char *value = value_of(account, key->name);
+    if (*value == '\0')
+        return !key->is_required ||
+               err_set(err, ERR_CONFIG, "%s: %s's dialect %s needs it", key->name,
+                       account->provider->name, account->dialect->name);
+    if (key->is_name && !setting_is_name(value))
+        return err_set(err, ERR_CONFIG, "%s: must be the name of a %s", key->name, key->name);
+    return check_members(account, key, err);
+}
 
-        if (*value == '\0' && key->is_required)
-            return err_set(err, ERR_CONFIG, "%s: %s's dialect %s needs it", key->name, provider,
-                           dialect);
-        if (*value != '\0' && key->is_name && !setting_is_name(value))
-            return err_set(err, ERR_CONFIG, "%s: must be the name of a %s", key->name, key->name);
-        if (*value != '\0' && !check_members(account, key, err))
-            return false;
+// One of the keys that the account has.
+static bool check_given(const struct account *account, const char *name, struct err *err)
+{
+    return find_key(account->dialect, name) != NULL || strcmp(name, "api_key") == 0 ||
+           err_set(err, ERR_CONFIG, "%.60s: %s's dialect %s takes no such key", name,
+                   account->provider->name, account->dialect->name);
+}
+
+bool provider_find_mistake(const struct account *account, size_t *at, struct err *err)
+{
+    const struct dialect_key *keys = account->dialect->keys;
+    size_t count = 0;
+
+    while (keys[count].name != NULL)
+        count++;
+    while (*at < count + account->key_count) {
+        size_t i = (*at)++;
+
+        if (i < count ? !check_taken(account, &keys[i], err)
+                      : !check_given(account, account->keys[i - count].name, err))
+            return true;
     }
-    for (size_t i = 0; i < account->key_count; i++) {
-        const char *name = account->keys[i].name;
-
-        if (find_key(account->dialect, name) == NULL && strcmp(name, "api_key") != 0)
-            return err_set(err, ERR_CONFIG, "%.60s: %s's dialect %s takes no such key", name,
-                           provider, dialect);
-    }
-    return true;
+    return false;
 }
 
 bool provider_bind(struct account *account, struct err *err)

@@ -143,25 +143,32 @@ struct process {
     bool has_leaked;            // a loop had handles left over
 };
 
-// What was found wrong with one of its keys before isn't looked at again, but the others are.
+// `why` begins with the key; what was found wrong with it before isn't said again.
+static void note_mistake(size_t i, const struct err *why, struct config_mistakes *mistakes)
+{
+    struct err mistake;
+
+    if (config_mistakes_has(mistakes, "accounts.%zu.%.*s", i, (int)strcspn(why->message, ":"),
+                            why->message))
+        return;
+    err_set(&mistake, ERR_CONFIG, "accounts.%zu.%s", i, why->message);
+    config_mistakes_add(mistakes, &mistake);
+}
+
 static void check_account(struct account *account, size_t i, struct config_mistakes *mistakes)
 {
-    struct err why, mistake;
-    bool is_good = true;
+    struct err why;
+    size_t at = 0;
 
     if (account->provider_name == NULL) // that was said
         return;
     if (config_mistakes_has(mistakes, "accounts.%zu.base_url", i))
         mem_set_str(&account->base_url, "wrong"); // but given
     if (!provider_bind(account, &why))
-        is_good = false;
+        note_mistake(i, &why, mistakes);
     else if (!config_mistakes_has(mistakes, "accounts.%zu.dialect", i))
-        is_good = provider_check_keys(account, &why);
-    if (is_good || config_mistakes_has(mistakes, "accounts.%zu.%.*s", i,
-                                       (int)strcspn(why.message, ":"), why.message))
-        return;
-    err_set(&mistake, ERR_CONFIG, "accounts.%zu.%s", i, why.message);
-    config_mistakes_add(mistakes, &mistake);
+        while (provider_find_mistake(account, &at, &why))
+            note_mistake(i, &why, mistakes);
 }
 
 static bool check_redis_url(const struct config *config, struct err *err)

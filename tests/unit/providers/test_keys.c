@@ -70,15 +70,35 @@ static void test_keys(void **state)
                                   .dialect_name = (char *)(uintptr_t)cases[i].dialect,
                                   .base_url = (char *)(uintptr_t)cases[i].base_url};
         struct err err = {0};
+        size_t at = 0;
         bool ok;
 
         set_keys(&account, cases[i].keys);
-        ok = provider_bind(&account, &err) && provider_check_keys(&account, &err);
+        ok = provider_bind(&account, &err) && !provider_find_mistake(&account, &at, &err);
         account_clear_keys(&account);
         if (ok != (cases[i].error == NULL) ||
             (!ok && strncmp(err.message, cases[i].error, strlen(cases[i].error)) != 0))
             fail_msg("%s, %s: %s", cases[i].provider, cases[i].keys, ok ? "fine" : err.message);
     }
+}
+
+static void test_each_mistake_is_found(void **state)
+{
+    static const char *const expected[] = {"base_url", "access_key", "secret_key", "region"};
+    struct account account = {.name = (char *)"a", .provider_name = (char *)"kling"};
+    struct err err;
+    size_t at = 0;
+
+    (void)state;
+    set_keys(&account, "region=x api_key=k");
+    assert_true(provider_bind(&account, &err));
+    for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
+        assert_true(provider_find_mistake(&account, &at, &err));
+        assert_memory_equal(err.message, expected[i], strlen(expected[i]));
+    }
+    assert_false(provider_find_mistake(&account, &at, &err));
+    assert_false(provider_find_mistake(&account, &at, &err));
+    account_clear_keys(&account);
 }
 
 // "kling Ta official Ta base_url, access_key, secret_key"
@@ -114,6 +134,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_each_mistake_is_found),
         cmocka_unit_test(test_the_manual_has_them),
     };
 
