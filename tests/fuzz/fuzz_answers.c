@@ -96,7 +96,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     };
     const struct provider *provider;
     const struct dialect *dialect;
-    struct account account = {.name = (char *)"a"};
+    struct account account = {.name = (char *)"a", .base_url = (char *)"http://v"};
     struct http_response response = {0};
     struct outcome outcomes[2] = {0};
     struct task *tasks[2];
