@@ -160,12 +160,12 @@ class Browser(unittest.TestCase):
     def open(self, spool, key="sk-op", at="", port=None, **options):
         page = self.browser.page(f"http://127.0.0.1:{port or spool.port}/{at}", **options)
         self.pages.append(page)
-        page.wait("document.getElementById('ask').open")
         self.give(page, key)
         page.wait("document.querySelector('#main h1, #main h2')")
         return page
 
     def give(self, page, key):
+        page.wait("document.getElementById('ask').open")
         page.fill("#ask-key", key)
         page.press("Enter")
         page.wait("!document.getElementById('ask').open")
