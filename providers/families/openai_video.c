@@ -9,30 +9,25 @@
 #include "core/json/field.h"
 #include "core/json/field_check.h"
 #include "core/task/task.h"
+#include "providers/families/video_rules.h"
 #include "providers/family.h"
 #include "providers/family_common.h"
 
-enum { MAX_PROMPT = 20000, MAX_NAME = 128, MAX_WORD = 32 };
-
 static const struct field_rule scene_rules[] = {
     {.path = "", .kind = FIELD_OBJECT},
-    {.path = "prompt", .kind = FIELD_TEXT, .is_required = true, .min = 1, .max = MAX_PROMPT},
-    {.path = "duration", .kind = FIELD_COUNT, .min = 1, .about = "In seconds."},
+    {.path = "prompt", .kind = FIELD_TEXT, .is_required = true, .min = 1, .max = VIDEO_MAX_PROMPT},
+    VIDEO_DURATION_RULE,
     {0},
 };
 
 static const struct field_rule rules[] = {
-    {.path = "model",
-     .kind = FIELD_TEXT,
-     .is_required = true,
-     .max = MAX_NAME,
-     .about = "Any account's video model, as GET /v1/models lists them."},
+    VIDEO_MODEL_RULE,
     {.path = "prompt",
      .kind = FIELD_TEXT,
-     .max = MAX_PROMPT,
+     .max = VIDEO_MAX_PROMPT,
      .about = "What is to be seen. May be left out where there is an image or a storyboard."},
-    {.path = "size", .kind = FIELD_TEXT, .max = MAX_WORD, .about = "As in 1280x720."},
-    {.path = "duration", .kind = FIELD_COUNT, .min = 1, .about = "In seconds."},
+    {.path = "size", .kind = FIELD_TEXT, .max = VIDEO_MAX_WORD, .about = "As in 1280x720."},
+    VIDEO_DURATION_RULE,
     {.path = "seconds", .kind = FIELD_COUNT, .min = 1, .about = "The same as duration."},
     {.path = "image_url", .kind = FIELD_SOURCE, .about = "The first frame: a link or base64."},
     {.path = "input_reference",
@@ -43,10 +38,7 @@ static const struct field_rule rules[] = {
      .kind = FIELD_ARRAY,
      .items = scene_rules,
      .about = "Scenes, for models that take them."},
-    {.path = "images", // of the unified form
-     .kind = FIELD_ARRAY,
-     .items = family_source_items,
-     .about = "The first frame; where the model takes two, the last one, too."},
+    VIDEO_IMAGES_RULE, // of the unified form
     {0},
 };
 

@@ -8,29 +8,24 @@
 #include "core/json/field.h"
 #include "core/json/field_check.h"
 #include "core/task/task.h"
+#include "providers/families/video_rules.h"
 #include "providers/family.h"
 #include "providers/family_common.h"
 
-enum { MAX_PROMPT = 20000, MAX_NAME = 128, MAX_WORD = 32 };
-
 static const struct field_rule rules[] = {
-    {.path = "model",
-     .kind = FIELD_TEXT,
-     .is_required = true,
-     .max = MAX_NAME,
-     .about = "Any account's video model, as GET /v1/models lists them."},
+    VIDEO_MODEL_RULE,
     {.path = "prompt",
      .kind = FIELD_TEXT,
-     .max = MAX_PROMPT,
+     .max = VIDEO_MAX_PROMPT,
      .about = "What is to be seen. May be left out where there is an image."},
-    {.path = "negative_prompt", .kind = FIELD_TEXT, .max = MAX_PROMPT},
-    {.path = "aspect_ratio", .kind = FIELD_TEXT, .max = MAX_WORD, .about = "As in 16:9."},
-    {.path = "size", .kind = FIELD_TEXT, .max = MAX_WORD, .about = "As in 1280x720, or 720P."},
-    {.path = "images",
-     .kind = FIELD_ARRAY,
-     .items = family_source_items,
-     .about = "The first frame; where the model takes two, the last one, too."},
-    {.path = "duration", .kind = FIELD_COUNT, .min = 1, .about = "In seconds."},
+    {.path = "negative_prompt", .kind = FIELD_TEXT, .max = VIDEO_MAX_PROMPT},
+    {.path = "aspect_ratio", .kind = FIELD_TEXT, .max = VIDEO_MAX_WORD, .about = "As in 16:9."},
+    {.path = "size",
+     .kind = FIELD_TEXT,
+     .max = VIDEO_MAX_WORD,
+     .about = "As in 1280x720, or 720P."},
+    VIDEO_IMAGES_RULE,
+    VIDEO_DURATION_RULE,
     {0},
 };
 
