@@ -23,6 +23,15 @@ static bool is_listed(const char *const *texts, const char *text)
 
 // Submits.
 
+bool relay_check(const struct task *task, const struct account *account, struct err *err)
+{
+    json_t *body = adapter_request_of(task, err);
+    bool ok = body != NULL && account->dialect->relay->shape(task, body, err);
+
+    json_decref(body);
+    return ok;
+}
+
 bool relay_build_submit(const struct task *task, const struct account *account,
                         struct http_request *request, struct err *err)
 {

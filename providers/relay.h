@@ -35,6 +35,8 @@ struct relay {
 };
 
 // The functions of a dialect whose `relay` is such a table.
+// For a dialect's check, where the table shapes requests: what can't be shaped can't be sent.
+bool relay_check(const struct task *task, const struct account *account, struct err *err);
 bool relay_build_submit(const struct task *task, const struct account *account,
                         struct http_request *request, struct err *err);
 bool relay_read_submit(const struct task *task, const struct account *account,

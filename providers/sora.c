@@ -65,16 +65,6 @@ static bool shape(const struct task *task, json_t *body, struct err *err)
     return ok;
 }
 
-static bool check(const struct task *task, const struct account *account, struct err *err)
-{
-    json_t *body = adapter_request_of(task, err);
-    bool ok = body != NULL && shape(task, body, err);
-
-    (void)account;
-    json_decref(body);
-    return ok;
-}
-
 // The first word of each line is OpenAI's own.
 static const struct outcome_word words[] = {
     {"queued", OUTCOME_RUNNING},      {"submitted", OUTCOME_RUNNING},
@@ -111,7 +101,7 @@ static const struct relay table = {
     .shape = shape,
 };
 
-static const struct dialect relay = {RELAY(table), .check = check};
+static const struct dialect relay = {RELAY(table), .check = relay_check};
 
 static const struct dialect *const dialects[] = {&relay, NULL};
 
