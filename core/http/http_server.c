@@ -213,12 +213,16 @@ static void pause_accepting(struct http_server *server, int64_t ms)
     arm(server, http_server_now_ms(server) + ms);
 }
 
-static void open_connection(struct http_server *server, int fd)
+// False: errno says why.
+static bool accept_one(struct http_server *server)
 {
-    int one = 1;
+    int fd = accept4(server->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC), one = 1;
 
+    if (fd < 0)
+        return false;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     http_conn_open(server, fd);
+    return true;
 }
 
 static void on_newcomer(uv_poll_t *listener, int status, int events)
@@ -228,8 +232,6 @@ static void on_newcomer(uv_poll_t *listener, int status, int events)
     (void)status;
     (void)events;
     for (int i = 0; i < ACCEPTS_PER_TURN && server->fd >= 0; i++) {
-        int fd;
-
         if (is_full(server)) {
             if (i > 0)
                 return; // if there is another newcomer, we are called again
@@ -238,11 +240,8 @@ static void on_newcomer(uv_poll_t *listener, int status, int events)
                 break;
             }
         }
-        fd = accept4(server->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd >= 0) {
-            open_connection(server, fd);
+        if (accept_one(server))
             continue;
-        }
         if (errno == EAGAIN)
             return;
         if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
@@ -446,12 +445,9 @@ static void drop_newcomers(int fd)
 // that its client may have sent.
 static void accept_the_last(struct http_server *server)
 {
-    int fd;
-
     drop_newcomers(server->fd);
-    while (!is_full(server) &&
-           (fd = accept4(server->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0)
-        open_connection(server, fd);
+    while (!is_full(server) && accept_one(server))
+        ;
 }
 
 void http_server_drain(struct http_server *server)
