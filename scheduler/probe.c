@@ -222,11 +222,9 @@ bool probe_data_dir(const struct config *config, struct err *err)
 
 struct tries {
     struct loop *loop;
-    const struct config *config;
     struct one_try {
         struct tries *tries;
         const struct account *account;
-        struct account_try *call;
         char state[16], words[160];
         int http_status;
         int64_t took_ms;
@@ -238,7 +236,6 @@ static void on_said(void *ctx, const struct account_said *said)
 {
     struct one_try *one = ctx;
 
-    one->call = NULL;
     snprintf(one->state, sizeof one->state, "%s", said->state);
     snprintf(one->words, sizeof one->words, "%s", said->words);
     one->http_status = said->http_status;
@@ -272,7 +269,7 @@ static void judge(const struct one_try *one, size_t i, struct config_mistakes *m
 static void try_accounts(const struct config *config, struct config_mistakes *mistakes,
                          struct buf *fine)
 {
-    struct tries tries = {.loop = loop_new(), .config = config, .left = config->account_count};
+    struct tries tries = {.loop = loop_new(), .left = config->account_count};
     struct http_client *http = http_client_new(tries.loop, "Spool/" SPOOL_VERSION);
 
     tries.list = mem_array(struct one_try, config->account_count);
@@ -280,7 +277,7 @@ static void try_accounts(const struct config *config, struct config_mistakes *mi
         struct one_try *one = &tries.list[i];
 
         *one = (struct one_try){.tries = &tries, .account = &config->accounts[i]};
-        one->call = account_try_start(tries.loop, http, one->account, on_said, one);
+        account_try_start(tries.loop, http, one->account, on_said, one);
     }
     if (tries.left > 0)
         loop_run(tries.loop);
