@@ -160,13 +160,13 @@ static bool is_inline(const struct archive *a, const json_t *source)
 {
     return strncmp(field_str_or_empty(source, "url"), ARCHIVE_INLINE, strlen(ARCHIVE_INLINE)) ==
                0 &&
-           a->job.dialect->inline_keys != NULL;
+           a->job.account->dialect->inline_keys != NULL;
 }
 
 // Can whoever has the link get the file? Not where that takes the account's key.
 static bool is_open(const struct archive *a, const json_t *source)
 {
-    const struct dialect *dialect = a->job.dialect;
+    const struct dialect *dialect = a->job.account->dialect;
     struct http_request request = {0};
     bool is;
 
@@ -249,7 +249,7 @@ void archive_miss(struct archive *a, enum archive_miss kind, const char *why)
         "the vendor's link leads to an address that isn't public; if it "
         "is yours, name its network in allow_networks";
     int64_t elapsed_ms = store_now_ms(a->job.bench->store) - a->job.task->archive_ms;
-    int64_t life_ms = a->job.provider->link_life_ms;
+    int64_t life_ms = a->job.account->provider->link_life_ms;
     bool is_optional = json_is_true(json_object_get(archive_source(a), "optional"));
 
     if (kind == MISS_LINK && archive_refresh(a, why))
@@ -258,7 +258,7 @@ void archive_miss(struct archive *a, enum archive_miss kind, const char *why)
         // A task that must wait for its covers waits once, not for each of them.
         elapsed_ms = is_optional ? elapsed_ms : archive_refused_for_ms(a);
         // A file inside an answer comes from a poll, whose "unknown" isn't believed at once.
-        life_ms = a->is_inline ? a->job.provider->missing_grace_ms : DEAD_AFTER_MS;
+        life_ms = a->is_inline ? a->job.account->provider->missing_grace_ms : DEAD_AFTER_MS;
     } else if (kind == MISS_BLOCKED) {
         why = blocked;
     }
@@ -455,7 +455,7 @@ void archive_start(struct bench *bench, struct task *task, int64_t claimed_ms)
 
     job_init(&a->job, bench, task, &archive_kind);
     job_take_place(&a->job, PLACE_ARCHIVE);
-    if (a->job.provider == NULL) {
+    if (a->job.account == NULL) {
         job_await_account(&a->job);
         return;
     }

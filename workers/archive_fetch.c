@@ -255,7 +255,7 @@ static void fetch_on_answer(void *ctx, const struct http_response *response,
 // The vendor's file, or the answer to a poll with the file in it.
 static bool fetch_build(struct archive *a, struct http_request *request, struct err *err)
 {
-    const struct dialect *dialect = a->job.dialect;
+    const struct dialect *dialect = a->job.account->dialect;
 
     if (a->is_inline) {
         a->scan = (struct json_inline){

@@ -74,7 +74,7 @@ void cancel_start(struct bench *bench, const struct task *task)
     c = mem_new(struct cancel);
     options.http.ctx = c;
     job_init(&c->job, bench, task_copy(task), &cancel_kind);
-    if (c->job.dialect->build_cancel(task, c->job.account, &request, &err)) {
+    if (c->job.account->dialect->build_cancel(task, c->job.account, &request, &err)) {
         trace_add(task->trace, &request);
         c->call =
             vendor_start(bench->vendors, c->job.account, &request, &options, cancel_on_answer);

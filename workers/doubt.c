@@ -80,8 +80,8 @@ static void doubt_give_up(struct doubt *d)
     if (retry) {
         transition_retry_unknown(store, d->job.task, job_listener(&d->job));
     } else {
-        transition_fail_unknown(store, d->job.task, d->job.account, d->job.provider->typical_ms,
-                                job_listener(&d->job));
+        transition_fail_unknown(store, d->job.task, d->job.account,
+                                d->job.account->provider->typical_ms, job_listener(&d->job));
     }
     job_finish(&d->job);
 }
@@ -99,7 +99,7 @@ static void doubt_on_stored(void *ctx, enum change_result result, bool is_cancel
     if (err == NULL && result == CHANGE_DONE) {
         bench_forget_request(d->job.bench, d->job.task);
         bench_expect(d->job.bench, d->job.account,
-                     is_cancel_asked ? 0 : d->job.provider->poll_first_ms);
+                     is_cancel_asked ? 0 : d->job.account->provider->poll_first_ms);
     }
     job_finish(&d->job);
 }
@@ -152,8 +152,8 @@ static void doubt_on_answer(void *ctx, const struct http_response *response,
     struct err err;
 
     d->call = NULL;
-    if (failure != NULL || !d->job.dialect->read_lookup(d->job.task, d->job.account, d->step,
-                                                        response, &outcome, &err)) {
+    if (failure != NULL || !d->job.account->dialect->read_lookup(
+                               d->job.task, d->job.account, d->step, response, &outcome, &err)) {
         log_warn("lookup.failed", "task=%s error=\"%s\"", d->job.task->id,
                  failure != NULL ? failure->err.message : err.message);
         doubt_look_again(d);
@@ -179,12 +179,12 @@ static void doubt_look_up(struct doubt *d, int step)
     struct err err;
 
     d->step = step;
-    if (d->job.dialect->build_lookup != NULL &&
-        d->job.dialect->build_lookup(d->job.task, d->job.account, step, &request, &err)) {
+    if (d->job.account->dialect->build_lookup != NULL &&
+        d->job.account->dialect->build_lookup(d->job.task, d->job.account, step, &request, &err)) {
         trace_add(d->job.task->trace, &request);
         d->call = vendor_start(d->job.bench->vendors, d->job.account, &request, &options,
                                doubt_on_answer);
-    } else if (d->job.dialect->read_callback != NULL && d->job.bench->callbacks != NULL) {
+    } else if (d->job.account->dialect->read_callback != NULL && d->job.bench->callbacks != NULL) {
         doubt_look_again(d); // the vendor may still call back
     } else {
         doubt_give_up(d);
@@ -235,7 +235,7 @@ void doubt_start(struct bench *bench, struct task *task, int64_t claimed_ms)
     struct err err;
 
     job_init(&d->job, bench, task, &doubt_kind);
-    if (d->job.provider == NULL) {
+    if (d->job.account == NULL) {
         job_await_account(&d->job);
         return;
     }

@@ -61,7 +61,7 @@ static char *inputs_next_url(const struct inputs *inputs)
 {
     const struct job *job = inputs->job;
 
-    return job->dialect->input_at(job->task, job->task->input_count);
+    return job->account->dialect->input_at(job->task, job->task->input_count);
 }
 
 static void inputs_keep(struct task *task, const char *content_type, const struct buf *data)

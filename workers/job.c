@@ -15,8 +15,6 @@ void job_init(struct job *job, struct bench *bench, struct task *task, const str
     job->bench = bench;
     job->task = task;
     job->account = config_account(bench->config, task->account);
-    job->provider = job->account == NULL ? NULL : job->account->provider;
-    job->dialect = job->account == NULL ? NULL : job->account->dialect;
     job->place = PLACE_NONE;
     job->kind = kind;
     job->next = bench->jobs;

@@ -10,8 +10,6 @@
 #include "workers/bench.h"
 
 struct account;
-struct dialect;
-struct provider;
 struct task;
 
 #define JOB_TO(state) (1u << (state))
@@ -34,11 +32,9 @@ struct job_kind {
 
 // The first member of every job.
 struct job {
-    struct bench *bench; // borrowed, outlives us
-    struct task *task;   // ours
-    const struct account *account;
-    const struct provider *provider; // NULL: its account isn't configured
-    const struct dialect *dialect;   // the same
+    struct bench *bench;           // borrowed, outlives us
+    struct task *task;             // ours
+    const struct account *account; // NULL: it isn't configured
     const struct job_kind *kind;
     unsigned state; // of its kind's
     enum place place;

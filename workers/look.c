@@ -338,7 +338,7 @@ static bool look_ask_many(struct look *look, struct err *err)
     struct vendor_options options = {
         .kind = "poll",
         .http = {.timeout_ms = look->account->provider->poll_timeout_ms,
-                 .max_body_bytes = 16u << 20,
+                 .max_body_bytes = POLL_ANSWER_MAX,
                  .ctx = look}};
     bool ok = look->account->dialect->build_poll_many((const struct task *const *)look->tasks,
                                                       look->count, look->account, &request, err);

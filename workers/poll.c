@@ -16,8 +16,6 @@
 #include "workers/bench.h"
 #include "workers/vendor.h"
 
-enum { MAX_ANSWER_BYTES = 16 << 20 };
-
 struct poll {
     struct bench *bench; // borrowed, as are the next two
     const struct task *task;
@@ -82,7 +80,7 @@ static bool poll_ask(struct poll *poll, const char *next, struct err *err)
     struct vendor_options options = {
         .kind = "poll",
         .http = {.timeout_ms = poll->account->provider->poll_timeout_ms,
-                 .max_body_bytes = MAX_ANSWER_BYTES,
+                 .max_body_bytes = POLL_ANSWER_MAX,
                  .ctx = poll}};
     bool ok = next == NULL ? dialect->build_poll(poll->task, poll->account, &request, err)
                            : dialect->build_next(poll->task, poll->account, next, &request, err);

@@ -2,6 +2,8 @@
 // (OUTCOME_NEXT).
 #pragma once
 
+enum { POLL_ANSWER_MAX = 16 << 20 }; // bytes, also of an answer about many jobs
+
 struct account;
 struct bench;
 struct err;

@@ -109,7 +109,7 @@ static void submit_on_stored(void *ctx, enum change_result result, bool is_cance
     else if (result == CHANGE_STALE || result == CHANGE_GONE)
         log_warn("submit.stale", "task=%s account=%s", task->id, task->account);
     else
-        bench_expect(s->job.bench, s->job.account, s->job.provider->poll_first_ms);
+        bench_expect(s->job.bench, s->job.account, s->job.account->provider->poll_first_ms);
     if (err == NULL && result == CHANGE_DONE)
         bench_forget_request(s->job.bench, s->job.task);
     if (is_cancel_asked)
@@ -119,8 +119,9 @@ static void submit_on_stored(void *ctx, enum change_result result, bool is_cance
 
 static void submit_store(struct submission *s, const struct outcome *outcome)
 {
-    int64_t look_ms = s->job.account->poll_interval_ms > 0 ? s->job.account->poll_interval_ms
-                                                           : s->job.provider->poll_first_ms;
+    int64_t look_ms = s->job.account->poll_interval_ms > 0
+                          ? s->job.account->poll_interval_ms
+                          : s->job.account->provider->poll_first_ms;
 
     log_info("task.submitted", "task=%s account=%s upstream=%s", s->job.task->id,
              s->job.task->account, outcome->upstream_id);
@@ -278,8 +279,8 @@ static void submit_on_answer(void *ctx, const struct http_response *response,
     } else if (failure != NULL) {
         submit_doubt(s, failure->err.message);
     } else {
-        is_read =
-            s->job.dialect->read_submit(s->job.task, s->job.account, response, &outcome, &err);
+        is_read = s->job.account->dialect->read_submit(s->job.task, s->job.account, response,
+                                                       &outcome, &err);
         if (!is_read)
             outcome.kind = OUTCOME_DOUBT;
         submit_decide(s, &outcome, is_read ? NULL : &err);
@@ -310,16 +311,16 @@ static void submit_send(struct submission *s)
     struct http_request request = {0};
     struct vendor_options options = {
         .kind = "submit",
-        .http = {.timeout_ms = s->job.provider->submit_timeout_ms,
+        .http = {.timeout_ms = s->job.account->provider->submit_timeout_ms,
                  .fresh_connection = true,
                  .ctx = s},
         .may_send = submit_may_send,
     };
     struct err err;
 
-    if (s->job.dialect->read_callback != NULL)
+    if (s->job.account->dialect->read_callback != NULL)
         task->callback_url = callbacks_url(bench->callbacks, task->id);
-    if (!s->job.dialect->build_submit(task, s->job.account, &request, &err)) {
+    if (!s->job.account->dialect->build_submit(task, s->job.account, &request, &err)) {
         http_request_clear(&request);
         submit_fail(s, "internal_error", err.message);
         return;
@@ -406,7 +407,7 @@ static void submit_on_inputs(void *ctx, const struct err *err, bool may_help)
 
 static void submit_fetch(struct submission *s)
 {
-    const struct dialect *dialect = s->job.dialect;
+    const struct dialect *dialect = s->job.account->dialect;
     char *first = dialect->input_at == NULL ? NULL : dialect->input_at(s->job.task, 0);
 
     if (first == NULL) {
@@ -472,7 +473,7 @@ void submit_start(struct bench *bench, struct task *task, int64_t claimed_ms)
     job_init(&s->job, bench, task, &submit_kind);
     job_take_place(&s->job, PLACE_SUBMIT);
     lease_start(&s->lease, &s->job, claimed_ms, submit_on_lost);
-    if (bench->is_draining || s->job.provider == NULL || !submit_may_send(s)) {
+    if (bench->is_draining || s->job.account == NULL || !submit_may_send(s)) {
         submit_hand_back(&s->job);
         return;
     }
