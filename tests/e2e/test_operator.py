@@ -101,7 +101,8 @@ class Operator(unittest.TestCase):
 
     def test_what_runs_is_let_finish(self):
         """Whichever process works on it, whichever was told; what waits stays."""
-        slow, redis = self.enterContext(Sim(speed=2)), self.enterContext(Redis())
+        # None ends before the account is disabled, also where 200 submits take some seconds.
+        slow, redis = self.enterContext(Sim(speed=0.4)), self.enterContext(Redis())
         config = {"tokens": TOKENS, "accounts": [account(slow, max_concurrency=200)]}
         spool = self.enterContext(Spool(config, redis=redis, roles=["api", "worker"]))
         worker = self.enterContext(Spool(config, redis=redis, roles=["worker"], data_dir=spool.data_dir))
@@ -112,6 +113,7 @@ class Operator(unittest.TestCase):
             eventually(lambda: status(task) in ("in_progress", "succeeded"), timeout=30)
         late = submit(spool)
         self.assertEqual(ask(spool, "POST", "/admin/v1/accounts/mj-1/disable")[0], 200)
+        self.assertEqual({status(task) for task in tasks}, {"in_progress"})
         for task in tasks:
             eventually(lambda: status(task) == "succeeded", timeout=60)
             self.assertEqual(slow.accepted(task), 1)

@@ -139,6 +139,10 @@ new PerformanceObserver((list) => list.getEntries().forEach((one) => longTasks.p
 """
 
 
+# A promise of two frames; a page in the background draws none.
+FRAME = "new Promise((done) => { setTimeout(done, 100); requestAnimationFrame(() => requestAnimationFrame(done)); })"
+
+
 class Page:
     def __init__(self, browser, url, width, height, before):
         self.browser = browser
@@ -191,7 +195,7 @@ class Page:
     def wait(self, expression, timeout=20):
         def value():
             try:
-                return self.js(f"Boolean({expression})")  # an element has no value here
+                return self.js(f"(async () => Boolean({expression}))()")  # an element has no value here
             except Failure:
                 return None  # the page is on its way elsewhere
 
@@ -217,11 +221,14 @@ class Page:
             f"[...document.querySelectorAll({json.dumps(selector)})].find((one) => one.checkVisibility() && !one.ariaDisabled"
             f" && (!{json.dumps(words)} || one.textContent.includes({json.dumps(words)})))"
         )
-        self.wait(find)
-        x, y = self.js(
-            f"(() => {{ const one = {find}; one.scrollIntoView({{block: 'center', behavior: 'instant'}});"
-            " const box = one.getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2]; })()"
+        place = (
+            f"(() => {{ const one = {find}; if (!one) return null; one.scrollIntoView({{block: 'center', behavior: 'instant'}});"
+            " const box = one.getBoundingClientRect(), x = box.x + box.width / 2, y = box.y + box.height / 2;"
+            " return one.contains(document.elementFromPoint(x, y)) ? [x, y] : null; })()"
         )
+        # A dialog that has just closed covers it until the next frame, and a page that is being drawn moves it.
+        self.wait(f"{place} && {place}.join() === (await {FRAME}, {place})?.join()")
+        x, y = self.js(place)
         for kind in ("mousePressed", "mouseReleased"):
             self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
