@@ -7,21 +7,23 @@
 #include "providers/family.h"
 #include "providers/provider.h"
 
-#define PROVIDERS(X)                                                                               \
+// With a public dialect of the vendor's own.
+#define VENDORS(X)                                                                                 \
     X(kling)                                                                                       \
     X(midjourney)                                                                                  \
     X(seedance)                                                                                    \
+    X(suno)
+
+// Without: their models are asked for by the common dialects.
+#define PROVIDERS(X)                                                                               \
+    VENDORS(X)                                                                                     \
     X(sora)                                                                                        \
-    X(suno)                                                                                        \
     X(veo)
 
 // Of families that share a path, the first is asked first.
 #define FAMILIES(X)                                                                                \
-    X(kling)                                                                                       \
-    X(midjourney)                                                                                  \
+    VENDORS(X)                                                                                     \
     X(openai_video)                                                                                \
-    X(seedance)                                                                                    \
-    X(suno)                                                                                        \
     X(video)                                                                                       \
     X(volcengine)
 

@@ -215,7 +215,7 @@ class Through(Relay):
         self.back.request("POST", f"/v1/tasks/{theirs}/cancel", b"")
         self.assertEqual(self.back.end_of(theirs)["status"], "cancelled")
         self.assertEqual(self.front.end_of(task)["status"], "failed")
-        self.assertEqual(self.sim.get("/sim/stats")["seedance_destroyed"], 0)
+        self.assertEqual(self.sim.get("/sim/stats")["destroyed"], 0)
 
     def test_cancel(self):
         """A relay can't: whatever its vendor could."""

@@ -320,7 +320,7 @@ class Cancel(Seedance):
         return [a for a in self.vendor.at(self.spool.upstream(task)) if a.method == "DELETE"]
 
     def tearDown(self):
-        self.assertEqual(self.sim.get("/sim/stats")["seedance_destroyed"], 0)
+        self.assertEqual(self.sim.get("/sim/stats")["destroyed"], 0)
 
     def test_while_it_is_queued_there(self):
         for body in (film("a gull [stay-queued]"), volc("a moth [stay-queued]")):

@@ -158,10 +158,10 @@ static bool has_key(const struct http_exchange *exchange)
            http_exchange_header_count(exchange, "authorization") > 0;
 }
 
-// Audio and video are there once the job has succeeded; but a clip of Suno's may end before it.
+// Audio and video are there once the job has succeeded, or a part of it.
 static bool is_early(const struct sim *sim, const struct job *job, enum media_kind kind)
 {
-    return kind != MEDIA_PNG && kind != MEDIA_JPEG && job->vendor != JOB_SUNO &&
+    return kind != MEDIA_PNG && kind != MEDIA_JPEG && !job->vendor->has_early_files &&
            jobs_view(sim->jobs, job).status != JOB_SUCCEEDED;
 }
 
@@ -170,7 +170,7 @@ static void make_media(const struct job *job, enum media_kind kind, const char *
 {
     static const char zeros[65536];
 
-    if (kind == MEDIA_MP4 && (job->vendor == JOB_SUNO || job->vendor == JOB_VEO))
+    if (kind == MEDIA_MP4 && job->vendor->has_sound)
         kind = MEDIA_MP4_SOUND;
     media_add(data, kind, name);
     if (kind < MEDIA_MP4 || !words_has(job->prompt, "big"))

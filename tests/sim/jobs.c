@@ -8,16 +8,10 @@
 #include "core/base/clock.h"
 #include "core/base/mem.h"
 #include "tests/sim/counts.h"
+#include "tests/sim/sim.h"
 #include "tests/sim/words.h"
 
 enum { QUEUED_MS = 300, RUNNING_MS = 2500, NUMBERS_PER_MS = 500000 };
-
-static const char *const vendor_names[JOB_VENDORS] = {
-    [JOB_KLING] = "kling",
-    [JOB_SEEDANCE] = "seedance",
-    [JOB_SUNO] = "suno",
-    [JOB_VEO] = "veo",
-};
 
 struct vendor_jobs {
     struct job **all; // in the order they came
@@ -26,16 +20,29 @@ struct vendor_jobs {
 };
 
 struct jobs {
-    struct vendor_jobs vendors[JOB_VENDORS];
+    struct vendor_jobs *vendors; // in the order of sim_vendor_at
+    size_t vendor_count;
     uint64_t next_number;
     double speed;
     const char *base_url; // borrowed, outlives us
 };
 
+static struct vendor_jobs *table_of(const struct jobs *jobs, const struct sim_vendor *vendor)
+{
+    size_t i = 0;
+
+    while (sim_vendor_at(i) != vendor)
+        i++;
+    return &jobs->vendors[i];
+}
+
 struct jobs *jobs_new(double speed, const char *base_url)
 {
     struct jobs *jobs = mem_new(struct jobs);
 
+    while (sim_vendor_at(jobs->vendor_count) != NULL)
+        jobs->vendor_count++;
+    jobs->vendors = mem_array(struct vendor_jobs, jobs->vendor_count);
     jobs->next_number = (uint64_t)clock_wall_ms() * NUMBERS_PER_MS;
     jobs->speed = speed;
     jobs->base_url = base_url;
@@ -53,7 +60,7 @@ static void free_job(struct job *job)
 
 void jobs_free(struct jobs *jobs)
 {
-    for (size_t i = 0; i < JOB_VENDORS; i++) {
+    for (size_t i = 0; i < jobs->vendor_count; i++) {
         struct vendor_jobs *vendor = &jobs->vendors[i];
 
         for (size_t j = 0; j < vendor->count; j++)
@@ -63,12 +70,13 @@ void jobs_free(struct jobs *jobs)
         counts_clear(&vendor->marks);
         counts_clear(&vendor->ids);
     }
+    free(jobs->vendors);
     free(jobs);
 }
 
-unsigned jobs_try(struct jobs *jobs, enum job_vendor vendor, const char *prompt)
+unsigned jobs_try(struct jobs *jobs, const struct sim_vendor *vendor, const char *prompt)
 {
-    return counts_entry(&jobs->vendors[vendor].prompts, prompt)->tried++;
+    return counts_entry(&table_of(jobs, vendor)->prompts, prompt)->tried++;
 }
 
 uint64_t jobs_next_number(struct jobs *jobs)
@@ -84,10 +92,11 @@ static void keep(struct counts *counts, const char *key, struct job *job)
     entry->job = job;
 }
 
-struct job *jobs_add(struct jobs *jobs, enum job_vendor vendor, uint64_t number, const char *id,
-                     const char *route, const char *prompt, const char *mark, json_t *request)
+struct job *jobs_add(struct jobs *jobs, const struct sim_vendor *vendor, uint64_t number,
+                     const char *id, const char *route, const char *prompt, const char *mark,
+                     json_t *request)
 {
-    struct vendor_jobs *table = &jobs->vendors[vendor];
+    struct vendor_jobs *table = table_of(jobs, vendor);
     struct job *job = mem_new(struct job);
 
     job->vendor = vendor;
@@ -117,14 +126,15 @@ static struct job *find(const struct counts *counts, const char *key)
     return entry == NULL || entry->job == NULL || entry->job->is_destroyed ? NULL : entry->job;
 }
 
-struct job *jobs_find(const struct jobs *jobs, enum job_vendor vendor, const char *id)
+struct job *jobs_find(const struct jobs *jobs, const struct sim_vendor *vendor, const char *id)
 {
-    return find(&jobs->vendors[vendor].ids, id);
+    return find(&table_of(jobs, vendor)->ids, id);
 }
 
-struct job *jobs_find_mark(const struct jobs *jobs, enum job_vendor vendor, const char *mark)
+struct job *jobs_find_mark(const struct jobs *jobs, const struct sim_vendor *vendor,
+                           const char *mark)
 {
-    return find(&jobs->vendors[vendor].marks, mark);
+    return find(&table_of(jobs, vendor)->marks, mark);
 }
 
 // Cuts `name` off at its last `c`; NULL where there is none.
@@ -143,28 +153,28 @@ struct job *jobs_find_file(const struct jobs *jobs, const char *name)
     char *stem = mem_str(name), *id = cut_at(stem, '.');
     struct job *job = NULL;
 
-    for (size_t i = 0; i < JOB_VENDORS && job == NULL && id != NULL; i++) {
-        size_t len = strlen(vendor_names[i]);
+    for (size_t i = 0; i < jobs->vendor_count && job == NULL && id != NULL; i++) {
+        size_t len = strlen(sim_vendor_at(i)->name);
 
-        if (strncmp(stem, vendor_names[i], len) != 0 || stem[len] != '-')
+        if (strncmp(stem, sim_vendor_at(i)->name, len) != 0 || stem[len] != '-')
             continue;
         id = stem + len + 1;
-        job = jobs_find(jobs, (enum job_vendor)i, id);
+        job = jobs_find(jobs, sim_vendor_at(i), id);
         if (job == NULL && cut_at(id, '-') != NULL)
-            job = jobs_find(jobs, (enum job_vendor)i, id);
+            job = jobs_find(jobs, sim_vendor_at(i), id);
     }
     free(stem);
     return job;
 }
 
-size_t jobs_count(const struct jobs *jobs, enum job_vendor vendor)
+size_t jobs_count(const struct jobs *jobs, const struct sim_vendor *vendor)
 {
-    return jobs->vendors[vendor].count;
+    return table_of(jobs, vendor)->count;
 }
 
-struct job *jobs_at(const struct jobs *jobs, enum job_vendor vendor, size_t index)
+struct job *jobs_at(const struct jobs *jobs, const struct sim_vendor *vendor, size_t index)
 {
-    struct job *job = jobs->vendors[vendor].all[index];
+    struct job *job = table_of(jobs, vendor)->all[index];
 
     return job->is_destroyed ? NULL : job;
 }
@@ -216,14 +226,14 @@ struct job_view jobs_view(const struct jobs *jobs, const struct job *job)
 void jobs_add_link(const struct jobs *jobs, const struct job *job, const char *part,
                    const char *extension, struct buf *buf)
 {
-    buf_fmt(buf, "%s/sim/files/%s-%s%s%s.%s", jobs->base_url, vendor_names[job->vendor], job->id,
+    buf_fmt(buf, "%s/sim/files/%s-%s%s%s.%s", jobs->base_url, job->vendor->name, job->id,
             part == NULL ? "" : "-", part == NULL ? "" : part, extension);
 }
 
 void jobs_add_report(const struct jobs *jobs, struct buf *buf)
 {
-    for (size_t i = 0; i < JOB_VENDORS; i++) {
-        buf_fmt(buf, "%s\"%s\":{\"prompts\":", i == 0 ? "{" : ",", vendor_names[i]);
+    for (size_t i = 0; i < jobs->vendor_count; i++) {
+        buf_fmt(buf, "%s\"%s\":{\"prompts\":", i == 0 ? "{" : ",", sim_vendor_at(i)->name);
         counts_add_json(&jobs->vendors[i].prompts, buf);
         buf_str(buf, ",\"marks\":");
         counts_add_json(&jobs->vendors[i].marks, buf);

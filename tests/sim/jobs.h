@@ -14,13 +14,12 @@
 #include <stdint.h>
 
 struct buf;
-
-enum job_vendor { JOB_KLING, JOB_SEEDANCE, JOB_SUNO, JOB_VEO, JOB_VENDORS };
+struct sim_vendor;
 
 enum job_status { JOB_QUEUED, JOB_RUNNING, JOB_SUCCEEDED, JOB_FAILED, JOB_EXPIRED, JOB_CANCELLED };
 
 struct job {
-    enum job_vendor vendor;
+    const struct sim_vendor *vendor;
     char *id;
     char *prompt;
     char *mark;           // the client's own unique id, "" where there is none
@@ -49,23 +48,25 @@ struct jobs *jobs_new(double speed, const char *base_url);
 void jobs_free(struct jobs *jobs);
 
 // How often this prompt was submitted before. Counts this submit, so to be called once for each.
-unsigned jobs_try(struct jobs *jobs, enum job_vendor vendor, const char *prompt);
+unsigned jobs_try(struct jobs *jobs, const struct sim_vendor *vendor, const char *prompt);
 // For a new job's id: a number that no job had, not even before a restart. 18 digits.
 uint64_t jobs_next_number(struct jobs *jobs);
 // Accepts a job and counts it. Copies the strings but `route`, and takes a reference to `request`.
 // `number` is what the id was made from.
-struct job *jobs_add(struct jobs *jobs, enum job_vendor vendor, uint64_t number, const char *id,
-                     const char *route, const char *prompt, const char *mark, json_t *request);
+struct job *jobs_add(struct jobs *jobs, const struct sim_vendor *vendor, uint64_t number,
+                     const char *id, const char *route, const char *prompt, const char *mark,
+                     json_t *request);
 
 // NULL: there is no such job, or it was destroyed. A job stays valid until jobs_free, even if it is
 // destroyed.
-struct job *jobs_find(const struct jobs *jobs, enum job_vendor vendor, const char *id);
-struct job *jobs_find_mark(const struct jobs *jobs, enum job_vendor vendor, const char *mark);
+struct job *jobs_find(const struct jobs *jobs, const struct sim_vendor *vendor, const char *id);
+struct job *jobs_find_mark(const struct jobs *jobs, const struct sim_vendor *vendor,
+                           const char *mark);
 // Finds a job by the file's name in a link of jobs_add_link's.
 struct job *jobs_find_file(const struct jobs *jobs, const char *name);
 // The jobs of a vendor in the order they came; NULL for one that was destroyed.
-size_t jobs_count(const struct jobs *jobs, enum job_vendor vendor);
-struct job *jobs_at(const struct jobs *jobs, enum job_vendor vendor, size_t index);
+size_t jobs_count(const struct jobs *jobs, const struct sim_vendor *vendor);
+struct job *jobs_at(const struct jobs *jobs, const struct sim_vendor *vendor, size_t index);
 
 // How the job is now.
 struct job_view jobs_view(const struct jobs *jobs, const struct job *job);

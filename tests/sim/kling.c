@@ -175,12 +175,13 @@ static bool is_accepted(struct sim *sim, struct http_exchange *exchange,
         refuse(exchange, 404, CODE_NOT_FOUND, "model is not found");
         return false;
     }
-    if (*mark != '\0' && jobs_find_mark(sim->jobs, JOB_KLING, mark) != NULL) {
+    if (*mark != '\0' && jobs_find_mark(sim->jobs, &sim_kling, mark) != NULL) {
         refuse(exchange, 400, CODE_BAD_PARAMETER, "external_task_id already exists");
         return false;
     }
-    return !words_refuse(exchange, prompt_of(body), jobs_try(sim->jobs, JOB_KLING, prompt_of(body)),
-                         refusals, sizeof refusals / sizeof refusals[0]);
+    return !words_refuse(exchange, prompt_of(body),
+                         jobs_try(sim->jobs, &sim_kling, prompt_of(body)), refusals,
+                         sizeof refusals / sizeof refusals[0]);
 }
 
 static void submit(struct sim *sim, struct http_exchange *exchange, const struct kling_route *route)
@@ -198,7 +199,7 @@ static void submit(struct sim *sim, struct http_exchange *exchange, const struct
         return;
     number = jobs_next_number(sim->jobs);
     snprintf(id, sizeof id, "%llu", (unsigned long long)number);
-    job = jobs_add(sim->jobs, JOB_KLING, number, id, route->path, prompt_of(body),
+    job = jobs_add(sim->jobs, &sim_kling, number, id, route->path, prompt_of(body),
                    rules_text(body, "external_task_id"), body);
     callback_url = rules_text(job->request, "callback_url");
     if (*callback_url != '\0')
@@ -215,12 +216,12 @@ static void submit(struct sim *sim, struct http_exchange *exchange, const struct
 static void fetch(struct sim *sim, struct http_exchange *exchange, const struct kling_route *route,
                   const char *id)
 {
-    struct job *job = jobs_find(sim->jobs, JOB_KLING, id);
+    struct job *job = jobs_find(sim->jobs, &sim_kling, id);
     struct buf json = {0};
 
     sim->stats.polls_single++;
     if (job == NULL)
-        job = jobs_find_mark(sim->jobs, JOB_KLING, id);
+        job = jobs_find_mark(sim->jobs, &sim_kling, id);
     if (job == NULL || job->route != route->path) {
         refuse(exchange, 404, CODE_NOT_FOUND, "task is not found");
         return;
@@ -238,7 +239,7 @@ static void list(struct sim *sim, struct http_exchange *exchange, const struct k
 {
     size_t page = query_number(exchange, "pageNum", 1, 1000);
     size_t size = query_number(exchange, "pageSize", 30, 500);
-    size_t count = jobs_count(sim->jobs, JOB_KLING), seen = 0;
+    size_t count = jobs_count(sim->jobs, &sim_kling), seen = 0;
     const char *separator = "";
     struct buf json = {0};
 
@@ -250,7 +251,7 @@ static void list(struct sim *sim, struct http_exchange *exchange, const struct k
     begin_answer(exchange, &json);
     buf_char(&json, '[');
     while (count > 0 && seen < page * size) {
-        const struct job *job = jobs_at(sim->jobs, JOB_KLING, --count);
+        const struct job *job = jobs_at(sim->jobs, &sim_kling, --count);
 
         if (job == NULL || job->route != route->path || seen++ < (page - 1) * size)
             continue;
@@ -263,7 +264,7 @@ static void list(struct sim *sim, struct http_exchange *exchange, const struct k
     buf_clear(&json);
 }
 
-bool kling_handle(struct sim *sim, struct http_exchange *exchange)
+static bool handle(struct sim *sim, struct http_exchange *exchange)
 {
     const char *rest, *why;
     const struct kling_route *route = kling_route_of(http_exchange_path(exchange), &rest);
@@ -286,3 +287,5 @@ bool kling_handle(struct sim *sim, struct http_exchange *exchange)
         refuse(exchange, 404, CODE_BAD_METHOD, "the method is invalid");
     return true;
 }
+
+const struct sim_vendor sim_kling = {.name = "kling", .handle = handle};

@@ -86,15 +86,31 @@ static void read_arguments(int argc, char **argv, struct arguments *arguments)
     }
 }
 
+static const struct sim_vendor *const vendors[] = {
+#define X(vendor) &sim_##vendor,
+    SIM_VENDORS(X)
+#undef X
+};
+
+const struct sim_vendor *sim_vendor_at(size_t index)
+{
+    return index < sizeof vendors / sizeof vendors[0] ? vendors[index] : NULL;
+}
+
 static bool (*const handlers[])(struct sim *sim, struct http_exchange *exchange) = {
-    midjourney_handle, kling_handle, seedance_handle, suno_handle,    google_handle,
-    veo_handle,        files_handle, hooks_handle,    reports_handle,
+    google_handle,
+    files_handle,
+    hooks_handle,
+    reports_handle,
 };
 
 static void on_request(void *ctx, struct http_exchange *exchange)
 {
     for (size_t i = 0; i < sizeof handlers / sizeof handlers[0]; i++)
         if (handlers[i](ctx, exchange))
+            return;
+    for (size_t i = 0; sim_vendor_at(i) != NULL; i++)
+        if (sim_vendor_at(i)->handle(ctx, exchange))
             return;
     http_exchange_answer_json(exchange, 404,
                               "{\"code\":3,\"description\":\"there is no such path\"}");

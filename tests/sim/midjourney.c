@@ -161,7 +161,7 @@ static bool handle_task(struct sim *sim, struct http_exchange *exchange, const c
     return true;
 }
 
-bool midjourney_handle(struct sim *sim, struct http_exchange *exchange)
+static bool handle(struct sim *sim, struct http_exchange *exchange)
 {
     static const char submit[] = "submit/", task[] = "task/";
     const char *path = after_prefix(http_exchange_path(exchange));
@@ -191,3 +191,5 @@ bool midjourney_handle(struct sim *sim, struct http_exchange *exchange)
     return !is_post && strncmp(path, task, sizeof task - 1) == 0 &&
            handle_task(sim, exchange, path + sizeof task - 1);
 }
+
+const struct sim_vendor sim_midjourney = {.name = "midjourney", .handle = handle};

@@ -27,14 +27,13 @@ bool reports_handle(struct sim *sim, struct http_exchange *exchange)
     } else if (strcmp(path, "/sim/stats") == 0) {
         buf_fmt(&json,
                 "{\"submits\":%llu,\"accepted\":%llu,\"polls_single\":%llu,\"polls_batch\":%llu,"
-                "\"lists\":%llu,\"downloads\":%llu,\"seedance_destroyed\":%llu,"
+                "\"lists\":%llu,\"downloads\":%llu,\"destroyed\":%llu,"
                 "\"tokens_issued\":%llu}",
                 (unsigned long long)sim->stats.submits,
                 (unsigned long long)(sim->tasks->next_id - sim->tasks->first_id),
                 (unsigned long long)sim->stats.polls_single,
                 (unsigned long long)sim->stats.polls_batch, (unsigned long long)sim->stats.lists,
-                (unsigned long long)sim->stats.downloads,
-                (unsigned long long)sim->stats.seedance_destroyed,
+                (unsigned long long)sim->stats.downloads, (unsigned long long)sim->stats.destroyed,
                 (unsigned long long)google_tokens_issued(sim->google));
     } else {
         return false;

@@ -213,12 +213,12 @@ static void submit(struct sim *sim, struct http_exchange *exchange)
         return;
     }
     prompt = prompt_of(body);
-    if (words_refuse(exchange, prompt, jobs_try(sim->jobs, JOB_SEEDANCE, prompt), refusals,
+    if (words_refuse(exchange, prompt, jobs_try(sim->jobs, &sim_seedance, prompt), refusals,
                      sizeof refusals / sizeof refusals[0]))
         return;
     number = jobs_next_number(sim->jobs);
     make_id(number, id);
-    job = jobs_add(sim->jobs, JOB_SEEDANCE, number, id, "", prompt, "", body);
+    job = jobs_add(sim->jobs, &sim_seedance, number, id, "", prompt, "", body);
     callback_url = rules_text(job->request, "callback_url");
     if (*callback_url != '\0')
         callbacks_watch(sim->callbacks, job, callback_url, add_json);
@@ -252,7 +252,7 @@ static void destroy(struct sim *sim, struct http_exchange *exchange, struct job 
         job->cancelled_ms = clock_wall_ms();
     } else {
         job->is_destroyed = true;
-        sim->stats.seedance_destroyed++;
+        sim->stats.destroyed++;
     }
     http_exchange_answer(exchange, 200, NULL, NULL, 0);
 }
@@ -293,8 +293,8 @@ static void list(struct sim *sim, struct http_exchange *exchange)
         return;
     }
     buf_str(&json, "{\"items\":[");
-    for (size_t i = jobs_count(sim->jobs, JOB_SEEDANCE); i > 0; i--) {
-        struct job *job = jobs_at(sim->jobs, JOB_SEEDANCE, i - 1);
+    for (size_t i = jobs_count(sim->jobs, &sim_seedance); i > 0; i--) {
+        struct job *job = jobs_at(sim->jobs, &sim_seedance, i - 1);
 
         if (job == NULL || !is_wanted(sim, exchange, job) || total++ / size != page - 1)
             continue;
@@ -319,7 +319,7 @@ static bool has_key(const struct sim *sim, const struct http_exchange *exchange)
 static void handle_task(struct sim *sim, struct http_exchange *exchange, const char *id)
 {
     enum http_method method = http_exchange_method(exchange);
-    struct job *job = jobs_find(sim->jobs, JOB_SEEDANCE, id);
+    struct job *job = jobs_find(sim->jobs, &sim_seedance, id);
 
     if (job == NULL)
         refuse(exchange, 404, "NotFound", "id", "The specified task is not found.");
@@ -331,7 +331,7 @@ static void handle_task(struct sim *sim, struct http_exchange *exchange, const c
         refuse(exchange, 404, "NotFound", "", "There is no such method.");
 }
 
-bool seedance_handle(struct sim *sim, struct http_exchange *exchange)
+static bool handle(struct sim *sim, struct http_exchange *exchange)
 {
     static const char root[] = "/api/v3/contents/generations/tasks";
     const char *rest = http_exchange_path(exchange) + sizeof root - 1;
@@ -353,3 +353,5 @@ bool seedance_handle(struct sim *sim, struct http_exchange *exchange)
         refuse(exchange, 404, "NotFound", "", "There is no such method.");
     return true;
 }
+
+const struct sim_vendor sim_seedance = {.name = "seedance", .handle = handle};

@@ -5,6 +5,7 @@
 
 #include "tests/sim/jobs.h"
 #include "tests/sim/rules.h"
+#include "tests/sim/sim.h"
 #include "tests/sim/seedance.h"
 
 enum { FRAMES_BASE = 25, FRAMES_STEP = 4, DATE_DIGITS = 6 };
@@ -124,7 +125,7 @@ static bool check_draft(const struct jobs *jobs, const json_t *item, struct rule
 {
     const char *id = rules_text(json_object_get(item, "draft_task"), "id");
 
-    if (*id == '\0' || jobs_find(jobs, JOB_SEEDANCE, id) != NULL)
+    if (*id == '\0' || jobs_find(jobs, &sim_seedance, id) != NULL)
         return true;
     return rules_fail(error, "draft_task.id", "is not a known task");
 }

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "sim_vendors.h"
+
 struct buf;
 struct callbacks;
 struct google;
@@ -28,16 +30,27 @@ struct sim {
     struct google *google; // accounts and tokens
     struct hooks *hooks;
     struct {
-        uint64_t submits, polls_single, polls_batch, lists, downloads, seedance_destroyed;
+        uint64_t submits, polls_single, polls_batch, lists, downloads, destroyed;
     } stats;
 };
 
+// A vendor that is played.
+struct sim_vendor {
+    const char *name;     // in its files' names
+    bool has_sound;       // its videos have
+    bool has_early_files; // a part of a job may end before the job
+    // Answers the request, or says that the path isn't its own.
+    bool (*handle)(struct sim *sim, struct http_exchange *exchange);
+};
+
+// The build makes the list, SIM_VENDORS(X).
+#define X(vendor) extern const struct sim_vendor sim_##vendor;
+SIM_VENDORS(X)
+#undef X
+
+const struct sim_vendor *sim_vendor_at(size_t index); // NULL past the end
+
 // Each answers the request, or says that the path isn't its own.
-bool midjourney_handle(struct sim *sim, struct http_exchange *exchange);
-bool kling_handle(struct sim *sim, struct http_exchange *exchange);
-bool seedance_handle(struct sim *sim, struct http_exchange *exchange);
-bool suno_handle(struct sim *sim, struct http_exchange *exchange);
-bool veo_handle(struct sim *sim, struct http_exchange *exchange);
 bool files_handle(struct sim *sim, struct http_exchange *exchange);
 bool hooks_handle(struct sim *sim, struct http_exchange *exchange);
 bool reports_handle(struct sim *sim, struct http_exchange *exchange);

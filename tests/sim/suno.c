@@ -92,7 +92,7 @@ struct job *suno_find_clip(const struct sim *sim, const char *id)
     snprintf(task_id, sizeof task_id, "%s", id);
     clip = task_id[last] - '0';
     task_id[last] = '0';
-    job = jobs_find(sim->jobs, JOB_SUNO, task_id);
+    job = jobs_find(sim->jobs, &sim_suno, task_id);
     if (job == NULL || clip < 1 || clip > suno_clip_count(job))
         return NULL;
     view = jobs_view(sim->jobs, job);
@@ -251,7 +251,7 @@ void suno_refuse(struct http_exchange *exchange, int status, const char *code, c
 
 static void fetch_one(struct sim *sim, struct http_exchange *exchange, const char *id)
 {
-    struct job *job = jobs_find(sim->jobs, JOB_SUNO, id);
+    struct job *job = jobs_find(sim->jobs, &sim_suno, id);
     struct job_view view;
     struct buf json = {0};
 
@@ -287,7 +287,7 @@ static void fetch_many(struct sim *sim, struct http_exchange *exchange)
     json_array_foreach(ids, i, id)
     {
         struct job *job =
-            json_is_string(id) ? jobs_find(sim->jobs, JOB_SUNO, json_string_value(id)) : NULL;
+            json_is_string(id) ? jobs_find(sim->jobs, &sim_suno, json_string_value(id)) : NULL;
 
         if (job == NULL)
             continue;
@@ -312,7 +312,7 @@ static bool has_key(const struct sim *sim, const struct http_exchange *exchange)
             strcmp(authorization + sizeof bearer - 1, sim->secret) == 0);
 }
 
-bool suno_handle(struct sim *sim, struct http_exchange *exchange)
+static bool handle(struct sim *sim, struct http_exchange *exchange)
 {
     static const char root[] = "/suno/", submit[] = "submit/", fetch[] = "fetch/";
     const char *path = http_exchange_path(exchange);
@@ -333,3 +333,10 @@ bool suno_handle(struct sim *sim, struct http_exchange *exchange)
         http_exchange_answer(exchange, 404, "text/plain", "404 page not found", 18);
     return true;
 }
+
+const struct sim_vendor sim_suno = {
+    .name = "suno",
+    .has_sound = true,
+    .has_early_files = true,
+    .handle = handle,
+};

@@ -55,7 +55,7 @@ static const char *check_music(const struct sim *sim, const json_t *body)
                    : NULL;
     if (*task == '\0')
         return "task_id is empty";
-    job = jobs_find(sim->jobs, JOB_SUNO, task);
+    job = jobs_find(sim->jobs, &sim_suno, task);
     if (job == NULL)
         return "task not exist";
     return suno_find_clip(sim, clip) == job ? NULL : "clip not exist";
@@ -221,13 +221,13 @@ void suno_submit(struct sim *sim, struct http_exchange *exchange, const char *na
         return;
     }
     if (!is_right(sim, exchange, action, body) ||
-        words_refuse(exchange, prompt, jobs_try(sim->jobs, JOB_SUNO, prompt), refusals,
+        words_refuse(exchange, prompt, jobs_try(sim->jobs, &sim_suno, prompt), refusals,
                      sizeof refusals / sizeof refusals[0]))
         return;
     number = jobs_next_number(sim->jobs);
     uuid_make(number, id);
     id[UUID_SIZE - 2] = '0'; // the clips' ids have other digits there
-    job = jobs_add(sim->jobs, JOB_SUNO, number, id, action->name, prompt, "", body);
+    job = jobs_add(sim->jobs, &sim_suno, number, id, action->name, prompt, "", body);
     buf_fmt(&json, "{\"code\":\"success\",\"message\":\"\",\"data\":\"%s\"}", id);
     if (action->is_waiting)
         answer_at_end(sim, exchange, job, &json);

@@ -137,14 +137,14 @@ static void submit(struct sim *sim, struct http_exchange *exchange, const struct
         return;
     }
     prompt = rules_text(json_array_get(json_object_get(body, "instances"), 0), "prompt");
-    if (words_refuse(exchange, prompt, jobs_try(sim->jobs, JOB_VEO, prompt), refusals,
+    if (words_refuse(exchange, prompt, jobs_try(sim->jobs, &sim_veo, prompt), refusals,
                      sizeof refusals / sizeof refusals[0]))
         return;
     number = jobs_next_number(sim->jobs);
     make_id(target->is_vertex, number, id);
     make_name(target, id, name);
     request = json_pack("{s:s, s:O}", "name", name, "body", body);
-    jobs_add(sim->jobs, JOB_VEO, number, id, target->is_vertex ? veo_vertex : veo_gemini, prompt,
+    jobs_add(sim->jobs, &sim_veo, number, id, target->is_vertex ? veo_vertex : veo_gemini, prompt,
              "", request);
     buf_fmt(&json, "{\"name\":\"%s\"}", name);
     words_answer(sim, exchange, prompt, &json);
@@ -155,7 +155,7 @@ static void submit(struct sim *sim, struct http_exchange *exchange, const struct
 static void fetch(struct sim *sim, struct http_exchange *exchange, const char *name)
 {
     const char *slash = strrchr(name, '/');
-    struct job *job = slash == NULL ? NULL : jobs_find(sim->jobs, JOB_VEO, slash + 1);
+    struct job *job = slash == NULL ? NULL : jobs_find(sim->jobs, &sim_veo, slash + 1);
 
     sim->stats.polls_single++;
     if (job == NULL || strcmp(rules_text(job->request, "name"), name) != 0) {
@@ -198,7 +198,7 @@ static void download(struct sim *sim, struct http_exchange *exchange, const char
     size_t len = strlen(file);
 
     snprintf(id, sizeof id, "%s", file);
-    job = jobs_find(sim->jobs, JOB_VEO, id);
+    job = jobs_find(sim->jobs, &sim_veo, id);
     if (job == NULL || job->route != veo_gemini ||
         jobs_view(sim->jobs, job).status != JOB_SUCCEEDED) {
         google_refuse(exchange, "PERMISSION_DENIED",
@@ -300,7 +300,7 @@ static void handle_vertex(struct sim *sim, struct http_exchange *exchange, const
         answer_none(exchange);
 }
 
-bool veo_handle(struct sim *sim, struct http_exchange *exchange)
+static bool handle(struct sim *sim, struct http_exchange *exchange)
 {
     static const char gemini[] = "/v1beta/", vertex[] = "/v1/projects/";
     const char *path = http_exchange_path(exchange);
@@ -313,3 +313,9 @@ bool veo_handle(struct sim *sim, struct http_exchange *exchange)
         return false;
     return true;
 }
+
+const struct sim_vendor sim_veo = {
+    .name = "veo",
+    .has_sound = true,
+    .handle = handle,
+};
