@@ -18,7 +18,8 @@ struct field_rule;
 enum route_kind {
     ROUTE_SUBMIT,  // makes a task; answered at once
     ROUTE_ASK,     // makes a question to the vendor, and is answered when the question is
-    ROUTE_FETCH,   // shows one task, by the id in the path, or else ?id= or ?task_id=
+    ROUTE_FETCH,   // shows one task, by the id in the path, or else in the first of `query` that
+                   // is given
     ROUTE_LIST,    // shows tasks, by ids in the body
     ROUTE_CONTENT, // sends a finished task's file
     ROUTE_PAGE,    // shows the key's tasks of the family, page by page, by the query
@@ -37,6 +38,9 @@ struct route {
     // For people and programs (scheduler/openapi.h): what it does, in a few words, and a body that
     // works (core/json/json_plain.h).
     const char *summary, *example;
+    // The task as this path shows it, and the schema of that; NULL: as the family shows it.
+    void (*render)(const struct task *task, struct buf *json);
+    const char *shown_schema;
 };
 
 // A client's request to make a task. All borrowed.

@@ -14,7 +14,8 @@
 
 #include "core/base/err.h"
 
-struct account; // and http_request, http_response, outcome, task, token
+struct account; // and buf, http_request, http_response, outcome, task, token
+struct buf;
 struct http_request;
 struct http_response;
 struct outcome;
@@ -113,6 +114,9 @@ struct dialect {
     // The vendor's id in the body of its callback. False: the body is no callback. NULL slot: the
     // vendor can't call back.
     bool (*read_callback)(const json_t *body, const char **upstream_id, struct err *err);
+    // A call that is no news but a question, as a challenge is: adds the answer that the vendor
+    // waits for. False: the call isn't one. NULL slot: the vendor has no such calls.
+    bool (*answer_callback)(const json_t *body, struct buf *json);
 };
 
 // A vendor: what is the same whoever stands between.
@@ -148,6 +152,9 @@ bool provider_bind(struct account *account, struct err *err) WARN_UNUSED;
 // or one is too much (an api_key may be). True with an ERR_CONFIG that begins with the key, for
 // each in turn; false when there is no more. `at` is 0 at first.
 bool provider_find_mistake(const struct account *account, size_t *at, struct err *err);
+
+// The same as a dialect's answer_callback, before it is known whose call it is.
+bool provider_answer_callback(const json_t *body, struct buf *json);
 
 // Of an account that is bound:
 

@@ -158,6 +158,18 @@ bool provider_bind(struct account *account, struct err *err)
     return true;
 }
 
+bool provider_answer_callback(const json_t *body, struct buf *json)
+{
+    const struct provider *provider;
+
+    for (size_t i = 0; (provider = provider_at(i)) != NULL; i++)
+        for (size_t k = 0; provider->dialects[k] != NULL; k++)
+            if (provider->dialects[k]->answer_callback != NULL &&
+                provider->dialects[k]->answer_callback(body, json))
+                return true;
+    return false;
+}
+
 const char *const *provider_prefixes(const struct account *account)
 {
     return account->model_count == 0 ? account->dialect->model_prefixes : NULL;

@@ -219,7 +219,8 @@ static json_t *shown_schema(const struct served *served)
     case ROUTE_CONTENT:
         break;
     }
-    return family_ref(served->family, "shown");
+    return served->route->shown_schema != NULL ? json_plain_read(served->route->shown_schema)
+                                               : family_ref(served->family, "shown");
 }
 
 static bool is_media_type(const char *answer)

@@ -9,6 +9,7 @@
 #include "core/config/config.h"
 #include "core/http/http_server.h"
 #include "core/json/field.h"
+#include "core/json/field_check.h"
 #include "core/json/field_list.h"
 #include "core/loop/loop.h"
 #include "core/message/multipart.h"
@@ -29,15 +30,12 @@ enum { ANSWER_MS = 30000, PAGE = 100, MAX_ANSWER = 256 << 20 };
 static void on_task(void *ctx, struct task *task, const struct err *err)
 {
     struct request *request = ctx;
-    const struct family *family;
     struct buf json = {0};
 
     if (!request_got(request, AWAIT_TASKS, err))
         return;
     request_show(request, task);
-    family = query_shown_by(request, task);
-    if (family != NULL) {
-        family->render(task, &json);
+    if (query_show(request, task, &json)) {
         request_answer(request, 200, &json);
     } else {
         struct err unknown;
@@ -49,20 +47,22 @@ static void on_task(void *ctx, struct task *task, const struct err *err)
     task_free(task);
 }
 
-// GET /v1/video/query names the task behind the path.
+// Some paths name the task behind them.
 static bool read_query_id(struct request *request)
 {
-    const char *id = http_exchange_query(request->exchange, "id");
+    const struct field_rule *rule = request->served->route->query;
+    const char *id = NULL;
     struct err err;
 
-    if (id == NULL || *id == '\0')
-        id = http_exchange_query(request->exchange, "task_id");
+    for (; rule != NULL && rule->path != NULL && (id == NULL || *id == '\0'); rule++)
+        id = http_exchange_query(request->exchange, rule->path);
     if (id != NULL && *id != '\0') {
         // A longer id is cut off, and as unknown as any other that isn't there.
         snprintf(request->id, PATTERN_NAME_SIZE, "%s", id);
         return true;
     }
-    err_set(&err, ERR_INVALID, "id: is required");
+    err_set(&err, ERR_INVALID, "%s: is required",
+            request->served->route->query == NULL ? "id" : request->served->route->query->path);
     request_refuse(request, &err);
     return false;
 }

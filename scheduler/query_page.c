@@ -61,11 +61,8 @@ static void page_read_on(struct request *request);
 static void page_add(struct request *request, struct task *task)
 {
     struct page *page = request->kept;
-    const struct family *family;
-
     request_show(request, task);
-    family = query_shown_by(request, task);
-    if (family == NULL)
+    if (query_shown_by(request, task) == NULL)
         return;
     if (page->found == page->limit) {
         page->has_more = true;
@@ -76,7 +73,7 @@ static void page_add(struct request *request, struct task *task)
     else
         buf_char(&page->text, ',');
     snprintf(page->last, sizeof page->last, "%s", task->id);
-    family->render(task, &page->text);
+    query_show(request, task, &page->text);
 }
 
 static void page_on_tasks(void *ctx, struct task **tasks, size_t count, const struct err *err)

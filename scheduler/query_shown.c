@@ -22,3 +22,17 @@ const struct family *query_shown_by(const struct request *request, const struct 
                ? request->family
                : NULL;
 }
+
+bool query_show(const struct request *request, const struct task *task, struct buf *json)
+{
+    const struct family *family = query_shown_by(request, task);
+    const struct route *route = request->served->route;
+
+    if (family == NULL)
+        return false;
+    if (family == request->family && route->render != NULL)
+        route->render(task, json);
+    else
+        family->render(task, json);
+    return true;
+}

@@ -76,9 +76,17 @@ void callback_admit(struct request *request)
     }
 }
 
+// A question is answered at once, whatever becomes of Redis meanwhile: who asks waits for seconds.
 void callback_take(struct request *request)
 {
-    if (read_body(request))
+    struct buf json = {0};
+
+    if (!read_body(request))
+        return;
+    if (provider_answer_callback(request->body, &json))
+        request_answer(request, 200, &json);
+    else
         request_await(request, AWAIT_TASKS,
                       tasks_get(request->front->store, request->id, NULL, on_task, request));
+    buf_clear(&json);
 }

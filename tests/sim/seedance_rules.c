@@ -5,8 +5,8 @@
 
 #include "tests/sim/jobs.h"
 #include "tests/sim/rules.h"
-#include "tests/sim/sim.h"
 #include "tests/sim/seedance.h"
+#include "tests/sim/sim.h"
 
 enum { FRAMES_BASE = 25, FRAMES_STEP = 4, DATE_DIGITS = 6 };
 

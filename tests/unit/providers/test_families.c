@@ -1,6 +1,6 @@
 // Families against the contract's pages: walks tests/fixtures/families/<family>/*.json.
 //
-// A file is {"family", "call", "task" or "tasks" (null: unknown), "error", "status", "expect"}.
+// A file is {"family", "call", "path" (of a route with a rendering of its own), "task" or "tasks" (null: unknown), "error", "status", "expect"}.
 // What the family says must be "expect", field by field, in value and type; 5 and 5.0 are one. In
 // "expect", "<any>" and "<number>" stand for what no page fixes, "<optional>" for what may be
 // absent, and a member "..." for fields beside those that are named. "allow_more" is for the fields
@@ -161,6 +161,17 @@ static void refuse(const struct family *family, const json_t *fixture, struct bu
     *status = family->refuse(&err, json);
 }
 
+typedef void (*render_fn)(const struct task *task, struct buf *json);
+
+static render_fn render_of(const struct family *family, const char *path)
+{
+    for (const struct route *route = family->routes; route->method != NULL; route++)
+        if (route->render != NULL && strcmp(route->path, path) == 0)
+            return route->render;
+    assert_string_equal(path, "");
+    return family->render;
+}
+
 static void call(const struct family *family, const json_t *fixture, struct buf *json, int *status)
 {
     const char *name = field_str_or_empty(fixture, "call");
@@ -181,7 +192,7 @@ static void call(const struct family *family, const json_t *fixture, struct buf 
     else if (strcmp(name, "callback") == 0)
         family->render_callback(task, json);
     else if (strcmp(name, "render") == 0)
-        family->render(task, json);
+        render_of(family, field_str_or_empty(fixture, "path"))(task, json);
     for (size_t i = 0; i < count; i++)
         task_free(tasks[i]);
     task_free(task);
