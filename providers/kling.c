@@ -493,6 +493,7 @@ static bool read_callback(const json_t *body, const char **upstream_id, struct e
 static const struct dialect official = {
     COMMON,
     .name = "official",
+    .base_url = "https://api-singapore.klingai.com",
     .keys = official_keys,
     .check = check,
     .build_lookup = build_lookup,
@@ -520,4 +521,8 @@ const struct provider provider_kling = {
     .nobodys_action = "text2video",
     .nobodys_id = "0",
     .from_unified = kling_body_from_unified,
+    .example =
+        {.path = "/kling/v1/videos/text2video",
+         .body =
+             "{'model_name':'kling-v2-6','prompt':'a paper boat on a stormy sea','duration':5}"},
 };

@@ -561,4 +561,5 @@ const struct provider provider_midjourney = {
     .link_life_ms = 24 * 3600 * 1000LL, // Discord's links carry ex, is, hm: about a day, unverified
     .nobodys_action = "IMAGINE",
     .nobodys_id = "0",
+    .example = {.path = "/mj/submit/imagine", .body = "{'prompt':'a lighthouse at dusk --ar 3:2'}"},
 };

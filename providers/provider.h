@@ -65,6 +65,7 @@ struct dialect_key {
 struct dialect {
     const char *name; // as in the configuration
     const struct dialect_key *keys;
+    const char *base_url;      // the vendor's own; NULL: that of whoever runs it
     const struct relay *relay; // its table, where its functions are those of relay.h; else NULL
     // It may have new models before we know them: beside the provider's models it serves whatever
     // begins with these. Ends with NULL; NULL: nothing more.
@@ -119,6 +120,12 @@ struct dialect {
     bool (*answer_callback)(const json_t *body, struct buf *json);
 };
 
+// For whoever tries a provider out: texts that are read as json_plain.h has it.
+struct provider_example {
+    const char *models;      // what an account needs to have as `models`; NULL: nothing
+    const char *path, *body; // of a submit that such an account takes
+};
+
 // A vendor: what is the same whoever stands between.
 struct provider {
     const char *name;                      // as in config, Redis keys and metrics
@@ -139,6 +146,7 @@ struct provider {
     // the action. An ERR_INVALID names the unified field that the provider has no word for. NULL:
     // the unified form is the provider's own.
     bool (*from_unified)(struct task *task, struct err *err);
+    struct provider_example example;
 };
 
 // NULL if there is no such provider.

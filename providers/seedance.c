@@ -593,6 +593,7 @@ static bool read_callback(const json_t *body, const char **upstream_id, struct e
 static const struct dialect ark = {
     COMMON,
     .name = "ark",
+    .base_url = "https://ark.cn-beijing.volces.com/api/v3",
     .poll_many_max = 50,
     .check = check,
     .build_poll_many = build_poll_many,
@@ -619,4 +620,8 @@ const struct provider provider_seedance = {
     .nobodys_action = "generations",
     .nobodys_id = "cgt-20260101000000-none",
     .from_unified = from_unified,
+    .example = {.models = "{'doubao-seedance-1-5-pro':'doubao-seedance-1-5-pro-251215'}",
+                .path = "/volc/v1/contents/generations/tasks",
+                .body = "{'model':'doubao-seedance-1-5-pro','content':[{'type':'text','text':'a "
+                        "red kite over a harbour'}]}"},
 };

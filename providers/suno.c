@@ -412,4 +412,7 @@ const struct provider provider_suno = {
     .link_life_ms = 24 * 3600 * 1000LL, // unverified; longer in practice
     .nobodys_action = "MUSIC",
     .nobodys_id = "00000000-0000-0000-0000-000000000000",
+    .example = {.path = "/suno/submit/music",
+                .body =
+                    "{'gpt_description_prompt':'a sea shanty about deadlines','mv':'chirp-v4'}"},
 };

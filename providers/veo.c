@@ -691,6 +691,7 @@ static const struct dialect vertex = {
 static const struct dialect gemini = {
     COMMON,
     .name = "gemini",
+    .base_url = "https://generativelanguage.googleapis.com",
     .keys = adapter_bearer_keys,
     .input_at = input_at,
     .build_fetch = build_fetch,
@@ -745,4 +746,9 @@ const struct provider provider_veo = {
     .link_life_ms = 48 * 3600 * 1000LL,
     .nobodys_action = "generations",
     .nobodys_id = "models/veo-3.1-generate-preview/operations/none",
+    .example =
+        {.models = "{'veo-3.1':'veo-3.1-generate-001'}",
+         .path = "/v1/video/create",
+         .body =
+             "{'model':'veo-3.1','prompt':'the first tram of the morning','aspect_ratio':'16:9'}"},
 };

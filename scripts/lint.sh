@@ -26,7 +26,7 @@ core/storage core/base core/message core/config core/loop core/http
 core/store core/base core/json core/task core/config core/loop core/redis
 providers core/base core/json core/task core/message core/config providers/families
 scheduler core/base core/json core/task core/message core/config core/loop core/http core/redis core/storage core/store providers
-scheduler/cli core/base core/json core/message core/loop core/http
+scheduler/cli core/base core/json core/message core/loop core/http providers
 workers core/base core/json core/task core/message core/config core/loop core/http core/redis core/storage core/store providers
 webhook core/base core/json core/task core/message core/config core/loop core/http core/redis core/storage core/store providers
 EOF

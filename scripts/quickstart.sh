@@ -34,23 +34,6 @@ build() {
   return 0
 }
 
-# Starts a program that says on stdout where it listens; sets `address`.
-start() { # name, log, command...
-  local name=$1 log=$2 tries
-  shift 2
-  : >"$log" # an older run's address must not be read from it
-  "$@" >"$log" 2>&1 &
-  pids+=($!)
-  for ((tries = 0; tries < 200; tries++)); do
-    address=$(sed -n 's/.*listening on \(http:[^ ]*\).*/\1/p' "$log" | head -n 1)
-    [ -n "$address" ] && return
-    kill -0 "${pids[-1]}" 2>/dev/null || break
-    sleep 0.05
-  done
-  cat "$log" >&2
-  die "$name did not start."
-}
-
 need "${BUILD_PACKAGES[@]}" jq
 say "1. Building"
 build
@@ -58,54 +41,29 @@ build
 say "2. Starting the vendor simulator, Spool and its own Redis"
 home=var/quickstart
 rm -rf "$home/data"
+spool() { build/release/scheduler/spool "$@"; }
 mkdir -p "$home"
-start spool-sim "$home/sim.log" build/release/tests/sim/spool-sim --listen 127.0.0.1:0 --speed 0.6
-sim=$address
-curl -fs "$sim/sim/service-account.json" -o "$home/service-account.json"
-chmod 600 "$home/service-account.json"
-cat >"$home/spool.json" <<JSON
-{
-  "listen": "127.0.0.1:0",
-  "data_dir": "$home/data",
-  "webhook": { "allow_private_networks": true },
-  "accounts": [
-    { "name": "mj-1", "provider": "midjourney", "base_url": "$sim", "api_key": "sim-secret", "poll_interval_ms": 300 },
-    { "name": "kling-1", "provider": "kling", "base_url": "$sim", "access_key": "sim-access", "secret_key": "sim-secret",
-      "poll_interval_ms": 300 },
-    { "name": "suno-1", "provider": "suno", "base_url": "$sim", "api_key": "sim-secret", "poll_interval_ms": 300 },
-    { "name": "veo-1", "provider": "veo", "dialect": "vertex", "base_url": "$sim",
-      "service_account_file": "$home/service-account.json", "models": { "veo-3.1": "veo-3.1-generate-001" },
-      "poll_interval_ms": 300 },
-    { "name": "ark-1", "provider": "seedance", "base_url": "$sim/api/v3", "api_key": "sim-secret",
-      "models": { "doubao-seedance-1-5-pro": "doubao-seedance-1-5-pro-251215" }, "poll_interval_ms": 300 }
-  ]
-}
-JSON
-start spool "$home/spool.log" build/release/scheduler/spool serve -c "$home/spool.json"
-api=$address
+: >"$home/dev.log" # an older run's addresses must not be read from it
+spool dev --listen 127.0.0.1:0 -O "$home" >"$home/dev.log" 2>&1 &
+pids+=($!)
+until grep -q simulated "$home/dev.log"; do
+  kill -0 "${pids[0]}" 2>/dev/null || { cat "$home/dev.log" >&2; die "It did not start."; }
+  sleep 0.05
+done
+read -r api sim < <(grep -o 'http://[0-9.:]*[0-9]' "$home/dev.log" | head -n 2 | xargs)
+export SPOOL_URL=$api SPOOL_KEY=sk-dev
 key='Authorization: Bearer sk-dev'
-until curl -fs -o /dev/null "$api/readyz"; do sleep 0.05; done
 printf '   Spool %s, simulator %s, log %s\n' "$api" "$sim" "$home/spool.log"
 
+say "3. One job of each vendor, at once"
 hook=$sim/sim/hooks/quickstart
 tasks=() names=()
-submit() { # what is shown, path, body without a hook
-  local answer task
-  answer=$(curl -s "$api$2" -H "$key" -H 'Content-Type: application/json' -d "$(jq -c --arg h "$hook" '. + {notifyHook: $h}' <<<"$3")")
-  task=$(jq -r '.result // .task_id // .id // empty' <<<"$answer")
-  [ -n "$task" ] || die "Refused: $answer"
-  printf '   %scurl %s -d %s%s\n' "$dim" "$2" "$3" "$plain"
-  tasks+=("$task") names+=("$1")
-}
-
-say "3. One job of each vendor, at once"
 submitted=$SECONDS
-submit Midjourney /mj/submit/imagine '{"prompt":"a lighthouse at dusk --ar 3:2"}'
-submit Kling /kling/v1/videos/text2video '{"model_name":"kling-v2-6","prompt":"a paper boat on a stormy sea","duration":5}'
-submit Suno /suno/submit/music '{"gpt_description_prompt":"a sea shanty about deadlines","mv":"chirp-v4"}'
-submit Veo /v1/video/create '{"model":"veo-3.1","prompt":"the first tram of the morning","aspect_ratio":"16:9"}'
-submit Seedance /volc/v1/contents/generations/tasks \
-  '{"model":"doubao-seedance-1-5-pro","content":[{"type":"text","text":"a red kite over a harbour"}]}'
+while read -r name; do
+  printf '   %sspool submit %s --hook %s%s\n' "$dim" "$name" "$hook" "$plain"
+  tasks+=("$(spool submit "$name" --hook "$hook" -o id)") names+=("$name")
+done < <(spool accounts ls -o json | jq -r '.data[].provider')
+[ ${#tasks[@]} -gt 0 ] || die "There is no vendor to try."
 
 lines=0
 draw() { # the present state of every task, in place on a terminal
@@ -158,6 +116,6 @@ curl -s "$sim/sim/hooks?path=/sim/hooks/quickstart" | jq -r '.[] | (.body | if t
   "   \($b.id)  \($b.status)"'
 [ "$(curl -s "$api/v1/tasks?status=succeeded" -H "$key" | jq '.data | length')" -eq ${#tasks[@]} ] || failed=1
 [ $failed -eq 0 ] || die "Something is not as it should be; see $home/spool.log."
-say "${green}All five tasks succeeded, after $((SECONDS - began)) s in all.$plain"
+say "${green}All ${#tasks[@]} tasks succeeded, after $((SECONDS - began)) s in all.$plain"
 
 printf 'Files stay in %s. Now try: build/release/scheduler/spool dev\n' "$home/data/media"

@@ -25,6 +25,7 @@ const struct cli_option_row cli_options[CLI_OPTION_COUNT] = {
     [CLI_WATCH] = {0, "watch", NULL, NULL, "wait for the end"},
     [CLI_DIRECTORY] = {'O', "output-dir", "DIR", NULL, "where files go"},
     [CLI_IDEMPOTENCY_KEY] = {0, "idempotency-key", "KEY", NULL, "a second submit is the first"},
+    [CLI_HOOK] = {0, "hook", "URL", NULL, "where the webhook goes"},
     [CLI_TIMEOUT] = {0, "timeout", "SECONDS", NULL, "how long to wait for the end"},
     [CLI_STATUS] = {0, "status", "STATUS", "queued in_progress succeeded failed cancelled",
                     "of this status only"},

@@ -27,6 +27,7 @@ enum cli_option {
     CLI_WATCH,
     CLI_DIRECTORY,
     CLI_IDEMPOTENCY_KEY,
+    CLI_HOOK,
     CLI_TIMEOUT,
     CLI_STATUS,
     CLI_PROVIDER,

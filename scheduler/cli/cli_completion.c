@@ -1,4 +1,4 @@
-// Completion for shells. Both scripts are the same steps in two dialects: find the verb among the
+// Completion for shells. Both scripts are the same steps in two languages: find the verb among the
 // words before, then what the option before wants, then what the verb may be followed by.
 #include "scheduler/cli/cli_completion.h"
 
@@ -7,12 +7,13 @@
 #include <string.h>
 
 #include "core/base/buf.h"
+#include "providers/provider.h"
 #include "scheduler/cli/cli_command.h"
 #include "scheduler/cli/cli_family.h"
 #include "scheduler/cli/cli_verb.h"
 
 // How a shell says it. _spool_words offers its arguments.
-struct dialect {
+struct shell {
     const char *name;
     const char *head;   // up to the options that take a value, as patterns
     const char *middle; // up to the cases of the option before
@@ -21,7 +22,7 @@ struct dialect {
     const char *files, *folders, *behind_at;
 };
 
-static const struct dialect dialects[] = {
+static const struct shell shells[] = {
     {.name = "bash",
      .head =
          "# Completion for bash, made by \"spool completion bash\".\n"
@@ -111,7 +112,7 @@ static void add_value_options(struct buf *to)
 }
 
 // What a value may be.
-static void add_option_case(const struct dialect *dialect, int option, struct buf *to)
+static void add_option_case(const struct shell *shell, int option, struct buf *to)
 {
     const struct cli_option_row *row = &cli_options[option];
 
@@ -123,11 +124,11 @@ static void add_option_case(const struct dialect *dialect, int option, struct bu
     if (row->choices != NULL)
         add_words(row->choices, to);
     else if (strcmp(row->value, "FILE") == 0)
-        buf_str(to, dialect->files);
+        buf_str(to, shell->files);
     else if (strcmp(row->value, "DIR") == 0)
-        buf_str(to, dialect->folders);
+        buf_str(to, shell->folders);
     else if (strstr(row->value, "@FILE") != NULL)
-        buf_str(to, dialect->behind_at);
+        buf_str(to, shell->behind_at);
     else
         buf_char(to, ':');
     buf_str(to, "; return ;;\n");
@@ -140,8 +141,8 @@ static bool begins_with(const char *text, const char *with)
 
 static void add_families(struct buf *to)
 {
-    for (const struct cli_family *family = cli_families; family->name != NULL; family++)
-        buf_fmt(to, "%s%s", family == cli_families ? "" : " ", family->name);
+    for (size_t i = 0; cli_family_at(i) != NULL; i++)
+        buf_fmt(to, "%s%s", i == 0 ? "" : " ", cli_family_at(i)->name);
 }
 
 static void add_verb_options(const struct cli_verb *verb, struct buf *to)
@@ -156,8 +157,7 @@ static void add_verb_options(const struct cli_verb *verb, struct buf *to)
 }
 
 // What may follow a verb: its options, and words by what the usage calls them.
-static void add_verb_case(const struct dialect *dialect, const struct cli_verb *verb,
-                          struct buf *to)
+static void add_verb_case(const struct shell *shell, const struct cli_verb *verb, struct buf *to)
 {
     struct buf options = {0}, list = {0};
     const char *usage = verb->usage;
@@ -179,7 +179,7 @@ static void add_verb_case(const struct dialect *dialect, const struct cli_verb *
         add_words(options.data, to);
         buf_str(to, " ;;\n    *) ");
         if (is_file)
-            buf_str(to, dialect->files);
+            buf_str(to, shell->files);
         else
             add_words(list.data, to);
         buf_str(to, " ;;\n    esac ;;\n");
@@ -236,28 +236,28 @@ static void add_first_case(struct buf *to)
     buf_clear(&list);
 }
 
-bool cli_completion_write(const char *shell, struct buf *to)
+bool cli_completion_write(const char *name, struct buf *to)
 {
-    const struct dialect *dialect = NULL;
+    const struct shell *shell = NULL;
 
-    for (size_t i = 0; i < sizeof dialects / sizeof dialects[0]; i++)
-        if (strcmp(dialects[i].name, shell) == 0)
-            dialect = &dialects[i];
-    if (dialect == NULL)
+    for (size_t i = 0; i < sizeof shells / sizeof shells[0]; i++)
+        if (strcmp(shells[i].name, name) == 0)
+            shell = &shells[i];
+    if (shell == NULL)
         return false;
-    buf_str(to, dialect->head);
+    buf_str(to, shell->head);
     add_value_options(to);
-    buf_str(to, dialect->middle);
+    buf_str(to, shell->middle);
     for (int option = 0; option < CLI_OPTION_COUNT; option++)
-        add_option_case(dialect, option, to);
-    buf_str(to, dialect->tail);
+        add_option_case(shell, option, to);
+    buf_str(to, shell->tail);
     add_first_case(to);
     for (const struct cli_verb *verb = cli_verbs; verb->name != NULL; verb++) {
         if (is_first_of_group(verb))
             add_group_case(verb, to);
-        add_verb_case(dialect, verb, to);
+        add_verb_case(shell, verb, to);
     }
-    buf_str(to, dialect->end);
+    buf_str(to, shell->end);
     return true;
 }
 

@@ -19,12 +19,12 @@
 #include "core/base/private.h"
 #include "core/message/http_message.h"
 #include "scheduler/cli/cli_command.h"
+#include "scheduler/cli/cli_dev_config.h"
 #include "scheduler/cli/cli_http.h"
 #include "scheduler/cli/cli_show.h"
 #include "scheduler/cli/cli_verb.h"
 
-#define FOLDER "var/dev"
-#define CONFIG_PATH "var/dev/spool.json"
+#define USUAL_FOLDER "var/dev"
 #define USUAL_LISTEN "127.0.0.1:8080"
 #define READY_WORDS "listening on "
 enum {
@@ -34,6 +34,7 @@ enum {
     END_LOOKS = 20,
     LINE_BYTES_MAX = 4096,
     LOG_TAIL_BYTES = 2000,
+    NAME_BYTES_MAX = 96,
 };
 
 extern char **environ;
@@ -41,37 +42,18 @@ extern char **environ;
 // A program that says on stdout where it listens, once it does.
 struct program {
     const char *name;
-    const char *log; // the file that its stderr goes to
-    pid_t pid;       // 0: it doesn't run
-    int out;         // its stdout; -1: none
+    char log[PATH_MAX]; // the file that its stderr goes to
+    pid_t pid;          // 0: it doesn't run
+    int out;            // its stdout; -1: none
     char url[128];
 };
 
-// "$" is where the simulator is.
-static const char config_text[] =
-    "{\n"
-    "  \"data_dir\": \"" FOLDER
-    "/data\",\n"
-    "  \"tokens\": [{ \"name\": \"dev\", \"key\": \"sk-dev\", \"admin\": true }],\n"
-    "  \"webhook\": { \"allow_private_networks\": true },\n"
-    "  \"accounts\": [\n"
-    "    { \"name\": \"mj-1\", \"provider\": \"midjourney\", \"base_url\": \"$\",\n"
-    "      \"api_key\": \"sim-secret\", \"poll_interval_ms\": 300 },\n"
-    "    { \"name\": \"kling-1\", \"provider\": \"kling\", \"base_url\": \"$\",\n"
-    "      \"access_key\": \"sim-access\", \"secret_key\": \"sim-secret\",\n"
-    "      \"poll_interval_ms\": 300 },\n"
-    "    { \"name\": \"suno-1\", \"provider\": \"suno\", \"base_url\": \"$\",\n"
-    "      \"api_key\": \"sim-secret\", \"poll_interval_ms\": 300 },\n"
-    "    { \"name\": \"veo-1\", \"provider\": \"veo\", \"dialect\": \"vertex\", \"base_url\": "
-    "\"$\",\n"
-    "      \"service_account_file\": \"" FOLDER
-    "/service-account.json\",\n"
-    "      \"models\": { \"veo-3.1\": \"veo-3.1-generate-001\" }, \"poll_interval_ms\": 300 },\n"
-    "    { \"name\": \"ark-1\", \"provider\": \"seedance\", \"base_url\": \"$/api/v3\",\n"
-    "      \"api_key\": \"sim-secret\", \"poll_interval_ms\": 300,\n"
-    "      \"models\": { \"doubao-seedance-1-5-pro\": \"doubao-seedance-1-5-pro-251215\" } }\n"
-    "  ]\n"
-    "}\n";
+enum { SIM, SPOOL, PROGRAMS };
+
+struct dev {
+    const char *folder; // of all that they keep
+    struct program programs[PROGRAMS];
+};
 
 // Finding the programs.
 
@@ -155,7 +137,7 @@ static bool fork_program(struct program *program, const char *const *words, stru
     int log = open(program->log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600), ends[2];
 
     if (log < 0)
-        return err_set(err, ERR_CONFIG, "%s: %s", program->log, strerror(errno));
+        return err_set(err, ERR_CONFIG, "%.200s: %s", program->log, strerror(errno));
     if (pipe2(ends, O_CLOEXEC) != 0) {
         close(log);
         return err_set(err, ERR_IO, "pipe: %s", strerror(errno));
@@ -205,8 +187,9 @@ static bool explain(const struct program *program, struct err *err)
     if (strrchr(tail, '\n') != NULL)
         line = strrchr(tail, '\n') + 1;
     line += strncmp(line, "spool: ", 7) == 0 ? 7 : 0;
-    return err_set(err, is_wrong_use(program) ? ERR_CONFIG : ERR_IO, "%s didn't start: %.120s (%s)",
-                   program->name, *line == '\0' ? "it says nothing" : line, program->log);
+    return err_set(err, is_wrong_use(program) ? ERR_CONFIG : ERR_IO,
+                   "%s didn't start: %.120s (%.120s)", program->name,
+                   *line == '\0' ? "it says nothing" : line, program->log);
 }
 
 // Reads its stdout until it says where it listens.
@@ -257,56 +240,75 @@ static void end(struct program *program)
 
 // What they are given.
 
-static bool write_file(const char *path, const char *text, struct err *err)
+static bool write_file(const struct dev *dev, const char *name, const char *text, struct err *err)
 {
-    FILE *file = fopen(path, "w");
-    bool ok = file != NULL && fputs(text, file) >= 0;
+    char path[PATH_MAX];
+    FILE *file;
+    bool ok;
+
+    snprintf(path, sizeof path, "%s/%s", dev->folder, name);
+    file = fopen(path, "w");
+    ok = file != NULL && fputs(text, file) >= 0;
 
     ok = file != NULL && fclose(file) == 0 && ok;
-    return ok || err_set(err, ERR_CONFIG, "%s: %s", path, strerror(errno));
+    return ok || err_set(err, ERR_CONFIG, "%.200s: %s", path, strerror(errno));
 }
 
-// The simulator's Google has a service account of its own.
-static bool write_key(const char *sim_url, struct err *err)
+static bool write_key(const struct dev *dev, const char *name, struct err *err)
 {
+    const char *sim_url = dev->programs[SIM].url;
     struct cli_http *http = cli_http_new(sim_url, NULL, err);
     struct http_request request = {0};
     json_auto_t *key = NULL;
     char *text;
     bool ok;
 
-    if (http != NULL && http_get(&request, sim_url, err, "/sim/service-account.json"))
+    if (http != NULL && http_get(&request, sim_url, err, "/sim/%s", name))
         key = cli_http_ask(http, &request, err);
     cli_http_free(http);
     if (key == NULL)
         return false;
     text = json_dumps(key, JSON_INDENT(2));
-    ok = write_file(FOLDER "/service-account.json", text, err);
+    ok = write_file(dev, name, text, err);
     free(text);
     return ok;
 }
 
-static bool write_config(const char *sim_url, struct err *err)
+static bool write_keys(const struct dev *dev, struct err *err)
+{
+    char name[NAME_BYTES_MAX];
+
+    for (size_t i = 0; cli_dev_key_file(i, name, sizeof name); i++)
+        if (!write_key(dev, name, err))
+            return false;
+    return true;
+}
+
+static bool write_config(const struct dev *dev, struct err *err)
 {
     struct buf text = {0};
     bool ok;
 
-    for (const char *c = config_text; *c != '\0'; c++) {
-        if (*c == '$')
-            buf_str(&text, sim_url);
-        else
-            buf_char(&text, *c);
-    }
-    ok = write_file(CONFIG_PATH, text.data, err);
+    cli_dev_config(dev->programs[SIM].url, dev->folder, &text);
+    ok = write_file(dev, "spool.json", text.data, err);
     buf_clear(&text);
     return ok;
 }
 
-static bool make_folder(struct err *err)
+// And the folders above it.
+static bool make_folder(const struct dev *dev, struct err *err)
 {
-    return ((mkdir("var", 0700) == 0 || errno == EEXIST) &&
-            (mkdir(FOLDER, 0700) == 0 || errno == EEXIST)) ||
-           err_set(err, ERR_CONFIG, FOLDER ": %s", strerror(errno));
+    char path[PATH_MAX];
+
+    for (const char *end = dev->folder; end != NULL && *end != '\0';) {
+        end = strchr(end + 1, '/');
+        snprintf(path, sizeof path, "%.*s",
+                 (int)(end == NULL ? strlen(dev->folder) : (size_t)(end - dev->folder)),
+                 dev->folder);
+        if (mkdir(path, 0700) != 0 && errno != EEXIST)
+            return err_set(err, ERR_CONFIG, "%.200s: %s", path, strerror(errno));
+    }
+    return true;
 }
 
 // Running.
@@ -340,8 +342,9 @@ static bool await_readiness(const struct program *spool, struct err *err)
     return true;
 }
 
-static void say_ready(const struct program *spool, const struct program *sim)
+static void say_ready(const struct dev *dev)
 {
+    const struct program *spool = &dev->programs[SPOOL], *sim = &dev->programs[SIM];
     bool is_usual = strcmp(spool->url, "http://" USUAL_LISTEN) == 0;
 
     printf("spool: " READY_WORDS
@@ -350,65 +353,82 @@ static void say_ready(const struct program *spool, const struct program *sim)
            "Open %s/ in a browser, or another terminal:\n"
            "%s%s%s"
            "  spool submit midjourney -d '{\"prompt\":\"a red kite\"}' --watch\n"
+           "  spool submit kling --watch\n"
            "  spool top\n"
-           "Files and logs are in " FOLDER ". An interrupt (Ctrl-C) ends everything.\n",
+           "Files and logs are in %s. An interrupt (Ctrl-C) ends everything.\n",
            spool->url, sim->url, spool->url,
-           is_usual ? "" : "  export SPOOL_URL=", is_usual ? "" : spool->url, is_usual ? "" : "\n");
+           is_usual ? "" : "  export SPOOL_URL=", is_usual ? "" : spool->url, is_usual ? "" : "\n",
+           dev->folder);
     fflush(stdout);
 }
 
 // Until we are told to end, or one of them does by itself.
-static bool stand_by(struct program *programs, size_t count, const sigset_t *signals,
-                     struct err *err)
+static bool stand_by(struct dev *dev, const sigset_t *signals, struct err *err)
 {
     for (;;) {
         int number = sigwaitinfo(signals, NULL);
 
         if (number == SIGINT || number == SIGTERM)
             return true;
-        for (size_t i = 0; i < count; i++) {
-            if (waitpid(programs[i].pid, NULL, WNOHANG) != programs[i].pid)
+        for (int i = 0; i < PROGRAMS; i++) {
+            struct program *program = &dev->programs[i];
+
+            if (waitpid(program->pid, NULL, WNOHANG) != program->pid)
                 continue;
-            programs[i].pid = 0;
-            return err_set(err, ERR_IO, "%s has ended by itself: %s says why", programs[i].name,
-                           programs[i].log);
+            program->pid = 0;
+            return err_set(err, ERR_IO, "%s has ended by itself: %.120s says why", program->name,
+                           program->log);
         }
     }
 }
 
-static bool run(const char *listen, struct program *sim, struct program *spool, struct err *err)
+static bool run(struct dev *dev, const char *listen, struct err *err)
 {
-    char self[PATH_MAX], simulator[PATH_MAX];
+    struct program *sim = &dev->programs[SIM], *spool = &dev->programs[SPOOL];
+    char self[PATH_MAX], simulator[PATH_MAX], config[PATH_MAX];
     const char *const sim_words[] = {simulator, "--listen", "127.0.0.1:0", NULL};
-    const char *const spool_words[] = {self, "serve", "-c", CONFIG_PATH, "--listen", listen, NULL};
+    const char *const spool_words[] = {self, "serve", "-c", config, "--listen", listen, NULL};
 
-    return find_self(self, err) && find_simulator(self, simulator, err) && make_folder(err) &&
-           start(sim, sim_words, err) && write_key(sim->url, err) && write_config(sim->url, err) &&
+    snprintf(config, sizeof config, "%s/spool.json", dev->folder);
+    return find_self(self, err) && find_simulator(self, simulator, err) && make_folder(dev, err) &&
+           start(sim, sim_words, err) && write_keys(dev, err) && write_config(dev, err) &&
            start(spool, spool_words, err) && await_readiness(spool, err);
+}
+
+static void name_program(struct dev *dev, int index, const char *name, const char *log)
+{
+    struct program *program = &dev->programs[index];
+
+    program->name = name;
+    program->out = -1;
+    snprintf(program->log, sizeof program->log, "%s/%s", dev->folder, log);
 }
 
 bool cli_dev_verb(struct cli *cli, struct err *err)
 {
-    enum { SIM, SPOOL, COUNT };
-    struct program programs[COUNT] = {
-        [SIM] = {.name = "the simulator", .log = FOLDER "/sim.log", .out = -1},
-        [SPOOL] = {.name = "Spool", .log = FOLDER "/spool.log", .out = -1}};
-    const char *listen = cli->command->values[CLI_LISTEN];
+    const char *const *values = cli->command->values;
+    struct dev dev = {.folder = values[CLI_DIRECTORY]};
     sigset_t signals;
     bool ok;
 
+    if (dev.folder == NULL || *dev.folder == '\0')
+        dev.folder = USUAL_FOLDER;
+    if (strlen(dev.folder) > PATH_MAX / 2)
+        return err_set(err, ERR_CONFIG, "-O: the path is too long");
+    name_program(&dev, SIM, "the simulator", "sim.log");
+    name_program(&dev, SPOOL, "Spool", "spool.log");
     private_start();
     sigemptyset(&signals);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGCHLD);
     sigprocmask(SIG_BLOCK, &signals, NULL);
-    ok = run(listen == NULL ? USUAL_LISTEN : listen, &programs[SIM], &programs[SPOOL], err);
+    ok = run(&dev, values[CLI_LISTEN] == NULL ? USUAL_LISTEN : values[CLI_LISTEN], err);
     if (ok) {
-        say_ready(&programs[SPOOL], &programs[SIM]);
-        ok = stand_by(programs, COUNT, &signals, err);
+        say_ready(&dev);
+        ok = stand_by(&dev, &signals, err);
     }
-    end(&programs[SPOOL]); // it may still ask its vendors
-    end(&programs[SIM]);
+    end(&dev.programs[SPOOL]); // it may still ask its vendors
+    end(&dev.programs[SIM]);
     return ok;
 }

@@ -3,31 +3,21 @@
 
 #include <string.h>
 
-const struct cli_family cli_families[] = {
-    {"midjourney", "/mj/submit/imagine"},
-    {"kling", "/kling/v1/videos/text2video"},
-    {"suno", "/suno/submit/music"},
-    {"veo", "/v1/video/create"},
-    {"seedance", "/volc/v1/contents/generations/tasks"},
-    {"jimeng", "/jimeng/submit/videos"},
-    {"luma", "/luma/generations"},
-    {"runway", "/runwayml/v1/image_to_video"},
-    {"minimax", "/minimax/v1/video_generation"},
-    {"wan", "/alibailian/api/v1/services/aigc/video-generation/video-synthesis"},
-    {"sora", "/v1/videos"},
-    {"qwen", "/v1/images/generations"},
-    {"seedream", "/v1/images/generations"},
-    {"openai", "/v1/images/generations"},
-    {"gemini", "/v1/images/generations"},
-    {"fal", "/fal-ai/nano-banana"},
-    {"ideogram", "/ideogram/v1/ideogram-v3/generate"},
-    {0},
-};
+#include "providers/provider.h"
 
-const char *cli_family_path(const char *name)
+const struct provider *cli_family_find(const char *name)
 {
-    for (const struct cli_family *family = cli_families; family->name != NULL; family++)
-        if (strcmp(family->name, name) == 0)
-            return family->path;
+    const struct provider *provider = provider_find(name);
+
+    return provider == NULL || provider->example.path == NULL ? NULL : provider;
+}
+
+const struct provider *cli_family_at(size_t index)
+{
+    const struct provider *provider;
+
+    for (size_t i = 0; (provider = provider_at(i)) != NULL; i++)
+        if (provider->example.path != NULL && index-- == 0)
+            return provider;
     return NULL;
 }

@@ -3,12 +3,9 @@
 
 #include <stddef.h>
 
-struct cli_family {
-    const char *name, *path;
-};
+struct provider;
 
-// Ends with a row without a name.
-extern const struct cli_family cli_families[];
-
-// The main path that such jobs are submitted at; NULL: there is no such family.
-const char *cli_family_path(const char *name);
+// The provider of that name; NULL: there is none, or none that jobs are named for.
+const struct provider *cli_family_find(const char *name);
+// NULL past the last.
+const struct provider *cli_family_at(size_t index);

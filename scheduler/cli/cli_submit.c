@@ -9,7 +9,9 @@
 #include "core/base/ids.h"
 #include "core/base/mem.h"
 #include "core/json/field.h"
+#include "core/json/json_plain.h"
 #include "core/message/http_message.h"
+#include "providers/provider.h"
 #include "scheduler/cli/cli_command.h"
 #include "scheduler/cli/cli_family.h"
 #include "scheduler/cli/cli_files.h"
@@ -23,6 +25,7 @@
 struct submit {
     struct cli *cli;
     const char *path;
+    const char *example; // a body that the path takes; NULL: none is known
     bool is_watched;
     const char **ids; // of the tasks that were accepted; ours, also each
     size_t count;
@@ -177,16 +180,55 @@ static bool submit_form(struct submit *submit, struct err *err)
     return ok;
 }
 
+// The same with the hook that was asked for.
+static bool submit_job(struct submit *submit, const struct cli_job *job, size_t number,
+                       struct err *err)
+{
+    const char *hook = submit->cli->command->values[CLI_HOOK];
+    struct cli_job hooked = *job;
+    json_t *body;
+    char *text;
+    bool ok;
+
+    if (hook == NULL)
+        return submit_body(submit, job, number, err);
+    body = json_loadb(job->text, job->len, 0, NULL);
+    json_object_set_new(body, "notifyHook", json_string(hook));
+    hooked.text = text = json_dumps(body, JSON_COMPACT);
+    hooked.len = text == NULL ? 0 : strlen(text);
+    ok = text == NULL ? err_set(err, ERR_CONFIG, "--hook: must be UTF-8")
+                      : submit_body(submit, &hooked, number, err);
+    json_decref(body);
+    free(text);
+    return ok;
+}
+
+// Where no job is given, the family's example is one.
+static bool read_jobs(const struct submit *submit, struct cli_jobs *jobs, struct err *err)
+{
+    json_t *body;
+    char *text;
+    bool ok;
+
+    if (submit->cli->command->values[CLI_DATA] != NULL)
+        return cli_jobs_read(jobs, submit->cli->command->values[CLI_DATA], err);
+    body = json_plain_read(submit->example);
+    text = json_dumps(body, JSON_COMPACT);
+    ok = cli_jobs_parse(jobs, text, strlen(text), err);
+    json_decref(body);
+    return ok;
+}
+
 // One that is refused doesn't keep the others from being submitted.
 static bool submit_bodies(struct submit *submit, struct err *err)
 {
     struct cli_jobs jobs = {0};
-    bool ok = cli_jobs_read(&jobs, submit->cli->command->values[CLI_DATA], err);
+    bool ok = read_jobs(submit, &jobs, err);
 
     for (size_t i = 0; i < jobs.count && ok; i++) {
         struct err why;
 
-        if (submit_body(submit, &jobs.jobs[i], jobs.count == 1 ? 0 : i + 1, &why))
+        if (submit_job(submit, &jobs.jobs[i], jobs.count == 1 ? 0 : i + 1, &why))
             continue;
         if (jobs.count > 1)
             err_wrap(&why, "%.60s, line %u", jobs.name == NULL ? "-d" : jobs.name,
@@ -264,19 +306,33 @@ static bool wait_for_ends(struct submit *submit, int64_t timeout_ms, struct err 
 static bool find_path(struct submit *submit, struct err *err)
 {
     const char *word = submit->cli->command->words[0];
+    const struct provider *provider = cli_family_find(word);
     struct buf names = {0};
 
-    submit->path = *word == '/' ? word : cli_family_path(word);
-    if (submit->path != NULL)
+    submit->path = provider == NULL ? word : provider->example.path;
+    submit->example = provider == NULL ? NULL : provider->example.body;
+    if (provider != NULL || *word == '/')
         return true;
-    for (const struct cli_family *family = cli_families; family->name != NULL; family++)
-        cli_show_join(&names, family->name);
+    for (size_t i = 0; cli_family_at(i) != NULL; i++)
+        cli_show_join(&names, cli_family_at(i)->name);
     err_set(err, ERR_CONFIG,
             "there is no family \"%.40s\": it is a path, as /mj/submit/imagine, or "
             "one of %s",
             word, names.data);
     buf_clear(&names);
     return false;
+}
+
+static bool check_source(const struct submit *submit, struct err *err)
+{
+    const struct cli_command *command = submit->cli->command;
+    bool has_data = command->values[CLI_DATA] != NULL, has_form = command->form_count > 0;
+
+    if (command->values[CLI_HOOK] != NULL && has_form)
+        return err_set(err, ERR_CONFIG, "--hook: a form has -F notifyHook=URL");
+    return (has_data != has_form) || (!has_data && submit->example != NULL) ||
+           err_set(err, ERR_CONFIG,
+                   "submit takes the job from -d JSON, -d @FILE or -d -, or a form from -F");
 }
 
 bool cli_submit_jobs(struct cli *cli, struct err *err)
@@ -290,9 +346,8 @@ bool cli_submit_jobs(struct cli *cli, struct err *err)
 
     if (!find_path(&submit, err) || !cli_command_seconds(command, CLI_TIMEOUT, &timeout_ms, err))
         return false;
-    if ((command->values[CLI_DATA] != NULL) == (command->form_count > 0))
-        return err_set(err, ERR_CONFIG,
-                       "submit takes the job from -d JSON, -d @FILE or -d -, or a form from -F");
+    if (!check_source(&submit, err))
+        return false;
     ok = command->form_count > 0 ? submit_form(&submit, err) : submit_bodies(&submit, err);
     if (ok && submit.is_watched && submit.count > 0)
         ok = wait_for_ends(&submit, timeout_ms, err);

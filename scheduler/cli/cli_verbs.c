@@ -15,11 +15,11 @@ const struct cli_verb cli_verbs[] = {
     {"check-config", "-c FILE [--probe]", "say what is wrong with a configuration", 0, 0,
      CONFIGURES | CLI_WITH(CLI_PROBE), NULL, NULL},
     {"submit",
-     "PATH|FAMILY -d JSON|@FILE|- | -F NAME=@FILE [--watch] [--timeout SECONDS] [-O DIR] "
-     "[--idempotency-key K]",
+     "PATH|FAMILY [-d JSON|@FILE|- | -F NAME=@FILE] [--hook URL] [--watch] [--timeout SECONDS] "
+     "[-O DIR] [--idempotency-key K]",
      "submit a job, or many", 1, 1,
      ASKS | CLI_WITH(CLI_DATA) | CLI_WITH(CLI_FORM) | CLI_WITH(CLI_WATCH) | CLI_WITH(CLI_TIMEOUT) |
-         CLI_WITH(CLI_DIRECTORY) | CLI_WITH(CLI_IDEMPOTENCY_KEY),
+         CLI_WITH(CLI_DIRECTORY) | CLI_WITH(CLI_IDEMPOTENCY_KEY) | CLI_WITH(CLI_HOOK),
      NULL, cli_submit_jobs},
     {"get", "ID", "show a task", 1, 1, ASKS, NULL, cli_tasks_get},
     {"list",
@@ -63,8 +63,8 @@ const struct cli_verb cli_verbs[] = {
     {"resolve", "ID --do adopt|archive|resubmit [--upstream-id ID]",
      "help a failed task on (operator)", 1, 1, ASKS | CLI_WITH(CLI_DO) | CLI_WITH(CLI_UPSTREAM_ID),
      NULL, cli_operator_resolve},
-    {"dev", "[--listen HOST:PORT]", "try Spool out, with simulated vendors and a Redis", 0, 0,
-     CLI_WITH(CLI_LISTEN), NULL, cli_dev_verb},
+    {"dev", "[--listen HOST:PORT] [-O DIR]", "try Spool out, with simulated vendors and a Redis", 0,
+     0, CLI_WITH(CLI_LISTEN) | CLI_WITH(CLI_DIRECTORY), NULL, cli_dev_verb},
     {"completion", "bash|zsh", "print what completes this in a shell", 1, 1, 0, "bash zsh",
      cli_completion_verb},
     {0},

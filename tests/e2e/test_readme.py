@@ -1,4 +1,4 @@
-"""The commands that README prints work as they are printed, with the vendors that quickstart.sh simulates."""
+"""The commands that README prints work as they are printed, with what "spool dev" runs."""
 import json
 import os
 import re
@@ -8,7 +8,7 @@ import sys
 import tempfile
 import unittest
 
-from harness import ROOT, Sim, Spool, main
+from harness import ROOT, Child, exchange, main, spool_binary
 
 
 def text_of(name):
@@ -20,14 +20,6 @@ def blocks(kind):
     return re.findall(rf"^```{kind}\n(.*?)^```$", text_of("README.md"), re.M | re.S)
 
 
-def quickstart_config(sim):
-    """As quickstart.sh writes it, but for where it listens."""
-    text = re.search(r'cat >"\$home/spool.json" <<JSON\n(.*?)\nJSON\n', text_of("scripts/quickstart.sh"), re.S).group(1)
-    text = text.replace("$home/service-account.json", sim.key_file()).replace("$sim", sim.url)
-    config = json.loads(text)
-    return {key: value for key, value in config.items() if key not in ("listen", "data_dir")}
-
-
 class Readme(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -35,14 +27,16 @@ class Readme(unittest.TestCase):
             if shutil.which(program) is None:
                 print(f"skipped: there is no {program} here", file=sys.stderr)
                 raise unittest.SkipTest(program)
-        cls.sim = cls.enterClassContext(Sim(speed=20))
-        cls.spool = cls.enterClassContext(Spool(quickstart_config(cls.sim)))
         cls.dir = cls.enterClassContext(tempfile.TemporaryDirectory())
+        dev = cls.enterClassContext(Child())
+        words = [spool_binary(), "dev", "--listen", "127.0.0.1:0", "-O", os.path.join(cls.dir, "dev")]
+        line = dev.run(words, "listening on", subprocess.DEVNULL, env={"PATH": os.environ["PATH"]})
+        cls.port = int(re.search(r"http://[\d.]+:(\d+)", line).group(1))
 
     def run_block(self, text):
         """What it printed: each command must succeed, and no answer may be an error."""
         self.assertIn("localhost:8080", text)
-        text = text.replace("localhost:8080", f"127.0.0.1:{self.spool.port}")
+        text = text.replace("localhost:8080", f"127.0.0.1:{self.port}")
         text = re.sub(r"\bcurl ", "curl --fail-with-body ", text)
         command = ["bash", "-e", "-u", "-o", "pipefail", "-c", text]
         done = subprocess.run(command, cwd=self.dir, capture_output=True, text=True, timeout=60, check=False)
@@ -63,7 +57,7 @@ class Readme(unittest.TestCase):
 
     def test_every_path_is_served(self):
         """Those of the table, and those in the text."""
-        known = self.spool.get("/openapi.json")["paths"]
+        known = exchange(self.port, "GET", "/openapi.json")[2]["paths"]
         for methods, path in re.findall(r"`(GET|POST|PUT|DELETE) (/[^`?]*)", text_of("README.md")):
             self.assertIn(methods.lower(), known.get(path, {}), path)
 

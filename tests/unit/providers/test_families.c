@@ -1,10 +1,11 @@
 // Families against the contract's pages: walks tests/fixtures/families/<family>/*.json.
 //
-// A file is {"family", "call", "path" (of a route with a rendering of its own), "task" or "tasks" (null: unknown), "error", "status", "expect"}.
-// What the family says must be "expect", field by field, in value and type; 5 and 5.0 are one. In
-// "expect", "<any>" and "<number>" stand for what no page fixes, "<optional>" for what may be
-// absent, and a member "..." for fields beside those that are named. "allow_more" is for the fields
-// that the official OpenAI SDK knows beyond our pages.
+// A file is {"family", "call", "path" (of a route with a rendering of its own), "task" or "tasks"
+// (null: unknown), "error", "status", "expect"}. What the family says must be "expect", field by
+// field, in value and type; 5 and 5.0 are one. In "expect", "<any>" and "<number>" stand for what
+// no page fixes, "<optional>" for what may be absent, and a member "..." for fields beside those
+// that are named. "allow_more" is for the fields that the official OpenAI SDK knows beyond our
+// pages.
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -101,33 +101,67 @@ static void test_each_mistake_is_found(void **state)
     account_clear_keys(&account);
 }
 
-// "kling Ta official Ta base_url, access_key, secret_key"
-static void test_the_manual_has_them(void **state)
+static void read_file(const char *path, struct buf *text)
 {
-    FILE *file = fopen("scheduler/spool.json.5", "r");
-    struct buf page = {0}, row = {0};
-    const struct provider *provider;
+    FILE *file = fopen(path, "r");
     char line[512];
 
-    (void)state;
     assert_non_null(file);
     while (fgets(line, sizeof line, file) != NULL)
-        buf_str(&page, line);
+        buf_str(text, line);
     fclose(file);
+}
+
+// Calls `row` for each dialect, and looks for what it makes in the text.
+static void find_rows(const char *path,
+                      void (*make)(const struct provider *provider, const struct dialect *dialect,
+                                   struct buf *row))
+{
+    struct buf text = {0}, row = {0};
+    const struct provider *provider;
+
+    read_file(path, &text);
     for (size_t i = 0; (provider = provider_at(i)) != NULL; i++)
         for (size_t k = 0; provider->dialects[k] != NULL; k++) {
-            const struct dialect_key *key = provider->dialects[k]->keys;
-
             buf_reset(&row);
-            buf_fmt(&row, "\n.It %s Ta %s Ta ", provider->name, provider->dialects[k]->name);
-            for (; key->name != NULL; key++)
-                buf_fmt(&row, key->is_required ? "%s%s" : "(%s)%s", key->name,
-                        key[1].name == NULL ? "\n" : ", ");
-            if (strstr(buf_text(&page), row.data) == NULL)
-                fail_msg("spool.json(5) lacks the row%s", row.data);
+            make(provider, provider->dialects[k], &row);
+            if (strstr(buf_text(&text), buf_text(&row)) == NULL)
+                fail_msg("%s lacks the row%s", path, row.data);
         }
-    buf_clear(&page);
+    buf_clear(&text);
     buf_clear(&row);
+}
+
+// "kling Ta official Ta base_url, access_key, secret_key"
+static void make_manual_row(const struct provider *provider, const struct dialect *dialect,
+                            struct buf *row)
+{
+    const struct dialect_key *key = dialect->keys;
+
+    buf_fmt(row, "\n.It %s Ta %s Ta ", provider->name, dialect->name);
+    for (; key->name != NULL; key++)
+        buf_fmt(row, key->is_required ? "%s%s" : "(%s)%s", key->name,
+                key[1].name == NULL ? "\n" : ", ");
+}
+
+static void test_the_manual_has_them(void **state)
+{
+    (void)state;
+    find_rows("scheduler/spool.json.5", make_manual_row);
+}
+
+// What a newcomer copies: the vendor's own address.
+static void make_readme_row(const struct provider *provider, const struct dialect *dialect,
+                            struct buf *row)
+{
+    if (dialect->base_url != NULL)
+        buf_fmt(row, "\n| `%s` | `%s` | `%s` |", provider->name, dialect->name, dialect->base_url);
+}
+
+static void test_the_readme_has_their_addresses(void **state)
+{
+    (void)state;
+    find_rows("README.md", make_readme_row);
 }
 
 int main(void)
@@ -136,6 +170,7 @@ int main(void)
         cmocka_unit_test(test_keys),
         cmocka_unit_test(test_each_mistake_is_found),
         cmocka_unit_test(test_the_manual_has_them),
+        cmocka_unit_test(test_the_readme_has_their_addresses),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
