@@ -4,8 +4,11 @@ import re
 import time
 import unittest
 
-from harness import CUT, Between, Sim, Spool, check_artifacts, eventually, exchange, kling_account, main
-from harness import seedance_account, suno_account, veo_account
+from harness import CUT, Between, Sim, Spool, check_artifacts, eventually, exchange, main
+from vendors.kling import kling_account
+from vendors.seedance import seedance_account
+from vendors.suno import suno_account
+from vendors.veo import veo_account
 
 KLING, ARK = "/kling/v1/videos/text2video", "/volc/v1/contents/generations/tasks"
 NEVER = 60000  # a look that comes only when it is asked for, within a test

@@ -11,7 +11,9 @@ import unittest
 
 import harness
 from harness import PNG, DeadReceiver, Receiver, Redis, Sim, Spool, Vendor, account, eventually, exchange, free_port
-from harness import kling_account, main, veo_account
+from harness import main
+from vendors.kling import kling_account
+from vendors.veo import veo_account
 from swift import Swift
 
 WHSEC = "whsec_" + base64.b64encode(bytes(range(32))).decode()

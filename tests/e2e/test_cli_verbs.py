@@ -22,7 +22,9 @@ import time
 import unittest
 
 import harness
-from harness import PNG, Sim, Spool, Vendor, account, accounts_of_all, eventually, exchange, free_port, main, suno_account
+from harness import PNG, Sim, Spool, Vendor, account, eventually, exchange, free_port, main
+from vendors import accounts_of_all
+from vendors.suno import suno_account
 
 IMAGINE = '{"prompt":"a lighthouse"}'
 NO_TASK = "task_00000000000000000000000000"

@@ -5,7 +5,8 @@ import re
 import unittest
 import zlib
 
-from harness import PNG, Receiver, Spool, Vendor, account, download, eventually, main, suno_account
+from harness import PNG, Receiver, Spool, Vendor, account, download, eventually, main
+from vendors.suno import suno_account
 
 MB = 1 << 20
 SMALL = {"ASAN_OPTIONS": "quarantine_size_mb=1:detect_leaks=0"}

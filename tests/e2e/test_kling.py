@@ -9,8 +9,9 @@ import threading
 import time
 import unittest
 
-from harness import CUT, PNG, Asked, Between, KlingFamily, Redis, Sim, Spool, bearer, check_artifacts, eventually
-from harness import exchange, free_port, kling_account, main, words_seen
+from harness import CUT, PNG, Asked, Between, Redis, Sim, Spool, bearer, check_artifacts, eventually
+from harness import exchange, free_port, main, words_seen
+from vendors.kling import KlingFamily, kling_account
 
 BARE = base64.b64encode(PNG).decode()
 IMAGE = "data:image/png;base64," + BARE

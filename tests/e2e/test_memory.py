@@ -8,7 +8,8 @@ import threading
 import time
 import unittest
 
-from harness import PNG, DeadReceiver, Spool, Vendor, account, eventually, kling_account, main
+from harness import PNG, DeadReceiver, Spool, Vendor, account, eventually, main
+from vendors.kling import kling_account
 from swift import Swift
 
 STREAMS = 16

@@ -2,7 +2,8 @@
 import subprocess
 import unittest
 
-from harness import Spool, account, exchange, kling_account, main, spool_binary
+from harness import Spool, account, exchange, main, spool_binary
+from vendors.kling import kling_account
 
 NOWHERE = "http://127.0.0.1:1"
 SUNO = account(NOWHERE, "suno-1", provider="suno")

@@ -6,7 +6,8 @@ import subprocess
 import tempfile
 import unittest
 
-from harness import PNG, Sim, Spool, account, accounts_of_all, exchange, free_port, main
+from harness import PNG, Sim, Spool, account, exchange, free_port, main
+from vendors import accounts_of_all
 from test_sdk import install, node_of
 
 HERE = os.path.dirname(os.path.abspath(__file__))

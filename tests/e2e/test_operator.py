@@ -9,7 +9,10 @@ import time
 import unittest
 
 from harness import CUT, ROOT, Between, Receiver, Redis, Sim, Spool, account, eventually, exchange, fail_fsync, free_port
-from harness import kling_account, main, preload, spool_binary, suno_account, veo_account
+from harness import main, preload, spool_binary
+from vendors.kling import kling_account
+from vendors.suno import suno_account
+from vendors.veo import veo_account
 
 TOKENS = [{"name": "dev", "key": "sk-dev"}, {"name": "shop", "key": "sk-shop"},
           {"name": "op", "key": "sk-op", "admin": True}]  # fmt: skip

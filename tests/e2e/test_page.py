@@ -6,7 +6,8 @@ import signal
 import time
 import unittest
 
-from harness import Receiver, Redis, Sim, Spool, Vendor, account, accounts_of_all, eventually, exchange, free_port, main
+from harness import Receiver, Redis, Sim, Spool, Vendor, account, eventually, exchange, free_port, main
+from vendors import accounts_of_all
 from harness.chromium import Chromium, chromium_binary
 
 OPERATOR = {"name": "op", "key": "sk-op", "admin": True}

@@ -6,7 +6,8 @@ import threading
 import time
 import unittest
 
-from harness import Receiver, Sim, Spool, account, eventually, exchange, free_port, kling_account, main
+from harness import Receiver, Sim, Spool, account, eventually, exchange, free_port, main
+from vendors.kling import kling_account
 
 
 def ask(spool, method, path, body=None, key="sk-dev"):

@@ -19,8 +19,10 @@ import time
 import unittest
 import urllib.parse
 
-from harness import PNG, Between, Clock, KlingFamily, Receiver, Redis, Sim, Spool, Vendor, account, download, eventually
-from harness import exchange, main, preload, set_clock, veo_account
+from harness import PNG, Between, Clock, Receiver, Redis, Sim, Spool, Vendor, account, download, eventually
+from harness import exchange, main, preload, set_clock
+from vendors.kling import KlingFamily
+from vendors.veo import veo_account
 from swift import Swift
 
 MIB = 1 << 20

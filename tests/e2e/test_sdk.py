@@ -10,7 +10,9 @@ import tempfile
 import unittest
 import urllib.request
 
-from harness import PNG, ROOT, Between, Sim, Spool, Vendor, account, kling_account, main, seedance_account
+from harness import PNG, ROOT, Between, Sim, Spool, Vendor, account, main
+from vendors.kling import kling_account
+from vendors.seedance import seedance_account
 
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "sdk")
 MODEL = "veo-3.1-generate-preview"

@@ -4,7 +4,8 @@ import time
 import unittest
 
 from harness import PNG, Between, Family, Sim, Spool, check_artifacts, eventually, exchange, main
-from harness import seedance_account, words_seen
+from harness import words_seen
+from vendors.seedance import seedance_account
 
 TASKS = "/volc/v1/contents/generations/tasks"
 ARK = "/api/v3/contents/generations/tasks"

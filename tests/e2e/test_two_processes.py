@@ -5,7 +5,8 @@ import os
 import signal
 import unittest
 
-from harness import CUT, Between, Receiver, Redis, Sim, Spool, account, eventually, exchange, main, suno_account
+from harness import CUT, Between, Receiver, Redis, Sim, Spool, account, eventually, exchange, main
+from vendors.suno import suno_account
 
 TOKENS = [{"name": "dev", "key": "sk-dev"}, {"name": "op", "key": "sk-op", "admin": True}]
 MUSIC = {"prompt": "la", "title": "x", "tags": "pop", "mv": "chirp-v4"}

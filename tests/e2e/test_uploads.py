@@ -8,7 +8,8 @@ import unittest
 import urllib.error
 import urllib.request
 
-from harness import PNG, Sim, Spool, Vendor, bearer, download, eventually, main, veo_account
+from harness import PNG, Sim, Spool, Vendor, bearer, download, eventually, main
+from vendors.veo import veo_account
 from swift import Swift
 
 PATH = "/v1/files/uploads"

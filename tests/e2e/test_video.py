@@ -7,7 +7,8 @@ import time
 import unittest
 
 from harness import PNG, Between, Family, Sim, Spool, Vendor, account, bearer, check_artifacts, download
-from harness import eventually, exchange, free_port, main, veo_account, words_seen
+from harness import eventually, exchange, free_port, main, words_seen
+from vendors.veo import veo_account
 
 CREATE, QUERY, ALIAS, VIDEOS = (
     "/v1/video/create",

@@ -6,7 +6,11 @@ import unittest
 import urllib.parse
 
 from harness import CUT, PNG, Between, Family, Receiver, Redis, Sim, Spool, Vendor, account, bearer, check_artifacts, download
-from harness import eventually, exchange, kling_account, main, seedance_account, suno_account, veo_account
+from harness import eventually, exchange, main
+from vendors.kling import kling_account
+from vendors.seedance import seedance_account
+from vendors.suno import suno_account
+from vendors.veo import veo_account
 
 VIDEOS, CREATE = "/v1/videos", "/v1/video/create"
 IMAGE = "https://example.com/first.png"

@@ -5,7 +5,8 @@ import threading
 import time
 import unittest
 
-from harness import Receiver, Redis, Sim, Spool, Vendor, account, eventually, free_port, kling_account, main
+from harness import Receiver, Redis, Sim, Spool, Vendor, account, eventually, free_port, main
+from vendors.kling import kling_account
 from test_realtime import Watch, subscribe
 
 

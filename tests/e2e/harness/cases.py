@@ -10,7 +10,6 @@ from harness.process import close_all, last_words, running
 from harness.common import bearer, download, merged
 from harness.receivers import Receiver, check_signature
 from harness.vendors import Between, Sim
-from harness.accounts import kling_account
 from harness.spool import Spool
 
 
@@ -117,16 +116,6 @@ class Family(unittest.TestCase):
             self.assertEqual(hook.body["id"], task)
         self.assertEqual([asked.path for asked in self.vendor.asked if place.encode() in asked.raw], [])
         return task, [hook.body for hook in hooks]
-
-
-class KlingFamily(Family):
-    @classmethod
-    def accounts(cls):
-        return [kling_account(cls.vendor, poll_interval_ms=50)]
-
-    @classmethod
-    def id_of(cls, answer):
-        return answer["task_id"]
 
 
 class Result(unittest.TextTestResult):
