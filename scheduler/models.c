@@ -1,5 +1,5 @@
 // GET /v1/models: what a client may put into a request's `model`, by the accounts that there are.
-// Midjourney has no models: its versions are part of the prompt.
+// A provider may have none, where a job's prompt says all.
 #include <string.h>
 
 #include "core/base/buf.h"

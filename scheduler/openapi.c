@@ -40,7 +40,7 @@ static json_t *ref(const char *place, const char *name)
     return made;
 }
 
-// The name of a family's schema: "kling_shown".
+// The name of a family's schema: "<family>_shown".
 static json_t *family_ref(const struct family *family, const char *what)
 {
     char name[64];

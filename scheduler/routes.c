@@ -28,7 +28,7 @@ static const struct field_rule wait_query[] = {
 };
 static const struct field_rule index_query[] = {
     {.path = "status", .kind = FIELD_WORD, .words = statuses},
-    {.path = "provider", .kind = FIELD_TEXT, .about = "As in midjourney."},
+    {.path = "provider", .kind = FIELD_TEXT, .about = "Its name, as in an account."},
     {.path = "limit",
      .kind = FIELD_COUNT,
      .min = 1,

@@ -88,7 +88,7 @@ static bool is_wanted(const struct archive *a, const struct media_type *type)
     const char *kind = field_str_or_empty(archive_source(a), "kind");
 
     return type != NULL && (strcmp(kind, "cover") == 0 || strcmp(kind, type->kind) == 0 ||
-                            // Midjourney's videos come in imageUrl, too.
+                            // a vendor may name both alike
                             (strcmp(kind, "image") == 0 && strcmp(type->kind, "video") == 0));
 }
 

@@ -28,8 +28,8 @@ static int64_t made_ms(const char *id)
     return id_is_task(id) ? id_task_time_ms(id) : 0;
 }
 
-// A lane is named after its provider ("kling/kling-v3"), or after the account that its follow-ups
-// wait for ("@kling-1", "?@kling-1").
+// A lane is named after its provider and the model ("provider/model"), or after the account that
+// its follow-ups wait for ("@account", "?@account").
 static void read_lane(struct overview_lane *lane, const char *name)
 {
     const char *at = strchr(name, '@');

@@ -60,7 +60,7 @@ struct task {
     char *provider; // the vendor it goes to
     char *action;   // what the vendor is asked to do, in the family's word
     char *model;
-    char *mode;            // Midjourney's speed: fast, turbo, relax
+    char *mode;            // how fast it is to be, where the path says so
     char *state;           // the client's own mark, given back as it came
     char *parent;          // id of the task that this one follows up
     char *account;         // the account whose slot it has; a follow-up has its parent's account

@@ -18,8 +18,10 @@
 #include "core/base/clock.h"
 #include "core/base/private.h"
 #include "core/message/http_message.h"
+#include "providers/provider.h"
 #include "scheduler/cli/cli_command.h"
 #include "scheduler/cli/cli_dev_config.h"
+#include "scheduler/cli/cli_family.h"
 #include "scheduler/cli/cli_http.h"
 #include "scheduler/cli/cli_show.h"
 #include "scheduler/cli/cli_verb.h"
@@ -352,13 +354,12 @@ static void say_ready(const struct dev *dev)
            "\n"
            "Open %s/ in a browser, or another terminal:\n"
            "%s%s%s"
-           "  spool submit midjourney -d '{\"prompt\":\"a red kite\"}' --watch\n"
-           "  spool submit kling --watch\n"
+           "  spool submit %s --watch\n"
            "  spool top\n"
            "Files and logs are in %s. An interrupt (Ctrl-C) ends everything.\n",
            spool->url, sim->url, spool->url,
            is_usual ? "" : "  export SPOOL_URL=", is_usual ? "" : spool->url, is_usual ? "" : "\n",
-           dev->folder);
+           cli_family_at(0)->name, dev->folder);
     fflush(stdout);
 }
 

@@ -184,7 +184,7 @@ bool cli_operator_enable(struct cli *cli, struct err *err)
     return change_account(cli, "enable", "is enabled", err);
 }
 
-// "suno-1  bad_key: Invalid token (HTTP 401, 0.1 s)"
+// "account-1  bad_key: Invalid token (HTTP 401, 0.1 s)"
 static void show_test(const char *name, const json_t *answer)
 {
     int64_t status = field_int_or(answer, "http_status", 0);

@@ -154,9 +154,10 @@ function select(name, label, options, value, onChange) {
     options.map(([text, key]) => el("option", { value: key, selected: key === value }, text))));
 }
 
+// Those that have models, and those of tasks that are there.
 async function fillProviders(element, chosen, signal) {
-  const { data } = await ask("GET", "v1/models", undefined, { signal });
-  const names = new Set(["midjourney", ...data.map((model) => model.owned_by), chosen].filter(Boolean));
+  const [models, tasks] = await Promise.all(["v1/models", "v1/tasks?limit=100"].map((path) => ask("GET", path, undefined, { signal })));
+  const names = new Set([...models.data.map((model) => model.owned_by), ...tasks.data.map((task) => task.provider), chosen].filter(Boolean));
   fill(element, el("option", { value: "" }, "any"), [...names].sort().map((name) => el("option", { value: name, selected: name === chosen }, name)));
 }
 

@@ -105,8 +105,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (size < HEAD || (provider = provider_at(data[0])) == NULL || data[1] >= CALLS)
         return -1;
-    // Midjourney's questions have an answer instead.
-    may_be_bare = strcmp(provider->name, "midjourney") == 0 && data[1] == SUBMIT;
+    may_be_bare = data[1] == SUBMIT; // a question has an answer instead
     dialect = provider->dialects[0];
     for (size_t i = 0; (data[4] & 64) != 0 && provider->dialects[i] != NULL; i++)
         dialect = provider->dialects[i]; // the last

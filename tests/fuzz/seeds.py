@@ -14,8 +14,9 @@ ACTIONS = ["IMAGINE", "DESCRIBE", "SEED", "text2video", "generations", "MUSIC", 
 def names(kind):
     """In the order of the list, which is that of provider_at and family_at."""
     text = open("providers/registry.c").read()
-    table = re.search(r"#define %s\(X\)(.*?)\n\n" % kind, text, re.S)
-    return re.findall(r"X\((\w+)\)", table.group(1))
+    table = re.search(r"#define %s\(X\)(.*?)\n\n" % kind, text, re.S).group(1)
+    for name, list_name in re.findall(r"\bX\((\w+)\)|\b(\w+)\(X\)", table):
+        yield from [name] if name else names(list_name)
 
 
 def routes():
@@ -47,37 +48,20 @@ def answers():
                 yield name + "-wait", head[:5] + bytes([128]) + b"7\n" + body_of(given).encode()
 
 
-REQUESTS = {
-    "midjourney": [{"prompt": "a cat", "base64Array": [], "notifyHook": "http://h/", "state": "s"},
-                   {"taskId": "task_2", "customId": "MJ::JOB::upsample::1::6f1d2c3b"}, {"ids": ["task_2"]}],
-    "kling": [{"model_name": "kling-v3", "prompt": "p", "duration": "5", "aspect_ratio": "16:9", "mode": "std",
-               "sound": True, "multi_shots": False, "callback_url": "http://h/", "external_task_id": "e"},
-              {"model": "kling-v2-5-turbo", "prompt": "p", "n": 1},
-              {"model_name": "kling-v3", "prompt": "p", "image": "https://i/a.png", "image_tail": "https://i/b.png"},
-              {"model_name": "kling-v3", "prompt": "p", "image_urls": ["https://i/a.png", "https://i/b.png"]},
-              {"model_name": "kling-v3", "prompt": "p", "image_list": [{"image_id": 1, "image_url": "https://i/a.png"}]},
-              {"human_image": "https://i/a.png", "cloth_image": "iVBORw0KGgo="}],
-    "suno": [{"gpt_description_prompt": "p", "mv": "chirp-v4", "make_instrumental": False},
-             {"prompt": "p", "title": "t", "tags": "pop"},
-             {"prompt": "p", "continue_clip_id": "c", "continue_at": 60},
-             {"clip_id": "c", "is_infill": False}, {"ids": ["task_2"]}],
-    "video": [{"model": "veo-3.1", "prompt": "p", "aspect_ratio": "16:9", "size": "720P", "duration": 8,
-               "images": ["https://i/a.png"]}],
-    "openai_video": [{"model": "sora-2", "prompt": "p", "size": "1920x1080", "duration": 10, "seconds": "8",
-                      "image_url": "https://i/a.png", "private": True, "storyboard": [{"prompt": "p", "duration": 3}]}],
-    "seedance": [{"model": "doubao-seedance-2-0", "ratio": "16:9", "duration": 11, "generate_audio": True, "seed": 1,
-                  "content": [{"type": "text", "text": "p"},
-                              {"type": "image_url", "image_url": {"url": "https://i/a.png"}, "role": "first_frame"}]},
-                 {"model": "doubao-seedance-1-5-pro",
-                  "content": [{"type": "draft_task", "draft_task": {"id": "task_2"}}]},
-                 {"model": "doubao-video", "content": {"prompt": "p", "aspect_ratio": "16:9"}}],
-}
-REQUESTS["volcengine"] = REQUESTS["seedance"]
+def examples(family):
+    """The bodies that the family's table has for its readers."""
+    text = open(f"providers/families/{family}.c").read()
+    text = re.sub(r"\bFAMILY_[A-Z_]+\b", '"iVBORw0KGgo="', text)
+    for found in re.findall(r"""(?:\.example =|#define EXAMPLE\w*)\s*((?:\\?\s*"[^"]*")+)""", text):
+        yield json.loads("".join(re.findall(r'"([^"]*)"', found)).replace("'", '"'))
 
 
 def requests():
+    """The examples, and what a family's own file has beside them."""
     for number, (family, _) in enumerate(routes()):
-        for k, body in enumerate(REQUESTS.get(family, [])):
+        path = f"tests/fuzz/requests/{family}.json"
+        own = json.load(open(path)) if os.path.exists(path) else []
+        for k, body in enumerate([*examples(family), *own]):
             yield f"{number}-{k}", bytes([number]) + json.dumps(body).encode()
 
 
@@ -108,7 +92,7 @@ def config():
     for path in ["tests/unit/config/test_config.c"]:
         for k, text in enumerate(re.findall(r'"(\{(?:\\.|[^"\\])*\})"', open(path).read())):
             yield str(k), text.encode().decode("unicode_escape").encode()
-    account = {"name": "mj-1", "provider": "midjourney", "dialect": "proxy", "base_url": "https://h", "api_key": "env:MJ_KEY",
+    account = {"name": "a-1", "provider": next(names("PROVIDERS")), "dialect": "relay", "base_url": "https://h", "api_key": "env:A_KEY",
                "models": {"a": "b"}, "max_concurrency": 12, "requests_per_minute": 0, "weight": 1, "poll_interval_ms": 0,
                "task_timeout_ms": 1800000, "on_unknown_submit": "fail", "access_key": "a", "secret_key": "b", "region": "r"}
     yield "all", json.dumps({
