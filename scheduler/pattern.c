@@ -13,8 +13,15 @@ static void names_keep(struct pattern_names *names, size_t index, const char *te
     names->at[index][kept] = '\0';
 }
 
+// Those at the end of a segment that has more.
+static const char *skip_spaces(const char *path, const char *begin)
+{
+    return path > begin && path[-1] != '/' ? path + strspn(path, " ") : path;
+}
+
 bool pattern_matches(const char *pattern, const char *path, struct pattern_names *names)
 {
+    const char *begin = path;
     size_t count = 0;
 
     *names = (struct pattern_names){0};
@@ -29,9 +36,12 @@ bool pattern_matches(const char *pattern, const char *path, struct pattern_names
             path += len;
         } else if (*pattern == '*') {
             return true;
-        } else if (*pattern++ != *path++) {
-            return false;
+        } else {
+            if (*pattern == '/')
+                path = skip_spaces(path, begin);
+            if (*pattern++ != *path++)
+                return false;
         }
     }
-    return *path == '\0';
+    return *skip_spaces(path, begin) == '\0';
 }

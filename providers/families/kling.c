@@ -276,6 +276,80 @@ static bool accept(const struct family_request *request, struct task *task, cons
     return true;
 }
 
+// Clients of Kling's own API read its envelope, which stands beside the page's fields.
+
+static const char *own_word(enum task_phase phase)
+{
+    static const char *const words[] = {
+        [TASK_QUEUED] = "submitted",     [TASK_SUBMITTING] = "submitted",
+        [TASK_IN_DOUBT] = "submitted",   [TASK_SUBMITTED] = "submitted",
+        [TASK_RENDERING] = "processing", [TASK_ARCHIVING] = "processing",
+        [TASK_SUCCEEDED] = "succeed",    [TASK_FAILED] = "failed",
+        [TASK_CANCELLED] = "failed",
+    };
+
+    return words[phase];
+}
+
+static void add_own_status(struct buf *json, const struct task *task, int64_t updated_ms)
+{
+    buf_fmt(json,
+            "\"task_id\":\"%s\",\"task_status\":\"%s\",\"created_at\":%lld,\"updated_at\":%lld",
+            task->id, own_word(task->phase), (long long)task->created_ms, (long long)updated_ms);
+}
+
+// A video is one with its watermarked copy, which comes second; images are as many as there are.
+static void add_own_files(struct buf *json, const struct task *task, const json_t *result,
+                          const char *kind)
+{
+    bool is_image = strcmp(kind, "image") == 0;
+    json_t *artifact;
+    size_t i, count = 0;
+
+    buf_fmt(json, "\"task_result\":{\"%ss\":[", kind);
+    json_array_foreach(json_object_get(result, "artifacts"), i, artifact)
+    {
+        if (strcmp(field_str_or_empty(artifact, "kind"), kind) != 0)
+            continue;
+        if (is_image)
+            buf_fmt(json, "%s{\"index\":%zu,\"url\":", count == 0 ? "" : ",", count);
+        else if (count == 0)
+            buf_fmt(json, "{\"id\":\"%s\",\"url\":", task->id);
+        else if (count == 1)
+            buf_str(json, ",\"watermark_url\":");
+        else
+            break;
+        buf_json_str(json, field_str_or_empty(artifact, "url"));
+        if (is_image)
+            buf_char(json, '}');
+        count++;
+    }
+    if (!is_image && count > 0) {
+        json_t *request = family_request_of(task);
+
+        buf_str(json, ",\"duration\":\"");
+        family_add_number(json, family_duration(result, request));
+        buf_str(json, "\"}");
+        json_decref(request);
+    }
+    buf_str(json, "]}");
+}
+
+static void add_own(struct buf *json, const struct task *task, const json_t *result,
+                    const char *kind)
+{
+    bool has_failed = task->phase == TASK_FAILED || task->phase == TASK_CANCELLED;
+
+    buf_char(json, ',');
+    add_own_status(json, task, family_updated_s(task) * 1000);
+    buf_str(json, ",\"task_status_msg\":");
+    buf_json_str(json, has_failed ? family_reason(task) : "");
+    buf_str(json, ",\"task_info\":{\"external_task_id\":");
+    buf_json_str(json, task->state);
+    buf_str(json, "},");
+    add_own_files(json, task, result, kind);
+}
+
 static void accepted(const struct task *task, int64_t waiting, bool is_repeated, struct buf *json)
 {
     (void)waiting, (void)is_repeated;
@@ -283,8 +357,12 @@ static void accepted(const struct task *task, int64_t waiting, bool is_repeated,
             "{\"created_at\":%lld,\"id\":\"%s\",\"model\":", (long long)(task->created_ms / 1000),
             task->id);
     buf_json_str(json, task->model);
-    buf_fmt(json, ",\"object\":\"video\",\"progress\":0,\"status\":\"\",\"task_id\":\"%s\"}",
-            task->id);
+    buf_fmt(json,
+            ",\"object\":\"video\",\"progress\":0,\"status\":\"\",\"task_id\":\"%s\","
+            "\"code\":0,\"message\":\"SUCCEED\",\"request_id\":\"%s\",\"data\":{",
+            task->id, task->id);
+    add_own_status(json, task, task->created_ms);
+    buf_str(json, "}}");
 }
 
 static const char *word(enum task_phase phase, bool is_modal)
@@ -365,9 +443,9 @@ static void render(const struct task *task, struct buf *json)
     add_format(json, task, family_artifact(result, kind));
     buf_str(json, ",\"metadata\":");
     add_metadata(json, result);
-    buf_fmt(json, ",\"status\":\"%s\",\"task_id\":\"%s\",\"url\":", word(task->phase, false),
-            task->id);
+    buf_fmt(json, ",\"status\":\"%s\",\"url\":", word(task->phase, false));
     buf_json_str(json, family_link(result, kind));
+    add_own(json, task, result, kind);
     buf_str(json, "}}");
     json_decref(result);
 }
@@ -391,11 +469,17 @@ const struct family family_kling = {
         "{'type':'object','required':['created_at','id','model','object','progress','status',"
         "'task_id'],'properties':{'created_at':{'type':'integer','description':'Unix seconds.'},"
         "'id':{'type':'string'},'task_id':{'type':'string'},'model':{'type':'string'},"
-        "'object':{'const':'video'},'progress':{'type':'integer'},'status':{'type':'string'}}}",
+        "'object':{'const':'video'},'progress':{'type':'integer'},'status':{'type':'string'},"
+        "'code':{'const':0},'message':{'type':'string'},'request_id':{'type':'string'},'data':{"
+        "'type':'object','description':'As in the API of Kling itself.'}}}",
     .shown_schema =
         "{'type':'object','required':['code','message','data'],'properties':{'code':{'const':"
         "'success'},'message':{'type':'string'},'data':{'type':'object','required':['task_id',"
-        "'status','url'],'properties':{'task_id':{'type':'string'},'status':{'enum':['queued',"
+        "'status','url'],'properties':{'task_id':{'type':'string'},'task_status':{'enum':["
+        "'submitted','processing','succeed','failed']},'task_status_msg':{'type':'string'},"
+        "'task_info':{'type':'object'},'task_result':{'type':'object'},"
+        "'created_at':{'type':'integer','description':'Unix "
+        "milliseconds.'},'updated_at':{'type':'integer'},'status':{'enum':['queued',"
         "'processing','succeeded','failed']},'url':{'type':'string'},'format':{'type':'string'},"
         "'metadata':{'type':['object','null'],'properties':{'urls':{'type':'array','items':{"
         "'type':'string'}}}},'error':{'type':['object','null'],'properties':{'code':{'type':"

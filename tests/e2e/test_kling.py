@@ -9,7 +9,7 @@ import threading
 import time
 import unittest
 
-from harness import CUT, PNG, Asked, Between, Redis, Sim, Spool, bearer, check_artifacts, eventually
+from harness import CUT, PNG, Asked, Between, Redis, Sim, Spool, bearer, check_artifacts, download, eventually
 from harness import exchange, free_port, main, words_seen
 from vendors.kling import KlingFamily, kling_account
 
@@ -244,6 +244,8 @@ class Showing(Kling):
             task = answer["task_id"]
             self.assertRegex(task, r"^task_[0-9A-Za-z]{26}$")
             self.assertTrue(before <= answer.pop("created_at") <= time.time())
+            own = {name: answer.pop(name) for name in ("code", "message", "request_id", "data")}
+            self.assertEqual((own["code"], own["data"]["task_id"], own["data"]["task_status"]), (0, task, "submitted"))
             model = body.get("model_name") or body.get("model") or ""
             expected = {
                 "id": task,
@@ -268,12 +270,36 @@ class Showing(Kling):
                 "task_id": task,
                 "url": artifact["url"],
             }
-            self.assertEqual(self.shown(path, task), expected)
+            shown = self.shown(path, task)
+            self.assertEqual({name: shown[name] for name in expected}, expected)
+            (file,) = shown["task_result"][f"{kind}s"]
+            self.assertEqual((shown["task_status"], file["url"]), ("succeed", artifact["url"]))
+
+    def test_a_client_of_kling_s_own_api(self):
+        """A front end that knows Kling's envelope alone; its images have a space at the end of their path."""
+        body = {"prompt": "a cat", "negative_prompt": "", "image": "", "aspect_ratio": "16:9"}
+        video = {"image_tail": "", "mode": "std", "duration": "5", "model": "kling-v1-6"}
+        for path, more, place in ((TEXT, video, "videos"), (PICTURES + "%20", {"n": 1}, "images")):
+            status, _, answer = self.post(path, {**body, **more})
+            self.assertEqual((status, answer["code"], answer["data"]["task_status"]), (200, 0, "submitted"))
+            words = [answer["data"]["task_status"]]
+            while words[-1] not in ("succeed", "failed"):
+                shown = self.look(f"{path}/{answer['data']['task_id']}")[1]["data"]
+                words.append(shown["task_status"])
+                time.sleep(0.02)
+            self.assertEqual(words_seen(words, "submitted"), ["processing", "succeed"])
+            self.assertEqual(download(shown["task_result"][place][0]["url"])[0], 200)
+        answer = self.post(TEXT, {**V3, "prompt": "a cat [fail]", "external_task_id": "mine"})[2]
+        self.spool.end_of(answer["task_id"])
+        shown = self.shown(TEXT, answer["task_id"])
+        self.assertEqual((shown["task_status"], shown["task_info"]), ("failed", {"external_task_id": "mine"}))
+        self.assertEqual(shown["task_status_msg"], shown["error"]["message"])
 
     def test_more_than_one_image(self):
         task = self.submit(PICTURES, {"prompt": "a dog", "n": 2})
         urls = [artifact["url"] for artifact in self.succeeded(task)["artifacts"]]
         shown = self.shown(PICTURES, task)
+        self.assertEqual([(one["index"], one["url"]) for one in shown["task_result"]["images"]], list(enumerate(urls)))
         self.assertEqual((shown["url"], shown["metadata"]), (urls[0], {"urls": urls}))
 
     def test_words_on_the_way(self):
