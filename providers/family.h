@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "core/base/err.h"
+#include "core/base/ids.h"
 #include "core/task/task.h"
 
 struct buf;
@@ -20,7 +21,7 @@ enum route_kind {
     ROUTE_ASK,     // makes a question to the vendor, and is answered when the question is
     ROUTE_FETCH,   // shows one task, by the id in the path, or else in the first of `query` that
                    // is given
-    ROUTE_LIST,    // shows tasks, by ids in the body
+    ROUTE_LIST,    // shows tasks, by ids in the body; a GET by those in the path, between commas
     ROUTE_CONTENT, // sends a finished task's file
     ROUTE_PAGE,    // shows the key's tasks of the family, page by page, by the query
     ROUTE_FORGET,  // cancels a task that hasn't ended, and forgets it
@@ -81,9 +82,12 @@ struct family {
     void (*render)(const struct task *task, struct buf *json);
     // The ids in a ROUTE_LIST's body, some of which may be no ids; NULL: the body has none.
     bool (*list_ids)(const json_t *body, const json_t **ids, struct err *err);
+    // The task that one of these is about; false: none. NULL slot: they are tasks' ids.
+    bool (*read_id)(const char *text, char id[ID_SIZE]);
     // Adds tasks (NULL where unknown) to a ROUTE_LIST's answer, which begins empty and is complete
-    // JSON after each call.
-    void (*render_list)(struct task *const *tasks, size_t count, struct buf *json);
+    // JSON after each call. `ids` are what the client has asked for, one for each.
+    void (*render_list)(struct task *const *tasks, const char *const *ids, size_t count,
+                        struct buf *json);
     // The answer to a ROUTE_FORGET.
     void (*forgotten)(const struct task *task, struct buf *json);
     // The body of a webhook.

@@ -24,6 +24,7 @@
 #define FAMILIES(X)                                                                                \
     VENDORS(X)                                                                                     \
     X(openai_video)                                                                                \
+    X(suno_clips)                                                                                  \
     X(video)                                                                                       \
     X(volcengine)
 

@@ -80,6 +80,7 @@ void query_fetch(struct request *request)
 struct list {
     struct field_list ids;
     char *text;        // the text that they are in; NULL: the body
+    json_t *page;      // those that are read
     struct buf answer; // so far
 };
 
@@ -88,6 +89,7 @@ static void list_clear(void *kept)
     struct list *list = kept;
 
     free(list->text);
+    json_decref(list->page);
     buf_clear(&list->answer);
 }
 
@@ -108,7 +110,7 @@ static void list_finish(struct request *request)
 
     list->answer = (struct buf){0};
     if (json.len == 0)
-        request->family->render_list(NULL, 0, &json);
+        request->family->render_list(NULL, NULL, 0, &json);
     request_answer(request, 200, &json);
     buf_clear(&json);
 }
@@ -117,18 +119,20 @@ static void on_tasks(void *ctx, struct task **tasks, size_t count, const struct 
 {
     struct request *request = ctx;
     struct list *list = request->kept;
+    const char *asked[PAGE];
     struct err why;
 
     if (!request_got(request, AWAIT_TASKS, err))
         return;
     for (size_t i = 0; i < count; i++) {
+        asked[i] = json_string_value(json_array_get(list->page, i));
         if (tasks[i] == NULL)
             continue;
         request_show(request, tasks[i]);
         if (query_shown_by(request, tasks[i]) == NULL)
             task_drop(&tasks[i]);
     }
-    request->family->render_list(tasks, count, &list->answer);
+    request->family->render_list(tasks, asked, count, &list->answer);
     for (size_t i = 0; i < count; i++)
         task_free(tasks[i]);
     if (list->answer.len <= MAX_ANSWER) {
@@ -139,16 +143,33 @@ static void on_tasks(void *ctx, struct task **tasks, size_t count, const struct 
     request_refuse(request, &why);
 }
 
-// An item that is no id names no task, and doesn't disturb the others.
-static size_t ids_of(const json_t *items, const char *ids[PAGE])
+static bool read_id(const struct family *family, const json_t *item, char id[ID_SIZE])
 {
+    const char *text = json_string_value(item);
+
+    if (text == NULL)
+        return false;
+    if (family->read_id != NULL)
+        return family->read_id(text, id);
+    snprintf(id, ID_SIZE, "%s", text);
+    return id_is_task(text);
+}
+
+// Keeps those of the items that name a task: what doesn't mustn't disturb the others.
+static size_t keep_page(struct request *request, const json_t *items, char ids[PAGE][ID_SIZE])
+{
+    struct list *list = request->kept;
     size_t count = 0, i;
     json_t *item;
 
+    json_decref(list->page);
+    list->page = json_array();
     json_array_foreach((json_t *)items, i, item)
     {
-        if (json_is_string(item) && id_is_task(json_string_value(item)))
-            ids[count++] = json_string_value(item);
+        if (!read_id(request->family, item, ids[count]))
+            continue;
+        json_array_append(list->page, item);
+        count++;
     }
     return count;
 }
@@ -156,7 +177,8 @@ static size_t ids_of(const json_t *items, const char *ids[PAGE])
 static void list_next_page(struct request *request)
 {
     struct list *list = request->kept;
-    const char *text = list->text, *ids[PAGE];
+    const char *text = list->text, *wanted[PAGE];
+    char ids[PAGE][ID_SIZE];
     size_t len, count;
     struct err err;
     json_t *items;
@@ -168,15 +190,17 @@ static void list_next_page(struct request *request)
         request_refuse(request, &err);
         return;
     }
-    count = ids_of(items, ids);
+    count = keep_page(request, items, ids);
+    for (size_t i = 0; i < count; i++)
+        wanted[i] = ids[i];
     if (json_array_size(items) == 0)
         list_finish(request);
     else if (count == 0)
         request_await(request, AWAIT_TIMER, loop_after(request->front->loop, 0, on_pause, request));
     else
-        request_await(
-            request, AWAIT_TASKS,
-            tasks_get_many(request->front->store, ids, count, request->owner, on_tasks, request));
+        request_await(request, AWAIT_TASKS,
+                      tasks_get_many(request->front->store, wanted, count, request->owner, on_tasks,
+                                     request));
     json_decref(items);
 }
 
@@ -213,12 +237,32 @@ static bool read_rest(struct request *request, struct list *list)
     return false;
 }
 
+// "/.../a,b"
+static void list_take_path(struct request *request, struct list *list)
+{
+    const char *path = http_exchange_path(request->exchange);
+    json_t *ids = json_array();
+
+    for (path = strrchr(path, '/'); path != NULL && *path != '\0'; path += strcspn(path, ",")) {
+        size_t len = strcspn(++path, ",");
+
+        json_array_append_new(ids, json_stringn(path, len));
+    }
+    list_take(list, ids);
+    json_decref(ids);
+}
+
 void query_list(struct request *request)
 {
     struct list *list = request_keep(request, sizeof *list, list_clear);
     const json_t *ids = NULL;
     struct err err;
 
+    if (request->served->method == HTTP_GET_) {
+        list_take_path(request, list);
+        list_next_page(request);
+        return;
+    }
     if (!read_rest(request, list))
         return;
     if (!request->family->list_ids(request->body, &ids, &err)) {

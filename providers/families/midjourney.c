@@ -401,8 +401,10 @@ static void render(const struct task *task, struct buf *json)
     json_decref(request);
 }
 
-static void render_list(struct task *const *tasks, size_t count, struct buf *json)
+static void render_list(struct task *const *tasks, const char *const *ids, size_t count,
+                        struct buf *json)
 {
+    (void)ids;
     family_add_to_list(json, "[", "]", tasks, count, render);
 }
 

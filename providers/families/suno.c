@@ -4,10 +4,12 @@
 #include <string.h>
 
 #include "core/base/buf.h"
+#include "core/base/ids.h"
 #include "core/base/mem.h"
 #include "core/json/field.h"
 #include "core/json/field_check.h"
 #include "core/task/task.h"
+#include "providers/families/suno.h"
 #include "providers/family.h"
 #include "providers/family_common.h"
 
@@ -23,7 +25,7 @@ enum { MAX_PROMPT = 10000, MAX_TITLE = 200, MAX_TAGS = 1000, MAX_NAME = 128 };
     }
 
 // Fields of a song in every mode.
-static const struct field_rule music_rules[] = {
+const struct field_rule suno_music_rules[] = {
     TEXT("prompt", MAX_PROMPT, "The lyrics, where they are yours."),
     TEXT("gpt_description_prompt", MAX_PROMPT, "What the song is to be like, lyrics and all."),
     TEXT("title", MAX_TITLE, "Is needed with lyrics of yours."),
@@ -53,7 +55,7 @@ static const struct mode {
     {NULL, true, {NEEDED("title", MAX_TITLE), NEEDED("tags", MAX_TAGS), {0}}},
 };
 
-static const struct field_rule lyrics_rules[] = {NEEDED("prompt", MAX_PROMPT), {0}};
+const struct field_rule suno_lyrics_rules[] = {NEEDED("prompt", MAX_PROMPT), {0}};
 
 static const struct field_rule concat_rules[] = {
     NEEDED("clip_id", MAX_NAME),
@@ -68,10 +70,10 @@ static const struct field_rule concat_rules[] = {
         "POST", "/suno/submit/" capitals, ROUTE_SUBMIT, action, __VA_ARGS__                        \
     }
 static const struct route routes[] = {
-    SUBMIT("music", "MUSIC", "MUSIC", .rules = FIELD_RULES(music_rules, family_hook_rules),
+    SUBMIT("music", "MUSIC", "MUSIC", .rules = FIELD_RULES(suno_music_rules, family_hook_rules),
            .summary = "Make a song",
            .example = "{'gpt_description_prompt':'a sea shanty about deadlines','mv':'chirp-v4'}"),
-    SUBMIT("lyrics", "LYRICS", "LYRICS", .rules = FIELD_RULES(lyrics_rules, family_hook_rules),
+    SUBMIT("lyrics", "LYRICS", "LYRICS", .rules = FIELD_RULES(suno_lyrics_rules, family_hook_rules),
            .summary = "Write lyrics", .example = "{'prompt':'a sea shanty about deadlines'}"),
     SUBMIT("concat", "CONCAT", "CONCAT", .rules = FIELD_RULES(concat_rules, family_hook_rules),
            .summary = "Join the parts of a song that was continued",
@@ -83,27 +85,32 @@ static const struct route routes[] = {
 };
 #undef SUBMIT
 
-static bool check_music(const json_t *body, struct err *err)
+// `is_named`: the song's title and tags are wanted, as the page has it; clients of the clip dialect
+// leave them out.
+static bool check_music(const json_t *body, bool is_named, struct err *err)
 {
     const struct mode *mode = modes;
 
     while (mode->field != NULL && !field_is_given(body, mode->field))
         mode++;
     if (mode->needs_lyrics && !json_is_true(field_at(body, "make_instrumental")) &&
-        !field_check(body, lyrics_rules, err))
+        !field_check(body, suno_lyrics_rules, err))
         return false;
-    return field_check(body, mode->rules, err);
+    return (mode->field == NULL && !is_named) || field_check(body, mode->rules, err);
 }
 
-static bool accept(const struct family_request *request, struct task *task, const char **once,
-                   struct err *err)
+bool suno_accept(const struct family_request *request, struct task *task, const char **once,
+                 struct err *err)
 {
     const char *action = request->route->action;
     const json_t *body = request->body;
     const char *clip = field_str_or_empty(body, "continue_clip_id");
     const char *model = field_str_or_empty(body, "mv");
-    bool ok =
-        family_check(request, err) && (strcmp(action, "MUSIC") != 0 || check_music(body, err));
+    char parent[ID_SIZE];
+    size_t number;
+    bool is_named = strncmp(request->route->path, "/suno/submit/", 13) == 0;
+    bool ok = family_check(request, err) &&
+              (strcmp(action, "MUSIC") != 0 || check_music(body, is_named, err));
 
     (void)once;
     if (!ok || !family_read_hook(body, task, err))
@@ -116,12 +123,55 @@ static bool accept(const struct family_request *request, struct task *task, cons
     // A clip is known to the vendor at one account only: that of the task that made it.
     if (strcmp(action, "CONCAT") == 0)
         clip = field_str_or_empty(body, "clip_id");
-    if (strcmp(action, "LYRICS") != 0 && *clip != '\0')
+    if (strcmp(action, "LYRICS") == 0 || *clip == '\0')
+        return true;
+    if (suno_read_clip(clip, parent, &number))
+        mem_set_str(&task->parent, parent);
+    else
         mem_set_str(&task->mark, clip);
     return true;
 }
 
-static bool adopt(struct task *task, const struct task *parent, struct err *err)
+bool suno_read_clip(const char *text, char task[ID_SIZE], size_t *number)
+{
+    size_t len = strcspn(text, "-");
+    char *end;
+
+    if (len >= ID_SIZE || text[len] != '-' || strspn(text + len + 1, "0123456789") == 0)
+        return false;
+    memcpy(task, text, len);
+    task[len] = '\0';
+    *number = strtoul(text + len + 1, &end, 10);
+    return *end == '\0' && *number > 0 && id_is_task(task);
+}
+
+// The request says which clip; the vendor knows it by the vendor's name.
+static bool name_clip(struct task *task, const struct task *parent, const char *field,
+                      struct err *err)
+{
+    json_t *request = family_request_of(task), *result = NULL;
+    char id[ID_SIZE], place[64];
+    size_t number;
+    const char *theirs;
+    bool ok = true;
+
+    if (suno_read_clip(field_str_or_empty(request, field), id, &number)) {
+        result = family_result(parent);
+        snprintf(place, sizeof place, "extra.clips.%zu.id", number - 1);
+        theirs = field_str_or_empty(result, place);
+        ok = *theirs != '\0' ||
+             err_set(err, ERR_INVALID, "%s: there is no such clip, or not yet", field);
+        if (ok) {
+            json_object_set_new(request, field, json_string(theirs));
+            family_set_request(task, json_incref(request));
+        }
+    }
+    json_decref(result);
+    json_decref(request);
+    return ok;
+}
+
+bool suno_adopt(struct task *task, const struct task *parent, struct err *err)
 {
     const char *field = strcmp(task->action, "CONCAT") == 0 ? "clip_id" : "continue_clip_id";
 
@@ -129,6 +179,8 @@ static bool adopt(struct task *task, const struct task *parent, struct err *err)
         return err_set(err, ERR_INVALID, "%s: no task of this key made such a clip", field);
     if (parent->upstream_id == NULL || parent->account == NULL)
         return err_set(err, ERR_INVALID, "%s: the vendor never had its task", field);
+    if (!name_clip(task, parent, field, err))
+        return false;
     mem_set_str(&task->account, parent->account);
     mem_set_str(&task->upstream_parent, parent->upstream_id);
     return true;
@@ -141,7 +193,7 @@ static void accepted(const struct task *task, int64_t waiting, bool is_repeated,
             task->id);
 }
 
-static const char *word(enum task_phase phase, bool is_modal)
+const char *suno_word(enum task_phase phase, bool is_modal)
 {
     static const char *const words[] = {
         [TASK_QUEUED] = "submitted",     [TASK_SUBMITTING] = "submitted",
@@ -155,7 +207,7 @@ static const char *word(enum task_phase phase, bool is_modal)
     return words[phase];
 }
 
-static bool is_lyrics(const struct task *task)
+bool suno_is_lyrics(const struct task *task)
 {
     return strcmp(task->action, "LYRICS") == 0;
 }
@@ -208,7 +260,7 @@ static void add_song(struct buf *json, const struct task *task)
     size_t i;
 
     buf_fmt(json, "{\"task_id\":\"%s\",\"status\":\"%s\",\"data\":[", task->id,
-            word(task->phase, false));
+            suno_word(task->phase, false));
     json_array_foreach(field_at(result, "extra.clips"), i, clip)
     {
         if (i > 0)
@@ -222,7 +274,7 @@ static void add_song(struct buf *json, const struct task *task)
 }
 
 // The text of the lyrics, "" while there is none; borrowed from the result.
-static const char *text_of(const json_t *result)
+const char *suno_text_of(const json_t *result)
 {
     json_t *artifact;
     size_t i;
@@ -240,9 +292,9 @@ static void add_lyrics(struct buf *json, const struct task *task)
     json_t *result = family_result(task);
 
     buf_fmt(json, "{\"id\":\"%s\",\"status\":\"%s\",\"data\":{\"title\":", task->id,
-            word(task->phase, false));
+            suno_word(task->phase, false));
     buf_json_str(json, field_str_or_empty(result, "extra.title"));
-    add_link(json, "text", text_of(result));
+    add_link(json, "text", suno_text_of(result));
     buf_char(json, '}');
     add_failure(json, task);
     buf_char(json, '}');
@@ -251,7 +303,7 @@ static void add_lyrics(struct buf *json, const struct task *task)
 
 static void render(const struct task *task, struct buf *json)
 {
-    if (is_lyrics(task)) {
+    if (suno_is_lyrics(task)) {
         add_lyrics(json, task);
         return;
     }
@@ -262,19 +314,21 @@ static void render(const struct task *task, struct buf *json)
 
 static void render_item(const struct task *task, struct buf *json)
 {
-    if (is_lyrics(task))
+    if (suno_is_lyrics(task))
         add_lyrics(json, task);
     else
         add_song(json, task);
 }
 
-static void render_list(struct task *const *tasks, size_t count, struct buf *json)
+static void render_list(struct task *const *tasks, const char *const *ids, size_t count,
+                        struct buf *json)
 {
+    (void)ids;
     family_add_to_list(json, "{\"code\":1,\"data\":[", "]}", tasks, count, render_item);
 }
 
 // The first usable clip; lyrics have a title and a text.
-static void render_callback(const struct task *task, struct buf *json)
+void suno_render_callback(const struct task *task, struct buf *json)
 {
     json_t *result = family_result(task), *clips = field_at(result, "extra.clips"), *clip = NULL;
     const char *audio = "";
@@ -285,11 +339,11 @@ static void render_callback(const struct task *task, struct buf *json)
         audio = family_link_of(result, "audio", field_str_or_empty(clip, "id"));
     }
     buf_fmt(json, "{\"id\":\"%s\",\"status\":\"%s\",\"output\":{", task->id,
-            word(task->phase, false));
-    if (is_lyrics(task)) {
+            suno_word(task->phase, false));
+    if (suno_is_lyrics(task)) {
         buf_str(json, "\"title\":");
         buf_json_str(json, field_str_or_empty(result, "extra.title"));
-        add_link(json, "text", text_of(result));
+        add_link(json, "text", suno_text_of(result));
     } else {
         buf_str(json, "\"audio_url\":");
         buf_json_str(json, audio);
@@ -304,15 +358,16 @@ static void render_callback(const struct task *task, struct buf *json)
 
 const struct family family_suno = {
     .name = "suno",
+    .kin = "suno_clips",
     .routes = routes,
-    .accept = accept,
-    .adopt = adopt,
+    .accept = suno_accept,
+    .adopt = suno_adopt,
     .accepted = accepted,
     .render = render,
     .list_ids = family_list_ids,
     .render_list = render_list,
-    .render_callback = render_callback,
-    .word = word,
+    .render_callback = suno_render_callback,
+    .word = suno_word,
     .refuse = family_refuse_flat,
     .title = "Suno",
     .accepted_schema =

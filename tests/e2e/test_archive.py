@@ -21,10 +21,10 @@ from harness import (
     eventually,
     exchange,
     fail_fsync,
-    kling_account,
     main,
     preload,
 )
+from vendors.kling import kling_account
 
 # Several of the pieces that files are read and written in.
 BIG = PNG + random.Random(7).randbytes(700_000)

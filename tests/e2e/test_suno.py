@@ -13,9 +13,9 @@ from harness import (
     eventually,
     exchange,
     main,
-    suno_account,
     words_seen,
 )
+from vendors.suno import suno_account
 
 MUSIC, LYRICS, CONCAT = "/suno/submit/music", "/suno/submit/lyrics", "/suno/submit/concat"
 WORDS = "[Verse]\nThe lamp goes round, the ships come home\n[Chorus]\nHarbour light, harbour light"

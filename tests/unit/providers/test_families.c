@@ -173,6 +173,17 @@ static render_fn render_of(const struct family *family, const char *path)
     return family->render;
 }
 
+// What was asked for, where that isn't the tasks' ids.
+static const char *const *asked_of(const json_t *fixture)
+{
+    static const char *asked[MAX_TASKS];
+    json_t *item;
+    size_t i;
+
+    json_array_foreach(json_object_get(fixture, "ids"), i, item) asked[i] = json_string_value(item);
+    return asked;
+}
+
 static void call(const struct family *family, const json_t *fixture, struct buf *json, int *status)
 {
     const char *name = field_str_or_empty(fixture, "call");
@@ -187,7 +198,7 @@ static void call(const struct family *family, const json_t *fixture, struct buf 
     if (strcmp(name, "refuse") == 0)
         refuse(family, fixture, json, status);
     else if (strcmp(name, "list") == 0)
-        family->render_list(tasks, count, json);
+        family->render_list(tasks, asked_of(fixture), count, json);
     else if (strcmp(name, "accepted") == 0)
         family->accepted(task, 0, false, json);
     else if (strcmp(name, "callback") == 0)
