@@ -5,13 +5,11 @@
 // documentation. The Gemini API's Veo models were reported shut down in October 2026: the dialect
 // is kept for relays and successors that speak it. Which model a public name stands for is
 // configuration.
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#include "core/base/address.h"
 #include "core/base/buf.h"
 #include "core/base/digest.h"
 #include "core/base/mem.h"
@@ -22,14 +20,11 @@
 #include "core/message/media_type.h"
 #include "core/task/task.h"
 #include "providers/adapter.h"
+#include "providers/google.h"
 #include "providers/outcome.h"
 #include "providers/provider.h"
-#include "providers/refusal.h"
 #include "providers/relay.h"
-#include "providers/token.h"
 #include "providers/unified.h"
-
-enum { ASSERTION_LIFE_S = 3600, TOKEN_KEPT_S = 3000 };
 
 static const struct dialect vertex, gemini, relay;
 
@@ -45,109 +40,6 @@ static const char *const models[] = {
 };
 static const char *const prefixes[] = {"veo-", NULL};
 static const char *const inline_keys[] = {"bytesBase64Encoded", "encodedVideo", NULL};
-static const char storage_origin[] = "https://storage.googleapis.com";
-
-static const char *const account_file[] = {"client_email", "project_id", "private_key", NULL};
-static const struct dialect_key vertex_keys[] = {
-    {.name = "service_account_file", .is_required = true, .members = account_file},
-    {.name = "region", .is_name = true},
-    {.name = "base_url"},
-    {0}};
-
-static const char *google_key(const struct account *account, const char *name)
-{
-    return secret_reveal(account_key(account, name));
-}
-
-static const char *project_of(const struct account *account)
-{
-    return google_key(account, "service_account_file.project_id");
-}
-
-static const char *region_of(const struct account *account)
-{
-    const char *region = secret_reveal(account_key(account, "region"));
-
-    return *region == '\0' ? "us-central1" : region;
-}
-
-static void authorize(const struct account *account, struct http_request *request)
-{
-    if (account->dialect == &vertex) {
-        request->wants_token = true;
-        http_add_header(request, "x-goog-user-project", project_of(account));
-    } else {
-        http_add_header(request, "x-goog-api-key", secret_reveal(account_key(account, "api_key")));
-    }
-}
-
-static const char *token_uri(const struct account *account)
-{
-    const char *uri = google_key(account, "service_account_file.token_uri");
-
-    return *uri == '\0' ? "https://oauth2.googleapis.com/token" : uri;
-}
-
-// The token of a service account (RFC 7523): an assertion signed by its key, changed for a bearer.
-
-static bool build_token(const struct account *account, int64_t now_ms, struct token *token,
-                        struct http_request *request, struct err *err)
-{
-    const char *uri = token_uri(account);
-    json_t *claims = json_pack(
-        "{s:s,s:s,s:s,s:I,s:I}", "iss", google_key(account, "service_account_file.client_email"),
-        "scope", "https://www.googleapis.com/auth/cloud-platform", "aud", uri, "iat",
-        (json_int_t)now_ms / 1000, "exp", (json_int_t)now_ms / 1000 + ASSERTION_LIFE_S);
-    char *text = json_dumps(claims, JSON_COMPACT);
-    struct buf jwt = {0};
-    bool ok = jwt_rs256(google_key(account, "service_account_file.private_key"), text, &jwt, err);
-
-    (void)token;
-    if (ok) {
-        request->method = HTTP_POST_;
-        request->url = mem_str(uri);
-        http_add_header(request, "Content-Type", "application/x-www-form-urlencoded");
-        buf_fmt(
-            &request->body,
-            "grant_type=urn%%3Aietf%%3Aparams%%3Aoauth%%3Agrant-type%%3Ajwt-bearer&assertion=%s",
-            jwt.data);
-    }
-    buf_clear(&jwt);
-    free(text);
-    json_decref(claims);
-    return ok;
-}
-
-static bool read_token(const struct http_response *response, int64_t now_ms, struct token *token,
-                       struct err *err)
-{
-    json_t *body = http_json(response, err);
-    const char *text = field_str_or_empty(body, "access_token");
-    int64_t life_s = field_int_or(body, "expires_in", TOKEN_KEPT_S);
-    bool ok = false;
-
-    if (body == NULL) {
-        // http_json has set the error
-    } else if (response->status == 400 || response->status == 401 || response->status == 403) {
-        err_set(err, ERR_AUTH, "no token for the service account: %.60s %.120s",
-                field_str_or_empty(body, "error"), field_str_or_empty(body, "error_description"));
-    } else if (response->status != 200 || *text == '\0') {
-        err_set(err, ERR_UPSTREAM, "no token for the service account (HTTP %d)", response->status);
-    } else {
-        token->text = mem_str(text);
-        if (life_s < 0)
-            life_s = 0;
-        token->renew_ms = now_ms + (life_s < TOKEN_KEPT_S ? life_s * 5 / 6 : TOKEN_KEPT_S) * 1000;
-        ok = true;
-    }
-    json_decref(body);
-    return ok;
-}
-
-static bool is_token_refused(const struct http_response *response)
-{
-    return response->status == 401;
-}
 
 // What a client asks for: the unified form {prompt, images, size, aspect_ratio, duration}.
 
@@ -313,21 +205,6 @@ static json_t *google_body(const struct task *task, const json_t *request)
     return json_pack("{s:[o],s:o}", "instances", instance, "parameters", parameters_of(request));
 }
 
-// "https://us-central1-aiplatform.googleapis.com", or what stands in for it.
-static char *vertex_base(const struct account *account)
-{
-    const char *region = region_of(account);
-    struct buf base = {0};
-
-    if (account->base_url != NULL && *account->base_url != '\0')
-        buf_str(&base, account->base_url);
-    else if (strcmp(region, "global") == 0)
-        buf_str(&base, "https://aiplatform.googleapis.com");
-    else
-        buf_fmt(&base, "https://%s-aiplatform.googleapis.com", region);
-    return buf_take(&base);
-}
-
 static bool build_google(const struct task *task, const struct account *account, const char *model,
                          const json_t *request_json, struct http_request *request, struct err *err)
 {
@@ -338,11 +215,11 @@ static bool build_google(const struct task *task, const struct account *account,
     if (account->dialect == &gemini)
         return http_post_json(request, account->base_url, body, err,
                               "/v1beta/models/%s:predictLongRunning", model);
-    base = vertex_base(account);
+    base = google_vertex_base(account);
     ok = http_post_json(request, base, body, err,
                         "/v1/projects/%s/locations/%s/publishers/google/models/%s"
                         ":predictLongRunning",
-                        project_of(account), region_of(account), model);
+                        google_project(account), google_region(account), model);
     free(base);
     return ok;
 }
@@ -359,96 +236,9 @@ static bool build_submit(const struct task *task, const struct account *account,
     if (model == NULL)
         model = task->model;
     ok = build_google(task, account, model, asked, request, err);
-    authorize(account, request);
+    google_authorize(account, request);
     json_decref(asked);
     return ok;
-}
-
-// google.rpc: {"error":{"code","message","status"}}; a relay's error is flat, or the same.
-static const char *message_of(const json_t *body)
-{
-    static const char *const places[] = {"error.message", "error", "message", NULL};
-    const char *message = field_first_str(body, places);
-
-    return *message == '\0' ? "the vendor gave no reason" : message;
-}
-
-// "30s" of error.details[].retryDelay.
-static int64_t retry_delay_ms(const json_t *body)
-{
-    json_t *detail;
-    size_t i;
-
-    json_array_foreach(field_at(body, "error.details"), i, detail)
-    {
-        const char *delay = field_str_or_empty(detail, "retryDelay");
-        double seconds = strtod(delay, NULL);
-
-        if (seconds > 0 && seconds < 3600)
-            return (int64_t)(seconds * 1000);
-    }
-    return 0;
-}
-
-// Whether the error is about the key: by its reason (google.rpc.ErrorInfo), or in exactly these
-// words, since a message may quote a prompt that speaks of keys.
-static bool is_key_invalid(const json_t *body)
-{
-    static const char *const texts[] = {
-        "API key not valid. Please pass a valid API key.",
-        "API Key not found. Please pass a valid API key.",
-        "API key expired. Please renew the API key.",
-    };
-    json_t *detail;
-    size_t i;
-
-    json_array_foreach(field_at(body, "error.details"), i, detail)
-    {
-        if (strcmp(field_str_or_empty(detail, "reason"), "API_KEY_INVALID") == 0)
-            return true;
-    }
-    for (i = 0; i < sizeof texts / sizeof texts[0]; i++)
-        if (strcmp(refusal_words(body), texts[i]) == 0)
-            return true;
-    return false;
-}
-
-static const struct refusal {
-    int http;
-    enum outcome_kind kind;
-    const char *status; // NULL: any
-    const char *error;
-} refusals[] = {
-    {400, OUTCOME_REFUSED_ELSEWHERE, "FAILED_PRECONDITION", NULL}, // billing, region
-    {403, OUTCOME_REFUSED_FINAL, NULL, "model_not_found"}, // PERMISSION_DENIED is about the model
-    {404, OUTCOME_REFUSED_FINAL, "NOT_FOUND", "model_not_found"},
-    {429, OUTCOME_REFUSED_RETRY, NULL, NULL}, // the day's quota can't be told from the minute's
-};
-
-// Reads a refusal of Google's own, which has a status in words.
-static bool read_refusal(const struct http_response *response, const json_t *body,
-                         struct outcome *outcome, struct err *err)
-{
-    const char *status = field_str_or_empty(body, "error.status");
-
-    if (response->status == 400 && is_key_invalid(body)) {
-        outcome->kind = OUTCOME_BAD_KEY;
-        return true;
-    }
-    for (size_t i = 0; *status != '\0' && i < sizeof refusals / sizeof refusals[0]; i++) {
-        const struct refusal *refusal = &refusals[i];
-
-        if (refusal->http != response->status ||
-            (refusal->status != NULL && strcmp(refusal->status, status) != 0))
-            continue;
-        outcome->kind = refusal->kind;
-        outcome->code = refusal->error;
-        outcome->retry_after_ms = http_retry_after_ms(response);
-        if (outcome->retry_after_ms == 0)
-            outcome->retry_after_ms = retry_delay_ms(body);
-        return true;
-    }
-    return err_set(err, ERR_UPSTREAM, "HTTP %d %.40s", response->status, status);
 }
 
 static bool read_submit_body(const struct task *task, const struct account *account,
@@ -459,7 +249,7 @@ static bool read_submit_body(const struct task *task, const struct account *acco
 
     (void)task, (void)account;
     return adapter_accept(response, body, places, outcome, err) ||
-           read_refusal(response, body, outcome, err);
+           google_read_refusal(response, body, outcome, err);
 }
 
 static bool read_submit(const struct task *task, const struct account *account,
@@ -486,7 +276,7 @@ static bool build_vertex_poll(const struct task *task, const struct account *acc
         json_decref(body);
         return err_set(err, ERR_INTERNAL, "not an operation's name");
     }
-    base = vertex_base(account);
+    base = google_vertex_base(account);
     buf_fmt(&url, "%s/v1/%.*s:fetchPredictOperation", base, (int)(end - task->upstream_id),
             task->upstream_id);
     ok = http_post_json(request, url.data, body, err, "");
@@ -495,23 +285,14 @@ static bool build_vertex_poll(const struct task *task, const struct account *acc
     return ok;
 }
 
-// Whether a name has the form of the vendor's paths, and so can't lead elsewhere.
-static bool is_path(const char *name)
-{
-    for (const char *c = name; *c != '\0'; c++)
-        if (!isalnum((unsigned char)*c) && strchr("-._~/:@", *c) == NULL)
-            return false;
-    return *name != '\0' && *name != '/' && strstr(name, "..") == NULL;
-}
-
 static bool build_poll(const struct task *task, const struct account *account,
                        struct http_request *request, struct err *err)
 {
     struct buf url = {0};
     bool ok;
 
-    authorize(account, request);
-    if (!is_path(task->upstream_id))
+    google_authorize(account, request);
+    if (!google_is_path(task->upstream_id))
         return err_set(err, ERR_INTERNAL, "not an operation's name");
     if (account->dialect == &vertex)
         return build_vertex_poll(task, account, request, err);
@@ -529,7 +310,7 @@ static void add_object(struct outcome *outcome, const char *uri)
 
     if (object == NULL)
         return;
-    buf_fmt(&url, "%s/storage/v1/b/%.*s/o/", storage_origin, (int)(object - bucket), bucket);
+    buf_fmt(&url, "%s/storage/v1/b/%.*s/o/", google_storage, (int)(object - bucket), bucket);
     buf_percent(&url, object + 1);
     buf_str(&url, "?alt=media");
     outcome_add_source(outcome, "video", url.data);
@@ -591,7 +372,7 @@ static void read_done(const json_t *body, struct outcome *outcome)
 
     if (error != NULL) {
         outcome->kind = OUTCOME_FAILED;
-        outcome_set_reason(outcome, message_of(body));
+        outcome_set_reason(outcome, google_message(body));
         if (field_int_or(error, "code", 0) == 3)
             outcome->code = "invalid_request";
         return;
@@ -635,43 +416,14 @@ static bool read_poll_body(const struct task *task, const struct account *accoun
     return true;
 }
 
-// Google answers PERMISSION_DENIED for an operation that is gone, but was seen to do so for one's
-// own operations, too: so it is believed after a while. A gateway's 403 is about its own keys and
-// balances.
-static bool is_denied(const struct http_response *response)
-{
-    struct err err;
-    json_t *body = response->status == 403 ? http_json(response, &err) : NULL;
-    bool is_so = strcmp(field_str_or_empty(body, "error.status"), "PERMISSION_DENIED") == 0;
-
-    json_decref(body);
-    return is_so;
-}
-
 static bool read_poll(const struct task *task, const struct account *account,
                       const struct http_response *response, struct outcome *outcome,
                       struct err *err)
 {
-    if (!is_denied(response))
+    if (!google_is_denied(response))
         return adapter_read_poll(task, account, response, "video", read_poll_body, outcome, err);
     *outcome = (struct outcome){.kind = OUTCOME_MISSING, .progress = -1};
     return true;
-}
-
-// Gemini's files want the key, but the host that they redirect to must not get it; Cloud Storage
-// wants the token.
-static void build_vertex_fetch(const struct account *account, const char *url,
-                               struct http_request *request)
-{
-    (void)account;
-    request->wants_token = url_same_origin(url, storage_origin);
-}
-
-static void build_fetch(const struct account *account, const char *url,
-                        struct http_request *request)
-{
-    if (url_same_origin(url, account->base_url))
-        authorize(account, request);
 }
 
 #define COMMON                                                                                     \
@@ -681,12 +433,12 @@ static void build_fetch(const struct account *account, const char *url,
 static const struct dialect vertex = {
     COMMON,
     .name = "vertex",
-    .keys = vertex_keys,
+    .keys = google_vertex_keys,
     .input_at = input_at,
-    .build_token = build_token,
-    .read_token = read_token,
-    .is_token_refused = is_token_refused,
-    .build_fetch = build_vertex_fetch,
+    .build_token = google_build_token,
+    .read_token = google_read_token,
+    .is_token_refused = google_is_token_refused,
+    .build_fetch = google_build_vertex_fetch,
 };
 static const struct dialect gemini = {
     COMMON,
@@ -694,7 +446,7 @@ static const struct dialect gemini = {
     .base_url = "https://generativelanguage.googleapis.com",
     .keys = adapter_bearer_keys,
     .input_at = input_at,
-    .build_fetch = build_fetch,
+    .build_fetch = google_build_fetch,
 };
 // A relay takes the unified form as it is. What it says: another Spool, and NA.
 static const struct outcome_word relay_words[] = {
