@@ -156,7 +156,8 @@ static bool read_job(const struct task *task, const struct account *account,
         add_files(task, account, job, outcome);
     } else if (outcome->kind == OUTCOME_FAILED) {
         outcome_set_reason(outcome, *reason == '\0' ? "the vendor gave no reason" : reason);
-        if (is_listed(relay->filters, field_str_or_empty(job, "error.code")))
+        if (is_listed(relay->filters, relay->codes == NULL ? field_str_or_empty(job, "error.code")
+                                                           : field_first_str(job, relay->codes)))
             outcome->code = "content_filter";
     }
     return true;

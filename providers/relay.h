@@ -28,7 +28,8 @@ struct relay {
     const char *const *links;  // where a job that has succeeded has its file: the first link counts
     const char *const *covers; // the same of a still image; may be missing
     const char *const *reasons; // where a job that has failed says why
-    const char *const *filters; // reasons' codes (at error.code) that mean content_filter
+    const char *const *codes;   // where it has the reason's code; NULL: at error.code
+    const char *const *filters; // the codes that mean content_filter
     // Turns the stored request, which has the account's model by now, into the relay's. NULL: it is
     // sent as it is.
     bool (*shape)(const struct task *task, json_t *body, struct err *err);
