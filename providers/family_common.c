@@ -173,6 +173,8 @@ double family_duration(const json_t *result, const json_t *request)
         duration = number_at(request, "duration");
     if (duration <= 0)
         duration = number_at(request, "seconds");
+    if (duration <= 0)
+        duration = number_at(request, "parameters.duration");
     return duration > 0 && duration < MAX_SECONDS ? duration : 0;
 }
 

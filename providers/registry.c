@@ -12,7 +12,8 @@
     X(kling)                                                                                       \
     X(midjourney)                                                                                  \
     X(seedance)                                                                                    \
-    X(suno)
+    X(suno)                                                                                        \
+    X(wan)
 
 // Without: their models are asked for by the common dialects.
 #define PROVIDERS(X)                                                                               \

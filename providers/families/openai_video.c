@@ -88,6 +88,12 @@ static const struct family_alias aliases[] = {
     {"image_urls.0", "input_reference.image_url"},
     {"image_urls.0", "input_reference"},
     {"image_urls.0", "image_url"},
+    VIDEO_DASHSCOPE_ALIASES,
+    {"parameters.duration", "seconds"},
+    {"parameters.duration", "duration"},
+    {"input.img_url", "input_reference.image_url"},
+    {"input.img_url", "input_reference"},
+    {"input.img_url", "image_url"},
     {0},
 };
 

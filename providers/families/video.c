@@ -51,7 +51,12 @@ static const struct route routes[] = {
 
 static const struct family_alias aliases[] = {
     {"ratio", "aspect_ratio"}, // in the providers' own forms
-    {"ratio", "size"},         {"resolution", "size"}, {"image_urls.0", "images.0"}, {0},
+    {"ratio", "size"},
+    {"resolution", "size"},
+    {"image_urls.0", "images.0"},
+    VIDEO_DASHSCOPE_ALIASES,
+    {"parameters.duration", "duration"},
+    {0},
 };
 
 // An image may come without a prompt, where the vendor can do that.

@@ -20,3 +20,12 @@ enum { VIDEO_MAX_PROMPT = 20000, VIDEO_MAX_NAME = 128, VIDEO_MAX_WORD = 32 };
     {                                                                                              \
         .path = "duration", .kind = FIELD_COUNT, .min = 1, .about = "In seconds."                  \
     }
+// Fields of DashScope's form, by their names in the unified form.
+#define VIDEO_DASHSCOPE_ALIASES                                                                    \
+    {"input.prompt", "prompt"}, {"input.negative_prompt", "negative_prompt"},                      \
+        {"input.img_url", "images.0"}, {"input.first_frame_url", "images.0"},                      \
+        {"input.last_frame_url", "images.1"}, {"parameters.size", "size"},                         \
+        {"parameters.size", "aspect_ratio"},                                                       \
+    {                                                                                              \
+        "parameters.resolution", "size"                                                            \
+    }

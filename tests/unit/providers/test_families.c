@@ -274,8 +274,8 @@ static void test_fixtures(void **state)
 
 int main(void)
 {
-    static const char *const names[] = {"kling",        "suno",     "video",
-                                        "openai_video", "seedance", "volcengine"};
+    static const char *const names[] = {"kling",    "suno",       "video", "openai_video",
+                                        "seedance", "volcengine", "wan"};
     struct CMUnitTest tests[sizeof names / sizeof names[0]];
     size_t count = sizeof names / sizeof names[0];
 

@@ -44,6 +44,12 @@ static const struct {
     {"suno", NULL, "http://v", "api_key=k", NULL},
     {"sora", NULL, "http://v", "api_key=k", NULL},
     {"sora", NULL, "http://v", "", "api_key: sora's dialect relay needs it"},
+    {"wan", NULL, "http://v", "api_key=k", NULL},
+    {"wan", NULL, "http://v", "", "api_key: wan's dialect dashscope needs it"},
+    {"wan", NULL, NULL, "api_key=k", "base_url: wan's dialect dashscope needs it"},
+    {"wan", "dashscope", "http://v", "api_key=k region=x", "region: wan's dialect dashscope takes"},
+    {"wan", "relay", "http://v", "api_key=k", NULL},
+    {"wan", "relay", "http://v", "", "api_key: wan's dialect relay needs it"},
     {"suno", "proxy", "http://v", "api_key=k", "dialect: suno has no dialect \"proxy\""},
     {"sonu", NULL, "http://v", "api_key=k", "provider: there is no provider \"sonu\""},
 };

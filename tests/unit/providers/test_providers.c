@@ -393,6 +393,12 @@ static void test_models(void **state)
         {"seedance", "relay", "seedance-2.0", true},
         {"seedance", "relay", "doubao-seedream-4", false},
         {"seedance", "ark", "doubao-seedance-9-0", false},
+        {"wan", "dashscope", "wan2.5-t2v-preview", true},
+        {"wan", "dashscope", "wan-ai/wan2.1-t2v-14b", true},
+        {"wan", "dashscope", "wan9-t2v", false},
+        {"wan", "relay", "wan9-t2v", true},
+        {"wan", "relay", "wander", true},
+        {"wan", "relay", "wan", false},
         {"sora", "relay", "sora-2", false}, // its account lists what its relay still has
         {"midjourney", "relay", "", true},
         {"midjourney", "relay", "mj-imagine", false},

@@ -20,6 +20,15 @@
 #define SUNO "/suno/submit/"
 #define CREATE "/v1/video/create"
 #define VIDEOS "/v1/videos"
+#define WAN "/alibailian/api/v1/services/aigc/video-generation/video-synthesis"
+#define T25 "'model':'wan2.5-t2v-preview'"
+#define T22 "'model':'wan2.2-t2v-plus'"
+#define I25 "'model':'wan2.5-i2v-preview'"
+#define I22 "'model':'wan2.2-i2v-plus'"
+#define KF "'model':'wan2.2-kf2v-flash'"
+#define S2V "'model':'wan2.2-s2v'"
+#define FRAMES "'first_frame_url':'https://e.com/1','last_frame_url':'https://e.com/2'"
+#define VOICE "'image_url':'https://e.com/a.png','audio_url':'https://e.com/a.mp3'"
 #define ARK "/volc/v1/contents/generations/tasks"
 #define V3 "'model_name':'kling-v3'"
 #define RELAY_V3 V3 ",'model':'kling-v3'"
@@ -427,6 +436,49 @@ static void test_limits(void **state)
          "content.0.role: "},
         {ARK, "ark", "{" V15 ",'content':{'prompt':'x','aspect_ratio':'2:1'}}",
          "content.aspect_ratio: "},
+        {WAN, "dashscope", "{" T25 ",'input':{'negative_prompt':'x'}}",
+         "input.prompt: is required"},
+        {WAN, "dashscope", "{" T25 ",'input':{'prompt':'x','img_url':'https://e.com/a'}}",
+         "input.img_url: is not supported"},
+        {WAN, "dashscope", "{" T22 ",'input':{'prompt':'x','audio_url':'https://e.com/a'}}",
+         "input.audio_url: is not supported"},
+        {WAN, "dashscope", "{" T25 ",'input':{'prompt':'x'},'parameters':{'duration':7}}",
+         "parameters.duration: must be 5 or 10"},
+        {WAN, "dashscope", "{" T22 ",'input':{'prompt':'x'},'parameters':{'duration':10}}",
+         "parameters.duration: wan2.2-t2v-plus makes 5 seconds"},
+        {WAN, "dashscope",
+         "{'model':'wan2.6-t2v','input':{'prompt':'x'},'parameters':{'duration':16}}",
+         "parameters.duration: must be from 2 to 15"},
+        {WAN, "dashscope",
+         "{'model':'wan2.6-t2v','input':{'prompt':'x'},'parameters':{'duration':1}}",
+         "parameters.duration: "},
+        {WAN, "dashscope", "{" T25 ",'input':{'prompt':'x'},'parameters':{'size':'720P'}}",
+         "parameters.size: "},
+        {WAN, "dashscope", "{" T25 ",'input':{'prompt':'x'},'parameters':{'size':'1280x720'}}",
+         "parameters.size: "},
+        {WAN, "dashscope", "{" T22 ",'input':{'prompt':'x'},'parameters':{'size':'1280*720'}}",
+         "parameters.size: "},
+        {WAN, "dashscope", "{" T25 ",'input':{'prompt':'x'},'parameters':{'resolution':'4K'}}",
+         "parameters.resolution: must be one of: 480P, 720P, 1080P"},
+        {WAN, "dashscope", "{" T22 ",'input':{'prompt':'x'},'parameters':{'resolution':'720P'}}",
+         "parameters.resolution: must be one of: 480P, 1080P"},
+        {WAN, "dashscope", "{" T25 ",'input':{'prompt':'x'},'parameters':{'seed':2147483648}}",
+         "parameters.seed: "},
+        {WAN, "dashscope", "{" I25 ",'input':{'prompt':'x'}}", "input.img_url: is required"},
+        {WAN, "dashscope",
+         "{" I22 ",'input':{'img_url':'https://e.com/a'},'parameters':{"
+         "'resolution':'720P'}}",
+         "parameters.resolution: "},
+        {WAN, "dashscope", "{" KF ",'input':{'last_frame_url':'https://e.com/a'}}",
+         "input.first_frame_url: is required"},
+        {WAN, "dashscope", "{" KF ",'input':{'first_frame_url':'https://e.com/a'}}",
+         "input.last_frame_url: is required"},
+        {WAN, "dashscope", "{" S2V ",'input':{'image_url':'https://e.com/a'}}",
+         "input.audio_url: is required"},
+        {WAN, "dashscope", "{" S2V ",'input':{'audio_url':'https://e.com/a'}}",
+         "input.image_url: is required"},
+        {WAN, "dashscope", "{" S2V ",'input':{" VOICE "},'parameters':{'resolution':'1080P'}}",
+         "parameters.resolution: "},
         {CREATE, "gemini", "{" VEO ",'prompt':'x','images':['IMG','IMG']}", "images: "},
         {CREATE, "vertex", "{" VEO ",'prompt':'x','images':['IMG','IMG']}", "images: "},
         {VIDEOS, "gemini", "{" VEO ",'storyboard':[{'prompt':'x'}]}", "storyboard: "},
@@ -474,6 +526,155 @@ static void test_new_models(void **state)
 
     (void)state;
     RUN_ALL(cases);
+}
+
+// DashScope gets what each model has a word for.
+static void test_wan(void **state)
+{
+    static const struct request_case cases[] = {
+        {WAN, NULL,
+         "{" T25 ",'input':{'prompt':'x','negative_prompt':'y','audio_url':'https://e.com/a.mp3'},"
+         "'parameters':{'resolution':'720P','duration':10,'prompt_extend':false,'watermark':true,"
+         "'audio':true,'seed':2147483647},'notifyHook':'http://h','callback_url':'http://i'}",
+         "{" T25 ",'input':{'prompt':'x','negative_prompt':'y','audio_url':'https://e.com/a.mp3'},"
+         "'parameters':{'size':'1280*720','duration':10,'prompt_extend':false,'watermark':true,"
+         "'audio':true,'seed':2147483647}}",
+         NULL},
+        {WAN, NULL, "{" T25 ",'input':{'prompt':'x'},'parameters':{'resolution':'480P'}}",
+         "{" T25 ",'input':{'prompt':'x'},'parameters':{'size':'832*480'}}", NULL},
+        {WAN, NULL, "{" T25 ",'input':{'prompt':'x'},'parameters':{'resolution':'1080P'}}",
+         "{" T25 ",'input':{'prompt':'x'},'parameters':{'size':'1920*1080'}}", NULL},
+        {WAN, NULL,
+         "{" T25 ",'input':{'prompt':'x'},'parameters':{'resolution':'1080P','size':'624*624'}}",
+         "{" T25 ",'input':{'prompt':'x'},'parameters':{'size':'624*624'}}", NULL},
+        {WAN, NULL, "{" T25 ",'input':{'prompt':'x','img_url':''},'parameters':{'seed':null}}",
+         "{" T25 ",'input':{'prompt':'x'}}", NULL},
+        {WAN, NULL,
+         "{" T22 ",'input':{'prompt':'x'},'parameters':{'resolution':'480P','duration':5,"
+         "'audio':true,'more':1},'more':2}",
+         "{" T22 ",'input':{'prompt':'x'},'parameters':{'size':'832*480'}}", NULL},
+        {WAN, NULL, "{" T22 ",'input':{'prompt':'x'},'parameters':{'duration':5}}",
+         "{" T22 ",'input':{'prompt':'x'}}", NULL},
+        {WAN, NULL,
+         "{'model':'wan2.6-t2v','input':{'prompt':'x'},'parameters':{'duration':15,"
+         "'size':'1632*1248'}}",
+         "{'model':'wan2.6-t2v','input':{'prompt':'x'},'parameters':{'duration':15,"
+         "'size':'1632*1248'}}",
+         NULL},
+        {WAN, NULL,
+         "{" I25 ",'input':{'prompt':'x','img_url':'IMG','audio_url':'https://e.com/a'},"
+         "'parameters':{'resolution':'480P','duration':5,'audio':false}}",
+         "{" I25 ",'input':{'prompt':'x','img_url':'IMG','audio_url':'https://e.com/a'},"
+         "'parameters':{'resolution':'480P','duration':5,'audio':false}}",
+         NULL},
+        {WAN, NULL, "{" I25 ",'input':{'img_url':'iVBORw0KGgo=','template':'flying'}}",
+         "{" I25 ",'input':{'img_url':'IMG','template':'flying'}}", NULL},
+        {WAN, NULL,
+         "{" I22 ",'input':{'img_url':'https://e.com/a'},'parameters':{'resolution':'1080P',"
+         "'duration':5,'audio':true,'size':'1280*720'}}",
+         "{" I22 ",'input':{'img_url':'https://e.com/a'},'parameters':{'resolution':'1080P'}}",
+         NULL},
+        {WAN, NULL,
+         "{" KF ",'input':{'prompt':'x'," FRAMES
+         "},'parameters':{'resolution':'720P','duration':5}}",
+         "{" KF ",'input':{'prompt':'x'," FRAMES "},'parameters':{'resolution':'720P'}}", NULL},
+        {WAN, NULL, "{" KF ",'input':{'first_frame_url':'https://e.com/1','template':'hug'}}",
+         "{" KF ",'input':{'first_frame_url':'https://e.com/1','template':'hug'}}", NULL},
+        {WAN, NULL,
+         "{" S2V ",'input':{'prompt':'x'," VOICE "},'parameters':{'resolution':'720P',"
+         "'duration':5,'seed':1}}",
+         "{" S2V ",'input':{" VOICE "},'parameters':{'resolution':'720P'}}", NULL},
+        {WAN, NULL, "{'model':'wan-ai/wan2.1-t2v-14b','input':{'prompt':'x'}}",
+         "{'model':'wan2.1-t2v-plus','input':{'prompt':'x'}}", NULL},
+        {WAN, NULL,
+         "{'model':'wan-ai/wan2.1-i2v-14b-720p','input':{'img_url':'https://e.com/a'},"
+         "'parameters':{'resolution':'720P'}}",
+         "{'model':'wan2.1-i2v-plus','input':{'img_url':'https://e.com/a'},"
+         "'parameters':{'resolution':'720P'}}",
+         NULL},
+        {WAN, "relay", "{" T25 ",'input':{'prompt':'x'},'parameters':{'resolution':'720P'}}",
+         "{" T25 ",'input':{'prompt':'x'},'parameters':{'resolution':'720P'}}", NULL},
+        {WAN, "relay", "{'model':'wan9','input':{'prompt':'x','new':1},'parameters':{'new':2}}",
+         "{'model':'wan9','input':{'prompt':'x','new':1},'parameters':{'new':2}}", NULL},
+        {WAN, NULL, "{}", NULL, "model: is required"},
+        {WAN, NULL, "{" T25 "}", NULL, "input: is required"},
+        {WAN, NULL, "{" T25 ",'input':'x'}", NULL, "input: "},
+        {WAN, NULL, "{" T25 ",'input':{'prompt':5}}", NULL, "input.prompt: "},
+        {WAN, NULL, "{" T25 ",'input':{'prompt':'x'},'parameters':[1]}", NULL, "parameters: "},
+        {WAN, NULL, "{" T25 ",'input':{'prompt':'x'},'parameters':{'watermark':'yes'}}", NULL,
+         "parameters.watermark: "},
+        {WAN, NULL, "{" T25 ",'input':{'prompt':'x'},'parameters':{'duration':'5'}}", NULL,
+         "parameters.duration: "},
+        {WAN, NULL, "{" T25 ",'input':{'prompt':'x'},'parameters':{'duration':5.5}}", NULL,
+         "parameters.duration: "},
+        {WAN, NULL, "{" T25 ",'input':{'prompt':'x'},'parameters':{'seed':-1}}", NULL,
+         "parameters.seed: "},
+        {WAN, NULL, "{" S2V ",'input':{'image_url':'IMG','audio_url':'https://e.com/a'}}", NULL,
+         "input.image_url: "},
+    };
+
+    (void)state;
+    RUN_ALL(cases);
+}
+
+static void test_wan_paths(void **state)
+{
+    static const struct {
+        const char *model, *theirs; // NULL: the account lists none
+        const char *path;
+    } cases[] = {
+        {"wan2.5-t2v-preview", NULL, "video-generation"},
+        {"wan2.5-i2v-preview", NULL, "video-generation"},
+        {"wan2.2-kf2v-flash", NULL, "image2video"},
+        {"wan2.2-s2v", NULL, "image2video"},
+        {"film", "wan2.2-kf2v-flash", "image2video"},
+        {"film", "wanx2.1-kf2v-plus", "image2video"},
+        {"film", "wan3-s2v", "image2video"},
+        {"wan3-s2v", "m-1", "image2video"},
+        {"film", "wan3-i2v", "video-generation"},
+        {"film", "m-1", "video-generation"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct config_model model = {.name = (char *)(uintptr_t)cases[i].model,
+                                     .upstream = (char *)(uintptr_t)cases[i].theirs};
+        struct account account = {.name = (char *)"a",
+                                  .base_url = (char *)"http://v",
+                                  .provider_name = (char *)"wan",
+                                  .models = &model,
+                                  .model_count = cases[i].theirs != NULL};
+        struct task *task = task_new();
+        struct http_request request = {0};
+        struct err err;
+        char url[160];
+
+        assert_true(provider_bind(&account, &err));
+        account_set_key(&account, "api_key", "k");
+        task->model = mem_str(cases[i].model);
+        task->request = mem_str("{\"input\":{}}");
+        task->upstream_id = mem_str("a/b?c");
+        assert_true(account.dialect->build_submit(task, &account, &request, &err));
+        snprintf(url, sizeof url, "http://v/api/v1/services/aigc/%s/video-synthesis",
+                 cases[i].path);
+        assert_string_equal(request.url, url);
+        assert_non_null(strstr(request.headers.data, "Authorization: Bearer k\n"));
+        assert_non_null(strstr(request.headers.data, "X-DashScope-Async: enable\n"));
+        http_request_clear(&request);
+
+        assert_true(account.dialect->build_poll(task, &account, &request, &err));
+        assert_string_equal(request.url, "http://v/api/v1/tasks/a%2Fb%3Fc");
+        assert_null(strstr(request.headers.data, "Async"));
+        http_request_clear(&request);
+
+        assert_true(account.dialect->build_cancel(task, &account, &request, &err));
+        assert_string_equal(request.url, "http://v/api/v1/tasks/a%2Fb%3Fc/cancel");
+        assert_int_equal(request.method, HTTP_POST_);
+        assert_null(strstr(request.headers.data, "Async"));
+        http_request_clear(&request);
+        account_clear_keys(&account);
+        task_free(task);
+    }
 }
 
 // Sora's form is that of OpenAI's videos.
@@ -543,6 +744,7 @@ int main(void)
         cmocka_unit_test(test_empty),      cmocka_unit_test(test_sources),
         cmocka_unit_test(test_modes),      cmocka_unit_test(test_limits),
         cmocka_unit_test(test_new_models), cmocka_unit_test(test_what_is_known),
+        cmocka_unit_test(test_wan),        cmocka_unit_test(test_wan_paths),
         cmocka_unit_test(test_sora),
     };
 

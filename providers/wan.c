@@ -1,0 +1,282 @@
+// Wan, at Alibaba's Model Studio (dashscope), or at a gateway of the one-api family or another
+// Spool (relay).
+//
+// Sources: dashscope-sdk-python (PY), Model Studio's pages on Wan and on asynchronous tasks (DOC),
+// new-api's relay/channel/task/ali (NA).
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/config/config.h"
+#include "core/json/field.h"
+#include "core/message/http_message.h"
+#include "core/task/task.h"
+#include "providers/adapter.h"
+#include "providers/outcome.h"
+#include "providers/provider.h"
+#include "providers/relay.h"
+#include "providers/wan_body.h"
+
+static const char *const models[] = {
+    "wan2.6-t2v",
+    "wan2.5-t2v-preview",
+    "wan2.2-t2v-plus",
+    "wan2.5-i2v-preview",
+    "wan2.2-i2v-plus",
+    "wan2.2-i2v-flash",
+    "wan2.2-kf2v-flash",
+    "wan2.2-s2v",
+    "wan-ai/wan2.1-t2v-14b",
+    "wan-ai/wan2.1-i2v-14b-720p",
+    NULL,
+};
+static const char *const prefixes[] = {"wan", NULL};
+
+// Submits.
+
+static bool build_submit(const struct task *task, const struct account *account,
+                         struct http_request *request, struct err *err)
+{
+    json_t *body = adapter_request_of(task, err);
+
+    if (body == NULL)
+        return false;
+    adapter_add_bearer(account, request);
+    http_add_header(request, "X-DashScope-Async", "enable"); // nothing else has it (DOC)
+    return http_post_json(request, account->base_url, wan_body_of(task, account, body), err,
+                          "/api/v1/services/aigc/%s/video-synthesis", wan_body_path(task, account));
+}
+
+// How codes begin, of answers and of jobs that have failed. The first row that fits counts.
+static const struct code {
+    const char *begins;
+    enum outcome_kind kind; // of a submit
+    const char *error;      // also of a job
+} codes[] = {
+    {"InvalidParameter", OUTCOME_REFUSED_FINAL, "invalid_request"},
+    {"BadRequest", OUTCOME_REFUSED_FINAL, "invalid_request"},
+    {"InvalidURL", OUTCOME_REFUSED_FINAL, "invalid_request"},
+    {"DataInspectionFailed", OUTCOME_REFUSED_FINAL, "content_filter"},
+    {"IPInfringementSuspect", OUTCOME_REFUSED_FINAL, "content_filter"},
+    {"ModelNotFound", OUTCOME_REFUSED_FINAL, "model_not_found"}, // or another region's
+    {"InvalidApiKey", OUTCOME_BAD_KEY, NULL},
+    {"Arrearage", OUTCOME_REFUSED_ELSEWHERE, NULL}, // with status 400
+    {"AccessDenied", OUTCOME_REFUSED_ELSEWHERE, NULL},
+    {"Model.AccessDenied", OUTCOME_REFUSED_ELSEWHERE, NULL},
+    {"AllocationQuota.FreeTierOnly", OUTCOME_REFUSED_ELSEWHERE, NULL},
+    {"Throttling", OUTCOME_REFUSED_RETRY, NULL},
+    {"InternalError", OUTCOME_DOUBT, NULL},
+    {"SystemError", OUTCOME_DOUBT, NULL},
+};
+
+static const struct code *code_of(const char *text)
+{
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
+        if (strncmp(text, codes[i].begins, strlen(codes[i].begins)) == 0)
+            return &codes[i];
+    return NULL;
+}
+
+static bool read_submit_body(const struct task *task, const struct account *account,
+                             const struct http_response *response, const json_t *body,
+                             struct outcome *outcome, struct err *err)
+{
+    static const char *const places[] = {"output.task_id", NULL};
+    const struct code *code = code_of(field_str_or_empty(body, "code"));
+
+    (void)task, (void)account;
+    if (adapter_accept(response, body, places, outcome, err))
+        return true;
+    if (code == NULL)
+        return err_set(err, ERR_UPSTREAM, "HTTP %d", response->status);
+    outcome->kind = code->kind;
+    outcome->code = code->error;
+    outcome->retry_after_ms = http_retry_after_ms(response);
+    return true;
+}
+
+static bool read_submit(const struct task *task, const struct account *account,
+                        const struct http_response *response, struct outcome *outcome,
+                        struct err *err)
+{
+    return adapter_read_submit(task, account, response, read_submit_body, outcome, err);
+}
+
+// Looking.
+
+static const struct outcome_word status_words[] = {
+    {"PENDING", OUTCOME_RUNNING}, {"SUSPENDED", OUTCOME_RUNNING},
+    {"RUNNING", OUTCOME_RUNNING}, {"SUCCEEDED", OUTCOME_SUCCEEDED},
+    {"FAILED", OUTCOME_FAILED},   {"CANCELED", OUTCOME_CANCELLED},
+    {"UNKNOWN", OUTCOME_MISSING}, // it never was, or is more than a day old
+};
+
+static bool build_poll(const struct task *task, const struct account *account,
+                       struct http_request *request, struct err *err)
+{
+    adapter_add_bearer(account, request);
+    return http_get(request, account->base_url, err, "/api/v1/tasks/%s", task->upstream_id);
+}
+
+// What it tells of the video, in the words of either of its generations (DOC).
+static void read_facts(const json_t *body, struct outcome *outcome)
+{
+    static const char *const size_places[] = {"usage.size", "usage.video_ratio", NULL};
+    json_t *seconds = field_at(body, "usage.video_duration");
+    const char *prompt = field_str_or_empty(body, "output.actual_prompt");
+    int lines = (int)field_int_or(body, "usage.SR", 0);
+
+    if (seconds == NULL)
+        seconds = field_at(body, "usage.duration");
+    if (json_is_number(seconds))
+        outcome_set_extra(outcome, "duration", json_incref(seconds));
+    if (lines <= 0)
+        lines = wan_body_lines(field_first_str(body, size_places));
+    if (lines > 0)
+        outcome_set_extra(outcome, "lines", json_integer(lines));
+    if (*prompt != '\0')
+        outcome_set_extra(outcome, "actual_prompt", json_string(prompt));
+}
+
+static void read_result(const json_t *body, struct outcome *outcome)
+{
+    static const char *const places[] = {"output.video_url", "output.results.video_url", NULL};
+    const char *url = field_first_str(body, places);
+
+    if (*url == '\0')
+        return; // the link may come late
+    outcome_add_source(outcome, "video", url);
+    read_facts(body, outcome);
+}
+
+static void read_failure(const json_t *body, struct outcome *outcome)
+{
+    static const char *const reasons[] = {"output.message", "message", "output.code", NULL};
+    const char *reason = field_first_str(body, reasons);
+    const struct code *code = code_of(field_str_or_empty(body, "output.code"));
+
+    outcome_set_reason(outcome, *reason == '\0' ? "the vendor gave no reason" : reason);
+    if (code != NULL)
+        outcome->code = code->error;
+}
+
+static bool read_poll_body(const struct task *task, const struct account *account,
+                           const struct http_response *response, const json_t *body,
+                           struct outcome *outcome, struct err *err)
+{
+    const char *status = field_str_or_empty(body, "output.task_status");
+    const char *id = field_str_or_empty(body, "output.task_id");
+
+    (void)account;
+    if (response->status >= 300)
+        return err_set(err, ERR_UPSTREAM, "HTTP %d %.60s", response->status,
+                       field_str_or_empty(body, "code"));
+    if (*id != '\0' && strcmp(id, task->upstream_id) != 0)
+        return err_set(err, ERR_UPSTREAM, "the answer is about %.60s", id);
+    if (!outcome_from_word(outcome, OUTCOME_WORDS(status_words), status, err))
+        return false;
+    outcome->has_started = strcmp(status, "RUNNING") == 0;
+    if (outcome->kind == OUTCOME_SUCCEEDED)
+        read_result(body, outcome);
+    if (outcome->kind == OUTCOME_FAILED)
+        read_failure(body, outcome);
+    return true;
+}
+
+static bool read_poll(const struct task *task, const struct account *account,
+                      const struct http_response *response, struct outcome *outcome,
+                      struct err *err)
+{
+    return adapter_read_poll(task, account, response, "video", read_poll_body, outcome, err);
+}
+
+// Of a job that is PENDING; any other it leaves alone, and says so (DOC).
+static bool build_cancel(const struct task *task, const struct account *account,
+                         struct http_request *request, struct err *err)
+{
+    bool ok =
+        http_get(request, account->base_url, err, "/api/v1/tasks/%s/cancel", task->upstream_id);
+
+    request->method = HTTP_POST_;
+    adapter_add_bearer(account, request);
+    return ok;
+}
+
+static const struct dialect dashscope = {
+    .name = "dashscope",
+    .keys = adapter_bearer_keys,
+    .check = wan_body_check,
+    .build_submit = build_submit,
+    .read_submit = read_submit,
+    .build_poll = build_poll,
+    .read_poll = read_poll,
+    .build_cancel = build_cancel,
+};
+
+// A relay's public paths.
+
+// Without what is kept of the unified form to be shown.
+static bool shape(const struct task *task, json_t *body, struct err *err)
+{
+    static const char *const shown[] = {"prompt",   "negative_prompt", "size",   "aspect_ratio",
+                                        "duration", "seconds",         "private"};
+
+    (void)task, (void)err;
+    for (size_t i = 0; i < sizeof shown / sizeof shown[0]; i++)
+        json_object_del(body, shown[i]);
+    return true;
+}
+
+// DashScope's words come first.
+static const struct outcome_word relay_words[] = {
+    {"PENDING", OUTCOME_RUNNING},     {"SUSPENDED", OUTCOME_RUNNING},
+    {"RUNNING", OUTCOME_RUNNING},     {"SUCCEEDED", OUTCOME_SUCCEEDED},
+    {"FAILED", OUTCOME_FAILED},       {"CANCELED", OUTCOME_CANCELLED},
+    {"UNKNOWN", OUTCOME_MISSING},     {"NOT_START", OUTCOME_RUNNING},
+    {"SUBMITTED", OUTCOME_RUNNING},   {"QUEUED", OUTCOME_RUNNING},
+    {"IN_PROGRESS", OUTCOME_RUNNING}, {"SUCCESS", OUTCOME_SUCCEEDED},
+    {"FAILURE", OUTCOME_FAILED},      {"queued", OUTCOME_RUNNING},
+    {"in_progress", OUTCOME_RUNNING}, {"processing", OUTCOME_RUNNING},
+    {"completed", OUTCOME_SUCCEEDED}, {"succeeded", OUTCOME_SUCCEEDED},
+    {"failed", OUTCOME_FAILED},       {"cancelled", OUTCOME_CANCELLED},
+};
+
+static const struct relay table = {
+    .submit = "/alibailian/api/v1/services/aigc/video-generation/video-synthesis",
+    .poll = "/alibailian/api/v1/tasks/%s",
+    .ids = (const char *const[]){"output.task_id", "task_id", "id", "data.task_id", NULL},
+    .jobs = (const char *const[]){"output", "data", NULL},
+    .statuses = (const char *const[]){"task_status", "status", NULL},
+    .words = relay_words,
+    .word_count = sizeof relay_words / sizeof relay_words[0],
+    .started = (const char *const[]){"RUNNING", "IN_PROGRESS", "in_progress", "processing", NULL},
+    .kind = "video",
+    .links = (const char *const[]){"video_url", "results.video_url", "url", "result_url",
+                                   "fail_reason", NULL}, // the last: NA, on success
+    .reasons = (const char *const[]){"message", "error.message", "fail_reason", NULL},
+    .codes = (const char *const[]){"code", "error.code", NULL},
+    .filters = (const char *const[]){"content_filter", "DataInspectionFailed",
+                                     "IPInfringementSuspect", NULL},
+    .shape = shape,
+};
+
+static const struct dialect relay = {RELAY(table), .model_prefixes = prefixes};
+
+static const struct dialect *const dialects[] = {&dashscope, &relay, NULL};
+
+const struct provider provider_wan = {
+    .name = "wan",
+    .dialects = dialects,
+    .models = models,
+    .prefixes = prefixes,
+    .poll_first_ms = 15000, // DOC
+    .poll_max_ms = 20000,
+    .typical_ms = 180000,
+    .submit_timeout_ms = 60000,
+    .poll_timeout_ms = 15000,
+    .missing_grace_ms = 60000,
+    .link_life_ms = 24 * 3600 * 1000LL, // DOC
+    .nobodys_action = "video",
+    .nobodys_id = "00000000-0000-0000-0000-000000000000",
+    .from_unified = wan_body_from_unified,
+};
