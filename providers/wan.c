@@ -204,6 +204,7 @@ static bool build_cancel(const struct task *task, const struct account *account,
 
 static const struct dialect dashscope = {
     .name = "dashscope",
+    .base_url = "https://dashscope.aliyuncs.com",
     .keys = adapter_bearer_keys,
     .check = wan_body_check,
     .build_submit = build_submit,
@@ -279,4 +280,8 @@ const struct provider provider_wan = {
     .nobodys_action = "video",
     .nobodys_id = "00000000-0000-0000-0000-000000000000",
     .from_unified = wan_body_from_unified,
+    .example = {.path = "/alibailian/api/v1/services/aigc/video-generation/video-synthesis",
+                .body =
+                    "{'model':'wan2.5-t2v-preview','input':{'prompt':'a red kite over a harbour'},"
+                    "'parameters':{'resolution':'480P'}}"},
 };
