@@ -71,6 +71,7 @@ struct dialect {
     // begins with these. Ends with NULL; NULL: nothing more.
     const char *const *model_prefixes;
     int poll_many_max;       // tasks in one request of build_poll_many; 0: only one by one
+    int polls_per_second;    // the vendor refuses an account that polls more often; 0: it doesn't
     provider_check_fn check; // NULL: nothing to check
     provider_build_fn build_submit;
     provider_read_fn read_submit;

@@ -206,6 +206,7 @@ static const struct dialect dashscope = {
     .name = "dashscope",
     .base_url = "https://dashscope.aliyuncs.com",
     .keys = adapter_bearer_keys,
+    .polls_per_second = 20, // of the account, whichever key asks (DOC)
     .check = wan_body_check,
     .build_submit = build_submit,
     .read_submit = read_submit,

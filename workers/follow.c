@@ -119,6 +119,7 @@ static void source_claim(struct source *source)
         .first_ms = source->account->provider->poll_first_ms,
         .longest_ms = source->account->provider->poll_max_ms,
         .max = source_claim_max(source),
+        .per_second = source->account->dialect->polls_per_second,
     };
 
     if (source->claim != NULL || source->follow->bench->is_draining ||

@@ -139,6 +139,7 @@ struct store_call *queue_claim_looks(struct store *store, const struct queue_loo
     args_int(&args, look->longest_ms);
     args_int(&args, look->slack_ms);
     args_int(&args, look->max);
+    args_int(&args, look->per_second);
     return store_call(store, SCRIPT_looks, &args, CLAIM_DEADLINE_MS, on_looks, (store_then_fn)fn,
                       ctx);
 }

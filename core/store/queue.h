@@ -52,6 +52,7 @@ struct queue_look {
     const char *account;
     int64_t first_ms, longest_ms, slack_ms;
     int max;
+    int per_second; // no more in any second, of all workers together; 0: no limit
 };
 // Makes a look due now that isn't due yet.
 void queue_look_now(struct store *store, const struct task *task);

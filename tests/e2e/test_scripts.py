@@ -4,6 +4,7 @@ import glob
 import json
 import os
 import re
+import time
 import unittest
 import unittest.mock
 
@@ -599,7 +600,7 @@ class Picture(Bench):
     @each
     def test_looks(self, phase, kind, r):
         self.do("ZADD", "spool:look:mj-1", "XX", "@-10", "A")
-        item = ["mj-1", 2000, 10000, 50, 10]
+        item = ["mj-1", 2000, 10000, 50, 10, 0]
         # What it gave isn't given again: it is looked at the next time.
         answer, changed = self.twice("looks", item, ANY)
         self.assertEqual([one[-1] for one in answer[1:]], ["A"] if phase in AT_VENDOR else [], changed)
@@ -609,8 +610,25 @@ class Picture(Bench):
         self.task("A", "archiving")
         for id_ in ("A", "gone"):
             self.do("ZADD", "spool:look:mj-1", "@-10", id_)
-        self.assertEqual(self.run_script("looks", ["mj-1", 2000, 10000, 50, 10]), [-1])
+        self.assertEqual(self.run_script("looks", ["mj-1", 2000, 10000, 50, 10, 0]), [-1])
         self.check()
+
+    def test_looks_no_more_than_the_vendor_takes(self):
+        """A quarter of a second's at once, the others spread: whoever asks, and however often."""
+        for number in range(60):
+            self.do("ZADD", "spool:look:mj-1", "@-10", f"A{number}")
+            self.do("HSET", f"spool:t:A{number}", "phase", "rendering", "owner", "dev", "account", "mj-1", "started", "@-5000")
+        given, began = [], time.monotonic()
+        while time.monotonic() - began < 1.5:
+            next_ms, *tasks = self.run_script("looks", ["mj-1", 1, 1, 0, 16, 20])
+            given += [time.monotonic() - began] * len(tasks)
+            if not tasks:
+                self.assertTrue(0 < next_ms <= 67, next_ms)
+        self.assertEqual(len([at for at in given if at < 0.05]), 5)
+        most = max(len([at for at in given if start <= at < start + 1]) for start in given)
+        self.assertTrue(18 <= most <= 20, given)
+        next_ms, *tasks = self.run_script("looks", ["mj-1", 1, 1, 0, 16, 0])
+        self.assertEqual(len(tasks), 16)
 
     @each
     def test_claim(self, phase, kind, r):
@@ -722,7 +740,7 @@ class Picture(Bench):
             "begin": (["A", 1, 9000], "stale"), "cancel": (["A", "", "0", 0], ["missing"]), "hint": (["A", "U"], 0),
             "change": (change({"v": 1, "n": 1}, "queued"), ["missing", 0, 0]), "hold": (["A", 1, 9000, "x", "y"], 0),
             "posted": (["A", 1, "@0", "delivered", 0, 200, 5, 0, ""], 0), "read": (["A", ""], None),
-            "redeliver": (["A", "dev", 1], "missing"), "looks": (["mj-1", 1, 2, 3, 4], [-1]),
+            "redeliver": (["A", "dev", 1], "missing"), "looks": (["mj-1", 1, 2, 3, 4, 0], [-1]),
         }  # fmt: skip
         for script, (item, answer) in wanted.items():
             with self.subTest(script=script):

@@ -234,6 +234,26 @@ class Cancel(Wan):
         self.assertEqual(self.cancels(task), [])
 
 
+class Pace(Wan):
+    """However many jobs run, and however often each is to be looked at."""
+
+    @classmethod
+    def accounts(cls):
+        return [wan_account(cls.vendor, poll_interval_ms=50)]
+
+    def test_no_second_has_more_looks_than_the_vendor_takes(self):
+        tasks = [self.submit(SUBMIT, film(f"number {n} [hang]")) for n in range(30)]
+        time.sleep(3.5)
+        looks = [a for a in self.vendor.at(f"{JOBS}/") if a.method == "GET"]
+        at = [a.at for a in looks]
+        most = max(sum(one <= other < one + 0.98 for other in at) for one in at)
+        self.assertLessEqual(most, 20)
+        self.assertGreater(len(at), 35, "as many as there may be")
+        seen = {a.path.rsplit("/", 1)[1] for a in looks}
+        self.assertEqual(seen, {self.spool.upstream(task) for task in tasks}, "nobody is forgotten")
+        self.assertEqual(self.spool.metric("poll_failures_total"), 0)
+
+
 TEXT, PICTURE = {"model": "wan2.5-t2v-preview"}, {"model": "wan2.5-i2v-preview"}
 OLD, KEYS, VOICE = {"model": "wan2.2-t2v-plus"}, {"model": "wan2.2-kf2v-flash"}, {"model": "wan2.2-s2v"}
 

@@ -22,7 +22,7 @@
 --   due            zset    tasks that act at a known time (leases, retries, doubt, archive, watches)
 --   look:<account> zset    tasks that run at the vendor, by their next look
 --   slots:<account> hash   task -> cost, "#" their sum, "?" that of failed doubts
---   acct:<account> hash    cool: until when, fails: in a row, out: why its key is bad, tat: rate, off: an
+--   acct:<account> hash    cool: until when, fails: in a row, out: why its key is bad, tat, looks: rates, off: an
 --                          operator switched it off, timeout: how long its jobs may run, for when it isn't
 --                          configured any more
 --   waiting        hash    queued tasks per key, "*" all

@@ -2,7 +2,8 @@
 -- Tasks of an account to look at now. Claiming a task only moves its time to the next look, which comes after
 -- half of the time that it has been running, between the first wait and the longest, plus jitter. So a claim
 -- whose answer was lost costs one look.
--- Item: account, first ms, longest ms, slack ms (what is due so soon comes along), max.
+-- Item: account, first ms, longest ms, slack ms (what is due so soon comes along), max, how many may be
+--   claimed in any second (0: no limit).
 -- Answer per item: {ms until the next, or -1, {values of FIELDS, id}...}; FIELDS are those that a look
 --   needs (record.h).
 --#lib
@@ -10,13 +11,27 @@
 local at, answers = {}, {}
 for i, name in ipairs(FIELDS) do at[name] = i end
 
+-- A quarter of a second's looks may be claimed at once, the others are spread over it: no second has more.
+-- Returns how many may be claimed now, and how long until one more may.
+local function allowance(account, per_second)
+    if per_second == 0 then return math.huge, 0 end
+    local burst = math.max(math.floor(per_second / 4), 1)
+    local every_ms = 1000 / math.max(per_second - burst, 1)
+    local since = math.max(tonumber(call('HGET', key('acct', account), 'looks') or 0), now - burst * every_ms)
+    return math.floor((now - since) / every_ms + 0.001), math.ceil(since + every_ms - now), since, every_ms
+end
+
 for i, item in ipairs(items()) do
     local account, first_ms, longest_ms, slack_ms, max = item[1], tonumber(item[2]),
         tonumber(item[3]), tonumber(item[4]), tonumber(item[5])
     local look = key('look', account)
     local answer = {-1}
     local moved = {}
-    for k, id in ipairs(call('ZRANGEBYSCORE', look, '-inf', now + slack_ms, 'LIMIT', 0, max)) do
+    local may, wait_ms, since, every_ms = allowance(account, tonumber(item[6]))
+    local due = {}
+    max = math.min(max, may)
+    if max > 0 then due = call('ZRANGEBYSCORE', look, '-inf', now + slack_ms, 'LIMIT', 0, max) end
+    for k, id in ipairs(due) do
         local values = call('HMGET', key('t', id), unpack(FIELDS))
         if not LOOKED_AT[values[at.phase]] then
             call('ZREM', look, id)
@@ -34,6 +49,12 @@ for i, item in ipairs(items()) do
     if #moved > 0 then call('ZADD', look, unpack(moved)) end
     local head = call('ZRANGE', look, 0, 0, 'WITHSCORES')
     if head[2] then answer[1] = math.max(tonumber(head[2]) - now, 0) end
+    if since and #due > 0 then
+        since = since + #due * every_ms
+        call('HSET', key('acct', account), 'looks', since)
+        wait_ms = math.ceil(since + every_ms - now)
+    end
+    if answer[1] >= 0 then answer[1] = math.max(answer[1], wait_ms) end
     answers[i] = answer
 end
 return answers
