@@ -24,6 +24,7 @@ enum outcome_kind {
     OUTCOME_CANCELLED, // by the vendor, or at the vendor by us
     // of a search, and of a look
     OUTCOME_NEXT,    // the next request may tell
+    OUTCOME_ALIKE,   // one of the jobs that `marks` names may be the task's: they look like it
     OUTCOME_MISSING, // the vendor doesn't know the task; one such answer proves nothing
 };
 

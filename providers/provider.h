@@ -89,6 +89,10 @@ struct dialect {
     // may tell, OUTCOME_MISSING where no step does. NULL: no task can be looked up.
     provider_build_step_fn build_lookup;
     provider_read_step_fn read_lookup;
+    // For a vendor that shows no mark of ours: adds all by which its jobs are told to be the task's
+    // (OUTCOME_ALIKE). False where nothing tells that. NULL: its jobs have marks.
+    bool (*add_likeness)(const struct task *task, const struct account *account,
+                         struct buf *likeness);
     provider_build_fn build_cancel; // of a job that waits at the vendor; NULL: the vendor can't
                                     // cancel
 

@@ -6,6 +6,9 @@
 //                               ├── not known ────────────▶ over (looked up again, in a while)
 //                               └── not to be known ──────▶ over (failed, or sent again)
 //
+// A vendor that shows no mark of ours may list jobs that look like the task: Redis knows whose they
+// are, and which one is left.
+//
 // NAMED is an id that the vendor's callback brought; most begin with the search. What goes wrong:
 //
 // - No answer, or one that can't be read, proves nothing: again, as long as there is time.
@@ -28,6 +31,7 @@
 #include "workers/job.h"
 #include "workers/jobs.h"
 #include "workers/lease.h"
+#include "workers/likeness.h"
 #include "workers/poll.h"
 #include "workers/vendor.h"
 
@@ -50,6 +54,7 @@ struct doubt {
     // What we wait for: between events exactly one of these is set.
     struct poll *poll;         // NAMED
     struct vendor_call *call;  // SEARCHING
+    struct store_call *chosen; // SEARCHING
     struct store_call *stored; // STORING
 };
 
@@ -59,6 +64,7 @@ static void doubt_drop(struct job *job)
 
     poll_cancel(&d->poll);
     vendor_cancel(&d->call);
+    store_cancel(&d->chosen);
     lease_stop(&d->lease);
     store_cancel(&d->stored);
     job_clear(job);
@@ -144,6 +150,31 @@ static void doubt_on_absent(struct doubt *d)
     job_finish(&d->job);
 }
 
+static void doubt_on_chosen(void *ctx, const char *job, const struct err *err)
+{
+    struct doubt *d = ctx;
+
+    d->chosen = NULL;
+    if (err != NULL)
+        log_warn("lookup.choose", "task=%s error=\"%s\"", d->job.task->id, err->message);
+    if (job != NULL)
+        doubt_adopt(d, job);
+    else
+        doubt_look_again(d);
+}
+
+static void doubt_choose(struct doubt *d, const struct outcome *outcome)
+{
+    likeness_set(d->job.task, d->job.account);
+    if (d->job.task->likeness == NULL || outcome->mark_count == 0) {
+        doubt_look_again(d);
+        return;
+    }
+    d->chosen =
+        transition_choose(d->job.bench->store, d->job.task, (const char *const *)outcome->marks,
+                          outcome->mark_count, doubt_on_chosen, d);
+}
+
 static void doubt_on_answer(void *ctx, const struct http_response *response,
                             const struct http_failure *failure)
 {
@@ -159,6 +190,8 @@ static void doubt_on_answer(void *ctx, const struct http_response *response,
         doubt_look_again(d);
     } else if (outcome.kind == OUTCOME_ACCEPTED) {
         doubt_adopt(d, outcome.upstream_id);
+    } else if (outcome.kind == OUTCOME_ALIKE) {
+        doubt_choose(d, &outcome);
     } else if (outcome.kind == OUTCOME_REFUSED_RETRY) {
         doubt_on_absent(d);
     } else if (outcome.kind == OUTCOME_NEXT && store_now_ms(d->job.bench->store) < d->until_ms) {

@@ -38,6 +38,7 @@
 #include "workers/job.h"
 #include "workers/jobs.h"
 #include "workers/lease.h"
+#include "workers/likeness.h"
 #include "workers/vendor.h"
 
 enum { QUESTION_MS = 60000 }; // twice as long as a client waits for the answer to a question
@@ -374,6 +375,7 @@ static void submit_begin(struct submission *s)
     job_move(&s->job, BEGINNING);
     budget_correct(&s->share, input_bytes(s->job.task));
     lease_lend(&s->lease);
+    likeness_set(s->job.task, s->job.account);
     s->begun = transition_begin(s->job.bench->store, s->job.task, s->job.bench->config->lease_ms,
                                 submit_on_begun, s);
 }

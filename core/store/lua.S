@@ -13,6 +13,7 @@ lua_\name:
     script clock
     script claim
     script begin
+    script alike
     script read
     script state
     script overview

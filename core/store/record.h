@@ -40,7 +40,7 @@ struct buf;
     X(cost, cost, NUMBER, SUBMIT, false) /* 1 by default */                                        \
     X(await, await, TEXT, SCRIPT, false)                                                           \
     X(cancel, is_cancel_asked, FLAG, SCRIPT, true)                                                 \
-    X(sent, id, NONE, SCRIPT, false)  /* since when it may have left */                            \
+    X(sent, sent_ms, TIME_MS, SCRIPT, false)                                                       \
     X(tries, id, NONE, SCRIPT, false) /* refused submits */                                        \
     X(links, link_tries, NUMBER, SCRIPT, false)                                                    \
     X(doubt, doubt_ms, TIME_MS, SCRIPT, false)                                                     \

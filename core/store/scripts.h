@@ -18,6 +18,7 @@
     X(posted)                                                                                      \
     X(claim)                                                                                       \
     X(begin)                                                                                       \
+    X(alike)                                                                                       \
     X(due)                                                                                         \
     X(looks)                                                                                       \
     X(cancel)                                                                                      \

@@ -459,7 +459,31 @@ struct store_call *transition_begin(struct store *store, const struct task *task
     args_str(&args, task->id);
     args_int(&args, task->counter);
     args_int(&args, ms);
+    args_str(&args, task->likeness);
     return store_call(store, SCRIPT_begin, &args, LEASE_DEADLINE_MS, on_begin, (store_then_fn)fn,
+                      ctx);
+}
+
+static void on_chosen(void *ctx, store_then_fn then, const redisReply *answer,
+                      const struct err *err)
+{
+    choose_fn fn = (choose_fn)then;
+    bool is_one = err == NULL && answer->type == REDIS_REPLY_STRING && answer->len > 0;
+
+    fn(ctx, is_one ? answer->str : NULL, err);
+}
+
+struct store_call *transition_choose(struct store *store, const struct task *task,
+                                     const char *const *jobs, size_t count, choose_fn fn, void *ctx)
+{
+    struct args args = {0};
+
+    args_str(&args, task->id);
+    args_int(&args, task->counter);
+    args_str(&args, task->likeness);
+    for (size_t i = 0; i < count; i++)
+        args_str(&args, jobs[i]);
+    return store_call(store, SCRIPT_alike, &args, LEASE_DEADLINE_MS, on_chosen, (store_then_fn)fn,
                       ctx);
 }
 

@@ -146,6 +146,14 @@ typedef void (*begin_fn)(void *ctx, enum begin_result result, const struct err *
 struct store_call *transition_begin(struct store *store, const struct task *task, int64_t ms,
                                     begin_fn fn, void *ctx);
 
+// `job`: the vendor's id, borrowed for the call; NULL: none of them is certain to be the task's.
+typedef void (*choose_fn)(void *ctx, const char *job, const struct err *err);
+// Which of some jobs that look like a task in doubt is its own: the only one that no other task
+// has. None is, while another task that looks the same may have any of them.
+struct store_call *transition_choose(struct store *store, const struct task *task,
+                                     const char *const *jobs, size_t count, choose_fn fn,
+                                     void *ctx);
+
 typedef void (*hold_fn)(void *ctx, bool is_ours, const struct err *err);
 // Moves a lease or a watch to `ms` from now. `fn` may be NULL.
 struct store_call *transition_hold(struct store *store, const struct task *task, int64_t ms,

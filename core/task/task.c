@@ -61,6 +61,7 @@ void task_free(struct task *task)
     free(task->result);
     free(task->upstream_hint);
     free(task->mark);
+    free(task->likeness);
     free(task->callback_url);
     for (size_t i = 0; i < task->input_count; i++) {
         free(task->inputs[i].content_type);

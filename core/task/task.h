@@ -83,6 +83,8 @@ struct task {
                         // was loaded
     char *mark;         // the vendor's name of something that the parent made, by which the
                         // parent is found
+    char *likeness;     // what it looks like at the vendor, if it is looked for by that; NULL: it
+                        // isn't. Not stored
     char *callback_url; // for the vendor to call; NULL: it isn't to. Not stored
     struct task_input *inputs; // the files that links of the request led to. Not stored
     size_t input_count;
@@ -111,6 +113,7 @@ struct task {
     int64_t before;  // how many tasks wait before it in its lane; -1: no one number says that. Not
                      // stored
     int64_t missing_ms; // since when the vendor has said that it doesn't know the task
+    int64_t sent_ms;    // since when its submit may have left, until the vendor's answer is known
     int64_t doubt_ms;   // since when it is in doubt
     int64_t watch_ms;   // it has ended, but its vendor job is watched, and its slot held, until
                         // then

@@ -493,8 +493,8 @@ class Picture(Bench):
 
     @each
     def test_begin(self, phase, kind, r):
-        self.assertEqual(self.twice("begin", ["A", r["n"] + 1, 9000]), ("stale", {}))
-        answer, changed = self.twice("begin", ["A", r["n"], 9000])
+        self.assertEqual(self.twice("begin", ["A", r["n"] + 1, 9000, "many:ab"]), ("stale", {}))
+        answer, changed = self.twice("begin", ["A", r["n"], 9000, ""])
         wanted = "stale" if phase != "submitting" else "cancelled" if r.get("cancel") else "go"
         self.assertEqual(answer, wanted)
         if wanted == "stale":
@@ -630,6 +630,50 @@ class Picture(Bench):
         next_ms, *tasks = self.run_script("looks", ["mj-1", 1, 1, 0, 16, 0])
         self.assertEqual(len(tasks), 16)
 
+    def test_alike(self):
+        """The one job that no task which looks the same has, unless one may have some that nobody knows of."""
+        retried = "1774539107000 retried_unknown submit_outcome_unknown"
+        for name, other, record, log, sent, wanted in (
+            ("it has another", "rendering", {}, "", "@-9000", "U2"),
+            ("it has ended", "succeeded", {}, "", "@-9000", "U2"),
+            ("it was found", "rendering", {"doubts": 1}, "1774539107000 found U1", "@-9000", "U2"),
+            ("it was sent twice", "rendering", {"doubts": 1}, retried, "@-9000", ""),
+            ("an operator sent it again", "rendering", {"doubts": 1}, "1774539107000 resolved resubmit", "@-9000", ""),
+            ("it leaves now", "submitting", {"sent": "@-100"}, "", "@-100", ""),
+            ("it hasn't left", "submitting", {}, "", "@-9000", None),
+            ("it is in doubt", "in_doubt", {}, "", "@-9000", ""),
+            ("its doubt has failed", "failed", {"doubts": 1, "upstream": ""}, "", "@-9000", ""),
+            ("it was refused", "failed", {"upstream": ""}, "", "@-9000", None),
+            ("it is forgotten", None, {}, "", "@-9000", ""),
+            ("long before", "in_doubt", {}, "", "@-700000", None),
+        ):
+            with self.subTest(name):
+                self.clear()
+                r = self.task("A", "in_doubt")
+                self.do("ZADD", "spool:alike:many:ab", "@-1500", "A", sent, "B")
+                if other is not None:
+                    self.task("B", other)
+                    for field, value in record.items():
+                        self.do(*(["HSET", "spool:t:B", field, value] if value != "" else ["HDEL", "spool:t:B", field]))
+                if log:
+                    self.do("RPUSH", "spool:l:B", log)
+                # `wanted` None: the other has no job, so each of two may be ours.
+                jobs = ["U1", "U2", "U2"]
+                answer = self.run_script("alike", ["A", r["n"], "many:ab", *jobs])
+                self.assertEqual(answer, wanted or "")
+                answer = self.run_script("alike", ["A", r["n"], "many:ab", "U2"])
+                self.assertEqual(answer, "U2" if wanted != "" else "")
+                for n, likeness, ids in ((r["n"] + 1, "many:ab", jobs), (r["n"], "many:cd", jobs), (r["n"], "many:ab", [])):
+                    self.assertEqual(self.run_script("alike", ["A", n, likeness, *ids]), "")
+                self.assertEqual(self.run_script("alike", ["A", r["n"], "many:ab", "U2", "U3"]), "")
+
+    def test_what_a_submit_looks_like_is_kept_for_a_day(self):
+        r = self.task("A", "submitting")
+        self.do("ZADD", "spool:alike:many:ab", "@-86400001", "B", "@-1000", "C")
+        answer, changed = self.twice("begin", ["A", r["n"], 9000, "many:ab"])
+        self.assertEqual(answer, "go")
+        self.assertEqual(changed["alike:many:ab"], {"A": "@0", "B": None, "ttl": "1440"})
+
     @each
     def test_claim(self, phase, kind, r):
         """Only what is in a lane, for an account that has room, and the same again by its number."""
@@ -737,10 +781,10 @@ class Picture(Bench):
     def test_missing(self):
         """A task that is gone is nobody's, and leaves no key behind."""
         wanted = {
-            "begin": (["A", 1, 9000], "stale"), "cancel": (["A", "", "0", 0], ["missing"]), "hint": (["A", "U"], 0),
+            "begin": (["A", 1, 9000, "many:ab"], "stale"), "cancel": (["A", "", "0", 0], ["missing"]), "hint": (["A", "U"], 0),
             "change": (change({"v": 1, "n": 1}, "queued"), ["missing", 0, 0]), "hold": (["A", 1, 9000, "x", "y"], 0),
             "posted": (["A", 1, "@0", "delivered", 0, 200, 5, 0, ""], 0), "read": (["A", ""], None),
-            "redeliver": (["A", "dev", 1], "missing"), "looks": (["mj-1", 1, 2, 3, 4, 0], [-1]),
+            "redeliver": (["A", "dev", 1], "missing"), "looks": (["mj-1", 1, 2, 3, 4, 0], [-1]), "alike": (["A", 1, "many:ab", "U1"], ""),
         }  # fmt: skip
         for script, (item, answer) in wanted.items():
             with self.subTest(script=script):

@@ -83,6 +83,14 @@ static bool build_lookup(const struct task *task, const struct account *account,
     return true;
 }
 
+static bool add_likeness(const struct task *task, const struct account *account,
+                         struct buf *likeness)
+{
+    (void)account;
+    buf_str(likeness, task->request);
+    return true;
+}
+
 static bool build_next(const struct task *task, const struct account *account, const char *next,
                        struct http_request *request, struct err *err)
 {
@@ -136,8 +144,17 @@ static const struct word {
     {"failed", OUTCOME_FAILED, true, false},
     {"cancelled", OUTCOME_CANCELLED, true, false},
     {"next", OUTCOME_NEXT, false, false},
+    {"alike", OUTCOME_ALIKE, false, false},
     {"missing", OUTCOME_MISSING, false, false},
 };
+
+static void add_marks(struct outcome *outcome, char *list)
+{
+    char *rest, *item;
+
+    for (item = strtok_r(list, " ", &rest); item != NULL; item = strtok_r(NULL, " ", &rest))
+        outcome_add_mark(outcome, item);
+}
 
 // "image=https://… ?cover=https://…"
 static void add_sources(struct outcome *outcome, char *list)
@@ -181,6 +198,8 @@ static bool read_words(const char *text, size_t len, struct outcome *outcome, st
         outcome->is_modal = word->is_modal;
         if (word->kind == OUTCOME_ACCEPTED)
             outcome->upstream_id = mem_str(rest);
+        else if (word->kind == OUTCOME_ALIKE)
+            add_marks(outcome, rest);
         else if (word->kind == OUTCOME_NEXT && *rest != '\0')
             outcome->next = mem_str(rest);
         else if (word->kind == OUTCOME_RUNNING && *rest != '\0')
@@ -262,6 +281,7 @@ const struct dialect fake_many_dialect = {
     .build_cancel = build_cancel,
     .build_lookup = build_lookup,
     .read_lookup = read_step,
+    .add_likeness = add_likeness,
 };
 const struct dialect fake_one_dialect = {
     SPOKEN,

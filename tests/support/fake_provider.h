@@ -9,7 +9,7 @@
 //   to a look     waiting | rendering | modal, each with PERCENT
 //                 succeeded KIND=URL… | failed WHY | cancelled | missing
 //                 next WORD: "one" asks again, about next/WORD
-//   to a search   accepted ID | absent | next | missing
+//   to a search   accepted ID | alike ID… | absent | next | missing
 //
 // A KIND that begins with "?" is optional; "text" needs no fetching.
 //

@@ -48,6 +48,7 @@ void fake_looks_done(struct fake_call *call, struct task **tasks, size_t count, 
 
 void fake_change_done(struct fake_call *call, enum change_result result, bool is_cancel_asked);
 void fake_begin_done(struct fake_call *call, enum begin_result result);
+void fake_choose_done(struct fake_call *call, const char *job); // NULL: none
 void fake_sweep_done(struct fake_call *call, const struct sweep *sweep);
 void fake_hold_done(struct fake_call *call, bool is_ours);
 

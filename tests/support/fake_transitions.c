@@ -273,6 +273,36 @@ struct store_call *transition_begin(struct store *store, const struct task *task
     return call;
 }
 
+static void end_choose(struct store_call *call, const char *job, const struct err *err)
+{
+    if (fake_takes(&call->call))
+        ((choose_fn)call->fn)(call->ctx, job, err);
+}
+
+static void fail_choose(struct fake_call *call, const struct err *err)
+{
+    end_choose((struct store_call *)call, NULL, err);
+}
+
+void fake_choose_done(struct fake_call *call, const char *job)
+{
+    end_choose((struct store_call *)call, job, NULL);
+}
+
+struct store_call *transition_choose(struct store *store, const struct task *task,
+                                     const char *const *jobs, size_t count, choose_fn fn, void *ctx)
+{
+    struct store_call *call = fake_store_call_new((void (*)(void))fn, ctx, fail_choose);
+    struct buf list = {0};
+
+    (void)store;
+    for (size_t i = 0; i < count; i++)
+        buf_fmt(&list, "%s%s", i == 0 ? "" : ",", jobs[i]);
+    fake_add(&call->call, "choose %s of %s", task->id, buf_text(&list));
+    buf_clear(&list);
+    return call;
+}
+
 struct store_call *transition_hold(struct store *store, const struct task *task, int64_t ms,
                                    hold_fn fn, void *ctx)
 {

@@ -37,6 +37,7 @@
 --   events         stream  e: task, version, phase, progress, modal, key
 --   once:<task>    hash    what was already asked of a parent -> the task that does it
 --   mark:<key>:<name> string  what a vendor made for the key -> the task that has it
+--   alike:<likeness> zset  tasks that look the same at their vendor, by when they were sent
 --   claimed:<by>:<kind> string  the number of a process' last claim, and what it gave
 --   idem:<key>:<hash> string  Idempotency-Key: body hash, task, waiting before it, when
 --   await:<task>   set     tasks that are queued as soon as <task> waits for its client (sub)

@@ -57,11 +57,8 @@ static void begin_anew(void)
     set_up(NULL);
 }
 
-// In doubt for so long; `hint`: what the vendor's callback named, NULL: it didn't come.
-static void start_at(const char *account, int64_t elapsed_ms, const char *hint)
+static void start_task(struct task *task, const char *account, int64_t elapsed_ms, const char *hint)
 {
-    struct task *task = fake_task("task_1", "dev", TASK_IN_DOUBT);
-
     task->provider = mem_strn(account, strcspn(account, "-"));
     task->account = mem_str(account);
     task->action = mem_str("MAKE");
@@ -69,6 +66,21 @@ static void start_at(const char *account, int64_t elapsed_ms, const char *hint)
     task->is_request_stored = true;
     mem_set_str(&task->upstream_hint, hint);
     doubt_start(bench, task, clock_mono_ms());
+}
+
+// With this request.
+static void start_like(const char *request)
+{
+    struct task *task = fake_task("task_1", "dev", TASK_IN_DOUBT);
+
+    mem_set_str(&task->request, request);
+    start_task(task, "many-1", 0, NULL);
+}
+
+// In doubt for so long; `hint`: what the vendor's callback named, NULL: it didn't come.
+static void start_at(const char *account, int64_t elapsed_ms, const char *hint)
+{
+    start_task(fake_task("task_1", "dev", TASK_IN_DOUBT), account, elapsed_ms, hint);
 }
 
 static void start(void)
@@ -104,6 +116,57 @@ static void test_found_by_a_search_in_steps(void **state)
     fake_expect("expect many-1 ms=2000");
     fake_expect("wake");
     check_over();
+}
+
+// What the vendor lists shows no mark: whose it is, and whether it is the task's, Redis tells.
+static void test_found_by_its_likeness(void **state)
+{
+    static const char choose[] = "choose task_1 of up-1,up-2";
+
+    (void)state;
+    start_like("{}");
+    answer("alike up-1 up-2");
+    fake_expect(STEP("0"));
+    fake_expect(choose);
+    fake_expect_nothing();
+    fake_choose_done(fake_waiting("choose"), "up-2");
+    fake_expect(FOUND("up-2"));
+    begin_anew();
+
+    start_like("{}");
+    answer("alike up-1 up-2");
+    fake_expect(STEP("0"));
+    fake_expect(choose);
+    fake_choose_done(fake_waiting("choose"), NULL);
+    fake_expect("hold task_1 ms=500"); // looked at again
+    begin_anew();
+
+    start_like("{}");
+    answer("alike up-1 up-2");
+    fake_expect(STEP("0"));
+    fake_expect(choose);
+    fake_store_fail(fake_waiting("choose"));
+    fake_expect("hold task_1 ms=500");
+    begin_anew();
+
+    start_like(NULL); // it isn't known what it looks like
+    answer("alike up-1");
+    fake_expect(STEP("0"));
+    fake_expect("hold task_1 ms=500");
+    begin_anew();
+
+    start_like("{}");
+    answer("alike");
+    fake_expect(STEP("0"));
+    fake_expect("hold task_1 ms=500");
+    begin_anew();
+
+    start_like("{}");
+    answer("alike up-1");
+    fake_expect(STEP("0"));
+    fake_expect("choose task_1 of up-1");
+    bench_drop_jobs(bench); // while Redis is asked
+    fake_expect_nothing();
 }
 
 static void test_what_storing_it_tells(void **state)
@@ -387,6 +450,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(test_found_by_a_search_in_steps),
+        TEST(test_found_by_its_likeness),
         TEST(test_what_storing_it_tells),
         TEST(test_found_by_the_vendors_callback),
         TEST(test_what_a_search_tells),
