@@ -65,6 +65,9 @@ static struct task *make_task(uint8_t action, int number)
     task->action = mem_str(actions[action % (sizeof actions / sizeof actions[0])]);
     task->upstream_id = mem_str(number == 1 ? "1731900000123456" : "1731900000123457");
     task->created_ms = 1774805076166;
+    task->sent_ms = task->doubt_ms = 1774539107000; // as in the fixtures of searches by likeness
+    task->model = mem_str("wan2.5-t2v-preview");
+    task->request = mem_str("{\"input\":{\"prompt\":\"a red kite\"}}");
     task->doubts = action >> 7;
     return task;
 }
@@ -92,7 +95,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         OF_LOOK = 1u << OUTCOME_RUNNING | 1u << OUTCOME_SUCCEEDED | 1u << OUTCOME_FAILED |
                   1u << OUTCOME_CANCELLED | 1u << OUTCOME_MISSING,
         OF_LOOKUP = 1u << OUTCOME_ACCEPTED | 1u << OUTCOME_REFUSED_RETRY | 1u << OUTCOME_NEXT |
-                    1u << OUTCOME_MISSING,
+                    1u << OUTCOME_ALIKE | 1u << OUTCOME_MISSING,
     };
     const struct provider *provider;
     const struct dialect *dialect;
