@@ -6,7 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "core/base/buf.h"
+#include "core/base/mem.h"
 #include "core/config/config.h"
 #include "core/json/field.h"
 #include "core/message/http_message.h"
@@ -202,6 +205,127 @@ static bool build_cancel(const struct task *task, const struct account *account,
     return ok;
 }
 
+// A submit in doubt. There is no id of ours at DashScope: in the list a job is told by its time,
+// its model and its prompt. (DOC shows no prompt there; a list without prompts tells nothing.)
+
+enum { EAST_8_S = 8 * 3600 };
+enum { CLOCKS_APART_MS = 60 * 1000, DECIDE_MS = 15 * 1000, LIST_SIZE = 100, MOST_ALIKE = 64 };
+
+static int64_t window_start(const struct task *task)
+{
+    return (task->sent_ms > 0 ? task->sent_ms : task->doubt_ms) - CLOCKS_APART_MS;
+}
+
+static int64_t window_end(const struct task *task)
+{
+    return task->doubt_ms + DECIDE_MS + CLOCKS_APART_MS;
+}
+
+// "20261120185556", by Beijing's clock.
+static void write_time(int64_t ms, char text[16])
+{
+    time_t seconds = (time_t)(ms / 1000 + EAST_8_S);
+    struct tm tm;
+
+    gmtime_r(&seconds, &tm);
+    strftime(text, 16, "%Y%m%d%H%M%S", &tm);
+}
+
+// The prompt that the task was sent with; "": it had none, or that isn't known any more.
+static char *prompt_of(const struct task *task)
+{
+    struct err err;
+    json_t *body = task->request == NULL ? NULL : adapter_request_of(task, &err);
+    char *prompt = mem_str(field_str_or_empty(body, "input.prompt"));
+
+    json_decref(body);
+    return prompt;
+}
+
+// A job without a prompt looks like any other of its model.
+static bool add_likeness(const struct task *task, const struct account *account,
+                         struct buf *likeness)
+{
+    char *prompt = prompt_of(task);
+    bool ok = *prompt != '\0' && wan_body_sends_prompt(task, account);
+
+    if (ok)
+        buf_fmt(likeness, "%s\n%s", wan_body_model(task, account), prompt);
+    free(prompt);
+    return ok;
+}
+
+static bool build_lookup(const struct task *task, const struct account *account, int step,
+                         struct http_request *request, struct err *err)
+{
+    struct buf likeness = {0};
+    bool is_told = add_likeness(task, account, &likeness);
+    char start[16], end[16];
+
+    buf_clear(&likeness);
+    if (step > 0 || !is_told)
+        return err_set(err, ERR_UPSTREAM, "the list doesn't tell");
+    write_time(window_start(task), start);
+    write_time(window_end(task), end);
+    adapter_add_bearer(account, request);
+    return http_get(request, account->base_url, err,
+                    "/api/v1/tasks?start_time=%s&end_time=%s&model_name=%s&page_no=1&page_size=%d",
+                    start, end, wan_body_model(task, account), (int)LIST_SIZE);
+}
+
+static bool is_alike(const struct task *task, const char *model, const char *prompt,
+                     const json_t *item)
+{
+    static const char *const models_at[] = {"model_name", "model", NULL};
+    static const char *const prompts_at[] = {"orig_prompt", "prompt", "input.prompt",
+                                             "output.orig_prompt", NULL};
+    int64_t made_ms = field_int_or(item, "gmt_create", window_start(task));
+
+    return *field_str_or_empty(item, "task_id") != '\0' &&
+           strcmp(field_first_str(item, models_at), model) == 0 &&
+           strcmp(field_first_str(item, prompts_at), prompt) == 0 &&
+           made_ms >= window_start(task) && made_ms <= window_end(task);
+}
+
+static void read_list(const struct task *task, const struct account *account, const json_t *list,
+                      struct outcome *outcome)
+{
+    char *prompt = prompt_of(task);
+    json_t *item;
+    size_t i, count = 0;
+
+    json_array_foreach((json_t *)list, i, item)
+    {
+        if (*prompt == '\0' || !is_alike(task, wan_body_model(task, account), prompt, item))
+            continue;
+        outcome_add_mark(outcome, field_str_or_empty(item, "task_id"));
+        count++;
+    }
+    if (count > 0 && count <= MOST_ALIKE)
+        outcome->kind = OUTCOME_ALIKE;
+    free(prompt);
+}
+
+static bool read_lookup(const struct task *task, const struct account *account, int step,
+                        const struct http_response *response, struct outcome *outcome,
+                        struct err *err)
+{
+    json_t *body = http_json(response, err), *list = field_at(body, "data");
+    int64_t total = field_int_or(body, "total", -1);
+    bool ok = true;
+
+    (void)step;
+    *outcome = (struct outcome){.kind = OUTCOME_MISSING, .progress = -1};
+    if (response->status != 200 || !json_is_array(list))
+        ok = err_set(err, ERR_UPSTREAM, "the list can't be read (HTTP %d)", response->status);
+    // What is on other pages may look the same.
+    else if (total >= 0 ? total <= (int64_t)json_array_size(list)
+                        : json_array_size(list) < LIST_SIZE)
+        read_list(task, account, list, outcome);
+    json_decref(body);
+    return ok;
+}
+
 static const struct dialect dashscope = {
     .name = "dashscope",
     .base_url = "https://dashscope.aliyuncs.com",
@@ -212,6 +336,9 @@ static const struct dialect dashscope = {
     .read_submit = read_submit,
     .build_poll = build_poll,
     .read_poll = read_poll,
+    .build_lookup = build_lookup,
+    .read_lookup = read_lookup,
+    .add_likeness = add_likeness,
     .build_cancel = build_cancel,
 };
 

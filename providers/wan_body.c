@@ -99,6 +99,14 @@ static const struct {
     {"wan-ai/wan2.1-i2v-14b-720p", "wan2.1-i2v-plus"},
 };
 
+static bool is_listed(const char *const *list, const char *text)
+{
+    for (; *list != NULL; list++)
+        if (strcmp(*list, text) == 0)
+            return true;
+    return false;
+}
+
 static const char *closed_name(const char *name)
 {
     for (size_t i = 0; name != NULL && i < sizeof open_names / sizeof open_names[0]; i++)
@@ -162,20 +170,20 @@ const char *wan_body_path(const struct task *task, const struct account *account
     return form == NULL ? forms[T2V].path : form->path;
 }
 
+bool wan_body_sends_prompt(const struct task *task, const struct account *account)
+{
+    const struct model *model = model_of(task, account);
+
+    return model == NULL || is_listed(model->form->required, "prompt") ||
+           is_listed(model->form->texts, "prompt");
+}
+
 int wan_body_lines(const char *size)
 {
     for (size_t i = 0; i < SIZES; i++)
         if (strcmp(sizes[i].size, size) == 0 || strcmp(sizes[i].resolution, size) == 0)
             return sizes[i].lines;
     return 0;
-}
-
-static bool is_listed(const char *const *list, const char *text)
-{
-    for (; *list != NULL; list++)
-        if (strcmp(*list, text) == 0)
-            return true;
-    return false;
 }
 
 // To DashScope.

@@ -13,6 +13,8 @@ struct task;
 const char *wan_body_path(const struct task *task, const struct account *account);
 // The model's name at DashScope, for an open-weight name, too. Borrowed.
 const char *wan_body_model(const struct task *task, const struct account *account);
+// Whether the model takes a prompt.
+bool wan_body_sends_prompt(const struct task *task, const struct account *account);
 // The stored request as DashScope takes it: what the model has no word for is left out. Takes the
 // reference.
 json_t *wan_body_of(const struct task *task, const struct account *account, json_t *request);

@@ -36,6 +36,7 @@ static const char *kind_name(enum outcome_kind kind)
         [OUTCOME_FAILED] = "failed",
         [OUTCOME_CANCELLED] = "cancelled",
         [OUTCOME_NEXT] = "next",
+        [OUTCOME_ALIKE] = "alike",
         [OUTCOME_MISSING] = "missing",
     };
 
@@ -53,6 +54,10 @@ static struct task *make_task(const json_t *given, const char *upstream_id)
     task->action = mem_str(*action == '\0' ? "IMAGINE" : action);
     task->upstream_id = mem_str(upstream_id);
     task->upstream_parent = mem_str(*parent == '\0' ? NULL : parent);
+    task->model = mem_str(json_string_value(field_at(given, "task.model")));
+    task->request = json_dumps(field_at(given, "task.request"), JSON_COMPACT);
+    task->sent_ms = field_int_or(given, "task.sent_ms", 0);
+    task->doubt_ms = field_int_or(given, "task.doubt_ms", 0);
     task->doubts = (int)field_int_or(given, "task.doubts", 0);
     task->created_ms = field_int_or(given, "task.created_ms", 1774805070000);
     return task;
