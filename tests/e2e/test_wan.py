@@ -3,10 +3,10 @@ import base64
 import time
 import unittest
 
-from harness import PNG, Between, Family, Sim, Spool, account, check_artifacts, eventually, exchange, main
+from harness import PNG, Between, Family, Sim, Spool, check_artifacts, eventually, exchange, main
 from harness import words_seen
+from vendors.wan import SUBMIT, wan_account
 
-SUBMIT = "/alibailian/api/v1/services/aigc/video-generation/video-synthesis"
 TASKS = "/alibailian/api/v1/tasks"
 CREATE, VIDEOS = "/v1/video/create", "/v1/videos"
 SERVICES, JOBS = "/api/v1/services/aigc/", "/api/v1/tasks"
@@ -14,10 +14,6 @@ MAKE, FRAMES = f"{SERVICES}video-generation/video-synthesis", f"{SERVICES}image2
 RAW = base64.b64encode(PNG).decode()
 IMAGE = "data:image/png;base64," + RAW
 LINK, SOUND = "https://example.com/a.png", "https://example.com/a.mp3"
-
-
-def wan_account(vendor, name="wan-1", **fields):
-    return account(vendor, name, provider="wan", **{"poll_interval_ms": 200, **fields})
 
 
 def film(words, model="wan2.5-t2v-preview", parameters=None, **fields):

@@ -1,6 +1,7 @@
 """Wan's submits in doubt: no id of ours is known there, so a job is told by its time, its model and its prompt."""
 from harness import CUT, check_artifacts, main
-from test_wan import CREATE, JOBS, LINK, SERVICES, SUBMIT, TASKS, TEXT, VIDEOS, Wan, film, voice
+from test_wan import CREATE, JOBS, LINK, SERVICES, TASKS, TEXT, VIDEOS, Wan, film, voice
+from vendors.wan import SUBMIT
 
 
 def seeded(words, seed):
