@@ -59,6 +59,7 @@ struct family {
         const char *prefix, *mode;
     } * modes;                  // ends with NULL; NULL: none
     const struct route *routes; // ends with a NULL method
+    bool takes_google_keys;     // x-goog-api-key and ?key= are keys, too
     // Another family with the same tasks: each shows the other's in its own words. NULL: none.
     const char *kin;
 
@@ -82,7 +83,8 @@ struct family {
     void (*render)(const struct task *task, struct buf *json);
     // The ids in a ROUTE_LIST's body, some of which may be no ids; NULL: the body has none.
     bool (*list_ids)(const json_t *body, const json_t **ids, struct err *err);
-    // The task that one of these is about; false: none. NULL slot: they are tasks' ids.
+    // The task that one of these is about, or the id in a path; false: none. NULL slot: they are
+    // tasks' ids.
     bool (*read_id)(const char *text, char id[ID_SIZE]);
     // Adds tasks (NULL where unknown) to a ROUTE_LIST's answer, which begins empty and is complete
     // JSON after each call. `ids` are what the client has asked for, one for each.

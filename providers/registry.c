@@ -13,13 +13,13 @@
     X(midjourney)                                                                                  \
     X(seedance)                                                                                    \
     X(suno)                                                                                        \
+    X(veo)                                                                                         \
     X(wan)
 
 // Without: their models are asked for by the common dialects.
 #define PROVIDERS(X)                                                                               \
     VENDORS(X)                                                                                     \
-    X(sora)                                                                                        \
-    X(veo)
+    X(sora)
 
 // Of families that share a path, the first is asked first.
 #define FAMILIES(X)                                                                                \

@@ -59,6 +59,7 @@ static bool shape(const struct task *task, json_t *body, struct err *err)
     json_object_del(body, "duration");
     json_object_del(body, "aspect_ratio");
     json_object_del(body, "private");
+    json_object_del(body, "google");
     json_decref(images);
     buf_clear(&url);
     buf_clear(&text);

@@ -123,4 +123,5 @@ void unified_drop_shown(json_t *body)
 {
     json_object_del(body, "size");
     json_object_del(body, "private");
+    json_object_del(body, "google");
 }

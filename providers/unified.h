@@ -1,6 +1,7 @@
 // The unified form of a request for a video, as /v1/video and /v1/videos take it for whatever
-// model: {prompt, negative_prompt, images, size, aspect_ratio, duration}. What providers that have
-// a form of their own share when they turn it into theirs (provider.h: from_unified).
+// model: {prompt, negative_prompt, images, size, aspect_ratio, duration}; "google" has what a
+// client of Google's said beside it, in Google's words. What providers that have a form of their
+// own share when they turn it into theirs (provider.h: from_unified).
 #pragma once
 
 #include <jansson.h>

@@ -177,8 +177,10 @@ static json_t *parameters_of(const json_t *request)
     const char *ratio = field_str_or_empty(request, "aspect_ratio");
     const char *negative = field_str_or_empty(request, "negative_prompt");
     const char *resolution, *size_ratio;
-    json_t *parameters = json_pack("{s:i}", "sampleCount", 1);
+    json_t *google = json_object_get(request, "google");
+    json_t *parameters = json_is_object(google) ? json_copy(google) : json_object();
 
+    json_object_set_new(parameters, "sampleCount", json_integer(1));
     read_size(field_str_or_empty(request, "size"), &resolution, &size_ratio);
     if (*ratio == '\0' && size_ratio != NULL)
         ratio = size_ratio;

@@ -18,6 +18,7 @@
 #include "core/store/callbacks.h"
 #include "core/store/heartbeat.h"
 #include "core/store/store.h"
+#include "providers/family.h"
 #include "scheduler/cors.h"
 #include "scheduler/front.h"
 #include "scheduler/lost.h"
@@ -47,9 +48,14 @@ static bool authorize_request(struct request *request)
 {
     const struct served *served = request->served;
     const struct config_token *token;
+    unsigned ways = 0;
     struct err err;
 
-    token = token_find(request->front, request->exchange, served->may_query, &err);
+    if (served->may_query)
+        ways |= TOKEN_IN_QUERY;
+    if (served->family != NULL && served->family->takes_google_keys)
+        ways |= TOKEN_AT_GOOGLE;
+    token = token_find(request->front, request->exchange, ways, &err);
     if (token != NULL && served->needs == NEEDS_OPERATOR && !token->is_admin) {
         err_set(
             &err, ERR_FORBIDDEN,
@@ -209,6 +215,7 @@ static void on_head(void *ctx, struct http_exchange *exchange)
     unsigned offered;
 
     request->served = find_served(api, exchange, &request->names, &offered, &any);
+    request_take_id(request);
     mark_for_pages(api, any, exchange);
     if (http_exchange_method(exchange) == HTTP_OPTIONS_ && any != NULL) {
         answer_options(api, request, any, offered);

@@ -207,6 +207,7 @@ static size_t prefix_len(const char *pattern)
     return strncmp(pattern, "/v1/", 4) == 0 ? 4 + strcspn(pattern + 4, "/") : first;
 }
 
+// What begins as a path of our own does is ours.
 static const struct family *family_of(const struct routes *routes, const char *path)
 {
     const struct served *served;
@@ -214,8 +215,7 @@ static const struct family *family_of(const struct routes *routes, const char *p
     for (size_t i = 0; (served = routes_at(routes, i)) != NULL; i++) {
         size_t len = prefix_len(served->pattern);
 
-        if (served->family != NULL && strncmp(path, served->pattern, len) == 0 &&
-            (path[len] == '/' || path[len] == '\0'))
+        if (strncmp(path, served->pattern, len) == 0 && (path[len] == '/' || path[len] == '\0'))
             return served->family;
     }
     return NULL;

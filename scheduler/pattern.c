@@ -27,12 +27,14 @@ bool pattern_matches(const char *pattern, const char *path, struct pattern_names
     *names = (struct pattern_names){0};
     while (*pattern != '\0') {
         if (*pattern == '{') {
-            size_t len = strcspn(path, "/");
+            size_t len = strcspn(path, "/"), end;
 
-            if (len == 0)
+            pattern += strcspn(pattern, "}") + 1;
+            end = strcspn(pattern, "/");
+            if (len <= end || strncmp(path + len - end, pattern, end) != 0)
                 return false;
-            names_keep(names, count++, path, len);
-            pattern += strcspn(pattern, "/");
+            names_keep(names, count++, path, len - end);
+            pattern += end;
             path += len;
         } else if (*pattern == '*') {
             return true;

@@ -11,6 +11,7 @@ struct pattern_names {
 };
 
 // Whether the pattern matches the path, which is decoded. "{id}" stands for one segment that isn't
-// empty, and "*" at the end for any rest. Spaces at the end of a segment don't count: clients have
-// them there by mistake. A name that is longer than any of ours is cut off: it stays unknown.
+// empty, "{id}:word" for one that ends so, and "*" at the end for any rest. Spaces at the end of a
+// segment don't count: clients have them there by mistake. A name that is longer than any of ours
+// is cut off: it stays unknown.
 bool pattern_matches(const char *pattern, const char *path, struct pattern_names *names);

@@ -128,9 +128,13 @@ void request_cancel(struct request *request, enum await what)
 
 void request_get_task(struct request *request, task_fn fn)
 {
-    request_await(
-        request, AWAIT_TASKS,
-        tasks_get(request->front->store, request->id, request_scope(request), fn, request));
+    const struct family *family = request->family;
+    char id[ID_SIZE];
+    bool is_renamed = family != NULL && family->read_id != NULL && family->read_id(request->id, id);
+
+    request_await(request, AWAIT_TASKS,
+                  tasks_get(request->front->store, is_renamed ? id : request->id,
+                            request_scope(request), fn, request));
 }
 
 void request_watch(struct request *request, struct watcher *watcher,
@@ -170,6 +174,17 @@ void *request_keep(struct request *request, size_t size, void (*clear)(void *kep
 static void on_client_gone(void *ctx)
 {
     request_drop(ctx);
+}
+
+void request_take_id(struct request *request)
+{
+    const char *pattern = request->served == NULL ? "" : request->served->pattern;
+    const char *id = strstr(pattern, "{id}");
+    size_t index = 0;
+
+    for (; id != NULL && (pattern = strchr(pattern, '{')) < id; pattern++)
+        index++;
+    request->id = request->names.at[index];
 }
 
 struct request *request_new(struct front *front, struct http_exchange *exchange)

@@ -38,7 +38,7 @@ struct request {
     const char *owner;              // the key's name, borrowed from the configuration; NULL: none
     bool is_operator;               // the key sees everybody's tasks
     struct pattern_names names;     // the names in the path
-    char *id;                       // the first of them
+    char *id;                       // the one called {id}, else the first of them
     json_t *body;                   // request_read_body
     bool is_form;                   // the body came as multipart/form-data
     bool has_place;
@@ -50,6 +50,8 @@ struct request {
     struct request *next, **at; // of the front's requests
 };
 
+// Sets `id`, once it is known who serves the request.
+void request_take_id(struct request *request);
 // Takes the exchange.
 struct request *request_new(struct front *front, struct http_exchange *exchange);
 

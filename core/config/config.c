@@ -387,6 +387,7 @@ void config_set_public_url(struct config *config, const char *url)
     }
     if (url != config->public_url)
         mem_set_str(&config->public_url, url);
+    config->links.api = config->public_url;
     buf_clear(&media);
 }
 

@@ -12,6 +12,7 @@ struct buf;
 struct media_links {
     char *base;            // links begin with it, keys follow; NULL: each link is signed
     struct s3_place place; // of the bucket; empty: there is none
+    const char *api;       // links to our own paths begin with it; borrowed, NULL: unknown
 };
 
 enum { MEDIA_LINK_LIFE_S = 86400 }; // of a signed link, at least

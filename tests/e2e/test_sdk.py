@@ -1,4 +1,4 @@
-"""The vendors' own clients, as npm has them: Google's against the simulator, OpenAI's against Spool."""
+"""The vendors' own clients, as npm has them: Google's against the simulator and Spool, OpenAI's against Spool."""
 import base64
 import hashlib
 import json
@@ -92,6 +92,18 @@ class Clients(unittest.TestCase):
             self.assertEqual(data, answer.read())
         self.assertEqual(got["bytes"], len(data))
         self.assertEqual(got["file"], f"files/{job}")
+
+    def test_google_through_spool(self):
+        """The same client, the same calls; what it reads is what was archived."""
+        path = os.path.join(self.dir, "through.mp4")
+        veo = account(self.sim, "veo-1", provider="veo", dialect="gemini", models={MODEL: MODEL})
+        with Spool({"accounts": [veo]}) as spool:
+            got = self.node("genai.mjs", spool.url, spool.key, MODEL, self.picture, path)
+            (artifact,) = spool.task(got["name"].rsplit("/", 1)[1])["artifacts"]
+        with open(path, "rb") as file:
+            data = file.read()
+        self.assertEqual((len(data), hashlib.sha256(data).hexdigest()), (artifact["bytes"], artifact["sha256"]))
+        self.assertEqual(got["bytes"], len(data))
 
     def test_openai(self):
         """A multipart create with a file, as it sends it; what it reads is what was archived."""

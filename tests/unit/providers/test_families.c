@@ -20,7 +20,7 @@
 #include "providers/family.h"
 #include "tests/support/check.h"
 
-static const struct media_links links = {.base = (char *)"http://m/media"};
+static const struct media_links links = {.base = (char *)"http://m/media", .api = "http://m"};
 
 enum { MAX_TASKS = 8 };
 
