@@ -1,8 +1,7 @@
 // AWS Signature Version 4, as S3 and what is compatible with it want it (AWS: "Authenticating
 // Requests: Using the Authorization Header", and "Using Query Parameters").
 //
-// URLs come with their path and query percent-encoded as they go over the wire: S3 signs them in
-// this form, without encoding them again.
+// URLs are as in canonical.h: S3, too, signs them as they go over the wire.
 #pragma once
 
 #include <stdbool.h>

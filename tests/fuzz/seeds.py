@@ -112,6 +112,8 @@ def s3():
     yield "list", host + b"/?max-keys=2&prefix=J\nx-amz-date: 20130524T000000Z\n"
     yield "error", host + b"/?uploads\n<Error><Code>NoSuchBucket</Code><Message>a &amp; b</Message></Error>"
     yield "upload", b"http://[::1]:9000/b/a%20b\n<R><UploadId>x&lt;y</UploadId></R>"
+    volc = b"https://visual.volcengineapi.com/?Version=2022-08-31&Action=CVSync2AsyncSubmitTask"
+    yield "volc", volc + b"\nContent-Type: application/json\nX-Date: 20261120T100000Z\nAccept: */*\n"
 
 
 def redis_url():
