@@ -109,6 +109,10 @@ struct dialect {
     // Whether an answer says that the token is at fault: another token is then made, and the
     // request sent once more.
     bool (*is_token_refused)(const struct http_response *response);
+    // Signs a request that wants a signature, which says when it was made. NULL slot: no request
+    // wants one.
+    bool (*sign)(const struct account *account, int64_t now_ms, struct http_request *request,
+                 struct err *err);
     // Adds to a request for a file of the vendor's what it takes beside the URL, which may be that
     // of a redirect. NULL slot: nothing.
     void (*build_fetch)(const struct account *account, const char *url,
@@ -183,5 +187,9 @@ bool provider_knows(const struct account *account, const char *model);
 const char *const *provider_prefixes(const struct account *account);
 // How many tasks one poll may be about.
 int provider_poll_max(const struct account *account);
+// Signs a request where it wants a signature. For whoever sends it, right before it leaves, and
+// each time anew: a signature isn't good for long.
+bool provider_sign(const struct account *account, int64_t now_ms, struct http_request *request,
+                   struct err *err) WARN_UNUSED;
 // Whether a job at the account can be cancelled there; NULL: it can't.
 bool provider_can_cancel(const struct account *account);

@@ -4,6 +4,7 @@
 
 #include "core/config/config.h"
 #include "core/config/setting.h"
+#include "core/message/http_message.h"
 #include "providers/family.h"
 #include "providers/provider.h"
 
@@ -228,6 +229,13 @@ bool provider_knows(const struct account *account, const char *model)
 int provider_poll_max(const struct account *account)
 {
     return account->dialect->poll_many_max == 0 ? 1 : account->dialect->poll_many_max;
+}
+
+bool provider_sign(const struct account *account, int64_t now_ms, struct http_request *request,
+                   struct err *err)
+{
+    return !request->wants_signature ||
+           account->dialect->sign(account, now_ms, request, err);
 }
 
 bool provider_can_cancel(const struct account *account)

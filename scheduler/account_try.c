@@ -187,6 +187,8 @@ struct account_try *account_try_start(struct loop *loop, struct http_client *htt
     t->is_of_token = !dialect->build_poll(t->task, account, &t->question, &t->err);
     if (t->is_of_token && dialect->build_token == NULL)
         t->state = "untestable";
+    else if (!provider_sign(account, clock_wall_ms(), &t->question, &t->err))
+        t->state = "untestable";
     else if (!t->is_of_token && !t->question.wants_token)
         try_ask(t);
     else if (!try_ask_for_token(t))

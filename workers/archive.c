@@ -174,7 +174,7 @@ static bool is_open(const struct archive *a, const json_t *source)
         return false;
     if (dialect->build_fetch != NULL)
         dialect->build_fetch(a->job.account, field_str_or_empty(source, "url"), &request);
-    is = request.headers.len == 0 && !request.wants_token;
+    is = request.headers.len == 0 && !request.wants_token && !request.wants_signature;
     http_request_clear(&request);
     return is;
 }

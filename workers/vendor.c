@@ -235,8 +235,10 @@ static void call_on_answer(void *ctx, const struct http_response *response,
 
 static void request_copy(const struct http_request *from, struct http_request *to)
 {
-    *to = (struct http_request){
-        .method = from->method, .url = mem_str(from->url), .timeout_ms = from->timeout_ms};
+    *to = (struct http_request){.method = from->method,
+                                .url = mem_str(from->url),
+                                .timeout_ms = from->timeout_ms,
+                                .wants_signature = from->wants_signature};
     if (from->headers.len > 0)
         buf_add(&to->headers, from->headers.data, from->headers.len);
     if (from->body.len > 0)
@@ -261,6 +263,11 @@ static void call_send(struct vendor_call *call)
     } else {
         request = call->request;
         call->request = (struct http_request){0};
+    }
+    if (!provider_sign(call->account, clock_wall_ms(), &request, &err)) {
+        http_request_clear(&request);
+        call_fail(call, &err);
+        return;
     }
     if (request.timeout_ms > 0)
         options.timeout_ms = request.timeout_ms;

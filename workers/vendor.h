@@ -1,5 +1,6 @@
 // Requests to vendors' accounts, with the account's token where one is wanted: it is made or asked
-// for first, kept, and renewed once where the vendor refuses it. Files inside JSON answers are left
+// for first, kept, and renewed once where the vendor refuses it. A signature is made as the request
+// leaves. Files inside JSON answers are left
 // out of the response (providers/provider.h: inline_keys).
 #pragma once
 
@@ -26,8 +27,8 @@ struct vendors *vendors_new(struct loop *loop, struct http_client *http,
                             const struct config *config);
 void vendors_drop(struct vendors **vendors); // after every call to them is over
 
-// Takes what `request` holds. `done` as in http_start. Where no token could be had, the failure has
-// nothing_sent; ERR_AUTH means that the account's keys are wrong.
+// Takes what `request` holds. `done` as in http_start. Where no token could be had, or no signature
+// made, the failure has nothing_sent; ERR_AUTH means that the account's keys are wrong.
 struct vendor_call *vendor_start(struct vendors *vendors, const struct account *account,
                                  struct http_request *request, const struct vendor_options *options,
                                  http_done_fn done);

@@ -17,8 +17,9 @@ struct http_request {
     char *url;
     struct buf headers; // "Name: value\n" each
     struct buf body;
-    int64_t timeout_ms; // 0: the caller's default for such a request
-    bool wants_token;   // to be sent with the account's token, which its adapter doesn't know
+    int64_t timeout_ms;   // 0: the caller's default for such a request
+    bool wants_token;     // to be sent with the account's token, which its adapter doesn't know
+    bool wants_signature; // to be signed by the account's dialect right before it is sent
 };
 
 // Owns all it points to: http_response_clear.

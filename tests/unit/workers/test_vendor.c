@@ -23,6 +23,8 @@ enum { CALLS = 3, RENEW_MS = 60000 };
 
 // A vendor that is asked for its tokens.
 
+static int64_t began_ms; // by the wall clock
+
 static bool build_token(const struct account *account, int64_t now_ms, struct token *token,
                         struct http_request *request, struct err *err)
 {
@@ -50,14 +52,34 @@ static bool is_token_refused(const struct http_response *response)
     return response->status == 401;
 }
 
+// A vendor whose requests are signed: with the second that they leave in.
+static bool sign(const struct account *account, int64_t now_ms, struct http_request *request,
+                 struct err *err)
+{
+    char when[24];
+
+    if (strcmp(account->name, "broken") == 0)
+        return err_set(err, ERR_CONFIG, "can't be signed");
+    snprintf(when, sizeof when, "%lld", (long long)(now_ms - began_ms));
+    http_add_header(request, "X-Date", when);
+    return true;
+}
+
 static const char *const inline_keys[] = {"file", NULL};
 static const struct dialect asked = {
     .build_token = build_token, .read_token = read_token, .is_token_refused = is_token_refused};
 static const struct dialect inlined = {.inline_keys = inline_keys};
+static const struct dialect signed_too = {.build_token = build_token,
+                                          .read_token = read_token,
+                                          .is_token_refused = is_token_refused,
+                                          .sign = sign};
 
 static struct account accounts[] = {{.name = "a", .dialect = &asked},
-                                    {.name = "i", .dialect = &inlined}};
-static struct config config = {.accounts = accounts, .account_count = 2};
+                                    {.name = "i", .dialect = &inlined},
+                                    {.name = "s", .dialect = &signed_too},
+                                    {.name = "broken", .dialect = &signed_too}};
+static struct config config = {.accounts = accounts,
+                               .account_count = sizeof accounts / sizeof accounts[0]};
 static struct loop *loop;
 static struct http_client *http;
 static struct vendors *vendors;
@@ -113,6 +135,7 @@ static int set_up(void **state)
 {
     (void)state;
     may_send = true;
+    began_ms = clock_wall_ms();
     log_threshold = LOG_NOTHING;
     loop = loop_new();
     http = http_client_new(loop, "test");
@@ -254,6 +277,55 @@ static void test_files_are_left_out_of_answers(void **state)
     assert_non_null(strstr(buf_text(&told), "\"n\":1}"));
 }
 
+static void start_signed(int account, bool wants_token)
+{
+    struct http_request request = {
+        .method = HTTP_POST_, .wants_token = wants_token, .wants_signature = true};
+    struct vendor_options options = {.http = {.ctx = &calls[0]}};
+
+    request.url = mem_str("https://vendor.example/jobs");
+    calls[0] = vendor_start(vendors, &accounts[account], &request, &options, on_done);
+}
+
+// A signature says when the request left, not when it was built.
+static void test_signed_as_it_leaves(void **state)
+{
+    (void)state;
+    start_signed(2, false);
+    assert_string_equal(bearer_of(fake_waiting(SEND)), "X-Date: 0\n");
+    fake_http_answer(fake_waiting(SEND), 200, NULL, "yes");
+    start_signed(2, true);
+    fake_clock_pass_ms(3000);
+    fake_http_answer(fake_waiting(ASK), 200, NULL, "t-1");
+    assert_string_equal(bearer_of(fake_waiting(SEND)), "Authorization: Bearer t-1\nX-Date: 3000\n");
+    fake_clock_step_wall_ms(60000);
+    fake_http_answer(fake_waiting(SEND), 401, NULL, "no");
+    fake_http_answer(fake_waiting(ASK), 200, NULL, "t-2");
+    assert_string_equal(bearer_of(fake_waiting(SEND)), // the second time, too
+                        "Authorization: Bearer t-2\nX-Date: 63000\n");
+}
+
+static void test_only_what_wants_a_signature_is_signed(void **state)
+{
+    struct http_request request = {.method = HTTP_POST_};
+    struct vendor_options options = {.http = {.ctx = &calls[0]}};
+
+    (void)state;
+    request.url = mem_str("https://vendor.example/jobs");
+    calls[0] = vendor_start(vendors, &accounts[2], &request, &options, on_done);
+    assert_string_equal(bearer_of(fake_waiting(SEND)), "");
+}
+
+static void test_no_signature_to_be_made(void **state)
+{
+    (void)state;
+    start_signed(3, false);
+    check_told(""); // not from inside
+    fake_loop_run_ms(loop, 0);
+    check_told("0: config_error, nothing sent; ");
+    assert_int_equal(fake_count(SEND), 0);
+}
+
 // Cancelled at every step, then every late answer comes: nobody hears it, nothing leaks.
 static void test_cancelled_at_every_step(void **state)
 {
@@ -294,6 +366,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_pieces_are_the_caller_s_but_for_a_refusal, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_files_are_left_out_of_answers, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_signed_as_it_leaves, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_only_what_wants_a_signature_is_signed, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_no_signature_to_be_made, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_cancelled_at_every_step, set_up, tear_down),
     };
 
