@@ -10,6 +10,7 @@
 
 // With a public dialect of the vendor's own.
 #define VENDORS(X)                                                                                 \
+    X(jimeng)                                                                                      \
     X(kling)                                                                                       \
     X(midjourney)                                                                                  \
     X(seedance)                                                                                    \
@@ -234,8 +235,7 @@ int provider_poll_max(const struct account *account)
 bool provider_sign(const struct account *account, int64_t now_ms, struct http_request *request,
                    struct err *err)
 {
-    return !request->wants_signature ||
-           account->dialect->sign(account, now_ms, request, err);
+    return !request->wants_signature || account->dialect->sign(account, now_ms, request, err);
 }
 
 bool provider_can_cancel(const struct account *account)

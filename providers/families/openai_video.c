@@ -94,6 +94,10 @@ static const struct family_alias aliases[] = {
     {"input.img_url", "input_reference.image_url"},
     {"input.img_url", "input_reference"},
     {"input.img_url", "image_url"},
+    {"image_urls", "input_reference.image_url"},
+    {"image_urls", "input_reference"},
+    {"image_urls", "image_url"},
+    {"aspect_ratio", "size"},
     {0},
 };
 

@@ -56,6 +56,9 @@ static const struct family_alias aliases[] = {
     {"image_urls.0", "images.0"},
     VIDEO_DASHSCOPE_ALIASES,
     {"parameters.duration", "duration"},
+    {"aspect_ratio", "aspect_ratio"}, // of both, what was given
+    {"aspect_ratio", "size"},
+    {"image_urls", "images"},
     {0},
 };
 

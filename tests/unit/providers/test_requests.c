@@ -482,6 +482,23 @@ static void test_limits(void **state)
         {CREATE, "gemini", "{" VEO ",'prompt':'x','images':['IMG','IMG']}", "images: "},
         {CREATE, "vertex", "{" VEO ",'prompt':'x','images':['IMG','IMG']}", "images: "},
         {VIDEOS, "gemini", "{" VEO ",'storyboard':[{'prompt':'x'}]}", "storyboard: "},
+        {"/jimeng/submit/videos", "volc", "{'model':'jimeng-video-3.0','prompt':'x','duration':8}",
+         "duration: must be 5 or 10"},
+        {"/jimeng/submit/videos", "volc", "{'model':'jimeng-video-3.0','prompt':'x','frames':240}",
+         "frames: must be 121 or 241"},
+        {"/jimeng/submit/videos", "volc",
+         "{'model':'jimeng-video-3.0','prompt':'x','frames':121,'duration':10}",
+         "frames: doesn't fit"},
+        {"/jimeng/submit/videos", "volc",
+         "{'model':'jimeng-video-3.0','prompt':'x','aspect_ratio':'2:1'}", "aspect_ratio: "},
+        {"/jimeng/submit/videos", "volc",
+         "{'model':'jimeng-video-3.0','image_url':'https://e.com/a','template_id':'spin',"
+         "'camera_strength':'weak'}",
+         "template_id: "},
+        {"/jimeng/submit/videos", "volc",
+         "{'model':'jimeng-video-3.0','image_url':'https://e.com/a','template_id':'handheld',"
+         "'camera_strength':'heavy'}",
+         "camera_strength: "},
     };
     unsigned failed = 0;
 
@@ -707,6 +724,118 @@ static void test_sora(void **state)
     chosen = "veo";
 }
 
+// Jimeng's: which req_key, and what goes with it.
+static void test_jimeng(void **state)
+{
+#define PATH "/jimeng/submit/videos"
+#define V "'model':'jimeng-video-3.0'"
+#define A "'https://e.com/a.png'"
+#define B "'https://e.com/b.png'"
+#define B64 "iVBORw0KGgo="
+    static const struct request_case cases[] = {
+        {PATH, NULL, "{" V ",'prompt':'x'}", "{'req_key':'jimeng_t2v_v30_1080p','prompt':'x'}",
+         NULL},
+        {PATH, NULL,
+         "{" V
+         ",'prompt':'x','duration':10,'aspect_ratio':'21:9','seed':-1,'notifyHook':'http://h/',"
+         "'callback_url':'http://h/'}",
+         "{'req_key':'jimeng_t2v_v30_1080p','prompt':'x','frames':241,'aspect_ratio':'21:9',"
+         "'seed':-1}",
+         NULL},
+        {PATH, NULL, "{" V ",'prompt':'x','duration':5,'frames':121}",
+         "{'req_key':'jimeng_t2v_v30_1080p','prompt':'x','frames':121}", NULL},
+        {PATH, NULL,
+         "{" V ",'prompt':'x','image_url':'','image_urls':[''],'binary_data_base64':[],"
+         "'template_id':'','camera_strength':null,'duration':'','req_key':''}",
+         "{'req_key':'jimeng_t2v_v30_1080p','prompt':'x'}", NULL},
+        // One image, in whatever way; its ratio is its own.
+        {PATH, NULL, "{" V ",'image_url':" A ",'duration':5,'aspect_ratio':'9:16'}",
+         "{'req_key':'jimeng_i2v_first_v30_1080','image_urls':[" A "],'frames':121}", NULL},
+        {PATH, NULL, "{" V ",'image_urls':[null," A "]}",
+         "{'req_key':'jimeng_i2v_first_v30_1080','image_urls':[" A "]}", NULL},
+        {PATH, NULL, "{" V ",'image_url':" A ",'image_urls':[" A "]}",
+         "{'req_key':'jimeng_i2v_first_v30_1080','image_urls':[" A "]}", NULL},
+        {PATH, NULL, "{" V ",'binary_data_base64':['" B64 "']}",
+         "{'req_key':'jimeng_i2v_first_v30_1080','binary_data_base64':['" B64 "']}", NULL},
+        {PATH, NULL, "{" V ",'binary_data_base64':['IMG']}",
+         "{'req_key':'jimeng_i2v_first_v30_1080','binary_data_base64':['" B64 "']}", NULL},
+        {PATH, NULL, "{" V ",'image_url':'IMG'}",
+         "{'req_key':'jimeng_i2v_first_v30_1080','binary_data_base64':['" B64 "']}", NULL},
+        // Two are the first and the last.
+        {PATH, NULL, "{" V ",'prompt':'x','image_urls':[" A "," B "]}",
+         "{'req_key':'jimeng_i2v_first_tail_v30_1080','prompt':'x','image_urls':[" A "," B "]}",
+         NULL},
+        {PATH, NULL, "{" V ",'image_url':" A ",'image_urls':[" A "," B "]}",
+         "{'req_key':'jimeng_i2v_first_tail_v30_1080','image_urls':[" A "," B "]}", NULL},
+        {PATH, NULL, "{" V ",'binary_data_base64':['IMG','" B64 "']}",
+         "{'req_key':'jimeng_i2v_first_tail_v30_1080','binary_data_base64':['" B64 "','" B64 "']}",
+         NULL},
+        // A camera around one, at the only lines that it has.
+        {PATH, NULL,
+         "{" V ",'prompt':'x','image_url':" A ",'duration':5,'aspect_ratio':'9:16',"
+         "'template_id':'handheld','camera_strength':'medium'}",
+         "{'req_key':'jimeng_i2v_recamera_v30','prompt':'x','image_urls':[" A "],'frames':121,"
+         "'template_id':'handheld','camera_strength':'medium'}",
+         NULL},
+        {PATH, "relay",
+         "{" V ",'prompt':'x','image_url':" A ",'duration':5,'aspect_ratio':'9:16',"
+         "'template_id':'handheld','camera_strength':'medium','callback_url':'http://h/'}",
+         "{" V ",'prompt':'x','image_url':" A ",'duration':5,'aspect_ratio':'9:16',"
+         "'template_id':'handheld','camera_strength':'medium'}",
+         NULL},
+        // What is wrong with the form, whoever gets it.
+        {PATH, "relay", "{'prompt':'x'}", NULL, "model: is required"},
+        {PATH, "relay", "{" V "}", NULL, "prompt: is required"},
+        {PATH, "relay", "{" V ",'prompt':''}", NULL, "prompt: must not be empty"},
+        {PATH, "relay", "{" V ",'prompt':['x']}", NULL, "prompt: "},
+        {PATH, "relay", "{" V ",'prompt':'x','duration':'5'}", NULL, "duration: must be an int"},
+        {PATH, "relay", "{" V ",'prompt':'x','duration':5.5}", NULL, "duration: must be an int"},
+        {PATH, "relay", "{" V ",'prompt':'x','duration':0}", NULL, "duration: "},
+        {PATH, "relay", "{" V ",'prompt':'x','frames':'121'}", NULL, "frames: "},
+        {PATH, "relay", "{" V ",'prompt':'x','seed':-2}", NULL, "seed: "},
+        {PATH, "relay", "{" V ",'prompt':'x','image_url':[" A "]}", NULL, "image_url: "},
+        {PATH, "relay", "{" V ",'prompt':'x','image_url':'ftp://e.com/a'}", NULL, "image_url: "},
+        {PATH, "relay", "{" V ",'image_urls':" A "}", NULL, "image_urls: "},
+        {PATH, "relay", "{" V ",'image_urls':[" A ",7]}", NULL, "image_urls.1: "},
+        {PATH, "relay", "{" V ",'image_urls':[" A "," B "," A "]}", NULL, "image_urls: "},
+        {PATH, "relay", "{" V ",'binary_data_base64':'IMG'}", NULL, "binary_data_base64: "},
+        {PATH, "relay", "{" V ",'binary_data_base64':[" A "]}", NULL, "binary_data_base64.0: "},
+        {PATH, "relay", "{" V ",'binary_data_base64':['a','b','c']}", NULL, "binary_data_base64: "},
+        {PATH, "relay", "{" V ",'image_url':" A ",'binary_data_base64':['IMG']}", NULL,
+         "binary_data_base64: can't be sent beside"},
+        {PATH, "relay", "{" V ",'image_url':" A ",'image_urls':[" B "]}", NULL,
+         "image_urls: doesn't begin"},
+        {PATH, "relay", "{" V ",'image_url':" A ",'template_id':'handheld'}", NULL,
+         "camera_strength: is required"},
+        {PATH, "relay", "{" V ",'image_url':" A ",'camera_strength':'weak'}", NULL,
+         "template_id: is required"},
+        {PATH, "relay", "{" V ",'prompt':'x','template_id':'handheld','camera_strength':'weak'}",
+         NULL, "image_url: is required"},
+        {PATH, "relay",
+         "{" V ",'image_urls':[" A "," B "],'template_id':'handheld','camera_strength':'weak'}",
+         NULL, "image_urls: must have one"},
+        {PATH, "relay", "{" V ",'prompt':'x','req_key':'jimeng_t2v_v30'}", NULL, "req_key: "},
+        {PATH, NULL, "{" V ",'prompt':'x','req_key':'jimeng_t2v_v30'}", NULL, "req_key: "},
+        {PATH, NULL, "{" V ",'image_urls':[" A ",'IMG']}", NULL, "image_urls: a link and base64"},
+        // From the unified form, as the common dialects keep it.
+        {PATH, NULL, "{" V ",'prompt':'x','size':'1280x720','aspect_ratio':'16:9'}",
+         "{'req_key':'jimeng_t2v_v30','prompt':'x','aspect_ratio':'16:9'}", NULL},
+        {PATH, NULL, "{" V ",'image_url':" A ",'size':'1080p'}",
+         "{'req_key':'jimeng_i2v_first_v30_1080','image_urls':[" A "]}", NULL},
+        {PATH, NULL, "{" V ",'prompt':'x','size':'4k'}", NULL, "size: jimeng-video-3.0 has 720P"},
+        {PATH, NULL,
+         "{" V ",'image_url':" A ",'template_id':'handheld','camera_strength':'weak',"
+         "'size':'1080P'}",
+         NULL, "size: jimeng-video-3.0 has 720P only"},
+        {PATH, "relay", "{" V ",'prompt':'x','size':'1920x1080','private':true}",
+         "{" V ",'prompt':'x'}", NULL},
+        {PATH, "relay", "{" V ",'prompt':'x','size':'720P'}", NULL, "size: "},
+    };
+
+    (void)state;
+    RUN_ALL(cases);
+}
+
 static void test_what_is_known(void **state)
 {
     static const struct {
@@ -745,7 +874,7 @@ int main(void)
         cmocka_unit_test(test_modes),      cmocka_unit_test(test_limits),
         cmocka_unit_test(test_new_models), cmocka_unit_test(test_what_is_known),
         cmocka_unit_test(test_wan),        cmocka_unit_test(test_wan_paths),
-        cmocka_unit_test(test_sora),
+        cmocka_unit_test(test_sora),       cmocka_unit_test(test_jimeng),
     };
 
     return cmocka_run_group_tests_name("requests", tests, NULL, NULL);
