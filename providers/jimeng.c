@@ -291,6 +291,7 @@ static bool read_poll(const struct task *task, const struct account *account,
 
 static const struct dialect volc = {
     .name = "volc",
+    .base_url = "https://visual.volcengineapi.com",
     .keys = volc_keys,
     .check = check,
     .build_submit = build_submit,
@@ -374,4 +375,7 @@ const struct provider provider_jimeng = {
     .nobodys_action = "generate",
     .nobodys_id = "jimeng_t2v_v30/0",
     .from_unified = jimeng_from_unified,
+    .example = {.path = "/jimeng/submit/videos",
+                .body = "{'model':'jimeng-video-3.0','prompt':'an orange cat yawns by the window',"
+                        "'aspect_ratio':'9:16'}"},
 };

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/buf.h"
 #include "core/http/http_server_private.h" // no role needs a parameter that comes more than once
 
 size_t query_number(struct http_exchange *exchange, const char *name, size_t other, size_t max)
@@ -31,4 +32,43 @@ const char *query_next(struct http_exchange *exchange, const char *name, const c
             return value;
     }
     return NULL;
+}
+
+enum { MAX_PARAMETERS = 32 };
+
+struct parameter {
+    const char *name, *value;
+};
+
+static int compare(const void *a, const void *b)
+{
+    const struct parameter *left = a, *right = b;
+    int order = strcmp(left->name, right->name);
+
+    return order != 0 ? order : strcmp(left->value, right->value);
+}
+
+void query_add_canonical(struct http_exchange *exchange, struct buf *buf)
+{
+    struct parameter all[MAX_PARAMETERS];
+    const char *at, *end;
+    size_t count = 0;
+
+    http_exchange_query(exchange, ""); // decodes it
+    at = buf_text(&exchange->query);
+    end = at + exchange->query.len;
+    while (at < end && count < MAX_PARAMETERS) {
+        all[count].name = at;
+        all[count].value = at + strlen(at) + 1;
+        at = all[count].value + strlen(all[count].value) + 1;
+        count++;
+    }
+    qsort(all, count, sizeof all[0], compare);
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0)
+            buf_char(buf, '&');
+        buf_percent(buf, all[i].name);
+        buf_char(buf, '=');
+        buf_percent(buf, all[i].value);
+    }
 }
