@@ -197,7 +197,7 @@ class Through(Relay):
                     self.assertEqual(theirs["status"], "failed")
                     self.assertEqual(error["message"], theirs["error"]["message"])
                     # Where Back's answer has a code that the relay's table knows, it is Back's.
-                    codes = {"wan": {"fail": "vendor_failed", "refuse": "content_filter"}}
+                    codes = {"jimeng": {"refuse": "content_filter"}, "wan": {"refuse": "content_filter"}}
                     self.assertEqual(error["code"], codes.get(provider, {}).get(word, "vendor_failed"))
 
     def test_what_back_cancels_fails_here(self):

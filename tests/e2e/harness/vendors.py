@@ -201,7 +201,7 @@ class Between(Vendor):
         return [body for body in posts if all(body.get(name) == fields[name] for name in fields)]
 
     def usual(self, asked):
-        hop = ("host", "connection", "content-length")
+        hop = ("connection", "content-length")  # the host stays: it may be signed
         headers = {name: value for name, value in asked.headers.items() if name not in hop}
         connection = http.client.HTTPConnection("127.0.0.1", self.sim.port, timeout=60)
         try:
