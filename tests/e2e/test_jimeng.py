@@ -6,7 +6,7 @@ import time
 import unittest
 import urllib.parse
 
-from harness import CUT, PNG, Between, Family, Sim, Spool, account, check_artifacts, eventually
+from harness import CUT, PNG, Asked, Between, Family, Sim, Spool, account, check_artifacts, eventually, exchange
 from harness import main, words_seen
 from vendors.jimeng import jimeng_account
 
@@ -27,7 +27,7 @@ def action_of(asked):
     return dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(asked.path).query)).get("Action")
 
 
-def signature_of(asked, secret="sim-secret"):
+def signature_of(asked, secret="sim-secret", date=None):
     """What the vendor's own signer makes of the request (volc-sdk-python SignerV4.py), with our own words."""
     headers = {
         name: value
@@ -40,7 +40,7 @@ def signature_of(asked, secret="sim-secret"):
     lines = "".join(f"{name}:{headers[name].strip()}\n" for name in sorted(headers))
     body = hashlib.sha256(asked.raw).hexdigest()
     form = "\n".join([asked.method, url.path, query, lines, names, body])
-    date = headers["x-date"]
+    date = date or headers["x-date"]
     scope = f"{date[:8]}/cn-north-1/cv/request"
     text = "\n".join(["HMAC-SHA256", date, scope, hashlib.sha256(form.encode()).hexdigest()])
     key = secret.encode()
@@ -229,6 +229,85 @@ class Signing(Jimeng):
                 waiting = eventually(lambda: spool.task(task)["waiting"], 10, "what it waits for")
                 eventually(lambda: spool.task(task)["waiting"]["reason"] == "bad_key", 10, str(waiting))
                 self.assertIn(words, spool.task(task)["waiting"]["detail"])
+
+
+class Gateway(Jimeng):
+    """What the simulator lets through, as Volcengine would: a test of the tests."""
+
+    query = "Action=CVSync2AsyncGetResult&Version=2022-08-31"
+    body = b'{"req_key":"jimeng_t2v_v30","task_id":"1"}'
+
+    def ask(self, headers=(), query=query, body=body, age=0, names="host;x-content-sha256;x-date", **more):
+        """(status, code): signed as the official SDKs do, with what is to be wrong."""
+        date = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(time.time() - age))
+        sent = {"content-type": "application/json", "host": f"127.0.0.1:{self.sim.port}", "x-date": date}
+        sent["x-content-sha256"] = hashlib.sha256(body).hexdigest()
+        sent.update(more.get("signed", {}))
+        signed = {name: sent[name] for name in names.split(";")}
+        path = "/?" + more.get("signed_query", query)
+        asked = Asked("POST", path, signed, body)
+        scope, _, signature = signature_of(asked, more.get("secret", "sim-secret"), date)
+        scope = more.get("scope", scope)
+        queries = "SignedQueries=Action;Version, " if more.get("names_queries") else ""
+        key = more.get("key", "sim-access")
+        sent["Authorization"] = f"HMAC-SHA256 Credential={key}/{scope}, SignedHeaders={names}, {queries}Signature={signature}"
+        sent.update(headers)
+        sent = {name: value for name, value in sent.items() if value is not None}
+        status, _, answer = exchange(self.sim.port, "POST", "/?" + query, more.get("sent", body), sent)
+        return status, answer.get("code") or answer["ResponseMetadata"]["Error"]["Code"]
+
+    def test_what_passes(self):
+        reverse = "&".join(reversed(self.query.split("&")))
+        for case in (
+            {},
+            {"names": "content-type;host;x-content-sha256;x-date"},  # volc-sdk-python
+            {"names": "x-content-sha256;x-date", "names_queries": True},  # volc-sdk-nodejs
+            {"query": reverse},
+            {"age": 14 * 60},
+            {"age": -14 * 60},
+        ):
+            with self.subTest(case):
+                self.assertEqual(self.ask(**case), (200, 10000))
+
+    def test_what_does_not(self):
+        yesterday = time.strftime("%Y%m%d", time.gmtime(time.time() - 86400)) + "/cn-north-1/cv/request"
+        today = time.strftime("%Y%m%d", time.gmtime())
+        mismatch = (401, "SignatureDoesNotMatch")
+        for case, expected in (
+            ({"headers": {"Authorization": None}}, (401, "MissingAuthenticationToken")),
+            ({"headers": {"Authorization": "Bearer sim-secret"}}, (401, "MissingAuthenticationToken")),
+            ({"headers": {"Authorization": "HMAC-SHA256 Credential=sim-access"}}, (401, "MissingSignature")),
+            ({"headers": {"x-date": None}}, (400, "InvalidTimestamp")),
+            ({"headers": {"x-date": "now"}}, (400, "InvalidTimestamp")),
+            ({"age": 16 * 60}, (400, "InvalidTimestamp")),
+            ({"age": -16 * 60}, (400, "InvalidTimestamp")),
+            ({"scope": yesterday}, (401, "InvalidCredential")),
+            ({"scope": today + "/us-east-1/cv/request"}, (401, "InvalidCredential")),
+            ({"key": "sim-other"}, (401, "InvalidAccessKey")),
+            ({"key": "sim-temporary"}, (401, "InvalidSecretToken")),
+            ({"headers": {"x-security-token": "sim-token"}}, (401, "InvalidSecretToken")),
+            ({"secret": "other"}, mismatch),
+            ({"sent": self.body + b" "}, mismatch),
+            ({"signed_query": self.query + "&x=1"}, mismatch),
+            ({"signed_query": "Action=CVCancelTask&Version=2022-08-31"}, mismatch),
+            ({"headers": {"host": "127.0.0.1"}}, mismatch),
+            ({"names": "host;x-content-sha256"}, mismatch),
+            ({"names": "host;x-date"}, mismatch),
+            ({"query": "Action=CVCancelTask&Version=2022-08-31"}, (404, "InvalidActionOrVersion")),
+            ({"query": "Action=CVProcess&Version=2022-08-31"}, (404, "InvalidActionOrVersion")),
+            ({"body": b"[]"}, (400, "InvalidParameter")),
+        ):
+            with self.subTest(case):
+                self.assertEqual(self.ask(**case), expected)
+
+    def test_an_account_is_tried(self):
+        operator = [{"name": "op", "key": "sk-op", "admin": True}]
+        accounts = [jimeng_account(self.vendor), jimeng_account(self.vendor, "jimeng-2", secret_key="wrong")]
+        with Spool({"accounts": accounts, "tokens": operator}) as spool:
+            spool.key = "sk-op"
+            for name, state in (("jimeng-1", "ok"), ("jimeng-2", "bad_key")):
+                status, _, said = spool.request("POST", f"/admin/v1/accounts/{name}/test")
+                self.assertEqual((status, said["state"]), (200, state), said)
 
 
 class Showing(Jimeng):
