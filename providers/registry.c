@@ -12,6 +12,7 @@
 #define VENDORS(X)                                                                                 \
     X(jimeng)                                                                                      \
     X(kling)                                                                                       \
+    X(luma)                                                                                        \
     X(midjourney)                                                                                  \
     X(seedance)                                                                                    \
     X(suno)                                                                                        \

@@ -42,13 +42,17 @@ bool relay_build_submit(const struct task *task, const struct account *account,
     if (body == NULL)
         return false;
     if (model != NULL && *model != '\0')
-        json_object_set_new(body, "model", json_string(model));
+        json_object_set_new(body, relay->model == NULL ? "model" : relay->model,
+                            json_string(model));
     if (relay->shape != NULL && !relay->shape(task, body, err)) {
         json_decref(body);
         return false;
     }
     adapter_add_bearer(account, request);
     http_add_header(request, "Idempotency-Key", task->id); // another Spool honours it
+    if (relay->follow_up != NULL && task->upstream_parent != NULL)
+        return http_post_json(request, account->base_url, body, err, relay->follow_up,
+                              task->upstream_parent);
     return http_post_json(request, account->base_url, body, err, relay->submit);
 }
 

@@ -14,12 +14,15 @@ struct outcome_word;
 
 // Lists of texts end with NULL. Places are as field_at has them.
 struct relay {
-    const char *submit;      // the path
-    const char *poll;        // with %s for the vendor's id
-    const char *content;     // the file itself, where no link says where it is; NULL: there is none
-    bool is_gone_elsewhere;  // a 404 or 410 to a submit: this relay hasn't got it, another may
-    const char *const *ids;  // where the answer to a submit has the job's id
-    const char *const *jobs; // where the answer to a look has the job; else it is the answer
+    const char *submit;     // the path
+    const char *follow_up;  // the same for tasks that follow up another, with %s for that one's id;
+                            // NULL: they go where the others go
+    const char *model;      // what the body calls the model; NULL: "model"
+    const char *poll;       // with %s for the vendor's id
+    const char *content;    // the file itself, where no link says where it is; NULL: there is none
+    bool is_gone_elsewhere; // a 404 or 410 to a submit: this relay hasn't got it, another may
+    const char *const *ids; // where the answer to a submit has the job's id
+    const char *const *jobs;     // where the answer to a look has the job; else it is the answer
     const char *const *statuses; // where a job has its status
     const struct outcome_word *words;
     size_t word_count;

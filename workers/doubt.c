@@ -25,6 +25,7 @@
 #include "core/config/config.h"
 #include "core/message/http_message.h"
 #include "core/message/trace.h"
+#include "core/store/callbacks.h"
 #include "core/store/store.h"
 #include "providers/outcome.h"
 #include "providers/provider.h"
@@ -225,8 +226,11 @@ static void doubt_look_up(struct doubt *d, int step)
     http_request_clear(&request);
 }
 
+// A vendor may list, with each job, where it was told to call.
 static void doubt_search(struct doubt *d)
 {
+    if (d->job.account->dialect->read_callback != NULL && d->job.task->callback_url == NULL)
+        d->job.task->callback_url = callbacks_url(d->job.bench->callbacks, d->job.task->id);
     job_move(&d->job, SEARCHING);
     doubt_look_up(d, 0);
 }

@@ -54,6 +54,7 @@ static struct task *make_task(const json_t *given, const char *upstream_id)
     task->action = mem_str(*action == '\0' ? "IMAGINE" : action);
     task->upstream_id = mem_str(upstream_id);
     task->is_cancel_asked = json_is_true(field_at(given, "task.is_cancel_asked"));
+    task->callback_url = mem_str(json_string_value(field_at(given, "task.callback_url")));
     task->upstream_parent = mem_str(*parent == '\0' ? NULL : parent);
     task->model = mem_str(json_string_value(field_at(given, "task.model")));
     task->request = json_dumps(field_at(given, "task.request"), JSON_COMPACT);
