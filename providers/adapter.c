@@ -152,6 +152,15 @@ bool adapter_read_poll(const struct task *task, const struct account *account,
     return ok;
 }
 
+size_t adapter_characters(const char *text)
+{
+    size_t count = 0;
+
+    for (; *text != '\0'; text++)
+        count += ((unsigned char)*text & 0xc0) != 0x80;
+    return count;
+}
+
 bool adapter_is_text(const char *text, const char *const *texts)
 {
     size_t len;

@@ -51,6 +51,8 @@ bool adapter_read_poll(const struct task *task, const struct account *account,
 int adapter_percent(const char *text);
 // The number at `place`, from 0 to 100; -1 for anything else.
 int adapter_progress(const json_t *body, const char *place);
+// How many characters a text in UTF-8 has.
+size_t adapter_characters(const char *text);
 // Whether the whole text is one of `texts`: we don't guess from its words what it is about. Case
 // and what is around it (spaces, a full stop) don't count. `texts` ends with NULL.
 bool adapter_is_text(const char *text, const char *const *texts);

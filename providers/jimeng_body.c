@@ -2,6 +2,7 @@
 //
 // DOC are Volcengine's pages 85621 on Jimeng's videos, as transcribed.
 #include "providers/jimeng_body.h"
+#include "providers/adapter.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -182,11 +183,7 @@ static bool check_length(const json_t *body, struct err *err)
 
 static bool check_prompt(const json_t *body, struct err *err)
 {
-    size_t chars = 0;
-
-    for (const char *at = field_str_or_empty(body, "prompt"); *at != '\0'; at++)
-        chars += ((unsigned char)*at & 0xc0) != 0x80;
-    return chars <= MAX_PROMPT_CHARS ||
+    return adapter_characters(field_str_or_empty(body, "prompt")) <= MAX_PROMPT_CHARS ||
            err_set(err, ERR_INVALID, "prompt: at most %d characters", (int)MAX_PROMPT_CHARS);
 }
 

@@ -69,8 +69,8 @@ static const struct field_rule bounds[] = {
 
 // What differs between the two.
 static const struct limits {
-    double prompt_min, prompt_max;
-    const char *long_s; // what it makes of 9 or 10 seconds
+    size_t prompt_min, prompt_max; // characters
+    const char *long_s;            // what it makes of 9 or 10 seconds
 } machine_limits = {3, 5000, "9s"}, agents_limits = {1, 6000, "10s"};
 
 static const struct limits *limits_of(const struct account *account)
@@ -82,14 +82,13 @@ static bool check_body(const struct task *task, const struct account *account, c
                        struct err *err)
 {
     const struct limits *limits = limits_of(account);
-    const struct field_rule prompt = {
-        .kind = FIELD_TEXT, .min = limits->prompt_min, .max = limits->prompt_max};
+    size_t characters = adapter_characters(field_str_or_empty(body, "user_prompt"));
     int64_t duration = refusal_number(body, "duration");
-    const json_t *text = field_at(body, "user_prompt");
 
-    if (text != NULL && field_is_given(body, "user_prompt") &&
-        !field_check_value(text, &prompt, "user_prompt", err))
-        return false;
+    if (field_is_given(body, "user_prompt") &&
+        (characters < limits->prompt_min || characters > limits->prompt_max))
+        return err_set(err, ERR_INVALID, "user_prompt: must have from %zu to %zu characters",
+                       limits->prompt_min, limits->prompt_max);
     if (field_is_given(body, "duration") && duration != 5 && duration != 9 && duration != 10)
         return err_set(err, ERR_INVALID, "duration: must be 5, 9 or 10");
     if (json_is_true(field_at(body, "loop")) && field_is_given(body, "image_end_url"))

@@ -77,7 +77,7 @@ static const struct model {
     bool has_sound;    // takes audio, and makes it
     int seconds[3];    // the least, the most, the step; no step: it makes what it makes
     int fixed_seconds; // always; 0: `seconds` are asked for
-    int prompt_characters;
+    size_t prompt_characters;
 } models[] = {
     {"wan2.6-t2v", &forms[T2V], P480 | P720 | P1080, true, {2, 15, 1}, 0, 1500},
     {"wan2.5-t2v-preview", &forms[T2V], P480 | P720 | P1080, true, {5, 10, 5}, 0, 1500},
@@ -299,25 +299,16 @@ static bool check_input(const struct model *model, const json_t *input, const ch
     return true;
 }
 
-static int characters_of(const char *text)
-{
-    int count = 0;
-
-    for (; *text != '\0'; text++)
-        count += ((unsigned char)*text & 0xc0) != 0x80;
-    return count;
-}
-
 static bool check_texts(const struct model *model, const json_t *input, struct err *err)
 {
     const struct {
         const char *name;
-        int max;
+        size_t max;
     } texts[] = {{"prompt", model->prompt_characters}, {"negative_prompt", 500}};
 
     for (size_t i = 0; i < 2 && model->prompt_characters > 0; i++)
-        if (characters_of(field_str_or_empty(input, texts[i].name)) > texts[i].max)
-            return err_set(err, ERR_INVALID, "input.%s: is longer than %d characters",
+        if (adapter_characters(field_str_or_empty(input, texts[i].name)) > texts[i].max)
+            return err_set(err, ERR_INVALID, "input.%s: is longer than %zu characters",
                            texts[i].name, texts[i].max);
     return true;
 }

@@ -3,6 +3,7 @@
     account(vendor, **fields)   of a configuration; the vendor is a Sim, a Vendor, a Spool or a URL
     accounts(sim)               one of each dialect that isn't a relay
     RELAY                       what an account at another Spool has beside what all have; None: it can't be at one
+    RELAY_CODES                 the codes of what another Spool says by its word in a prompt, where its table knows them
     job(prompt, picture=None)   the path and the body of a submit that they take, with the link of a picture or without
     WORDS                       for prompts: what goes wrong at this vendor beside what goes wrong at all
     COUNTED                     by what the simulator counts its jobs: "prompts", "marks" (our ids) or "states"
