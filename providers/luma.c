@@ -496,7 +496,7 @@ static bool set_images(json_t *request, struct err *err)
     bool ok = json_array_size(images) <= 2 ||
               err_set(err, ERR_INVALID, "images: at most two, the first frame and the last");
 
-    for (size_t i = 0; ok && i < json_array_size(images); i++) {
+    for (size_t i = 0; ok && i < 2 && i < json_array_size(images); i++) {
         const char *image = json_string_value(json_array_get(images, i));
 
         ok = field_is_link(image) ||

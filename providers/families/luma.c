@@ -168,13 +168,18 @@ static void render_callback(const struct task *task, struct buf *json)
     family_render_media_callback(task, false, json);
 }
 
-// As Luma writes an error.
+// As Luma writes an error. What isn't about the request has our code, too: another Spool in front
+// of us learns from it that nothing was accepted.
 static int refuse(const struct err *err, struct buf *json)
 {
+    int status = err_http_status(err->code);
+
     buf_str(json, "{\"detail\":");
     buf_json_str(json, err->message);
+    if (status != 400 && status != 404)
+        buf_fmt(json, ",\"code\":\"%s\"", err_name(err->code));
     buf_char(json, '}');
-    return err_http_status(err->code);
+    return status;
 }
 
 const struct family family_luma = {
