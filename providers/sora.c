@@ -37,13 +37,20 @@ static bool size_of(const json_t *request, const char **size, struct err *err)
 static bool shape(const struct task *task, json_t *body, struct err *err)
 {
     static const char *const absent[] = {"negative_prompt", NULL};
-    json_t *images = unified_images(body);
+    json_t *images;
     int64_t seconds = refusal_number(body, "duration"); // also as a text
     const char *size;
     struct buf url = {0}, text = {0};
-    bool ok = unified_check_absent(body, absent, task->model, err) && size_of(body, &size, err) &&
-              (json_array_size(images) < 2 ||
-               err_set(err, ERR_INVALID, "images: at most one for %.60s", task->model));
+    bool ok;
+
+    if (task->upstream_parent != NULL || strcmp(task->action, "remix") == 0) {
+        json_object_del(body, "model"); // it is that of the video that is remixed (JS)
+        return true;
+    }
+    images = unified_images(body);
+    ok = unified_check_absent(body, absent, task->model, err) && size_of(body, &size, err) &&
+         (json_array_size(images) < 2 ||
+          err_set(err, ERR_INVALID, "images: at most one for %.60s", task->model));
 
     if (ok && *size != '\0')
         json_object_set_new(body, "size", json_string(size));
@@ -84,6 +91,7 @@ static const struct outcome_word words[] = {
 
 static const struct relay table = {
     .submit = "/v1/videos",
+    .follow_up = "/v1/videos/%s/remix",
     .poll = "/v1/videos/%s",
     .content = "/v1/videos/%s/content", // wants the key, and may redirect (SPEC)
     .is_gone_elsewhere = true,
@@ -120,4 +128,7 @@ const struct provider provider_sora = {
     .link_life_ms = 3600 * 1000LL, // the guide's word for what /content gives
     .nobodys_action = "generations",
     .nobodys_id = "video_0",
+    .example = {.models = "{'sora-2':'sora-2'}",
+                .path = "/v1/videos",
+                .body = "{'model':'sora-2','prompt':'a paper boat in the rain','seconds':'4'}"},
 };

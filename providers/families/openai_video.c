@@ -64,6 +64,18 @@ static const struct field_rule content_rules[] = {
     {0},
 };
 
+// OpenAI's own models alone can do that.
+#define REMIXER "sora"
+static const struct field_rule remix_rules[] = {
+    {.path = "prompt",
+     .kind = FIELD_TEXT,
+     .is_required = true,
+     .min = 1,
+     .max = VIDEO_MAX_PROMPT,
+     .about = "What is to be another way."},
+    {0},
+};
+
 static const struct route routes[] = {
     {"POST", "/v1/videos", ROUTE_SUBMIT, "video", .rules = FIELD_RULES(rules, family_hook_rules),
      .summary = "Make a video with any model",
@@ -73,6 +85,10 @@ static const struct route routes[] = {
     {"GET", "/v1/videos/{id}", ROUTE_FETCH, NULL, .summary = "Show a video"},
     {"DELETE", "/v1/videos/{id}", ROUTE_FORGET, NULL,
      .summary = "Forget a video and its files; cancel it where it runs"},
+    {"POST", "/v1/videos/{id}/remix", ROUTE_SUBMIT, "remix",
+     .rules = FIELD_RULES(remix_rules, family_hook_rules),
+     .summary = "Make a video anew with changes, where its model can",
+     .example = "{'prompt':'the same at night'}"},
     {"GET", "/v1/videos/{id}/content", ROUTE_CONTENT, NULL, .query = content_rules,
      .summary = "Download a video"},
     {0},
@@ -146,12 +162,40 @@ static json_t *unify(const json_t *body, const char *image)
     return request;
 }
 
+static bool accept_remix(const struct family_request *request, struct task *task, struct err *err)
+{
+    if (!family_check(request, err) || !family_read_hook(request->body, task, err))
+        return false;
+    mem_set_str(&task->provider, REMIXER);
+    mem_set_str(&task->action, request->route->action);
+    mem_set_str(&task->parent, request->path_id);
+    task->cost = 1;
+    return true;
+}
+
+static bool adopt(struct task *task, const struct task *parent, struct err *err)
+{
+    if (parent == NULL || parent->is_ask)
+        return err_set(err, ERR_NOT_FOUND, "no such video");
+    if (strcmp(parent->provider, REMIXER) != 0)
+        return err_set(err, ERR_INVALID, "id: %.60s can't remix a video",
+                       parent->model == NULL ? parent->provider : parent->model);
+    if (parent->phase != TASK_SUCCEEDED || parent->upstream_id == NULL || parent->account == NULL)
+        return err_set(err, ERR_INVALID, "id: the video is %s", task_status(parent->phase));
+    mem_set_str(&task->model, parent->model);
+    mem_set_str(&task->account, parent->account);
+    mem_set_str(&task->upstream_parent, parent->upstream_id);
+    return true;
+}
+
 static bool accept(const struct family_request *request, struct task *task, const char **once,
                    struct err *err)
 {
     const char *image;
 
     (void)once;
+    if (strcmp(request->route->action, "remix") == 0)
+        return accept_remix(request, task, err);
     if (!family_check(request, err) || !read_image(request->body, &image, err) ||
         !check_subject(request->body, image, err) || !family_read_hook(request->body, task, err))
         return false;
@@ -188,6 +232,10 @@ static void add_head(struct buf *json, const struct task *task, const json_t *re
     buf_json_str(json, field_str_or_empty(request, "size"));
     buf_str(json, ",\"prompt\":");
     buf_json_str(json, field_str_or_empty(request, "prompt"));
+    if (strcmp(task->action, "remix") == 0) {
+        buf_str(json, ",\"remixed_from_video_id\":");
+        buf_json_str(json, task->parent);
+    }
 }
 
 static void accepted(const struct task *task, int64_t waiting, bool is_repeated, struct buf *json)
@@ -242,6 +290,7 @@ const struct family family_openai_video = {
     .routes = routes,
     .kin = "video",
     .accept = accept,
+    .adopt = adopt,
     .accepted = accepted,
     .render = render,
     .forgotten = forgotten,

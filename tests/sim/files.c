@@ -180,19 +180,12 @@ static void make_media(const struct job *job, enum media_kind kind, const char *
         buf_add(data, zeros, sizeof zeros);
 }
 
-static void serve_job(struct sim *sim, struct http_exchange *exchange, struct job *job,
-                      const char *name)
+void files_serve(struct sim *sim, struct http_exchange *exchange, struct job *job, const char *name)
 {
     enum media_kind kind = media_kind(name);
     struct file file = {name, job->prompt, ++job->downloads, media_content_type(kind), {0}};
     bool is_image = kind == MEDIA_PNG || kind == MEDIA_JPEG;
 
-    if (has_key(exchange) && !words_has(job->prompt, "any-key")) {
-        static const char text[] = "a key was sent to a host that it isn't for";
-
-        http_exchange_answer(exchange, 400, "text/plain", text, sizeof text - 1);
-        return;
-    }
     if (kind == MEDIA_NONE || is_early(sim, job, kind) ||
         (is_image && words_has(job->prompt, "no-cover"))) {
         serve_none(exchange);
@@ -206,6 +199,17 @@ static void serve_job(struct sim *sim, struct http_exchange *exchange, struct jo
     else
         serve_as_asked(exchange, &file);
     buf_clear(&file.data);
+}
+
+static void serve_job(struct sim *sim, struct http_exchange *exchange, struct job *job,
+                      const char *name)
+{
+    static const char text[] = "a key was sent to a host that it isn't for";
+
+    if (has_key(exchange) && !words_has(job->prompt, "any-key"))
+        http_exchange_answer(exchange, 400, "text/plain", text, sizeof text - 1);
+    else
+        files_serve(sim, exchange, job, name);
 }
 
 bool files_handle(struct sim *sim, struct http_exchange *exchange)

@@ -15,6 +15,7 @@ struct callbacks;
 struct google;
 struct hooks;
 struct http_exchange;
+struct job;
 struct jobs;
 struct loop;
 struct mj_tasks;
@@ -57,6 +58,10 @@ bool reports_handle(struct sim *sim, struct http_exchange *exchange);
 
 struct hooks *hooks_new(void);
 void hooks_free(struct hooks *hooks);
+
+// Sends a job's file, named as in jobs_add_link, at a path that wants the key.
+void files_serve(struct sim *sim, struct http_exchange *exchange, struct job *job,
+                 const char *name);
 
 // Makes a UUID, different for each number.
 enum { UUID_SIZE = 37 };
