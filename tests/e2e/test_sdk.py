@@ -1,4 +1,4 @@
-"""The vendors' own clients, as npm has them: Google's against the simulator and Spool, OpenAI's against Spool."""
+"""The vendors' own clients, as npm has them, against the simulator; and against Spool where they can be pointed there."""
 import base64
 import hashlib
 import json
@@ -13,6 +13,7 @@ import urllib.request
 from harness import PNG, ROOT, Between, Sim, Spool, Vendor, account, main
 from vendors.kling import kling_account
 from vendors.seedance import seedance_account
+from vendors.wan import wan_account
 
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "sdk")
 MODEL = "veo-3.1-generate-preview"
@@ -66,7 +67,7 @@ class Clients(unittest.TestCase):
         cls.runtime = node_of(modules)
         cls.dir = cls.enterClassContext(tempfile.TemporaryDirectory())
         os.symlink(modules, os.path.join(cls.dir, "node_modules"))
-        for name in ("package.json", "genai.mjs", "openai.mjs", "videos.mjs"):
+        for name in os.listdir(HERE):
             shutil.copy(os.path.join(HERE, name), cls.dir)
         cls.picture = os.path.join(cls.dir, "picture.png")
         with open(cls.picture, "wb") as file:
@@ -104,6 +105,35 @@ class Clients(unittest.TestCase):
             data = file.read()
         self.assertEqual((len(data), hashlib.sha256(data).hexdigest()), (artifact["bytes"], artifact["sha256"]))
         self.assertEqual(got["bytes"], len(data))
+
+    def test_vercel(self):
+        """One client for many vendors."""
+        sim = self.sim.url
+        for provider, base, model, prompt in (
+            ("google", sim, MODEL, "a boat [any-key]"),
+            ("bytedance", f"{sim}/api/v3", "doubao-seedance-1-5-pro-251215", "a boat"),
+            ("alibaba", sim, "wan2.5-t2v-preview", "a boat"),
+        ):
+            self.assertGreater(self.node("aisdk.mjs", provider, base, "sim-secret", model, prompt)["bytes"], 1000)
+
+    def test_vercel_through_spool(self):
+        veo = account(self.sim, "veo-1", provider="veo", dialect="gemini", models={MODEL: MODEL})
+        with Spool({"accounts": [veo, wan_account(self.sim)]}) as spool:
+            for provider, base, model in (("google", spool.url, MODEL), ("alibaba", f"{spool.url}/alibailian", "wan2.5-t2v-preview")):
+                got = self.node("aisdk.mjs", provider, base, spool.key, model, f"a boat by {provider}")
+                newest = spool.get("/v1/tasks?limit=1")["data"][0]
+                self.assertEqual(newest["model"], model)
+                self.assertEqual(got, {name: newest["artifacts"][0][name] for name in ("bytes", "sha256")})
+
+    def test_luma(self):
+        got = self.node("luma.mjs", f"{self.sim.url}/dream-machine/v1", "sim-secret", "a boat", "https://example.com/a.png")
+        self.assertEqual((got["made"]["state"], got["listed"][0]), ("completed", got["made"]["id"]))
+
+    def test_volcengine(self):
+        """It signs, and the simulator finds nothing wrong with that; but with another key it does."""
+        for secret, status in (("sim-secret", 200), ("wrong", 401)):
+            got = self.node("volc.mjs", self.sim.url, "sim-access", secret, "a boat")
+            self.assertEqual(got["status"], status, got)
 
     def test_openai(self):
         """A multipart create with a file, as it sends it; what it reads is what was archived."""

@@ -1,0 +1,15 @@
+// A video by Luma's own client: luma.mjs <base URL> <key> <prompt> <image URL>
+// Prints the generation as it ended, and the ids of the newest.
+import { setTimeout as sleep } from "node:timers/promises";
+
+import LumaAI from "lumaai";
+
+const [baseURL, authToken, prompt, url] = process.argv.slice(2);
+const client = new LumaAI({ authToken, baseURL, maxRetries: 0 });
+let made = await client.generations.create({ model: "ray-2", prompt, resolution: "720p", duration: "5s", keyframes: { frame0: { type: "image", url } } });
+while (made.state !== "completed" && made.state !== "failed") {
+  await sleep(50);
+  made = await client.generations.get(made.id);
+}
+const { generations } = await client.generations.list({ limit: 10 });
+console.log(JSON.stringify({ made, listed: generations.map((one) => one.id) }));
