@@ -95,6 +95,7 @@ struct dialect {
                          struct buf *likeness);
     provider_build_fn build_cancel; // of a job that waits at the vendor; NULL: the vendor can't
                                     // cancel
+    bool cancels_running; // build_cancel is of a job that runs, too, which may end all the same
 
     // The links, from 0, that are to be fetched before the submit is built, because the vendor
     // takes files only: task->inputs then has them in this order. The caller frees the link; NULL

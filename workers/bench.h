@@ -32,8 +32,9 @@ struct bench_events {
     void (*on_wake)(void *ctx);
     // A task of the account wants to be looked at in `ms`.
     void (*on_expected)(void *ctx, const struct account *account, int64_t ms);
-    // The vendor says that the task's job still waits there, and its client wants it cancelled.
-    void (*on_cancellable)(void *ctx, const struct task *task);
+    // The vendor says that the task's job still waits there, or still runs where it can stop such a
+    // job, and its client wants it cancelled.
+    void (*on_cancellable)(void *ctx, const struct task *task, bool runs);
     void *ctx;
 };
 
@@ -66,7 +67,7 @@ void bench_clear(struct bench *bench);
 
 void bench_wake(struct bench *bench);
 void bench_expect(struct bench *bench, const struct account *account, int64_t ms);
-void bench_cancel(struct bench *bench, const struct task *task);
+void bench_cancel(struct bench *bench, const struct task *task, bool runs);
 
 // For a change that nobody else waits for: it logs where the change came too late, and deletes the
 // request that was stored for the task where the task has ended. To be given to one change of this

@@ -1,9 +1,10 @@
 // One cancel at a vendor. It is sent only right after the vendor has said that the job still waits:
-// a late one would destroy the record of a finished job (Ark, and others with DELETE).
+// a late one would destroy the record of a finished job (Ark, and others with DELETE). Where the
+// vendor can stop what runs it is sent right after it has said that the job runs.
 //
 //  start ─▶ ASKING ── whatever it says ──▶ over (and looked at, for the job's own state decides)
 //
-// A drain cuts it: whoever looks next, and finds that it still waits, asks again.
+// A drain cuts it: whoever looks next, and finds that it still waits, or runs, asks again.
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,6 +28,8 @@ static const struct job_state states[] = {[ASKING] = {"asking", 0, false}};
 
 struct cancel {
     struct job job;
+    bool runs; // a job that runs takes its time to stop, or doesn't: it is looked at when it would
+               // have been anyway
     struct vendor_call *call;
 };
 
@@ -49,8 +52,10 @@ static void cancel_on_answer(void *ctx, const struct http_response *response,
     c->call = NULL;
     log_info("cancel.asked", "task=%s account=%s answer=%d error=\"%s\"", c->job.task->id,
              c->job.account->name, response->status, failure == NULL ? "" : failure->err.message);
-    queue_look_now(c->job.bench->store, c->job.task);
-    bench_expect(c->job.bench, c->job.account, LOOK_AFTER_MS);
+    if (!c->runs) {
+        queue_look_now(c->job.bench->store, c->job.task);
+        bench_expect(c->job.bench, c->job.account, LOOK_AFTER_MS);
+    }
     job_drop(&c->job);
 }
 
@@ -62,7 +67,7 @@ static bool is_under_way(const struct bench *bench, const struct task *task)
     return false;
 }
 
-void cancel_start(struct bench *bench, const struct task *task)
+void cancel_start(struct bench *bench, const struct task *task, bool runs)
 {
     struct cancel *c;
     struct http_request request = {0};
@@ -72,6 +77,7 @@ void cancel_start(struct bench *bench, const struct task *task)
     if (is_under_way(bench, task))
         return;
     c = mem_new(struct cancel);
+    c->runs = runs;
     options.http.ctx = c;
     job_init(&c->job, bench, task_copy(task), &cancel_kind);
     if (c->job.account->dialect->build_cancel(task, c->job.account, &request, &err)) {

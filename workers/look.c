@@ -204,8 +204,9 @@ static void look_decide(const struct look *look, const struct task *task,
         break;
     }
     if (task->is_cancel_asked && provider_can_cancel(look->account) &&
-        outcome->kind == OUTCOME_RUNNING && !outcome->has_started)
-        bench_cancel(bench, task);
+        outcome->kind == OUTCOME_RUNNING &&
+        (!outcome->has_started || look->account->dialect->cancels_running))
+        bench_cancel(bench, task, outcome->has_started);
     // The job isn't over at the vendor. Is the task over here?
     if (task->is_cancel_asked && !provider_can_cancel(look->account)) {
         tasks_cancel(bench->store, task->id, NULL, false, 2 * timeout_ms, look_on_cancelled, bench);

@@ -196,11 +196,11 @@ static void worker_on_job_expects(void *ctx, const struct account *account, int6
     follow_expect(w->follow, account, ms);
 }
 
-static void worker_on_job_cancels(void *ctx, const struct task *task)
+static void worker_on_job_cancels(void *ctx, const struct task *task, bool runs)
 {
     struct worker *w = ctx;
 
-    cancel_start(&w->bench, task);
+    cancel_start(&w->bench, task, runs);
 }
 
 // The sweeper: any worker may do it, one round goes through all records.

@@ -28,10 +28,10 @@ static void on_expected(void *ctx, const struct account *account, int64_t ms)
     fake_note("expect %s ms=%lld", account->name, (long long)ms);
 }
 
-static void on_cancellable(void *ctx, const struct task *task)
+static void on_cancellable(void *ctx, const struct task *task, bool runs)
 {
     (void)ctx;
-    fake_note("cancellable %s", task->id);
+    fake_note("cancellable %s%s", task->id, runs ? " runs" : "");
 }
 
 struct bench *fake_bench(struct loop *loop, const struct config *config)

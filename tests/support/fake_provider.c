@@ -283,6 +283,11 @@ const struct dialect fake_many_dialect = {
     .read_lookup = read_step,
     .add_likeness = add_likeness,
 };
+const struct dialect fake_stops_dialect = {
+    SPOKEN,
+    .build_cancel = build_cancel,
+    .cancels_running = true,
+};
 const struct dialect fake_one_dialect = {
     SPOKEN,
     .build_next = build_next,

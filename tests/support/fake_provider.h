@@ -16,14 +16,15 @@
 // "many" can be asked about up to 10 jobs at once, cancels, and is searched in 3 steps. "one" can
 // do none of that, but calls back, and takes no links: the request's `image` is fetched for it. Its
 // files may lie inside its answers, as "inline:0"; a request for its other files takes a header.
-// Jobs of both are first looked at after 2 s, and their links live for an hour.
+// Jobs of both are first looked at after 2 s, and their links live for an hour. The dialect "stops"
+// is of "many", and cancels what runs, too.
 #pragma once
 
 struct dialect;
 struct provider;
 
 extern const struct provider fake_many, fake_one;
-extern const struct dialect fake_many_dialect, fake_one_dialect;
+extern const struct dialect fake_many_dialect, fake_one_dialect, fake_stops_dialect;
 // For an account of either.
 #define FAKE_MANY .provider = &fake_many, .dialect = &fake_many_dialect
 #define FAKE_ONE .provider = &fake_one, .dialect = &fake_one_dialect

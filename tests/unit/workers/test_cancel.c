@@ -39,7 +39,7 @@ static int tear_down(void **state)
 }
 
 // The task stays the caller's, who may be done with it before the vendor is.
-static void cancel(const char *id, const char *upstream_id)
+static void cancel_as(const char *id, const char *upstream_id, bool runs)
 {
     struct task *task = fake_task(id, "dev", TASK_SUBMITTED);
 
@@ -47,8 +47,13 @@ static void cancel(const char *id, const char *upstream_id)
     task->account = mem_str("many-1");
     task->action = mem_str("MAKE");
     mem_set_str(&task->upstream_id, upstream_id);
-    cancel_start(bench, task);
+    cancel_start(bench, task, runs);
     task_free(task);
+}
+
+static void cancel(const char *id, const char *upstream_id)
+{
+    cancel_as(id, upstream_id, false);
 }
 
 static void test_what_is_said_to_it(void **state)
@@ -70,6 +75,17 @@ static void test_what_is_said_to_it(void **state)
         fake_expect_nothing();
         assert_null(bench->jobs);
     }
+}
+
+// It may go on for as long as it likes: to look at once would be to ask at once, again and again.
+static void test_of_a_job_that_runs(void **state)
+{
+    (void)state;
+    cancel_as("task_1", "up-1", true);
+    fake_expect(SEND("up-1"));
+    fake_http_answer(fake_waiting("vendor"), 202, NULL, "so be it");
+    fake_expect_nothing();
+    assert_null(bench->jobs);
 }
 
 static void test_sent_once(void **state)
@@ -114,6 +130,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(test_what_is_said_to_it),
+        TEST(test_of_a_job_that_runs),
         TEST(test_sent_once),
         TEST(test_no_request_can_be_made),
         TEST(test_dropped_while_it_is_asked),

@@ -48,16 +48,21 @@ static struct account accounts[] = {
      FAKE_MANY,
      .base_url = "https://many.example",
      .task_timeout_ms = TIMEOUT_MS},
-    {.name = "one-1", FAKE_ONE, .base_url = "https://one.example", .task_timeout_ms = TIMEOUT_MS}};
+    {.name = "one-1", FAKE_ONE, .base_url = "https://one.example", .task_timeout_ms = TIMEOUT_MS},
+    {.name = "many-1",
+     .provider = &fake_many,
+     .dialect = &fake_stops_dialect,
+     .base_url = "https://many.example",
+     .task_timeout_ms = TIMEOUT_MS}};
 static struct config config;
 static struct loop *loop;
 static struct bench *bench;
 static struct follow *follow;
 
-static void cancel(void *ctx, const struct task *task)
+static void cancel(void *ctx, const struct task *task, bool runs)
 {
     (void)ctx;
-    cancel_start(bench, task);
+    cancel_start(bench, task, runs);
 }
 
 // With one account alone.
@@ -156,6 +161,8 @@ static const struct {
 #define MANY &accounts[0], TASK_SUBMITTED, 0
 #define RENDERS &accounts[0], TASK_RENDERING, 40
 #define ONE &accounts[1], TASK_SUBMITTED, 0
+#define STOPS &accounts[2], TASK_SUBMITTED, 0
+#define STOPS_LATE &accounts[2], TASK_RENDERING, 40
     {"it waits there", MANY, 0, "waiting", NULL, NULL},
     {"it says how far it is", MANY, 0, "waiting 5", PROGRESS("5"), NULL},
     {"it has begun", MANY, 0, "rendering", RENDERING("task_1", "0"), NULL},
@@ -191,6 +198,13 @@ static const struct {
     {"cancel, no answer", MANY, CANCEL, NULL, NULL, NULL},
     {"cancel, done", MANY, CANCEL, DONE, ARCHIVING, NULL},
     {"cancel, late", MANY, CANCEL | LATE, "waiting", DELETE, TOO_LATE("task_1")},
+    // Unless the vendor says that it can.
+    {"stop, it waits", STOPS, CANCEL, "waiting", DELETE, NULL},
+    {"stop, it has begun", STOPS, CANCEL, "rendering", DELETE, RENDERING("task_1", "0")},
+    {"stop, it renders", STOPS_LATE, CANCEL, "rendering 40", DELETE, NULL},
+    {"stop, nobody asks", STOPS_LATE, 0, "rendering 40", NULL, NULL},
+    {"stop, late", STOPS_LATE, CANCEL | LATE, "rendering 40", DELETE, TOO_LATE("task_1")},
+    {"stop, done", STOPS, CANCEL, DONE, ARCHIVING, NULL},
     // A vendor that can't cancel: it is over here.
     {"over, it waits", ONE, CANCEL, "waiting", CANCEL_HERE, NULL},
     {"over, it renders", ONE, CANCEL, "rendering 1", CANCEL_HERE, NULL},
