@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "core/base/mem.h"
 
@@ -26,16 +27,28 @@ void outcome_clear(struct outcome *outcome)
     *outcome = (struct outcome){0};
 }
 
-bool outcome_from_word(struct outcome *outcome, const struct outcome_word *words, size_t count,
-                       const char *word, struct err *err)
+static bool find_word(struct outcome *outcome, const struct outcome_word *words, size_t count,
+                      const char *word, int (*compare)(const char *, const char *), struct err *err)
 {
     for (size_t i = 0; i < count; i++) {
-        if (strcmp(words[i].word, word) == 0) {
+        if (compare(words[i].word, word) == 0) {
             outcome->kind = words[i].kind;
             return true;
         }
     }
     return err_set(err, ERR_UPSTREAM, "unknown status \"%.40s\"", word);
+}
+
+bool outcome_from_word(struct outcome *outcome, const struct outcome_word *words, size_t count,
+                       const char *word, struct err *err)
+{
+    return find_word(outcome, words, count, word, strcmp, err);
+}
+
+bool outcome_from_word_of_any_case(struct outcome *outcome, const struct outcome_word *words,
+                                   size_t count, const char *word, struct err *err)
+{
+    return find_word(outcome, words, count, word, strcasecmp, err);
 }
 
 void outcome_set_reason(struct outcome *outcome, const char *reason)

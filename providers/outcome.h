@@ -66,6 +66,9 @@ void outcome_clear(struct outcome *outcome);
 // False for a word that isn't in the table; a stranger's word proves nothing about the task.
 bool outcome_from_word(struct outcome *outcome, const struct outcome_word *words, size_t count,
                        const char *word, struct err *err) WARN_UNUSED;
+// The same, where a word may be in capitals or not.
+bool outcome_from_word_of_any_case(struct outcome *outcome, const struct outcome_word *words,
+                                   size_t count, const char *word, struct err *err) WARN_UNUSED;
 #define OUTCOME_WORDS(table) (table), sizeof(table) / sizeof((table)[0])
 
 void outcome_set_reason(struct outcome *outcome, const char *reason); // cut at 200 bytes

@@ -168,14 +168,24 @@ static const char *const gateways[] = {
     "voapi_error",   "one_hub_error", "done_hub_error",  "veloera_error",
 };
 
-static const char *const code_places[] = {"code", "error.code", "error.status", NULL};
+static const char *const code_places[] = {"code", "error.code", "error.status",
+                                          "base_resp.status_code", NULL};
 
 const char *refusal_words(const json_t *body)
 {
-    static const char *const places[] = {
-        "error.message", "error.msg", "error",          "message",           "msg",
-        "description",   "detail",    "detail.message", "error_description", "fail_reason",
-        "reason",        NULL};
+    static const char *const places[] = {"error.message",
+                                         "error.msg",
+                                         "error",
+                                         "message",
+                                         "msg",
+                                         "description",
+                                         "detail",
+                                         "detail.message",
+                                         "error_description",
+                                         "fail_reason",
+                                         "reason",
+                                         "base_resp.status_msg",
+                                         NULL};
     static const char *const codes[] = {"error.code", "error.type", "error.status", "code", NULL};
     const char *said = field_first_str(body, places);
 

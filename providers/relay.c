@@ -1,7 +1,9 @@
 // Relays, by their tables.
 #include "providers/relay.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "core/base/address.h"
 #include "core/base/buf.h"
@@ -13,10 +15,10 @@
 #include "providers/outcome.h"
 #include "providers/refusal.h"
 
-static bool is_listed(const char *const *texts, const char *text)
+static bool is_listed(const char *const *texts, const char *text, bool has_any_case)
 {
     for (; texts != NULL && *texts != NULL; texts++)
-        if (strcmp(*texts, text) == 0)
+        if ((has_any_case ? strcasecmp(*texts, text) : strcmp(*texts, text)) == 0)
             return true;
     return false;
 }
@@ -60,8 +62,11 @@ static bool read_submit_body(const struct task *task, const struct account *acco
                              const struct http_response *response, const json_t *body,
                              struct outcome *outcome, struct err *err)
 {
+    const struct relay *relay = account->dialect->relay;
+
     (void)task;
-    return adapter_accept(response, body, account->dialect->relay->ids, outcome, err);
+    return adapter_accept(response, body, relay->ids, outcome, err) ||
+           (relay->refuse != NULL && relay->refuse(body, outcome));
 }
 
 bool relay_read_submit(const struct task *task, const struct account *account,
@@ -96,6 +101,16 @@ static const json_t *job_of(const struct relay *relay, const json_t *body)
     return body;
 }
 
+// The first of the places that has a text or a number, as a text of the caller's; NULL: none.
+static char *first_id(const json_t *job, const char *const *places)
+{
+    char *id = NULL;
+
+    for (; places != NULL && *places != NULL && id == NULL; places++)
+        id = field_id(job, *places);
+    return id;
+}
+
 // The first of the places that has a link; NULL: none.
 static const char *link_of(const json_t *job, const char *const *places)
 {
@@ -116,6 +131,7 @@ static void add_files(const struct task *task, const struct account *account, co
     const struct relay *relay = account->dialect->relay;
     const char *link = link_of(job, relay->links), *cover = link_of(job, relay->covers);
     struct buf own = {0};
+    char *next = NULL;
 
     if (link == NULL && relay->content != NULL) {
         const char *mark = strstr(relay->content, "%s");
@@ -126,6 +142,9 @@ static void add_files(const struct task *task, const struct account *account, co
         buf_str(&own, mark + strlen("%s"));
         link = own.data;
     }
+    if (link == NULL && (next = first_id(job, relay->nexts)) != NULL)
+        outcome->kind = OUTCOME_NEXT;
+    outcome->next = next;
     if (link != NULL)
         outcome_add_source(outcome, relay->kind, link);
     if (link != NULL && cover != NULL)
@@ -145,24 +164,32 @@ static bool read_job(const struct task *task, const struct account *account,
                      const struct http_response *response, const json_t *body,
                      struct outcome *outcome, struct err *err)
 {
+    static const char *const error_code[] = {"error.code", NULL};
     const struct relay *relay = account->dialect->relay;
     const json_t *job = job_of(relay, body);
     const char *status = field_first_str(job, relay->statuses);
     const char *reason = field_first_str(job, relay->reasons);
 
+    if (relay->gone != NULL && adapter_is_text(reason, relay->gone)) {
+        outcome->kind = OUTCOME_MISSING;
+        return true;
+    }
     if (response->status >= 300)
         return err_set(err, ERR_UPSTREAM, "HTTP %d: %.160s", response->status, refusal_words(body));
-    if (!outcome_from_word(outcome, relay->words, relay->word_count, status, err))
+    if (!(relay->has_any_case ? outcome_from_word_of_any_case : outcome_from_word)(
+            outcome, relay->words, relay->word_count, status, err))
         return false;
     outcome->progress = progress_of(job);
-    outcome->has_started = is_listed(relay->started, status);
+    outcome->has_started = is_listed(relay->started, status, relay->has_any_case);
     if (outcome->kind == OUTCOME_SUCCEEDED) {
         add_files(task, account, job, outcome);
     } else if (outcome->kind == OUTCOME_FAILED) {
+        char *code = first_id(job, relay->codes == NULL ? error_code : relay->codes);
+
         outcome_set_reason(outcome, *reason == '\0' ? "the vendor gave no reason" : reason);
-        if (is_listed(relay->filters, relay->codes == NULL ? field_str_or_empty(job, "error.code")
-                                                           : field_first_str(job, relay->codes)))
+        if (code != NULL && is_listed(relay->filters, code, false))
             outcome->code = "content_filter";
+        free(code);
     }
     return true;
 }
@@ -171,6 +198,37 @@ bool relay_read_poll(const struct task *task, const struct account *account,
                      const struct http_response *response, struct outcome *outcome, struct err *err)
 {
     return adapter_read_poll(task, account, response, account->dialect->relay->kind, read_job,
+                             outcome, err);
+}
+
+bool relay_build_next(const struct task *task, const struct account *account, const char *next,
+                      struct http_request *request, struct err *err)
+{
+    (void)task;
+    adapter_add_bearer(account, request);
+    return http_get(request, account->base_url, err, account->dialect->relay->next, next);
+}
+
+static bool read_file(const struct task *task, const struct account *account,
+                      const struct http_response *response, const json_t *body,
+                      struct outcome *outcome, struct err *err)
+{
+    const struct relay *relay = account->dialect->relay;
+    const char *link = link_of(job_of(relay, body), relay->links);
+
+    (void)task;
+    if (response->status >= 300)
+        return err_set(err, ERR_UPSTREAM, "HTTP %d: %.160s", response->status, refusal_words(body));
+    outcome->kind = OUTCOME_SUCCEEDED;
+    if (link != NULL)
+        outcome_add_source(outcome, relay->kind, link);
+    return true;
+}
+
+bool relay_read_next(const struct task *task, const struct account *account,
+                     const struct http_response *response, struct outcome *outcome, struct err *err)
+{
+    return adapter_read_poll(task, account, response, account->dialect->relay->kind, read_file,
                              outcome, err);
 }
 

@@ -14,25 +14,33 @@ struct outcome_word;
 
 // Lists of texts end with NULL. Places are as field_at has them.
 struct relay {
-    const char *submit;     // the path
-    const char *follow_up;  // the same for tasks that follow up another, with %s for that one's id;
-                            // NULL: they go where the others go
-    const char *model;      // what the body calls the model; NULL: "model"
-    const char *poll;       // with %s for the vendor's id
-    const char *content;    // the file itself, where no link says where it is; NULL: there is none
-    bool is_gone_elsewhere; // a 404 or 410 to a submit: this relay hasn't got it, another may
-    const char *const *ids; // where the answer to a submit has the job's id
-    const char *const *jobs;     // where the answer to a look has the job; else it is the answer
+    const char *submit;    // the path
+    const char *follow_up; // the same for tasks that follow up another, with %s for that one's id;
+                           // NULL: they go where the others go
+    const char *model;     // what the body calls the model; NULL: "model"
+    const char *poll;      // with %s for the vendor's id
+    const char *next;      // of the second request of a look, with %s for what that is about
+    const char *const *nexts; // where a job that has succeeded without a link says what it is
+    const char *content;     // the file itself, where no link says where it is; NULL: there is none
+    bool is_gone_elsewhere;  // a 404 or 410 to a submit: this relay hasn't got it, another may
+    const char *const *ids;  // where the answer to a submit has the job's id
+    const char *const *jobs; // where the answer to a look has the job; else it is the answer
     const char *const *statuses; // where a job has its status
     const struct outcome_word *words;
     size_t word_count;
+    bool has_any_case;          // its words may be in capitals or not
     const char *const *started; // the words of a job that renders
     const char *kind;           // of its file: "video"
     const char *const *links;  // where a job that has succeeded has its file: the first link counts
     const char *const *covers; // the same of a still image; may be missing
     const char *const *reasons; // where a job that has failed says why
-    const char *const *codes;   // where it has the reason's code; NULL: at error.code
+    const char *const *codes;   // where it has the reason's code, also as a number; NULL: at
+                                // error.code
     const char *const *filters; // the codes that mean content_filter
+    const char *const *gone;    // reasons that say that there is no such job; may be missing
+    // Where the answer to a submit has one of the vendor's own codes, what it means. False: it has
+    // none. NULL: the vendor has no codes that a relay passes on.
+    bool (*refuse)(const json_t *body, struct outcome *outcome);
     // Turns the stored request, which has the account's model by now, into the relay's. NULL: it is
     // sent as it is.
     bool (*shape)(const struct task *task, json_t *body, struct err *err);
@@ -49,6 +57,12 @@ bool relay_read_submit(const struct task *task, const struct account *account,
 bool relay_build_poll(const struct task *task, const struct account *account,
                       struct http_request *request, struct err *err);
 bool relay_read_poll(const struct task *task, const struct account *account,
+                     const struct http_response *response, struct outcome *outcome,
+                     struct err *err);
+// The second request, for a dialect whose table has `next`.
+bool relay_build_next(const struct task *task, const struct account *account, const char *next,
+                      struct http_request *request, struct err *err);
+bool relay_read_next(const struct task *task, const struct account *account,
                      const struct http_response *response, struct outcome *outcome,
                      struct err *err);
 // A relay's own files want its key; those that it links to mustn't get it.

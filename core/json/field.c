@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/base/mem.h"
 #include "core/json/json_fast.h"
 
 enum { MAX_DEPTH = 32, MAX_TOKENS = 20000 };
@@ -184,6 +185,17 @@ int64_t field_int_or(const json_t *value, const char *path, int64_t other)
     json_t *field = field_at(value, path);
 
     return json_is_integer(field) ? json_integer_value(field) : other;
+}
+
+char *field_id(const json_t *value, const char *path)
+{
+    json_t *field = field_at(value, path);
+
+    if (json_string_length(field) > 0)
+        return mem_str(json_string_value(field));
+    return json_is_integer(field) && json_integer_value(field) > 0
+               ? json_dumps(field, JSON_ENCODE_ANY)
+               : NULL;
 }
 
 // One pass over the bytes outside strings; it is for the parser to say what is malformed.

@@ -21,7 +21,7 @@
 // As seeds.py writes them: provider, call, status - 100 in two bytes, action,
 // step (from 128 on the first line is a Retry-After), then the body.
 enum { HEAD = 6 };
-enum call { SUBMIT, POLL, POLL_MANY, LOOKUP, TOKEN, CALLBACK, CALLS };
+enum call { SUBMIT, POLL, POLL_MANY, LOOKUP, TOKEN, CALLBACK, NEXT, QUESTION, CALLS };
 
 static const char *const actions[] = {
     "IMAGINE", "DESCRIBE", "SEED", "text2video", "generations", "MUSIC", "LYRICS", "CONCAT", "",
@@ -42,6 +42,8 @@ static void check(struct outcome *outcome, bool is_read, bool may_be_bare, unsig
         EXPECT(is_one_of(outcome, kinds));
         if (outcome->kind == OUTCOME_ACCEPTED)
             EXPECT(outcome->upstream_id != NULL && *outcome->upstream_id != '\0');
+        if (outcome->kind == OUTCOME_NEXT && (kinds & 1u << OUTCOME_RUNNING) != 0)
+            EXPECT(outcome->next != NULL && *outcome->next != '\0');
         if (outcome->kind == OUTCOME_SUCCEEDED && !may_be_bare)
             EXPECT(outcome->source_count > 0);
         // People are to read why: where nothing is said the worker has words, for an empty text
@@ -125,7 +127,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (dialect->is_token_refused != NULL)
             dialect->is_token_refused(&response);
     } else if (data[1] == POLL) {
+        unsigned next = dialect->build_next == NULL ? 0 : 1u << OUTCOME_NEXT;
+
         is_read = dialect->read_poll(tasks[0], &account, &response, &outcomes[0], &err);
+        check(&outcomes[0], is_read, may_be_bare, OF_LOOK | next, &err);
+    } else if (data[1] == NEXT && dialect->read_next != NULL) {
+        is_read = dialect->read_next(tasks[0], &account, &response, &outcomes[0], &err);
         check(&outcomes[0], is_read, may_be_bare, OF_LOOK, &err);
     } else if (data[1] == POLL_MANY && dialect->read_poll_many != NULL) {
         is_read = dialect->read_poll_many((const struct task *const *)tasks, 2, &account, &response,
@@ -149,6 +156,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
         if (body != NULL && dialect->read_callback(body, &id, &err))
             EXPECT(id != NULL && *id != '\0');
+    } else if (data[1] == QUESTION && dialect->answer_callback != NULL) {
+        json_auto_t *body = json_lenient_read(response.body.data, response.body.len);
+        struct buf json = {0};
+
+        if (body != NULL && dialect->answer_callback(body, &json)) {
+            json_auto_t *answer = json_loads(buf_text(&json), 0, NULL);
+
+            EXPECT(answer != NULL);
+        }
+        buf_clear(&json);
     }
     for (int i = 0; i < 2; i++) {
         outcome_clear(&outcomes[i]);

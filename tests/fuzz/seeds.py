@@ -7,7 +7,7 @@ import re
 import sys
 
 OUT = sys.argv[1]
-CALLS = ["submit", "poll", "poll_many", "lookup", "token", "callback"]
+CALLS = ["submit", "poll", "poll_many", "lookup", "token", "callback", "next", "question"]
 ACTIONS = ["IMAGINE", "DESCRIBE", "SEED", "text2video", "generations", "MUSIC", "LYRICS", "CONCAT", ""]
 
 

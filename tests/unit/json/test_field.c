@@ -109,11 +109,41 @@ static void test_fields(void **state)
     json_decref(value);
 }
 
+static void test_ids(void **state)
+{
+    static const struct {
+        const char *json, *id;
+    } cases[] = {
+        {"{\"id\":\"a\"}", "a"},
+        {"{\"id\":9223372036854775807}", "9223372036854775807"},
+        {"{\"id\":\"\"}", NULL},
+        {"{\"id\":0}", NULL},
+        {"{\"id\":-1}", NULL},
+        {"{\"id\":1.0}", NULL},
+        {"{\"id\":null}", NULL},
+        {"{\"id\":[\"a\"]}", NULL},
+        {"{}", NULL},
+        {"[]", NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        json_t *value = json_loads(cases[i].json, 0, NULL);
+        char *id = field_id(value, "id");
+
+        if ((id == NULL) != (cases[i].id == NULL) || (id != NULL && strcmp(id, cases[i].id) != 0))
+            fail_msg("%s", cases[i].json);
+        free(id);
+        json_decref(value);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bodies),
         cmocka_unit_test(test_fields),
+        cmocka_unit_test(test_ids),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
