@@ -14,6 +14,7 @@
     X(kling)                                                                                       \
     X(luma)                                                                                        \
     X(midjourney)                                                                                  \
+    X(minimax)                                                                                     \
     X(seedance)                                                                                    \
     X(suno)                                                                                        \
     X(veo)                                                                                         \

@@ -105,6 +105,7 @@ static const struct family_alias aliases[] = {
     {"image_urls.0", "input_reference"},
     {"image_urls.0", "image_url"},
     VIDEO_DASHSCOPE_ALIASES,
+    VIDEO_FRAME_ALIASES,
     {"parameters.duration", "seconds"},
     {"parameters.duration", "duration"},
     {"input.img_url", "input_reference.image_url"},
@@ -114,6 +115,9 @@ static const struct family_alias aliases[] = {
     {"image_urls", "input_reference"},
     {"image_urls", "image_url"},
     {"aspect_ratio", "size"},
+    {"first_frame_image", "input_reference.image_url"},
+    {"first_frame_image", "input_reference"},
+    {"first_frame_image", "image_url"},
     {0},
 };
 

@@ -55,6 +55,7 @@ static const struct family_alias aliases[] = {
     {"resolution", "size"},
     {"image_urls.0", "images.0"},
     VIDEO_DASHSCOPE_ALIASES,
+    VIDEO_FRAME_ALIASES,
     {"parameters.duration", "duration"},
     {"aspect_ratio", "aspect_ratio"}, // of both, what was given
     {"aspect_ratio", "size"},

@@ -20,6 +20,12 @@ enum { VIDEO_MAX_PROMPT = 20000, VIDEO_MAX_NAME = 128, VIDEO_MAX_WORD = 32 };
     {                                                                                              \
         .path = "duration", .kind = FIELD_COUNT, .min = 1, .about = "In seconds."                  \
     }
+// Frames that have a field each, by their names in the unified form.
+#define VIDEO_FRAME_ALIASES                                                                        \
+    {"first_frame_image", "images.0"}, {"last_frame_image", "images.1"},                           \
+    {                                                                                              \
+        "subject_reference", "images"                                                              \
+    }
 // Fields of DashScope's form, by their names in the unified form.
 #define VIDEO_DASHSCOPE_ALIASES                                                                    \
     {"input.prompt", "prompt"}, {"input.negative_prompt", "negative_prompt"},                      \

@@ -275,7 +275,7 @@ static void test_fixtures(void **state)
 int main(void)
 {
     static const char *const names[] = {"kling",    "suno",       "video", "openai_video",
-                                        "seedance", "volcengine", "wan"};
+                                        "seedance", "volcengine", "wan",   "minimax"};
     struct CMUnitTest tests[sizeof names / sizeof names[0]];
     size_t count = sizeof names / sizeof names[0];
 

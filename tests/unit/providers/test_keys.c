@@ -67,6 +67,11 @@ static const struct {
     {"wan", "dashscope", "http://v", "api_key=k region=x", "region: wan's dialect dashscope takes"},
     {"wan", "relay", "http://v", "api_key=k", NULL},
     {"wan", "relay", "http://v", "", "api_key: wan's dialect relay needs it"},
+    {"minimax", NULL, "http://v", "api_key=k", NULL},
+    {"minimax", NULL, "http://v", "", "api_key: minimax's dialect official needs it"},
+    {"minimax", NULL, NULL, "api_key=k", "base_url: minimax's dialect official needs it"},
+    {"minimax", "relay", "http://v", "api_key=k", NULL},
+    {"minimax", "v2", "http://v", "api_key=k", "dialect: minimax has no dialect \"v2\""},
     {"suno", "proxy", "http://v", "api_key=k", "dialect: suno has no dialect \"proxy\""},
     {"sonu", NULL, "http://v", "api_key=k", "provider: there is no provider \"sonu\""},
 };

@@ -171,6 +171,8 @@ static bool compare(const struct outcome *outcome, bool is_read, const json_t *e
         } else if (strcmp(name, "upstream_id") == 0) {
             ok &= (outcome->upstream_id == NULL && outcome->kind != OUTCOME_ACCEPTED) ||
                   same_text(name, outcome->upstream_id, value);
+        } else if (strcmp(name, "next") == 0) {
+            ok &= same_text(name, outcome->next, value);
         } else if (strcmp(name, "reason") == 0) {
             ok &= same_text(name, outcome->reason, value);
         } else if (strcmp(name, "code") == 0) {
@@ -237,6 +239,20 @@ static bool run_callback(const struct dialect *dialect, const json_t *given, con
     return same_text("upstream_id", id, json_object_get(expect, "upstream_id"));
 }
 
+// "answer" null: it is no question.
+static bool run_question(const struct dialect *dialect, const json_t *given, const json_t *expect)
+{
+    struct buf json = {0};
+    bool is = dialect->answer_callback(json_object_get(given, "body"), &json);
+    json_t *answer = is ? json_loads(buf_text(&json), 0, NULL) : json_null();
+    bool ok =
+        same_json("answer", answer, json_object_get(expect, "answer")) && (is || json.len == 0);
+
+    json_decref(answer);
+    buf_clear(&json);
+    return ok;
+}
+
 static bool run(const struct provider *provider, const json_t *fixture)
 {
     const char *call = field_str_or_empty(fixture, "call");
@@ -257,12 +273,16 @@ static bool run(const struct provider *provider, const json_t *fixture)
     account.dialect_name = mem_str(json_string_value(json_object_get(given, "dialect")));
     assert_true(provider_bind(&account, &err));
     dialect = account.dialect;
-    read = strcmp(call, "submit") == 0 ? dialect->read_submit : dialect->read_poll;
+    read = strcmp(call, "submit") == 0 ? dialect->read_submit
+           : strcmp(call, "next") == 0 ? dialect->read_next
+                                       : dialect->read_poll;
     make_response(given, &response);
     if (strcmp(call, "poll_many") == 0) {
         ok = run_many(&account, given, &response, expect);
     } else if (strcmp(call, "callback") == 0) {
         ok = run_callback(dialect, given, expect);
+    } else if (strcmp(call, "question") == 0) {
+        ok = run_question(dialect, given, expect);
     } else {
         bool is_read = strcmp(call, "lookup") == 0
                            ? dialect->read_lookup(task, &account, step, &response, &outcome, &err)
@@ -406,6 +426,13 @@ static void test_models(void **state)
         {"wan", "relay", "wan9-t2v", true},
         {"wan", "relay", "wander", true},
         {"wan", "relay", "wan", false},
+        {"minimax", "official", "video-01", true},
+        {"minimax", "official", "MiniMax-H3-Max", true},
+        {"minimax", "official", "MiniMax-H9", false},
+        {"minimax", "relay", "MiniMax-H9", true},
+        {"minimax", "relay", "video-01-live2d", true},
+        {"minimax", "relay", "MiniMax-", false},
+        {"minimax", "relay", "minimal", false},
         {"sora", "relay", "sora-2", false}, // its account lists what its relay still has
         {"midjourney", "relay", "", true},
         {"midjourney", "relay", "mj-imagine", false},

@@ -29,6 +29,11 @@
 #define S2V "'model':'wan2.2-s2v'"
 #define FRAMES "'first_frame_url':'https://e.com/1','last_frame_url':'https://e.com/2'"
 #define VOICE "'image_url':'https://e.com/a.png','audio_url':'https://e.com/a.mp3'"
+#define MINIMAX "/minimax/v1/video_generation"
+#define HAILUO "'model':'MiniMax-Hailuo-02'"
+#define BY_DEFAULT "'duration':6,'resolution':'768P'"
+#define H3 "'model':'MiniMax-H3'"
+#define FRAME(url, role) "{'type':'image_url','image_url':{'url':'" url "'},'role':'" role "'}"
 #define ARK "/volc/v1/contents/generations/tasks"
 #define V3 "'model_name':'kling-v3'"
 #define RELAY_V3 V3 ",'model':'kling-v3'"
@@ -694,6 +699,181 @@ static void test_wan_paths(void **state)
     }
 }
 
+// MiniMax gets a field for each thing, of its newer generation a list; old names become those of
+// the models that it has.
+static void test_minimax(void **state)
+{
+    static const struct request_case cases[] = {
+        {MINIMAX, NULL, "{'model':'video-01','prompt':'x','notifyHook':'http://h','more':1}",
+         "{" HAILUO ",'prompt':'x'," BY_DEFAULT "}", NULL},
+        {MINIMAX, NULL, "{'model':'video-01','prompt':'x','first_frame_image':'https://e.com/a'}",
+         "{" HAILUO ",'prompt':'x','first_frame_image':'https://e.com/a'," BY_DEFAULT "}", NULL},
+        {MINIMAX, NULL, "{'model':'video-01-live2d','first_frame_image':'iVBORw0KGgo='}",
+         "{'model':'I2V-01-live','first_frame_image':'IMG'}", NULL},
+        {MINIMAX, NULL,
+         "{" HAILUO ",'prompt':'x','first_frame_image':'IMG','last_frame_image':'https://e.com/b',"
+         "'duration':10,'resolution':'512P','prompt_optimizer':false,'fast_pretreatment':true,"
+         "'aigc_watermark':true,'ratio':'16:9','callback_url':'http://i'}",
+         "{" HAILUO ",'prompt':'x','first_frame_image':'IMG','last_frame_image':'https://e.com/b',"
+         "'duration':10,'resolution':'512P','prompt_optimizer':false,'fast_pretreatment':true,"
+         "'aigc_watermark':true}",
+         NULL},
+        {MINIMAX, NULL, "{" HAILUO ",'prompt':'x','resolution':'1080P','duration':null}",
+         "{" HAILUO ",'prompt':'x','resolution':'1080P','duration':6}", NULL},
+        {MINIMAX, NULL, "{'model':'T2V-01-Director','prompt':'x','duration':6}",
+         "{'model':'T2V-01-Director','prompt':'x','duration':6}", NULL},
+        {MINIMAX, NULL,
+         "{'model':'S2V-01','prompt':'x','subject_reference':[{'type':'character','image':["
+         "'iVBORw0KGgo=','https://e.com/b']}]}",
+         "{'model':'S2V-01','prompt':'x','subject_reference':[{'type':'character','image':["
+         "'IMG','https://e.com/b']}]}",
+         NULL},
+        {MINIMAX, NULL, "{" H3 ",'prompt':'x','prompt_optimizer':true}",
+         "{" H3 ",'content':[" TEXT "],'ratio':'16:9'}", NULL},
+        {MINIMAX, NULL,
+         "{'model':'MiniMax-H3-Max','prompt':'x','ratio':'21:9','resolution':'2K','duration':15,"
+         "'aigc_watermark':false}",
+         "{'model':'MiniMax-H3-Max','content':[" TEXT "],'ratio':'21:9','resolution':'2K',"
+         "'duration':15,'aigc_watermark':false}",
+         NULL},
+        {MINIMAX, NULL,
+         "{" H3 ",'first_frame_image':'iVBORw0KGgo=','last_frame_image':'https://e.com/b'}",
+         "{" H3
+         ",'content':[" FRAME("IMG", "first_frame") "," FRAME("https://e.com/b", "last_frame") "]}",
+         NULL},
+        {MINIMAX, "relay", "{'model':'video-01','prompt':'x','callback_url':'http://i'}",
+         "{'model':'video-01','prompt':'x'}", NULL},
+        {MINIMAX, "relay", "{'model':'MiniMax-H9','prompt':'x','new':1}",
+         "{'model':'MiniMax-H9','prompt':'x','new':1}", NULL},
+        {MINIMAX, NULL, "{'prompt':'x'}", NULL, "model: is required"},
+        {MINIMAX, NULL, "{'model':'video-01'}", NULL, "prompt: is required"},
+        {MINIMAX, NULL, "{'model':'video-01','prompt':''}", NULL, "prompt: must not be empty"},
+        {MINIMAX, NULL, "{'model':'video-01','prompt':5}", NULL, "prompt: "},
+        {MINIMAX, NULL, "{'model':'T2V-01','prompt':'x','first_frame_image':'IMG'}", NULL,
+         "first_frame_image: is not supported by T2V-01"},
+        {MINIMAX, NULL, "{'model':'I2V-01','prompt':'x'}", NULL,
+         "first_frame_image: is required by I2V-01"},
+        {MINIMAX, NULL, "{'model':'video-01-live2d','prompt':'x'}", NULL,
+         "first_frame_image: is required by video-01-live2d"},
+        {MINIMAX, NULL, "{'model':'MiniMax-Hailuo-2.3-Fast','prompt':'x'}", NULL,
+         "first_frame_image: is required"},
+        {MINIMAX, NULL, "{'model':'MiniMax-Hailuo-2.3','prompt':'x','last_frame_image':'IMG'}",
+         NULL, "last_frame_image: is not supported"},
+        {MINIMAX, NULL, "{'model':'S2V-01','prompt':'x'}", NULL, "subject_reference: is required"},
+        {MINIMAX, NULL, "{'model':'S2V-01','subject_reference':{}}", NULL,
+         "subject_reference: must be"},
+        {MINIMAX, NULL, "{'model':'S2V-01','subject_reference':[{'type':'character'}]}", NULL,
+         "subject_reference.0.image: is required"},
+        {MINIMAX, NULL, "{'model':'S2V-01','subject_reference':[{'image':[5]}]}", NULL,
+         "subject_reference.0.image.0: "},
+        {MINIMAX, NULL, "{" HAILUO ",'prompt':'x','resolution':'720P'}", NULL, "resolution: "},
+        {MINIMAX, NULL, "{'model':'T2V-01','prompt':'x','resolution':'768P'}", NULL,
+         "resolution: "},
+        {MINIMAX, NULL, "{" H3 ",'prompt':'x','resolution':'1080P'}", NULL, "resolution: "},
+        {MINIMAX, NULL, "{" HAILUO ",'prompt':'x','duration':7}", NULL,
+         "duration: must be 6 or 10"},
+        {MINIMAX, NULL, "{" HAILUO ",'prompt':'x','duration':10,'resolution':'1080P'}", NULL,
+         "duration: must be 6 in 1080P"},
+        {MINIMAX, NULL, "{" HAILUO ",'prompt':'x','duration':'6'}", NULL, "duration: "},
+        {MINIMAX, NULL, "{'model':'T2V-01','prompt':'x','duration':10}", NULL,
+         "duration: must be 6"},
+        {MINIMAX, NULL, "{" H3 ",'prompt':'x','duration':16}", NULL,
+         "duration: must be from 4 to 15"},
+        {MINIMAX, NULL, "{" HAILUO ",'prompt':'x','ratio':'9:16'}", NULL, "ratio: "},
+        {MINIMAX, NULL, "{" H3 ",'prompt':'x','ratio':'adaptive'}", NULL, "ratio: "},
+        {MINIMAX, NULL, "{" HAILUO ",'prompt':'x','prompt_optimizer':'yes'}", NULL,
+         "prompt_optimizer: "},
+    };
+
+    (void)state;
+    RUN_ALL(cases);
+}
+
+// The paths go by the model as the account calls it.
+static void test_minimax_paths(void **state)
+{
+    static const struct {
+        const char *model, *theirs; // NULL: the account lists none
+        const char *submit, *poll;
+    } cases[] = {
+        {"video-01", NULL, "/v1/video_generation", "/v1/query/video_generation?task_id=a%2Fb%3Fc"},
+        {"MiniMax-H3", NULL, "/v2/video_generation", "/v2/query/video_generation/a%2Fb%3Fc"},
+        {"film", "MiniMax-H3-Max", "/v2/video_generation", "/v2/query/video_generation/a%2Fb%3Fc"},
+        {"film", "m-1", "/v1/video_generation", "/v1/query/video_generation?task_id=a%2Fb%3Fc"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct config_model model = {.name = (char *)(uintptr_t)cases[i].model,
+                                     .upstream = (char *)(uintptr_t)cases[i].theirs};
+        struct account account = {.name = (char *)"a",
+                                  .base_url = (char *)"http://v",
+                                  .provider_name = (char *)"minimax",
+                                  .models = &model,
+                                  .model_count = cases[i].theirs != NULL};
+        struct task *task = task_new();
+        struct http_request request = {0};
+        struct buf likeness = {0};
+        struct err err;
+        bool is_v2 = strncmp(cases[i].submit, "/v2", 3) == 0;
+
+        assert_true(provider_bind(&account, &err));
+        account_set_key(&account, "api_key", "k");
+        task->model = mem_str(cases[i].model);
+        task->request = mem_str("{\"prompt\":\"p\"}");
+        task->upstream_id = mem_str("a/b?c");
+        task->callback_url = mem_str("http://s/v1/callbacks/x");
+        assert_true(account.dialect->build_submit(task, &account, &request, &err));
+        assert_string_equal(request.url + strlen("http://v"), cases[i].submit);
+        assert_non_null(strstr(request.headers.data, "Authorization: Bearer k\n"));
+        assert_non_null(strstr(request.body.data, "\"callback_url\":\"http://s/v1/callbacks/x\""));
+        http_request_clear(&request);
+
+        assert_true(account.dialect->build_poll(task, &account, &request, &err));
+        assert_string_equal(request.url + strlen("http://v"), cases[i].poll);
+        http_request_clear(&request);
+
+        assert_true(account.dialect->build_next(task, &account, "1&x=2", &request, &err));
+        assert_string_equal(request.url, "http://v/v1/files/retrieve?file_id=1%26x%3D2");
+        http_request_clear(&request);
+
+        // Only v2 has a list.
+        assert_int_equal(account.dialect->build_lookup(task, &account, 0, &request, &err), is_v2);
+        assert_int_equal(account.dialect->add_likeness(task, &account, &likeness), is_v2);
+        http_request_clear(&request);
+        assert_false(account.dialect->build_lookup(task, &account, 1, &request, &err));
+        buf_clear(&likeness);
+        account_clear_keys(&account);
+        task_free(task);
+    }
+}
+
+// At a relay the second request of a look is needed where the first shows no link.
+static void test_minimax_relay_paths(void **state)
+{
+    struct account account = {.name = (char *)"a",
+                              .base_url = (char *)"http://v",
+                              .provider_name = (char *)"minimax",
+                              .dialect_name = (char *)"relay"};
+    struct task *task = task_new();
+    struct http_request request = {0};
+    struct err err;
+
+    (void)state;
+    assert_true(provider_bind(&account, &err));
+    account_set_key(&account, "api_key", "k");
+    task->upstream_id = mem_str("a/b");
+    assert_true(account.dialect->build_poll(task, &account, &request, &err));
+    assert_string_equal(request.url, "http://v/minimax/v1/query/video_generation?task_id=a%2Fb");
+    http_request_clear(&request);
+    assert_true(account.dialect->build_next(task, &account, "f&1", &request, &err));
+    assert_string_equal(request.url, "http://v/minimax/v1/files/retrieve?file_id=f%261");
+    assert_non_null(strstr(request.headers.data, "Authorization: Bearer k\n"));
+    http_request_clear(&request);
+    account_clear_keys(&account);
+    task_free(task);
+}
+
 // Sora's form is that of OpenAI's videos.
 static void test_sora(void **state)
 {
@@ -870,11 +1050,19 @@ static void test_what_is_known(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_empty),      cmocka_unit_test(test_sources),
-        cmocka_unit_test(test_modes),      cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_new_models), cmocka_unit_test(test_what_is_known),
-        cmocka_unit_test(test_wan),        cmocka_unit_test(test_wan_paths),
-        cmocka_unit_test(test_sora),       cmocka_unit_test(test_jimeng),
+        cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_sources),
+        cmocka_unit_test(test_modes),
+        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_new_models),
+        cmocka_unit_test(test_what_is_known),
+        cmocka_unit_test(test_wan),
+        cmocka_unit_test(test_wan_paths),
+        cmocka_unit_test(test_sora),
+        cmocka_unit_test(test_jimeng),
+        cmocka_unit_test(test_minimax),
+        cmocka_unit_test(test_minimax_paths),
+        cmocka_unit_test(test_minimax_relay_paths),
     };
 
     return cmocka_run_group_tests_name("requests", tests, NULL, NULL);
