@@ -1,7 +1,10 @@
 // Tells clients of each change of their jobs.
 #include "tests/sim/callbacks.h"
 
+#include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/base/clock.h"
 #include "core/base/mem.h"
@@ -10,7 +13,7 @@
 #include "tests/sim/jobs.h"
 #include "tests/sim/sim.h"
 
-enum { TIMEOUT_MS = 10000 };
+enum { TIMEOUT_MS = 10000, CHALLENGE_MS = 3000 };
 
 struct watch {
     struct callbacks *callbacks;
@@ -18,7 +21,8 @@ struct watch {
     const struct job *job; // borrowed, outlives us, like its request
     const char *url;
     callback_json_fn add_json;
-    bool is_told; // the client was told that the job is `status`
+    char challenge[32]; // is to come back before anything is told; "": it has, or needn't
+    bool is_told;       // the client was told that the job is `status`
     enum job_status status;
     // What we wait for: between events exactly one of these is set.
     struct loop_timer *timer;
@@ -77,15 +81,29 @@ static void go_on(struct watch *watch)
         watch->timer = loop_after(sim->loop, delay_ms > 0 ? delay_ms : 0, on_due, watch);
 }
 
+static bool has_come_back(const struct watch *watch, const struct http_response *response)
+{
+    json_auto_t *body =
+        json_loadb(buf_text(&response->body), response->body.len, JSON_REJECT_DUPLICATES, NULL);
+    const char *text = json_string_value(json_object_get(body, "challenge"));
+
+    return response->status == 200 && text != NULL && strcmp(text, watch->challenge) == 0;
+}
+
 static void on_answered(void *ctx, const struct http_response *response,
                         const struct http_failure *failure)
 {
     struct watch *watch = ctx;
 
-    (void)response;
-    (void)failure;
     watch->call = NULL;
-    go_on(watch);
+    if (*watch->challenge == '\0') {
+        go_on(watch);
+    } else if (failure == NULL && has_come_back(watch, response)) {
+        watch->challenge[0] = '\0';
+        go_on(watch);
+    } else {
+        drop(watch);
+    }
 }
 
 static void on_due(void *ctx)
@@ -101,16 +119,21 @@ static void on_due(void *ctx)
         go_on(watch);
         return;
     }
-    watch->is_told = true;
-    watch->status = view.status;
     request.url = mem_str(watch->url);
     http_add_header(&request, "Content-Type", "application/json");
-    watch->add_json(sim, watch->job, &request.body);
+    if (*watch->challenge != '\0') {
+        options.timeout_ms = CHALLENGE_MS;
+        buf_fmt(&request.body, "{\"challenge\":\"%s\"}", watch->challenge);
+    } else {
+        watch->is_told = true;
+        watch->status = view.status;
+        watch->add_json(sim, watch->job, &request.body);
+    }
     watch->call = http_start(watch->callbacks->client, &request, &options, on_answered);
 }
 
-void callbacks_watch(struct callbacks *callbacks, const struct job *job, const char *url,
-                     callback_json_fn add_json)
+static struct watch *watch_new(struct callbacks *callbacks, const struct job *job, const char *url,
+                               callback_json_fn add_json)
 {
     struct watch *watch = mem_new(struct watch);
 
@@ -123,5 +146,20 @@ void callbacks_watch(struct callbacks *callbacks, const struct job *job, const c
     if (watch->next != NULL)
         watch->next->link = &watch->next;
     callbacks->all = watch;
+    return watch;
+}
+
+void callbacks_watch(struct callbacks *callbacks, const struct job *job, const char *url,
+                     callback_json_fn add_json)
+{
+    go_on(watch_new(callbacks, job, url, add_json));
+}
+
+void callbacks_challenge(struct callbacks *callbacks, const struct job *job, const char *url,
+                         callback_json_fn add_json)
+{
+    struct watch *watch = watch_new(callbacks, job, url, add_json);
+
+    snprintf(watch->challenge, sizeof watch->challenge, "c-%llu", (unsigned long long)job->number);
     go_on(watch);
 }

@@ -15,3 +15,6 @@ void callbacks_drop(struct callbacks **callbacks);
 // once, maybe before the answer to the submit. `url` is borrowed from the job's request.
 void callbacks_watch(struct callbacks *callbacks, const struct job *job, const char *url,
                      callback_json_fn add_json);
+// The same, where the URL is called only if it gives back, within 3 s, what is sent there first.
+void callbacks_challenge(struct callbacks *callbacks, const struct job *job, const char *url,
+                         callback_json_fn add_json);
