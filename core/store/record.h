@@ -26,7 +26,7 @@ struct buf;
     X(family, family, FAMILY, SUBMIT, true)                                                        \
     X(provider, provider, TEXT, SUBMIT, true)                                                      \
     X(action, action, TEXT, SUBMIT, true)                                                          \
-    X(model, model, TEXT, SUBMIT, false)                                                           \
+    X(model, model, TEXT, SUBMIT, true)                                                            \
     X(hook, has_hook, FLAG, SUBMIT, true)                                                          \
     X(mode, mode, TEXT, SUBMIT, true)                                                              \
     X(state, state, TEXT, SUBMIT, false)                                                           \

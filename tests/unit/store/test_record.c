@@ -156,6 +156,7 @@ static void test_looks(void **state)
     assert_int_equal(task->progress, 40);
     assert_false(task->is_cancel_asked);
     assert_string_equal(task->upstream_id, "upstream");
+    assert_string_equal(task->model, "model");
     assert_string_equal(task->owner, "owner");
     task_free(task);
     buf_clear(&lua);
