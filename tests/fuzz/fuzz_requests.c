@@ -189,7 +189,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     body = field_parse_body(buf_text(&text), text.len, &err);
     if (body != NULL && (route->kind == ROUTE_SUBMIT || route->kind == ROUTE_ASK)) {
         submit(family, route, body, buf_text(&text), &err);
-    } else if (body != NULL && route->kind == ROUTE_LIST) {
+    } else if (body != NULL && route->kind == ROUTE_LIST && family->list_ids != NULL) {
         const json_t *ids = NULL;
 
         if (family->list_ids(body, &ids, &err))
