@@ -111,6 +111,29 @@ void hex_encode(const void *data, size_t len, char *out)
     *out = '\0';
 }
 
+static int hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+bool hex_decode(const char *text, void *out, size_t len)
+{
+    unsigned char *bytes = out;
+
+    for (size_t i = 0; i < len; i++, text += 2) {
+        int high = hex_value(text[0]), low = high < 0 ? -1 : hex_value(text[1]);
+
+        if (low < 0)
+            return false;
+        bytes[i] = (unsigned char)(high << 4 | low);
+    }
+    return *text == '\0';
+}
+
 void base64_encode(const void *data, size_t len, struct buf *out)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -142,6 +165,20 @@ void base64url_encode(const void *data, size_t len, struct buf *out)
             out->data[i] = out->data[i] == '+' ? '-' : '_';
 }
 
+bool ed25519_fits(const unsigned char key[ED25519_KEY_BYTES], const void *data, size_t len,
+                  const unsigned char signature[ED25519_BYTES])
+{
+    EVP_PKEY *public = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, key, ED25519_KEY_BYTES);
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    bool fits = public != NULL && context != NULL &&
+                EVP_DigestVerifyInit(context, NULL, NULL, NULL, public) == 1 &&
+                EVP_DigestVerify(context, signature, ED25519_BYTES, data, len) == 1;
+
+    EVP_MD_CTX_free(context);
+    EVP_PKEY_free(public);
+    return fits;
+}
+
 bool rsa_sha256_sign(const char *pem, const void *data, size_t len, struct buf *out)
 {
     BIO *bio = BIO_new_mem_buf(pem, -1);
@@ -165,7 +202,7 @@ bool rsa_sha256_sign(const char *pem, const void *data, size_t len, struct buf *
     return ok;
 }
 
-static int base64_value(char c)
+static int base64_value(char c, const char *last)
 {
     if (c >= 'A' && c <= 'Z')
         return c - 'A';
@@ -173,10 +210,11 @@ static int base64_value(char c)
         return c - 'a' + 26;
     if (c >= '0' && c <= '9')
         return c - '0' + 52;
-    return c == '+' ? 62 : c == '/' ? 63 : -1;
+    return c == last[0] ? 62 : c == last[1] ? 63 : -1;
 }
 
-bool base64_decode(const char *text, size_t len, struct buf *out)
+// `last`: the last two digits of the alphabet.
+static bool decode(const char *text, size_t len, const char *last, struct buf *out)
 {
     size_t start = out->len;
     uint32_t bits = 0;
@@ -188,7 +226,7 @@ bool base64_decode(const char *text, size_t len, struct buf *out)
         return false;
     buf_reserve(out, len / 4 * 3 + 2);
     for (size_t i = 0; i < len; i++) {
-        int value = base64_value(text[i]);
+        int value = base64_value(text[i], last);
 
         if (value < 0)
             goto bad;
@@ -207,4 +245,14 @@ bad:
     if (out->data != NULL)
         out->data[start] = '\0';
     return false;
+}
+
+bool base64_decode(const char *text, size_t len, struct buf *out)
+{
+    return decode(text, len, "+/", out);
+}
+
+bool base64url_decode(const char *text, size_t len, struct buf *out)
+{
+    return decode(text, len, "-_", out);
 }

@@ -1,4 +1,4 @@
-// SHA-256, HMAC and base64, over OpenSSL.
+// SHA-256, HMAC, signatures and base64, over OpenSSL.
 #pragma once
 
 #include <stdbool.h>
@@ -25,14 +25,24 @@ void sha256_hex(const void *data, size_t len, char out[SHA256_HEX_BYTES]);
 void hmac_sha256(const void *key, size_t key_len, const void *data, size_t len,
                  unsigned char out[SHA256_BYTES]);
 void hex_encode(const void *data, size_t len, char *out); // 2 * len + 1 bytes, lower case
+// False where the text isn't 2 * len digits, of either case.
+bool hex_decode(const char *text, void *out, size_t len) __attribute__((warn_unused_result));
 
 // RSASSA-PKCS1-v1_5 with SHA-256 (RFC 8017), by a private key in PEM; added to `out`. False, and
 // nothing added, where the key can't be read.
 bool rsa_sha256_sign(const char *pem, const void *data, size_t len, struct buf *out)
     __attribute__((warn_unused_result));
 
+// Whether the signature is that of the data by an Ed25519 key (RFC 8032).
+enum { ED25519_KEY_BYTES = 32, ED25519_BYTES = 64 };
+bool ed25519_fits(const unsigned char key[ED25519_KEY_BYTES], const void *data, size_t len,
+                  const unsigned char signature[ED25519_BYTES]);
+
 // The URL alphabet without padding (RFC 4648 5), as JSON Web Tokens want it.
 void base64url_encode(const void *data, size_t len, struct buf *out);
+// As base64_decode, of the URL alphabet alone.
+bool base64url_decode(const char *text, size_t len, struct buf *out)
+    __attribute__((warn_unused_result));
 void base64_encode(const void *data, size_t len, struct buf *out);
 // Adds to `out`. False, and nothing added, for other characters than base64's (no line breaks, not
 // the URL alphabet), a wrong length or stray bits at the end. Padding may be missing.

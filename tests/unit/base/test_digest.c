@@ -1,4 +1,5 @@
-// Published vectors for SHA-256, HMAC (RFC 4231) and base64 (RFC 4648); secrets.
+// Published vectors for SHA-256, HMAC (RFC 4231), Ed25519 (RFC 8032) and base64 (RFC 4648);
+// secrets.
 #include "core/base/digest.h"
 #include "tests/support/check.h"
 
@@ -124,6 +125,73 @@ static void test_base64_refuses(void **state)
     }
 }
 
+static void test_base64url(void **state)
+{
+    static const char *const wrong[] = {"+//+", "-__", "Zm9v=", "Z"};
+    struct buf out = {0};
+    (void)state;
+
+    assert_true(base64url_decode("-__-Zg", 6, &out));
+    assert_string_equal(out.data,
+                        "\xfb\xff\xfe"
+                        "f");
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        if (base64url_decode(wrong[i], strlen(wrong[i]), &out) || out.len != 4)
+            fail_msg("\"%s\"", wrong[i]);
+    buf_clear(&out);
+}
+
+static void test_hex(void **state)
+{
+    static const char *const wrong[] = {"", "0", "00", "00f", "00fg", "0 ff", "00ff0", "00ff00"};
+    unsigned char bytes[2];
+    (void)state;
+
+    assert_true(hex_decode("0aF1", bytes, 2));
+    assert_memory_equal(bytes, "\x0a\xf1", 2);
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        if (hex_decode(wrong[i], bytes, 2))
+            fail_msg("\"%s\"", wrong[i]);
+}
+
+// RFC 8032, 7.1.
+static void test_ed25519(void **state)
+{
+    static const struct {
+        const char *key, *data, *signature;
+        size_t len;
+    } cases[] = {
+        {"d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a", "",
+         "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e3970"
+         "1cf9b46bd25bf5f0595bbe24655141438e7a100b",
+         0},
+        {"3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c", "\x72",
+         "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f3613"
+         "d0f11d8c387b2eaeb4302aeeb00d291612bb0c00",
+         1},
+        {"fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025", "\xaf\x82",
+         "6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac18ff9b538d16f290ae67f760"
+         "984dc6594a7c15e9716ed28dc027beceea1ec40a",
+         2},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        unsigned char key[ED25519_KEY_BYTES], signature[ED25519_BYTES];
+
+        assert_true(hex_decode(cases[i].key, key, sizeof key));
+        assert_true(hex_decode(cases[i].signature, signature, sizeof signature));
+        if (!ed25519_fits(key, cases[i].data, cases[i].len, signature))
+            fail_msg("case %zu", i);
+        assert_false(ed25519_fits(key, "other", 5, signature));
+        signature[63] ^= 1;
+        assert_false(ed25519_fits(key, cases[i].data, cases[i].len, signature));
+        signature[63] ^= 1;
+        key[0] ^= 1;
+        assert_false(ed25519_fits(key, cases[i].data, cases[i].len, signature));
+    }
+}
+
 static void test_secret(void **state)
 {
     struct secret secret = {0};
@@ -148,9 +216,10 @@ static void test_secret(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sha256), cmocka_unit_test(test_hmac),
-        cmocka_unit_test(test_base64), cmocka_unit_test(test_base64_refuses),
-        cmocka_unit_test(test_secret),
+        cmocka_unit_test(test_sha256),    cmocka_unit_test(test_hmac),
+        cmocka_unit_test(test_base64),    cmocka_unit_test(test_base64_refuses),
+        cmocka_unit_test(test_base64url), cmocka_unit_test(test_hex),
+        cmocka_unit_test(test_ed25519),   cmocka_unit_test(test_secret),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
