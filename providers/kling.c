@@ -478,12 +478,14 @@ static bool build_lookup(const struct task *task, const struct account *account,
 
 // The body is flat in one copy of the reference (W callback-protocol), wrapped in another (G);
 // relays, another Spool among them, say "id".
-static bool read_callback(const json_t *body, const char **upstream_id, struct err *err)
+static bool read_callback(const struct task *task, const struct account *account,
+                          const json_t *body, struct buf *upstream_id, struct err *err)
 {
     static const char *const places[] = {"task_id", "data.task_id", "id", NULL};
 
-    *upstream_id = field_first_str(body, places);
-    return **upstream_id != '\0' || err_set(err, ERR_INVALID, "task_id: is required");
+    (void)task, (void)account;
+    buf_str(upstream_id, field_first_str(body, places));
+    return upstream_id->len > 0 || err_set(err, ERR_INVALID, "task_id: is required");
 }
 
 #define COMMON                                                                                     \

@@ -414,12 +414,14 @@ static bool answer_callback(const json_t *body, struct buf *json)
 }
 
 // The same as a query's answer.
-static bool read_callback(const json_t *body, const char **upstream_id, struct err *err)
+static bool read_callback(const struct task *task, const struct account *account,
+                          const json_t *body, struct buf *upstream_id, struct err *err)
 {
     static const char *const places[] = {"task_id", "task.id", "id", NULL};
 
-    *upstream_id = field_first_str(body, places);
-    return **upstream_id != '\0' || err_set(err, ERR_INVALID, "task_id: is required");
+    (void)task, (void)account;
+    buf_str(upstream_id, field_first_str(body, places));
+    return upstream_id->len > 0 || err_set(err, ERR_INVALID, "task_id: is required");
 }
 
 static const struct dialect official = {

@@ -57,8 +57,16 @@ struct dialect_key {
     const char *name; // as in the configuration; NULL ends a list
     bool is_required;
     bool is_name;               // a part of a host's name, as a region is
+    bool is_url;                // of http or https
     const char *const *members; // the texts that a file in JSON must have, for a key "x_file"; ends
                                 // with NULL; NULL: it is no file
+};
+
+// How a vendor signs its callbacks (core/message/signed_call.h).
+struct dialect_signature {
+    const char *prefix;   // of the headers, in lower case
+    const char *keys_url; // where its keys are
+    const char *url_key;  // the account's key that replaces keys_url
 };
 
 // How one kind of an account's hosts is spoken to.
@@ -122,12 +130,14 @@ struct dialect {
     // never held in memory: read_poll finds a word in their place, and a source "inline:<n>" stands
     // for the n-th of them. Ends with NULL; NULL: there are none.
     const char *const *inline_keys;
-    // The vendor's id in the body of its callback. False: the body is no callback. NULL slot: the
-    // vendor can't call back.
-    bool (*read_callback)(const json_t *body, const char **upstream_id, struct err *err);
+    // Adds the vendor's id in the body of a callback about the task, in the form that read_submit
+    // has it. False: the body is no callback. NULL slot: the vendor can't call back.
+    bool (*read_callback)(const struct task *task, const struct account *account,
+                          const json_t *body, struct buf *upstream_id, struct err *err);
     // A call that is no news but a question, as a challenge is: adds the answer that the vendor
     // waits for. False: the call isn't one. NULL slot: the vendor has no such calls.
     bool (*answer_callback)(const json_t *body, struct buf *json);
+    const struct dialect_signature *callback_signature; // NULL: callbacks aren't signed
 };
 
 // For whoever tries a provider out: texts that are read as json_plain.h has it.

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/address.h"
 #include "core/config/config.h"
 #include "core/config/setting.h"
 #include "core/message/http_message.h"
@@ -112,6 +113,7 @@ static bool check_taken(const struct account *account, const struct dialect_key 
                         struct err *err)
 {
     const char *value = value_of(account, key->name);
+    struct url_parts parts;
 
     if (*value == '\0')
         return !key->is_required ||
@@ -119,6 +121,8 @@ static bool check_taken(const struct account *account, const struct dialect_key 
                        account->provider->name, account->dialect->name);
     if (key->is_name && !setting_is_name(value))
         return err_set(err, ERR_CONFIG, "%s: must be the name of a %s", key->name, key->name);
+    if (key->is_url && !url_split(value, &parts))
+        return err_set(err, ERR_CONFIG, "%s: must be an http or https URL", key->name);
     return check_members(account, key, err);
 }
 

@@ -580,10 +580,12 @@ static bool build_cancel(const struct task *task, const struct account *account,
 }
 
 // The same as a poll's answer.
-static bool read_callback(const json_t *body, const char **upstream_id, struct err *err)
+static bool read_callback(const struct task *task, const struct account *account,
+                          const json_t *body, struct buf *upstream_id, struct err *err)
 {
-    *upstream_id = field_str_or_empty(body, "id");
-    return **upstream_id != '\0' || err_set(err, ERR_INVALID, "id: is required");
+    (void)task, (void)account;
+    buf_str(upstream_id, field_str_or_empty(body, "id"));
+    return upstream_id->len > 0 || err_set(err, ERR_INVALID, "id: is required");
 }
 
 #define COMMON                                                                                     \

@@ -29,6 +29,7 @@
 #include "scheduler/request.h"
 #include "scheduler/routes.h"
 #include "scheduler/tokens.h"
+#include "scheduler/vendor_keys.h"
 #include "scheduler/waiting.h"
 #include "scheduler/websocket.h"
 
@@ -319,6 +320,7 @@ struct api *api_start(struct loop *loop, const struct config *config, const char
     front->storage = storage_new(loop, front->http, config);
     front->waiting = waiting_start(front->store);
     front->callbacks = callbacks_start(loop, config, front->store, NULL, NULL);
+    front->vendor_keys = vendor_keys_new(front->http);
     front->read_tokens = read_tokens_start(loop, front->store);
     front->realtime = realtime_start(loop, front->store, front->waiting, redis_url);
     front->websockets = websockets_start(front);
@@ -371,6 +373,7 @@ void api_drop(struct api **pointer)
         request_drop(front->requests);
     room_clear(&front->places);
     callbacks_drop(&front->callbacks);
+    vendor_keys_drop(&front->vendor_keys);
     read_tokens_drop(&front->read_tokens);
     storage_free(&front->storage);
     http_client_drop(&front->http);

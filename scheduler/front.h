@@ -17,6 +17,7 @@ struct routes;
 struct storage;
 struct store;
 struct upload_link;
+struct vendor_keys;
 struct waiting;
 struct websockets;
 
@@ -29,9 +30,10 @@ struct front {
     struct realtime *realtime;
     struct websockets *websockets;
     struct waiting *waiting;
-    struct http_client *http; // for storage, and for links that clients have us fetch
+    struct http_client *http; // for storage, links that clients have us fetch, and vendors' keys
     struct storage *storage;
-    struct callbacks *callbacks; // NULL: vendors don't call back
+    struct callbacks *callbacks;     // NULL: vendors don't call back
+    struct vendor_keys *vendor_keys; // of those that sign their callbacks
     struct read_tokens *read_tokens;
     struct room places;        // connections that are held open, by key; those of WebSockets, too
     struct request *requests;  // the requests under way

@@ -29,6 +29,7 @@
 #include "scheduler/front.h"
 #include "scheduler/realtime.h"
 #include "scheduler/routes.h"
+#include "scheduler/vendor_keys.h"
 
 enum {
     OTHER_BODY_BYTES = 64 * 1024, // for requests that need no body
@@ -78,6 +79,13 @@ static void cancel_try(void *handle)
     account_try_cancel(&account_try);
 }
 
+static void cancel_keys(void *handle)
+{
+    struct keys_wait *wait = handle;
+
+    keys_wait_cancel(&wait);
+}
+
 static void cancel_timer(void *handle)
 {
     struct loop_timer *timer = handle;
@@ -92,7 +100,7 @@ static const struct {
     [AWAIT_TASKS] = {cancel_tasks, true},      [AWAIT_STORE] = {cancel_call, true},
     [AWAIT_LOG] = {cancel_log, true},          [AWAIT_STORAGE] = {cancel_storage, false},
     [AWAIT_WATCHER] = {cancel_watcher, false}, [AWAIT_TIMER] = {cancel_timer, false},
-    [AWAIT_TRY] = {cancel_try, false},
+    [AWAIT_TRY] = {cancel_try, false},         [AWAIT_KEYS] = {cancel_keys, false},
 };
 
 const char *request_scope(const struct request *request)

@@ -27,6 +27,7 @@ enum await {
     AWAIT_WATCHER, // a struct watcher: request_watch
     AWAIT_TIMER,   // a struct loop_timer
     AWAIT_TRY,     // a struct account_try
+    AWAIT_KEYS,    // a struct keys_wait
     AWAIT_COUNT
 };
 

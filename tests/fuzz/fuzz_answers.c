@@ -152,10 +152,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         token_clear(&token);
     } else if (data[1] == CALLBACK && dialect->read_callback != NULL) {
         json_auto_t *body = json_lenient_read(response.body.data, response.body.len);
-        const char *id = NULL;
+        struct buf id = {0};
 
-        if (body != NULL && dialect->read_callback(body, &id, &err))
-            EXPECT(id != NULL && *id != '\0');
+        if (body != NULL && dialect->read_callback(tasks[0], &account, body, &id, &err))
+            EXPECT(id.len > 0);
+        buf_clear(&id);
     } else if (data[1] == QUESTION && dialect->answer_callback != NULL) {
         json_auto_t *body = json_lenient_read(response.body.data, response.body.len);
         struct buf json = {0};

@@ -257,10 +257,11 @@ static bool read_poll_many(const struct task *const *tasks, size_t count,
     return true;
 }
 
-static bool read_callback(const json_t *body, const char **upstream_id, struct err *err)
+static bool read_callback(const struct task *task, const struct account *account,
+                          const json_t *body, struct buf *upstream_id, struct err *err)
 {
-    (void)err;
-    *upstream_id = field_str_or_empty(body, "id");
+    (void)task, (void)account, (void)err;
+    buf_str(upstream_id, field_str_or_empty(body, "id"));
     return true;
 }
 

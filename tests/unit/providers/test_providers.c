@@ -229,14 +229,18 @@ static bool run_many(const struct account *account, const json_t *given,
     return ok;
 }
 
-static bool run_callback(const struct dialect *dialect, const json_t *given, const json_t *expect)
+static bool run_callback(const struct task *task, const struct account *account,
+                         const json_t *given, const json_t *expect)
 {
-    const char *id = NULL;
+    struct buf id = {0};
     struct err err;
+    bool ok =
+        account->dialect->read_callback(task, account, json_object_get(given, "body"), &id, &err)
+            ? same_text("upstream_id", buf_text(&id), json_object_get(expect, "upstream_id"))
+            : same("outcome", "unreadable", field_str_or_empty(expect, "outcome"));
 
-    if (!dialect->read_callback(json_object_get(given, "body"), &id, &err))
-        return same("outcome", "unreadable", field_str_or_empty(expect, "outcome"));
-    return same_text("upstream_id", id, json_object_get(expect, "upstream_id"));
+    buf_clear(&id);
+    return ok;
 }
 
 // "answer" null: it is no question.
@@ -280,7 +284,7 @@ static bool run(const struct provider *provider, const json_t *fixture)
     if (strcmp(call, "poll_many") == 0) {
         ok = run_many(&account, given, &response, expect);
     } else if (strcmp(call, "callback") == 0) {
-        ok = run_callback(dialect, given, expect);
+        ok = run_callback(task, &account, given, expect);
     } else if (strcmp(call, "question") == 0) {
         ok = run_question(dialect, given, expect);
     } else {

@@ -22,6 +22,7 @@
 #include "scheduler/front.h"
 #include "scheduler/realtime.h"
 #include "scheduler/routes.h"
+#include "scheduler/vendor_keys.h"
 #include "tests/support/check.h"
 #include "tests/support/fake_http.h"
 #include "tests/support/fake_loop.h"
@@ -143,6 +144,7 @@ static int set_up(void **state)
                            .config = &config,
                            .store = fake_store(&config),
                            .storage = fake_storage(),
+                           .vendor_keys = vendor_keys_new(fake_http_client()),
                            .places = {.total = 2}};
     request = request_new(&front, &exchange);
     request->owner = "sk";
@@ -155,6 +157,7 @@ static int tear_down(void **state)
     (void)state;
     while (front.requests != NULL)
         request_drop(front.requests);
+    vendor_keys_drop(&front.vendor_keys);
     fake_late();
     check_said("");
     fake_end();
@@ -213,6 +216,14 @@ static void on_said(void *ctx, const struct account_said *one)
     fail();
 }
 
+static void on_keys(void *ctx, const struct buf *set, const struct err *err)
+{
+    (void)ctx;
+    (void)set;
+    (void)err;
+    fail();
+}
+
 static void await(enum await what)
 {
     static struct account account = {.name = "mj-1",
@@ -246,6 +257,11 @@ static void await(enum await what)
         request_await(
             request, what,
             account_try_start(front.loop, fake_http_client(), &account, on_said, request));
+        break;
+    case AWAIT_KEYS:
+        request_await(
+            request, what,
+            vendor_keys_fetch(front.vendor_keys, "https://vendor.example", on_keys, request));
         break;
     case AWAIT_COUNT:
         break;
@@ -345,6 +361,7 @@ static void test_the_role_ends(void **state)
         {AWAIT_STORAGE, true, false, ""},
         {AWAIT_TIMER, true, false, ""},
         {AWAIT_TRY, true, false, ""},
+        {AWAIT_KEYS, true, false, ""},
         {AWAIT_COUNT, true, false, ""}, // its body is on the way
     };
 
