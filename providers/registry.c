@@ -24,6 +24,7 @@
 // Without: their models are asked for by the common dialects.
 #define PROVIDERS(X)                                                                               \
     VENDORS(X)                                                                                     \
+    X(fal)                                                                                         \
     X(sora)
 
 // Of families that share a path, the first is asked first.

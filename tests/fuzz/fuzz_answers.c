@@ -50,6 +50,8 @@ static void check(struct outcome *outcome, bool is_read, bool may_be_bare, unsig
         // not.
         if (outcome->kind == OUTCOME_FAILED)
             EXPECT(outcome->reason != NULL && *outcome->reason != '\0');
+        if (outcome->kind == OUTCOME_NEXT && (kinds & 1u << OUTCOME_RUNNING) != 0)
+            EXPECT(outcome->next != NULL && *outcome->next != '\0');
         if (outcome->kind == OUTCOME_REFUSED_FINAL)
             EXPECT(outcome->reason == NULL || *outcome->reason != '\0');
     } else {

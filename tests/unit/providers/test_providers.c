@@ -1,6 +1,7 @@
 // Adapters against what their vendors send: walks tests/fixtures/<provider>/*.json.
 //
-// A file is {"call", "given": {"task", "dialect", "step", "status", "headers", "body", "repeat"},
+// A file is {"call", "given": {"task", "dialect", "models", "step", "status", "headers", "body",
+// "repeat"},
 // "expect": {…}}; a body that is a string is sent as it is, anything else as JSON. Without a
 // dialect it is the provider's first. "repeat" is how many items `data` has: its last one is
 // repeated.
@@ -268,6 +269,8 @@ static bool run(const struct provider *provider, const json_t *fixture)
     struct account account = {.name = (char *)"a",
                               .base_url = (char *)"http://v",
                               .provider_name = mem_str(provider->name)};
+    void *listed = json_object_iter(json_object_get(given, "models"));
+    struct config_model model; // one is enough
     struct http_response response = {0};
     struct outcome outcome = {0};
     struct task *task = make_task(given, field_str_or_empty(given, "task.upstream_id"));
@@ -280,6 +283,12 @@ static bool run(const struct provider *provider, const json_t *fixture)
     read = strcmp(call, "submit") == 0 ? dialect->read_submit
            : strcmp(call, "next") == 0 ? dialect->read_next
                                        : dialect->read_poll;
+    if (listed != NULL) {
+        model.name = (char *)(uintptr_t)json_object_iter_key(listed);
+        model.upstream = (char *)(uintptr_t)json_string_value(json_object_iter_value(listed));
+        account.models = &model;
+        account.model_count = 1;
+    }
     make_response(given, &response);
     if (strcmp(call, "poll_many") == 0) {
         ok = run_many(&account, given, &response, expect);
@@ -437,6 +446,9 @@ static void test_models(void **state)
         {"minimax", "relay", "video-01-live2d", true},
         {"minimax", "relay", "MiniMax-", false},
         {"minimax", "relay", "minimal", false},
+        {"fal", NULL, "fal-ai/kling-video/v2/master",
+         false}, // its account lists what it is to have
+        {"fal", "relay", "fal-ai/kling-video/v2/master", false},
         {"sora", "relay", "sora-2", false}, // its account lists what its relay still has
         {"midjourney", "relay", "", true},
         {"midjourney", "relay", "mj-imagine", false},
