@@ -566,4 +566,9 @@ const struct provider provider_fal = {
     .link_life_ms = 24 * 3600 * 1000LL, // days, it seems: no page says it
     .nobodys_action = "video",
     .nobodys_id = "00000000-0000-0000-0000-000000000000",
+    .example = {.models = "{'fal-ai/kling-video/v2/master':"
+                          "'fal-ai/kling-video/v2/master/text-to-video'}",
+                .path = "/v1/video/create",
+                .body = "{'model':'fal-ai/kling-video/v2/master','prompt':'a red kite over a "
+                        "harbour','duration':5,'aspect_ratio':'16:9'}"},
 };

@@ -18,11 +18,13 @@ enum { TIMEOUT_MS = 10000, CHALLENGE_MS = 3000 };
 struct watch {
     struct callbacks *callbacks;
     struct watch *next, **link;
-    const struct job *job; // borrowed, outlives us, like its request
-    const char *url;
+    const struct job *job; // borrowed, outlives us
+    char *url;             // ours
     callback_json_fn add_json;
     char challenge[32]; // is to come back before anything is told; "": it has, or needn't
-    bool is_told;       // the client was told that the job is `status`
+    const struct callback_end *end; // NULL: each change is told
+    unsigned tries;                 // of the call at the end so far
+    bool is_told;                   // the client was told that the job is `status`
     enum job_status status;
     // What we wait for: between events exactly one of these is set.
     struct loop_timer *timer;
@@ -42,6 +44,7 @@ static void drop(struct watch *watch)
     *watch->link = watch->next;
     if (watch->next != NULL)
         watch->next->link = watch->link;
+    free(watch->url);
     free(watch);
 }
 
@@ -72,7 +75,8 @@ static void go_on(struct watch *watch)
 {
     struct sim *sim = watch->callbacks->sim;
     struct job_view view = jobs_view(sim->jobs, watch->job);
-    bool is_news = !watch->is_told || view.status != watch->status;
+    bool is_wanted = watch->end == NULL || job_is_over(view.status);
+    bool is_news = is_wanted && (!watch->is_told || view.status != watch->status);
     int64_t delay_ms = is_news ? 0 : view.until_ms - clock_wall_ms();
 
     if (view.status == JOB_CANCELLED || (!is_news && view.until_ms == INT64_MAX))
@@ -94,16 +98,28 @@ static void on_answered(void *ctx, const struct http_response *response,
                         const struct http_failure *failure)
 {
     struct watch *watch = ctx;
+    bool is_taken = failure == NULL && response->status / 100 == 2;
+    double wait_ms;
 
     watch->call = NULL;
-    if (*watch->challenge == '\0') {
-        go_on(watch);
-    } else if (failure == NULL && has_come_back(watch, response)) {
+    if (*watch->challenge != '\0') {
+        if (failure != NULL || !has_come_back(watch, response)) {
+            drop(watch);
+            return;
+        }
         watch->challenge[0] = '\0';
         go_on(watch);
-    } else {
-        drop(watch);
+        return;
     }
+    if (watch->end == NULL || is_taken || ++watch->tries >= watch->end->tries) {
+        go_on(watch);
+        return;
+    }
+    watch->is_told = false;
+    wait_ms = watch->end->retry_ms * (double)(1u << (watch->tries - 1));
+    if (watch->callbacks->sim->speed > 0)
+        wait_ms /= watch->callbacks->sim->speed;
+    watch->timer = loop_after(watch->callbacks->sim->loop, (int64_t)wait_ms, on_due, watch);
 }
 
 static void on_due(void *ctx)
@@ -115,7 +131,8 @@ static void on_due(void *ctx)
     struct http_request request = {.method = HTTP_POST_};
 
     watch->timer = NULL;
-    if (view.status == JOB_CANCELLED || (watch->is_told && view.status == watch->status)) {
+    if (view.status == JOB_CANCELLED || (watch->is_told && view.status == watch->status) ||
+        (watch->end != NULL && !job_is_over(view.status))) {
         go_on(watch);
         return;
     }
@@ -128,19 +145,22 @@ static void on_due(void *ctx)
         watch->is_told = true;
         watch->status = view.status;
         watch->add_json(sim, watch->job, &request.body);
+        if (watch->end != NULL)
+            watch->end->sign(sim, watch->job, &request);
     }
     watch->call = http_start(watch->callbacks->client, &request, &options, on_answered);
 }
 
 static struct watch *watch_new(struct callbacks *callbacks, const struct job *job, const char *url,
-                               callback_json_fn add_json)
+                               callback_json_fn add_json, const struct callback_end *end)
 {
     struct watch *watch = mem_new(struct watch);
 
     watch->callbacks = callbacks;
     watch->job = job;
-    watch->url = url;
+    watch->url = mem_str(url);
     watch->add_json = add_json;
+    watch->end = end;
     watch->link = &callbacks->all;
     watch->next = callbacks->all;
     if (watch->next != NULL)
@@ -152,14 +172,20 @@ static struct watch *watch_new(struct callbacks *callbacks, const struct job *jo
 void callbacks_watch(struct callbacks *callbacks, const struct job *job, const char *url,
                      callback_json_fn add_json)
 {
-    go_on(watch_new(callbacks, job, url, add_json));
+    go_on(watch_new(callbacks, job, url, add_json, NULL));
 }
 
 void callbacks_challenge(struct callbacks *callbacks, const struct job *job, const char *url,
                          callback_json_fn add_json)
 {
-    struct watch *watch = watch_new(callbacks, job, url, add_json);
+    struct watch *watch = watch_new(callbacks, job, url, add_json, NULL);
 
     snprintf(watch->challenge, sizeof watch->challenge, "c-%llu", (unsigned long long)job->number);
     go_on(watch);
+}
+
+void callbacks_watch_end(struct callbacks *callbacks, const struct job *job, const char *url,
+                         const struct callback_end *end)
+{
+    go_on(watch_new(callbacks, job, url, end->add_json, end));
 }

@@ -1,0 +1,36 @@
+// The parts of the simulated fal: fal.c takes jobs and answers queries, fal_rules.c knows what its
+// models want, fal_webhook.c tells of a job's end, signed.
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct buf;
+struct http_exchange;
+struct job;
+struct rule_error;
+struct sim;
+
+struct fal_model {
+    const char *name; // its endpoint
+    const char *app;  // the beginning of it, where its requests are asked for
+    const struct rule *input;
+};
+
+// NULL: there is no such endpoint.
+const struct fal_model *fal_model_named(const char *name);
+// One whose requests are asked for there. NULL: there is none.
+const struct fal_model *fal_model_of_app(const char *app, size_t len);
+
+// Adds what a job that is over has come to: a result, or an error, whose status this returns, and
+// whose type, for its header, goes to `type` (NULL: none).
+int fal_add_result(const struct sim *sim, const struct job *job, struct buf *json,
+                   const char **type);
+
+// Tells of the job's end at `url`.
+void fal_webhook_watch(struct sim *sim, const struct job *job, const char *url);
+// Answers with the keys.
+void fal_webhook_show_keys(struct http_exchange *exchange);
+// From now on there is another key, and this one alone.
+void fal_webhook_replace_key(struct http_exchange *exchange);
