@@ -92,7 +92,7 @@ class Vendor:
             def do_GET(self):
                 vendor.handle(self)
 
-            do_POST = do_DELETE = do_GET
+            do_POST = do_PUT = do_DELETE = do_GET
 
             def log_message(self, *_):
                 pass
