@@ -16,6 +16,7 @@
     X(luma)                                                                                        \
     X(midjourney)                                                                                  \
     X(minimax)                                                                                     \
+    X(runway)                                                                                      \
     X(seedance)                                                                                    \
     X(suno)                                                                                        \
     X(veo)                                                                                         \
