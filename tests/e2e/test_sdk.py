@@ -12,6 +12,7 @@ import urllib.request
 
 from harness import PNG, ROOT, Between, Sim, Spool, Vendor, account, main
 from vendors.kling import kling_account
+from vendors.runway import runway_account
 from vendors.seedance import seedance_account
 from vendors.wan import wan_account
 
@@ -113,6 +114,7 @@ class Clients(unittest.TestCase):
             ("google", sim, MODEL, "a boat [any-key]"),
             ("bytedance", f"{sim}/api/v3", "doubao-seedance-1-5-pro-251215", "a boat"),
             ("alibaba", sim, "wan2.5-t2v-preview", "a boat"),
+            ("fal", sim, "kling-video/v2/master/text-to-video", "a boat"),
         ):
             self.assertGreater(self.node("aisdk.mjs", provider, base, "sim-secret", model, prompt)["bytes"], 1000)
 
@@ -128,6 +130,20 @@ class Clients(unittest.TestCase):
     def test_luma(self):
         got = self.node("luma.mjs", f"{self.sim.url}/dream-machine/v1", "sim-secret", "a boat", "https://example.com/a.png")
         self.assertEqual((got["made"]["state"], got["listed"][0]), ("completed", got["made"]["id"]))
+
+    def test_runway(self):
+        """Against the simulator, and against Spool by its base URL alone."""
+        link = "https://example.com/a.png"
+        got = self.node("runway.mjs", self.sim.url, "sim-secret", link, "the clouds move")
+        self.assertEqual((got["status"], len(got["output"])), ("SUCCEEDED", 1))
+        with Spool({"accounts": [runway_account(self.sim)]}) as spool:
+            got = self.node("runway.mjs", f"{spool.url}/runwayml", spool.key, link, "the clouds move on")
+            self.assertEqual(got["output"], [spool.task(got["id"])["artifacts"][0]["url"]])
+
+    def test_fal(self):
+        got = self.node("fal.mjs", self.sim.url, "sim-secret", "fal-ai/kling-video/v2/master/text-to-video", "a boat")
+        with urllib.request.urlopen(got["link"]) as answer:
+            self.assertEqual(answer.read()[4:8], b"ftyp")
 
     def test_volcengine(self):
         """It signs, and the simulator finds nothing wrong with that; but with another key it does."""
