@@ -279,15 +279,6 @@ static void handle_job(struct sim *sim, struct http_exchange *exchange, const ch
     }
 }
 
-static bool has_key(const struct sim *sim, const struct http_exchange *exchange)
-{
-    static const char bearer[] = "Bearer ";
-    const char *authorization = http_exchange_header(exchange, "authorization");
-
-    return authorization != NULL && strncmp(authorization, bearer, sizeof bearer - 1) == 0 &&
-           strcmp(authorization + sizeof bearer - 1, sim->secret) == 0;
-}
-
 static bool handle_api(struct sim *sim, struct http_exchange *exchange, const char *api)
 {
     const char *path = http_exchange_path(exchange), *rest = path + strlen(api);
@@ -295,7 +286,7 @@ static bool handle_api(struct sim *sim, struct http_exchange *exchange, const ch
 
     if (strncmp(path, api, strlen(api)) != 0 || (*rest != '\0' && *rest != '/'))
         return false;
-    if (!has_key(sim, exchange))
+    if (!sim_has_bearer(sim, exchange))
         refuse(exchange, 401, "Invalid API key");
     else if (method == HTTP_POST_ &&
              (*rest == '\0' || (api == machine && strcmp(rest, "/video") == 0)))

@@ -347,15 +347,6 @@ static void list(struct sim *sim, struct http_exchange *exchange)
     buf_clear(&json);
 }
 
-static bool has_key(const struct sim *sim, const struct http_exchange *exchange)
-{
-    static const char bearer[] = "Bearer ";
-    const char *authorization = http_exchange_header(exchange, "authorization");
-
-    return authorization != NULL && strncmp(authorization, bearer, sizeof bearer - 1) == 0 &&
-           strcmp(authorization + sizeof bearer - 1, sim->secret) == 0;
-}
-
 static bool is_below(const char *path, const char *root)
 {
     size_t len = strlen(root);
@@ -377,7 +368,7 @@ static bool handle(struct sim *sim, struct http_exchange *exchange)
         which = V2_QUERY;
     if (which == PATHS)
         return false;
-    if (!has_key(sim, exchange))
+    if (!sim_has_bearer(sim, exchange))
         refuse(exchange, CODE_KEY, "login fail: Please carry the API secret key");
     else if (is_post != (which == V1_SUBMIT || which == V2_SUBMIT))
         http_exchange_answer(exchange, 404, "text/plain", "404 page not found", 18);

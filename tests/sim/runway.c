@@ -181,15 +181,6 @@ static void handle_job(struct sim *sim, struct http_exchange *exchange, const ch
     }
 }
 
-static bool has_key(const struct sim *sim, const struct http_exchange *exchange)
-{
-    static const char bearer[] = "Bearer ";
-    const char *authorization = http_exchange_header(exchange, "authorization");
-
-    return authorization != NULL && strncmp(authorization, bearer, sizeof bearer - 1) == 0 &&
-           strcmp(authorization + sizeof bearer - 1, sim->secret) == 0;
-}
-
 static bool handle(struct sim *sim, struct http_exchange *exchange)
 {
     static const char make[] = "/v1/image_to_video", look[] = "/v1/tasks/";
@@ -199,7 +190,7 @@ static bool handle(struct sim *sim, struct http_exchange *exchange)
 
     if (!is_submit && strncmp(path, look, sizeof look - 1) != 0)
         return false;
-    if (!has_key(sim, exchange))
+    if (!sim_has_bearer(sim, exchange))
         refuse(exchange, 401, "The API key is not valid");
     else if (version == NULL || strcmp(version, VERSION) != 0)
         refuse(exchange, 400, "X-Runway-Version is not a version of the API");

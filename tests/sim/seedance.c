@@ -307,15 +307,6 @@ static void list(struct sim *sim, struct http_exchange *exchange)
     buf_clear(&json);
 }
 
-static bool has_key(const struct sim *sim, const struct http_exchange *exchange)
-{
-    static const char bearer[] = "Bearer ";
-    const char *authorization = http_exchange_header(exchange, "authorization");
-
-    return authorization != NULL && strncmp(authorization, bearer, sizeof bearer - 1) == 0 &&
-           strcmp(authorization + sizeof bearer - 1, sim->secret) == 0;
-}
-
 static void handle_task(struct sim *sim, struct http_exchange *exchange, const char *id)
 {
     enum http_method method = http_exchange_method(exchange);
@@ -340,7 +331,7 @@ static bool handle(struct sim *sim, struct http_exchange *exchange)
     if (strncmp(http_exchange_path(exchange), root, sizeof root - 1) != 0 ||
         (*rest != '\0' && *rest != '/'))
         return false;
-    if (!has_key(sim, exchange))
+    if (!sim_has_bearer(sim, exchange))
         refuse(exchange, 401, "AuthenticationError", "",
                "The API key in the request is missing or invalid.");
     else if (*rest == '/')

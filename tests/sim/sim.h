@@ -63,6 +63,9 @@ void hooks_free(struct hooks *hooks);
 void files_serve(struct sim *sim, struct http_exchange *exchange, struct job *job,
                  const char *name);
 
+// Whether the request has the simulator's secret as a bearer.
+bool sim_has_bearer(const struct sim *sim, const struct http_exchange *exchange);
+
 // Makes a UUID, different for each number.
 enum { UUID_SIZE = 37 };
 void uuid_make(uint64_t number, char uuid[UUID_SIZE]);

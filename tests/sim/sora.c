@@ -198,15 +198,6 @@ static void handle_video(struct sim *sim, struct http_exchange *exchange, struct
     buf_clear(&json);
 }
 
-static bool has_key(const struct sim *sim, const struct http_exchange *exchange)
-{
-    static const char bearer[] = "Bearer ";
-    const char *authorization = http_exchange_header(exchange, "authorization");
-
-    return authorization != NULL && strncmp(authorization, bearer, sizeof bearer - 1) == 0 &&
-           strcmp(authorization + sizeof bearer - 1, sim->secret) == 0;
-}
-
 // Below the same path other vendors have words that aren't ids.
 static bool is_mine(const char *path)
 {
@@ -225,7 +216,7 @@ static bool handle(struct sim *sim, struct http_exchange *exchange)
     if (!is_mine(path))
         return false;
     rest = path + sizeof root - 1;
-    if (!has_key(sim, exchange)) {
+    if (!sim_has_bearer(sim, exchange)) {
         refuse(exchange, 401, "invalid_api_key", "Incorrect API key provided.");
     } else if (*rest == '/') {
         snprintf(id, sizeof id, "%.*s", (int)strcspn(rest + 1, "/"), rest + 1);

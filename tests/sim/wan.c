@@ -376,15 +376,6 @@ static void list(struct sim *sim, struct http_exchange *exchange)
     buf_clear(&json);
 }
 
-static bool has_key(const struct sim *sim, const struct http_exchange *exchange)
-{
-    static const char bearer[] = "Bearer ";
-    const char *authorization = http_exchange_header(exchange, "authorization");
-
-    return authorization != NULL && strncmp(authorization, bearer, sizeof bearer - 1) == 0 &&
-           strcmp(authorization + sizeof bearer - 1, sim->secret) == 0;
-}
-
 // "/<id>" or "/<id>/cancel", behind the path of all tasks.
 static void handle_task(struct sim *sim, struct http_exchange *exchange, const char *rest)
 {
@@ -410,7 +401,7 @@ static bool handle(struct sim *sim, struct http_exchange *exchange)
 
     if (strncmp(path, root, sizeof root - 1) != 0)
         return false;
-    if (!has_key(sim, exchange))
+    if (!sim_has_bearer(sim, exchange))
         refuse(exchange, 401, "InvalidApiKey", "Invalid API-key provided.");
     else if (is_task && rest[0] != '\0' && rest[1] != '\0')
         handle_task(sim, exchange, rest);
