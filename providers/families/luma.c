@@ -47,6 +47,10 @@ static const struct route routes[] = {
      .rules = FIELD_RULES(rules, family_hook_rules), .summary = "Make a video with Luma",
      .example = "{'user_prompt':'a drone flies over a tropical island','model_name':'ray-v2',"
                 "'duration':'5','resolution':'720p'}"},
+    {"POST", "/luma/generations/video", ROUTE_SUBMIT, "generations",
+     .rules = FIELD_RULES(rules, family_hook_rules),
+     .summary = "Make a video with Luma, on the path of its own client",
+     .example = "{'user_prompt':'a drone flies over a tropical island'}"},
     {"GET", "/luma/generations/{id}", ROUTE_FETCH, NULL, .summary = "Show a video's task"},
     {"POST", "/luma/generations/{id}/extend", ROUTE_SUBMIT, "extend",
      .rules = FIELD_RULES(extend_rules, family_hook_rules), .summary = "Let a video go on",
@@ -66,12 +70,48 @@ static bool read_hook(const json_t *body, struct task *task, struct err *err)
     return true;
 }
 
-static bool accept(const struct family_request *request, struct task *task, const char **once,
-                   struct err *err)
+// Luma's own client speaks to us, too: what it calls otherwise gets the page's names.
+static const struct family_alias aliases[] = {
+    {"user_prompt", "prompt"},
+    {"model_name", "model"},
+    {"image_url", "keyframes.frame0.url"},
+    {"image_end_url", "keyframes.frame1.url"},
+    {0},
+};
+
+static json_t *with_our_names(const json_t *body)
+{
+    json_t *request = json_copy((json_t *)body);
+    const char *duration = field_str_or_empty(body, "duration");
+    size_t digits = strspn(duration, "0123456789");
+
+    for (const struct family_alias *alias = aliases; alias->field != NULL; alias++)
+        if (!field_is_given(body, alias->field) && field_is_given(body, alias->alias))
+            json_object_set(request, alias->field, field_at(body, alias->alias));
+    json_object_del(request, "prompt");
+    json_object_del(request, "model");
+    json_object_del(request, "keyframes");
+    if (digits > 0 && strcmp(duration + digits, "s") == 0) // "5s"
+        json_object_set_new(request, "duration", json_stringn(duration, digits));
+    return request;
+}
+
+// A video that goes on from another has a path for that.
+static bool check_frames(const json_t *body, struct err *err)
+{
+    static const char *const places[] = {"keyframes.frame0", "keyframes.frame1"};
+
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++)
+        if (strcmp(field_str_or_empty(field_at(body, places[i]), "type"), "generation") == 0)
+            return err_set(err, ERR_INVALID, "%s: POST /luma/generations/{id}/extend goes on",
+                           places[i]);
+    return true;
+}
+
+static bool accept_body(const struct family_request *request, struct task *task, struct err *err)
 {
     const char *model = field_str_or_empty(request->body, "model_name");
 
-    (void)once;
     if (!family_check(request, err) || !read_hook(request->body, task, err))
         return false;
     mem_set_str(&task->provider, "luma");
@@ -82,6 +122,22 @@ static bool accept(const struct family_request *request, struct task *task, cons
         mem_set_str(&task->parent, request->path_id);
     task->cost = 1;
     return true;
+}
+
+static bool accept(const struct family_request *request, struct task *task, const char **once,
+                   struct err *err)
+{
+    struct family_request ours = *request;
+    json_t *body = with_our_names(request->body);
+    bool ok;
+
+    (void)once;
+    ours.body = body;
+    ok = check_frames(request->body, err) && accept_body(&ours, task, err);
+    if (ok)
+        family_set_request(task, json_incref(body));
+    json_decref(body);
+    return ok;
 }
 
 // The vendor knows the video at one account only, by its own name.
@@ -148,6 +204,13 @@ static void render(const struct task *task, struct buf *json)
         buf_json_str(json, video);
         buf_str(json, ",\"download_url\":");
         buf_json_str(json, video);
+        buf_str(json, "},\"assets\":{\"video\":");
+        buf_json_str(json, video);
+        buf_str(json, ",\"image\":");
+        if (*cover != '\0')
+            buf_json_str(json, cover);
+        else
+            buf_str(json, "null");
         buf_char(json, '}');
         if (*cover != '\0') {
             buf_str(json, ",\"thumbnail\":{\"url\":");
@@ -185,6 +248,7 @@ static int refuse(const struct err *err, struct buf *json)
 const struct family family_luma = {
     .name = "luma",
     .routes = routes,
+    .aliases = aliases,
     .accept = accept,
     .adopt = adopt,
     .accepted = accepted,
@@ -201,7 +265,8 @@ const struct family family_luma = {
         "{'type':'object','required':['id','state','created_at'],'properties':{'id':{'type':"
         "'string'},'state':{'enum':['queued','dreaming','completed','failed']},'created_at':{"
         "'type':'string','format':'date-time'},'video':{'type':'object','properties':{'url':{"
-        "'type':'string'},'download_url':{'type':'string'}}},'thumbnail':{'type':'object'},"
+        "'type':'string'},'download_url':{'type':'string'}}},'assets':{'type':'object'},'thumbnail'"
+        ":{'type':'object'},"
         "'failure_reason':{'type':'string'},'error':{'type':'object'}}}",
     .refused_schema =
         "{'type':'object','required':['detail'],'properties':{'detail':{'type':'string'}}}",

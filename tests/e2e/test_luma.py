@@ -157,6 +157,10 @@ class Making(Luma):
             ({"image_url": {"url": LINK}}, "image_url"),
             ({"image_end_url": "ftp://a/b"}, "image_end_url"),
             ({"notify_hook": "nowhere"}, "notify_hook"),
+            ({"user_prompt": None, "prompt": 5}, "user_prompt"),
+            ({"keyframes": {"frame0": {"type": "image", "url": 5}}}, "image_url"),
+            ({"keyframes": {"frame0": {"type": "generation", "id": "x"}}}, "keyframes.frame0"),
+            ({"duration": "7s"}, "duration"),
         ):
             status, _, answer = self.post(MAKE, {**DRONE, **body} if body else {})
             self.assertEqual((status, set(answer)), (400, {"detail"}), (body, answer))

@@ -12,6 +12,7 @@ import urllib.request
 
 from harness import PNG, ROOT, Between, Sim, Spool, Vendor, account, main
 from vendors.kling import kling_account
+from vendors.luma import luma_account
 from vendors.runway import runway_account
 from vendors.seedance import seedance_account
 from vendors.wan import wan_account
@@ -128,8 +129,19 @@ class Clients(unittest.TestCase):
                 self.assertEqual(got, {name: newest["artifacts"][0][name] for name in ("bytes", "sha256")})
 
     def test_luma(self):
-        got = self.node("luma.mjs", f"{self.sim.url}/dream-machine/v1", "sim-secret", "a boat", "https://example.com/a.png")
-        self.assertEqual((got["made"]["state"], got["listed"][0]), ("completed", got["made"]["id"]))
+        """Against the simulator, and against Spool by its base URL alone."""
+        link = "https://example.com/a.png"
+        got = self.node("luma.mjs", f"{self.sim.url}/dream-machine/v1", "sim-secret", "a boat", link)
+        self.assertEqual(got["state"], "completed")
+        with Between(self.sim) as vendor, Spool({"accounts": [luma_account(vendor, models={})]}) as spool:
+            got = self.node("luma.mjs", f"{spool.url}/luma", spool.key, "a boat through spool", link)
+            video, image = spool.task(got["id"])["artifacts"]
+            self.assertEqual(got["assets"], {"video": video["url"], "image": image["url"]})
+            (sent,) = vendor.sent("/generations")
+        sent.pop("callback_url", None)
+        frames = {"frame0": {"type": "image", "url": link}}
+        expected = {"prompt": "a boat through spool", "model": "ray-2", "resolution": "720p", "duration": "5s", "keyframes": frames}
+        self.assertEqual(sent, expected)
 
     def test_runway(self):
         """Against the simulator, and against Spool by its base URL alone."""

@@ -1,5 +1,5 @@
 // A video by Luma's own client: luma.mjs <base URL> <key> <prompt> <image URL>
-// Prints the generation as it ended, and the ids of the newest.
+// Prints the generation as it ended.
 import { setTimeout as sleep } from "node:timers/promises";
 
 import LumaAI from "lumaai";
@@ -11,5 +11,4 @@ while (made.state !== "completed" && made.state !== "failed") {
   await sleep(50);
   made = await client.generations.get(made.id);
 }
-const { generations } = await client.generations.list({ limit: 10 });
-console.log(JSON.stringify({ made, listed: generations.map((one) => one.id) }));
+console.log(JSON.stringify(made));
