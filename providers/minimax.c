@@ -94,10 +94,12 @@ static const struct code *code_at(const json_t *body, const char *place)
     return NULL;
 }
 
-static bool refuse(const json_t *body, struct outcome *outcome)
+static bool refuse(const struct task *task, const struct http_response *response,
+                   const json_t *body, struct outcome *outcome)
 {
     const struct code *code = code_at(body, code_place);
 
+    (void)task, (void)response;
     if (code == NULL)
         return false;
     outcome->kind = code->kind;
@@ -111,11 +113,12 @@ static bool read_submit_body(const struct task *task, const struct account *acco
 {
     static const char *const places[] = {"task_id", NULL};
 
-    (void)task, (void)account;
+    (void)account;
     if (adapter_accept(response, body, places, outcome, err))
         return true;
     outcome->retry_after_ms = http_retry_after_ms(response);
-    return refuse(body, outcome) || err_set(err, ERR_UPSTREAM, "HTTP %d", response->status);
+    return refuse(task, response, body, outcome) ||
+           err_set(err, ERR_UPSTREAM, "HTTP %d", response->status);
 }
 
 static bool read_submit(const struct task *task, const struct account *account,

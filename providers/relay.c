@@ -64,9 +64,8 @@ static bool read_submit_body(const struct task *task, const struct account *acco
 {
     const struct relay *relay = account->dialect->relay;
 
-    (void)task;
     return adapter_accept(response, body, relay->ids, outcome, err) ||
-           (relay->refuse != NULL && relay->refuse(body, outcome));
+           (relay->refuse != NULL && relay->refuse(task, response, body, outcome));
 }
 
 bool relay_read_submit(const struct task *task, const struct account *account,
@@ -123,10 +122,9 @@ static const char *link_of(const json_t *job, const char *const *places)
     return NULL;
 }
 
-// Adds the file, and what may come with it. Where there is neither a link nor a path it may come
-// late.
-static void add_files(const struct task *task, const struct account *account, const json_t *job,
-                      struct outcome *outcome)
+// Where there is neither a link nor a path the file may come late.
+void relay_add_file(const struct task *task, const struct account *account, const json_t *job,
+                    struct outcome *outcome)
 {
     const struct relay *relay = account->dialect->relay;
     const char *link = link_of(job, relay->links), *cover = link_of(job, relay->covers);
@@ -160,17 +158,38 @@ static int progress_of(const json_t *job)
     return progress >= 0 ? progress : adapter_percent(field_str_or_empty(job, "progress"));
 }
 
+static void read_failure(const struct relay *relay, const json_t *job, const char *status,
+                         struct outcome *outcome)
+{
+    static const char *const error_code[] = {"error.code", NULL};
+    const char *reason = field_first_str(job, relay->reasons);
+    char *code = first_id(job, relay->codes == NULL ? error_code : relay->codes);
+
+    outcome_set_reason(outcome, *reason == '\0' ? "the vendor gave no reason" : reason);
+    if (code != NULL && is_listed(relay->filters, code, false))
+        outcome->code = "content_filter";
+    if (relay->explain != NULL)
+        relay->explain(status, code == NULL ? "" : code, outcome);
+    free(code);
+}
+
+static bool is_gone(const struct relay *relay, const struct http_response *response,
+                    const json_t *body, const json_t *job)
+{
+    return (relay->gone != NULL &&
+            adapter_is_text(field_first_str(job, relay->reasons), relay->gone)) ||
+           (relay->is_missing != NULL && relay->is_missing(response, body));
+}
+
 static bool read_job(const struct task *task, const struct account *account,
                      const struct http_response *response, const json_t *body,
                      struct outcome *outcome, struct err *err)
 {
-    static const char *const error_code[] = {"error.code", NULL};
     const struct relay *relay = account->dialect->relay;
     const json_t *job = job_of(relay, body);
     const char *status = field_first_str(job, relay->statuses);
-    const char *reason = field_first_str(job, relay->reasons);
 
-    if (relay->gone != NULL && adapter_is_text(reason, relay->gone)) {
+    if (is_gone(relay, response, body, job)) {
         outcome->kind = OUTCOME_MISSING;
         return true;
     }
@@ -181,16 +200,10 @@ static bool read_job(const struct task *task, const struct account *account,
         return false;
     outcome->progress = progress_of(job);
     outcome->has_started = is_listed(relay->started, status, relay->has_any_case);
-    if (outcome->kind == OUTCOME_SUCCEEDED) {
-        add_files(task, account, job, outcome);
-    } else if (outcome->kind == OUTCOME_FAILED) {
-        char *code = first_id(job, relay->codes == NULL ? error_code : relay->codes);
-
-        outcome_set_reason(outcome, *reason == '\0' ? "the vendor gave no reason" : reason);
-        if (code != NULL && is_listed(relay->filters, code, false))
-            outcome->code = "content_filter";
-        free(code);
-    }
+    if (outcome->kind == OUTCOME_SUCCEEDED)
+        (relay->add_files == NULL ? relay_add_file : relay->add_files)(task, account, job, outcome);
+    else if (outcome->kind == OUTCOME_FAILED)
+        read_failure(relay, job, status, outcome);
     return true;
 }
 

@@ -9,6 +9,7 @@
 #include "core/base/err.h"
 #include "providers/provider.h"
 
+struct http_response;
 struct outcome;
 struct outcome_word;
 
@@ -40,7 +41,18 @@ struct relay {
     const char *const *gone;    // reasons that say that there is no such job; may be missing
     // Where the answer to a submit has one of the vendor's own codes, what it means. False: it has
     // none. NULL: the vendor has no codes that a relay passes on.
-    bool (*refuse)(const json_t *body, struct outcome *outcome);
+    bool (*refuse)(const struct task *task, const struct http_response *response,
+                   const json_t *body, struct outcome *outcome);
+    // Whether the answer to a look is the vendor's own word that there is no such job. NULL: a
+    // relay passes no such word on.
+    bool (*is_missing)(const struct http_response *response, const json_t *body);
+    // Sets what a failure with this status and code means, beside `filters`; "" where there is no
+    // code. NULL: no more than these say.
+    void (*explain)(const char *status, const char *code, struct outcome *outcome);
+    // Adds the files of a job that has succeeded, where there may be several, and what the job
+    // tells of them. NULL: relay_add_file is all.
+    void (*add_files)(const struct task *task, const struct account *account, const json_t *job,
+                      struct outcome *outcome);
     // Turns the stored request, which has the account's model by now, into the relay's. NULL: it is
     // sent as it is.
     bool (*shape)(const struct task *task, json_t *body, struct err *err);
@@ -59,6 +71,9 @@ bool relay_build_poll(const struct task *task, const struct account *account,
 bool relay_read_poll(const struct task *task, const struct account *account,
                      const struct http_response *response, struct outcome *outcome,
                      struct err *err);
+// Adds the file that a job has by its table, and what may come with it.
+void relay_add_file(const struct task *task, const struct account *account, const json_t *job,
+                    struct outcome *outcome);
 // The second request, for a dialect whose table has `next`.
 bool relay_build_next(const struct task *task, const struct account *account, const char *next,
                       struct http_request *request, struct err *err);

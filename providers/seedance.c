@@ -18,9 +18,8 @@
 #include "providers/outcome.h"
 #include "providers/provider.h"
 #include "providers/refusal.h"
+#include "providers/relay.h"
 #include "providers/unified.h"
-
-static const struct dialect ark, relay;
 
 static const char *const models[] = {
     "doubao-seedance-1-0-lite-t2v", "doubao-seedance-1-0-lite-i2v",
@@ -30,30 +29,7 @@ static const char *const models[] = {
 };
 static const char *const prefixes[] = {"doubao-seedance-", "seedance-", NULL};
 
-static bool is_relay(const struct account *account)
-{
-    return account->dialect == &relay;
-}
-
-static const char *path_of(const struct account *account)
-{
-    return is_relay(account) ? "/volc/v1/contents/generations/tasks"
-                             : "/contents/generations/tasks";
-}
-
-static char *base_of(const struct account *account)
-{
-    struct buf base = {0};
-
-    if (account->base_url != NULL && *account->base_url != '\0')
-        buf_fmt(&base, "%s%s", account->base_url, path_of(account));
-    return buf_take(&base);
-}
-
-static void authorize(const struct account *account, struct http_request *request)
-{
-    adapter_add_bearer(account, request);
-}
+#define TASKS "/contents/generations/tasks"
 
 // Submits.
 
@@ -277,32 +253,31 @@ static void name_draft(json_t *content, const char *upstream_id)
     }
 }
 
+// What every one of Seedance's hosts gets alike.
+static void tidy(const struct task *task, json_t *body)
+{
+    name_draft(json_object_get(body, "content"), task->upstream_parent);
+    unified_drop_shown(body);
+    json_object_del(body, "prompt"); // it is in the content
+}
+
 static bool build_submit(const struct task *task, const struct account *account,
                          struct http_request *request, struct err *err)
 {
     const char *model = provider_model(account, task->model);
     json_t *body = adapter_request_of(task, err);
-    char *url;
-    bool ok;
 
     if (body == NULL)
         return false;
-    url = base_of(account);
     if (model != NULL)
         json_object_set_new(body, "model", json_string(model));
-    if (task->callback_url != NULL && !is_relay(account))
+    if (task->callback_url != NULL)
         json_object_set_new(body, "callback_url", json_string(task->callback_url));
-    if (json_is_object(json_object_get(body, "content")) && !is_relay(account))
+    if (json_is_object(json_object_get(body, "content")))
         unfold(body);
-    name_draft(json_object_get(body, "content"), task->upstream_parent);
-    unified_drop_shown(body);
-    json_object_del(body, "prompt"); // it is in the content
-    authorize(account, request);
-    if (is_relay(account)) // another Spool honours it
-        http_add_header(request, "Idempotency-Key", task->id);
-    ok = http_post_json(request, url, body, err, "");
-    free(url);
-    return ok;
+    tidy(task, body);
+    adapter_add_bearer(account, request);
+    return http_post_json(request, account->base_url, body, err, TASKS);
 }
 
 // How error.code begins, and its HTTP status (ERR). The first row that fits counts; a code that
@@ -331,12 +306,8 @@ static const struct refusal {
     {429, OUTCOME_REFUSED_ELSEWHERE, "SetLimitExceeded", NULL}, // the spending cap
 };
 
-static bool read_refusal(const struct http_response *response, const json_t *body,
-                         struct outcome *outcome, struct err *err)
+static bool refuse(const struct http_response *response, const char *code, struct outcome *outcome)
 {
-    static const char *const places[] = {"error.code", "code", NULL}; // a relay's error is flat
-    const char *code = field_first_str(body, places);
-
     for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
         const struct refusal *refusal = &refusals[i];
 
@@ -348,18 +319,20 @@ static bool read_refusal(const struct http_response *response, const json_t *bod
         outcome->retry_after_ms = http_retry_after_ms(response);
         return true;
     }
-    return err_set(err, ERR_UPSTREAM, "HTTP %d %.40s", response->status, code);
+    return false;
 }
 
 static bool read_submit_body(const struct task *task, const struct account *account,
                              const struct http_response *response, const json_t *body,
                              struct outcome *outcome, struct err *err)
 {
-    static const char *const places[] = {"id", "task_id", "data.task_id", "data.id", NULL};
+    static const char *const places[] = {"id", NULL};
+    const char *code = field_str_or_empty(body, "error.code");
 
     (void)task, (void)account;
     return adapter_accept(response, body, places, outcome, err) ||
-           read_refusal(response, body, outcome, err);
+           refuse(response, code, outcome) ||
+           err_set(err, ERR_UPSTREAM, "HTTP %d %.40s", response->status, code);
 }
 
 static bool read_submit(const struct task *task, const struct account *account,
@@ -372,32 +345,18 @@ static bool read_submit(const struct task *task, const struct account *account,
 // Looking.
 
 static const struct outcome_word status_words[] = {
-    {"queued", OUTCOME_RUNNING},
-    {"running", OUTCOME_RUNNING},
-    {"succeeded", OUTCOME_SUCCEEDED},
-    {"failed", OUTCOME_FAILED},
-    {"cancelled", OUTCOME_CANCELLED},
-    {"expired", OUTCOME_FAILED},
+    {"queued", OUTCOME_RUNNING},      {"running", OUTCOME_RUNNING},
+    {"succeeded", OUTCOME_SUCCEEDED}, {"failed", OUTCOME_FAILED},
+    {"cancelled", OUTCOME_CANCELLED}, {"expired", OUTCOME_FAILED},
     {"pending", OUTCOME_RUNNING}, // NA
     {"processing", OUTCOME_RUNNING},
-    // Relays.
-    {"in_progress", OUTCOME_RUNNING},
-    {"completed", OUTCOME_SUCCEEDED},
-    {"SUBMITTED", OUTCOME_RUNNING},
-    {"PROCESSING", OUTCOME_RUNNING},
-    {"SUCCESS", OUTCOME_SUCCEEDED},
-    {"FAILED", OUTCOME_FAILED},
 };
 
 static bool build_poll(const struct task *task, const struct account *account,
                        struct http_request *request, struct err *err)
 {
-    char *base = base_of(account);
-    bool ok = http_get(request, base, err, "/%s", task->upstream_id);
-
-    free(base);
-    authorize(account, request);
-    return ok;
+    adapter_add_bearer(account, request);
+    return http_get(request, account->base_url, err, TASKS "/%s", task->upstream_id);
 }
 
 static bool build_poll_many(const struct task *const *tasks, size_t count,
@@ -405,82 +364,80 @@ static bool build_poll_many(const struct task *const *tasks, size_t count,
                             struct err *err)
 {
     struct buf url = {0};
-    char *base = base_of(account);
     bool ok;
 
-    buf_fmt(&url, "%s?page_num=1&page_size=%zu", base, count);
+    buf_fmt(&url, "%s" TASKS "?page_num=1&page_size=%zu", account->base_url, count);
     for (size_t i = 0; i < count; i++) {
         buf_str(&url, "&filter.task_ids=");
         buf_percent(&url, tasks[i]->upstream_id);
     }
     ok = http_get(request, url.data, err, "");
     buf_clear(&url);
-    free(base);
-    authorize(account, request);
+    adapter_add_bearer(account, request);
     return ok;
 }
 
-// Reads what the answer tells of a video beside its link: in the body, or in a relay's metadata.
-static void read_facts(const json_t *body, struct outcome *outcome)
-{
-    static const struct {
-        const char *name, *places[3];
-    } facts[] = {
-        {"duration", {"duration", "content.duration", "seconds"}},
-        {"resolution", {"resolution", "metadata.resolution", NULL}},
-        {"ratio", {"ratio", "metadata.ratio", NULL}},
-        {"frames_per_second", {"framespersecond", "metadata.frames_per_second", NULL}},
-        {"seed", {"seed", NULL, NULL}},
-    };
+// What an answer may tell of a video beside its link, and where.
+struct fact {
+    const char *name, *places[4]; // ends with NULL
+};
+static const struct fact ark_facts[] = {
+    {"duration", {"duration", "content.duration"}},
+    {"resolution", {"resolution"}},
+    {"ratio", {"ratio"}},
+    {"frames_per_second", {"framespersecond"}},
+    {"seed", {"seed"}},
+    {0},
+};
 
-    for (size_t i = 0; i < sizeof facts / sizeof facts[0]; i++) {
+static void read_facts(const json_t *body, const struct fact *fact, struct outcome *outcome)
+{
+    for (; fact->name != NULL; fact++) {
         json_t *value = NULL;
 
-        for (size_t k = 0; k < 3 && facts[i].places[k] != NULL && value == NULL; k++)
-            value = field_at(body, facts[i].places[k]);
-        if (json_is_string(value) && strcmp(facts[i].name, "duration") == 0)
+        for (size_t i = 0; fact->places[i] != NULL && value == NULL; i++)
+            value = field_at(body, fact->places[i]);
+        if (json_is_string(value) && strcmp(fact->name, "duration") == 0)
             outcome_set_extra(outcome, "duration",
                               json_integer(strtol(json_string_value(value), NULL, 10)));
         else if (value != NULL)
-            outcome_set_extra(outcome, facts[i].name, json_incref(value));
+            outcome_set_extra(outcome, fact->name, json_incref(value));
     }
 }
 
 static void read_result(const json_t *body, struct outcome *outcome)
 {
-    static const char *const places[] = {"content.video_url", "metadata.url", "video_url", "url",
-                                         "fail_reason"}; // new-api, on success, too
-    const char *frame = field_str_or_empty(body, "content.last_frame_url"), *url = "";
+    const char *url = field_str_or_empty(body, "content.video_url");
+    const char *frame = field_str_or_empty(body, "content.last_frame_url");
 
-    for (size_t i = 0; i < sizeof places / sizeof places[0] && strncmp(url, "http", 4) != 0; i++)
-        url = field_str_or_empty(body, places[i]);
     if (strncmp(url, "http", 4) != 0)
         return; // the link may come late
-    if (*frame == '\0')
-        frame = field_str_or_empty(body, "metadata.last_frame_url");
     outcome_add_source(outcome, "video", url);
     if (*frame != '\0')
         outcome_add_source(outcome, "image", frame);
-    read_facts(body, outcome);
+    read_facts(body, ark_facts, outcome);
 }
 
-static void read_failure(const json_t *body, const char *status, struct outcome *outcome)
+// The words and codes that relays pass on, too.
+static void explain(const char *status, const char *code, struct outcome *outcome)
 {
-    static const char *const places[] = {"error.message", "failure_reason.message",
-                                         "failure_reason", "fail_reason", "message"};
-    const char *code = field_str_or_empty(body, "error.code"), *reason = "";
-
-    if (*code == '\0')
-        code = field_str_or_empty(body, "failure_reason.code"); // in lists (GO)
-    for (size_t i = 0; i < sizeof places / sizeof places[0] && *reason == '\0'; i++)
-        reason = field_str_or_empty(body, places[i]);
-    outcome_set_reason(outcome, *reason == '\0' ? "the vendor gave no reason" : reason);
     if (strcmp(status, "expired") == 0) {
         outcome->code = "task_expired";
         outcome_set_reason(outcome, "the vendor didn't get to it in time");
     } else if (strstr(code, "Sensitive") != NULL) {
         outcome->code = "content_filter";
     }
+}
+
+static void read_failure(const json_t *body, const char *status, struct outcome *outcome)
+{
+    // The second of each: in lists (GO).
+    static const char *const reasons[] = {"error.message", "failure_reason.message", NULL};
+    static const char *const codes[] = {"error.code", "failure_reason.code", NULL};
+    const char *reason = field_first_str(body, reasons);
+
+    outcome_set_reason(outcome, *reason == '\0' ? "the vendor gave no reason" : reason);
+    explain(status, field_first_str(body, codes), outcome);
 }
 
 // One task, alone or in a list.
@@ -496,29 +453,31 @@ static bool read_task(const json_t *body, struct outcome *outcome, struct err *e
     if (outcome->kind == OUTCOME_FAILED)
         read_failure(body, status, outcome);
     if (outcome->kind == OUTCOME_RUNNING) {
-        outcome->has_started = strcmp(status, "queued") != 0 && strcmp(status, "pending") != 0 &&
-                               strcmp(status, "SUBMITTED") != 0;
+        outcome->has_started = strcmp(status, "queued") != 0 && strcmp(status, "pending") != 0;
         outcome->progress = adapter_progress(body, "progress");
     }
     return true;
+}
+
+// Only Ark's own word says that the task isn't there; any other 404 may be about the path.
+static bool is_missing(const struct http_response *response, const json_t *body)
+{
+    return response->status == 404 &&
+           strncmp(field_str_or_empty(body, "error.code"), "NotFound", 8) == 0;
 }
 
 static bool read_poll_body(const struct task *task, const struct account *account,
                            const struct http_response *response, const json_t *body,
                            struct outcome *outcome, struct err *err)
 {
-    const json_t *data = json_object_get(body, "data"); // Volcengine's envelope, from a relay
-
     (void)task, (void)account;
-    // Only Ark's own word says that the task isn't there; any other 404 may be about the path.
-    if (response->status == 404 &&
-        strncmp(field_str_or_empty(body, "error.code"), "NotFound", 8) == 0)
+    if (is_missing(response, body)) {
         outcome->kind = OUTCOME_MISSING;
-    if (outcome->kind == OUTCOME_MISSING)
         return true;
+    }
     if (response->status >= 300)
         return err_set(err, ERR_UPSTREAM, "HTTP %d", response->status);
-    return read_task(json_is_object(data) ? data : body, outcome, err);
+    return read_task(body, outcome, err);
 }
 
 static bool read_poll(const struct task *task, const struct account *account,
@@ -588,22 +547,95 @@ static bool read_callback(const struct task *task, const struct account *account
     return upstream_id->len > 0 || err_set(err, ERR_INVALID, "id: is required");
 }
 
-#define COMMON                                                                                     \
-    .keys = adapter_bearer_keys, .build_submit = build_submit, .read_submit = read_submit,         \
-    .build_poll = build_poll, .read_poll = read_poll
-
 static const struct dialect ark = {
-    COMMON,
     .name = "ark",
     .base_url = "https://ark.cn-beijing.volces.com/api/v3",
+    .keys = adapter_bearer_keys,
     .poll_many_max = 50,
     .check = check,
+    .build_submit = build_submit,
+    .read_submit = read_submit,
+    .build_poll = build_poll,
+    .read_poll = read_poll,
     .build_poll_many = build_poll_many,
     .read_poll_many = read_poll_many,
     .build_cancel = build_cancel,
     .read_callback = read_callback,
 };
-static const struct dialect relay = {COMMON, .name = "relay", .model_prefixes = prefixes};
+
+// A relay, which speaks as Ark does or in words of its own.
+
+static bool shape(const struct task *task, json_t *body, struct err *err)
+{
+    (void)err;
+    tidy(task, body);
+    return true;
+}
+
+static bool refuse_at_relay(const struct task *task, const struct http_response *response,
+                            const json_t *body, struct outcome *outcome)
+{
+    static const char *const places[] = {"error.code", "code", NULL};
+
+    (void)task;
+    return refuse(response, field_first_str(body, places), outcome);
+}
+
+static void add_files(const struct task *task, const struct account *account, const json_t *job,
+                      struct outcome *outcome)
+{
+    static const char *const frames[] = {"content.last_frame_url", "metadata.last_frame_url", NULL};
+    static const struct fact facts[] = {
+        {"duration", {"duration", "content.duration", "seconds"}},
+        {"resolution", {"resolution", "metadata.resolution"}},
+        {"ratio", {"ratio", "metadata.ratio"}},
+        {"frames_per_second", {"framespersecond", "metadata.frames_per_second"}},
+        {"seed", {"seed"}},
+        {0},
+    };
+    const char *frame = field_first_str(job, frames);
+
+    relay_add_file(task, account, job, outcome);
+    if (outcome->source_count == 0)
+        return;
+    if (*frame != '\0')
+        outcome_add_source(outcome, "image", frame);
+    read_facts(job, facts, outcome);
+}
+
+static const struct outcome_word relay_words[] = {
+    {"queued", OUTCOME_RUNNING},      {"running", OUTCOME_RUNNING},
+    {"succeeded", OUTCOME_SUCCEEDED}, {"failed", OUTCOME_FAILED},
+    {"cancelled", OUTCOME_CANCELLED}, {"expired", OUTCOME_FAILED},
+    {"pending", OUTCOME_RUNNING},     {"processing", OUTCOME_RUNNING},
+    {"in_progress", OUTCOME_RUNNING}, {"completed", OUTCOME_SUCCEEDED},
+    {"SUBMITTED", OUTCOME_RUNNING},   {"PROCESSING", OUTCOME_RUNNING},
+    {"SUCCESS", OUTCOME_SUCCEEDED},   {"FAILED", OUTCOME_FAILED},
+};
+
+static const struct relay table = {
+    .submit = "/volc/v1" TASKS,
+    .poll = "/volc/v1" TASKS "/%s",
+    .ids = (const char *const[]){"id", "task_id", "data.task_id", "data.id", NULL},
+    .jobs = (const char *const[]){"data", NULL}, // Volcengine's envelope
+    .statuses = (const char *const[]){"status", NULL},
+    .words = relay_words,
+    .word_count = sizeof relay_words / sizeof relay_words[0],
+    .started = (const char *const[]){"running", "processing", "in_progress", "PROCESSING", NULL},
+    .kind = "video",
+    .links = (const char *const[]){"content.video_url", "metadata.url", "video_url", "url",
+                                   "fail_reason", NULL}, // the last: NA, on success
+    .reasons = (const char *const[]){"error.message", "failure_reason.message", "failure_reason",
+                                     "fail_reason", "message", NULL},
+    .codes = (const char *const[]){"error.code", "failure_reason.code", NULL},
+    .refuse = refuse_at_relay,
+    .is_missing = is_missing,
+    .explain = explain,
+    .add_files = add_files,
+    .shape = shape,
+};
+
+static const struct dialect relay = {RELAY(table), .model_prefixes = prefixes};
 
 static const struct dialect *const dialects[] = {&ark, &relay, NULL};
 
