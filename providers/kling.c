@@ -20,12 +20,12 @@
 #include "providers/outcome.h"
 #include "providers/provider.h"
 #include "providers/refusal.h"
+#include "providers/relay.h"
 #include "providers/token.h"
 #include "providers/unified.h"
 
 enum { TOKEN_LIFE_S = 1800, TOKEN_EARLY_S = 5, TOKEN_RENEW_S = 300 };
 
-static const struct dialect official, relay;
 static const struct dialect_key official_keys[] = {{.name = "base_url", .is_required = true},
                                                    {.name = "access_key", .is_required = true},
                                                    {.name = "secret_key", .is_required = true},
@@ -71,21 +71,12 @@ static const struct action *action_of(const struct task *task)
     return &actions[0];
 }
 
-static void authorize(const struct account *account, struct http_request *request)
-{
-    if (account->dialect == &official)
-        request->wants_token = true;
-    else
-        adapter_add_bearer(account, request);
-}
-
 static char *base_of(const struct task *task, const struct account *account)
 {
     struct buf base = {0};
 
     if (account->base_url != NULL)
-        buf_fmt(&base, "%s%s/v1/%s", account->base_url, account->dialect == &relay ? "/kling" : "",
-                action_of(task)->path);
+        buf_fmt(&base, "%s/v1/%s", account->base_url, action_of(task)->path);
     return buf_take(&base);
 }
 
@@ -126,8 +117,7 @@ static const char *model_of(const struct task *task, const struct account *accou
 {
     const char *model = task->model == NULL ? "" : task->model, *omni;
 
-    if (account->dialect == &official && strcmp(task->action, "omni-video") == 0 &&
-        strcmp(model, "kling-v3") == 0) {
+    if (strcmp(task->action, "omni-video") == 0 && strcmp(model, "kling-v3") == 0) {
         omni = provider_model(account, "kling-v3-omni");
         if (omni != NULL)
             return omni;
@@ -135,16 +125,12 @@ static const char *model_of(const struct task *task, const struct account *accou
     return provider_model(account, model);
 }
 
-// A relay reads "model" or "model_name", by the route (NA writes both); the vendor has only one of
-// them.
-static void set_model(json_t *body, const char *model, const struct dialect *dialect)
+// Clients say "model" or "model_name"; the vendor has only the second.
+static void set_model(json_t *body, const char *model)
 {
     json_object_del(body, "model");
-    if (model == NULL || *model == '\0')
-        return;
-    json_object_set_new(body, "model_name", json_string(model));
-    if (dialect == &relay)
-        json_object_set_new(body, "model", json_string(model));
+    if (model != NULL && *model != '\0')
+        json_object_set_new(body, "model_name", json_string(model));
 }
 
 // What the vendor is known to refuse (G, W). A relay may have newer models with other limits.
@@ -223,18 +209,15 @@ static bool build_submit(const struct task *task, const struct account *account,
     if (body == NULL)
         return false;
     unified_drop_shown(body);
-    if (account->dialect == &official)
-        kling_body_remap(body, action_of(task)->list_key);
-    set_model(body, model_of(task, account), account->dialect);
+    kling_body_remap(body, action_of(task)->list_key);
+    set_model(body, model_of(task, account));
     json_object_set_new(body, "external_task_id", json_string(task->id));
     if (task->callback_url != NULL)
         json_object_set_new(body, "callback_url", json_string(task->callback_url));
     base = base_of(task, account);
     ok = http_post_json(request, base, body, err, "");
     free(base);
-    authorize(account, request);
-    if (account->dialect == &relay) // another Spool honours it
-        http_add_header(request, "Idempotency-Key", task->id);
+    request->wants_token = true;
     return ok;
 }
 
@@ -260,8 +243,7 @@ static const struct code {
     {5002, 5002, OUTCOME_DOUBT, NULL},
 };
 
-static bool read_code(const struct task *task, int64_t code, struct outcome *outcome,
-                      struct err *err)
+static bool read_code(const struct task *task, int64_t code, struct outcome *outcome)
 {
     for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
         if (code < codes[i].first || code > codes[i].last)
@@ -274,26 +256,34 @@ static bool read_code(const struct task *task, int64_t code, struct outcome *out
             outcome->kind = OUTCOME_DOUBT;
         return true;
     }
-    return err_set(err, ERR_UPSTREAM, "unknown code %lld", (long long)code);
+    return false;
+}
+
+// A relay passes the codes on.
+static bool refuse(const struct task *task, const struct http_response *response,
+                   const json_t *body, struct outcome *outcome)
+{
+    int64_t code = refusal_number(body, "code");
+
+    if (code != 0)
+        return read_code(task, code, outcome);
+    // Only status 200 with code 0 is an acceptance (G); an id beside another status will be looked
+    // up.
+    outcome->kind = OUTCOME_DOUBT;
+    return response->status >= 300 && field_is_given(body, "data.task_id");
 }
 
 static bool read_submit_body(const struct task *task, const struct account *account,
                              const struct http_response *response, const json_t *body,
                              struct outcome *outcome, struct err *err)
 {
-    // Kling's own envelope, or a relay's flat object.
-    static const char *const places[] = {"data.task_id", "task_id", "id", "data.id", NULL};
-    int64_t code = refusal_number(body, "code");
+    static const char *const places[] = {"data.task_id", NULL};
 
     (void)account;
-    if (response->status < 300 && adapter_accept(response, body, places, outcome, err))
-        return true;
-    if (code != 0)
-        return read_code(task, code, outcome, err);
-    // Only status 200 with code 0 is an acceptance (G); an id beside another status will be looked
-    // up.
-    outcome->kind = OUTCOME_DOUBT;
-    return response->status >= 300 && field_is_given(body, "data.task_id");
+    return (response->status < 300 && adapter_accept(response, body, places, outcome, err)) ||
+           refuse(task, response, body, outcome) ||
+           err_set(err, ERR_UPSTREAM, "HTTP %d, code %lld", response->status,
+                   (long long)refusal_number(body, "code"));
 }
 
 static bool read_submit(const struct task *task, const struct account *account,
@@ -310,16 +300,6 @@ static const struct outcome_word status_words[] = {
     {"processing", OUTCOME_RUNNING},
     {"succeed", OUTCOME_SUCCEEDED}, // sic
     {"failed", OUTCOME_FAILED},
-    // Relays: Spool's and Crazyrouter's words, then new-api's.
-    {"queued", OUTCOME_RUNNING},
-    {"succeeded", OUTCOME_SUCCEEDED},
-    {"NOT_START", OUTCOME_RUNNING},
-    {"SUBMITTED", OUTCOME_RUNNING},
-    {"QUEUED", OUTCOME_RUNNING},
-    {"IN_PROGRESS", OUTCOME_RUNNING},
-    {"UNKNOWN", OUTCOME_RUNNING},
-    {"SUCCESS", OUTCOME_SUCCEEDED},
-    {"FAILURE", OUTCOME_FAILED},
 };
 
 static bool build_poll(const struct task *task, const struct account *account,
@@ -329,7 +309,7 @@ static bool build_poll(const struct task *task, const struct account *account,
     bool ok = http_get(request, base, err, "/%s", task->upstream_id);
 
     free(base);
-    authorize(account, request);
+    request->wants_token = true;
     return ok;
 }
 
@@ -361,75 +341,44 @@ static const char *wanted(const struct task *task)
     return strncmp(action_of(task)->path, "images/", 7) == 0 ? "image" : "video";
 }
 
-// Relays that leave the vendor's object out give a link of their own. On success many put it into
-// fail_reason (new-api, controller/task_video.go).
-static void read_relay_links(const struct task *task, const json_t *data, struct outcome *outcome)
+static void add_files(const json_t *result, struct outcome *outcome)
 {
-    static const char *const places[] = {"url", "video_url", "result_url", "fail_reason"};
-    const char *kind = wanted(task), *url;
-    json_t *urls = field_at(data, "metadata.urls"), *item;
-    size_t i;
-
-    json_array_foreach(urls, i, item)
-    {
-        if (json_is_string(item))
-            outcome_add_source(outcome, kind, json_string_value(item));
-    }
-    for (i = 0; i < sizeof places / sizeof places[0] && outcome->source_count == 0; i++) {
-        url = field_str_or_empty(data, places[i]);
-        if (strncmp(url, "http", 4) == 0)
-            outcome_add_source(outcome, kind, url);
-    }
-}
-
-static void read_result(const struct task *task, const json_t *data, struct outcome *outcome)
-{
-    const json_t *result = field_at(data, "task_result");
-
-    if (result == NULL)
-        result = field_at(data, "data.data.task_result"); // the vendor's answer, as new-api keeps
-                                                          // it
-    if (result == NULL)
-        result = field_at(data, "data.task_result");
     add_all(outcome, field_at(result, "videos"), "url", "video", false);
     add_all(outcome, field_at(result, "images"), "url", "image", false);
-    if (outcome->source_count == 0)
-        read_relay_links(task, data, outcome);
+}
+
+static void add_rest(const json_t *result, struct outcome *outcome)
+{
     add_all(outcome, field_at(result, "videos"), "watermark_url", "video",
             outcome->source_count > 0); // a watermarked video is better than none
     read_duration(outcome, result);
 }
 
-static const char *reason_of(const json_t *data)
-{
-    static const char *const places[] = {"task_status_msg", "error.message", "fail_reason", NULL};
-    const char *reason = field_first_str(data, places);
-
-    return *reason == '\0' ? "the vendor gave no reason" : reason;
-}
-
-static bool read_data(const struct task *task, const json_t *data, struct outcome *outcome,
-                      struct err *err)
+static bool read_data(const json_t *data, struct outcome *outcome, struct err *err)
 {
     const char *status = field_str_or_empty(data, "task_status");
+    const char *reason = field_str_or_empty(data, "task_status_msg");
 
-    if (*status == '\0')
-        status = field_str_or_empty(data, "status");
     if (!outcome_from_word(outcome, OUTCOME_WORDS(status_words), status, err))
         return false;
-    outcome->progress = adapter_percent(field_str_or_empty(data, "progress"));
     switch (outcome->kind) {
     case OUTCOME_RUNNING:
-        outcome->has_started =
-            strcmp(status, "processing") == 0 || strcmp(status, "IN_PROGRESS") == 0;
+        outcome->has_started = strcmp(status, "processing") == 0;
         return true;
     case OUTCOME_SUCCEEDED:
-        read_result(task, data, outcome);
+        add_files(field_at(data, "task_result"), outcome);
+        add_rest(field_at(data, "task_result"), outcome);
         return true;
     default:
-        outcome_set_reason(outcome, reason_of(data));
+        outcome_set_reason(outcome, *reason == '\0' ? "the vendor gave no reason" : reason);
         return true;
     }
+}
+
+static bool is_missing(const struct http_response *response, const json_t *body)
+{
+    (void)response;
+    return refusal_number(body, "code") == 1203;
 }
 
 static bool read_poll_body(const struct task *task, const struct account *account,
@@ -438,14 +387,14 @@ static bool read_poll_body(const struct task *task, const struct account *accoun
 {
     long long code = (long long)refusal_number(body, "code");
 
-    (void)account;
-    if (code == 1203) {
+    (void)task, (void)account;
+    if (is_missing(response, body)) {
         outcome->kind = OUTCOME_MISSING;
         return true;
     }
     if (response->status >= 300 || code != 0)
         return err_set(err, ERR_UPSTREAM, "HTTP %d, code %lld", response->status, code);
-    return read_data(task, field_at(body, "data"), outcome, err);
+    return read_data(field_at(body, "data"), outcome, err);
 }
 
 static bool read_poll(const struct task *task, const struct account *account,
@@ -472,39 +421,127 @@ static bool build_lookup(const struct task *task, const struct account *account,
              ? http_get(request, base, err, "/%s", task->id)
              : http_get(request, base, err, "?pageNum=%d&pageSize=%d", step, (int)KLING_LIST_SIZE);
     free(base);
-    authorize(account, request);
+    request->wants_token = true;
     return ok;
 }
 
-// The body is flat in one copy of the reference (W callback-protocol), wrapped in another (G);
-// relays, another Spool among them, say "id".
+// The body is flat in one copy of the reference (W callback-protocol), wrapped in another (G).
 static bool read_callback(const struct task *task, const struct account *account,
                           const json_t *body, struct buf *upstream_id, struct err *err)
 {
-    static const char *const places[] = {"task_id", "data.task_id", "id", NULL};
+    static const char *const places[] = {"task_id", "data.task_id", NULL};
 
     (void)task, (void)account;
     buf_str(upstream_id, field_first_str(body, places));
     return upstream_id->len > 0 || err_set(err, ERR_INVALID, "task_id: is required");
 }
 
-#define COMMON                                                                                     \
-    .build_submit = build_submit, .read_submit = read_submit, .build_poll = build_poll,            \
-    .read_poll = read_poll, .read_callback = read_callback
-
 static const struct dialect official = {
-    COMMON,
     .name = "official",
     .base_url = "https://api-singapore.klingai.com",
     .keys = official_keys,
     .check = check,
+    .build_submit = build_submit,
+    .read_submit = read_submit,
+    .build_poll = build_poll,
+    .read_poll = read_poll,
     .build_lookup = build_lookup,
     .read_lookup = kling_search_read,
     .build_token = build_token,
     .is_token_refused = is_token_refused,
+    .read_callback = read_callback,
 };
-static const struct dialect relay = {COMMON, .name = "relay", .model_prefixes = prefixes,
-                                     .keys = adapter_bearer_keys};
+
+// A relay, which speaks as Kling does or in words of its own.
+
+// It reads "model" or "model_name", by the route (NA writes both).
+static bool shape(const struct task *task, json_t *body, struct err *err)
+{
+    (void)task, (void)err;
+    unified_drop_shown(body);
+    json_object_set(body, "model", json_object_get(body, "model_name"));
+    return true;
+}
+
+static const json_t *result_of(const json_t *job)
+{
+    static const char *const places[] = {"task_result", "data.data.task_result",
+                                         "data.task_result"}; // the vendor's answer, as NA keeps it
+    const json_t *result = NULL;
+
+    for (size_t i = 0; i < sizeof places / sizeof places[0] && result == NULL; i++)
+        result = field_at(job, places[i]);
+    return result;
+}
+
+// Relays that leave the vendor's object out give links of their own.
+static void add_relay_files(const struct task *task, const struct account *account,
+                            const json_t *job, struct outcome *outcome)
+{
+    const json_t *result = result_of(job);
+    json_t *url;
+    size_t i;
+
+    add_files(result, outcome);
+    if (outcome->source_count == 0)
+        json_array_foreach(field_at(job, "metadata.urls"), i, url)
+        {
+            if (json_is_string(url))
+                outcome_add_source(outcome, wanted(task), json_string_value(url));
+        }
+    if (outcome->source_count == 0)
+        relay_add_file(task, account, job, outcome);
+    add_rest(result, outcome);
+}
+
+// Kling's words, Spool's and Crazyrouter's, then new-api's.
+static const struct outcome_word relay_words[] = {
+    {"submitted", OUTCOME_RUNNING}, {"processing", OUTCOME_RUNNING},
+    {"succeed", OUTCOME_SUCCEEDED}, {"failed", OUTCOME_FAILED},
+    {"queued", OUTCOME_RUNNING},    {"succeeded", OUTCOME_SUCCEEDED},
+    {"NOT_START", OUTCOME_RUNNING}, {"SUBMITTED", OUTCOME_RUNNING},
+    {"QUEUED", OUTCOME_RUNNING},    {"IN_PROGRESS", OUTCOME_RUNNING},
+    {"UNKNOWN", OUTCOME_RUNNING},   {"SUCCESS", OUTCOME_SUCCEEDED},
+    {"FAILURE", OUTCOME_FAILED},
+};
+
+#define AT(path) "/kling/v1/" path, "/kling/v1/" path "/%s"
+static const struct relay_action relay_actions[] = {
+    {"image2video", AT("videos/image2video"), "video"},
+    {"multi-image2video", AT("videos/multi-image2video"), "video"},
+    {"omni-video", AT("videos/omni-video"), "video"},
+    {"generations", AT("images/generations"), "image"},
+    {"kolors-virtual-try-on", AT("images/kolors-virtual-try-on"), "image"},
+    {0},
+};
+
+static const struct relay table = {
+    .submit = "/kling/v1/videos/text2video",
+    .poll = "/kling/v1/videos/text2video/%s",
+    .actions = relay_actions,
+    .model = "model_name",
+    .own_id = "external_task_id",
+    .callback = "callback_url",
+    .accepts_by_status = true,
+    .ids = (const char *const[]){"data.task_id", "task_id", "id", "data.id", NULL},
+    .jobs = (const char *const[]){"data", NULL},
+    .statuses = (const char *const[]){"task_status", "status", NULL},
+    .words = relay_words,
+    .word_count = sizeof relay_words / sizeof relay_words[0],
+    .started = (const char *const[]){"processing", "IN_PROGRESS", NULL},
+    .number = "code",
+    .kind = "video",
+    .links = (const char *const[]){"url", "video_url", "result_url", "fail_reason",
+                                   NULL}, // the last: NA, on success
+    .reasons = (const char *const[]){"task_status_msg", "error.message", "fail_reason", NULL},
+    .refuse = refuse,
+    .is_missing = is_missing,
+    .add_files = add_relay_files,
+    .shape = shape,
+};
+
+static const struct dialect relay = {RELAY(table), .read_callback = relay_read_callback,
+                                     .model_prefixes = prefixes};
 
 static const struct dialect *const dialects[] = {&official, &relay, NULL};
 

@@ -23,6 +23,14 @@ static bool is_listed(const char *const *texts, const char *text, bool has_any_c
     return false;
 }
 
+static struct relay_action action_of(const struct relay *relay, const struct task *task)
+{
+    for (const struct relay_action *one = relay->actions; one != NULL && one->name != NULL; one++)
+        if (strcmp(one->name, task->action) == 0)
+            return *one;
+    return (struct relay_action){.submit = relay->submit, .poll = relay->poll, .kind = relay->kind};
+}
+
 // Submits.
 
 bool relay_check(const struct task *task, const struct account *account, struct err *err)
@@ -50,12 +58,16 @@ bool relay_build_submit(const struct task *task, const struct account *account,
         json_decref(body);
         return false;
     }
+    if (relay->own_id != NULL)
+        json_object_set_new(body, relay->own_id, json_string(task->id));
+    if (relay->callback != NULL && task->callback_url != NULL)
+        json_object_set_new(body, relay->callback, json_string(task->callback_url));
     adapter_add_bearer(account, request);
     http_add_header(request, "Idempotency-Key", task->id); // another Spool honours it
     if (relay->follow_up != NULL && task->upstream_parent != NULL)
         return http_post_json(request, account->base_url, body, err, relay->follow_up,
                               task->upstream_parent);
-    return http_post_json(request, account->base_url, body, err, relay->submit);
+    return http_post_json(request, account->base_url, body, err, action_of(relay, task).submit);
 }
 
 static bool read_submit_body(const struct task *task, const struct account *account,
@@ -64,7 +76,8 @@ static bool read_submit_body(const struct task *task, const struct account *acco
 {
     const struct relay *relay = account->dialect->relay;
 
-    return adapter_accept(response, body, relay->ids, outcome, err) ||
+    return ((response->status < 300 || !relay->accepts_by_status) &&
+            adapter_accept(response, body, relay->ids, outcome, err)) ||
            (relay->refuse != NULL && relay->refuse(task, response, body, outcome));
 }
 
@@ -88,7 +101,7 @@ bool relay_build_poll(const struct task *task, const struct account *account,
                       struct http_request *request, struct err *err)
 {
     adapter_add_bearer(account, request);
-    return http_get(request, account->base_url, err, account->dialect->relay->poll,
+    return http_get(request, account->base_url, err, action_of(account->dialect->relay, task).poll,
                     task->upstream_id);
 }
 
@@ -144,7 +157,7 @@ void relay_add_file(const struct task *task, const struct account *account, cons
         outcome->kind = OUTCOME_NEXT;
     outcome->next = next;
     if (link != NULL)
-        outcome_add_source(outcome, relay->kind, link);
+        outcome_add_source(outcome, action_of(relay, task).kind, link);
     if (link != NULL && cover != NULL)
         outcome_add_part(outcome, "cover", cover, NULL, true);
     buf_clear(&own);
@@ -195,6 +208,9 @@ static bool read_job(const struct task *task, const struct account *account,
     }
     if (response->status >= 300)
         return err_set(err, ERR_UPSTREAM, "HTTP %d: %.160s", response->status, refusal_words(body));
+    if (relay->number != NULL && refusal_number(body, relay->number) != 0)
+        return err_set(err, ERR_UPSTREAM, "code %lld: %.160s",
+                       (long long)refusal_number(body, relay->number), refusal_words(body));
     if (!(relay->has_any_case ? outcome_from_word_of_any_case : outcome_from_word)(
             outcome, relay->words, relay->word_count, status, err))
         return false;
@@ -210,8 +226,8 @@ static bool read_job(const struct task *task, const struct account *account,
 bool relay_read_poll(const struct task *task, const struct account *account,
                      const struct http_response *response, struct outcome *outcome, struct err *err)
 {
-    return adapter_read_poll(task, account, response, account->dialect->relay->kind, read_job,
-                             outcome, err);
+    return adapter_read_poll(task, account, response, action_of(account->dialect->relay, task).kind,
+                             read_job, outcome, err);
 }
 
 bool relay_build_next(const struct task *task, const struct account *account, const char *next,
@@ -229,20 +245,30 @@ static bool read_file(const struct task *task, const struct account *account,
     const struct relay *relay = account->dialect->relay;
     const char *link = link_of(job_of(relay, body), relay->links);
 
-    (void)task;
     if (response->status >= 300)
         return err_set(err, ERR_UPSTREAM, "HTTP %d: %.160s", response->status, refusal_words(body));
     outcome->kind = OUTCOME_SUCCEEDED;
     if (link != NULL)
-        outcome_add_source(outcome, relay->kind, link);
+        outcome_add_source(outcome, action_of(relay, task).kind, link);
     return true;
 }
 
 bool relay_read_next(const struct task *task, const struct account *account,
                      const struct http_response *response, struct outcome *outcome, struct err *err)
 {
-    return adapter_read_poll(task, account, response, account->dialect->relay->kind, read_file,
-                             outcome, err);
+    return adapter_read_poll(task, account, response, action_of(account->dialect->relay, task).kind,
+                             read_file, outcome, err);
+}
+
+bool relay_read_callback(const struct task *task, const struct account *account, const json_t *body,
+                         struct buf *upstream_id, struct err *err)
+{
+    char *id = first_id(body, account->dialect->relay->ids);
+
+    (void)task;
+    buf_str(upstream_id, id == NULL ? "" : id);
+    free(id);
+    return upstream_id->len > 0 || err_set(err, ERR_INVALID, "task_id: is required");
 }
 
 void relay_build_fetch(const struct account *account, const char *url, struct http_request *request)

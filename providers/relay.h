@@ -9,9 +9,15 @@
 #include "core/base/err.h"
 #include "providers/provider.h"
 
+struct buf;
 struct http_response;
 struct outcome;
 struct outcome_word;
+
+// An action whose tasks have paths and a kind of their own.
+struct relay_action {
+    const char *name, *submit, *poll, *kind; // the last three as in struct relay
+};
 
 // Lists of texts end with NULL. Places are as field_at has them.
 struct relay {
@@ -19,18 +25,24 @@ struct relay {
     const char *follow_up; // the same for tasks that follow up another, with %s for that one's id;
                            // NULL: they go where the others go
     const char *model;     // what the body calls the model; NULL: "model"
+    const char *own_id;    // what it calls our id; NULL: it has no place for one
+    const char *callback;  // what it calls where to call back; NULL: the relay doesn't
     const char *poll;      // with %s for the vendor's id
-    const char *next;      // of the second request of a look, with %s for what that is about
+    const struct relay_action *actions; // those that go another way; ends with {0}; may be missing
+    const char *next;         // of the second request of a look, with %s for what that is about
     const char *const *nexts; // where a job that has succeeded without a link says what it is
     const char *content;     // the file itself, where no link says where it is; NULL: there is none
     bool is_gone_elsewhere;  // a 404 or 410 to a submit: this relay hasn't got it, another may
-    const char *const *ids;  // where the answer to a submit has the job's id
+    bool accepts_by_status;  // an id at a status of 300 or more is no acceptance
+    const char *const *ids;  // where the answer to a submit, or a callback, has the job's id
     const char *const *jobs; // where the answer to a look has the job; else it is the answer
     const char *const *statuses; // where a job has its status
     const struct outcome_word *words;
     size_t word_count;
     bool has_any_case;          // its words may be in capitals or not
     const char *const *started; // the words of a job that renders
+    const char *number;         // where the answer to a look has a number of the vendor's, any but
+                                // 0 telling nothing of the job; may be missing
     const char *kind;           // of its file: "video"
     const char *const *links;  // where a job that has succeeded has its file: the first link counts
     const char *const *covers; // the same of a still image; may be missing
@@ -80,6 +92,9 @@ bool relay_build_next(const struct task *task, const struct account *account, co
 bool relay_read_next(const struct task *task, const struct account *account,
                      const struct http_response *response, struct outcome *outcome,
                      struct err *err);
+// For a dialect whose relays call back.
+bool relay_read_callback(const struct task *task, const struct account *account, const json_t *body,
+                         struct buf *upstream_id, struct err *err);
 // A relay's own files want its key; those that it links to mustn't get it.
 void relay_build_fetch(const struct account *account, const char *url,
                        struct http_request *request);

@@ -874,6 +874,48 @@ static void test_minimax_relay_paths(void **state)
     task_free(task);
 }
 
+// Kling's paths have the action in them, and a relay gets our id and where to call back, too.
+static void test_kling_relay_paths(void **state)
+{
+    static const char *const paths[] = {"videos/text2video",        "videos/image2video",
+                                        "videos/multi-image2video", "videos/omni-video",
+                                        "images/generations",       "images/kolors-virtual-try-on"};
+    struct account account = {.name = (char *)"a",
+                              .base_url = (char *)"http://v",
+                              .provider_name = (char *)"kling",
+                              .dialect_name = (char *)"relay"};
+    struct task *task = task_new();
+    struct http_request request = {0};
+    struct err err;
+    char url[128];
+
+    (void)state;
+    assert_true(provider_bind(&account, &err));
+    account_set_key(&account, "api_key", "k");
+    snprintf(task->id, sizeof task->id, "task_1");
+    task->upstream_id = mem_str("a/b");
+    task->callback_url = mem_str("http://us/hook");
+    task->request = mem_str("{\"prompt\":\"x\",\"callback_url\":\"http://theirs\"}");
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+        mem_set_str(&task->action, strchr(paths[i], '/') + 1);
+        snprintf(url, sizeof url, "http://v/kling/v1/%s", paths[i]);
+        assert_true(account.dialect->build_submit(task, &account, &request, &err));
+        assert_string_equal(request.url, url);
+        assert_non_null(strstr(request.body.data, "\"external_task_id\":\"task_1\""));
+        assert_non_null(strstr(request.body.data, "\"callback_url\":\"http://us/hook\""));
+        assert_non_null(strstr(request.headers.data, "Authorization: Bearer k\n"));
+        assert_non_null(strstr(request.headers.data, "Idempotency-Key: task_1\n"));
+        assert_false(request.wants_token);
+        http_request_clear(&request);
+        snprintf(url, sizeof url, "http://v/kling/v1/%s/a%%2Fb", paths[i]);
+        assert_true(account.dialect->build_poll(task, &account, &request, &err));
+        assert_string_equal(request.url, url);
+        http_request_clear(&request);
+    }
+    account_clear_keys(&account);
+    task_free(task);
+}
+
 // Sora's form is that of OpenAI's videos.
 static void test_sora(void **state)
 {
@@ -1063,6 +1105,7 @@ int main(void)
         cmocka_unit_test(test_minimax),
         cmocka_unit_test(test_minimax_paths),
         cmocka_unit_test(test_minimax_relay_paths),
+        cmocka_unit_test(test_kling_relay_paths),
     };
 
     return cmocka_run_group_tests_name("requests", tests, NULL, NULL);
