@@ -339,9 +339,11 @@ static void add_own(struct buf *json, const struct task *task, const json_t *res
                     const char *kind)
 {
     bool has_failed = task->phase == TASK_FAILED || task->phase == TASK_CANCELLED;
+    int64_t updated_ms = family_updated_s(task) * 1000;
 
     buf_char(json, ',');
-    add_own_status(json, task, family_updated_s(task) * 1000);
+    // Whole seconds would be before it was made, while it is young.
+    add_own_status(json, task, updated_ms < task->created_ms ? task->created_ms : updated_ms);
     buf_str(json, ",\"task_status_msg\":");
     buf_json_str(json, has_failed ? family_reason(task) : "");
     buf_str(json, ",\"task_info\":{\"external_task_id\":");
