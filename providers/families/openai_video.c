@@ -13,6 +13,8 @@
 #include "providers/family.h"
 #include "providers/family_common.h"
 
+static const char own_name[] = "openai_video", kin_name[] = "video";
+
 static const struct field_rule scene_rules[] = {
     {.path = "", .kind = FIELD_OBJECT},
     {.path = "prompt", .kind = FIELD_TEXT, .is_required = true, .min = 1, .max = VIDEO_MAX_PROMPT},
@@ -177,9 +179,15 @@ static bool accept_remix(const struct family_request *request, struct task *task
     return true;
 }
 
+// Other families' tasks aren't here, as when they are asked for.
+static bool is_shown_here(const struct task *task)
+{
+    return strcmp(task->family, own_name) == 0 || strcmp(task->family, kin_name) == 0;
+}
+
 static bool adopt(struct task *task, const struct task *parent, struct err *err)
 {
-    if (parent == NULL || parent->is_ask)
+    if (parent == NULL || parent->is_ask || !is_shown_here(parent))
         return err_set(err, ERR_NOT_FOUND, "no such video");
     if (strcmp(parent->provider, REMIXER) != 0)
         return err_set(err, ERR_INVALID, "id: %.60s can't remix a video",
@@ -290,9 +298,9 @@ static void render_callback(const struct task *task, struct buf *json)
 }
 
 const struct family family_openai_video = {
-    .name = "openai_video",
+    .name = own_name,
     .routes = routes,
-    .kin = "video",
+    .kin = kin_name,
     .accept = accept,
     .adopt = adopt,
     .accepted = accepted,

@@ -55,9 +55,11 @@ class Sora(unittest.TestCase):
         other = self.post(VIDEOS, {"model": "kling-v2-6", "prompt": "a cat"})[2]["id"]
         self.spool.end_of(other)
         runs = self.post(VIDEOS, {**BOAT, "prompt": "a boat [hang]"})[2]["id"]
+        stranger = self.post("/kling/v1/videos/text2video", {"model": "kling-v2-6", "prompt": "a cat"})[2]["task_id"]
         for task, status, text in (
             (other, 400, "id: kling-v2-6 can't remix a video"),
             (runs, 400, "id: the video is "),
+            (stranger, 404, "no such video"),
             ("task_" + "0" * 26, 404, "no such video"),
         ):
             got, _, answer = self.post(f"{VIDEOS}/{task}/remix", {"prompt": "x"})
