@@ -23,6 +23,8 @@
 #define TASK_PREFIX "task_"
 
 static const struct field_rule image_rules[] = {
+    {.path = "", .kind = FIELD_OBJECT},
+    {.path = "image", .kind = FIELD_OBJECT},
     {.path = "image.bytesBase64Encoded", .kind = FIELD_BASE64, .about = "The first frame."},
     {.path = "image.mimeType", .kind = FIELD_TEXT, .max = VIDEO_MAX_NAME},
     {.path = "prompt",
@@ -40,6 +42,7 @@ static const struct field_rule rules[] = {
      .max = 1,
      .items = image_rules,
      .about = "One, with a prompt, an image or both."},
+    {.path = "parameters", .kind = FIELD_OBJECT},
     {.path = "parameters.aspectRatio", .kind = FIELD_TEXT, .max = VIDEO_MAX_WORD},
     {.path = "parameters.resolution", .kind = FIELD_TEXT, .max = VIDEO_MAX_WORD},
     {.path = "parameters.durationSeconds", .kind = FIELD_COUNT, .min = 1},
@@ -238,19 +241,12 @@ static int refuse(const struct err *err, struct buf *json)
         int http;
         const char *status;
     } statuses[] = {
-        {400, "INVALID_ARGUMENT"},
-        {401, "UNAUTHENTICATED"},
-        {403, "PERMISSION_DENIED"},
-        {404, "NOT_FOUND"},
-        {409, "ABORTED"},
-        {413, "INVALID_ARGUMENT"},
-        {422, "FAILED_PRECONDITION"},
-        {429, "RESOURCE_EXHAUSTED"},
-        {503, "UNAVAILABLE"},
-        {504, "DEADLINE_EXCEEDED"},
+        {400, "INVALID_ARGUMENT"},   {401, "UNAUTHENTICATED"}, {403, "PERMISSION_DENIED"},
+        {404, "NOT_FOUND"},          {409, "ABORTED"},         {422, "FAILED_PRECONDITION"},
+        {429, "RESOURCE_EXHAUSTED"}, {503, "UNAVAILABLE"},     {504, "DEADLINE_EXCEEDED"},
     };
     int http = err_http_status(err->code);
-    const char *status = "INTERNAL";
+    const char *status = http < 500 ? "INVALID_ARGUMENT" : "INTERNAL"; // whose fault it is
 
     for (size_t i = 0; i < sizeof statuses / sizeof statuses[0]; i++)
         if (statuses[i].http == http)
