@@ -1,14 +1,13 @@
-// The vendors' CDNs: GET /sim/files/<name>, with ETag and ranges. Midjourney's names are
-// <task id>[-preview].<png or webp>, the others' those of jobs_add_link.
+// The vendors' CDNs: GET /sim/files/<name>, with ETag and ranges. Names are those of jobs_add_link,
+// or a vendor's own.
 //
 // Words in a job's prompt, of any vendor's:
 //
 //   [deadlink] 404   [html-link]   [flaky-link] cut twice   [truncate]   [jpeg-named] as image/jpeg
 //   [no-cover] 404 for its images   [big] MP4s of 24 MB
 //
-// The files of vendors other than Midjourney need no key, and a request that has one is refused
-// with 400: a client that lets a redirect take its key along gives the key away. [any-key]: it
-// isn't refused.
+// A job's files need no key, and a request that has one is refused with 400: a client that lets a
+// redirect take its key along gives the key away. [any-key]: it isn't refused.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,19 +16,10 @@
 #include "core/http/http_server.h"
 #include "tests/sim/jobs.h"
 #include "tests/sim/media.h"
-#include "tests/sim/midjourney_tasks.h"
 #include "tests/sim/sim.h"
 #include "tests/sim/words.h"
 
 enum { CUT_DOWNLOADS = 2, MISSING_BYTES = 1000, NAME_BYTES_MAX = 100 };
-
-struct file {
-    const char *name;   // in the path
-    const char *prompt; // the prompt of its job
-    unsigned downloads; // how many downloads the job has had, this one included
-    const char *content_type;
-    struct buf data; // ours
-};
 
 // "bytes=a-b", "bytes=a-", "bytes=-n". False: there is no range to honour. An empty range (from ==
 // to) can't be satisfied.
@@ -63,10 +53,10 @@ static bool read_range(const struct http_exchange *exchange, const char *etag, s
     return true;
 }
 
-static void serve(struct http_exchange *exchange, const struct file *file)
+static void serve(struct http_exchange *exchange, const struct sim_file *file)
 {
     const char *known = http_exchange_header(exchange, "if-none-match");
-    size_t from = 0, to = file->data.len;
+    size_t from = 0, to = file->data->len;
     char etag[NAME_BYTES_MAX + 3], range[80];
     int status = 200;
 
@@ -77,32 +67,32 @@ static void serve(struct http_exchange *exchange, const struct file *file)
         http_exchange_answer(exchange, 304, NULL, NULL, 0);
         return;
     }
-    if (read_range(exchange, etag, file->data.len, &from, &to)) {
+    if (read_range(exchange, etag, file->data->len, &from, &to)) {
         status = 206;
-        snprintf(range, sizeof range, "bytes %zu-%zu/%zu", from, to - 1, file->data.len);
+        snprintf(range, sizeof range, "bytes %zu-%zu/%zu", from, to - 1, file->data->len);
         if (from == to) {
             status = 416;
-            snprintf(range, sizeof range, "bytes */%zu", file->data.len);
+            snprintf(range, sizeof range, "bytes */%zu", file->data->len);
         }
         http_exchange_add_header(exchange, "Content-Range", range);
     }
-    http_exchange_answer(exchange, status, file->content_type, file->data.data + from, to - from);
+    http_exchange_answer(exchange, status, file->content_type, file->data->data + from, to - from);
 }
 
 // A body that ends before its Content-Length.
-static void serve_short(struct http_exchange *exchange, const struct file *file, size_t sent,
+static void serve_short(struct http_exchange *exchange, const struct sim_file *file, size_t sent,
                         size_t announced)
 {
     http_exchange_begin(exchange, 200, file->content_type, (int64_t)announced);
-    http_exchange_write(exchange, file->data.data, sent, NULL, NULL);
+    http_exchange_write(exchange, file->data->data, sent, NULL, NULL);
     http_exchange_abort(exchange);
 }
 
 // A stream without a length, that can't be continued.
-static void serve_live(struct http_exchange *exchange, const struct file *file)
+static void serve_live(struct http_exchange *exchange, const struct sim_file *file)
 {
     http_exchange_begin(exchange, 200, file->content_type, -1);
-    http_exchange_write(exchange, file->data.data, file->data.len, NULL, NULL);
+    http_exchange_write(exchange, file->data->data, file->data->len, NULL, NULL);
     http_exchange_end(exchange);
 }
 
@@ -114,10 +104,10 @@ static void serve_none(struct http_exchange *exchange)
 }
 
 // Serves the file as the words in the prompt say.
-static void serve_as_asked(struct http_exchange *exchange, const struct file *file)
+void files_send(struct http_exchange *exchange, const struct sim_file *file)
 {
     const char *prompt = file->prompt;
-    size_t size = file->data.len;
+    size_t size = file->data->len;
 
     if (words_has(prompt, "deadlink"))
         serve_none(exchange);
@@ -138,18 +128,6 @@ static void serve_upload(struct http_exchange *exchange, const char *number)
     png_add(&data, strtoull(number, NULL, 10));
     http_exchange_answer(exchange, 200, "image/png", data.data, data.len);
     buf_clear(&data);
-}
-
-static void serve_midjourney(struct http_exchange *exchange, struct mj_task *task, const char *name)
-{
-    bool is_preview = strstr(name, "-preview") != NULL;
-    struct file file = {name, task->prompt, ++task->downloads, "image/png", {0}};
-
-    if (words_has(task->prompt, "jpeg-named"))
-        file.content_type = "image/jpeg";
-    png_add(&file.data, is_preview ? ~task->id : task->id);
-    serve_as_asked(exchange, &file);
-    buf_clear(&file.data);
 }
 
 static bool has_key(const struct http_exchange *exchange)
@@ -183,7 +161,8 @@ static void make_media(const struct job *job, enum media_kind kind, const char *
 void files_serve(struct sim *sim, struct http_exchange *exchange, struct job *job, const char *name)
 {
     enum media_kind kind = media_kind(name);
-    struct file file = {name, job->prompt, ++job->downloads, media_content_type(kind), {0}};
+    struct buf data = {0};
+    struct sim_file file = {name, job->prompt, ++job->downloads, media_content_type(kind), &data};
     bool is_image = kind == MEDIA_PNG || kind == MEDIA_JPEG;
 
     if (kind == MEDIA_NONE || is_early(sim, job, kind) ||
@@ -191,14 +170,14 @@ void files_serve(struct sim *sim, struct http_exchange *exchange, struct job *jo
         serve_none(exchange);
         return;
     }
-    make_media(job, kind, name, &file.data);
+    make_media(job, kind, name, &data);
     if (words_has(job->prompt, "jpeg-named"))
         file.content_type = "image/jpeg";
     if (strstr(name, "-stream") != NULL)
         serve_live(exchange, &file);
     else
-        serve_as_asked(exchange, &file);
-    buf_clear(&file.data);
+        files_send(exchange, &file);
+    buf_clear(&data);
 }
 
 static void serve_job(struct sim *sim, struct http_exchange *exchange, struct job *job,
@@ -212,31 +191,34 @@ static void serve_job(struct sim *sim, struct http_exchange *exchange, struct jo
         files_serve(sim, exchange, job, name);
 }
 
+static bool serve_own(struct sim *sim, struct http_exchange *exchange, const char *name)
+{
+    const struct sim_vendor *vendor;
+
+    for (size_t i = 0; (vendor = sim_vendor_at(i)) != NULL; i++)
+        if (vendor->serve != NULL && vendor->serve(sim, exchange, name))
+            return true;
+    return false;
+}
+
 bool files_handle(struct sim *sim, struct http_exchange *exchange)
 {
     static const char root[] = "/sim/files/", upload[] = "upload-";
     const char *name = http_exchange_path(exchange);
-    struct mj_task *task;
     struct job *job;
-    uint64_t id;
-    char *end;
 
     if (strncmp(name, root, sizeof root - 1) != 0)
         return false;
     name += sizeof root - 1;
     sim->stats.downloads++;
-    id = strtoull(name, &end, 10);
-    task = end == name ? NULL : mj_tasks_at(sim->tasks, id);
     job = jobs_find_file(sim->jobs, name);
     if (strlen(name) > NAME_BYTES_MAX)
         serve_none(exchange);
     else if (strncmp(name, upload, sizeof upload - 1) == 0)
         serve_upload(exchange, name + sizeof upload - 1);
-    else if (task != NULL)
-        serve_midjourney(exchange, task, name);
     else if (job != NULL)
         serve_job(sim, exchange, job, name);
-    else
+    else if (!serve_own(sim, exchange, name))
         serve_none(exchange);
     return true;
 }

@@ -1,4 +1,4 @@
-// The jobs of the simulated vendors other than Midjourney. What a job looks like follows from its
+// The jobs of most simulated vendors. What a job looks like follows from its
 // age when it is asked for, so a hundred thousand of them need no timer.
 //
 // Words in a prompt say how a job ends (words.h: how its submit does):

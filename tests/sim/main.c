@@ -5,12 +5,12 @@
 #include <string.h>
 #include <uv.h>
 
+#include "core/base/mem.h"
 #include "core/http/http_server.h"
 #include "core/loop/loop.h"
 #include "tests/sim/callbacks.h"
 #include "tests/sim/google.h"
 #include "tests/sim/jobs.h"
-#include "tests/sim/midjourney_tasks.h"
 #include "tests/sim/sim.h"
 
 enum { EXIT_USAGE = 2, MAX_BODY_BYTES = 64 * 1024 * 1024 };
@@ -97,6 +97,39 @@ const struct sim_vendor *sim_vendor_at(size_t index)
     return index < sizeof vendors / sizeof vendors[0] ? vendors[index] : NULL;
 }
 
+static size_t index_of(const struct sim_vendor *vendor)
+{
+    size_t i = 0;
+
+    while (vendors[i] != vendor)
+        i++;
+    return i;
+}
+
+void *sim_own(const struct sim *sim, const struct sim_vendor *vendor)
+{
+    return sim->own[index_of(vendor)];
+}
+
+static void start_vendors(struct sim *sim)
+{
+    const struct sim_vendor *vendor;
+
+    sim->own = mem_array(void *, sizeof vendors / sizeof vendors[0]);
+    for (size_t i = 0; (vendor = sim_vendor_at(i)) != NULL; i++)
+        sim->own[i] = vendor->start == NULL ? NULL : vendor->start(sim);
+}
+
+static void end_vendors(struct sim *sim)
+{
+    const struct sim_vendor *vendor;
+
+    for (size_t i = 0; (vendor = sim_vendor_at(i)) != NULL; i++)
+        if (vendor->end != NULL)
+            vendor->end(sim->own[i]);
+    free(sim->own);
+}
+
 static bool (*const handlers[])(struct sim *sim, struct http_exchange *exchange) = {
     google_handle,
     files_handle,
@@ -144,7 +177,7 @@ int main(int argc, char **argv)
     sim.loop = loop_new();
     sim.speed = arguments.speed;
     sim.secret = arguments.secret;
-    sim.tasks = mj_tasks_new(sim.speed, sim.base_url);
+    start_vendors(&sim);
     sim.jobs = jobs_new(sim.speed, sim.base_url);
     sim.callbacks = callbacks_new(&sim);
     sim.google = google_new();
@@ -172,7 +205,7 @@ int main(int argc, char **argv)
     callbacks_drop(&sim.callbacks);
     if (!loop_free(sim.loop))
         return EXIT_FAILURE;
-    mj_tasks_free(sim.tasks);
+    end_vendors(&sim);
     jobs_free(sim.jobs);
     google_free(sim.google);
     hooks_free(sim.hooks);

@@ -15,6 +15,7 @@
 #include "tests/sim/midjourney.h"
 
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/buf.h"
@@ -58,12 +59,12 @@ static bool has_key(const struct sim *sim, const struct http_exchange *exchange)
 
 static void fetch_one(struct sim *sim, struct http_exchange *exchange, const char *id)
 {
-    struct mj_task *task = mj_tasks_find(sim->tasks, id);
+    struct mj_task *task = mj_tasks_find(mj_tasks_of(sim), id);
     struct buf json = {0};
 
     sim->stats.polls_single++;
     if (task != NULL && mj_task_look(task))
-        mj_task_add_json(sim->tasks, task, &json);
+        mj_task_add_json(mj_tasks_of(sim), task, &json);
     http_exchange_answer(exchange, 200, json.len > 0 ? "application/json" : NULL, buf_text(&json),
                          json.len);
     buf_clear(&json);
@@ -83,12 +84,12 @@ static void fetch_many(struct sim *sim, struct http_exchange *exchange)
     json_array_foreach(ids, i, id)
     {
         struct mj_task *task =
-            json_is_string(id) ? mj_tasks_find(sim->tasks, json_string_value(id)) : NULL;
+            json_is_string(id) ? mj_tasks_find(mj_tasks_of(sim), json_string_value(id)) : NULL;
 
         if (task == NULL || !mj_task_look(task))
             continue;
         buf_str(&json, separator);
-        mj_task_add_json(sim->tasks, task, &json);
+        mj_task_add_json(mj_tasks_of(sim), task, &json);
         separator = ",";
     }
     buf_char(&json, ']');
@@ -99,7 +100,7 @@ static void fetch_many(struct sim *sim, struct http_exchange *exchange)
 // Lists the tasks, the newest first.
 static void fetch_latest(struct sim *sim, struct http_exchange *exchange)
 {
-    const struct mj_tasks *tasks = sim->tasks;
+    const struct mj_tasks *tasks = mj_tasks_of(sim);
     const char *separator = "";
     struct buf json = {0};
     uint64_t id = tasks->next_id;
@@ -122,7 +123,7 @@ static void fetch_latest(struct sim *sim, struct http_exchange *exchange)
 
 static void fetch_seed(struct sim *sim, struct http_exchange *exchange, const char *id)
 {
-    const struct mj_task *task = mj_tasks_find(sim->tasks, id);
+    const struct mj_task *task = mj_tasks_find(mj_tasks_of(sim), id);
     struct buf json = {0};
     int progress;
 
@@ -130,7 +131,7 @@ static void fetch_seed(struct sim *sim, struct http_exchange *exchange, const ch
         http_exchange_answer_json(exchange, 404, "{\"code\":3,\"description\":\"task not found\"}");
         return;
     }
-    if (mj_task_status(sim->tasks, task, &progress) != MJ_SUCCESS) {
+    if (mj_task_status(mj_tasks_of(sim), task, &progress) != MJ_SUCCESS) {
         http_exchange_answer_json(exchange, 400,
                                   "{\"code\":4,\"description\":\"no message hash\"}");
         return;
@@ -161,6 +162,65 @@ static bool handle_task(struct sim *sim, struct http_exchange *exchange, const c
     return true;
 }
 
+// How often each job was accepted: by its prompt, or by the client's `state`.
+static bool report(struct sim *sim, struct http_exchange *exchange)
+{
+    struct mj_tasks *tasks = mj_tasks_of(sim);
+    const char *path = http_exchange_path(exchange), *state;
+    struct buf json = {0};
+
+    if (strcmp(path, "/sim/submits") == 0) {
+        state = http_exchange_query(exchange, "state");
+        if (state != NULL)
+            buf_fmt(&json, "{\"accepted\":%u}", counts_entry(&tasks->states, state)->accepted);
+        else
+            counts_add_json(&tasks->prompts, &json);
+    } else if (strcmp(path, "/sim/states") == 0) {
+        counts_add_json(&tasks->states, &json);
+    } else {
+        return false;
+    }
+    http_exchange_answer_json(exchange, 200, json.data);
+    buf_clear(&json);
+    return true;
+}
+
+// Names are <task id>[-preview].<png or webp>.
+static bool serve(struct sim *sim, struct http_exchange *exchange, const char *name)
+{
+    char *end;
+    uint64_t id = strtoull(name, &end, 10);
+    struct mj_task *task = end == name ? NULL : mj_tasks_at(mj_tasks_of(sim), id);
+    struct buf data = {0};
+    struct sim_file file = {.name = name, .content_type = "image/png", .data = &data};
+
+    if (task == NULL)
+        return false;
+    file.prompt = task->prompt;
+    file.downloads = ++task->downloads;
+    if (words_has(task->prompt, "jpeg-named"))
+        file.content_type = "image/jpeg";
+    png_add(&data, strstr(name, "-preview") != NULL ? ~task->id : task->id);
+    files_send(exchange, &file);
+    buf_clear(&data);
+    return true;
+}
+
+static void *start(const struct sim *sim)
+{
+    return mj_tasks_new(sim->speed, sim->base_url);
+}
+
+static void end(void *own)
+{
+    mj_tasks_free(own);
+}
+
+struct mj_tasks *mj_tasks_of(const struct sim *sim)
+{
+    return sim_own(sim, &sim_midjourney);
+}
+
 static bool handle(struct sim *sim, struct http_exchange *exchange)
 {
     static const char submit[] = "submit/", task[] = "task/";
@@ -168,7 +228,7 @@ static bool handle(struct sim *sim, struct http_exchange *exchange)
     bool is_post = http_exchange_method(exchange) == HTTP_POST_;
 
     if (path == NULL)
-        return false;
+        return report(sim, exchange);
     if (!has_key(sim, exchange)) {
         static const char text[] = "Authorization header missing.";
 
@@ -192,4 +252,10 @@ static bool handle(struct sim *sim, struct http_exchange *exchange)
            handle_task(sim, exchange, path + sizeof task - 1);
 }
 
-const struct sim_vendor sim_midjourney = {.name = "midjourney", .handle = handle};
+const struct sim_vendor sim_midjourney = {
+    .name = "midjourney",
+    .handle = handle,
+    .start = start,
+    .end = end,
+    .serve = serve,
+};

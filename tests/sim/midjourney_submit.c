@@ -118,13 +118,13 @@ static bool read_describe(struct http_exchange *exchange, const json_t *body, st
 static bool press_button(struct sim *sim, struct http_exchange *exchange, const char *task_id,
                          const char *custom_id, struct mj_job *job)
 {
-    const struct mj_task *parent = mj_tasks_find(sim->tasks, task_id);
+    const struct mj_task *parent = mj_tasks_find(mj_tasks_of(sim), task_id);
 
     if (parent == NULL) {
         refuse(exchange, 404, CODE_NOT_FOUND, "the related task doesn't exist or has expired");
         return false;
     }
-    if (!mj_task_button(sim->tasks, parent, custom_id, &job->action, &job->needs_modal)) {
+    if (!mj_task_button(mj_tasks_of(sim), parent, custom_id, &job->action, &job->needs_modal)) {
         refuse(exchange, 400, CODE_INVALID, "the related task has no such button");
         return false;
     }
@@ -135,7 +135,7 @@ static bool press_button(struct sim *sim, struct http_exchange *exchange, const 
 static bool press_letter(struct sim *sim, struct http_exchange *exchange, const char *task_id,
                          char letter, long index, struct mj_job *job)
 {
-    const struct mj_task *parent = mj_tasks_find(sim->tasks, task_id);
+    const struct mj_task *parent = mj_tasks_find(mj_tasks_of(sim), task_id);
     char hash[37], custom_id[80];
 
     *hash = '\0';
@@ -186,7 +186,7 @@ static bool read_modal(struct sim *sim, struct http_exchange *exchange, const js
 {
     const json_t *mask = json_object_get(body, "maskBase64");
 
-    job->modal = mj_tasks_find(sim->tasks, rules_text(body, "taskId"));
+    job->modal = mj_tasks_find(mj_tasks_of(sim), rules_text(body, "taskId"));
     if (job->modal == NULL) {
         refuse(exchange, 404, CODE_NOT_FOUND, "the related task doesn't exist or has expired");
         return false;
@@ -295,14 +295,14 @@ void midjourney_submit(struct sim *sim, struct http_exchange *exchange, const ch
     }
     if (!read_job(sim, exchange, kind, body, &job))
         return;
-    tried = counts_entry(&sim->tasks->prompts, job.prompt)->tried++;
+    tried = counts_entry(&mj_tasks_of(sim)->prompts, job.prompt)->tried++;
     if (words_refuse(exchange, job.prompt, tried, refusals, sizeof refusals / sizeof refusals[0]))
         return;
     if (job.modal != NULL) {
         task = job.modal;
-        mj_task_confirm(sim->tasks, task, job.prompt, job.state);
+        mj_task_confirm(mj_tasks_of(sim), task, job.prompt, job.state);
     } else {
-        task = mj_tasks_add(sim->tasks, job.action, job.prompt, job.state, job.needs_modal);
+        task = mj_tasks_add(mj_tasks_of(sim), job.action, job.prompt, job.state, job.needs_modal);
     }
     answer_accepted(sim, exchange, task);
 }

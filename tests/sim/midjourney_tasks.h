@@ -9,6 +9,7 @@
 #include "tests/sim/counts.h"
 
 struct buf;
+struct sim;
 
 enum mj_action {
     MJ_IMAGINE,
@@ -44,6 +45,8 @@ struct mj_tasks {
     struct counts prompts, states;
 };
 
+// The simulator's.
+struct mj_tasks *mj_tasks_of(const struct sim *sim);
 struct mj_tasks *mj_tasks_new(double speed, const char *base_url);
 void mj_tasks_free(struct mj_tasks *tasks);
 

@@ -5,33 +5,21 @@
 #include "core/http/http_server.h"
 #include "tests/sim/google.h"
 #include "tests/sim/jobs.h"
-#include "tests/sim/midjourney_tasks.h"
 #include "tests/sim/sim.h"
 
 bool reports_handle(struct sim *sim, struct http_exchange *exchange)
 {
     const char *path = http_exchange_path(exchange);
-    const char *state;
     struct buf json = {0};
 
-    if (strcmp(path, "/sim/submits") == 0) {
-        state = http_exchange_query(exchange, "state");
-        if (state != NULL)
-            buf_fmt(&json, "{\"accepted\":%u}", counts_entry(&sim->tasks->states, state)->accepted);
-        else
-            counts_add_json(&sim->tasks->prompts, &json);
-    } else if (strcmp(path, "/sim/states") == 0) {
-        counts_add_json(&sim->tasks->states, &json);
-    } else if (strcmp(path, "/sim/jobs") == 0) {
+    if (strcmp(path, "/sim/jobs") == 0) {
         jobs_add_report(sim->jobs, &json);
     } else if (strcmp(path, "/sim/stats") == 0) {
         buf_fmt(&json,
-                "{\"submits\":%llu,\"accepted\":%llu,\"polls_single\":%llu,\"polls_batch\":%llu,"
+                "{\"submits\":%llu,\"polls_single\":%llu,\"polls_batch\":%llu,"
                 "\"lists\":%llu,\"downloads\":%llu,\"destroyed\":%llu,"
                 "\"tokens_issued\":%llu}",
-                (unsigned long long)sim->stats.submits,
-                (unsigned long long)(sim->tasks->next_id - sim->tasks->first_id),
-                (unsigned long long)sim->stats.polls_single,
+                (unsigned long long)sim->stats.submits, (unsigned long long)sim->stats.polls_single,
                 (unsigned long long)sim->stats.polls_batch, (unsigned long long)sim->stats.lists,
                 (unsigned long long)sim->stats.downloads, (unsigned long long)sim->stats.destroyed,
                 (unsigned long long)google_tokens_issued(sim->google));

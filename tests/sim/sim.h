@@ -18,15 +18,14 @@ struct http_exchange;
 struct job;
 struct jobs;
 struct loop;
-struct mj_tasks;
 
 struct sim {
     struct loop *loop;
     double speed; // 2: jobs are twice as fast; 0: they are finished at once
     const char *secret;
     char base_url[320]; // of the links in answers
-    struct mj_tasks *tasks;
-    struct jobs *jobs; // of the other vendors
+    struct jobs *jobs;  // of most vendors
+    void **own;         // of each vendor what it keeps itself, in the order of sim_vendor_at
     struct callbacks *callbacks;
     struct google *google; // accounts and tokens
     struct hooks *hooks;
@@ -42,6 +41,11 @@ struct sim_vendor {
     bool has_early_files; // a part of a job may end before the job
     // Answers the request, or says that the path isn't its own.
     bool (*handle)(struct sim *sim, struct http_exchange *exchange);
+    // What it keeps beside jobs.h, and how that ends. NULL: nothing.
+    void *(*start)(const struct sim *sim);
+    void (*end)(void *own);
+    // The same as `handle` for a file that is no job's, by its name. NULL: it has none.
+    bool (*serve)(struct sim *sim, struct http_exchange *exchange, const char *name);
 };
 
 // The build makes the list, SIM_VENDORS(X).
@@ -50,6 +54,7 @@ SIM_VENDORS(X)
 #undef X
 
 const struct sim_vendor *sim_vendor_at(size_t index); // NULL past the end
+void *sim_own(const struct sim *sim, const struct sim_vendor *vendor);
 
 // Each answers the request, or says that the path isn't its own.
 bool files_handle(struct sim *sim, struct http_exchange *exchange);
@@ -59,6 +64,15 @@ bool reports_handle(struct sim *sim, struct http_exchange *exchange);
 struct hooks *hooks_new(void);
 void hooks_free(struct hooks *hooks);
 
+// A file as the words in a prompt say that it is sent.
+struct sim_file {
+    const char *name;   // in the path
+    const char *prompt; // of its job
+    unsigned downloads; // how many downloads the job has had, this one included
+    const char *content_type;
+    const struct buf *data;
+};
+void files_send(struct http_exchange *exchange, const struct sim_file *file);
 // Sends a job's file, named as in jobs_add_link, at a path that wants the key.
 void files_serve(struct sim *sim, struct http_exchange *exchange, struct job *job,
                  const char *name);
