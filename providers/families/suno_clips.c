@@ -148,20 +148,27 @@ static void render_lyrics(const struct task *task, struct buf *json)
     json_decref(result);
 }
 
+// How many the song has; as long as nobody knows, as many as the client was told of.
+static size_t count_clips(const struct task *task)
+{
+    json_t *result = family_result(task);
+    size_t count = json_array_size(field_at(result, "extra.clips"));
+
+    json_decref(result);
+    return count > CLIPS ? count : CLIPS;
+}
+
 // All clips of a song.
 static void render(const struct task *task, struct buf *json)
 {
-    json_t *result;
     size_t count;
 
     if (suno_is_lyrics(task)) {
         render_lyrics(task, json);
         return;
     }
-    result = family_result(task);
-    count = json_array_size(field_at(result, "extra.clips"));
-    json_decref(result);
-    for (size_t i = 1; i <= (count > CLIPS ? count : CLIPS); i++) {
+    count = count_clips(task);
+    for (size_t i = 1; i <= count; i++) {
         if (i > 1)
             buf_char(json, ',');
         add_clip(json, task, i);
@@ -189,12 +196,16 @@ static void render_list(struct task *const *tasks, const char *const *ids, size_
     for (size_t i = 0; i < count; i++) {
         char id[ID_SIZE];
         size_t number;
+        bool is_clip;
 
         if (tasks[i] == NULL || suno_is_lyrics(tasks[i]))
             continue;
+        is_clip = suno_read_clip(ids[i], id, &number);
+        if (is_clip && number > count_clips(tasks[i]))
+            continue; // no such clip
         if (json->len > 1)
             buf_char(json, ',');
-        if (suno_read_clip(ids[i], id, &number))
+        if (is_clip)
             add_clip(json, tasks[i], number);
         else
             render(tasks[i], json);
