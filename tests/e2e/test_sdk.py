@@ -3,6 +3,7 @@ import base64
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -162,6 +163,12 @@ class Clients(unittest.TestCase):
         for secret, status in (("sim-secret", 200), ("wrong", 401)):
             got = self.node("volc.mjs", self.sim.url, "sim-access", secret, "a boat")
             self.assertEqual(got["status"], status, got)
+
+    def test_volcengine_and_our_signer(self):
+        """Byte for byte: unit.volc_sign holds our signer against this very header."""
+        with open(os.path.join(ROOT, "tests", "unit", "message", "test_volc_sign.c"), encoding="utf-8") as file:
+            ours = "".join(re.findall(r'"((?:[^"\\]|\\.)*)"', file.read()))
+        self.assertIn(self.node("volc_vector.mjs")["Authorization"], ours)
 
     def test_openai(self):
         """A multipart create with a file, as it sends it; what it reads is what was archived."""
