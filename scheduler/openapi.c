@@ -303,6 +303,10 @@ static json_t *security_of(const struct served *served)
     json_array_append_new(list, json_pack("{s:[]}", "mjApiSecret"));
     if (served->may_query)
         json_array_append_new(list, json_pack("{s:[]}", "accessToken"));
+    if (served->family != NULL && served->family->takes_google_keys) {
+        json_array_append_new(list, json_pack("{s:[]}", "googApiKey"));
+        json_array_append_new(list, json_pack("{s:[]}", "keyInQuery"));
+    }
     return list;
 }
 
@@ -474,6 +478,8 @@ static json_t *components(void)
         "{'securitySchemes':{"
         "'bearer':{'type':'http','scheme':'bearer'},"
         "'mjApiSecret':{'type':'apiKey','in':'header','name':'mj-api-secret'},"
+        "'googApiKey':{'type':'apiKey','in':'header','name':'x-goog-api-key'},"
+        "'keyInQuery':{'type':'apiKey','in':'query','name':'key'},"
         "'accessToken':{'type':'apiKey','in':'query','name':'access_token',"
         "'description':'A read token, of POST /v1/events/token, or a key: for browsers, which set "
         "no "
