@@ -151,12 +151,16 @@ static void on_submitted(void *ctx, store_then_fn then, const redisReply *answer
 
 void idempotency_init(struct idempotency *idempotency, const char *key, const struct task *task)
 {
+    // A path may name the parent, too.
+    bool has_path = task->parent != NULL && strstr(task->request, task->parent) == NULL;
     struct buf whole = {0};
 
     sha256_hex(key, strlen(key), idempotency->key);
     // The family and action are part of what was asked: the same body may mean two things.
-    buf_fmt(&whole, "%s %s %s\n%s", task->family, task->action,
-            task->mode == NULL ? "" : task->mode, task->request);
+    buf_fmt(&whole, "%s %s %s%s%s\n", task->family, task->action,
+            task->mode == NULL ? "" : task->mode, has_path ? " " : "",
+            has_path ? task->parent : "");
+    buf_str(&whole, task->request);
     sha256_hex(whole.data, whole.len, idempotency->body);
     buf_clear(&whole);
 }

@@ -98,6 +98,13 @@ class Making(Luma):
         frames = self.asked("a child").body["keyframes"]
         self.assertEqual(frames, {"frame0": {"type": "generation", "id": self.spool.upstream(parent)}})
         self.assertEqual(self.spool.task(task)["action"], "extend")
+        # The parent is a part of what an Idempotency-Key stands for.
+        other = self.submit(MAKE, {**DRONE, "user_prompt": "another parent"})
+        self.spool.end_of(other)
+        key = {"Idempotency-Key": "extends"}
+        first = self.post(f"{MAKE}/{parent}/extend", {"user_prompt": "once"}, **key)
+        self.assertEqual(self.post(f"{MAKE}/{parent}/extend", {"user_prompt": "once"}, **key)[2]["id"], first[2]["id"])
+        self.assertEqual(self.post(f"{MAKE}/{other}/extend", {"user_prompt": "once"}, **key)[0], 422)
         # What can't go on.
         agent = self.submit(MAKE, {"user_prompt": "of agents", "model_name": "ray-3"})
         self.spool.end_of(agent)
