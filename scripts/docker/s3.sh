@@ -85,7 +85,10 @@ TEXT
 } >"$conf/internal.conf"
 
 pids=()
-end() { kill "${pids[@]}" 2>/dev/null || true; }
+end() {
+  kill "${pids[@]}" 2>/dev/null || true
+  wait "${pids[@]}" 2>/dev/null || true # what comes after us may want their ports
+}
 trap end EXIT
 trap 'exit 0' TERM INT
 start() { "$@" & pids+=($!); }

@@ -5,6 +5,7 @@ import re
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import unittest
@@ -232,9 +233,15 @@ class Parts(unittest.TestCase):
             eventually(answers, 90, "a store", 0.1)
             return process
 
+        def listens(port):
+            with socket.socket() as s:
+                return s.connect_ex(("127.0.0.1", int(port))) == 0
+
         def stop(process):
             process.send_signal(signal.SIGTERM)
             process.wait(20)
+            eventually(lambda: not any(map(listens, ports)), 20, "the end of its servers")
+            self.assertNotEqual(run("pgrep", "-f", f"{folder}/data").returncode, 0, "servers that were left")
 
         storage = configuration()["storage"]
         keys = {"endpoint": f"http://127.0.0.1:{ports[0]}", "access_key": given["S3_ACCESS_KEY"],
@@ -252,7 +259,6 @@ class Parts(unittest.TestCase):
                 self.assertEqual(exchange(int(ports[0]), "GET", path)[2], got[2])
         finally:
             stop(process)
-        eventually(lambda: run("pgrep", "-f", f"{folder}/data").returncode != 0, 20, "the end of its servers")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@ import base64
 import copy
 import http.client
 import json
+import random
 import re
 import socket
 import time
@@ -24,10 +25,17 @@ def websocket_headers(headers):
 
 
 def free_port():
-    with socket.socket() as s:
-        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """One that stays free until it is used: no outgoing connection gets a port below the kernel's own."""
+    with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as file:
+        first = int(file.read().split()[0])
+    while True:
+        with socket.socket() as s:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                s.bind(("127.0.0.1", random.randrange(10000, first) if first > 20000 else 0))
+            except OSError:
+                continue
+            return s.getsockname()[1]
 
 
 def eventually(condition, timeout=10, what="it", every=0.02):
