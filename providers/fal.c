@@ -556,7 +556,7 @@ const struct provider provider_fal = {
     .name = "fal",
     .dialects = dialects,
     .models = models,
-    .prefixes = prefixes,
+    .prefixes = {[MEDIA_VIDEO] = prefixes},
     .poll_first_ms = 5000,
     .poll_max_ms = 15000,
     .typical_ms = 120000,

@@ -1,7 +1,10 @@
 // What families share: reading requests and results.
 #include "providers/family.h"
 
+#include <stdlib.h>
+
 #include "core/base/buf.h"
+#include "core/base/mem.h"
 #include "core/json/field_check.h"
 #include "core/message/media_link.h"
 
@@ -43,4 +46,23 @@ json_t *family_result(const struct task *task)
             json_array_remove(artifacts, i);
     }
     return result;
+}
+
+void family_answer_clear(struct family_answer *answer)
+{
+    for (size_t i = 0; i < answer->gap_count; i++)
+        free(answer->gaps[i].key);
+    free(answer->gaps);
+    free(answer->file);
+    buf_clear(&answer->json);
+    *answer = (struct family_answer){0};
+}
+
+void family_add_file(struct family_answer *answer, const char *key)
+{
+    size_t size = (answer->gap_count + 1) * sizeof *answer->gaps;
+
+    answer->gaps = mem_resize(answer->gaps, size);
+    answer->gaps[answer->gap_count++] =
+        (struct family_gap){.at = answer->json.len, .key = mem_str(key)};
 }

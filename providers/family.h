@@ -7,11 +7,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/base/buf.h"
 #include "core/base/err.h"
 #include "core/base/ids.h"
 #include "core/task/task.h"
+#include "providers/provider.h"
 
-struct buf;
 struct family;
 struct field_rule;
 
@@ -19,6 +20,7 @@ struct field_rule;
 enum route_kind {
     ROUTE_SUBMIT,  // makes a task; answered at once
     ROUTE_ASK,     // makes a question to the vendor, and is answered when the question is
+    ROUTE_RESULT,  // makes a task; answered when that has ended, with its result
     ROUTE_FETCH,   // shows one task, by the id in the path, or else in the first of `query` that
                    // is given
     ROUTE_LIST,    // shows tasks, by ids in the body; a GET by those in the path, between commas
@@ -39,7 +41,8 @@ struct route {
     // For people and programs (scheduler/openapi.h): what it does, in a few words, and a body that
     // works (core/json/json_plain.h).
     const char *summary, *example;
-    // The task as this path shows it, and the schema of that; NULL: as the family shows it.
+    // The task as this path shows it, and the schema of that; NULL: as the family shows it. Of a
+    // ROUTE_RESULT: the schema of the result; NULL: it is a file.
     void (*render)(const struct task *task, struct buf *json);
     const char *shown_schema;
 };
@@ -52,8 +55,26 @@ struct family_request {
     const json_t *body;  // a form's fields are strings in it, its files data URLs
 };
 
+// The answer to a ROUTE_RESULT: JSON with gaps, where files belong in base64, or a file itself.
+// `= {0}` is ready for use; owns all it points to: family_answer_clear.
+struct family_answer {
+    struct buf json;
+    struct family_gap {
+        size_t at; // in the JSON
+        char *key; // of the artifact
+    } * gaps;
+    size_t gap_count;
+    char *file;        // the key of the artifact that is the answer; NULL: the JSON is
+    const char *event; // what the JSON is called in a stream of events, static
+};
+
+void family_answer_clear(struct family_answer *answer);
+// Adds to the JSON, which is within a string, the file in base64.
+void family_add_file(struct family_answer *answer, const char *key);
+
 struct family {
-    const char *name; // as in the record
+    const char *name;          // as in the record
+    enum provider_media media; // what the models make, where accept leaves the provider open
     // A prefix of the path that chooses a mode: "/mj-fast" before "/mj/submit/imagine".
     const struct family_mode {
         const char *prefix, *mode;
@@ -79,6 +100,11 @@ struct family {
     void (*accepted)(const struct task *task, int64_t waiting, bool is_repeated, struct buf *json);
     // The answer to a question, from its ended task. Returns the HTTP status.
     int (*answer)(const struct task *task, struct buf *json);
+    // The answer to a ROUTE_RESULT, from its ended task, also where that failed. Returns the HTTP
+    // status. A stream has no status: what it says then is the event of an error.
+    int (*result)(const struct task *task, struct family_answer *answer);
+    // Whether the client wants that answer as an event of a stream. NULL slot: it never does.
+    bool (*wants_stream)(const struct task *task);
     // The task as a query shows it.
     void (*render)(const struct task *task, struct buf *json);
     // The ids in a ROUTE_LIST's body, some of which may be no ids; NULL: the body has none.

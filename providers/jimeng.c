@@ -364,7 +364,7 @@ const struct provider provider_jimeng = {
     .name = "jimeng",
     .dialects = dialects,
     .models = models,
-    .prefixes = prefixes,
+    .prefixes = {[MEDIA_VIDEO] = prefixes},
     .poll_first_ms = 10000,
     .poll_max_ms = 15000,
     .typical_ms = 180000,

@@ -83,6 +83,16 @@ void outcome_add_source(struct outcome *outcome, const char *kind, const char *u
     outcome_add_part(outcome, kind, url, NULL, false);
 }
 
+void outcome_add_typed(struct outcome *outcome, const char *kind, const char *url,
+                       const char *content_type)
+{
+    size_t count = outcome->source_count;
+
+    outcome_add_source(outcome, kind, url);
+    if (outcome->source_count > count)
+        outcome->sources[count].content_type = content_type;
+}
+
 void outcome_add_mark(struct outcome *outcome, const char *mark)
 {
     if (outcome->mark_count == MAX_PARTS)
@@ -107,6 +117,8 @@ char *outcome_result(const struct outcome *outcome)
         const struct outcome_source *source = &outcome->sources[i];
         json_t *item = json_pack("{s:s,s:s}", "kind", source->kind, "url", source->url);
 
+        if (source->content_type != NULL)
+            json_object_set_new(item, "content_type", json_string(source->content_type));
         if (source->of != NULL)
             json_object_set_new(item, "of", json_string(source->of));
         if (source->is_optional)

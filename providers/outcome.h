@@ -30,10 +30,11 @@ enum outcome_kind {
 
 struct outcome_source {
     char *kind; // "image", "video", "audio", "cover"; "text": nothing to fetch
-    char *url;  // for a text, the text itself; "inline:<n>": the file is in the answer to a poll
-                // (provider.h)
-    char *of;   // the vendor's name of the one of several results that it belongs to; NULL: the
-                // whole task
+    char *url;  // for a text, the text itself; "inline:<n>": the file is in the answer to a poll or
+                // a call (provider.h)
+    const char *content_type; // static; NULL: the file's first bytes tell
+    char *of; // the vendor's name of the one of several results that it belongs to; NULL: the
+              // whole task
     bool is_optional; // should its link be dead, the result is complete without it
 };
 
@@ -74,13 +75,16 @@ bool outcome_from_word_of_any_case(struct outcome *outcome, const struct outcome
 void outcome_set_reason(struct outcome *outcome, const char *reason); // cut at 200 bytes
 // Sources and marks beyond 64 of each are left out: no job has so many, but an answer might.
 void outcome_add_source(struct outcome *outcome, const char *kind, const char *url);
+// A file that can't be told from others by its first bytes, as sound without a head.
+void outcome_add_typed(struct outcome *outcome, const char *kind, const char *url,
+                       const char *content_type);
 void outcome_add_part(struct outcome *outcome, const char *kind, const char *url, const char *of,
                       bool is_optional);
 void outcome_add_mark(struct outcome *outcome, const char *mark);
 void outcome_set_extra(struct outcome *outcome, const char *name, json_t *value); // takes value
 
 // The result as the record keeps it, first with the vendor's links, then with ours:
-//   {"sources":[{"kind","url","of","optional"}], "next", "extra":{…}}
+//   {"sources":[{"kind","url","content_type","of","optional"}], "next", "extra":{…}}
 //   {"artifacts":[{"kind","key","content_type","bytes","sha256","of"} | {"kind":"text","text"}],
 //   "extra":{…}}
 char *outcome_result(const struct outcome *outcome);

@@ -52,6 +52,9 @@ typedef bool (*provider_read_step_fn)(const struct task *task, const struct acco
 typedef bool (*provider_check_fn)(const struct task *task, const struct account *account,
                                   struct err *err);
 
+// What a model makes: each has routes of its own that leave the provider open.
+enum provider_media { MEDIA_VIDEO, MEDIA_IMAGE, MEDIA_SPEECH, MEDIA_COUNT };
+
 // A key that an account of a dialect takes.
 struct dialect_key {
     const char *name; // as in the configuration; NULL ends a list
@@ -81,6 +84,12 @@ struct dialect {
     int poll_many_max;       // tasks in one request of build_poll_many; 0: only one by one
     int polls_per_second;    // the vendor refuses an account that polls more often; 0: it doesn't
     provider_check_fn check; // NULL: nothing to check
+    // Whether the vendor answers the submit with the result itself (OUTCOME_SUCCEEDED): a call,
+    // which is open as long as the job runs, and leaves nothing behind that could be looked at.
+    // What is lost of its answer can't be had again. NULL slot: never.
+    bool (*is_call)(const struct task *task, const struct account *account);
+    // Of a call: whether the body behind this head is a file, "inline:0". NULL slot: never.
+    bool (*is_file)(const struct task *task, const struct http_response *head);
     provider_build_fn build_submit;
     provider_read_fn read_submit;
     provider_build_fn build_poll;
@@ -126,9 +135,11 @@ struct dialect {
     // of a redirect. NULL slot: nothing.
     void (*build_fetch)(const struct account *account, const char *url,
                         struct http_request *request);
-    // Keys of JSON strings that are whole files in base64, within the answer to a poll. These are
-    // never held in memory: read_poll finds a word in their place, and a source "inline:<n>" stands
-    // for the n-th of them. Ends with NULL; NULL: there are none.
+    // Keys of JSON strings that are whole files in base64, within the answer to a poll, or to a
+    // call. These are never held in memory: read_poll and read_submit find a word in their place,
+    // and a source "inline:<n>" stands for the n-th of them. In the answer to a call any string may
+    // have such files, too, as data URLs, of which the word replaces the base64. Ends with NULL;
+    // NULL: there are none.
     const char *const *inline_keys;
     // Adds the vendor's id in the body of a callback about the task, in the form that read_submit
     // has it. False: the body is no callback. NULL slot: the vendor can't call back.
@@ -150,21 +161,22 @@ struct provider_example {
 struct provider {
     const char *name;                      // as in config, Redis keys and metrics
     const struct dialect *const *dialects; // the first is the default; ends with NULL
-    const char *const *models;   // those that it serves under their own names; ends with NULL
-    const char *const *prefixes; // /v1/video* gives it models that begin with these; NULL: it gives
-                                 // it none
-    int64_t poll_first_ms;       // when to look at a running task first;
-    int64_t poll_max_ms;         // then each wait grows by half, up to this
-    int64_t typical_ms;          // how long a job takes, as a rule
+    const char *const *models; // those that it serves under their own names; ends with NULL
+    // By medium: routes that leave the provider open give it models that begin with these. Ends
+    // with NULL; NULL: none of this medium.
+    const char *const *prefixes[MEDIA_COUNT];
+    int64_t poll_first_ms; // when to look at a running task first;
+    int64_t poll_max_ms;   // then each wait grows by half, up to this
+    int64_t typical_ms;    // how long a job takes, as a rule
     int64_t submit_timeout_ms;
     int64_t poll_timeout_ms;
     int64_t missing_grace_ms; // for so long "unknown" isn't believed
     int64_t link_life_ms;     // for so long we try to archive what the vendor keeps
     // A job that there isn't: to ask for it costs nothing, and tells whether the account works.
     const char *nobodys_action, *nobodys_id;
-    // Turns a task's request from the unified form (unified.h) into the provider's own, and names
-    // the action. An ERR_INVALID names the unified field that the provider has no word for. NULL:
-    // the unified form is the provider's own.
+    // Turns a task's request from the unified form (unified.h; of images: families/images.c) into
+    // the provider's own, and names the action. An ERR_INVALID names the unified field that the
+    // provider has no word for. NULL: the unified form is the provider's own.
     bool (*from_unified)(struct task *task, struct err *err);
     struct provider_example example;
 };
@@ -180,6 +192,12 @@ bool provider_bind(struct account *account, struct err *err) WARN_UNUSED;
 // or one is too much (an api_key may be). True with an ERR_CONFIG that begins with the key, for
 // each in turn; false when there is no more. `at` is 0 at first.
 bool provider_find_mistake(const struct account *account, size_t *at, struct err *err);
+
+// Whether the model is one that the provider is given by the beginning of its name.
+bool provider_has_prefix(const struct provider *provider, enum provider_media media,
+                         const char *model);
+// What a model makes, by the beginning of its name: a bit for each medium; 0: nobody knows.
+unsigned provider_media_of(const char *model);
 
 // The same as a dialect's answer_callback, before it is known whose call it is.
 bool provider_answer_callback(const json_t *body, struct buf *json);

@@ -70,6 +70,28 @@ const struct provider *provider_find(const char *name)
     return NULL;
 }
 
+bool provider_has_prefix(const struct provider *provider, enum provider_media media,
+                         const char *model)
+{
+    const char *const *prefix = provider->prefixes[media];
+
+    while (prefix != NULL && *prefix != NULL && strncmp(model, *prefix, strlen(*prefix)) != 0)
+        prefix++;
+    return prefix != NULL && *prefix != NULL;
+}
+
+unsigned provider_media_of(const char *model)
+{
+    const struct provider *provider;
+    unsigned known = 0;
+
+    for (size_t i = 0; (provider = provider_at(i)) != NULL; i++)
+        for (int media = 0; media < MEDIA_COUNT; media++)
+            if (provider_has_prefix(provider, (enum provider_media)media, model))
+                known |= 1u << media;
+    return known;
+}
+
 static const struct dialect *find_dialect(const struct provider *provider, const char *name)
 {
     for (size_t i = 0; provider->dialects[i] != NULL; i++)

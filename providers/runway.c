@@ -435,7 +435,7 @@ const struct provider provider_runway = {
     .name = "runway",
     .dialects = dialects,
     .models = models,
-    .prefixes = prefixes,
+    .prefixes = {[MEDIA_VIDEO] = prefixes},
     .poll_first_ms = 10000, // a task may be asked for each 5 s (JS)
     .poll_max_ms = 15000,
     .typical_ms = 60000,

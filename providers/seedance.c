@@ -643,7 +643,7 @@ const struct provider provider_seedance = {
     .name = "seedance",
     .dialects = dialects,
     .models = models,
-    .prefixes = prefixes,
+    .prefixes = {[MEDIA_VIDEO] = prefixes},
     .poll_first_ms = 5000,
     .poll_max_ms = 10000,
     .typical_ms = 120000,

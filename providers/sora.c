@@ -118,7 +118,7 @@ const struct provider provider_sora = {
     .name = "sora",
     .dialects = dialects,
     .models = models,
-    .prefixes = prefixes,
+    .prefixes = {[MEDIA_VIDEO] = prefixes},
     .poll_first_ms = 10000,
     .poll_max_ms = 20000,
     .typical_ms = 180000,

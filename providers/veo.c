@@ -490,7 +490,7 @@ const struct provider provider_veo = {
     .name = "veo",
     .dialects = dialects,
     .models = models,
-    .prefixes = prefixes,
+    .prefixes = {[MEDIA_VIDEO] = prefixes},
     .poll_first_ms = 10000,
     .poll_max_ms = 20000,
     .typical_ms = 120000,

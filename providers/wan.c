@@ -397,7 +397,7 @@ const struct provider provider_wan = {
     .name = "wan",
     .dialects = dialects,
     .models = models,
-    .prefixes = prefixes,
+    .prefixes = {[MEDIA_VIDEO] = prefixes},
     .poll_first_ms = 15000, // DOC
     .poll_max_ms = 20000,
     .typical_ms = 180000,

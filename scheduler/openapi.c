@@ -57,7 +57,8 @@ static bool has_body(const struct served *served)
 static bool is_submit(const struct served *served)
 {
     return served->route != NULL &&
-           (served->route->kind == ROUTE_SUBMIT || served->route->kind == ROUTE_ASK);
+           (served->route->kind == ROUTE_SUBMIT || served->route->kind == ROUTE_ASK ||
+            served->route->kind == ROUTE_RESULT);
 }
 
 // Requests.
@@ -215,6 +216,7 @@ static json_t *shown_schema(const struct served *served)
             "{'type':'object','required':['id','object','deleted'],"
             "'properties':{'id':{'type':'string'},'object':{'type':'string'},"
             "'deleted':{'const':true}}}");
+    case ROUTE_RESULT:
     case ROUTE_FETCH:
     case ROUTE_CONTENT:
         break;
@@ -228,11 +230,17 @@ static bool is_media_type(const char *answer)
     return strchr(answer, '/') != NULL;
 }
 
+static bool is_file(const struct route *route)
+{
+    return route->kind == ROUTE_CONTENT ||
+           (route->kind == ROUTE_RESULT && route->shown_schema == NULL);
+}
+
 static void add_success(json_t *responses, const struct served *served)
 {
     const char *answer = served->answer;
 
-    if (served->route != NULL && served->route->kind == ROUTE_CONTENT)
+    if (served->route != NULL && is_file(served->route))
         add_answer(responses, 200, "The file", "application/octet-stream", json_object());
     else if (served->route != NULL)
         add_answer(responses, 200, "OK", "application/json", shown_schema(served));
@@ -281,7 +289,11 @@ static json_t *responses_of(const struct served *served)
         add_error(responses, served, 422);
         add_error(responses, served, 429);
     }
-    if (served->route != NULL && served->route->kind == ROUTE_ASK)
+    if (served->route != NULL && served->route->kind == ROUTE_RESULT)
+        add_answer(responses, 202, "Where the client prefers to respond-async: the task",
+                   "application/json", ref("schemas", "Task"));
+    if (served->route != NULL &&
+        (served->route->kind == ROUTE_ASK || served->route->kind == ROUTE_RESULT))
         add_error(responses, served, 504);
     if (!served->has_no_body)
         add_error(responses, served, 503);

@@ -104,19 +104,25 @@ static void on_submitted(void *ctx, enum submit_result result, const char *id, i
 
 // Where the family leaves the provider open, the model decides: first by an account that lists the
 // model, then by the beginning of its name.
-static bool choose_provider(const struct config *config, struct task *task, struct err *err)
+static bool choose_provider(const struct config *config, enum provider_media media,
+                            struct task *task, struct err *err)
 {
+    static const char *const words[] = {
+        [MEDIA_VIDEO] = "videos", [MEDIA_IMAGE] = "images", [MEDIA_SPEECH] = "speech"};
+    unsigned known = provider_media_of(task->model);
     const struct provider *provider;
 
+    if (known != 0 && (known & 1u << media) == 0)
+        return err_set(err, ERR_INVALID, "model: %.60s doesn't make %s", task->model, words[media]);
     for (size_t i = 0; i < config->account_count && task->provider == NULL; i++) {
         provider = config->accounts[i].provider;
-        if (provider->prefixes != NULL && account_model(&config->accounts[i], task->model) != NULL)
+        if (provider->prefixes[media] != NULL &&
+            account_model(&config->accounts[i], task->model) != NULL)
             mem_set_str(&task->provider, provider->name);
     }
     for (size_t i = 0; task->provider == NULL && (provider = provider_at(i)) != NULL; i++)
-        for (size_t k = 0; provider->prefixes != NULL && provider->prefixes[k] != NULL; k++)
-            if (strncmp(task->model, provider->prefixes[k], strlen(provider->prefixes[k])) == 0)
-                mem_set_str(&task->provider, provider->name);
+        if (provider_has_prefix(provider, media, task->model))
+            mem_set_str(&task->provider, provider->name);
     return task->provider != NULL ||
            err_set(err, ERR_MODEL, "model %s: no account serves it", task->model);
 }
@@ -480,7 +486,8 @@ static bool make_task(struct request *request, struct err *err)
     submission->once = mem_str(once);
     request->family = family_find(task->family); // another family may share the path
     submission->is_unified = task->provider == NULL;
-    return !submission->is_unified || choose_provider(request->front->config, task, err);
+    return !submission->is_unified ||
+           choose_provider(request->front->config, request->family->media, task, err);
 }
 
 static void find_parent(struct request *request)
