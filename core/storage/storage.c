@@ -2,10 +2,8 @@
 #include "core/storage/storage.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "core/base/clock.h"
-#include "core/base/mem.h"
 #include "core/config/config.h"
 #include "core/storage/storage_private.h"
 
@@ -16,6 +14,11 @@ struct storage *storage_new(struct loop *loop, struct http_client *http,
 {
     return *config->storage.url == '\0' ? storage_local_new(loop, config)
                                         : storage_s3_new(loop, http, config);
+}
+
+struct storage *storage_new_local(struct loop *loop, const struct config *config)
+{
+    return storage_local_new(loop, config);
 }
 
 void storage_free(struct storage **storage)
@@ -120,88 +123,6 @@ void storage_drop(struct storage_file **file)
         return;
     (*file)->storage->kind->drop(*file);
     *file = NULL;
-}
-
-// Small files.
-
-enum { PIECE_BYTES = 65536 };
-
-static void finish_put(struct storage_op *op, const struct err *err)
-{
-    storage_done_fn done = op->put_done;
-    void *ctx = op->ctx;
-    struct err copy; // `err` may be in the file's memory
-
-    if (err != NULL)
-        copy = *err;
-    storage_op_cancel(&op);
-    done(ctx, err == NULL ? NULL : &copy);
-}
-
-static void on_put(void *ctx, const struct err *err)
-{
-    finish_put(ctx, err);
-}
-
-static void put_go_on(struct storage_op *op)
-{
-    while (op->written < op->data.len) {
-        size_t left = op->data.len - op->written;
-        size_t piece = left < PIECE_BYTES ? left : PIECE_BYTES;
-
-        if (!storage_write(op->file, op->data.data + op->written, piece))
-            return; // on_room
-        op->written += piece;
-    }
-    storage_commit(op->file, INT64_MAX, on_put, op);
-}
-
-static void put_on_room(void *ctx, const struct err *err)
-{
-    if (err != NULL)
-        finish_put(ctx, err);
-    else
-        put_go_on(ctx);
-}
-
-struct storage_op *storage_put(struct storage *storage, const char *key, const char *content_type,
-                               struct buf *data, storage_done_fn done, void *ctx)
-{
-    struct storage_op *op = mem_new(struct storage_op);
-
-    op->storage = storage;
-    op->put_done = done;
-    op->ctx = ctx;
-    op->data = *data;
-    *data = (struct buf){0};
-    op->file = storage_create(storage, key, content_type, (int64_t)op->data.len, put_on_room, op);
-    put_go_on(op);
-    return op;
-}
-
-struct storage_op *storage_read(struct storage *storage, const char *key, size_t max,
-                                storage_read_fn done, void *ctx)
-{
-    struct storage_op *op = storage->kind->read(storage, key, max);
-
-    op->storage = storage;
-    op->read_done = done;
-    op->ctx = ctx;
-    return op;
-}
-
-void storage_op_cancel(struct storage_op **op)
-{
-    if (*op == NULL)
-        return;
-    if ((*op)->read_done != NULL) {
-        (*op)->storage->kind->cancel_read(*op);
-    } else {
-        storage_drop(&(*op)->file);
-        buf_clear(&(*op)->data);
-        free(*op);
-    }
-    *op = NULL;
 }
 
 void storage_delete(struct storage *storage, const char *key)

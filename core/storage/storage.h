@@ -26,6 +26,8 @@ typedef void (*storage_done_fn)(void *ctx, const struct err *err);
 // The storage that the configuration names. All parameters are borrowed and outlive the storage.
 struct storage *storage_new(struct loop *loop, struct http_client *http,
                             const struct config *config);
+// The same in data_dir alone, whatever the configuration names: for what can't wait for a network.
+struct storage *storage_new_local(struct loop *loop, const struct config *config);
 void storage_free(struct storage **storage); // after its files are gone
 // Deletes what processes that were killed have left behind, and, in a directory, the files that
 // have outlived the retention; a bucket has lifecycle rules for that. To be called now and then.
@@ -58,18 +60,31 @@ void storage_commit(struct storage_file *file, int64_t deadline_ms, storage_done
 // Deletes a file that isn't committed. No callback comes afterwards.
 void storage_drop(struct storage_file **file);
 
-// Small files, in one go.
+// Operations. None calls back before it returns, or after storage_op_cancel.
 
 struct storage_op;
+
+// A piece of a file, borrowed for the call, 64 KB at most. False: the callee can't take it now, and
+// gets the same piece again after storage_op_resume.
+typedef bool (*storage_piece_fn)(void *ctx, const void *data, size_t len);
 // `data` is borrowed for the call; NULL with `err`, ERR_NOT_FOUND where there is no such file.
 typedef void (*storage_read_fn)(void *ctx, const struct buf *data, const struct err *err);
 
-// Takes what `data` holds. Neither storage_put nor storage_read calls back before it returns, or
-// after storage_op_cancel.
+// Takes what `data` holds.
 struct storage_op *storage_put(struct storage *storage, const char *key, const char *content_type,
                                struct buf *data, storage_done_fn done, void *ctx);
 struct storage_op *storage_read(struct storage *storage, const char *key, size_t max,
                                 storage_read_fn done, void *ctx);
+// Reads a file of whatever size. ERR_NOT_FOUND where there is none.
+struct storage_op *storage_stream(struct storage *storage, const char *key, storage_piece_fn piece,
+                                  storage_done_fn done, void *ctx);
+// A file of storage_new_local's, of so many bytes, appears under `key`, too: without a copy of its
+// bytes where both are on one disk. The deadline is that of storage_commit. ERR_NOT_FOUND where
+// there is no such file.
+struct storage_op *storage_copy(struct storage *storage, const char *key, const char *content_type,
+                                struct storage *from, const char *from_key, int64_t bytes,
+                                int64_t deadline_ms, storage_done_fn done, void *ctx);
+void storage_op_resume(struct storage_op *op); // a storage_stream
 void storage_op_cancel(struct storage_op **op);
 // Tries to delete the file; nobody is told whether it could be done.
 void storage_delete(struct storage *storage, const char *key);

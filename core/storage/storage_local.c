@@ -19,7 +19,7 @@
 #include "core/loop/loop.h"
 #include "core/storage/storage_private.h"
 
-enum { BUFFER_BYTES = 256 * 1024, LEFT_OVER_S = 24 * 3600 };
+enum { BUFFER_BYTES = 256 * 1024, READ_BYTES = 65536, LEFT_OVER_S = 24 * 3600 };
 
 // What a thread of the pool is doing for a file; one thing at a time.
 enum task { IDLE, WRITING, COMMITTING };
@@ -212,10 +212,11 @@ static void run(struct local_file *file, enum task task)
     uv_queue_work(loop_uv(file->loop), &file->work, local_on_work, local_on_worked);
 }
 
-// Inputs are kept outside the folder that is served.
+// Inputs, and answers of vendors that aren't archived yet, are kept outside the folder that is
+// served.
 static bool is_served(const char *key)
 {
-    return strncmp(key, "inputs/", 7) != 0;
+    return strncmp(key, "inputs/", 7) != 0 && strncmp(key, "answers/", 8) != 0;
 }
 
 static void add_root(const struct storage *storage, const char *key, struct buf *path)
@@ -289,83 +290,230 @@ static void local_drop(struct storage_file *base)
         file->is_dropped = true;
 }
 
-// Reads and deletes.
+// Reads.
 
 struct local_read {
     struct storage_op op; // first: what others know
     uv_work_t work;
+    uv_loop_t *uv;
     char *path;
-    size_t max;
-    struct buf data;
+    char *piece;
+    int fd;
+    ssize_t got; // of the last read
     struct err err;
-    bool has_failed, is_dropped;
+    bool has_failed, is_working, is_dropped;
 };
 
-static void on_reading(uv_work_t *work)
+static struct local_read *read_of_work(uv_work_t *work)
 {
-    struct local_read *read_op =
-        (struct local_read *)((char *)work - offsetof(struct local_read, work));
-    int fd = open(read_op->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    struct stat info;
-    ssize_t got = 1;
+    return (struct local_read *)((char *)work - offsetof(struct local_read, work));
+}
 
-    if (fd < 0 || fstat(fd, &info) != 0 || info.st_size > (off_t)read_op->max) {
-        read_op->has_failed = true;
-        err_set(&read_op->err, fd < 0 && errno == ENOENT ? ERR_NOT_FOUND : ERR_IO,
-                "storage: the file can't be read");
-    } else {
-        buf_reserve(&read_op->data, (size_t)info.st_size + 1);
-        while (got > 0 && read_op->data.len < (size_t)info.st_size) {
-            got = read(fd, read_op->data.data + read_op->data.len,
-                       (size_t)info.st_size - read_op->data.len);
-            read_op->data.len += got > 0 ? (size_t)got : 0;
+static void read_on_work(uv_work_t *work)
+{
+    struct local_read *read_op = read_of_work(work);
+    struct stat info;
+
+    if (read_op->fd < 0) {
+        read_op->fd = open(read_op->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        read_op->has_failed =
+            read_op->fd < 0 || fstat(read_op->fd, &info) != 0 || !S_ISREG(info.st_mode);
+        if (read_op->has_failed) {
+            err_set(&read_op->err, read_op->fd < 0 && errno == ENOENT ? ERR_NOT_FOUND : ERR_IO,
+                    "storage: the file can't be read");
+            return;
         }
-        read_op->has_failed = got <= 0 && info.st_size > 0;
-        if (read_op->has_failed)
-            err_set(&read_op->err, ERR_IO, "storage: read: %s", strerror(errno));
-        else
-            read_op->data.data[read_op->data.len] = '\0';
     }
-    if (fd >= 0)
-        close(fd);
+    read_op->got = read(read_op->fd, read_op->piece, READ_BYTES);
+    read_op->has_failed = read_op->got < 0;
+    if (read_op->has_failed)
+        err_set(&read_op->err, ERR_IO, "storage: read: %s", strerror(errno));
 }
 
 static void read_free(struct local_read *read_op)
 {
+    if (read_op->fd >= 0)
+        close(read_op->fd);
     free(read_op->path);
-    buf_clear(&read_op->data);
+    free(read_op->piece);
     free(read_op);
 }
 
-static void on_read_done(uv_work_t *work, int status)
-{
-    struct local_read *read_op =
-        (struct local_read *)((char *)work - offsetof(struct local_read, work));
+static void read_next(struct local_read *read_op);
 
-    (void)status;
-    if (!read_op->is_dropped)
-        read_op->op.read_done(read_op->op.ctx, read_op->has_failed ? NULL : &read_op->data,
-                              read_op->has_failed ? &read_op->err : NULL);
+// Frees it before it calls back.
+static void read_finish(struct local_read *read_op)
+{
+    storage_done_fn done = read_op->op.done;
+    void *ctx = read_op->op.ctx;
+    struct err err = read_op->err;
+    bool has_failed = read_op->has_failed;
+
     read_free(read_op);
+    done(ctx, has_failed ? &err : NULL);
 }
 
-static struct storage_op *read_file(struct storage *storage, const char *key, size_t max)
+// The callee may cancel the read, which is not freed while is_working is set.
+static void read_give(struct local_read *read_op)
 {
-    struct local_read *read_op = mem_new(struct local_read);
-    struct buf path = {0};
+    bool is_taken;
 
-    add_root(storage, key, &path);
-    buf_fmt(&path, "/%s", key);
-    read_op->path = buf_take(&path);
-    read_op->max = max;
-    uv_queue_work(loop_uv(storage->loop), &read_op->work, on_reading, on_read_done);
-    return &read_op->op;
+    read_op->is_working = true;
+    is_taken = read_op->op.piece(read_op->op.ctx, read_op->piece, (size_t)read_op->got);
+    read_op->is_working = false;
+    if (read_op->is_dropped)
+        read_free(read_op);
+    else if (is_taken)
+        read_next(read_op);
+}
+
+static void read_on_worked(uv_work_t *work, int status)
+{
+    struct local_read *read_op = read_of_work(work);
+
+    (void)status;
+    read_op->is_working = false;
+    if (read_op->is_dropped)
+        read_free(read_op);
+    else if (read_op->has_failed || read_op->got == 0)
+        read_finish(read_op);
+    else
+        read_give(read_op);
+}
+
+static void read_next(struct local_read *read_op)
+{
+    read_op->is_working = true;
+    uv_queue_work(read_op->uv, &read_op->work, read_on_work, read_on_worked);
 }
 
 static void cancel_read(struct storage_op *op)
 {
-    ((struct local_read *)op)->is_dropped = true;
+    struct local_read *read_op = (struct local_read *)op;
+
+    if (read_op->is_working)
+        read_op->is_dropped = true;
+    else
+        read_free(read_op);
 }
+
+static void add_path(const struct storage *storage, const char *key, struct buf *path)
+{
+    add_root(storage, key, path);
+    buf_fmt(path, "/%s", key);
+}
+
+static struct storage_op *stream_file(struct storage *storage, const char *key)
+{
+    struct local_read *read_op = mem_new(struct local_read);
+    struct buf path = {0};
+
+    add_path(storage, key, &path);
+    read_op->op.cancel = cancel_read;
+    read_op->path = buf_take(&path);
+    read_op->piece = mem_resize(NULL, READ_BYTES);
+    read_op->fd = -1;
+    read_op->uv = loop_uv(storage->loop);
+    read_next(read_op);
+    return &read_op->op;
+}
+
+static void resume_read(struct storage_op *op)
+{
+    read_give((struct local_read *)op);
+}
+
+// Another name for a file.
+
+struct linking {
+    struct storage_op op; // first: what others know
+    uv_work_t work;
+    char *from, *to;
+    size_t private_len;
+    int64_t deadline_ms;
+    struct err err;
+    bool has_failed, is_dropped;
+};
+
+static struct linking *linking_of_work(uv_work_t *work)
+{
+    return (struct linking *)((char *)work - offsetof(struct linking, work));
+}
+
+static bool linking_fail(struct linking *linking, const char *what)
+{
+    linking->has_failed = true;
+    return err_set(&linking->err,
+                   errno == EXDEV    ? ERR_CONFIG
+                   : errno == ENOENT ? ERR_NOT_FOUND
+                                     : ERR_IO,
+                   "storage: %s: %s", what, strerror(errno));
+}
+
+// A file that is there already is the same one, of an attempt before.
+static void linking_on_work(uv_work_t *work)
+{
+    struct linking *linking = linking_of_work(work);
+
+    if (!make_parents(linking->to, linking->private_len)) {
+        linking_fail(linking, "mkdir");
+    } else if (clock_mono_ms() > linking->deadline_ms) {
+        linking->has_failed = true;
+        err_set(&linking->err, ERR_CONFLICT, "storage: too late, the lease may be someone else's");
+    } else if (link(linking->from, linking->to) != 0 && errno != EEXIST) {
+        linking_fail(linking, "link");
+    } else if (chmod(linking->to, private_served(0644)) != 0) {
+        linking_fail(linking, "chmod");
+    } else if (!sync_directory(linking->to)) {
+        linking_fail(linking, "fsync of the directory");
+    }
+}
+
+static void linking_free(struct linking *linking)
+{
+    free(linking->from);
+    free(linking->to);
+    free(linking);
+}
+
+static void linking_on_worked(uv_work_t *work, int status)
+{
+    struct linking *linking = linking_of_work(work);
+    storage_done_fn done = linking->op.done;
+    void *ctx = linking->op.ctx;
+    struct err err = linking->err;
+    bool has_failed = linking->has_failed, is_dropped = linking->is_dropped;
+
+    (void)status;
+    linking_free(linking);
+    if (!is_dropped)
+        done(ctx, has_failed ? &err : NULL);
+}
+
+static void cancel_linking(struct storage_op *op)
+{
+    ((struct linking *)op)->is_dropped = true;
+}
+
+static struct storage_op *link_file(struct storage *storage, const char *key, const char *from_key,
+                                    int64_t deadline_ms)
+{
+    struct linking *linking = mem_new(struct linking);
+    struct buf from = {0}, to = {0};
+
+    add_root(storage, key, &to);
+    linking->private_len = is_served(key) ? to.len - 1 : SIZE_MAX;
+    buf_fmt(&to, "/%s", key);
+    add_path(storage, from_key, &from);
+    linking->op.cancel = cancel_linking;
+    linking->from = buf_take(&from);
+    linking->to = buf_take(&to);
+    linking->deadline_ms = deadline_ms;
+    uv_queue_work(loop_uv(storage->loop), &linking->work, linking_on_work, linking_on_worked);
+    return &linking->op;
+}
+
+// Deletes.
 
 struct deletion {
     uv_work_t work; // first: what libuv gives back
@@ -391,8 +539,7 @@ static void delete_file(struct storage *storage, const char *key)
     struct deletion *deletion = mem_new(struct deletion);
     struct buf path = {0};
 
-    add_root(storage, key, &path);
-    buf_fmt(&path, "/%s", key);
+    add_path(storage, key, &path);
     deletion->path = buf_take(&path);
     uv_queue_work(loop_uv(storage->loop), &deletion->work, on_deleting, on_deleted);
 }
@@ -446,6 +593,7 @@ static void on_sweep(uv_work_t *work)
     // An artifact is made before its task ends, so it goes a little later than the record.
     sweep_folder(root, "media", local_sweep->retention_s + LEFT_OVER_S, 0, false);
     sweep_folder(root, "inputs", local_sweep->retention_s + LEFT_OVER_S, 0, false);
+    sweep_folder(root, "answers", local_sweep->retention_s + LEFT_OVER_S, 0, false);
     close(root);
 }
 
@@ -482,14 +630,16 @@ struct storage *storage_local_new(struct loop *loop, const struct config *config
         .recover = recover,
         .commit = commit_file,
         .drop = local_drop,
-        .read = read_file,
-        .cancel_read = cancel_read,
+        .stream = stream_file,
+        .resume = resume_read,
+        .link = link_file,
         .delete = delete_file,
     };
     struct storage *storage = mem_new(struct storage);
 
     *storage = (struct storage){.kind = &kind, .loop = loop, .config = config};
     private_tighten(config->data_dir, "inputs");
+    private_tighten(config->data_dir, "answers");
     private_tighten(config->data_dir, "tmp");
     return storage;
 }

@@ -14,21 +14,23 @@ struct storage_kind {
     bool (*recover)(struct storage_file *file);
     void (*commit)(struct storage_file *file);
     void (*drop)(struct storage_file *file);
-    struct storage_op *(*read)(struct storage *storage, const char *key, size_t max);
-    void (*cancel_read)(struct storage_op *op); // frees the read, now or when its thread is done
+    // Of reads: gives each piece to op->piece, then calls op->done, which finds the op freed.
+    struct storage_op *(*stream)(struct storage *storage, const char *key);
+    void (*resume)(struct storage_op *op);
+    // Makes a file of a local storage's appear here without a copy; calls op->done, as above, with
+    // ERR_CONFIG where that can't be done. NULL: it never can.
+    struct storage_op *(*link)(struct storage *storage, const char *key, const char *from_key,
+                               int64_t deadline_ms);
     void (*delete)(struct storage *storage, const char *key);
 };
 
-// The first member of each kind's reads.
+// The first member of each operation.
 struct storage_op {
     struct storage *storage;
-    storage_read_fn read_done; // NULL: the operation is a put
-    storage_done_fn put_done;
+    void (*cancel)(struct storage_op *op); // frees it, now or when its thread is done
+    storage_piece_fn piece;
+    storage_done_fn done;
     void *ctx;
-    // Of a put.
-    struct storage_file *file;
-    struct buf data;
-    size_t written;
 };
 
 // The first member of each kind's own struct.

@@ -136,10 +136,13 @@ void storage_s3_delete(struct s3_storage *s3, const char *key, char *upload_id)
 
 // Reads and deletes.
 
+enum { ERROR_BYTES_MAX = 65536 }; // more of an error's text isn't read
+
 struct s3_read {
     struct storage_op op; // first: what others know
     struct http_call *call;
     struct loop_timer *failing;
+    struct http_response error; // what isn't the file
     struct err err;
 };
 
@@ -149,16 +152,31 @@ static void cancel_read(struct storage_op *op)
 
     http_cancel(&read_op->call);
     loop_cancel(&read_op->failing);
+    http_response_clear(&read_op->error);
     free(read_op);
 }
 
-static void finish_read(struct s3_read *read_op, const struct buf *data, const struct err *err)
+static void finish_read(struct s3_read *read_op, const struct err *err)
 {
-    storage_read_fn done = read_op->op.read_done;
+    storage_done_fn done = read_op->op.done;
     void *ctx = read_op->op.ctx;
+    struct err copy; // `err` may be in the read's memory
 
+    if (err != NULL)
+        copy = *err;
     cancel_read(&read_op->op);
-    done(ctx, data, err);
+    done(ctx, err == NULL ? NULL : &copy);
+}
+
+static bool s3_on_piece(void *ctx, const struct http_response *head, const void *data, size_t len)
+{
+    struct s3_read *read_op = ctx;
+
+    if (head->status == 200)
+        return read_op->op.piece(read_op->op.ctx, data, len);
+    if (read_op->error.body.len < ERROR_BYTES_MAX)
+        buf_add(&read_op->error.body, data, len);
+    return true;
 }
 
 static void s3_on_read(void *ctx, const struct http_response *response,
@@ -170,44 +188,50 @@ static void s3_on_read(void *ctx, const struct http_response *response,
 
     read_op->call = NULL;
     if (failure == NULL && response->status == 200) {
-        finish_read(read_op, &response->body, NULL);
+        finish_read(read_op, NULL);
         return;
     }
+    read_op->error.status = response->status;
     if (failure != NULL)
         err_set(&err, ERR_UPSTREAM, "storage: %.200s", failure->err.message);
     else
-        s3_error(response, &err);
+        s3_error(&read_op->error, &err);
     // A gateway's own 404 says nothing about the file.
-    if (failure == NULL && response->status == 404 && s3_text(response, "Code", &code) &&
+    if (failure == NULL && response->status == 404 && s3_text(&read_op->error, "Code", &code) &&
         strcmp(buf_text(&code), "NoSuchKey") == 0)
         err.code = ERR_NOT_FOUND;
     buf_clear(&code);
-    finish_read(read_op, NULL, &err);
+    finish_read(read_op, &err);
 }
 
 static void on_read_failing(void *ctx)
 {
     struct s3_read *read_op = ctx;
-    struct err err = read_op->err;
 
     read_op->failing = NULL;
-    finish_read(read_op, NULL, &err);
+    finish_read(read_op, &read_op->err);
 }
 
-static struct storage_op *read_file(struct storage *storage, const char *key, size_t max)
+static struct storage_op *stream_file(struct storage *storage, const char *key)
 {
     struct s3_storage *s3 = (struct s3_storage *)storage;
     struct s3_read *read_op = mem_new(struct s3_read);
     struct http_options options = {
-        .low_speed_ms = LOW_SPEED_MS, .max_body_bytes = max, .wants_plain = true, .ctx = read_op};
+        .low_speed_ms = LOW_SPEED_MS, .wants_plain = true, .on_data = s3_on_piece, .ctx = read_op};
     struct http_request request = {0};
 
+    read_op->op.cancel = cancel_read;
     if (s3_request(s3->place, HTTP_GET_, key, NULL, NULL, now_s(), &request, &read_op->err))
         read_op->call = http_start(s3->http, &request, &options, s3_on_read);
     else
         read_op->failing = loop_after(storage->loop, 0, on_read_failing, read_op);
     http_request_clear(&request);
     return &read_op->op;
+}
+
+static void resume_read(struct storage_op *op)
+{
+    http_resume(((struct s3_read *)op)->call);
 }
 
 static void delete_file(struct storage *storage, const char *key)
@@ -342,8 +366,8 @@ struct storage *storage_s3_new(struct loop *loop, struct http_client *http,
         .recover = storage_s3_file_recover,
         .commit = storage_s3_file_commit,
         .drop = storage_s3_file_drop,
-        .read = read_file,
-        .cancel_read = cancel_read,
+        .stream = stream_file,
+        .resume = resume_read,
         .delete = delete_file,
     };
     struct s3_storage *s3 = mem_new(struct s3_storage);
