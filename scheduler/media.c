@@ -121,7 +121,7 @@ static const char *content_type(const char *name)
         {"webp", "image/webp"},     {"avif", "image/avif"}, {"mp4", "video/mp4"},
         {"mov", "video/quicktime"}, {"webm", "video/webm"}, {"mp3", "audio/mpeg"},
         {"m4a", "audio/mp4"},       {"wav", "audio/wav"},   {"ogg", "audio/ogg"},
-        {"flac", "audio/flac"},
+        {"flac", "audio/flac"},     {"aac", "audio/aac"},   {"pcm", "audio/pcm"},
     };
     const char *dot = strrchr(name, '.');
 

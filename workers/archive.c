@@ -20,7 +20,8 @@
 // - Its host has as many of our requests as it may: put off, which counts as no failure.
 // - The lease is lost: somebody else archives the task. Over, and what isn't committed is deleted.
 //
-// A source that can't be had holds up none of the others.
+// A source that can't be had holds up none of the others. One that came in the answer to a call is
+// here already: it begins with CHECKING, and is copied.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +39,7 @@
 #include "core/task/wait.h"
 #include "providers/outcome.h"
 #include "providers/provider.h"
+#include "workers/answer.h"
 #include "workers/archive_private.h"
 #include "workers/archive_result.h"
 #include "workers/job.h"
@@ -61,8 +63,13 @@ static const struct job_state states[] = {
                               JOB_TO(ARCHIVE_CHECKING),
                           true},
     [ARCHIVE_REFRESHING] = {"refreshing", JOB_TO(ARCHIVE_FETCHING), true},
-    [ARCHIVE_CHECKING] = {"checking", JOB_TO(ARCHIVE_COMMITTING) | JOB_TO(ARCHIVE_FETCHING), true},
-    [ARCHIVE_COMMITTING] = {"committing", JOB_TO(ARCHIVE_RESUMING) | JOB_TO(ARCHIVE_FETCHING),
+    [ARCHIVE_CHECKING] = {"checking",
+                          JOB_TO(ARCHIVE_COMMITTING) | JOB_TO(ARCHIVE_FETCHING) |
+                              JOB_TO(ARCHIVE_CHECKING),
+                          true},
+    [ARCHIVE_COMMITTING] = {"committing",
+                            JOB_TO(ARCHIVE_RESUMING) | JOB_TO(ARCHIVE_FETCHING) |
+                                JOB_TO(ARCHIVE_CHECKING),
                             true},
 };
 
@@ -73,6 +80,7 @@ static void archive_drop(struct job *job)
     vendor_cancel(&a->call);
     poll_cancel(&a->poll);
     storage_drop(&a->file);
+    storage_op_cancel(&a->copying);
     loop_cancel(&a->resuming);
     lease_stop(&a->lease);
     buf_clear(&a->lead);
@@ -85,7 +93,7 @@ static void archive_drop(struct job *job)
     free(a);
 }
 
-static const struct job_kind archive_kind = {"archive", states, archive_drop, job_hand_back};
+static const struct job_kind archive_kind = {"archive", states, archive_drop, job_hand_back, NULL};
 
 static struct listener archive_listener(const struct archive *a)
 {
@@ -170,7 +178,7 @@ static bool is_open(const struct archive *a, const json_t *source)
     struct http_request request = {0};
     bool is;
 
-    if (is_inline(a, source))
+    if (is_inline(a, source) || a->is_kept)
         return false;
     if (dialect->build_fetch != NULL)
         dialect->build_fetch(a->job.account, field_str_or_empty(source, "url"), &request);
@@ -236,6 +244,7 @@ static void archive_let_go(struct archive *a)
     vendor_cancel(&a->call);
     loop_cancel(&a->resuming);
     storage_drop(&a->file);
+    storage_op_cancel(&a->copying);
     *a->host = '\0';
 }
 
@@ -381,11 +390,30 @@ static void archive_on_lost(struct job *job)
 
 // One file is whole: is it still ours to store?
 
+// The source has become a file of ours.
+static void archive_note_artifact(struct archive *a, int64_t bytes, const char *sha256)
+{
+    json_t *source = archive_source(a), *artifact;
+    const char *kind = field_str_or_empty(source, "kind"), *of = field_str_or_empty(source, "of");
+
+    artifact = json_pack("{s:s,s:s,s:s,s:I,s:s}", "kind",
+                         strcmp(kind, "cover") == 0 ? "cover" : a->type->kind, "key", a->key_text,
+                         "content_type", a->type->content_type, "bytes", (json_int_t)bytes,
+                         "sha256", sha256);
+    if (*of != '\0')
+        json_object_set_new(artifact, "of", json_string(of));
+    json_object_set_new(source, "artifact", artifact);
+    a->is_changed = true;
+    metric_add(METRIC_archived_files_total, 1);
+    metric_add(METRIC_archived_bytes_total, bytes);
+    archive_let_go(a);
+    a->index++;
+    archive_next_source(a);
+}
+
 static void archive_on_committed(void *ctx, const struct err *err)
 {
     struct archive *a = ctx;
-    json_t *source = archive_source(a), *artifact;
-    const char *kind = field_str_or_empty(source, "kind"), *of = field_str_or_empty(source, "of");
     char sha256[SHA256_HEX_BYTES];
 
     if (err != NULL) {
@@ -393,19 +421,37 @@ static void archive_on_committed(void *ctx, const struct err *err)
         return;
     }
     storage_sha256(a->file, sha256);
-    artifact = json_pack("{s:s,s:s,s:s,s:I,s:s}", "kind",
-                         strcmp(kind, "cover") == 0 ? "cover" : a->type->kind, "key", a->key_text,
-                         "content_type", a->type->content_type, "bytes",
-                         (json_int_t)storage_size(a->file), "sha256", sha256);
-    if (*of != '\0')
-        json_object_set_new(artifact, "of", json_string(of));
-    json_object_set_new(source, "artifact", artifact);
-    a->is_changed = true;
-    metric_add(METRIC_archived_files_total, 1);
-    metric_add(METRIC_archived_bytes_total, storage_size(a->file));
-    archive_let_go(a);
-    a->index++;
-    archive_next_source(a);
+    archive_note_artifact(a, storage_size(a->file), sha256);
+}
+
+static void archive_on_copied(void *ctx, const struct err *err)
+{
+    struct archive *a = ctx;
+    const json_t *source = archive_source(a);
+
+    a->copying = NULL;
+    if (err == NULL)
+        archive_note_artifact(a, field_int_or(source, "bytes", 0),
+                              field_str_or_empty(source, "sha256"));
+    else if (err->code == ERR_NOT_FOUND)
+        archive_miss(a, MISS_WAY, "the vendor's answer is kept where another worker is");
+    else
+        archive_miss(a, MISS_STORAGE, err->message);
+}
+
+static void archive_copy(struct archive *a)
+{
+    const json_t *source = archive_source(a);
+    char *from = answer_key(a->job.task, a->url);
+    char *key =
+        archive_key(a->job.task, archive_result_number(a->result, a->index), a->type->extension);
+
+    snprintf(a->key_text, sizeof a->key_text, "%s", key);
+    a->copying = storage_copy(a->job.bench->storage, a->key_text, a->type->content_type,
+                              a->job.bench->answers, from, field_int_or(source, "bytes", -1),
+                              lease_sure_until(&a->lease), archive_on_copied, a);
+    free(key);
+    free(from);
 }
 
 static void archive_on_checked(struct job *job, const struct err *err)
@@ -416,7 +462,10 @@ static void archive_on_checked(struct job *job, const struct err *err)
         archive_miss(a, MISS_STORAGE, err->message);
     } else {
         job_move(&a->job, ARCHIVE_COMMITTING);
-        storage_commit(a->file, lease_sure_until(&a->lease), archive_on_committed, a);
+        if (a->is_kept)
+            archive_copy(a);
+        else
+            storage_commit(a->file, lease_sure_until(&a->lease), archive_on_committed, a);
     }
 }
 
@@ -424,6 +473,22 @@ void archive_store(struct archive *a)
 {
     job_move(&a->job, ARCHIVE_CHECKING);
     lease_check(&a->lease, archive_on_checked);
+}
+
+static void archive_begin_source(struct archive *a, const json_t *source)
+{
+    mem_set_str(&a->url, field_str_or_empty(source, "url"));
+    mem_set_str(&a->etag, NULL);
+    a->is_inline = is_inline(a, source);
+    a->is_kept = strncmp(a->url, ANSWER_KEPT, strlen(ANSWER_KEPT)) == 0;
+    a->redirects = a->resumes = 0;
+    a->type = a->is_kept ? media_type_named(field_str_or_empty(source, "content_type")) : NULL;
+    if (!a->is_kept)
+        archive_fetch(a);
+    else if (a->type != NULL)
+        archive_store(a);
+    else
+        archive_miss(a, MISS_LINK, "the vendor's file is of no type that we know");
 }
 
 static void archive_next_source(struct archive *a)
@@ -434,11 +499,7 @@ static void archive_next_source(struct archive *a)
         if (json_object_get(source, "artifact") != NULL)
             continue; // it came to its end in an earlier attempt
         if (!is_text(source)) {
-            mem_set_str(&a->url, field_str_or_empty(source, "url"));
-            mem_set_str(&a->etag, NULL);
-            a->is_inline = is_inline(a, source);
-            a->redirects = a->resumes = 0;
-            archive_fetch(a);
+            archive_begin_source(a, source);
             return;
         }
         json_object_set_new(source, "artifact", archive_artifact_text(source));

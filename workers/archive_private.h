@@ -51,15 +51,17 @@ struct archive {
     struct json_inline scan; // of a file inside the answer to a poll
     struct buf decoded;      // bytes of that file that storage had no room for yet
     bool is_inline;
+    bool is_kept;      // the file is here (answer.h), and only to be copied
     bool is_noted;     // the storage's failure was logged already
     bool is_blocked;   // the file's link leads where we don't go
     bool is_refreshed; // the vendor was asked for new links
     char why[160];     // why the vendor was asked for new links
 
     struct lease lease;
-    struct storage_file *file; // the source's file in storage, from its first bytes on
-    // What we wait for: between events one of these is set, but for COMMITTING, which waits for the
-    // file, and CHECKING, which waits for the lease.
+    struct storage_file *file;  // the source's file in storage, from its first bytes on
+    struct storage_op *copying; // COMMITTING, of a file that is here
+    // What we wait for: between events one of these is set, but for COMMITTING, which else waits
+    // for the file, and CHECKING, which waits for the lease.
     struct vendor_call *call;    // FETCHING
     struct poll *poll;           // REFRESHING
     struct loop_timer *resuming; // RESUMING, after a failure of the storage

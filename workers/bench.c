@@ -13,6 +13,7 @@
 #include "core/json/field.h"
 #include "core/storage/storage.h"
 #include "providers/family.h"
+#include "workers/answer.h"
 #include "workers/job.h"
 
 enum { MAX_SUBMITS = 1024, MAX_ARCHIVES = 128, MAX_INPUT_BYTES = 256 << 20 };
@@ -54,6 +55,16 @@ void bench_hand_back(struct bench *bench)
     }
 }
 
+void bench_end_cancelled(struct bench *bench, const char *id)
+{
+    struct job *job = bench->jobs;
+
+    while (job != NULL && (job->kind->cancelled == NULL || strcmp(job->task->id, id) != 0))
+        job = job->next;
+    if (job != NULL)
+        job->kind->cancelled(job);
+}
+
 static void unsent_free(struct unsent *unsent)
 {
     *unsent->at = unsent->next;
@@ -86,6 +97,11 @@ void bench_expect(struct bench *bench, const struct account *account, int64_t ms
 void bench_cancel(struct bench *bench, const struct task *task, bool runs)
 {
     bench->events.on_cancellable(bench->events.ctx, task, runs);
+}
+
+void bench_archive(struct bench *bench, struct task *task, int64_t claimed_ms)
+{
+    bench->events.on_archiving(bench->events.ctx, task, claimed_ms);
 }
 
 // Changes.
@@ -128,6 +144,8 @@ static void unsent_on_changed(void *ctx, enum change_result result, bool is_canc
         bench_forget_request(bench, unsent->task);
     if (err == NULL && result == CHANGE_GONE)
         delete_files(bench, unsent->result);
+    if (err == NULL && (result == CHANGE_GONE || result == CHANGE_ENDED))
+        answer_forget(bench->answers, unsent->task, unsent->result);
     unsent_free(unsent);
     bench_on_changed(bench, result, is_cancel_asked, err);
 }

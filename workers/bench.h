@@ -35,6 +35,9 @@ struct bench_events {
     // The vendor says that the task's job still waits there, or still runs where it can stop such a
     // job, and its client wants it cancelled.
     void (*on_cancellable)(void *ctx, const struct task *task, bool runs);
+    // The task is archiving by now, under a lease that was asked for at `claimed_ms`, of our
+    // monotonic clock: its files are fetched from here on. Takes the task.
+    void (*on_archiving)(void *ctx, struct task *task, int64_t claimed_ms);
     void *ctx;
 };
 
@@ -46,6 +49,7 @@ struct bench {
     struct http_client *http;
     struct vendors *vendors;
     struct storage *storage;
+    struct storage *answers;     // in data_dir: files that vendors' answers brought (answer.h)
     struct callbacks *callbacks; // NULL: vendors don't call back
     struct job *jobs;            // the jobs in hand
     struct unsent *unsent;       // tasks whose request is stored, while a change may end them
@@ -63,18 +67,22 @@ void bench_init(struct bench *bench, struct loop *loop, const struct config *con
 void bench_drop_jobs(struct bench *bench);
 // A drain begins: jobs that may be handed back go to another worker at once.
 void bench_hand_back(struct bench *bench);
+// A call was cancelled: its job ends, if it is here.
+void bench_end_cancelled(struct bench *bench, const char *id);
 void bench_clear(struct bench *bench);
 
 void bench_wake(struct bench *bench);
 void bench_expect(struct bench *bench, const struct account *account, int64_t ms);
 void bench_cancel(struct bench *bench, const struct task *task, bool runs);
+void bench_archive(struct bench *bench, struct task *task, int64_t claimed_ms);
 
 // For a change that nobody else waits for: it logs where the change came too late, and deletes the
 // request that was stored for the task where the task has ended. To be given to one change of this
 // task.
 struct listener bench_listener(struct bench *bench, const struct task *task);
 // The same for a task that is archived: where its client has forgotten it, the files that are in
-// `result` by now, which is as archive_result.h has it, are deleted.
+// `result` by now, which is as archive_result.h has it, are deleted; where it has ended, what was
+// kept of the vendor's answer is.
 struct listener bench_listener_of_files(struct bench *bench, const struct task *task,
                                         json_t *result);
 // A request that was kept in storage isn't needed any more.

@@ -42,7 +42,7 @@ static void cancel_drop(struct job *job)
     free(c);
 }
 
-static const struct job_kind cancel_kind = {"cancel", states, cancel_drop, NULL};
+static const struct job_kind cancel_kind = {"cancel", states, cancel_drop, NULL, NULL};
 
 static void cancel_on_answer(void *ctx, const struct http_response *response,
                              const struct http_failure *failure)

@@ -72,7 +72,7 @@ static void doubt_drop(struct job *job)
     free(d);
 }
 
-static const struct job_kind doubt_kind = {"doubt", states, doubt_drop, job_hand_back};
+static const struct job_kind doubt_kind = {"doubt", states, doubt_drop, job_hand_back, NULL};
 
 // Nothing more can be found out: the task is submitted again, if the operator chose that, or fails
 // and says why.

@@ -59,6 +59,14 @@ void job_clear(struct job *job)
     task_drop(&job->task);
 }
 
+struct task *job_take_task(struct job *job)
+{
+    struct task *task = job->task;
+
+    job->task = NULL;
+    return task;
+}
+
 void job_drop(struct job *job)
 {
     job->kind->drop(job);

@@ -28,6 +28,9 @@ struct job_kind {
     // Called in a state that may go: leaves the task to another worker, and drops the job. NULL
     // where no state may go.
     void (*hand_back)(struct job *job);
+    // The task is over, by a cancel: drops the job where nothing else has to be done. NULL: the
+    // job finds that out by itself.
+    void (*cancelled)(struct job *job);
 };
 
 // The first member of every job.
@@ -50,6 +53,9 @@ void job_take_place(struct job *job, enum place place);
 // Takes the job off the bench and frees its task: the last thing that a kind's drop does before
 // free.
 void job_clear(struct job *job);
+
+// The task becomes the caller's, who then drops the job: nothing else is asked of it any more.
+struct task *job_take_task(struct job *job);
 
 // These drop the job.
 

@@ -4,10 +4,16 @@
 //  start ─▶ WAITING ─▶ READING ─▶ FETCHING ─▶ BEGINNING ── go ──▶ SENDING ── accepted ──▶ STORING
 //           for room   what we    what its    in Redis: it        to the                 its id:
 //           for its    have       links       may leave           vendor                 submitted
-//           inputs     stored     lead to     from now on
+//           inputs     stored     lead to     from now on            │
+//                                                                    └─ answered ─▶ KEEPING ─▶
+//                                                                    STORING
+//                                                                                   the answer's
+//                                                                                   the files
+//                                                                                   result
 //
-// A task without inputs begins at once; a request that is in Redis needs no reading, one without
-// links no fetching. Mostly all goes well. What may not:
+// A call (providers/provider.h: is_call) is answered with the result, and goes on as an archive,
+// in this process: its files are here. A task without inputs begins at once; a request that is in
+// Redis needs no reading, one without links no fetching. Mostly all goes well. What may not:
 //
 // - An input can't be had: for now, and the task is queued again; or never, and it has failed.
 // - It isn't ours to begin: its client has cancelled it, or its lease is somebody else's. Over.
@@ -15,10 +21,12 @@
 // - The vendor refuses, or nobody is there: that proves that nothing was accepted. Queued again, or
 //   failed where it has waited too long.
 // - Its answer is lost, or says nothing: in doubt, from where doubt.c goes on.
+// - A call is cancelled: it is over, and its connection is closed.
 // - The id can't be stored, for Redis is away: it is kept, and sent again until Redis has it.
 //
 // Before the first byte leaves, Redis has noted that it may: a task that was claimed and not begun
 // is queued again, whichever process dies.
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,6 +42,8 @@
 #include "core/store/store.h"
 #include "providers/outcome.h"
 #include "providers/provider.h"
+#include "workers/answer.h"
+#include "workers/archive_result.h"
 #include "workers/inputs.h"
 #include "workers/job.h"
 #include "workers/jobs.h"
@@ -47,7 +57,7 @@ enum { MAX_LINK_TRIES = 5, MAX_REQUEST_BYTES = 512 << 20 };
 // be fetched, a few slow hosts would hold up all others.
 enum { GUESSED_BYTES = 4 << 20 };
 
-enum state { WAITING, READING, FETCHING, BEGINNING, SENDING, STORING };
+enum state { WAITING, READING, FETCHING, BEGINNING, SENDING, KEEPING, STORING };
 
 static const struct job_state states[] = {
     [WAITING] = {"waiting", JOB_TO(READING) | JOB_TO(FETCHING) | JOB_TO(BEGINNING), true},
@@ -55,17 +65,22 @@ static const struct job_state states[] = {
     [FETCHING] = {"fetching", JOB_TO(BEGINNING), true},
     [BEGINNING] = {"beginning", JOB_TO(SENDING), true},
     // From here on the request may leave, and its answer is worth money.
-    [SENDING] = {"sending", JOB_TO(STORING), false},
+    [SENDING] = {"sending", JOB_TO(KEEPING) | JOB_TO(STORING), false},
+    [KEEPING] = {"keeping", JOB_TO(STORING), false},
     [STORING] = {"storing", 0, false},
 };
 
 struct submission {
     struct job job;
-    struct share share; // of the bytes of inputs that may be in hand; WAITING waits for it
-    struct lease lease; // kept until the answer is there
-    bool is_too_late;   // the request was kept back, for the lease wasn't sure any more
-    int64_t sent_ms;    // of our monotonic clock
-    // What we wait for: between events exactly one of these is set, but for WAITING.
+    struct share share;    // of the bytes of inputs that may be in hand; WAITING waits for it
+    struct lease lease;    // kept until the answer is there
+    char asked_as[100];    // what the vendor calls the request; "": nothing
+    bool is_too_late;      // the request was kept back, for the lease wasn't sure any more
+    int64_t sent_ms;       // of our monotonic clock
+    int64_t stored_ms;     // of the same: the lease of the archive was asked for then
+    struct answer *answer; // of a call; NULL: it is none
+    // What we wait for: between events exactly one of these is set, but for WAITING and KEEPING,
+    // which wait for room and for the answer's files.
     struct storage_op *reading; // READING
     struct inputs *inputs;      // FETCHING
     struct store_call *begun;   // BEGINNING
@@ -81,6 +96,7 @@ static void submit_drop(struct job *job)
     inputs_cancel(&s->inputs);
     store_cancel(&s->begun);
     vendor_cancel(&s->call);
+    answer_drop(&s->answer);
     lease_stop(&s->lease);
     store_cancel(&s->stored);
     budget_give_back(&s->share);
@@ -95,7 +111,20 @@ static void submit_hand_back(struct job *job)
     job_finish(job);
 }
 
-static const struct job_kind submit_kind = {"submit", states, submit_drop, submit_hand_back};
+// A call's connection is closed: nobody waits for its answer any more.
+static void submit_on_cancelled(struct job *job)
+{
+    const struct submission *s = (const struct submission *)job;
+
+    if (s->answer == NULL || job->state == STORING)
+        return;
+    log_info("task.cancelled", "task=%s", job->task->id);
+    bench_forget_request(job->bench, job->task);
+    job_finish(job);
+}
+
+static const struct job_kind submit_kind = {"submit", states, submit_drop, submit_hand_back,
+                                            submit_on_cancelled};
 
 // The vendor has the task. If the client wants it cancelled, now is the time to tell the vendor.
 static void submit_on_stored(void *ctx, enum change_result result, bool is_cancel_asked,
@@ -196,9 +225,12 @@ static void submit_refuse(struct submission *s, const struct outcome *outcome,
     job_finish(&s->job);
 }
 
-static void submit_doubt(struct submission *s, const char *why)
+static void submit_doubt(struct submission *s, const char *reason)
 {
     struct store *store = s->job.bench->store;
+    char why[400];
+
+    snprintf(why, sizeof why, *s->asked_as == '\0' ? "%s" : "%s (request %s)", reason, s->asked_as);
 
     if (is_past_asking(s)) {
         submit_fail(s, "vendor_no_answer", why);
@@ -215,15 +247,95 @@ static void submit_doubt(struct submission *s, const char *why)
     job_finish(&s->job);
 }
 
-// The answer is the result itself, as with questions.
-static void submit_succeed(struct submission *s, const struct outcome *outcome)
+static void submit_end(struct submission *s, const char *result)
+{
+    log_info("task.succeeded", "task=%s", s->job.task->id);
+    transition_succeed(s->job.bench->store, s->job.task, result, job_listener(&s->job));
+    job_finish(&s->job);
+}
+
+// The answer to a question is the result itself.
+static void submit_end_question(struct submission *s, const struct outcome *outcome)
 {
     char *result = outcome_result(outcome);
 
-    log_info("task.succeeded", "task=%s", s->job.task->id);
-    transition_succeed(s->job.bench->store, s->job.task, result, job_listener(&s->job));
+    submit_end(s, result);
     free(result);
-    job_finish(&s->job);
+}
+
+// Calls.
+
+// The result is in Redis: from here on the task is an archive, by whoever has its lease.
+static void submit_on_answer_stored(void *ctx, enum change_result result, bool is_cancel_asked,
+                                    const struct err *err)
+{
+    struct submission *s = ctx;
+    struct bench *bench = s->job.bench;
+    struct task *task = s->job.task;
+    int64_t asked_ms = s->stored_ms;
+
+    (void)is_cancel_asked;
+    s->stored = NULL;
+    if (err != NULL)
+        log_error("submit.store", "task=%s error=\"%s\"", task->id, err->message);
+    else if (result != CHANGE_DONE)
+        log_warn("submit.stale", "task=%s account=%s", task->id, task->account);
+    if (err == NULL && result != CHANGE_DONE)
+        answer_forget(bench->answers, task, answer_result(s->answer));
+    if (err != NULL || result != CHANGE_DONE) {
+        job_finish(&s->job);
+        return;
+    }
+    bench_forget_request(bench, task);
+    task->version++;
+    task->phase = TASK_ARCHIVING;
+    task->archive_ms = store_now_ms(bench->store);
+    free(task->result);
+    task->result = json_dumps(answer_result(s->answer), JSON_COMPACT);
+    if (bench->is_draining) {
+        transition_hold(bench->store, task, 0, NULL, NULL);
+        job_finish(&s->job);
+        return;
+    }
+    task = job_take_task(&s->job);
+    job_drop(&s->job);
+    bench_archive(bench, task, asked_ms);
+    bench_wake(bench);
+}
+
+static void submit_on_kept(void *ctx)
+{
+    struct submission *s = ctx;
+    struct bench *bench = s->job.bench;
+    char *result = json_dumps(answer_result(s->answer), JSON_COMPACT);
+
+    log_info("task.answered", "task=%s account=%s", s->job.task->id, s->job.task->account);
+    lease_stop(&s->lease);
+    job_move(&s->job, STORING);
+    s->stored_ms = clock_mono_ms();
+    // Stored whatever happens to Redis: this was paid for.
+    s->stored = transition_answer(
+        bench->store, s->job.task, result, bench_is_news(s->job.task, TASK_ARCHIVING, false),
+        bench->config->lease_ms, (struct listener){submit_on_answer_stored, s});
+    free(result);
+}
+
+static void submit_keep(struct submission *s, const struct outcome *outcome)
+{
+    char *text = outcome_result(outcome), *texts;
+
+    if (outcome->source_count == 0) {
+        submit_fail(s, "vendor_failed", "the vendor's answer has no result");
+    } else if (!archive_result_has_files(outcome)) {
+        texts = archive_result_of_texts(text);
+        submit_end(s, texts);
+        free(texts);
+    } else {
+        job_move(&s->job, KEEPING);
+        if (answer_keep(s->answer, json_loads(text, 0, NULL), submit_on_kept, s))
+            submit_on_kept(s);
+    }
+    free(text);
 }
 
 static void submit_decide(struct submission *s, const struct outcome *outcome,
@@ -234,7 +346,10 @@ static void submit_decide(struct submission *s, const struct outcome *outcome,
         submit_store(s, outcome);
         return;
     case OUTCOME_SUCCEEDED:
-        submit_succeed(s, outcome);
+        if (s->answer != NULL)
+            submit_keep(s, outcome);
+        else
+            submit_end_question(s, outcome);
         return;
     case OUTCOME_REFUSED_RETRY:
         submit_refuse(s, outcome, REFUSAL_VENDOR);
@@ -256,6 +371,38 @@ static void submit_decide(struct submission *s, const struct outcome *outcome,
     }
 }
 
+// The only trace that a vendor has of a request whose answer was lost.
+static void submit_note_request_id(struct submission *s, const struct http_response *response)
+{
+    static const char *const names[] = {"x-request-id", "request-id", "x-fal-request-id",
+                                        "x-tt-logid", "x-acs-request-id"};
+    struct buf scratch = {0};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0] && *s->asked_as == '\0'; i++) {
+        const char *id = http_header(response, names[i], &scratch);
+
+        if (id != NULL)
+            snprintf(s->asked_as, sizeof s->asked_as, "%s", id);
+    }
+    buf_clear(&scratch);
+}
+
+static void submit_on_answer_room(void *ctx)
+{
+    struct submission *s = ctx;
+
+    if (s->call != NULL)
+        vendor_resume(s->call);
+}
+
+static bool submit_on_data(void *ctx, const struct http_response *head, const void *data,
+                           size_t len)
+{
+    struct submission *s = ctx;
+
+    return answer_take(s->answer, head, data, len);
+}
+
 static void submit_on_answer(void *ctx, const struct http_response *response,
                              const struct http_failure *failure)
 {
@@ -267,7 +414,11 @@ static void submit_on_answer(void *ctx, const struct http_response *response,
     s->call = NULL;
     metric_observe(HISTOGRAM_stage_seconds, clock_mono_ms() - s->sent_ms, s->job.task->provider,
                    "submit");
-    lease_stop(&s->lease);
+    if (s->answer == NULL)
+        lease_stop(&s->lease);
+    else
+        response = answer_rest(s->answer, response);
+    submit_note_request_id(s, response);
     if (s->is_too_late) {
         submit_hand_back(&s->job); // no fault of the account's
     } else if (failure != NULL && failure->nothing_sent) {
@@ -293,7 +444,12 @@ static void submit_on_answer(void *ctx, const struct http_response *response,
 // changed.
 static void submit_on_lost(struct job *job)
 {
+    struct submission *s = (struct submission *)job;
+
     log_warn("submit.lease_lost", "task=%s", job->task->id);
+    // What is left of a call is worth nothing to anybody: it was cancelled, or given up.
+    if (s->answer != NULL && job->state != STORING)
+        job_finish(job);
 }
 
 // A worker that was stopped must never send late: another one may have the task by now.
@@ -307,6 +463,7 @@ static bool submit_may_send(void *ctx)
 
 static void submit_send(struct submission *s)
 {
+    const struct dialect *dialect = s->job.account->dialect;
     struct bench *bench = s->job.bench;
     struct task *task = s->job.task;
     struct http_request request = {0};
@@ -319,14 +476,18 @@ static void submit_send(struct submission *s)
     };
     struct err err;
 
-    if (s->job.account->dialect->read_callback != NULL)
+    if (dialect->read_callback != NULL)
         task->callback_url = callbacks_url(bench->callbacks, task->id);
-    if (!s->job.account->dialect->build_submit(task, s->job.account, &request, &err)) {
+    if (!dialect->build_submit(task, s->job.account, &request, &err)) {
         http_request_clear(&request);
         submit_fail(s, "internal_error", err.message);
         return;
     }
     trace_add(task->trace, &request);
+    if (task->is_call) {
+        s->answer = answer_new(bench->answers, task, s->job.account, submit_on_answer_room, s);
+        options.http.on_data = submit_on_data;
+    }
     job_move(&s->job, SENDING);
     s->sent_ms = clock_mono_ms();
     metric_add(METRIC_submits_total, 1);
@@ -372,10 +533,14 @@ static size_t input_bytes(const struct task *task)
 
 static void submit_begin(struct submission *s)
 {
+    const struct dialect *dialect = s->job.account->dialect;
+
     job_move(&s->job, BEGINNING);
     budget_correct(&s->share, input_bytes(s->job.task));
     lease_lend(&s->lease);
     likeness_set(s->job.task, s->job.account);
+    s->job.task->is_call =
+        dialect->is_call != NULL && dialect->is_call(s->job.task, s->job.account);
     s->begun = transition_begin(s->job.bench->store, s->job.task, s->job.bench->config->lease_ms,
                                 submit_on_begun, s);
 }

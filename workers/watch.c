@@ -37,7 +37,7 @@ static void watch_drop(struct job *job)
     free(w);
 }
 
-static const struct job_kind watch_kind = {"watch", states, watch_drop, job_hand_back};
+static const struct job_kind watch_kind = {"watch", states, watch_drop, job_hand_back, NULL};
 
 static void watch_look_again(struct watch *w)
 {

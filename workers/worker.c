@@ -8,6 +8,7 @@
 
 #include "core/base/buf.h"
 #include "core/base/clock.h"
+#include "core/base/ids.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/base/metrics.h"
@@ -203,6 +204,13 @@ static void worker_on_job_cancels(void *ctx, const struct task *task, bool runs)
     cancel_start(&w->bench, task, runs);
 }
 
+static void worker_on_job_archives(void *ctx, struct task *task, int64_t claimed_ms)
+{
+    struct worker *w = ctx;
+
+    archive_start(&w->bench, task, claimed_ms);
+}
+
 // The sweeper: any worker may do it, one round goes through all records.
 
 // Logged once, not in each round.
@@ -253,16 +261,21 @@ static void worker_sweep(struct worker *w)
     w->sweep = queue_sweep(w->bench.store, w->cursor, SWEEP_COUNT, worker_on_swept, w);
 }
 
+static void worker_sweep_files(struct worker *w)
+{
+    w->storage_swept_ms = clock_mono_ms();
+    storage_sweep(w->bench.storage);
+    storage_sweep(w->bench.answers);
+}
+
 static void worker_on_heartbeat(void *ctx)
 {
     struct worker *w = ctx;
 
     w->heartbeat = loop_after(w->bench.loop, HEARTBEAT_MS, worker_on_heartbeat, w);
     metric_set(METRIC_redis_up, store_is_up(w->bench.store));
-    if (clock_mono_ms() - w->storage_swept_ms > STORAGE_SWEEP_EVERY_MS) {
-        w->storage_swept_ms = clock_mono_ms();
-        storage_sweep(w->bench.storage);
-    }
+    if (clock_mono_ms() - w->storage_swept_ms > STORAGE_SWEEP_EVERY_MS)
+        worker_sweep_files(w);
     // Memory that a busy time took goes back to the system when that is over.
     if (w->was_busy && w->bench.jobs == NULL)
         malloc_trim(0);
@@ -274,13 +287,15 @@ static void worker_on_heartbeat(void *ctx)
     worker_sweep(w);
 }
 
-static void worker_on_ring(void *ctx, const char *lane_or_account)
+static void worker_on_ring(void *ctx, const char *what)
 {
     struct worker *w = ctx;
-    const struct account *account = config_account(w->bench.config, lane_or_account);
+    const struct account *account = config_account(w->bench.config, what);
 
     if (account != NULL)
         follow_expect(w->follow, account, 0); // a look may be due
+    else if (id_is_task(what))
+        bench_end_cancelled(&w->bench, what);
     worker_claim(w);
 }
 
@@ -330,10 +345,11 @@ struct worker *worker_start(struct loop *loop, const struct config *config, cons
 
     bench_init(bench, loop, config,
                &(struct bench_events){worker_on_job_wakes, worker_on_job_expects,
-                                      worker_on_job_cancels, w});
+                                      worker_on_job_cancels, worker_on_job_archives, w});
     bench->http = http_client_new(loop, "Spool/" SPOOL_VERSION);
     bench->vendors = vendors_new(loop, bench->http, config);
     bench->storage = storage_new(loop, bench->http, config);
+    bench->answers = storage_new_local(loop, config);
     bench->store = store_start(loop, config, redis_url, worker_on_up, w);
     bench->callbacks = callbacks_start(loop, config, bench->store, worker_on_callbacks_ready, w);
     w->follow = follow_start(bench);
@@ -345,8 +361,7 @@ struct worker *worker_start(struct loop *loop, const struct config *config, cons
     snprintf(w->cursor, sizeof w->cursor, "0");
     w->bell = bell_start(loop, redis_url, BELL_QUEUE, worker_on_ring, w);
     w->heartbeat = loop_after(loop, HEARTBEAT_MS, worker_on_heartbeat, w);
-    w->storage_swept_ms = clock_mono_ms();
-    storage_sweep(bench->storage);
+    worker_sweep_files(w);
     return w;
 }
 
@@ -391,6 +406,7 @@ void worker_drop(struct worker **worker)
     callbacks_drop(&w->bench.callbacks);
     vendors_drop(&w->bench.vendors);
     storage_free(&w->bench.storage);
+    storage_free(&w->bench.answers);
     bell_drop(&w->bell);
     http_client_drop(&w->bench.http);
     store_drop(&w->bench.store);

@@ -25,12 +25,19 @@ static const struct {
     {0, 4, "fLaC", 0, 0, "", {"audio/flac", "flac", "audio"}},
 };
 
+// What has no magic bytes.
+static const struct media_type mpeg = {"audio/mpeg", "mp3", "audio"};
+static const struct media_type aac = {"audio/aac", "aac", "audio"};
+static const struct media_type pcm = {"audio/pcm", "pcm", "audio"};
+
 const struct media_type *media_type_named(const char *content_type)
 {
     for (size_t i = 0; i < sizeof magics / sizeof magics[0]; i++)
         if (strcmp(magics[i].type.content_type, content_type) == 0)
             return &magics[i].type;
-    return NULL;
+    return strcmp(aac.content_type, content_type) == 0   ? &aac
+           : strcmp(pcm.content_type, content_type) == 0 ? &pcm
+                                                         : NULL;
 }
 
 const struct media_type *media_type_of(const void *head, size_t len)
@@ -43,12 +50,10 @@ const struct media_type *media_type_of(const void *head, size_t len)
             memcmp(bytes + magics[i].offset2, magics[i].bytes2, magics[i].len2) == 0)
             return &magics[i].type;
     }
-    // An MPEG audio frame without a tag: 11 bits set, a valid layer and rate.
+    // An MPEG audio frame without a tag: 11 bits set, a valid layer and rate. AAC's has 12 bits,
+    // and the layer 0. (ISO 13818-7 6.2.1)
     if (len >= 3 && bytes[0] == 0xff && (bytes[1] & 0xe0) == 0xe0 && (bytes[1] & 0x06) != 0 &&
-        (bytes[2] & 0xf0) != 0xf0) {
-        static const struct media_type mpeg = {"audio/mpeg", "mp3", "audio"};
-
+        (bytes[2] & 0xf0) != 0xf0)
         return &mpeg;
-    }
-    return NULL;
+    return len >= 3 && bytes[0] == 0xff && (bytes[1] & 0xf6) == 0xf0 ? &aac : NULL;
 }

@@ -7,7 +7,7 @@ struct loop;
 
 enum bell_kind {
     BELL_QUEUE,      // a lane has a task, or an account has room: rings with the lane's or
-                     // account's name
+                     // account's name; or a call was cancelled: rings with its task
     BELL_DELIVERIES, // a delivery is due: rings with its task
 };
 

@@ -41,6 +41,7 @@ struct buf;
     X(await, await, TEXT, SCRIPT, false)                                                           \
     X(cancel, is_cancel_asked, FLAG, SCRIPT, true)                                                 \
     X(sent, sent_ms, TIME_MS, SCRIPT, false)                                                       \
+    X(call, is_call, FLAG, SCRIPT, false)                                                          \
     X(tries, id, NONE, SCRIPT, false) /* refused submits */                                        \
     X(links, link_tries, NUMBER, SCRIPT, false)                                                    \
     X(doubt, doubt_ms, TIME_MS, SCRIPT, false)                                                     \

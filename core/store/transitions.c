@@ -364,6 +364,20 @@ struct store_call *transition_archive(struct store *store, const struct task *ta
     return send_change(store, task, &item, listener);
 }
 
+struct store_call *transition_answer(struct store *store, const struct task *task,
+                                     const char *result, bool is_news, int64_t ms,
+                                     struct listener listener)
+{
+    struct item item = {.to = TASK_ARCHIVING,
+                        .flags = is_news ? "WN" : "W",
+                        .delay_ms = ms,
+                        .word = "answered",
+                        .result = result,
+                        .facts = {{RECORD_progress, "99"}}};
+
+    return send_change(store, task, &item, listener);
+}
+
 // The end, and an archive's way there.
 
 static struct store_call *end_with(struct store *store, const struct task *task, enum task_phase to,
@@ -460,6 +474,7 @@ struct store_call *transition_begin(struct store *store, const struct task *task
     args_int(&args, task->counter);
     args_int(&args, ms);
     args_str(&args, task->likeness);
+    args_str(&args, task->is_call ? "1" : "");
     return store_call(store, SCRIPT_begin, &args, LEASE_DEADLINE_MS, on_begin, (store_then_fn)fn,
                       ctx);
 }

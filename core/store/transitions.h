@@ -75,6 +75,12 @@ struct store_call *transition_await_storage(struct store *store, const struct ta
 struct store_call *transition_doubt(struct store *store, const struct task *task, const char *why,
                                     struct listener listener);
 
+// The vendor has answered with the result. The caller goes on with the task as its archive, under a
+// lease of `ms` from now.
+struct store_call *transition_answer(struct store *store, const struct task *task,
+                                     const char *result, bool is_news, int64_t ms,
+                                     struct listener listener);
+
 // A submit in doubt.
 
 // The vendor had accepted it.
@@ -110,7 +116,7 @@ struct store_call *transition_see(struct store *store, const struct task *task,
 // The vendor doesn't know the job, from `now_ms` on.
 struct store_call *transition_miss(struct store *store, const struct task *task, int64_t now_ms,
                                    struct listener listener);
-// The job is done: its files are to be fetched.
+// The job is done: its files are to be fetched, by whoever claims the task.
 struct store_call *transition_archive(struct store *store, const struct task *task,
                                       const char *result, bool is_news, struct listener listener);
 // The task has failed, while its job may run on at the vendor: the job is watched for watch_ms.
@@ -142,7 +148,7 @@ struct store_call *transition_fail(struct store *store, const struct task *task,
 enum begin_result { BEGIN_GO, BEGIN_CANCELLED, BEGIN_STALE };
 typedef void (*begin_fn)(void *ctx, enum begin_result result, const struct err *err);
 // A claimed submit is about to leave, under a lease of `ms` from now: only from here on may the
-// vendor have accepted it.
+// vendor have accepted it. Where it is a call (is_call), a cancel ends it from here on, too.
 struct store_call *transition_begin(struct store *store, const struct task *task, int64_t ms,
                                     begin_fn fn, void *ctx);
 

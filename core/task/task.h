@@ -101,6 +101,7 @@ struct task {
                             // is shown of it
     bool has_inputs;        // its request, or the files that links of it lead to, must be fetched
                             // before the submit
+    bool is_call;           // its vendor answers the submit, once it may have left, with the result
     bool is_ask;            // a question to the vendor that costs nothing: may be repeated
     bool is_cancel_asked;
     int64_t created_ms; // Unix milliseconds, like those below; 0 where it hasn't happened

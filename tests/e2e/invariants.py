@@ -202,7 +202,10 @@ def wrong_deliveries(keys):
         last, head, redo = int(d.get("n", 0)), int(d.get("head", 1)), int(d.get("redo", 0))
         if not 1 <= head <= last + 1 or not 0 <= redo < head:
             yield f"d:{task}: n={last} head={head} redo={redo}"
-        for n in {*range(head, last + 1), *([redo] if redo else [])}:
+        redos = [int(n) for n in d.get("redos", "").split()]
+        if redos and (not redo or redo in redos or len({*redos}) < len(redos)):
+            yield f"d:{task}: redo={redo} redos={redos}"
+        for n in {*range(head, last + 1), *([redo] if redo else []), *redos}:
             if str(n) not in d:
                 yield f"d:{task}: {n} isn't there"
         if is_pending(d) != (task in hooks):

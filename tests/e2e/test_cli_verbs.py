@@ -706,8 +706,10 @@ class Operator(Verbs):
         self.assertEqual(self.good("hooks", "exhausted", "--redeliver", "--host", "elsewhere"), "0 are sent again\n")
         self.receiver.answer("/broken", 200)
         self.assertEqual(self.good("hooks", "exhausted", "--redeliver", "--host", "elsewhere", "-o", "id"), "")
-        self.assertRegex(self.good("hooks", "exhausted", "--redeliver"), r"^[1-9]\d* are sent again\n$")
-        eventually(lambda: self.spool.deliveries(task)[-1]["status"] == "delivered", what="the delivery")
+        lost = [d["status"] for d in self.spool.deliveries(task)].count("exhausted")
+        self.assertGreaterEqual(int(self.good("hooks", "exhausted", "--redeliver").split()[0]), lost)
+        ends = lambda: {d["status"] for d in self.spool.deliveries(task)}
+        eventually(lambda: ends() <= {"delivered", "superseded"}, what="the delivery")
 
     def test_top(self):
         for _ in range(4):

@@ -491,10 +491,25 @@ class Picture(Bench):
         self.assertEqual(answer, ["not_supported_may_be_billed"])
         self.assertEqual(changed["due"], None)
 
+    def test_cancel_of_a_call(self):
+        """It is over at once where it may have left, and its worker is told; its slot is free."""
+        r = self.task("A", "submitting")
+        self.assertEqual(self.twice("begin", ["A", r["n"], 9000, "", "1"])[0], "go")
+        answer, changed = self.twice("cancel", ["A", "", "0", 60000])
+        self.assertEqual(answer, ["not_supported_may_be_billed"])
+        self.assertEqual((changed["t:A"]["phase"], changed["due"], changed["slots:mj-1"]), ("cancelled", None, {"#": "0", "A": None}))
+        self.assertNotIn("watch", changed["t:A"])
+        # Refused, it may go elsewhere next time: then it is none.
+        self.clear()
+        r = self.task("A", "submitting")
+        self.run_script("begin", ["A", r["n"], 9000, "", "1"])
+        self.run_script("change", change(r, "queued"))
+        self.assertNotIn("call", self.dump()["t:A"])
+
     @each
     def test_begin(self, phase, kind, r):
-        self.assertEqual(self.twice("begin", ["A", r["n"] + 1, 9000, "many:ab"]), ("stale", {}))
-        answer, changed = self.twice("begin", ["A", r["n"], 9000, ""])
+        self.assertEqual(self.twice("begin", ["A", r["n"] + 1, 9000, "many:ab", ""]), ("stale", {}))
+        answer, changed = self.twice("begin", ["A", r["n"], 9000, "", ""])
         wanted = "stale" if phase != "submitting" else "cancelled" if r.get("cancel") else "go"
         self.assertEqual(answer, wanted)
         if wanted == "stale":
@@ -670,7 +685,7 @@ class Picture(Bench):
     def test_what_a_submit_looks_like_is_kept_for_a_day(self):
         r = self.task("A", "submitting")
         self.do("ZADD", "spool:alike:many:ab", "@-86400001", "B", "@-1000", "C")
-        answer, changed = self.twice("begin", ["A", r["n"], 9000, "many:ab"])
+        answer, changed = self.twice("begin", ["A", r["n"], 9000, "many:ab", ""])
         self.assertEqual(answer, "go")
         self.assertEqual(changed["alike:many:ab"], {"A": "@0", "B": None, "ttl": "1440"})
 
@@ -1106,6 +1121,25 @@ class Deliveries(Bench):
                 self.post()
                 self.twice("posted", self.posted("delivered"), 0)
                 self.assertEqual(self.dump()["t:A"]["ttl"], "60")
+
+    def test_redeliver_several(self):
+        """One after the other, in the order in which they were asked for."""
+        self.pending(3, "succeeded")
+        for _ in range(3):
+            n = self.post()[1][2]
+            self.run_script("posted", self.posted("exhausted", n=n))
+        answer, changed = self.twice("undelivered", ["redeliver", "exhausted", "", 0, 10], 0)
+        d = changed["d:A"]
+        self.assertEqual((answer, d["redo"], d["redos"], changed["exhausted"]), (3, "1", "2 3", None))
+        self.assertEqual(self.twice("redeliver", ["A", "dev", 3], "queued")[0], "pending")
+        self.check()
+        for n, left in ((1, ("2", "3")), (2, ("3", None)), (3, (None, None))):
+            self.assertEqual(self.post()[1][2], n)
+            self.run_script("posted", self.posted("delivered", n=n))
+            d = self.dump()["d:A"]
+            self.assertEqual((d.get("redo"), d.get("redos")), left)
+            self.check()
+        self.assertEqual(self.dump()["t:A"]["ttl"], "60")
 
 
 class Others(Bench):

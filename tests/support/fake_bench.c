@@ -34,15 +34,25 @@ static void on_cancellable(void *ctx, const struct task *task, bool runs)
     fake_note("cancellable %s%s", task->id, runs ? " runs" : "");
 }
 
+static void on_archiving(void *ctx, struct task *task, int64_t claimed_ms)
+{
+    (void)ctx;
+    (void)claimed_ms;
+    fake_note("archive %s", task->id);
+    task_free(task);
+}
+
 struct bench *fake_bench(struct loop *loop, const struct config *config)
 {
-    static const struct bench_events events = {on_wake, on_expected, on_cancellable, NULL};
+    static const struct bench_events events = {on_wake, on_expected, on_cancellable, on_archiving,
+                                               NULL};
 
     bench_init(&the_bench, loop, config, &events);
     the_bench.store = fake_store(config);
     the_bench.http = fake_http_client();
     the_bench.vendors = vendors_new(loop, the_bench.http, config);
     the_bench.storage = fake_storage();
+    the_bench.answers = fake_storage();
     the_bench.callbacks = callbacks_start(loop, config, the_bench.store, NULL, NULL);
     return &the_bench;
 }

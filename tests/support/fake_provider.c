@@ -164,6 +164,8 @@ static void add_sources(struct outcome *outcome, char *list)
     for (item = strtok_r(list, " ", &rest); item != NULL; item = strtok_r(NULL, " ", &rest)) {
         char *url = strchr(item, '=');
 
+        if (url == NULL)
+            continue; // a file in the answer to a call
         *url++ = '\0';
         outcome_add_part(outcome, *item == '?' ? item + 1 : item, url, NULL, *item == '?');
     }
@@ -288,6 +290,17 @@ const struct dialect fake_stops_dialect = {
     SPOKEN,
     .build_cancel = build_cancel,
     .cancels_running = true,
+};
+static bool is_call(const struct task *task, const struct account *account)
+{
+    (void)task, (void)account;
+    return true;
+}
+
+const struct dialect fake_calls_dialect = {
+    SPOKEN,
+    .is_call = is_call,
+    .inline_keys = inline_keys,
 };
 const struct dialect fake_one_dialect = {
     SPOKEN,

@@ -183,6 +183,15 @@ struct store_call *transition_archive(struct store *store, const struct task *ta
     return change(task, TASK_ARCHIVING, listener, "archive result=%s%s", result, news(is_news));
 }
 
+struct store_call *transition_answer(struct store *store, const struct task *task,
+                                     const char *result, bool is_news, int64_t ms,
+                                     struct listener listener)
+{
+    (void)store;
+    return change(task, TASK_ARCHIVING, listener, "answer result=%s ms=%lld%s", result,
+                  (long long)ms, news(is_news));
+}
+
 struct store_call *transition_time_out(struct store *store, const struct task *task,
                                        const char *code, const char *message, int64_t watch_ms,
                                        struct listener listener)

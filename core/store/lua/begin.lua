@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- A claimed submit is about to leave: only from here on may the vendor have accepted it.
--- Item: id, n, ms of its lease, what it looks like at the vendor or "".
+-- Item: id, n, ms of its lease, what it looks like at the vendor or "", "1" where it is a call.
 -- Answer: "go" | "cancelled" (its client has cancelled it) | "stale" (its lease is someone else's by now)
 --#lib
 local answers = {}
@@ -15,7 +15,7 @@ local function note_likeness(id, likeness)
     call('PEXPIRE', alike, LISTED_MS)
 end
 
-local function begin(id, n, ms, likeness)
+local function begin(id, n, ms, likeness, is_call)
     local r = record(id, 'owner', 'lane', 'account', 'progress', 'hook', 'cancel', 'by', 'await')
     if r and again == '1' and r.phase == 'cancelled' and r.by == by and r.n == n then return 'cancelled' end
     if not r or r.phase ~= 'submitting' or r.n ~= n then return 'stale' end
@@ -24,10 +24,13 @@ local function begin(id, n, ms, likeness)
         return 'cancelled'
     end
     call('HSET', key('t', id), 'sent', now)
+    if is_call then call('HSET', key('t', id), 'call', 1) end
     if likeness ~= '' then note_likeness(id, likeness) end
     call('ZADD', 'spool:due', now + ms, id)
     return 'go'
 end
 
-for i, item in ipairs(items()) do answers[i] = begin(item[1], tonumber(item[2]), tonumber(item[3]), item[4]) end
+for i, item in ipairs(items()) do
+    answers[i] = begin(item[1], tonumber(item[2]), tonumber(item[3]), item[4], item[5] == '1')
+end
 return answers

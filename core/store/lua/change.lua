@@ -31,7 +31,7 @@ local function change(item)
     local function has(flag) return flags:find(flag, 1, true) ~= nil end
 
     local r = record(id, 'by', 'owner', 'lane', 'account', 'progress', 'sub', 'hook', 'cancel',
-        'cost', 'at', 'started', 'doubt', 'wait', 'await', 'upstream', 'gone')
+        'cost', 'at', 'started', 'doubt', 'wait', 'await', 'upstream', 'gone', 'sent')
     if not r then return {'missing', 0, 0} end
     local cancel = r.cancel and 1 or 0
     local fields = {unpack(item, 15)}

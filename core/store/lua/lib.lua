@@ -303,20 +303,40 @@ local function drop_deliveries(id, owner)
     end
 end
 
--- Sends a finished delivery once more, with its old id. Returns "queued", "missing", or "pending" (it isn't
--- finished yet).
+-- Sends a finished delivery once more, with its old id; others of the task that were asked for before are
+-- sent first. Returns "queued", "missing", or "pending" (it isn't finished yet).
 local function redeliver(id, n)
     local d = key('d', id)
-    local got = call('HMGET', d, n, n .. 'r', 'head', 'redo')
+    local got = call('HMGET', d, n, n .. 'r', 'head', 'redo', 'redos')
     if not got[1] then return 'missing' end
-    if again == '1' and tonumber(got[4] or 0) == n then return 'queued' end -- by us: the reply was lost
-    if n >= tonumber(got[3] or 1) or got[4] then return 'pending' end
-    call('HSET', d, 'redo', n, n .. 'r', 'pending 0 0 0 0 ')
+    local is_asked = tonumber(got[4] or 0) == n or
+        string.find(' ' .. (got[5] or '') .. ' ', ' ' .. n .. ' ', 1, true)
+    if again == '1' and is_asked then return 'queued' end -- by us: the reply was lost
+    if n >= tonumber(got[3] or 1) or is_asked then return 'pending' end
+    if got[4] then
+        call('HSET', d, 'redos', got[5] and got[5] .. ' ' .. n or n)
+    else
+        call('HSET', d, 'redo', n)
+    end
+    call('HSET', d, n .. 'r', 'pending 0 0 0 0 ')
     note_exhausted(id)
     unretire(id)
     call('ZADD', 'spool:hooks', now, id)
     call('PUBLISH', 'spool:ring', id)
     return 'queued'
+end
+
+-- The delivery that was sent once more has come to its end. Returns the next such one; nil: there is none.
+local function next_redo(d)
+    local redos = call('HGET', d, 'redos') or ''
+    local n, rest = string.match(redos, '^(%d+) ?(.*)$')
+    if not n then
+        call('HDEL', d, 'redo')
+        return nil
+    end
+    call('HSET', d, 'redo', n)
+    if rest == '' then call('HDEL', d, 'redos') else call('HSET', d, 'redos', rest) end
+    return n
 end
 
 -- The watch of a task that has ended is over: its vendor job has ended, too, or the watch took as long as it
@@ -434,7 +454,7 @@ end
 local function requeue(r, delay_ms, facts)
     local t = key('t', r.id)
     step(r, 'queued', facts)
-    call('HDEL', t, 'doubt', 'sent', 'hint')
+    call('HDEL', t, 'doubt', 'sent', 'call', 'hint')
     free_slot(r.account, r.id)
     if r.lane:sub(1, 1) ~= '@' and r.lane:sub(1, 2) ~= '?@' then call('HDEL', t, 'account') end
     count_waiting(r.owner, 1)
@@ -458,18 +478,19 @@ end
 -- "": anybody's. Returns "missing", "ended", "before_submit", "requested" or "not_supported_may_be_billed".
 local function cancel(id, owner, vendor_can, watch_ms)
     local r = record(id, 'owner', 'lane', 'account', 'progress', 'hook', 'cancel', 'by', 'upstream', 'await',
-        'sent')
+        'sent', 'started', 'call')
     if not r or (owner ~= '' and r.owner ~= owner) then return 'missing' end
     if again == '1' and r.phase == 'cancelled' and r.by == by then -- by us before: the reply was lost
         -- A task that the vendor answers with its result has no vendor's id; but it was sent.
-        return (r.upstream or r.sent) and 'not_supported_may_be_billed' or 'before_submit'
+        return (r.upstream or r.sent or r.started) and 'not_supported_may_be_billed' or 'before_submit'
     end
     if TERMINAL[r.phase] then return 'ended' end
     if r.phase == 'queued' then
         cancel_unsent(r)
         return 'before_submit'
     end
-    if r.phase == 'submitting' or r.phase == 'in_doubt' or vendor_can == '1' then
+    local is_open = r.phase == 'submitting' and r.call and r.sent
+    if not is_open and (r.phase == 'submitting' or r.phase == 'in_doubt' or vendor_can == '1') then
         if not r.cancel then log(id, 'cancel_requested', '') end
         call('HSET', key('t', id), 'cancel', 1)
         if LOOKED_AT[r.phase] then
@@ -480,8 +501,10 @@ local function cancel(id, owner, vendor_can, watch_ms)
     end
     log(id, 'cancelled', 'the vendor cannot cancel: it may be billed')
     -- While a task is being archived its vendor job has ended: there is nothing left to watch.
-    finish(r, 'cancelled', {}, true, r.phase ~= 'archiving' and tonumber(watch_ms) or nil)
-    call('PUBLISH', 'spool:wake', '')
+    -- A call is over with its connection, which its worker closes.
+    local is_watched = r.phase ~= 'archiving' and not is_open
+    finish(r, 'cancelled', {}, true, is_watched and tonumber(watch_ms) or nil)
+    call('PUBLISH', 'spool:wake', is_open and id or '')
     return 'not_supported_may_be_billed'
 end
 
@@ -512,10 +535,15 @@ local function follow(r, phase, look_ms, facts)
     step_event(r)
 end
 
--- The vendor's job is done: the slot is free, and its files are fetched.
+-- The vendor's job is done: the slot is free, and its files are fetched. A call has had no other start than
+-- when it was sent.
 local function archive(r, delay_ms, facts)
-    local is_first = r.phase ~= 'archiving'
+    local is_first, is_call = r.phase ~= 'archiving', r.phase == 'submitting'
     step(r, 'archiving', facts)
+    if is_call then
+        call('HSET', key('t', r.id), 'started', r.sent or now)
+        call('HDEL', key('t', r.id), 'sent', 'call')
+    end
     if is_first then
         call('HSET', key('t', r.id), 'arch', now)
         call('HDEL', key('t', r.id), 'missing', 'sub')

@@ -56,12 +56,11 @@ for i, item in ipairs(items()) do
                 head = n + 1
                 call('HSET', d, 'head', head)
             else
-                call('HDEL', d, 'redo')
-                state[4] = nil
+                state[4] = next_redo(d)
             end
             if outcome == 'ended' then
                 call('HSET', d, 'gone', 1, 'head', last + 1)
-                call('HDEL', d, 'redo')
+                call('HDEL', d, 'redo', 'redos')
                 for k = head, last do call('HSET', d, k .. 'r', 'ended 0 ' .. now .. ' 0 0 ') end
                 head, state[4] = last + 1, nil
             end

@@ -318,11 +318,11 @@ static void test_leases(void **state)
     (void)state;
     transition_begin(NULL, task, 60000, NULL, NULL);
     assert_int_equal(sent.script, SCRIPT_begin);
-    assert_string_equal(sent.item, "task_1|3|60000||");
+    assert_string_equal(sent.item, "task_1|3|60000|||");
     assert_true(sent.deadline_ms > 0);
     task->likeness = mem_str("many:ab12");
     transition_begin(NULL, task, 60000, NULL, NULL);
-    assert_string_equal(sent.item, "task_1|3|60000|many:ab12|");
+    assert_string_equal(sent.item, "task_1|3|60000|many:ab12||");
     transition_choose(NULL, task, (const char *const[]){"up-1", "up-2"}, 2, NULL, NULL);
     assert_int_equal(sent.script, SCRIPT_alike);
     assert_string_equal(sent.item, "task_1|3|many:ab12|up-1|up-2|");

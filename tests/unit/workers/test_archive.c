@@ -973,6 +973,63 @@ static void (*const steps[])(void) = {begin,         head,   lost,  resumed, res
                                       check_is_ours, commit, renew, gone};
 enum { STEPS = sizeof steps / sizeof steps[0] };
 
+// Files that came in the answer to a call.
+
+#define KEPT_RESULT                                                                                \
+    "{\"sources\":[{\"kind\":\"image\",\"url\":\"kept:0\",\"content_type\":\"image/gif\","         \
+    "\"bytes\":24,\"sha256\":\"ab\"}]}"
+#define COPY "copy answers/task_1-0 to task-artifacts/2023/11/14/many-1/make/task_1.gif"
+
+static void start_kept(void)
+{
+    struct task *task = task_of("task_1", "many-1", "", 0);
+
+    free(task->result);
+    task->result = mem_str(KEPT_RESULT);
+    archive_start(bench, task, clock_mono_ms());
+    fake_hold_done(fake_waiting("hold task_1"), true);
+    fake_skip();
+}
+
+static void copied(const struct err *err)
+{
+    fake_storage_done(fake_waiting("copy"), err);
+}
+
+static void test_a_file_that_is_here(void **state)
+{
+    (void)state;
+    start_kept();
+    fake_waiting(COPY);
+    copied(NULL);
+    fake_expect(
+        "change task_1 succeed result={\"artifacts\":[{\"kind\":\"image\",\"key\":"
+        "\"task-artifacts/2023/11/14/many-1/make/task_1.gif\","
+        "\"content_type\":\"image/gif\",\"bytes\":24,\"sha256\":\"ab\"}]}");
+    fake_skip();
+    fake_change_done(fake_waiting("change task_1 succeed"), CHANGE_ENDED, false);
+    fake_expect("delete answers/task_1-0"); // not before its end is stored
+}
+
+static void test_a_file_that_is_elsewhere(void **state)
+{
+    static const struct {
+        enum err_code code;
+        const char *wait;
+    } cases[] = {{ERR_NOT_FOUND, "wait=link"}, {ERR_IO, "wait=storage"}};
+    struct err err;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        start_kept();
+        err_set(&err, cases[i].code, "the test says so");
+        copied(&err);
+        assert_non_null(strstr(fake_waiting("change task_1 put off")->line, cases[i].wait));
+        assert_int_equal(fake_count("delete"), 0);
+        begin_anew();
+    }
+}
+
 static void test_dropped_after_each_step(void **state)
 {
     (void)state;
@@ -1028,6 +1085,8 @@ int main(void)
         TEST(test_a_host_that_has_enough_to_do),
         TEST(test_new_links_are_kept_where_their_host_is_busy),
         TEST(test_a_file_inside_an_answer),
+        TEST(test_a_file_that_is_here),
+        TEST(test_a_file_that_is_elsewhere),
         TEST(test_dropped_after_each_step),
         TEST(test_drained_after_each_step),
     };

@@ -148,7 +148,7 @@ enum { FREE, BOUND };
 
 static const struct job_state states[] = {
     [FREE] = {"free", JOB_TO(BOUND), true}, [BOUND] = {"bound", 0, false}};
-static const struct job_kind kind = {"test", states, drop, job_hand_back};
+static const struct job_kind kind = {"test", states, drop, job_hand_back, NULL};
 
 static struct job *job_of(const char *id, const char *account)
 {

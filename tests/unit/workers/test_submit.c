@@ -34,7 +34,8 @@ enum { LEASE_MS = 60000, QUEUE_TIMEOUT_MS = 3600 * 1000, SURE_MS = LEASE_MS / 2 
 
 static struct account accounts[] = {
     {.name = "many-1", FAKE_MANY, .base_url = "https://many.example"},
-    {.name = "one-1", FAKE_ONE, .base_url = "https://one.example"}};
+    {.name = "one-1", FAKE_ONE, .base_url = "https://one.example"},
+    {.name = "calls-1", FAKE_CALLS, .base_url = "https://calls.example"}};
 static struct config config;
 static struct loop *loop;
 static struct bench *bench;
@@ -44,7 +45,7 @@ static int set_up(void **state)
     (void)state;
     log_threshold = LOG_NOTHING;
     config = (struct config){.accounts = accounts,
-                             .account_count = 2,
+                             .account_count = 3,
                              .lease_ms = LEASE_MS,
                              .queue_timeout_ms = QUEUE_TIMEOUT_MS};
     accounts[0].poll_interval_ms = 0;
@@ -731,6 +732,171 @@ static void test_an_account_that_is_not_there(void **state)
     check_over();
 }
 
+// Calls: the answer is the result.
+
+#define CALL "vendor POST https://calls.example/jobs account=calls-1"
+#define GIF64 "\"file\":\"R0lGODlhLCBhbmQgd2hhdCBmb2xsb3dz\""
+#define KEPT "answers/task_1-0"
+#define ANSWERED                                                                                   \
+    "change task_1 answer result={\"sources\":[{\"kind\":\"image\",\"url\":\"kept:0\","            \
+    "\"bytes\":24,\"sha256\":"
+
+static void start_call(void)
+{
+    start_task(task_of("calls-1"));
+    go();
+    fake_skip();
+}
+
+static void begin_answer(void)
+{
+    assert_true(fake_http_piece(fake_waiting("vendor"), 200, "succeeded image=inline:0 " GIF64));
+}
+
+static void end_answer(void)
+{
+    answer(200, NULL, "");
+}
+
+static void committed(void)
+{
+    fake_storage_done(fake_waiting("commit"), NULL);
+}
+
+static void answered(void)
+{
+    fake_change_done(fake_waiting("change task_1 answer"), CHANGE_DONE, false);
+}
+
+static void test_a_call(void **state)
+{
+    (void)state;
+    start_call();
+    begin_answer();
+    fake_expect("create " KEPT);
+    fake_expect("commit " KEPT);
+    end_answer();
+    fake_expect_nothing(); // before the file is there
+    committed();
+    fake_expect("drop " KEPT);
+    assert_int_equal(fake_count(ANSWERED), 1);
+    fake_skip();
+    answered();
+    fake_expect("archive task_1"); // by us: the file is here
+    fake_expect("wake");
+    check_over();
+}
+
+static void test_what_a_call_is_answered_with(void **state)
+{
+    static const struct {
+        const char *name, *body, *line;
+    } cases[] = {
+        {"a link", "succeeded image=https://vendor.example/a.gif", "change task_1 answer"},
+        {"texts", "succeeded text=hello",
+         "change task_1 succeed result={\"artifacts\":[{\"kind\":\"text\",\"text\":\"hello\"}]}"},
+        {"nothing", "succeeded",
+         "change task_1 fail code=vendor_failed message=the vendor's answer has no result"},
+        {"a file that isn't there", "succeeded image=inline:0", "change task_1 answer"},
+        {"a refusal", "refused no cats", "change task_1 fail code=vendor_refused message=no cats"},
+        {"too much to do", "busy", "change task_1 refuse"},
+        {"nobody knows", "?", "change task_1 doubt why=unreadable"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        print_message("%s\n", cases[i].name);
+        start_call();
+        answer(200, NULL, cases[i].body);
+        assert_int_equal(fake_count(cases[i].line), 1);
+        begin_anew();
+    }
+}
+
+static void test_a_call_is_cut(void **state)
+{
+    (void)state;
+    start_call();
+    begin_answer();
+    committed();
+    fake_skip();
+    fake_http_fail(fake_waiting("vendor"), ERR_UPSTREAM, false);
+    fake_expect("change task_1 doubt why=the test says so");
+    fake_expect("delete " KEPT);
+    fake_expect("wake");
+    check_over();
+}
+
+// The vendor's name of the request is all that is left of it.
+static void test_a_doubt_names_the_request(void **state)
+{
+    (void)state;
+    start_call();
+    answer(500, "x-request-id: req_7\n", "doubt who knows");
+    fake_expect("change task_1 doubt why=who knows (request req_7)");
+}
+
+static void test_a_call_is_cancelled(void **state)
+{
+    (void)state;
+    start_call();
+    begin_answer();
+    fake_skip();
+    bench_end_cancelled(bench, "task_2");
+    fake_expect_nothing();
+    bench_end_cancelled(bench, "task_1");
+    fake_expect("drop " KEPT);
+    fake_expect("wake");
+    check_over();
+    // What is no call finds that out by itself.
+    begin_anew();
+    start();
+    go();
+    bench_end_cancelled(bench, "task_1");
+    assert_non_null(bench->jobs);
+}
+
+static void test_a_result_that_comes_too_late(void **state)
+{
+    (void)state;
+    start_call();
+    begin_answer();
+    committed();
+    end_answer();
+    fake_skip();
+    fake_change_done(fake_waiting("change task_1 answer"), CHANGE_STALE, false);
+    fake_expect("delete " KEPT);
+    fake_expect("wake");
+    check_over();
+}
+
+static void test_answered_in_a_drain(void **state)
+{
+    (void)state;
+    start_call();
+    begin_answer();
+    committed();
+    fake_bench_drain(bench);
+    assert_non_null(bench->jobs); // it is worth money
+    end_answer();
+    fake_skip();
+    answered();
+    fake_expect("hold task_1 ms=0"); // for whoever comes next
+    fake_expect("wake");
+    check_over();
+}
+
+static void test_a_call_is_dropped_after_each_step(void **state)
+{
+    static void (*const call_steps[])(void) = {start_call, begin_answer, committed, end_answer};
+
+    (void)state;
+    for (size_t count = 1; count <= sizeof call_steps / sizeof call_steps[0]; count++) {
+        fake_bench_drop_after(bench, call_steps, count);
+        begin_anew();
+    }
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -758,6 +924,14 @@ int main(void)
         TEST(test_started_in_a_drain),
         TEST(test_begun_in_a_drain),
         TEST(test_an_account_that_is_not_there),
+        TEST(test_a_call),
+        TEST(test_what_a_call_is_answered_with),
+        TEST(test_a_call_is_cut),
+        TEST(test_a_doubt_names_the_request),
+        TEST(test_a_call_is_cancelled),
+        TEST(test_a_result_that_comes_too_late),
+        TEST(test_answered_in_a_drain),
+        TEST(test_a_call_is_dropped_after_each_step),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

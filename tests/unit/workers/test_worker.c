@@ -100,6 +100,7 @@ static void test_it_begins(void **state)
     (void)state;
     fake_expect("subscribe spool:wake");
     fake_expect("storage sweep");
+    fake_expect("storage sweep");      // of the answers
     fake_expect("begin account mj-1"); // its key may have been mended
     fake_expect("beat 1");
     fake_expect(SUBMITS_1);
