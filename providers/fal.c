@@ -505,6 +505,7 @@ static const struct dialect_signature signature = {
 static const struct dialect official = {
     .name = "official",
     .base_url = "https://queue.fal.run",
+    .request_id = "x-fal-request-id",
     .keys = official_keys,
     .check = check,
     .build_submit = build_submit,

@@ -76,7 +76,9 @@ struct dialect_signature {
 struct dialect {
     const char *name; // as in the configuration
     const struct dialect_key *keys;
-    const char *base_url;      // the vendor's own; NULL: that of whoever runs it
+    const char *base_url;   // the vendor's own; NULL: that of whoever runs it
+    const char *request_id; // the header by which answers name their request, in lower case; NULL:
+                            // x-request-id
     const struct relay *relay; // its table, where its functions are those of relay.h; else NULL
     // It may have new models before we know them: beside the provider's models it serves whatever
     // begins with these. Ends with NULL; NULL: nothing more.

@@ -3,6 +3,7 @@
 #pragma once
 
 struct request;
+struct task;
 
 // webhook_log.c
 void deliveries_show(struct request *request);
@@ -48,7 +49,9 @@ void media_send(struct request *request, const char *key); // an archived file; 
 
 // Of the families' routes: submit.c, query.c, query_page.c, query_forget.c, content.c.
 void submit_handle(struct request *request);
-void submit_ask(struct request *request); // the request is held until the vendor has answered
+void submit_ask(struct request *request);    // the request is held until the vendor has answered
+void result_handle(struct request *request); // the request is held until its task has ended
+void result_answer(struct request *request, const struct task *task, const char *id);
 void query_fetch(struct request *request);
 void query_list(struct request *request);
 void query_page(struct request *request);

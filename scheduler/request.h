@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "core/base/err.h"
+#include "core/base/ids.h"
 #include "scheduler/pattern.h"
 
 struct buf;
@@ -43,6 +44,8 @@ struct request {
     json_t *body;                   // request_read_body
     bool is_form;                   // the body came as multipart/form-data
     bool has_place;
+    bool is_stream;             // its answer has begun, as a stream of events
+    char held[ID_SIZE];         // the task whose end it waits for; "": none
     int64_t begun_ms;           // of our monotonic clock
     void *awaited[AWAIT_COUNT]; // cancelled with us
     void (*on_drain)(struct request *request);

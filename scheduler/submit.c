@@ -72,6 +72,10 @@ static void on_submitted(void *ctx, enum submit_result result, const char *id, i
     struct buf json = {0};
 
     request_forget(request, AWAIT_TASKS);
+    // Some clients send a request again by themselves. Once there may be a task, that could be paid
+    // for twice.
+    if (err == NULL || err->code == ERR_UNAVAILABLE)
+        http_exchange_add_header(request->exchange, "X-Should-Retry", "false");
     // No task will ask for the stored request. Where Redis didn't answer, one may: then it goes
     // with the retention.
     if (task->is_request_stored &&
@@ -91,6 +95,10 @@ static void on_submitted(void *ctx, enum submit_result result, const char *id, i
     }
     if (request->served->route->kind == ROUTE_ASK) {
         query_answer(request, id);
+        return;
+    }
+    if (request->served->route->kind == ROUTE_RESULT) {
+        result_answer(request, task, id);
         return;
     }
     if (strcmp(task->id, id) != 0) { // the client gets an earlier task

@@ -374,16 +374,12 @@ static void submit_decide(struct submission *s, const struct outcome *outcome,
 // The only trace that a vendor has of a request whose answer was lost.
 static void submit_note_request_id(struct submission *s, const struct http_response *response)
 {
-    static const char *const names[] = {"x-request-id", "request-id", "x-fal-request-id",
-                                        "x-tt-logid", "x-acs-request-id"};
+    const char *name = s->job.account->dialect->request_id;
     struct buf scratch = {0};
+    const char *id = http_header(response, name == NULL ? "x-request-id" : name, &scratch);
 
-    for (size_t i = 0; i < sizeof names / sizeof names[0] && *s->asked_as == '\0'; i++) {
-        const char *id = http_header(response, names[i], &scratch);
-
-        if (id != NULL)
-            snprintf(s->asked_as, sizeof s->asked_as, "%s", id);
-    }
+    if (id != NULL)
+        snprintf(s->asked_as, sizeof s->asked_as, "%s", id);
     buf_clear(&scratch);
 }
 

@@ -25,6 +25,7 @@
     X(ERR_CHANNEL, "get_channel_failed", 503)                                                      \
     X(ERR_UNAVAILABLE, "service_unavailable", 503)                                                 \
     X(ERR_TIMEOUT, "timeout", 504)                                                                 \
+    X(ERR_WAITED, "task_timeout_waiting", 504)                                                     \
     X(ERR_UPSTREAM, "upstream_error", 502)                                                         \
     X(ERR_REFUSED, "refused", 400)                                                                 \
     X(ERR_IO, "io_error", 500)                                                                     \

@@ -233,6 +233,7 @@ static const struct setting_key root_keys[] = {
     {"queue_limit", SETTING_AT(config, queue_limit), setting_count},
     {"queue_limit_per_key", SETTING_AT(config, queue_limit_per_key), setting_count},
     {"queue_timeout_ms", SETTING_AT(config, queue_timeout_ms), setting_duration_or_none},
+    {"sync_wait_ms", SETTING_AT(config, sync_wait_ms), setting_duration},
     {"lease_ms", SETTING_AT(config, lease_ms), setting_duration},
     {"drain_timeout_ms", SETTING_AT(config, drain_timeout_ms), setting_duration},
     {"vendor_callbacks", SETTING_AT(config, vendor_callbacks), read_callbacks},
@@ -259,6 +260,7 @@ static void set_defaults(struct config *config)
         .max_connections = 4096,
         .queue_limit = 1000000,
         .queue_timeout_ms = 24LL * 3600 * 1000,
+        .sync_wait_ms = 600000,
         .lease_ms = 30000,
         .drain_timeout_ms = 10000,
     };

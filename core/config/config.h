@@ -94,6 +94,7 @@ struct config {
     int64_t queue_limit;         // 0: none
     int64_t queue_limit_per_key; // 0: none
     int64_t queue_timeout_ms;    // how long a task may wait for a vendor; 0: for ever
+    int64_t sync_wait_ms;        // how long a route that answers with the result waits for it
     int64_t lease_ms;
     int64_t drain_timeout_ms;
     enum config_callbacks vendor_callbacks;
