@@ -233,6 +233,38 @@ int family_refuse_envelope(const struct err *err, struct buf *json)
     return status;
 }
 
+int family_result_status(const struct task *task)
+{
+    enum { BAD_REQUEST = 400, CONFLICT = 409, BAD_GATEWAY = 502 };
+    static const struct {
+        const char *code;
+        int status;
+    } statuses[] = {
+        {"content_filter", BAD_REQUEST}, {"invalid_request", BAD_REQUEST},
+        {"vendor_refused", BAD_REQUEST}, {"model_not_found", 404},
+        {"vendor_unavailable", 503},     {"account_removed", 503},
+        {"task_timeout", 504},
+    };
+
+    if (task->phase == TASK_SUCCEEDED)
+        return 200;
+    if (task->phase == TASK_CANCELLED)
+        return CONFLICT;
+    for (size_t i = 0; task->error_code != NULL && i < sizeof statuses / sizeof statuses[0]; i++)
+        if (strcmp(statuses[i].code, task->error_code) == 0)
+            return statuses[i].status;
+    return BAD_GATEWAY; // the vendor failed, or nobody knows what it did
+}
+
+int family_refuse_ended(const struct task *task, struct buf *json)
+{
+    int status = family_result_status(task);
+
+    http_write_error(status, task->error_code == NULL ? "cancelled" : task->error_code,
+                     family_reason(task), json);
+    return status;
+}
+
 void family_render_media_callback(const struct task *task, bool is_image, struct buf *json)
 {
     static const char *const words[] = {

@@ -70,5 +70,10 @@ void family_add_error(struct buf *json, const struct task *task);
 int family_refuse_flat(const struct err *err, struct buf *json);
 // {"error":{"message","type","code"}}, as our own surface writes an error.
 int family_refuse_envelope(const struct err *err, struct buf *json);
+// The HTTP status of a result (family.h: `result`): 200 where the task has succeeded, else what its
+// end means to whoever waits for it.
+int family_result_status(const struct task *task);
+// Writes why a task that hasn't succeeded has no result, in the envelope. Returns the HTTP status.
+int family_refuse_ended(const struct task *task, struct buf *json);
 // The body of webhooks about a video or an image: {"id","status","type","output",…}.
 void family_render_media_callback(const struct task *task, bool is_image, struct buf *json);

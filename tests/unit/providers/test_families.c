@@ -5,7 +5,8 @@
 // field, in value and type; 5 and 5.0 are one. In "expect", "<any>" and "<number>" stand for what
 // no page fixes, "<optional>" for what may be absent, and a member "..." for fields beside those
 // that are named. "allow_more" is for the fields that the official OpenAI SDK knows beyond our
-// pages.
+// pages. Of a result a file in base64 is "<its key>", an answer that is a file {"file": its key};
+// "event" is its name in a stream, and "streams" says whether the client wants one.
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -186,6 +187,35 @@ static const char *const *asked_of(const json_t *fixture)
     return asked;
 }
 
+// The answer's JSON, with the keys of files in the gaps where they belong.
+static void add_answer(const struct family_answer *answer, struct buf *json)
+{
+    size_t at = 0;
+
+    if (answer->file != NULL)
+        buf_fmt(json, "{\"file\":\"%s\"}", answer->file);
+    for (size_t i = 0; i < answer->gap_count; at = answer->gaps[i++].at) {
+        buf_add(json, answer->json.data + at, answer->gaps[i].at - at);
+        buf_fmt(json, "<%s>", answer->gaps[i].key);
+    }
+    buf_add(json, buf_text(&answer->json) + at, answer->json.len - at);
+}
+
+static void show_result(const struct family *family, const struct task *task, const json_t *fixture,
+                        struct buf *json, int *status)
+{
+    struct family_answer answer = {0};
+    const char *event = field_str_or_empty(fixture, "event");
+    bool streams = family->wants_stream != NULL && family->wants_stream(task);
+
+    *status = family->result(task, &answer);
+    add_answer(&answer, json);
+    if (*event != '\0')
+        assert_string_equal(answer.event, event);
+    assert_int_equal(streams, json_is_true(json_object_get(fixture, "streams")));
+    family_answer_clear(&answer);
+}
+
 static void call(const struct family *family, const json_t *fixture, struct buf *json, int *status)
 {
     const char *name = field_str_or_empty(fixture, "call");
@@ -207,6 +237,8 @@ static void call(const struct family *family, const json_t *fixture, struct buf 
         family->render_callback(task, json);
     else if (strcmp(name, "render") == 0)
         render_of(family, field_str_or_empty(fixture, "path"))(task, json);
+    else if (strcmp(name, "result") == 0)
+        show_result(family, task, fixture, json, status);
     for (size_t i = 0; i < count; i++)
         task_free(tasks[i]);
     task_free(task);
