@@ -259,13 +259,18 @@ int family_result_status(const struct task *task)
 int family_refuse_ended(const struct task *task, struct buf *json)
 {
     int status = family_result_status(task);
+    const char *code = task->phase == TASK_CANCELLED ? "cancelled" : "archive_failed";
 
-    http_write_error(status, task->error_code == NULL ? "cancelled" : task->error_code,
+    if (status == 200)
+        status = 502; // a success whose file isn't ours to give
+    http_write_error(status, task->error_code == NULL ? code : task->error_code,
                      family_reason(task), json);
     return status;
 }
 
-void family_render_media_callback(const struct task *task, bool is_image, struct buf *json)
+// `link` is the name of the link, of the first file of `kind`.
+static void render_callback(const struct task *task, const char *kind, const char *link,
+                            struct buf *json)
 {
     static const char *const words[] = {
         [TASK_QUEUED] = "queued",        [TASK_SUBMITTING] = "queued",
@@ -277,9 +282,9 @@ void family_render_media_callback(const struct task *task, bool is_image, struct
     json_t *result = family_result(task), *request = family_request_of(task);
 
     buf_fmt(json, "{\"id\":\"%s\",\"status\":\"%s\",\"type\":\"%s\",\"output\":{\"%s\":", task->id,
-            words[task->phase], is_image ? "image" : "video", is_image ? "image_url" : "video_url");
-    buf_json_str(json, family_link(result, is_image ? "image" : "video"));
-    if (!is_image) {
+            words[task->phase], kind, link);
+    buf_json_str(json, family_link(result, kind));
+    if (strcmp(kind, "video") == 0) {
         buf_str(json, ",\"cover_url\":");
         buf_json_str(json, family_link(result, "cover"));
         buf_str(json, ",\"duration\":");
@@ -292,4 +297,14 @@ void family_render_media_callback(const struct task *task, bool is_image, struct
     buf_char(json, '}');
     json_decref(result);
     json_decref(request);
+}
+
+void family_render_media_callback(const struct task *task, bool is_image, struct buf *json)
+{
+    render_callback(task, is_image ? "image" : "video", is_image ? "image_url" : "video_url", json);
+}
+
+void family_render_sound_callback(const struct task *task, struct buf *json)
+{
+    render_callback(task, "audio", "audio_url", json);
 }

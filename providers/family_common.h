@@ -77,3 +77,5 @@ int family_result_status(const struct task *task);
 int family_refuse_ended(const struct task *task, struct buf *json);
 // The body of webhooks about a video or an image: {"id","status","type","output",…}.
 void family_render_media_callback(const struct task *task, bool is_image, struct buf *json);
+// The same about a sound.
+void family_render_sound_callback(const struct task *task, struct buf *json);

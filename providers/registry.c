@@ -31,7 +31,9 @@
 // Of families that share a path, the first is asked first.
 #define FAMILIES(X)                                                                                \
     VENDORS(X)                                                                                     \
+    X(images)                                                                                      \
     X(openai_video)                                                                                \
+    X(speech)                                                                                      \
     X(suno_clips)                                                                                  \
     X(video)                                                                                       \
     X(volcengine)
