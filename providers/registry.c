@@ -26,6 +26,7 @@
 #define PROVIDERS(X)                                                                               \
     VENDORS(X)                                                                                     \
     X(fal)                                                                                         \
+    X(openai)                                                                                      \
     X(sora)
 
 // Of families that share a path, the first is asked first.

@@ -94,8 +94,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     enum {
         OF_SUBMIT = 1u << OUTCOME_ACCEPTED | 1u << OUTCOME_REFUSED_RETRY |
                     1u << OUTCOME_REFUSED_ELSEWHERE | 1u << OUTCOME_REFUSED_FINAL |
-                    1u << OUTCOME_BAD_KEY | 1u << OUTCOME_DOUBT |
-                    1u << OUTCOME_SUCCEEDED, // of a question
+                    1u << OUTCOME_BAD_KEY | 1u << OUTCOME_DOUBT | 1u << OUTCOME_SUCCEEDED |
+                    1u << OUTCOME_FAILED, // of a question, or a call
         OF_LOOK = 1u << OUTCOME_RUNNING | 1u << OUTCOME_SUCCEEDED | 1u << OUTCOME_FAILED |
                   1u << OUTCOME_CANCELLED | 1u << OUTCOME_MISSING,
         OF_LOOKUP = 1u << OUTCOME_ACCEPTED | 1u << OUTCOME_REFUSED_RETRY | 1u << OUTCOME_NEXT |

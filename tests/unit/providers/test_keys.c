@@ -84,6 +84,13 @@ static const struct {
     {"minimax", NULL, NULL, "api_key=k", "base_url: minimax's dialect official needs it"},
     {"minimax", "relay", "http://v", "api_key=k", NULL},
     {"minimax", "v2", "http://v", "api_key=k", "dialect: minimax has no dialect \"v2\""},
+    {"openai", NULL, "http://v", "api_key=k", NULL},
+    {"openai", NULL, "http://v", "", "api_key: openai's dialect official needs it"},
+    {"openai", NULL, NULL, "api_key=k", "base_url: openai's dialect official needs it"},
+    {"openai", "official", "http://v", "api_key=k organization=o",
+     "organization: openai's dialect official takes no such"},
+    {"openai", "relay", "http://v", "api_key=k", NULL},
+    {"openai", "relay", NULL, "api_key=k", "base_url: openai's dialect relay needs it"},
     {"suno", "proxy", "http://v", "api_key=k", "dialect: suno has no dialect \"proxy\""},
     {"sonu", NULL, "http://v", "api_key=k", "provider: there is no provider \"sonu\""},
 };

@@ -140,6 +140,9 @@ static bool same_sources(const struct outcome *outcome, const json_t *expect)
 
         ok &= same_text("kind", source->kind, json_object_get(artifact, "kind"));
         ok &= same_text("url", source->url, text ? text : json_object_get(artifact, "url"));
+        if (json_object_get(artifact, "content_type") != NULL)
+            ok &= same_text("content_type", source->content_type,
+                            json_object_get(artifact, "content_type"));
         ok &= same_text("of", source->of, json_object_get(artifact, "of"));
         ok &= same_bool("optional", source->is_optional, json_object_get(artifact, "optional"));
     }

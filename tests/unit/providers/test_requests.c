@@ -1089,6 +1089,252 @@ static void test_what_is_known(void **state)
     }
 }
 
+// Images and speech, as OpenAI has them.
+static void test_openai(void **state)
+{
+#define MAKE "/v1/images/generations"
+#define EDIT "/v1/images/edits"
+#define LIKE "/v1/images/variations"
+#define SAY "/v1/audio/speech"
+#define G2 "'model':'gpt-image-2','prompt':'x'"
+#define G15 "'model':'gpt-image-1.5','prompt':'x'"
+#define D2 "'model':'dall-e-2','prompt':'x'"
+#define D3 "'model':'dall-e-3','prompt':'x'"
+#define GROK "'model':'grok-4-image','prompt':'x'"
+#define FLUX "'model':'flux-pro','prompt':'x'"
+#define PIC "'https://e.com/a.png'"
+#define PIC2 "'https://e.com/b.png'"
+#define IMAGES(...) "'images':[" __VA_ARGS__ "]"
+#define OBJ(url) "{'image_url':" url "}"
+#define TTS "'model':'tts-1','input':'x','voice':'nova'"
+#define MINI "'model':'gpt-4o-mini-tts','input':'x'"
+    static const struct request_case cases[] = {
+        {MAKE, NULL, "{" G2 "}", "{" G2 "}", NULL},
+        {MAKE, NULL,
+         "{" G2
+         ",'n':'3','size':'','quality':'hd','output_format':'webp','output_compression':'80',"
+         "'moderation':'low','background':'opaque','user':'u','stream':'true','partial_images':'2',"
+         "'notifyHook':'https://e.com','callback_url':''}",
+         "{" G2 ",'n':3,'quality':'high','output_format':'webp','output_compression':80,"
+         "'moderation':'low','background':'opaque','user':'u'}",
+         NULL},
+        {MAKE, "relay", "{" G2 ",'stream':true,'foo':{'bar':1}}", "{" G2 ",'foo':{'bar':1}}", NULL},
+        {MAKE, NULL, "{" G2 ",'partial_images':1}", NULL, "partial_images: only with stream"},
+        {MAKE, NULL, "{" G2 ",'partial_images':1,'stream':'false'}", NULL, "partial_images: only"},
+        {MAKE, NULL, "{" G2 ",'partial_images':4,'stream':true}", NULL, "partial_images: must be"},
+        {MAKE, NULL, "{'model':'gpt-image-2'}", NULL, "prompt: is required"},
+        {MAKE, NULL, "{'prompt':'x'}", NULL, "model: is required"},
+        {MAKE, NULL, "{" G2 ",'n':0}", NULL, "n: must be from 1"},
+        {MAKE, NULL, "{" G2 ",'n':11}", NULL, "n: must be from 1 to 10"},
+        {MAKE, NULL, "{" G2 ",'n':1.5}", NULL, "n: must be an integer"},
+        {MAKE, NULL, "{" G2 ",'n':'two'}", NULL, "n: must be an integer"},
+        {MAKE, NULL, "{" G2 ",'stream':'yes'}", NULL, "stream: "},
+        {MAKE, NULL, "{" G2 ",'size':'auto'}", "{" G2 ",'size':'auto'}", NULL},
+        {MAKE, NULL, "{" G2 ",'size':'1008x1008'}", "{" G2 ",'size':'1008x1008'}", NULL},
+        {MAKE, NULL, "{" G2 ",'size':'3840x2160'}", "{" G2 ",'size':'3840x2160'}", NULL},
+        {MAKE, NULL, "{" G2 ",'size':'2160x3840'}", "{" G2 ",'size':'2160x3840'}", NULL},
+        {MAKE, NULL, "{" G2 ",'size':'1536x512'}", "{" G2 ",'size':'1536x512'}", NULL},
+        {MAKE, NULL, "{" G2 ",'size':'3840x2176'}", NULL, "size: must have"},
+        {MAKE, NULL, "{" G2 ",'size':'3856x1600'}", NULL, "size: its sides may be 3840"},
+        {MAKE, NULL, "{" G2 ",'size':'1552x512'}", NULL, "size: one side is"},
+        {MAKE, NULL, "{" G2 ",'size':'512x1552'}", NULL, "size: one side is"},
+        {MAKE, NULL, "{" G2 ",'size':'800x800'}", NULL, "size: must have"},
+        {MAKE, NULL, "{" G2 ",'size':'1000x1024'}", NULL, "size: its sides must be multiples"},
+        {MAKE, NULL, "{" G2 ",'size':'1024'}", NULL, "size: must be auto or"},
+        {MAKE, NULL, "{" G2 ",'size':'1024X1024'}", NULL, "size: must be auto or"},
+        {MAKE, NULL, "{" G2 ",'size':'1024x1024px'}", NULL, "size: must be auto or"},
+        {MAKE, NULL, "{" G2 ",'size':'-1024x-1024'}", NULL, "size: must be auto or"},
+        {MAKE, NULL, "{" G2 ",'size':'0x0'}", NULL, "size: must be auto or"},
+        {MAKE, NULL, "{" G2 ",'size':'99999x99999'}", NULL, "size: must be auto or"},
+        {MAKE, NULL, "{" G2 ",'quality':'standard'}", NULL, "quality: must be one of"},
+        {MAKE, NULL, "{" G2 ",'background':'transparent'}", NULL, "background: must be one of"},
+        {MAKE, NULL, "{" G2 ",'output_format':'jpg'}", NULL, "output_format: must be one of"},
+        {MAKE, NULL, "{" G2 ",'output_format':'png','output_compression':50}", NULL,
+         "output_compression: only with"},
+        {MAKE, NULL, "{" G2 ",'output_compression':50}", NULL, "output_compression: only with"},
+        {MAKE, NULL, "{" G2 ",'output_format':'jpeg','output_compression':101}", NULL,
+         "output_compression: must be"},
+        {MAKE, NULL, "{" G2 ",'moderation':'high'}", NULL, "moderation: must be one of"},
+        {MAKE, NULL, "{" G2 ",'response_format':'url'}", NULL, "response_format: is not"},
+        {MAKE, NULL, "{" G2 ",'response_format':'gif'}", NULL, "response_format: must be one of"},
+        {MAKE, NULL, "{" G2 ",'style':'vivid'}", NULL, "style: is not supported by gpt-image-2"},
+        {MAKE, "relay", "{" G2 ",'style':'vivid'}", NULL, "style: is not supported"},
+        {MAKE, NULL, "{" G2 ",'input_fidelity':'high'}", NULL, "input_fidelity: is not"},
+        {MAKE, NULL, "{" G2 ",'aspect_ratio':'1:1'}", NULL, "aspect_ratio: is not"},
+        {MAKE, NULL, "{" G2 ",'resolution':'1k'}", NULL, "resolution: is not"},
+        {MAKE, NULL, "{" G2 ",'watermark':false}", NULL, "watermark: is not"},
+        {MAKE, NULL, "{" G2 ",'sequential_image_generation':'auto'}", NULL, "sequential_image_gen"},
+        {MAKE, NULL, "{" G2 ",'optimize_prompt_options':{'mode':'standard'}}", NULL,
+         "optimize_pro"},
+        {MAKE, NULL, "{" G2 ",'image':" PIC "}", NULL, "images: gpt-image-2 takes them at"},
+        {MAKE, NULL, "{'model':'gpt-image-2-2026-04-21','prompt':'x','size':'1200x1200'}",
+         "{'model':'gpt-image-2-2026-04-21','prompt':'x','size':'1200x1200'}", NULL},
+        {MAKE, NULL, "{'model':'gpt-image-2.5-flare','prompt':'x','quality':'ultra','size':'4K'}",
+         "{'model':'gpt-image-2.5-flare','prompt':'x','quality':'ultra','size':'4K'}", NULL},
+        {MAKE, NULL,
+         "{" G15 ",'background':'transparent','output_format':'webp','size':'1536x1024'}",
+         "{" G15 ",'background':'transparent','output_format':'webp','size':'1536x1024'}", NULL},
+        {MAKE, NULL, "{" G15 ",'background':'transparent','output_format':'jpeg'}", NULL,
+         "background: a jpeg"},
+        {MAKE, NULL, "{" G15 ",'size':'1200x1200'}", NULL, "size: must be one of"},
+        {EDIT, NULL, "{" G15 ",'image':" PIC ",'input_fidelity':'high'}",
+         "{" G15 ",'input_fidelity':'high'," IMAGES(OBJ(PIC)) "}", NULL},
+        {EDIT, NULL,
+         "{'model':'gpt-image-1-mini','prompt':'x','image':" PIC ",'input_fidelity':'low'}", NULL,
+         "input_fidelity: is not"},
+
+        {EDIT, NULL, "{" G2 ",'image':'IMG'}", "{" G2 "," IMAGES(OBJ("'IMG'")) "}", NULL},
+        {EDIT, NULL, "{" G2 ",'image':'iVBORw0KGgo='}", "{" G2 "," IMAGES(OBJ("'IMG'")) "}", NULL},
+        {EDIT, "relay", "{" G2 ",'image':[" PIC ",'IMG'],'mask':'IMG','n':'2'}",
+         "{" G2 ",'n':2," IMAGES(OBJ(PIC) "," OBJ("'IMG'")) ",'mask':" OBJ("'IMG'") "}", NULL},
+        {EDIT, NULL, "{" G2 ",'image[]':[" PIC "," PIC2 "]}",
+         "{" G2 "," IMAGES(OBJ(PIC) "," OBJ(PIC2)) "}", NULL},
+        {EDIT, NULL, "{" G2 ",'image[]':" PIC "}", "{" G2 "," IMAGES(OBJ(PIC)) "}", NULL},
+        {EDIT, NULL, "{" G2 ",'image_input':[" PIC "]}", "{" G2 "," IMAGES(OBJ(PIC)) "}", NULL},
+        {EDIT, NULL, "{" G2 "," IMAGES(OBJ(PIC) "," PIC2) ",'mask':" OBJ(PIC) "}",
+         "{" G2 "," IMAGES(OBJ(PIC) "," OBJ(PIC2)) ",'mask':" OBJ(PIC) "}", NULL},
+        {EDIT, NULL, "{" G2 "," IMAGES("{'image_url':{'url':" PIC "}}") "}",
+         "{" G2 "," IMAGES(OBJ(PIC)) "}", NULL},
+        {EDIT, NULL, "{" G2 "," IMAGES("'',null," PIC) "}", "{" G2 "," IMAGES(OBJ(PIC)) "}", NULL},
+        {EDIT, NULL, "{" G2 "}", NULL, "image: is required"},
+        {EDIT, NULL, "{" G2 ",'image':[]}", NULL, "image: is required"},
+        {EDIT, NULL, "{" G2 ",'image':5}", NULL, "image: must be a string"},
+        {EDIT, NULL, "{" G2 ",'image':[" PIC ",5]}", NULL, "image.1: must be a string"},
+        {EDIT, NULL, "{" G2 "," IMAGES("{'file_id':'file-1'}") "}", NULL,
+         "images.0.image_url: is required"},
+        {EDIT, NULL, "{" G2 "," IMAGES("{'image_url':7}") "}", NULL,
+         "images.0.image_url: must be a string"},
+        {EDIT, NULL, "{" G2 ",'image':" PIC ",'mask':7}", NULL, "mask: must be a string"},
+        {EDIT, NULL,
+         "{" G2 ",'image':['1','2','3','4','5','6','7','8','9','10','11','12','13','14','15','16',"
+         "'17']}",
+         NULL, "image: at most 16 images"},
+        {EDIT, NULL, "{" G2 ",'image':'a\\nb'}", NULL, "image: has a control character"},
+        {MAKE, NULL, "{" G15 ",'mask':" PIC "}", NULL, "mask: only for"},
+        {LIKE, NULL, "{'model':'gpt-image-2','image':" PIC "}", NULL,
+         "model: gpt-image-2 makes no variations"},
+
+        {MAKE, "relay",
+         "{" D3 ",'n':1,'size':'1792x1024','quality':'hd','style':'natural',"
+         "'response_format':'b64_json'}",
+         "{" D3 ",'n':1,'size':'1792x1024','quality':'hd','style':'natural',"
+         "'response_format':'b64_json'}",
+         NULL},
+        {MAKE, "relay", "{" D3 ",'n':2}", NULL, "n: dall-e-3 makes one image"},
+        {MAKE, "relay", "{" D3 ",'size':'512x512'}", NULL, "size: must be one of"},
+        {MAKE, "relay", "{" D3 ",'style':'odd'}", NULL, "style: must be one of"},
+        {MAKE, "relay", "{" D3 ",'background':'opaque'}", NULL, "background: is not"},
+        {MAKE, "relay", "{" D3 ",'stream':true}", NULL, "stream: is not"},
+        {MAKE, "relay", "{" D2 ",'n':10,'size':'256x256'}", "{" D2 ",'n':10,'size':'256x256'}",
+         NULL},
+        {MAKE, "relay", "{" D2 ",'style':'vivid'}", NULL, "style: is not"},
+        {MAKE, "relay", "{" D2 ",'quality':'hd'}", NULL, "quality: must be one of"},
+        {EDIT, "relay", "{" D2 ",'image':" PIC ",'mask':" PIC2 "}",
+         "{" D2 "," IMAGES(OBJ(PIC)) ",'mask':" OBJ(PIC2) "}", NULL},
+        {EDIT, "relay", "{" D2 ",'image':[" PIC "," PIC2 "]}", NULL,
+         "images: dall-e-2 takes at most 1"},
+        {LIKE, "relay", "{'image':" PIC ",'n':'2'}", "{'model':'dall-e-2','image':" PIC ",'n':2}",
+         NULL},
+        {LIKE, "relay", "{'n':2}", NULL, "image: is required"},
+
+        {MAKE, "relay",
+         "{" GROK ",'n':1,'aspect_ratio':'16:9','resolution':'2k','response_format':'url'}",
+         "{" GROK ",'n':1,'aspect_ratio':'16:9','resolution':'2k','response_format':'url'}", NULL},
+        {MAKE, "relay", "{" GROK ",'n':2}", NULL, "n: grok-4-image makes one image"},
+        {MAKE, "relay", "{" GROK ",'size':'1024x1024'}", NULL, "size: is not supported by grok"},
+        {MAKE, "relay", "{" GROK ",'quality':'high'}", NULL, "quality: is not"},
+        {MAKE, "relay", "{" GROK ",'style':'vivid'}", NULL, "style: is not"},
+        {MAKE, "relay", "{" GROK ",'resolution':'4k'}", NULL, "resolution: must be one of"},
+        {MAKE, "relay", "{'model':'grok-imagine-image','prompt':'x','n':10}",
+         "{'model':'grok-imagine-image','prompt':'x','n':10}", NULL},
+        {EDIT, "relay", "{" GROK ",'image':" PIC "}", NULL, "model: grok-4-image edits no images"},
+
+        {MAKE, "relay",
+         "{" FLUX ",'image_input':" PIC ",'size':'2K','n':15,'watermark':'false','quality':'hd',"
+         "'sequential_image_generation':'auto','style':'odd','response_format':'url','seed':7}",
+         "{" FLUX ",'image_input':[" PIC "],'size':'2K','n':15,'watermark':false,'quality':'hd',"
+         "'sequential_image_generation':'auto','style':'odd','response_format':'url','seed':7}",
+         NULL},
+        {MAKE, "relay", "{" FLUX ",'n':16}", NULL, "n: must be from 1 to 15"},
+        {MAKE, "relay", "{" FLUX ",'watermark':1}", NULL, "watermark: "},
+        {MAKE, "relay", "{" FLUX ",'sequential_image_generation':'on'}", NULL, "sequential_image_"},
+        {MAKE, "relay", "{" FLUX ",'optimize_prompt_options':'fast'}", NULL, "optimize_prompt_opt"},
+
+        {SAY, NULL, "{" TTS "}", "{" TTS "}", NULL},
+        {SAY, NULL,
+         "{" TTS ",'response_format':'opus','speed':0.25,'stream_format':'audio','user':'u',"
+         "'callback_url':'https://e.com'}",
+         "{" TTS ",'response_format':'opus','speed':0.25}", NULL},
+        {SAY, "relay", "{" TTS ",'speed':4}", "{" TTS ",'speed':4}", NULL},
+        {SAY, NULL, "{'model':'tts-1-hd-1106','input':'x','voice':'sage'}",
+         "{'model':'tts-1-hd','input':'x','voice':'sage'}", NULL},
+        {SAY, NULL, "{" MINI ",'voice':'cedar','instructions':'slowly'}",
+         "{" MINI ",'voice':'cedar','instructions':'slowly'}", NULL},
+        {SAY, NULL, "{" MINI ",'voice':{'id':'voice_1'}}", "{" MINI ",'voice':{'id':'voice_1'}}",
+         NULL},
+        {SAY, "relay", "{'model':'speech-02','input':'x','voice':'Ann','instructions':'slowly'}",
+         "{'model':'speech-02','input':'x','voice':'Ann','instructions':'slowly'}", NULL},
+        {SAY, NULL, "{" TTS ",'instructions':'slowly'}", NULL, "instructions: is not supported"},
+        {SAY, NULL, "{" TTS ",'speed':0.2}", NULL, "speed: must be from 0.25 to 4"},
+        {SAY, NULL, "{" TTS ",'speed':'1'}", NULL, "speed: "},
+        {SAY, NULL, "{" TTS ",'response_format':'ogg'}", NULL, "response_format: must be one of"},
+        {SAY, NULL, "{" TTS ",'stream_format':'sse'}", NULL, "stream_format: must be one of"},
+        {SAY, NULL, "{'model':'tts-1','input':'x','voice':'cedar'}", NULL, "voice: must be one of"},
+        {SAY, NULL, "{'model':'tts-1','input':'x','voice':5}", NULL, "voice: must be a string"},
+        {SAY, NULL, "{'model':'tts-1','input':'x','voice':{}}", NULL, "voice.id: is required"},
+        {SAY, NULL, "{'model':'tts-1','input':'x','voice':{'id':''}}", NULL, "voice.id: must not"},
+        {SAY, NULL, "{'model':'tts-1','input':'x'}", NULL, "voice: is required"},
+        {SAY, NULL, "{'model':'tts-1','input':'','voice':'nova'}", NULL,
+         "input: must not be empty"},
+        {SAY, NULL, "{'model':'tts-1','voice':'nova'}", NULL, "input: is required"},
+        {SAY, NULL, "{'input':'x','voice':'nova'}", NULL, "model: is required"},
+    };
+
+    (void)state;
+    chosen = "openai";
+    RUN_ALL(cases);
+    chosen = "veo";
+}
+
+// A text's length counts in characters, not in bytes.
+static void test_lengths(void **state)
+{
+    static const struct {
+        const char *path, *format;
+        int characters;
+    } cases[] = {
+        {SAY, "{'model':'tts-1','voice':'nova','input':'%s'}", 4096},
+        {SAY, "{'model':'gpt-4o-mini-tts','voice':'nova','input':'x','instructions':'%s'}", 4096},
+        {MAKE, "{'model':'gpt-image-2','prompt':'%s'}", 32000},
+        {MAKE, "{'model':'dall-e-3','prompt':'%s'}", 4000},
+        {MAKE, "{'model':'dall-e-2','prompt':'%s'}", 1000},
+    };
+
+    (void)state;
+    chosen = "openai";
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        for (int more = 0; more < 2; more++) {
+            const char *at = strstr(cases[i].format, "%s");
+            struct request_case one = {.path = cases[i].path};
+            struct buf body = {0};
+            struct err err = {0};
+            json_t *sent;
+
+            buf_add(&body, cases[i].format, (size_t)(at - cases[i].format));
+            for (int k = 0; k < cases[i].characters + more; k++)
+                buf_str(&body, "\xe4\xbd\xa0");
+            buf_str(&body, at + 2);
+            one.body = buf_text(&body);
+            sent = submit(&one, &err);
+            if ((sent == NULL) != (more == 1) ||
+                (more == 1 && strstr(err.message, "is longer than") == NULL))
+                fail_msg("%s, %d more: %s", cases[i].format, more, err.message);
+            json_decref(sent);
+            buf_clear(&body);
+        }
+    chosen = "veo";
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1102,6 +1348,8 @@ int main(void)
         cmocka_unit_test(test_wan_paths),
         cmocka_unit_test(test_sora),
         cmocka_unit_test(test_jimeng),
+        cmocka_unit_test(test_openai),
+        cmocka_unit_test(test_lengths),
         cmocka_unit_test(test_minimax),
         cmocka_unit_test(test_minimax_paths),
         cmocka_unit_test(test_minimax_relay_paths),
