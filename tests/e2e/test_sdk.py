@@ -194,6 +194,15 @@ class Clients(unittest.TestCase):
         self.assertEqual(got["deleted"], {"id": made[0], "object": "video.deleted", "deleted": True})
         self.assertEqual((got["after"], got["status"]), (made[:0:-1], 404))
 
+    def test_openai_images(self):
+        """Against the simulator: images, an edit by a form with two files, a stream, and speech."""
+        got = self.node("images.mjs", f"{self.sim.url}/v1", "sim-secret", self.picture)
+        self.assertEqual((len(set(got["made"]["data"])), got["made"]["quality"], got["made"]["size"]), (2, "low", "1024x1024"))
+        self.assertEqual(len(got["edited"]["data"]), 1)
+        self.assertEqual([event["type"] for event in got["events"]], ["image_generation.completed"])
+        self.assertEqual((got["sound"]["type"], got["sound"]["bytes"]), ("audio/wav", 24044))
+        self.assertEqual((got["refused"]["status"], got["refused"]["code"]), (400, "moderation_blocked"))
+
     def test_openai_with_a_link(self):
         """It sends objects as parts named a[b]; the vendor gets the picture."""
         image = base64.b64encode(PNG).decode()
