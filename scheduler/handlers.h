@@ -2,6 +2,8 @@
 // it, now or later.
 #pragma once
 
+#include <stdbool.h>
+
 struct request;
 struct task;
 
@@ -50,8 +52,7 @@ void media_send(struct request *request, const char *key); // an archived file; 
 // Of the families' routes: submit.c, query.c, query_page.c, query_forget.c, content.c.
 void submit_handle(struct request *request);
 void submit_ask(struct request *request);    // the request is held until the vendor has answered
-void result_handle(struct request *request); // the request is held until its task has ended
-void result_answer(struct request *request, const struct task *task, const char *id);
+void submit_result(struct request *request); // the request is held until its task has ended
 void query_fetch(struct request *request);
 void query_list(struct request *request);
 void query_page(struct request *request);
@@ -59,6 +60,10 @@ void query_forget(struct request *request);
 void query_answer(struct request *request, const char *id); // answers a question's request when its
                                                             // task has ended
 void content_serve(struct request *request);
+// result.c: holds a request until the task that was made has ended; whether its client would rather
+// not wait.
+void result_answer(struct request *request, const struct task *task, const char *id);
+bool result_is_async(const struct request *request);
 
 // operator.c
 void operator_overview(struct request *request);

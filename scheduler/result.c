@@ -25,7 +25,7 @@
 // Proxies drop a connection on which nothing comes for a minute.
 enum { KEEP_ALIVE_MS = 15000 };
 
-static bool prefers_async(const struct request *request)
+bool result_is_async(const struct request *request)
 {
     const char *prefer = http_exchange_header(request->exchange, "prefer");
     static const char word[] = "respond-async";
@@ -38,12 +38,6 @@ static bool prefers_async(const struct request *request)
         prefer += len + strspn(prefer + len, ",; \t");
     }
     return false;
-}
-
-void result_handle(struct request *request)
-{
-    if (prefers_async(request) || request_take_place(request))
-        submit_handle(request);
 }
 
 // The end of a stream that has begun: what it says is all that the client gets.
@@ -188,7 +182,7 @@ void result_answer(struct request *request, const struct task *task, const char 
     http_exchange_forget_body(request->exchange);
     http_exchange_add_header(request->exchange, "X-Task-Id", id);
     snprintf(request->held, sizeof request->held, "%s", id);
-    if (prefers_async(request)) {
+    if (result_is_async(request)) {
         request_await(request, AWAIT_TASKS,
                       tasks_get(front->store, id, request_scope(request), on_task, request));
         return;

@@ -535,6 +535,12 @@ void submit_ask(struct request *request)
         submit_handle(request);
 }
 
+void submit_result(struct request *request)
+{
+    if (result_is_async(request) || request_take_place(request))
+        submit_handle(request);
+}
+
 void submit_handle(struct request *request)
 {
     struct submission *submission;
