@@ -122,8 +122,7 @@ static void send_anywhere(struct task *task)
     const struct provider *provider;
 
     for (size_t i = 0; (provider = provider_at(i)) != NULL; i++)
-        if (task->provider == NULL ? provider->prefixes != NULL
-                                   : strcmp(provider->name, task->provider) == 0)
+        if (task->provider == NULL || strcmp(provider->name, task->provider) == 0)
             send(provider, task);
 }
 
