@@ -20,6 +20,8 @@
 
 enum { RESUME_WAIT_MS = 500, MAX_RESUMES = 3, MAX_REDIRECTS = 3, LOW_SPEED_MS = 20000 };
 
+static const char no_such_media[] = "what the vendor's link gives is no such media";
+
 // The number behind `prefix` in a header; -1 where there is none.
 static int64_t header_number(const struct http_response *response, const char *name,
                              const char *prefix)
@@ -71,7 +73,6 @@ static void fetch_begin(struct archive *a, const struct http_response *head)
     }
     storage_drop(&a->file);
     buf_reset(&a->lead);
-    a->is_wrong = false;
     // A chunked body has the length that it has, whatever other headers say. (RFC 9112 6.3)
     a->expected = a->is_inline || http_header(head, "transfer-encoding", &scratch) != NULL
                       ? -1
@@ -129,10 +130,10 @@ static bool fetch_write_lead(struct archive *a)
 // The last byte is there.
 static void fetch_on_whole(struct archive *a)
 {
-    if (a->file == NULL && a->lead.len > 0 && !a->is_wrong)
+    if (a->file == NULL && a->lead.len > 0)
         fetch_start_file(a); // the file is shorter than the bytes that we wait for
     if (a->is_wrong)
-        archive_miss(a, MISS_LINK, "what the vendor's link gives is no such media");
+        archive_miss(a, MISS_LINK, no_such_media);
     else if (a->file == NULL)
         archive_miss(a, MISS_LINK, "the vendor's file is empty");
     else if (a->lead.len > 0 && !fetch_write_lead(a))
@@ -144,8 +145,6 @@ static void fetch_on_whole(struct archive *a)
 // The file's next bytes; false: there is no room now. A piece that comes again may be in `lead`.
 static bool fetch_take(struct archive *a, const void *data, size_t len)
 {
-    if (a->is_wrong)
-        return true;
     if (a->file != NULL && a->lead.len == 0)
         return storage_write(a->file, data, len);
     if (a->file == NULL) {
@@ -171,6 +170,7 @@ static bool fetch_on_inline_data(struct archive *a, const void *data, size_t len
 static bool fetch_on_data(void *ctx, const struct http_response *head, const void *data, size_t len)
 {
     struct archive *a = ctx;
+    bool is_taken;
 
     if (!a->has_begun) {
         a->has_begun = true;
@@ -178,9 +178,10 @@ static bool fetch_on_data(void *ctx, const struct http_response *head, const voi
     }
     if (a->is_other)
         return true; // an error's page
-    if (a->is_inline)
-        return fetch_on_inline_data(a, data, len);
-    return fetch_take(a, data, len);
+    is_taken = a->is_inline ? fetch_on_inline_data(a, data, len) : fetch_take(a, data, len);
+    if (is_taken && a->is_wrong) // it may be large: we don't read it to its end
+        archive_miss(a, MISS_LINK, no_such_media);
+    return is_taken;
 }
 
 // A link in a vendor's answer may lead to the account's own host and port, or to public addresses.
@@ -216,8 +217,7 @@ static void fetch_on_answer(void *ctx, const struct http_response *response,
     bool is_short;
 
     a->call = NULL;
-    is_short =
-        !a->is_other && !a->is_wrong && storage_size(a->file) + (int64_t)a->lead.len < a->expected;
+    is_short = !a->is_other && storage_size(a->file) + (int64_t)a->lead.len < a->expected;
     if (failure != NULL || (is_short && response->status < 300)) {
         if (is_short && storage_size(a->file) > 0 && a->etag != NULL && a->resumes < MAX_RESUMES) {
             a->resumes++;
@@ -322,7 +322,7 @@ void archive_fetch(struct archive *a)
         buf_reset(&a->lead);
         a->expected = -1;
     }
-    a->has_begun = a->is_other = a->is_noted = a->is_blocked = false;
+    a->has_begun = a->is_other = a->is_wrong = a->is_noted = a->is_blocked = false;
     a->call =
         vendor_start(a->job.bench->vendors, a->job.account, &request, &options, fetch_on_answer);
     http_request_clear(&request);

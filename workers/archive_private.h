@@ -46,7 +46,7 @@ struct archive {
     const struct media_type *type; // of the file
     bool has_begun;                // the answer's first bytes have come
     bool is_other;                 // the answer isn't the file: its body is not kept
-    bool is_wrong;                 // the file is no such media: its body is not kept either
+    bool is_wrong;                 // the file is no such media: it is not read to its end
 
     struct json_inline scan; // of a file inside the answer to a poll
     struct buf decoded;      // bytes of that file that storage had no room for yet

@@ -377,15 +377,40 @@ static void test_what_an_answer_means(void **state)
     }
 }
 
-// Of a page nothing is kept; it isn't short for that.
+// Of a page nothing is kept, and its end isn't waited for: it isn't short for that.
 static void test_a_page_in_pieces(void **state)
 {
     (void)state;
     start("image=https://a.example/1");
     assert_true(fake_http_piece_of(fake_waiting("vendor"), 200, LENGTH, "<html><body>sorry</b"));
-    answer(200, NULL, "ody>");
+    assert_int_equal(fake_count_waiting("vendor"), 0);
     check_change(LINK("1000", NO_SUCH));
     assert_int_equal(fake_count("create"), 0);
+    check_over();
+}
+
+// Nor does another file wait for it, nor the question for a new link.
+static void test_a_page_before_a_file(void **state)
+{
+    (void)state;
+    start(IMAGES);
+    fake_http_piece(fake_waiting(GET_1), 200, "<html><body>sorry</body>");
+    fake_http_answer(fake_waiting(GET_2), 200, LENGTH ETAG, GIF);
+    check_is_ours();
+    commit();
+    check_change(LINK("1000", NO_SUCH));
+    check_over();
+    begin_anew();
+
+    start_refreshable("image=https://a.example/1");
+    fake_http_piece(fake_waiting(GET_1), 200, "<html><body>sorry</body>");
+    answer(200, NULL, "succeeded image=https://n.example/1");
+    fake_expect(GET_1);
+    fake_expect(POLL);
+    fake_expect(GET("n.example/1"));
+    store_gif();
+    check_change(SUCCEEDED);
+    check_over();
 }
 
 // Since when a link is refused is kept with it.
@@ -1060,6 +1085,7 @@ int main(void)
         TEST(test_one_file),
         TEST(test_what_an_answer_means),
         TEST(test_a_page_in_pieces),
+        TEST(test_a_page_before_a_file),
         TEST(test_the_first_refusal_is_noted),
         TEST(test_where_a_link_may_lead),
         TEST(test_redirects),
