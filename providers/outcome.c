@@ -17,6 +17,7 @@ void outcome_clear(struct outcome *outcome)
         free(outcome->sources[i].kind);
         free(outcome->sources[i].url);
         free(outcome->sources[i].of);
+        free(outcome->sources[i].variant);
     }
     free(outcome->sources);
     for (size_t i = 0; i < outcome->mark_count; i++)
@@ -66,16 +67,40 @@ void outcome_set_reason(struct outcome *outcome, const char *reason)
     outcome->reason = mem_strn(reason, len);
 }
 
+// NULL: there are too many.
+static struct outcome_source *add_source(struct outcome *outcome, const char *kind, const char *url)
+{
+    size_t size = (outcome->source_count + 1) * sizeof *outcome->sources;
+    struct outcome_source *source;
+
+    if (outcome->source_count == MAX_PARTS)
+        return NULL;
+    outcome->sources = mem_resize(outcome->sources, size);
+    source = &outcome->sources[outcome->source_count++];
+    *source = (struct outcome_source){.kind = mem_str(kind), .url = mem_str(url)};
+    return source;
+}
+
 void outcome_add_part(struct outcome *outcome, const char *kind, const char *url, const char *of,
                       bool is_optional)
 {
-    size_t size = (outcome->source_count + 1) * sizeof *outcome->sources;
+    struct outcome_source *source = add_source(outcome, kind, url);
 
-    if (outcome->source_count == MAX_PARTS)
+    if (source == NULL)
         return;
-    outcome->sources = mem_resize(outcome->sources, size);
-    outcome->sources[outcome->source_count++] = (struct outcome_source){
-        .kind = mem_str(kind), .url = mem_str(url), .of = mem_str(of), .is_optional = is_optional};
+    source->of = mem_str(of);
+    source->is_optional = is_optional;
+}
+
+void outcome_add_variant(struct outcome *outcome, const char *variant, const char *kind,
+                         const char *url)
+{
+    struct outcome_source *source = add_source(outcome, kind, url);
+
+    if (source == NULL)
+        return;
+    source->variant = mem_str(variant);
+    source->is_optional = true;
 }
 
 void outcome_add_source(struct outcome *outcome, const char *kind, const char *url)
@@ -123,6 +148,8 @@ char *outcome_result(const struct outcome *outcome)
             json_object_set_new(item, "of", json_string(source->of));
         if (source->is_optional)
             json_object_set_new(item, "optional", json_true());
+        if (source->variant != NULL)
+            json_object_set_new(item, "variant", json_string(source->variant));
         json_array_append_new(sources, item);
     }
     json_object_set_new(result, "sources", sources);

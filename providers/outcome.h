@@ -36,6 +36,9 @@ struct outcome_source {
     char *of; // the vendor's name of the one of several results that it belongs to; NULL: the
               // whole task
     bool is_optional; // should its link be dead, the result is complete without it
+    char *variant;    // the vendor's name of another rendition of the result, which there may be or
+                      // not: where its link is refused, there is none. NULL: the vendor says that
+                      // there is such a file
 };
 
 // Owns its strings: outcome_clear. `= {0}` is ready for use.
@@ -80,11 +83,13 @@ void outcome_add_typed(struct outcome *outcome, const char *kind, const char *ur
                        const char *content_type);
 void outcome_add_part(struct outcome *outcome, const char *kind, const char *url, const char *of,
                       bool is_optional);
+void outcome_add_variant(struct outcome *outcome, const char *variant, const char *kind,
+                         const char *url); // of the whole task; optional
 void outcome_add_mark(struct outcome *outcome, const char *mark);
 void outcome_set_extra(struct outcome *outcome, const char *name, json_t *value); // takes value
 
 // The result as the record keeps it, first with the vendor's links, then with ours:
-//   {"sources":[{"kind","url","content_type","of","optional"}], "next", "extra":{…}}
-//   {"artifacts":[{"kind","key","content_type","bytes","sha256","of"} | {"kind":"text","text"}],
-//   "extra":{…}}
+//   {"sources":[{"kind","url","content_type","of","optional","variant"}], "next", "extra":{…}}
+//   {"artifacts":[{"kind","key","content_type","bytes","sha256","of","variant"} |
+//   {"kind":"text","text"}], "extra":{…}}
 char *outcome_result(const struct outcome *outcome);

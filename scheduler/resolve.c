@@ -21,8 +21,8 @@ struct resolution {
     char upstream_id[ROUTES_MAX_UPSTREAM_ID + 1]; // "": the task's own
 };
 
-// The result with the artifacts that were given up to be fetched again; artifacts that we have
-// stay.
+// The result with the artifacts that were given up, or that there were none of, to be fetched
+// again; artifacts that we have stay.
 static char *result_to_fetch(const struct task *task)
 {
     json_t *result = task->result == NULL ? NULL : json_loads(task->result, 0, NULL);
@@ -32,7 +32,8 @@ static char *result_to_fetch(const struct task *task)
 
     json_array_foreach(json_object_get(result, "sources"), i, source)
     {
-        if (json_object_get(source, "artifact") != NULL && json_object_get(source, "error") == NULL)
+        if (json_object_size(json_object_get(source, "artifact")) > 0 &&
+            json_object_get(source, "error") == NULL)
             continue;
         json_object_del(source, "artifact");
         json_object_del(source, "error");

@@ -54,9 +54,12 @@ void task_json_write(const struct task *task, const char *cancel, bool is_operat
         char *text;
         size_t i;
 
-        // Only the families show to which of several results an artifact belongs.
+        // Only the families show to which of several results an artifact belongs, and by what name.
         json_array_foreach(json_object_get(result, "artifacts"), i, artifact)
+        {
             json_object_del(artifact, "of");
+            json_object_del(artifact, "variant");
+        }
         text = json_dumps(json_object_get(result, "artifacts"), JSON_COMPACT);
         buf_str(json, text == NULL ? "[]" : text);
         free(text);

@@ -16,6 +16,8 @@
 // - The way to it fails, or the storage does: it is put off, as long as its link lives.
 // - Its link is refused for a while after the vendor was done, and the vendor gives no other: it is
 //   dead, and named.
+// - It is a variant, which nobody has said there is, and its link is refused: there is none. Where
+//   the way to it fails it is waited for as long as for a refused link, and named.
 // - Its link leads where we don't go: put off, for an operator can mend that; then named.
 // - Its host has as many of our requests as it may: put off, which counts as no failure.
 // - The lease is lost: somebody else archives the task. Over, and what isn't committed is deleted.
@@ -208,15 +210,38 @@ static void archive_give_up_source(struct archive *a, const char *why)
     a->is_changed = true;
 }
 
-// For how long this link has been refused, by now.
-static int64_t archive_refused_for_ms(struct archive *a)
+// For how long this link has been refused, by now; since `since_ms`, if this is the first time.
+static int64_t archive_refused_for_ms(struct archive *a, int64_t since_ms)
 {
     json_t *source = archive_source(a);
-    int64_t now_ms = store_now_ms(a->job.bench->store);
 
     if (json_object_get(source, "refused_ms") == NULL)
-        json_object_set_new(source, "refused_ms", json_integer(now_ms));
-    return now_ms - json_integer_value(json_object_get(source, "refused_ms"));
+        json_object_set_new(source, "refused_ms", json_integer(since_ms));
+    return store_now_ms(a->job.bench->store) -
+           json_integer_value(json_object_get(source, "refused_ms"));
+}
+
+// For how long the source has been missed by now, and for how long it may be.
+static void archive_patience(struct archive *a, enum archive_miss kind, int64_t *elapsed_ms,
+                             int64_t *life_ms)
+{
+    const json_t *source = archive_source(a);
+    int64_t now_ms = store_now_ms(a->job.bench->store);
+
+    *elapsed_ms = now_ms - a->job.task->archive_ms;
+    *life_ms = a->job.account->provider->link_life_ms;
+    if (kind == MISS_STORAGE)
+        return;
+    if (archive_is_variant(source)) {
+        *elapsed_ms = archive_refused_for_ms(a, a->asked_ms);
+        *life_ms = DEAD_AFTER_MS;
+    } else if (kind == MISS_LINK) {
+        // A task that must wait for its covers waits once, not for each of them.
+        if (!json_is_true(json_object_get(source, "optional")))
+            *elapsed_ms = archive_refused_for_ms(a, now_ms);
+        // A file inside an answer comes from a poll, whose "unknown" isn't believed at once.
+        *life_ms = a->is_inline ? a->job.account->provider->missing_grace_ms : DEAD_AFTER_MS;
+    }
 }
 
 // The first source that waits says what for; the one that waits least says how long. Where a host
@@ -248,6 +273,25 @@ static void archive_let_go(struct archive *a)
     *a->host = '\0';
 }
 
+static void archive_go_on(struct archive *a)
+{
+    archive_let_go(a);
+    a->index++;
+    archive_next_source(a);
+}
+
+// The vendor hasn't got this one.
+static void archive_leave_out(struct archive *a, const char *why)
+{
+    json_t *source = archive_source(a);
+
+    log_debug("archive.none", "task=%s variant=%s reason=\"%s\"", a->job.task->id,
+              field_str_or_empty(source, "variant"), why);
+    json_object_set_new(source, "artifact", archive_artifact_none());
+    a->is_changed = true;
+    archive_go_on(a);
+}
+
 void archive_miss(struct archive *a, enum archive_miss kind, const char *why)
 {
     static const char *const waits[] = {[MISS_WAY] = WAIT_LINK,
@@ -257,20 +301,17 @@ void archive_miss(struct archive *a, enum archive_miss kind, const char *why)
     static const char blocked[] =
         "the vendor's link leads to an address that isn't public; if it "
         "is yours, name its network in allow_networks";
-    int64_t elapsed_ms = store_now_ms(a->job.bench->store) - a->job.task->archive_ms;
-    int64_t life_ms = a->job.account->provider->link_life_ms;
-    bool is_optional = json_is_true(json_object_get(archive_source(a), "optional"));
+    int64_t elapsed_ms, life_ms;
 
+    if (kind == MISS_LINK && archive_is_variant(archive_source(a))) {
+        archive_leave_out(a, why);
+        return;
+    }
     if (kind == MISS_LINK && archive_refresh(a, why))
         return;
-    if (kind == MISS_LINK) {
-        // A task that must wait for its covers waits once, not for each of them.
-        elapsed_ms = is_optional ? elapsed_ms : archive_refused_for_ms(a);
-        // A file inside an answer comes from a poll, whose "unknown" isn't believed at once.
-        life_ms = a->is_inline ? a->job.account->provider->missing_grace_ms : DEAD_AFTER_MS;
-    } else if (kind == MISS_BLOCKED) {
+    archive_patience(a, kind, &elapsed_ms, &life_ms);
+    if (kind == MISS_BLOCKED)
         why = blocked;
-    }
     metric_add(METRIC_archive_failures_total, 1);
     // A failure that an operator must mend was logged once already, for all tasks.
     log_at(a->is_noted ? LOG_DEBUG : LOG_WARN, "archive.failed", "task=%s account=%s error=\"%s\"",
@@ -281,12 +322,11 @@ void archive_miss(struct archive *a, enum archive_miss kind, const char *why)
         archive_note_wait(
             a, waits[kind], why,
             wait_after(elapsed_ms, kind == MISS_BLOCKED ? BLOCKED_WAIT_MS : LONGEST_WAIT_MS));
-    archive_let_go(a);
     if (kind == MISS_STORAGE && elapsed_ms <= life_ms) {
+        archive_let_go(a);
         archive_put_off(a); // the next file would fail as this one did
     } else {
-        a->index++;
-        archive_next_source(a);
+        archive_go_on(a);
     }
 }
 
@@ -294,9 +334,7 @@ void archive_miss(struct archive *a, enum archive_miss kind, const char *why)
 void archive_wait_for_host(struct archive *a)
 {
     archive_note_wait(a, NULL, NULL, BUSY_WAIT_MS);
-    archive_let_go(a);
-    a->index++;
-    archive_next_source(a);
+    archive_go_on(a);
 }
 
 int archive_count_at(const struct bench *bench, const char *host)
@@ -312,6 +350,16 @@ int archive_count_at(const struct bench *bench, const char *host)
 // A link that is refused may have expired while nobody looked at it: many vendors give a new one
 // when they are asked again.
 
+// How many there are for certain; variants come behind them.
+static size_t count_certain(const json_t *sources)
+{
+    size_t count = 0;
+
+    while (count < json_array_size(sources) && !archive_is_variant(json_array_get(sources, count)))
+        count++;
+    return count;
+}
+
 // Puts the sources as the vendor gives them now in the place of those that are still to be had;
 // false where the present one has the same link.
 static bool archive_take_new_sources(struct archive *a, const struct outcome *outcome)
@@ -320,11 +368,12 @@ static bool archive_take_new_sources(struct archive *a, const struct outcome *ou
     json_t *result = json_loads(text, 0, NULL), *sources = json_object_get(result, "sources");
     json_t *old = json_object_get(a->result, "sources");
     const char *url = field_str_or_empty(json_array_get(sources, a->index), "url");
+    size_t count = count_certain(sources);
     // There must be as many as before, or we don't know which is which.
-    bool ok = json_array_size(sources) == json_array_size(old) && *url != '\0' &&
+    bool ok = count == count_certain(old) && *url != '\0' &&
               strcmp(url, field_str_or_empty(archive_source(a), "url")) != 0;
 
-    for (size_t i = 0; ok && i < json_array_size(sources); i++)
+    for (size_t i = 0; ok && i < count; i++)
         // A vendor may for ever give a new link that is as dead as the last.
         json_object_set(json_array_get(old, i), "url",
                         json_object_get(json_array_get(sources, i), "url"));
@@ -394,21 +443,18 @@ static void archive_on_lost(struct job *job)
 static void archive_note_artifact(struct archive *a, int64_t bytes, const char *sha256)
 {
     json_t *source = archive_source(a), *artifact;
-    const char *kind = field_str_or_empty(source, "kind"), *of = field_str_or_empty(source, "of");
+    const char *kind = field_str_or_empty(source, "kind");
 
     artifact = json_pack("{s:s,s:s,s:s,s:I,s:s}", "kind",
                          strcmp(kind, "cover") == 0 ? "cover" : a->type->kind, "key", a->key_text,
                          "content_type", a->type->content_type, "bytes", (json_int_t)bytes,
                          "sha256", sha256);
-    if (*of != '\0')
-        json_object_set_new(artifact, "of", json_string(of));
+    archive_artifact_mark(artifact, source);
     json_object_set_new(source, "artifact", artifact);
     a->is_changed = true;
     metric_add(METRIC_archived_files_total, 1);
     metric_add(METRIC_archived_bytes_total, bytes);
-    archive_let_go(a);
-    a->index++;
-    archive_next_source(a);
+    archive_go_on(a);
 }
 
 static void archive_on_committed(void *ctx, const struct err *err)
@@ -482,6 +528,7 @@ static void archive_begin_source(struct archive *a, const json_t *source)
     a->is_inline = is_inline(a, source);
     a->is_kept = strncmp(a->url, ANSWER_KEPT, strlen(ANSWER_KEPT)) == 0;
     a->redirects = a->resumes = 0;
+    a->asked_ms = store_now_ms(a->job.bench->store);
     a->type = a->is_kept ? media_type_named(field_str_or_empty(source, "content_type")) : NULL;
     if (!a->is_kept)
         archive_fetch(a);

@@ -18,7 +18,9 @@
 #include "workers/archive_result.h"
 #include "workers/vendor.h"
 
-enum { RESUME_WAIT_MS = 500, MAX_RESUMES = 3, MAX_REDIRECTS = 3, LOW_SPEED_MS = 20000 };
+enum { RESUME_WAIT_MS = 500, MAX_RESUMES = 3, MAX_REDIRECTS = 3 };
+// How long a host may be silent. Hardly so long where there may be no such file.
+enum { LOW_SPEED_MS = 20000, VARIANT_LOW_SPEED_MS = 10000 };
 
 static const char no_such_media[] = "what the vendor's link gives is no such media";
 
@@ -83,11 +85,14 @@ static void fetch_begin(struct archive *a, const struct http_response *head)
     buf_clear(&scratch);
 }
 
-// Its kind and its type must fit.
+// Its kind and its type must fit. A relay that knows of no variants gives the video for each.
 static bool is_wanted(const struct archive *a, const struct media_type *type)
 {
-    const char *kind = field_str_or_empty(archive_source(a), "kind");
+    const json_t *source = archive_source(a);
+    const char *kind = field_str_or_empty(source, "kind");
 
+    if (archive_is_variant(source))
+        return type != NULL && strcmp(type->kind, "image") == 0;
     return type != NULL && (strcmp(kind, "cover") == 0 || strcmp(kind, type->kind) == 0 ||
                             // a vendor may name both alike
                             (strcmp(kind, "image") == 0 && strcmp(type->kind, "video") == 0));
@@ -310,6 +315,8 @@ void archive_fetch(struct archive *a)
     options.http.wants_plain = !a->is_inline; // a file's length counts
     if (!a->is_inline)
         options.http.on_address = fetch_on_address;
+    if (archive_is_variant(archive_source(a)))
+        options.http.low_speed_ms = VARIANT_LOW_SPEED_MS;
     if (have > 0 && a->etag != NULL) {
         struct buf range = {0};
 

@@ -40,6 +40,7 @@ struct archive {
 
     char *url;
     unsigned redirects, resumes;
+    int64_t asked_ms;              // when the source was asked for first, in this attempt
     char *etag;                    // of the file that was begun; NULL: it can't be resumed
     int64_t expected;              // bytes of the whole file; -1: not told
     struct buf lead;               // the file's first bytes, until they say what it is

@@ -33,13 +33,33 @@ json_t *archive_artifact_missing(const json_t *source, const char *url)
 {
     json_t *artifact = json_pack("{s:s,s:s,s:O}", "kind", field_str_or_empty(source, "kind"), "url",
                                  url == NULL ? "" : url, "error", json_object_get(source, "error"));
-    const char *of = field_str_or_empty(source, "of");
 
     if (url != NULL)
         json_object_set_new(artifact, "archived", json_false());
-    if (*of != '\0')
-        json_object_set_new(artifact, "of", json_string(of));
+    archive_artifact_mark(artifact, source);
     return artifact;
+}
+
+json_t *archive_artifact_none(void)
+{
+    return json_object();
+}
+
+void archive_artifact_mark(json_t *artifact, const json_t *source)
+{
+    static const char *const names[] = {"of", "variant"};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        json_t *mark = json_object_get(source, names[i]);
+
+        if (mark != NULL)
+            json_object_set(artifact, names[i], mark);
+    }
+}
+
+bool archive_is_variant(const json_t *source)
+{
+    return json_object_get(source, "variant") != NULL;
 }
 
 static bool can_be_had(const json_t *artifact)
@@ -77,7 +97,8 @@ char *archive_result_final(const json_t *result, bool *is_success)
     {
         json_t *artifact = json_object_get(source, "artifact");
 
-        json_array_append(artifacts, artifact);
+        if (json_object_size(artifact) > 0)
+            json_array_append(artifacts, artifact);
         if (!is_text(source) && !json_is_true(json_object_get(source, "optional")) &&
             can_be_had(artifact))
             *is_success = true;

@@ -19,6 +19,13 @@ char *archive_result_of_texts(const char *result);
 json_t *archive_artifact_text(const json_t *source);
 // `url`: the vendor's link, for want of a file; NULL: none.
 json_t *archive_artifact_missing(const json_t *source, const char *url);
+// Nothing: there is no such file, and nobody has said that there is. The final result leaves it
+// out.
+json_t *archive_artifact_none(void);
+// Adds to the artifact what the source is beside its kind.
+void archive_artifact_mark(json_t *artifact, const json_t *source);
+// Whether nobody has said that there is such a file (outcome.h: variant).
+bool archive_is_variant(const json_t *source);
 // The final result, in the order of the sources. It is a success where at least one of the files
 // that the task was about can be had, by our link or the vendor's. The caller frees it.
 char *archive_result_final(const json_t *result, bool *is_success);

@@ -156,18 +156,24 @@ static void add_marks(struct outcome *outcome, char *list)
         outcome_add_mark(outcome, item);
 }
 
-// "image=https://… ?cover=https://…"
+// "image=https://… ?cover=https://… small?cover=https://…"
 static void add_sources(struct outcome *outcome, char *list)
 {
     char *rest, *item;
 
     for (item = strtok_r(list, " ", &rest); item != NULL; item = strtok_r(NULL, " ", &rest)) {
-        char *url = strchr(item, '=');
+        char *url = strchr(item, '='), *mark;
 
         if (url == NULL)
             continue; // a file in the answer to a call
         *url++ = '\0';
-        outcome_add_part(outcome, *item == '?' ? item + 1 : item, url, NULL, *item == '?');
+        mark = strchr(item, '?');
+        if (mark == NULL || mark == item) {
+            outcome_add_part(outcome, mark == NULL ? item : item + 1, url, NULL, mark != NULL);
+        } else {
+            *mark = '\0';
+            outcome_add_variant(outcome, item, mark + 1, url);
+        }
     }
 }
 

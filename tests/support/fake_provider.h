@@ -11,7 +11,8 @@
 //                 next WORD: "one" asks again, about next/WORD
 //   to a search   accepted ID | alike ID… | absent | next | missing
 //
-// A KIND that begins with "?" is optional; "text" needs no fetching.
+// A KIND that begins with "?" is optional; "VARIANT?KIND" is a variant, which there may be or not;
+// "text" needs no fetching.
 //
 // "many" can be asked about up to 10 jobs at once, cancels, and is searched in 3 steps. "one" can
 // do none of that, but calls back, and takes no links: the request's `image` is fetched for it. Its

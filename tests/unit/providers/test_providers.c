@@ -145,6 +145,7 @@ static bool same_sources(const struct outcome *outcome, const json_t *expect)
                             json_object_get(artifact, "content_type"));
         ok &= same_text("of", source->of, json_object_get(artifact, "of"));
         ok &= same_bool("optional", source->is_optional, json_object_get(artifact, "optional"));
+        ok &= same_text("variant", source->variant, json_object_get(artifact, "variant"));
     }
     return ok;
 }

@@ -533,6 +533,143 @@ static void test_each_in_its_own_words(void **state)
     check_over();
 }
 
+// Variants: nobody has said that there are any.
+
+#define VARIANTS                                                                                   \
+    "image=https://a.example/1 small?cover=https://b.example/2 sheet?image=https://b.example/3"
+#define GET_3 GET("b.example/3")
+
+// Refused, or no image, which ends at once: whoever knows no variants gives the file itself for
+// each, and that is large.
+static void test_a_variant_that_there_is_not(void **state)
+{
+    static const struct {
+        const char *name;
+        int status;
+        const char *body;
+    } answers[] = {
+        {"unknown", 404, "no"},
+        {"no such word", 400, NULL},
+        {"not allowed", 403, "no"},
+        {"no key", 401, "no"},
+        {"nothing", 200, NULL},
+        {"no content", 204, NULL},
+        {"nowhere", 302, NULL},
+        {"a page", 200, "<html><body>sorry</body></html>"},
+        {"the file itself", 200,
+         "\x01\x02\x03\x04"
+         "ftypisom, and its first second"},
+        {"a song", 200, "ID3, and that is a song"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
+        print_message("%s\n", answers[i].name);
+        start_refreshable(VARIANTS); // the vendor isn't asked for another link
+        store_gif();
+        fake_skip();
+        for (int variant = 0; variant < 2; variant++) {
+            if (answers[i].body != NULL && answers[i].status == 200)
+                fake_http_piece(fake_waiting("vendor"), 200,
+                                answers[i].body); // the end never comes
+            else
+                answer(answers[i].status, NULL, answers[i].body);
+        }
+        fake_expect(GET_3);
+        check_change(SUCCEEDED);
+        check_artifacts("image 24 task_1.gif");
+        check_over();
+        begin_anew();
+    }
+}
+
+static void test_the_variants_that_there_are(void **state)
+{
+    json_t *result;
+
+    (void)state;
+    start(VARIANTS);
+    store_gif();
+    store_gif();
+    store_gif();
+    check_change(SUCCEEDED);
+    check_artifacts("image 24 task_1.gif; cover 24 task_1-1.gif; image 24 task_1-2.gif");
+    result = result_now();
+    assert_null(field_at(result, "artifacts.0.variant"));
+    assert_string_equal(field_str_or_empty(result, "artifacts.1.variant"), "small");
+    assert_string_equal(field_str_or_empty(result, "artifacts.2.variant"), "sheet");
+    json_decref(result);
+    check_over();
+}
+
+// As the store has it after the change.
+static struct task *task_put_off(void)
+{
+    struct task *task = task_of("task_1", "many-1", "", 0);
+    json_t *result = result_now();
+
+    free(task->result);
+    task->result = json_dumps(result, 0);
+    json_decref(result);
+    fake_skip();
+    fake_change_done(fake_waiting("change"), CHANGE_DONE, false);
+    return task;
+}
+
+// The way to one fails: the task waits, but not as long as for what it is about, and names it.
+static void test_the_way_to_a_variant(void **state)
+{
+    struct task *task;
+
+    (void)state;
+    start(VARIANTS);
+    store_gif();
+    answer(404, NULL, NULL);
+    answer(503, NULL, NULL);
+    check_change(LINK("1000", "the vendor's link answers HTTP 503"));
+    task = task_put_off();
+    fake_loop_run_ms(loop, DEAD_AFTER_MS);
+    archive_start(bench, task, clock_mono_ms());
+    lose_answer();
+    check_change(LINK("5000", SAID)); // it had 10 s
+    task = task_put_off();
+    fake_loop_run_ms(loop, 1);
+    archive_start(bench, task, clock_mono_ms());
+    fake_skip();
+    answer(503, NULL, NULL);
+    check_change(SUCCEEDED);
+    check_artifacts("image 24 task_1.gif; image (the vendor's link answers HTTP 503)");
+    check_over();
+}
+
+// A host that is silent: that was long enough.
+static void test_a_silent_variant(void **state)
+{
+    (void)state;
+    start(VARIANTS);
+    store_gif();
+    for (int variant = 0; variant < 2; variant++) {
+        assert_int_equal(fake_http_options(fake_waiting("vendor"))->low_speed_ms, DEAD_AFTER_MS);
+        fake_loop_run_ms(loop, DEAD_AFTER_MS + 1);
+        lose_answer();
+    }
+    check_change(SUCCEEDED);
+    check_artifacts("image 24 task_1.gif; cover (" SAID "); image (" SAID ")");
+    check_over();
+}
+
+static void test_a_variant_alone_is_no_success(void **state)
+{
+    (void)state;
+    archive_start(bench, task_of("task_1", "many-1", VARIANTS, FAKE_LINK_LIFE_MS + 1),
+                  clock_mono_ms());
+    lose_answer();
+    store_gif();
+    store_gif();
+    check_change(FAILED(SAID));
+    check_over();
+}
+
 static void test_nothing_to_archive(void **state)
 {
     struct task *task = task_of("task_1", "many-1", "", 0);
@@ -780,6 +917,10 @@ static void test_links_are_asked_for_again(void **state)
          GET("n.example/1")},
         {"the same", "succeeded " IMAGES, GET_2},
         {"another number of them", "succeeded image=https://n.example/1", GET_2},
+        {"variants as well",
+         "succeeded image=https://n.example/1 image=https://n.example/2 "
+         "x?cover=https://n.example/3",
+         GET("n.example/1")},
         {"not known", "missing", GET_2},
         {"unreadable", "oops", GET_2},
         {"no answer", NULL, GET_2},
@@ -798,7 +939,7 @@ static void test_links_are_asked_for_again(void **state)
             lose_answer();
         fake_expect(polls[i].line);
         answer(404, NULL, NULL);
-        if (i == 0)
+        if (strcmp(polls[i].line, GET("n.example/1")) == 0)
             fake_expect(GET("n.example/2"));   // all are new
         assert_int_equal(fake_count(POLL), 1); // once in an attempt
         begin_anew();
@@ -1093,6 +1234,11 @@ int main(void)
         TEST(test_what_is_done_is_not_done_again),
         TEST(test_one_is_dead),
         TEST(test_a_cover_alone_is_no_success),
+        TEST(test_a_variant_that_there_is_not),
+        TEST(test_the_variants_that_there_are),
+        TEST(test_the_way_to_a_variant),
+        TEST(test_a_silent_variant),
+        TEST(test_a_variant_alone_is_no_success),
         TEST(test_each_in_its_own_words),
         TEST(test_nothing_to_archive),
         TEST(test_an_account_that_is_not_there),
