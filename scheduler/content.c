@@ -1,4 +1,5 @@
-// GET /v1/videos/{id}/content: the archived file itself, with the key that made it.
+// GET /v1/videos/{id}/content: the archived file itself, or another variant of it, with the key
+// that made it.
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,19 +16,42 @@
 #include "scheduler/handlers.h"
 #include "scheduler/request.h"
 
-// The key of the task's artifact of that kind; NULL where there is none. The caller frees it.
-static char *find_key(const struct task *task, const char *kind)
+// Which artifact a word in the query means: the one that has the word as its variant (outcome.h),
+// or else the first of a kind. Not every image is a spritesheet: some vendors give a last frame.
+static const struct {
+    const char *variant, *kind; // NULL: of no kind
+} variants[] = {{"video", "video"}, {"thumbnail", "cover"}, {"spritesheet", NULL}};
+
+static bool is_variant(const json_t *artifact, const char *variant)
+{
+    const char *kind = field_str_or_empty(artifact, "kind");
+
+    for (size_t i = 0; i < sizeof variants / sizeof variants[0]; i++)
+        if (strcmp(variants[i].variant, variant) == 0 && variants[i].kind != NULL &&
+            strcmp(variants[i].kind, kind) == 0)
+            return true;
+    return strcmp(field_str_or_empty(artifact, "variant"), variant) == 0;
+}
+
+// The key of the task's file; NULL and err where there is none. The caller frees it.
+static char *find_key(const struct task *task, const char *variant, struct err *err)
 {
     json_t *result = task->result == NULL ? NULL : json_loads(task->result, 0, NULL), *artifact;
+    bool is_given = false;
     char *key = NULL;
     size_t i;
 
     json_array_foreach(json_object_get(result, "artifacts"), i, artifact)
     {
-        if (key == NULL && strcmp(field_str_or_empty(artifact, "kind"), kind) == 0)
-            key = mem_str(json_string_value(json_object_get(artifact, "key")));
+        if (key != NULL || !is_variant(artifact, variant))
+            continue;
+        is_given = true;
+        key = mem_str(json_string_value(json_object_get(artifact, "key")));
     }
     json_decref(result);
+    if (key == NULL)
+        err_set(err, ERR_NOT_FOUND,
+                is_given ? "the %s couldn't be archived" : "the vendor has given no %s", variant);
     return key;
 }
 
@@ -48,9 +72,8 @@ static void send_to_bucket(struct request *request, const char *key)
 static void on_task(void *ctx, struct task *task, const struct err *err)
 {
     struct request *request = ctx;
-    const char *variant = http_exchange_query(request->exchange, "variant");
+    const char *variant = http_exchange_query(request->exchange, "variant"); // has been checked
     const struct family *family = err == NULL ? family_find(task->family) : NULL;
-    bool wants_video = variant == NULL || *variant == '\0' || strcmp(variant, "video") == 0;
     struct err why;
     char *key = NULL;
 
@@ -65,9 +88,7 @@ static void on_task(void *ctx, struct task *task, const struct err *err)
         err_set(&why, ERR_CONFLICT, "the video is %s, there is no content",
                 task_status(task->phase));
     } else {
-        key = find_key(task, wants_video ? "video" : "cover");
-        if (key == NULL)
-            err_set(&why, ERR_NOT_FOUND, "the video has no such file");
+        key = find_key(task, variant == NULL || *variant == '\0' ? "video" : variant, &why);
     }
     task_free(task);
     if (key == NULL)

@@ -61,8 +61,8 @@ static const struct field_rule page_rules[] = {
 static const struct field_rule content_rules[] = {
     {.path = "variant",
      .kind = FIELD_WORD,
-     .words = (const char *const[]){"video", "thumbnail", NULL},
-     .about = "The default is video."},
+     .words = (const char *const[]){"video", "thumbnail", "spritesheet", NULL},
+     .about = "The default is video. Not every vendor gives the others."},
     {0},
 };
 
@@ -92,7 +92,7 @@ static const struct route routes[] = {
      .summary = "Make a video anew with changes, where its model can",
      .example = "{'prompt':'the same at night'}"},
     {"GET", "/v1/videos/{id}/content", ROUTE_CONTENT, NULL, .query = content_rules,
-     .summary = "Download a video"},
+     .summary = "Download a video, its thumbnail or its spritesheet"},
     {0},
 };
 

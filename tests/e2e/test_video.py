@@ -420,7 +420,8 @@ class Content(Video):
         self.failed(failed)
         for got, status, code in (
             (self.content(query="?variant=thumbnail"), 404, "not_found"),
-            (self.content(query="?variant=spritesheet"), 400, "invalid_request"),
+            (self.content(query="?variant=spritesheet"), 404, "not_found"),
+            (self.content(query="?variant=poster"), 400, "invalid_request"),
             (self.content(running), 409, "conflict"),
             (self.content(failed), 409, "conflict"),
             (self.content("task_" + "0" * 26), 404, "not_found"),
