@@ -135,24 +135,43 @@ static const char *link_of(const json_t *job, const char *const *places)
     return NULL;
 }
 
+// Where the relay itself has a file of the job's; the caller frees it.
+static char *own_link(const struct task *task, const struct account *account, const char *path)
+{
+    const char *mark = strstr(path, "%s");
+    struct buf link = {0};
+
+    buf_str(&link, account->base_url);
+    buf_add(&link, path, (size_t)(mark - path));
+    buf_percent(&link, task->upstream_id);
+    buf_str(&link, mark + strlen("%s"));
+    return buf_take(&link);
+}
+
+static void add_variants(const struct task *task, const struct account *account, bool has_cover,
+                         struct outcome *outcome)
+{
+    const struct relay_variant *one = account->dialect->relay->variants;
+
+    for (; one != NULL && one->name != NULL; one++) {
+        char *link = own_link(task, account, one->path);
+
+        if (!has_cover || strcmp(one->kind, "cover") != 0)
+            outcome_add_variant(outcome, one->name, one->kind, link);
+        free(link);
+    }
+}
+
 // Where there is neither a link nor a path the file may come late.
 void relay_add_file(const struct task *task, const struct account *account, const json_t *job,
                     struct outcome *outcome)
 {
     const struct relay *relay = account->dialect->relay;
     const char *link = link_of(job, relay->links), *cover = link_of(job, relay->covers);
-    struct buf own = {0};
-    char *next = NULL;
+    char *next = NULL, *own = NULL;
 
-    if (link == NULL && relay->content != NULL) {
-        const char *mark = strstr(relay->content, "%s");
-
-        buf_str(&own, account->base_url);
-        buf_add(&own, relay->content, (size_t)(mark - relay->content));
-        buf_percent(&own, task->upstream_id);
-        buf_str(&own, mark + strlen("%s"));
-        link = own.data;
-    }
+    if (link == NULL && relay->content != NULL)
+        link = own = own_link(task, account, relay->content);
     if (link == NULL && (next = first_id(job, relay->nexts)) != NULL)
         outcome->kind = OUTCOME_NEXT;
     outcome->next = next;
@@ -160,7 +179,9 @@ void relay_add_file(const struct task *task, const struct account *account, cons
         outcome_add_source(outcome, action_of(relay, task).kind, link);
     if (link != NULL && cover != NULL)
         outcome_add_part(outcome, "cover", cover, NULL, true);
-    buf_clear(&own);
+    if (own != NULL)
+        add_variants(task, account, cover != NULL, outcome);
+    free(own);
 }
 
 // A number, or "45%".

@@ -19,6 +19,12 @@ struct relay_action {
     const char *name, *submit, *poll, *kind; // the last three as in struct relay
 };
 
+// Another rendition of a job's file, which there may be or not (outcome.h: variant); the last of a
+// list is {0}.
+struct relay_variant {
+    const char *name, *kind, *path; // the last with %s for the vendor's id
+};
+
 // Lists of texts end with NULL. Places are as field_at has them.
 struct relay {
     const char *submit;    // the path
@@ -46,7 +52,8 @@ struct relay {
     const char *kind;           // of its file: "video"
     const char *const *links;  // where a job that has succeeded has its file: the first link counts
     const char *const *covers; // the same of a still image; may be missing
-    const char *const *reasons; // where a job that has failed says why
+    const struct relay_variant *variants; // asked for where `content` is; may be missing
+    const char *const *reasons;           // where a job that has failed says why
     const char *const *codes;   // where it has the reason's code, also as a number; NULL: at
                                 // error.code
     const char *const *filters; // the codes that mean content_filter

@@ -89,6 +89,13 @@ static const struct outcome_word words[] = {
     {"canceled", OUTCOME_CANCELLED},
 };
 
+// OpenAI's (JS); NA gives the video, whichever is asked for.
+static const struct relay_variant variants[] = {
+    {"thumbnail", "cover", "/v1/videos/%s/content?variant=thumbnail"},
+    {"spritesheet", "image", "/v1/videos/%s/content?variant=spritesheet"},
+    {0},
+};
+
 static const struct relay table = {
     .submit = "/v1/videos",
     .follow_up = "/v1/videos/%s/remix",
@@ -105,6 +112,7 @@ static const struct relay table = {
     .links = (const char *const[]){"video_url", "url", "metadata.url", "video.url", "output.url",
                                    "data.0.url", "fail_reason", NULL}, // the last: NA, on success
     .covers = (const char *const[]){"thumbnail_url", NULL},
+    .variants = variants,
     .reasons = (const char *const[]){"error.message", "fail_reason", "message", NULL},
     .filters = (const char *const[]){"moderation_blocked", "content_policy_violation", NULL},
     .shape = shape,

@@ -16,6 +16,7 @@ from vendors.kling import kling_account
 from vendors.luma import luma_account
 from vendors.runway import runway_account
 from vendors.seedance import seedance_account
+from vendors.sora import sora_account
 from vendors.wan import wan_account
 
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "sdk")
@@ -180,6 +181,23 @@ class Clients(unittest.TestCase):
         self.assertEqual((got["video"]["seconds"], got["video"]["size"]), ("8", "1280x720"))
         self.assertEqual(got["contentType"], "video/mp4")
         self.assertEqual((got["bytes"], got["sha256"]), (artifact["bytes"], artifact["sha256"]))
+        self.assertEqual(got["variants"]["video"]["sha256"], artifact["sha256"])
+        for variant in ("thumbnail", "spritesheet"):
+            error = {"status": 404, "message": f"404 the vendor has given no {variant}"}
+            self.assertEqual(got["variants"][variant], error)
+
+    def test_openai_variants(self):
+        """Of a vendor that has them: the artifacts, one each."""
+        with Spool({"accounts": [sora_account(self.sim)]}) as spool:
+            got = self.node("openai.mjs", f"{spool.url}/v1", spool.key, "sora-2", self.picture)
+            artifacts = spool.task(got["video"]["id"])["artifacts"]
+        self.assertEqual([one["kind"] for one in artifacts], ["video", "cover", "image"])
+        for variant, artifact in zip(("video", "thumbnail", "spritesheet"), artifacts):
+            wanted = {"contentType": artifact["content_type"], "bytes": artifact["bytes"], "sha256": artifact["sha256"]}
+            self.assertEqual(got["variants"][variant], wanted)
+        self.assertEqual(got["sha256"], artifacts[0]["sha256"])
+        error = {"status": 400, "message": "400 variant: must be one of: video, thumbnail, spritesheet"}
+        self.assertEqual(got["variants"]["poster"], error)
 
     def test_openai_lists_and_deletes(self):
         """Other vendors' models, the models that there are, and page after page, from either end."""

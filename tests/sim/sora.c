@@ -6,6 +6,8 @@
 //   before it is accepted   [refuse] moderation_blocked   [balance] insufficient_quota
 //     twice per prompt      [429]
 //     once per prompt       [500]
+//   its files               [no-variants] 404 for all but the video
+//                           [any-variant] the video, whichever is asked for
 //
 // Nothing links to the files: /content has them, and wants the key.
 #include <stdio.h>
@@ -159,17 +161,35 @@ static void list(struct sim *sim, struct http_exchange *exchange)
     buf_clear(&json);
 }
 
+// The first is what there is without a word.
+static const struct {
+    const char *name, *ending;
+} variants[] = {
+    {"video", ".mp4"},
+    {"thumbnail", "-thumbnail.jpeg"},
+    {"spritesheet", "-spritesheet.png"},
+};
+enum { VARIANTS = sizeof variants / sizeof variants[0] };
+
 static void serve(struct sim *sim, struct http_exchange *exchange, struct job *job)
 {
     const char *variant = http_exchange_query(exchange, "variant");
-    bool is_image = variant != NULL && strcmp(variant, "video") != 0;
     char name[ID_BYTES + 32];
+    size_t i = 0;
 
-    snprintf(name, sizeof name, "sora-%s%s", job->id, is_image ? "-image.png" : ".mp4");
-    if (jobs_view(sim->jobs, job).status != JOB_SUCCEEDED)
+    if (variant != NULL && !words_has(job->prompt, "any-variant"))
+        while (i < VARIANTS && strcmp(variants[i].name, variant) != 0)
+            i++;
+    if (jobs_view(sim->jobs, job).status != JOB_SUCCEEDED) {
         refuse(exchange, 404, "video_not_ready", "The video is not ready.");
-    else
+    } else if (i == VARIANTS) {
+        refuse(exchange, 400, "invalid_value", "Invalid 'variant'.");
+    } else if (i > 0 && words_has(job->prompt, "no-variants")) {
+        refuse(exchange, 404, "not_found", "Variant not found.");
+    } else {
+        snprintf(name, sizeof name, "sora-%s%s", job->id, variants[i].ending);
         files_serve(sim, exchange, job, name);
+    }
 }
 
 static void handle_video(struct sim *sim, struct http_exchange *exchange, struct job *job,

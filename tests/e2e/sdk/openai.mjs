@@ -1,6 +1,7 @@
 // A video from a picture, a file or a link, by OpenAI's own client:
 // openai.mjs <base URL> <key> <model> <picture>
-// Prints the video as it was when it was made and when it was done, and what its content is.
+// Prints the video as it was when it was made and when it was done, and what its content is, also by
+// each variant's name, or why there is none.
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -24,14 +25,13 @@ while (video.status === "queued" || video.status === "in_progress") {
 }
 if (video.status !== "completed") throw new Error(JSON.stringify(video));
 
-const content = await client.videos.downloadContent(video.id);
-const bytes = Buffer.from(await content.arrayBuffer());
-console.log(
-  JSON.stringify({
-    made,
-    video,
-    contentType: content.headers.get("content-type"),
-    bytes: bytes.length,
-    sha256: createHash("sha256").update(bytes).digest("hex"),
-  }),
-);
+const content = async (query) => {
+  const answer = await client.videos.downloadContent(video.id, query);
+  const bytes = Buffer.from(await answer.arrayBuffer());
+  const sha256 = createHash("sha256").update(bytes).digest("hex");
+  return { contentType: answer.headers.get("content-type"), bytes: bytes.length, sha256 };
+};
+const variants = {};
+for (const variant of ["video", "thumbnail", "spritesheet", "poster"])
+  variants[variant] = await content({ variant }).catch(({ status, message }) => ({ status, message }));
+console.log(JSON.stringify({ made, video, ...(await content()), variants }));
