@@ -195,32 +195,13 @@ static const char *sound_type(const struct task *task)
     return type;
 }
 
-// The vendor's own name of the request is all by which it can be asked about it.
-static void name_request(const struct http_response *response, bool ok, struct outcome *outcome,
-                         struct err *err)
-{
-    struct buf scratch = {0};
-    const char *id = http_header(response, "x-request-id", &scratch);
-
-    if (id != NULL && ok && outcome->kind == OUTCOME_SUCCEEDED)
-        outcome_set_extra(outcome, "request_id", json_string(id));
-    else if (id != NULL && !ok)
-        err_wrap(err, "x-request-id %.60s", id);
-    buf_clear(&scratch);
-}
-
 bool openai_read_submit(const struct task *task, const struct account *account,
                         const struct http_response *response, struct outcome *outcome,
                         struct err *err)
 {
-    bool ok = true;
-
-    if (openai_is_sound(task, response)) {
-        *outcome = (struct outcome){.kind = OUTCOME_SUCCEEDED, .progress = -1};
-        outcome_add_typed(outcome, "audio", "inline:0", sound_type(task));
-    } else {
-        ok = adapter_read_submit(task, account, response, read_answer, outcome, err);
-    }
-    name_request(response, ok, outcome, err);
-    return ok;
+    if (!openai_is_sound(task, response))
+        return adapter_read_submit(task, account, response, read_answer, outcome, err);
+    *outcome = (struct outcome){.kind = OUTCOME_SUCCEEDED, .progress = -1};
+    outcome_add_typed(outcome, "audio", "inline:0", sound_type(task));
+    return true;
 }
