@@ -63,25 +63,63 @@ static json_t *place(json_t *body, char *name, char **last)
     return body;
 }
 
+// Takes off the end of "a[]", which is how clients name the items of a list.
+static bool cut_list(char *name)
+{
+    size_t len = strlen(name);
+
+    if (len < 3 || strcmp(name + len - 2, "[]") != 0)
+        return false;
+    name[len - 2] = '\0';
+    return true;
+}
+
+static bool is_file(const json_t *value)
+{
+    return json_is_string(value) && strncmp(json_string_value(value), "data:", 5) == 0;
+}
+
+// Adds to the list of that name, made where there is none: of the value itself, or of a file that
+// is there already. Takes the value. False: there is something else of that name.
+static bool add_item(json_t *object, const char *key, json_t *value)
+{
+    json_t *before = json_object_get(object, key);
+
+    if (json_is_array(before))
+        return json_array_append_new(before, value) == 0;
+    if (before == NULL)
+        return json_object_set_new(object, key, json_pack("[o]", value)) == 0;
+    if (is_file(before))
+        return json_object_set_new(object, key, json_pack("[O,o]", before, value)) == 0;
+    json_decref(value);
+    return false;
+}
+
 static bool add_part(json_t *body, const struct multipart_part *part, struct err *err)
 {
     int name_len = (int)part->name.len;
     const char *name = part->name.data;
-    json_t *value, *object;
+    json_t *value, *object, *before;
     char whole[MULTIPART_NAME_BYTES_MAX + 1], *key;
+    bool is_item;
 
     memcpy(whole, name, part->name.len);
     whole[part->name.len] = '\0';
+    is_item = cut_list(whole);
     object = place(body, whole, &key);
     if (object == NULL)
         return err_set(err, ERR_INVALID,
-                       "%.*s: isn't a name as a, a[b] or a[b][c], or is there as another one",
+                       "%.*s: isn't a name as a, a[], a[b] or a[b][c], or is there as another one",
                        name_len, name);
     value = part->filename.data != NULL ? data_url(part)
                                         : json_stringn(part->data.data, part->data.len);
     if (value == NULL)
         return err_set(err, ERR_INVALID, "%.*s: isn't UTF-8", name_len, name);
-    if (json_object_get(object, key) != NULL) {
+    before = json_object_get(object, key);
+    if (is_item || (part->filename.data != NULL && (is_file(before) || json_is_array(before))))
+        return add_item(object, key, value) ||
+               err_set(err, ERR_INVALID, "%.*s: is there as another one", name_len, name);
+    if (before != NULL) {
         json_decref(value);
         return err_set(err, ERR_INVALID, "%.*s: is there twice", name_len, name);
     }

@@ -5,7 +5,8 @@
 
 #include "core/base/err.h"
 
-// A multipart/form-data body: a field becomes a string, a file a data URL, and "a[b]" is b in the
-// object a. NULL and ERR_INVALID where the form is malformed, or has two fields of one name.
+// A multipart/form-data body: a field becomes a string, a file a data URL, "a[b]" is b in the
+// object a, and "a[]" an item of the list a, as are files of one name. NULL and ERR_INVALID where
+// the form is malformed, or has two fields of one name.
 json_t *form_read(const char *content_type, const char *body, size_t len,
                   struct err *err) WARN_UNUSED;

@@ -8,17 +8,21 @@
 #include "scheduler/form.h"
 #include "tests/fuzz/expect.h"
 
-enum { DEPTH_MAX = 3 };
+enum { DEPTH_MAX = 4 };
 
 static size_t count_values(json_t *value, int depth)
 {
     const char *key;
     json_t *member;
-    size_t count = 0;
+    size_t count = 0, i;
 
     EXPECT(depth <= DEPTH_MAX);
     if (json_is_string(value))
         return 1;
+    EXPECT(!json_is_array(value) || json_array_size(value) > 0);
+    json_array_foreach(value, i, member) count += count_values(member, depth + 1);
+    if (json_is_array(value))
+        return count;
     EXPECT(json_is_object(value) && (depth == 0 || json_object_size(value) > 0));
     json_object_foreach(value, key, member) count += count_values(member, depth + 1);
     return count;
