@@ -97,17 +97,17 @@ class Client:
         prompt = f"job {number} of {SEED} {self.rng.choice(WORDS + VENDORS[vendor].WORDS)}"
         path, body = VENDORS[vendor].job(prompt, self.rng.choice([None, self.picture]))
         body["notifyHook"] = f"{self.hooks}/{number}"
-        key = {"Idempotency-Key": f"k{SEED}-{number}"}
+        key = {"Idempotency-Key": f"k{SEED}-{number}", "Prefer": "respond-async"}
         ids = set()
         while not ids:
             answer = self.ask("POST", path, body, key)
-            if answer is not None and answer[0] == 200 and task_in(answer[1]) is not None:
+            if answer is not None and answer[0] in (200, 202) and task_in(answer[1]) is not None:
                 ids.add(task_in(answer[1]))
             else:
                 time.sleep(0.1)
         # Asked again, it is the same task.
         answer = self.ask("POST", path, body, key)
-        if answer is not None and answer[0] == 200:
+        if answer is not None and answer[0] in (200, 202):
             ids.add(task_in(answer[1]))
         if len(ids) != 1:
             self.doubled.append(ids)

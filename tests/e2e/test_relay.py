@@ -4,7 +4,7 @@ import unittest
 
 from harness import CUT, PNG, Between, Receiver, Sim, Spool, Vendor, account, check_artifacts
 from harness import eventually, main, task_in
-from vendors import accounts_of_all, all_vendors, one_of_each, relay_accounts
+from vendors import accounts_of_all, all_vendors, one_of_each, relay_accounts, vendors_of_jobs
 
 IMAGE = "data:image/png;base64," + base64.b64encode(PNG).decode()
 IMAGINE, MUSIC, LYRICS = "/mj/submit/imagine", "/suno/submit/music", "/suno/submit/lyrics"
@@ -284,7 +284,7 @@ class Unknown(Relay):
                 continue  # whose tasks can be looked for, test_midjourney.py
             _, error = self.failed(path, body)
             self.assertEqual(error["code"], "submit_outcome_unknown", provider)
-        self.assertEqual(len([a for a in self.wire.asked if b" lost" in a.raw]), len(all_vendors()) - 1)
+        self.assertEqual(len([a for a in self.wire.asked if b" lost" in a.raw]), len(vendors_of_jobs()) - 1)
 
 
 class Keys(Relay):
@@ -311,7 +311,8 @@ class Keys(Relay):
 
     def test_back_has_nobody_left(self):
         """Its 503 says that nothing was accepted: front waits."""
-        accounts = [one for one in accounts_of_all(self.sim) if one.get("dialect") not in ("vertex", "agents")]
+        accounts = [one for vendor in vendors_of_jobs().values() for one in vendor.accounts(self.sim)]
+        accounts = [one for one in accounts if one.get("dialect") not in ("vertex", "agents")]
         accounts = [{**one, **{name: "x" for name in ("api_key", "secret_key") if one.get(name)}} for one in accounts]
         with Spool({"accounts": accounts}) as back, Between(back) as wire:
             wire.key = back.key
