@@ -181,7 +181,21 @@ void *request_keep(struct request *request, size_t size, void (*clear)(void *kep
 
 static void on_client_gone(void *ctx)
 {
+    request_leave(ctx);
     request_drop(ctx);
+}
+
+static void on_client_leaving(void *ctx)
+{
+    request_leave(ctx);
+}
+
+void request_leave(struct request *request)
+{
+    if (request->has_left || request->on_leave == NULL)
+        return;
+    request->has_left = true;
+    request->on_leave(request);
 }
 
 void request_take_id(struct request *request)
@@ -209,6 +223,7 @@ struct request *request_new(struct front *front, struct http_exchange *exchange)
         request->next->at = &request->next;
     front->requests = request;
     http_exchange_on_gone(exchange, on_client_gone, request);
+    http_exchange_on_leaving(exchange, on_client_leaving);
     return request;
 }
 
@@ -253,6 +268,11 @@ void request_answer(struct request *request, int status, const struct buf *json)
     request_count(request, status, (int64_t)json->len);
     request_drop(request);
     http_exchange_answer(exchange, status, "application/json", buf_text(json), json->len);
+}
+
+void request_end_retries(struct request *request)
+{
+    http_exchange_add_header(request->exchange, "X-Should-Retry", "false");
 }
 
 void request_refuse(struct request *request, const struct err *err)

@@ -49,6 +49,8 @@ struct request {
     int64_t begun_ms;           // of our monotonic clock
     void *awaited[AWAIT_COUNT]; // cancelled with us
     void (*on_drain)(struct request *request);
+    void (*on_leave)(struct request *request); // NULL: nobody needs to know; request_leave
+    bool has_left;
     void *kept; // request_keep
     void (*clear)(void *kept);
     struct request *next, **at; // of the front's requests
@@ -61,6 +63,8 @@ struct request *request_new(struct front *front, struct http_exchange *exchange)
 
 // Answers. The request is gone afterwards.
 void request_answer(struct request *request, int status, const struct buf *json);
+// Tells clients that would send the request again by themselves that it could be paid for twice.
+void request_end_retries(struct request *request);
 void request_refuse(struct request *request, const struct err *err);
 void request_refuse_with(struct request *request, enum err_code code, const char *message);
 void request_drop(struct request *request); // without an answer: the exchange has been given away
@@ -86,6 +90,10 @@ void request_watch(struct request *request, struct watcher *watcher,
 // The role ends: a request that waits for a task to change is answered now, as is, with `is_late`,
 // one that waits for a Redis that doesn't answer. The request may be gone afterwards.
 void request_drain(struct request *request, bool is_late);
+
+// Its client waits no longer for what it is held for: it seems to have gone, or is told to ask
+// later.
+void request_leave(struct request *request);
 
 // Memory for what a handler keeps while the request waits: zeroed, freed with the request, in
 // request->kept. Only once for each request. `clear` frees what is in it; NULL: there is nothing to

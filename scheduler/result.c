@@ -92,6 +92,9 @@ static void result_finish(struct request *request, const struct task *task)
     struct family_answer answer = {0};
     int status = request->family->result(task, &answer);
 
+    if (!request->is_stream && status != 503) // which says that the vendor never had it
+        request_end_retries(request);
+
     if (answer.file != NULL || answer.gap_count > 0)
         result_send(request, task, &answer, status);
     else if (request->is_stream)
@@ -117,6 +120,8 @@ static void refuse_late(struct request *request, enum err_code code, const char 
 {
     struct err err;
 
+    if (!request->is_stream)
+        request_end_retries(request);
     err_set(&err, code, "%s: task %s goes on, ask for it at /v1/tasks", why, request->held);
     result_refuse(request, &err);
 }
@@ -139,6 +144,7 @@ static void on_time(void *ctx)
 
     request_forget(request, AWAIT_TIMER);
     if (left_ms <= 0) {
+        request_leave(request);
         refuse_late(request, ERR_WAITED, "the result isn't there yet");
         return;
     }
@@ -152,6 +158,7 @@ static void on_time(void *ctx)
 static void stream_begin(struct request *request)
 {
     request->is_stream = true;
+    request_end_retries(request);
     http_exchange_add_header(request->exchange, "Cache-Control", "no-store");
     http_exchange_add_header(request->exchange, "X-Accel-Buffering", "no");
     request_count(request, 200, -1);
@@ -182,7 +189,10 @@ void result_answer(struct request *request, const struct task *task, const char 
     http_exchange_forget_body(request->exchange);
     http_exchange_add_header(request->exchange, "X-Task-Id", id);
     snprintf(request->held, sizeof request->held, "%s", id);
+    if (request->has_left)
+        request->on_leave(request); // it couldn't name the task yet
     if (result_is_async(request)) {
+        request_end_retries(request);
         request_await(request, AWAIT_TASKS,
                       tasks_get(front->store, id, request_scope(request), on_task, request));
         return;

@@ -16,6 +16,7 @@
 #include "core/message/trace.h"
 #include "core/storage/storage.h"
 #include "core/store/accounts.h"
+#include "core/store/heartbeat.h"
 #include "core/store/store.h"
 #include "core/store/tasks.h"
 #include "providers/family.h"
@@ -37,6 +38,8 @@ struct submission {
     bool is_unified;   // the request is in the form that all video providers share
     bool has_idempotency;
     struct idempotency idempotency;
+    bool is_noted; // in case that its client sends it again
+    struct resend resend;
 };
 
 static void submission_clear(void *kept)
@@ -72,10 +75,9 @@ static void on_submitted(void *ctx, enum submit_result result, const char *id, i
     struct buf json = {0};
 
     request_forget(request, AWAIT_TASKS);
-    // Some clients send a request again by themselves. Once there may be a task, that could be paid
-    // for twice.
-    if (err == NULL || err->code == ERR_UNAVAILABLE)
-        http_exchange_add_header(request->exchange, "X-Should-Retry", "false");
+    // Once there may be a task, it could be paid for twice. What it comes to may say otherwise.
+    if (err == NULL ? request->served->route->kind != ROUTE_RESULT : err->code == ERR_UNAVAILABLE)
+        request_end_retries(request);
     // No task will ask for the stored request. Where Redis didn't answer, one may: then it goes
     // with the retention.
     if (task->is_request_stored &&
@@ -234,7 +236,8 @@ static void submit_task(struct request *request)
                             .is_listed = !task->is_ask,
                             .awaits_parent = task->await != NULL,
                             .idempotency =
-                                submission->has_idempotency ? &submission->idempotency : NULL};
+                                submission->has_idempotency ? &submission->idempotency : NULL,
+                            .resend = submission->is_noted ? &submission->resend : NULL};
     char lane[160];
 
     lane_name(lane, sizeof lane, task->provider, task->model, task->account, task->cost > 0);
@@ -379,6 +382,48 @@ static void on_accounts(void *ctx, const struct account_state *states, bool is_w
 static void look_again(struct request *request)
 {
     request_await(request, AWAIT_STORE, accounts_read(request->front->store, on_accounts, request));
+}
+
+// Requests that a client sends again by itself: OpenAI's SDKs when a connection is lost or the
+// answer is late, and say so; others without a word.
+
+// Whether anybody else here waits for the task.
+static bool is_held_twice(const struct request *request)
+{
+    const struct request *other = request->front->requests;
+
+    for (; other != NULL; other = other->next)
+        if (other != request && !other->has_left && strcmp(other->held, request->held) == 0)
+            return true;
+    return false;
+}
+
+static void leave(struct request *request)
+{
+    const struct submission *submission = request->kept;
+
+    if (*request->held != '\0' && submission->resend.holder != NULL && !is_held_twice(request))
+        tasks_leave(request->front->store, request->owner, &submission->resend, request->held);
+}
+
+// False: another one of the kind makes another task.
+static bool note_resend(struct request *request)
+{
+    struct submission *submission = request->kept;
+    const char *retries = http_exchange_header(request->exchange, "x-stainless-retry-count");
+    bool is_of_result = request->served->route->kind == ROUTE_RESULT;
+    bool is_held = is_of_result && !result_is_async(request);
+
+    if (!is_of_result && retries == NULL)
+        return false;
+    submission->is_noted = is_held || retries != NULL;
+    resend_init(&submission->resend, submission->task);
+    submission->resend.is_resent = retries != NULL && strtol(retries, NULL, 10) > 0;
+    if (is_held) {
+        submission->resend.holder = heartbeat_process();
+        request->on_leave = leave;
+    }
+    return is_of_result || submission->resend.is_resent;
 }
 
 static void send_task(struct request *request)
@@ -558,11 +603,17 @@ void submit_handle(struct request *request)
     }
     slim_strings(request->body, LONGEST_TEXT, "..."); // the body is only asked what was given
     key = http_exchange_header(request->exchange, "idempotency-key");
+    submission = request->kept;
+    if (key == NULL && note_resend(request)) {
+        request_await(request, AWAIT_TASKS,
+                      tasks_join(request->front->store, request->owner, &submission->resend,
+                                 on_replay, request));
+        return;
+    }
     if (key == NULL) {
         find_parent(request);
         return;
     }
-    submission = request->kept;
     submission->has_idempotency = true;
     idempotency_init(&submission->idempotency, key, submission->task);
     request_await(request, AWAIT_TASKS,

@@ -112,6 +112,8 @@ static void conn_on_allocate(uv_handle_t *conn_handle, size_t suggested, uv_buf_
 
 static void conn_on_eof(struct http_conn *conn)
 {
+    http_gone_fn on_leaving = conn->exchange.on_leaving;
+
     conn->is_eof = true;
     conn->is_reading = false;
     uv_read_stop((uv_stream_t *)&conn->uv);
@@ -125,6 +127,10 @@ static void conn_on_eof(struct http_conn *conn)
     case HTTP_HANDLING:
         if (!conn->exchange.is_begun || conn->exchange.is_endless)
             http_server_set_deadline(conn->server, conn, HALF_CLOSED_MS);
+        if (on_leaving != NULL) {
+            conn->exchange.on_leaving = NULL;
+            on_leaving(conn->exchange.gone_ctx);
+        }
         break;
     case HTTP_FLUSHING:
         break;

@@ -47,7 +47,7 @@ void http_exchange_open(struct http_conn *conn)
     struct http_exchange *exchange = &conn->exchange;
 
     exchange->serial++;
-    exchange->on_gone = NULL;
+    exchange->on_gone = exchange->on_leaving = NULL;
     exchange->on_drained = NULL;
     buf_reset(&exchange->headers);
     exchange->has_query = false;
@@ -227,7 +227,13 @@ bool http_exchange_wants_websocket(const struct http_exchange *exchange)
 void http_exchange_on_gone(struct http_exchange *exchange, http_gone_fn on_gone, void *ctx)
 {
     exchange->on_gone = on_gone;
+    exchange->on_leaving = NULL;
     exchange->gone_ctx = ctx;
+}
+
+void http_exchange_on_leaving(struct http_exchange *exchange, http_gone_fn on_leaving)
+{
+    exchange->on_leaving = on_leaving;
 }
 
 void http_exchange_add_header(struct http_exchange *exchange, const char *name, const char *value)

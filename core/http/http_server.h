@@ -113,6 +113,10 @@ bool http_exchange_wants_websocket(const struct http_exchange *exchange);
 
 // Called at most once, when the client goes away while the answer is pending or streaming.
 void http_exchange_on_gone(struct http_exchange *exchange, http_gone_fn on_gone, void *ctx);
+// Called at most once, with the ctx of on_gone: the client has shut its side down. As a rule it has
+// gone, of which on_gone tells a little later; but it may only be done with sending. Another
+// on_gone takes its place, too.
+void http_exchange_on_leaving(struct http_exchange *exchange, http_gone_fn on_leaving);
 
 // Headers for the answer, before it is given. Content-Length, Date, Connection and X-Request-Id
 // are the server's.

@@ -75,7 +75,7 @@ enum http_conn_state {
 struct http_exchange {
     struct http_conn *conn;
     unsigned serial;
-    http_gone_fn on_gone;
+    http_gone_fn on_gone, on_leaving;
     void *gone_ctx;
     http_drained_fn on_drained; // set while the writer waits
     void *drained_ctx;

@@ -81,6 +81,11 @@ struct heartbeat *heartbeat_start(struct loop *loop, struct store *store, const 
     return h;
 }
 
+const char *heartbeat_process(void)
+{
+    return process.id;
+}
+
 void heartbeat_wake(struct heartbeat *heartbeat)
 {
     if (heartbeat == NULL || heartbeat->timer == NULL)

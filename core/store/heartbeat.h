@@ -25,6 +25,8 @@ typedef const char *(*heartbeat_trouble_fn)(void *ctx);
 struct heartbeat *heartbeat_start(struct loop *loop, struct store *store, const char *role,
                                   heartbeat_count_fn count, heartbeat_trouble_fn trouble,
                                   void *ctx);
+// The word by which all roles of this process name it; "": none of them has started.
+const char *heartbeat_process(void);
 // Redis is there: the next beat is sent at once.
 void heartbeat_wake(struct heartbeat *heartbeat);
 // The role leaves: nobody needs to wait until it has been silent for long. No beat follows.

@@ -8,6 +8,8 @@ lua_\name:
     .endm
 
     script lib
+    script leave
+    script join
     script submit
     script list
     script clock

@@ -5,6 +5,8 @@
 // that a claim doesn't find a lease expired whose outcome is still waiting here to be stored.
 #define SCRIPTS(X)                                                                                 \
     X(clock)                                                                                       \
+    X(leave)                                                                                       \
+    X(join)                                                                                        \
     X(submit)                                                                                      \
     X(read)                                                                                        \
     X(state)                                                                                       \

@@ -149,20 +149,37 @@ static void on_submitted(void *ctx, store_then_fn then, const redisReply *answer
     fn(their_ctx, result, id, waiting, err);
 }
 
-void idempotency_init(struct idempotency *idempotency, const char *key, const struct task *task)
+// All that is asked, whichever key it has.
+static void hash_asked(const struct task *task, char hash[65])
 {
     // A path may name the parent, too.
     bool has_path = task->parent != NULL && strstr(task->request, task->parent) == NULL;
     struct buf whole = {0};
 
-    sha256_hex(key, strlen(key), idempotency->key);
     // The family and action are part of what was asked: the same body may mean two things.
     buf_fmt(&whole, "%s %s %s%s%s\n", task->family, task->action,
             task->mode == NULL ? "" : task->mode, has_path ? " " : "",
             has_path ? task->parent : "");
     buf_str(&whole, task->request);
-    sha256_hex(whole.data, whole.len, idempotency->body);
+    sha256_hex(whole.data, whole.len, hash);
     buf_clear(&whole);
+}
+
+void idempotency_init(struct idempotency *idempotency, const char *key, const struct task *task)
+{
+    sha256_hex(key, strlen(key), idempotency->key);
+    hash_asked(task, idempotency->body);
+}
+
+void resend_init(struct resend *resend, const struct task *task)
+{
+    hash_asked(task, resend->body);
+}
+
+// As the scripts name who holds a request.
+static const char *holder_of(const struct resend *resend)
+{
+    return resend->holder == NULL ? "+" : resend->holder;
 }
 
 static void add_option(struct buf *json, const char *name, const char *value)
@@ -182,6 +199,12 @@ static void add_options(struct args *args, const struct submit *submit)
     if (submit->idempotency != NULL) {
         add_option(&json, "idem", submit->idempotency->key);
         add_option(&json, "body", submit->idempotency->body);
+    }
+    if (submit->resend != NULL) {
+        add_option(&json, "same", submit->resend->body);
+        add_option(&json, "holder", holder_of(submit->resend));
+        if (submit->resend->is_resent)
+            add_option(&json, "resent", "1");
     }
     if (submit->once != NULL) {
         add_option(&json, "parent", task->parent);
@@ -257,6 +280,49 @@ struct tasks_op *tasks_find_replay(struct store *store, const char *owner,
     command(op, 0, 2, (const char *const[]){"GET", name.data}, on_replay, op);
     buf_clear(&name);
     return op;
+}
+
+static void on_joined(void *ctx, store_then_fn then, const redisReply *answer,
+                      const struct err *err)
+{
+    struct tasks_op *op = ctx;
+    submit_fn fn = op->fn.submit;
+    void *their_ctx = op->ctx;
+    char id[ID_SIZE] = "";
+
+    (void)then;
+    op->calls[0] = NULL;
+    if (err == NULL && answer->type == REDIS_REPLY_STRING)
+        snprintf(id, sizeof id, "%s", answer->str);
+    tasks_op_cancel(&op);
+    fn(their_ctx, *id == '\0' ? SUBMIT_ACCEPTED : SUBMIT_REPLAYED, id, 0, err);
+}
+
+struct tasks_op *tasks_join(struct store *store, const char *owner, const struct resend *resend,
+                            submit_fn fn, void *ctx)
+{
+    struct tasks_op *op = op_new(store, NULL, 1, ctx);
+    struct args args = {0};
+
+    op->fn.submit = fn;
+    args_str(&args, owner);
+    args_str(&args, resend->body);
+    args_str(&args, holder_of(resend));
+    args_str(&args, resend->is_resent ? "1" : "");
+    op->calls[0] = store_call(store, SCRIPT_join, &args, deadline(store), on_joined, NULL, op);
+    return op;
+}
+
+void tasks_leave(struct store *store, const char *owner, const struct resend *resend,
+                 const char *id)
+{
+    struct args args = {0};
+
+    args_str(&args, owner);
+    args_str(&args, resend->body);
+    args_str(&args, id);
+    args_str(&args, holder_of(resend));
+    store_call(store, SCRIPT_leave, &args, deadline(store), NULL, NULL, NULL);
 }
 
 // Reads.

@@ -13,7 +13,7 @@ struct store_call;
 
 enum submit_result {
     SUBMIT_ACCEPTED,
-    SUBMIT_REPLAYED, // the same Idempotency-Key and body: `id` is the first task's
+    SUBMIT_REPLAYED, // the same Idempotency-Key and body, or sent again: `id` is the first task's
     SUBMIT_REPEATED, // the same was already asked of the parent: `id` is the task that does it
 };
 
@@ -25,10 +25,21 @@ struct idempotency {
 // `task` is as the family accepted it, before it takes anything over from a parent.
 void idempotency_init(struct idempotency *idempotency, const char *key, const struct task *task);
 
+// A request that its client may send again by itself, as some do when a connection is lost, or the
+// answer is late. It has no Idempotency-Key.
+struct resend {
+    char body[65];      // SHA-256 of all that is asked, in hexadecimal
+    const char *holder; // the process in which it waits for the task's end; NULL: it doesn't
+    bool is_resent;     // the client says that it sends it again
+};
+
+void resend_init(struct resend *resend, const struct task *task); // `task` as above
+
 struct submit {
     const struct task *task; // id, owner, …, request, hook; borrowed during the call
     const char *lane;
     const struct idempotency *idempotency; // NULL: none
+    const struct resend *resend; // NULL: it isn't noted, and makes another task if sent again
     const char *once; // the word for what is asked of the parent, if that may be asked once only;
                       // NULL: it may be repeated
     bool is_listed;   // false for questions that we ask ourselves
@@ -66,6 +77,14 @@ struct tasks_op *tasks_submit(struct store *store, const struct submit *submit, 
 // id where it wasn't used.
 struct tasks_op *tasks_find_replay(struct store *store, const char *owner,
                                    const struct idempotency *idempotency, submit_fn fn, void *ctx);
+// The task that an earlier request made which was the same: SUBMIT_REPLAYED, or SUBMIT_ACCEPTED
+// with an empty id where there is none to join. One that is sent again joins its task of the last
+// 24 hours; else one that waits joins a task that still runs, whose client has gone.
+struct tasks_op *tasks_join(struct store *store, const char *owner, const struct resend *resend,
+                            submit_fn fn, void *ctx);
+// The client has gone that waited for the end of the task.
+void tasks_leave(struct store *store, const char *owner, const struct resend *resend,
+                 const char *id);
 // `owner` NULL: anybody's. Another key's task is as unknown as one that isn't there. The task comes
 // with its request and result, and, while it is queued or archiving, with when it acts again.
 struct tasks_op *tasks_get(struct store *store, const char *id, const char *owner, task_fn fn,

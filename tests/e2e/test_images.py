@@ -249,6 +249,46 @@ class Waiting(Images):
         (task,) = [t for t in self.spool.get("/v1/tasks?limit=5")["data"] if t["status"] != "succeeded"]
         check_artifacts(self.spool.end_of(task["id"]), "image")
 
+    def hang_up(self, body, key="dev", **headers):
+        with self.assertRaises(TimeoutError):
+            exchange(self.spool.port, "POST", MAKE, body, {**bearer(key), **headers}, timeout=0.2)
+
+    def test_sent_again_without_a_word(self):
+        """Whoever hangs up and asks for the same joins the task; another's, or anything else, is another one."""
+        body = {**LIGHT, "prompt": "again [after-2]"}
+        self.hang_up(body)
+        _, headers, _ = self.post(MAKE, body, Prefer="respond-async")
+        self.hang_up(body)
+        other = self.post(MAKE, {**body, "n": 2}, Prefer="respond-async")[1]["x-task-id"]
+        status, again, _ = self.post(MAKE, body)
+        self.assertEqual((status, again["idempotent-replayed"], again["x-task-id"]), (200, "true", headers["x-task-id"]))
+        self.assertEqual(len({other, headers["x-task-id"]}), 2)
+        self.assertEqual(self.billed("again [after-2]"), 2)
+        # It has ended: what is asked for now is another one.
+        self.assertNotEqual(self.post(MAKE, body)[1]["x-task-id"], headers["x-task-id"])
+
+    def test_two_of_a_kind_that_both_wait(self):
+        answers = []
+        body = {**LIGHT, "prompt": "both"}
+        threads = [threading.Thread(target=lambda: answers.append(self.post(MAKE, body))) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(len({answer[1]["x-task-id"] for answer in answers}), 2)
+
+    def test_sent_again_with_a_word(self):
+        body = {**LIGHT, "prompt": "resent"}
+        first = self.post(MAKE, body, **{"X-Stainless-Retry-Count": "0"})
+        self.assertEqual(first[1]["x-should-retry"], "false")
+        for number in ("1", "2"):
+            again = self.post(MAKE, body, **{"X-Stainless-Retry-Count": number})
+            self.assertEqual((again[0], again[1]["x-task-id"], again[2]), (200, first[1]["x-task-id"], first[2]))
+        self.assertEqual(self.billed("resent"), 1)
+        for key, number in (("dev", "0"), ("empty", "1")):
+            another = self.post(MAKE, body, key, **{"X-Stainless-Retry-Count": number})
+            self.assertNotEqual(another[1].get("x-task-id"), first[1]["x-task-id"])
+
     def test_cancel(self):
         held = []
         thread = threading.Thread(target=lambda: held.append(self.post(MAKE, {**LIGHT, "prompt": "held [never]"})))

@@ -906,6 +906,18 @@ class Submit(Bench):
         other = self.submitted(options={"idem": "k", "body": "c"})
         self.assertEqual(self.twice("submit", other), (["mismatch"], {}))
 
+    def test_same(self):
+        """It is noted for a day, and by whom it is held."""
+        options = {"same": "s", "holder": "p1"}
+        answer, changed = self.twice("submit", self.submitted("B", options=options))
+        self.assertEqual((answer, changed["same:dev:s"]), (0, {"B": "p1", "ttl": "1440"}))
+        self.assertEqual(self.twice("submit", self.submitted("C", options=options))[0], ["replayed", "B", 0])
+        self.do("HSET", "spool:processes", "p1 api", "@0 words")
+        self.assertEqual(self.run_script("submit", self.submitted("D", options=options)), 1)
+        self.assertEqual(self.dump()["same:dev:s"], {"B": "p1", "D": "p1", "ttl": "1440"})
+        options["resent"] = True
+        self.assertEqual(self.twice("submit", self.submitted("E", options=options))[0], ["replayed", "D", 0])
+
     def follow_up(self, phase, kind="plain", **options):
         self.task("P", phase, kind)
         return self.submitted(lane="?@mj-1", cost=0, parent="P", options={"parent": "P", **options})
@@ -959,6 +971,83 @@ class Submit(Bench):
             self.run_script("submit", item)
         self.assertEqual(self.dump(), together)
         self.assertEqual(together["lane:midjourney/"], {"T0": "1", "T2": "1", "T1": "2", "T4": "2", "T3": "3"})
+
+
+class Join(Bench):
+    """A request that may have been sent before."""
+
+    def ask(self, holder="p2", resent="", owner="dev"):
+        return self.twice("join", [owner, "s", holder, resent], "A" if resent else None)
+
+    def note(self, holder="p1", beat=None):
+        self.do("DEL", "spool:same:dev:s", "spool:processes")
+        self.do("HSET", "spool:same:dev:s", "A", holder)
+        self.do("PEXPIRE", "spool:same:dev:s", 86400000)
+        if beat is not None:
+            self.do("HSET", "spool:processes", f"{holder} api", f"@{beat} words")
+
+    @each
+    def test_its_client_has_gone(self, phase, kind, r):
+        item = ["dev", "s", "p2", ""]
+        for holder, beat in (("-", None), ("p1", None), ("p1", -8000)):
+            self.note(holder, beat)
+            self.assertEqual(self.run_script("join", item), "A" if phase not in ENDED else "", (holder, beat))
+            holder = holder if phase in ENDED else "p2"
+            self.assertEqual(self.dump()["same:dev:s"], {"A": holder, "ttl": "1440"})
+            self.check()
+
+    @each
+    def test_it_is_sent_again(self, phase, kind, r):
+        for holder, beat in (("-", None), ("p1", 0), ("+", None)):
+            self.note(holder, beat)
+            self.assertEqual(self.ask("+", "1"), ("A", {}), holder)
+            self.assertEqual(self.ask(resent="1"), ("A", {"same:dev:s": {"A": "p2"}}), holder)
+
+    def test_another_one(self):
+        self.task("A", "rendering")
+        self.do("DEL", "spool:same:dev:s")
+        self.assertEqual(self.run_script("join", ["dev", "s", "p2", "1"]), "")
+        for holder, beat in (("p1", 0), ("p1", -7000), ("+", None)):
+            self.note(holder, beat)
+            self.assertEqual(self.ask(), ("", {}), (holder, beat))
+        self.note("-")
+        self.assertEqual(self.ask("+"), ("A", {}))
+        self.assertEqual(self.run_script("join", ["other", "s", "p2", "1"]), "")
+
+    def test_several(self):
+        """Each that sends again gets one that nobody waits for, then the newest."""
+        for id_, phase, holder in (("A", "rendering", "-"), ("B", "queued", "-"), ("C", "succeeded", "-"), ("D", "queued", "p1")):
+            self.task(id_, phase)
+            self.do("HSET", "spool:same:dev:s", id_, holder)
+        self.do("HSET", "spool:processes", "p1 api", "@0 words", "p2 api", "@0 words")
+        for resent, wanted in (("1", "B"), ("", "A"), ("1", "D"), ("", "")):
+            self.assertEqual(self.run_script("join", ["dev", "s", "p2", resent]), wanted)
+
+    def test_many(self):
+        """No more than sixteen are noted."""
+        for i in range(20):
+            self.run_script("submit", Submit.submitted(self, f"T{i:02}", options={"same": "s", "holder": "+"}))
+        self.assertEqual(sorted(self.dump()["same:dev:s"]), [f"T{i:02}" for i in range(4, 20)] + ["ttl"])
+
+    def test_what_is_made_anew(self):
+        """What cost nothing, and what is forgotten."""
+        item = ["dev", "s", "p2", "1"]
+        self.note("-")
+        self.assertEqual(self.run_script("join", item), "")
+        self.task("A", "failed")
+        self.do("HSET", "spool:t:A", "code", "vendor_unavailable")
+        self.assertEqual(self.run_script("join", item), "")
+        self.do("HSET", "spool:t:A", "code", "vendor_failed")
+        self.assertEqual(self.run_script("join", item), "A")
+        self.do("HSET", "spool:t:A", "gone", 1)
+        self.assertEqual(self.run_script("join", item), "")
+
+    def test_leave(self):
+        self.note()
+        for item in (["dev", "s", "B", "p1"], ["dev", "s", "A", "p2"], ["other", "s", "A", "p1"]):
+            self.assertEqual(self.twice("leave", item), (1, {}), item)
+        self.assertEqual(self.twice("leave", ["dev", "s", "A", "p1"]), (1, {"same:dev:s": {"A": "-"}}))
+        self.assertEqual(self.dump()["same:dev:s"]["ttl"], "1440")
 
 
 class Deliveries(Bench):

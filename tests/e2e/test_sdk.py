@@ -11,9 +11,10 @@ import tempfile
 import unittest
 import urllib.request
 
-from harness import PNG, ROOT, Between, Sim, Spool, Vendor, account, main
+from harness import CUT, PNG, ROOT, Between, Sim, Spool, Vendor, account, main
 from vendors.kling import kling_account
 from vendors.luma import luma_account
+from vendors.openai import openai_account
 from vendors.runway import runway_account
 from vendors.seedance import seedance_account
 from vendors.sora import sora_account
@@ -62,6 +63,15 @@ def install():
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
     return place
+
+
+class LosesFirst(Between):
+    """Loses the answer to the first attempt of each request that is to be lost."""
+
+    def usual(self, asked):
+        answer = super().usual(asked)
+        is_first = asked.headers.get("x-stainless-retry-count") == "0"
+        return CUT if is_first and b"lost" in asked.raw else answer
 
 
 class Clients(unittest.TestCase):
@@ -220,6 +230,26 @@ class Clients(unittest.TestCase):
         self.assertEqual([event["type"] for event in got["events"]], ["image_generation.completed"])
         self.assertEqual((got["sound"]["type"], got["sound"]["bytes"]), ("audio/wav", 24044))
         self.assertEqual((got["refused"]["status"], got["refused"]["code"]), (400, "moderation_blocked"))
+
+    def test_openai_sends_again(self):
+        """After an answer that was lost, or is late: it is the same task, which is billed once."""
+        accounts = [openai_account(self.sim), kling_account(self.sim)]
+        with Spool({"accounts": accounts}) as spool, LosesFirst(spool) as wire:
+            got = self.node("retries.mjs", f"{wire.url}/v1", spool.key, "kling-v3")
+            tasks = {task["id"]: task for task in spool.get("/v1/tasks")["data"]}
+            attempts = [asked.headers["x-stainless-retry-count"] for asked in wire.asked if b"late" in asked.raw]
+            self.assertEqual(spool.end_of(got["job"])["status"], "succeeded")
+        links = [artifact["url"].replace(spool.url, wire.url) for task in tasks.values() for artifact in task["artifacts"]]
+        self.assertEqual(len(tasks), 7)
+        self.assertIn(got["lost"], links)
+        self.assertIn(got["late"], links)
+        self.assertGreater(len(attempts), 1)
+        self.assertEqual(len({link for link in got["twice"] if link in links}), 2)
+        self.assertIn(got["speech"], [one["sha256"] for task in tasks.values() for one in task["artifacts"]])
+        self.assertEqual(got["unknown"], {"status": 502, "code": "submit_outcome_unknown"})
+        billed = self.sim.jobs("openai")[0]
+        self.assertEqual([billed[one] for one in ("lost", "late [after-30]", "lost speech", "unknown [cut]")], [1] * 4)
+        self.assertEqual(billed["twice"], 2)
 
     def test_openai_with_a_link(self):
         """It sends objects as parts named a[b]; the vendor gets the picture."""

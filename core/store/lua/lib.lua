@@ -40,6 +40,8 @@
 --   alike:<likeness> zset  tasks that look the same at their vendor, by when they were sent
 --   claimed:<by>:<kind> string  the number of a process' last claim, and what it gave
 --   idem:<key>:<hash> string  Idempotency-Key: body hash, task, waiting before it, when
+--   same:<key>:<hash> hash  what a client may send again by itself: task -> the process in which a request waits
+--                          for its end; "-": none does any more, "+": none was meant to
 --   await:<task>   set     tasks that are queued as soon as <task> waits for its client (sub)
 --   took:<account> list    how long its last jobs took, in ms
 --   upload:<id>    string  a place that was promised for a client's file
@@ -173,6 +175,46 @@ local function free_slot(account, id, is_doubts)
         if is_doubts and call('HINCRBY', slots, '?', -tonumber(cost)) <= 0 then call('HDEL', slots, '?') end
         call('PUBLISH', 'spool:wake', account)
     end
+end
+
+-- Requests that a client sends again.
+
+local SAME_MS, SAME_KEPT = 86400000, 16
+local BEAT_MS = 7500 -- a front door that hasn't beaten for so long has gone, and its clients with it
+
+local function has_gone(holder)
+    if holder == '-' or holder == '+' then return holder == '-' end
+    local beat = call('HGET', 'spool:processes', holder .. ' api')
+    return not beat or tonumber(string.match(beat, '^%d+')) < now - BEAT_MS
+end
+
+local function note_same(owner, hash, id, holder)
+    local name = key('same', owner .. ':' .. hash)
+    call('HSET', name, id, holder)
+    call('PEXPIRE', name, SAME_MS)
+    if call('HLEN', name) <= SAME_KEPT then return end
+    local ids = call('HKEYS', name)
+    table.sort(ids)
+    call('HDEL', name, ids[1]) -- ids are in the order of time
+end
+
+-- The task that an earlier request with the same body made, nil where this one asks for another. One that its
+-- client says it sends again gets any that may have cost something, the newest; but rather, as each other gets it,
+-- one that still runs and for whose end nobody waits any more.
+local function join(owner, hash, holder, is_resent)
+    local name, best = key('same', owner .. ':' .. hash), nil
+    local noted = call('HGETALL', name)
+    for i = 1, #noted, 2 do
+        local id = noted[i]
+        local r = record(id, 'code', 'gone')
+        local is_left = r and not TERMINAL[r.phase] and has_gone(noted[i + 1])
+        local fits = r and not r.gone and (is_left or is_resent and r.code ~= 'vendor_unavailable')
+        if fits and (not best or is_left and not best.is_left or is_left == best.is_left and id > best.id) then
+            best = {id = id, is_left = is_left}
+        end
+    end
+    if best and holder ~= '+' then call('HSET', name, best.id, holder) end
+    return best and best.id
 end
 
 -- How long jobs of the account take: the median of the last TOOK_KEPT jobs.

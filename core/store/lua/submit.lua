@@ -2,7 +2,8 @@
 -- New tasks. Refused when Redis is full: tasks that run must still be able to finish.
 -- Item: id, owner, lane, request, options, then field, value, ... The options are "", or JSON:
 --   idem (hash of the Idempotency-Key) with body (hash), parent with once (what is asked of the parent), await
---   (the parent doesn't wait for this task yet, which is queued when it does), hook, unlisted.
+--   (the parent doesn't wait for this task yet, which is queued when it does), hook, unlisted, same (hash of
+--   what is asked) with holder and resent (join.lua).
 -- Answer: where the task is accepted, how many wait before it (0 where it had been accepted without a key
 --   before: the reply was lost); else {"replayed", id, waiting} | {"mismatch"} | {"repeated", id} | {"full"} |
 --   {"full_for_key"} | {"over"} (the parent has ended)
@@ -34,7 +35,7 @@ local function lane_of(name)
 end
 
 -- Adds a task to a lane, as enqueue() does for a single one.
-local function join(name, owner, id)
+local function line_up(name, owner, id)
     local lane = lane_of(name)
     local last = lane.last[owner] or tonumber(call('HGET', key('vt', name), 'o:' .. owner) or 0)
     lane.last[owner] = math.max(lane.clock, last) + 1
@@ -57,6 +58,8 @@ local function accept(first, last)
             return {'replayed', original, tonumber(before)}
         end
     end
+    local earlier = options.same and join(owner, options.same, options.holder, options.resent)
+    if earlier and earlier ~= id then return {'replayed', earlier, 0} end
     local parent = options.parent
     local original = parent and call('HGET', key('once', parent), options.once)
     local phase = original and original ~= id and call('HGET', key('t', original), 'phase')
@@ -110,7 +113,10 @@ local function accept(first, last)
         -- set.
         call('SET', idem_key, table.concat({options.body, id, before, now}, ' '), 'PX', 2 * IDEM_MS)
     end
-    if not await then join(lane, owner, id) end
+    if options.same then
+        note_same(owner, options.same, id, options.holder)
+    end
+    if not await then line_up(lane, owner, id) end
     for _, count in ipairs({all, mine}) do
         count.now = count.now + 1
         count.more = count.more + 1

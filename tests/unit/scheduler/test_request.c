@@ -35,7 +35,7 @@ struct http_exchange {
     bool has_body;
     const char *encoding;
     const char *limit; // of the query
-    http_gone_fn on_gone;
+    http_gone_fn on_gone, on_leaving;
     void *ctx;
 };
 
@@ -94,6 +94,11 @@ void http_exchange_on_gone(struct http_exchange *one, http_gone_fn on_gone, void
 {
     one->on_gone = on_gone;
     one->ctx = ctx;
+}
+
+void http_exchange_on_leaving(struct http_exchange *one, http_gone_fn on_leaving)
+{
+    one->on_leaving = on_leaving;
 }
 
 void http_exchange_add_header(struct http_exchange *one, const char *name, const char *value)
@@ -284,6 +289,37 @@ static void test_what_it_waits_for_goes_with_it(void **state)
     assert_null(front.requests);
     assert_int_equal(fake_count_waiting("") + fake_loop_timers(front.loop), 0);
     assert_int_equal(watcher.drops, 1);
+}
+
+static int leaves;
+
+static void on_leave(struct request *one)
+{
+    assert_ptr_equal(one, request);
+    leaves++;
+}
+
+static void test_a_client_leaves_once(void **state)
+{
+    (void)state;
+    leaves = 0;
+    exchange.on_leaving(exchange.ctx); // nobody wants to know
+    request->on_leave = on_leave;
+    for (int i = 0; i < 2; i++)
+        exchange.on_leaving(exchange.ctx);
+    assert_int_equal(leaves, 1);
+    exchange.on_gone(exchange.ctx);
+    assert_int_equal(leaves, 1);
+    assert_null(front.requests);
+}
+
+static void test_a_client_is_gone_at_once(void **state)
+{
+    (void)state;
+    leaves = 0;
+    request->on_leave = on_leave;
+    exchange.on_gone(exchange.ctx);
+    assert_int_equal(leaves, 1);
 }
 
 static void test_one_is_cancelled_the_others_stay(void **state)
@@ -502,6 +538,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_what_it_waits_for_goes_with_it, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_client_leaves_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_client_is_gone_at_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_one_is_cancelled_the_others_stay, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_has_fired_is_not_cancelled, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_is_kept_is_cleared_once, set_up, tear_down),
