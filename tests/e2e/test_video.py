@@ -436,7 +436,7 @@ class Content(Video):
         self.assertTrue(self.content(task)[2] == file)
 
 
-NO_NAMES = ("a[", "a[]", "a[b", "a[b]c", "[b]", "a[b][]", "a[b[c]]", "a[b][c][d]", "a[b]]", "model[")
+NO_NAMES = ("a[", "[]", "a[b", "a[b]c", "[b]", "a[][b]", "a[][]", "a[b[c]]", "a[b][c][d]", "a[b]]", "model[")
 
 
 class Forms(Video):
