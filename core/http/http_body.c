@@ -2,6 +2,7 @@
 //
 //  asked for ─▶ waits unread ── room ──▶ arrives ── whole ──▶ handled
 //                                          └── large: into a file ──▶ waits there ── room ──▶ read
+//                                                                       └── long: read in pieces
 //
 // A small body stays in memory. A large one goes to a file as it comes, and is read back when it is
 // whole: so a body that trickles in holds nothing that others need. What a body takes counts as its
@@ -104,22 +105,32 @@ void http_body_forget(struct http_conn *conn)
         give(conn, &conn->server->whole, &conn->body.whole_bytes);
 }
 
+// How long it may take to come.
+static int64_t patience_ms(const struct http_conn *conn)
+{
+    const struct http_body *body = &conn->body;
+    bool may_be_long = conn->head.is_chunked && body->max_bytes > body->long_bytes;
+    size_t size = may_be_long ? body->max_bytes : declared(conn);
+
+    return conn->server->options.body_timeout_ms + (int64_t)(size / BYTES_PER_SECOND) * 1000;
+}
+
 void http_body_ask(struct http_conn *conn, const char *owner, size_t max_bytes,
-                   http_handler_fn on_whole, void *ctx)
+                   size_t max_long_bytes, http_handler_fn on_whole, void *ctx)
 {
     const struct http_server_options *options = &conn->server->options;
 
     conn->body = (struct http_body){.on_whole = on_whole, .ctx = ctx};
-    conn->body.max_bytes = least(max_bytes, options->max_body_bytes);
+    conn->body.max_bytes = conn->body.long_bytes = least(max_bytes, options->max_body_bytes);
+    if (max_long_bytes > max_bytes)
+        conn->body.max_bytes = least(max_long_bytes, options->max_long_bytes);
     conn->body.owner = mem_str(owner);
     conn->state = HTTP_READING_BODY;
     if (conn->later.len > 0) {
         buf_add(&conn->in, conn->later.data, conn->later.len);
         buf_reset(&conn->later);
     }
-    http_server_set_deadline(conn->server, conn,
-                             options->body_timeout_ms +
-                                 (int64_t)(declared(conn) / BYTES_PER_SECOND) * 1000);
+    http_server_set_deadline(conn->server, conn, patience_ms(conn));
     http_server_wake(conn->server, conn);
 }
 
@@ -303,12 +314,40 @@ static void load(struct http_conn *conn)
     http_spool_read(body->spool);
 }
 
+bool http_body_is_long(const struct http_conn *conn)
+{
+    return conn->body.is_in_file && conn->body_len > conn->body.long_bytes;
+}
+
+// Leaves it in its file.
+static void keep_long(struct http_conn *conn)
+{
+    buf_clear(&conn->body.piece);
+    give(conn, &conn->server->arriving, &conn->body.arriving_bytes);
+    conn->body.is_loaded = true;
+}
+
+void http_body_read(struct http_conn *conn, http_piece_fn fn, void *ctx)
+{
+    conn->body.on_piece = fn;
+    conn->body.piece_ctx = ctx;
+    conn->body.is_working = true;
+    http_spool_read_piece(conn->body.spool, HTTP_READ_BYTES);
+}
+
 static void on_spooled(void *ctx, bool ok, struct buf *data)
 {
     struct http_conn *conn = ctx;
     struct http_body *body = &conn->body;
+    http_piece_fn on_piece = body->on_piece;
 
     body->is_working = false;
+    if (body->is_loaded) { // its handler has it
+        body->on_piece = NULL;
+        if (on_piece != NULL)
+            on_piece(body->piece_ctx, ok ? buf_text(data) : NULL, ok ? data->len : 0);
+        return;
+    }
     if (!ok) {
         http_conn_fail(conn, 503, "there is no room for the body");
     } else if (data != NULL) {
@@ -330,6 +369,10 @@ bool http_body_take(struct http_conn *conn)
         return false;
     if (body->is_loaded)
         return true;
+    if (body->is_complete && http_body_is_long(conn)) {
+        keep_long(conn);
+        return true;
+    }
     if (body->is_complete) {
         load(conn);
         return false;

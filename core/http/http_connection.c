@@ -93,6 +93,7 @@ void http_conn_gone(struct http_conn *conn)
         return;
     exchange->on_gone = NULL;
     exchange->on_drained = NULL;
+    conn->body.on_piece = NULL;
     if (on_gone != NULL) {
         conn->is_busy = false;
         on_gone(exchange->gone_ctx);
@@ -306,7 +307,7 @@ static void open_request(struct http_conn *conn)
     else if (conn->is_whole)
         options->on_request(options->ctx, &conn->exchange);
     else
-        http_body_ask(conn, "", SIZE_MAX, options->on_request, options->ctx);
+        http_body_ask(conn, "", SIZE_MAX, 0, options->on_request, options->ctx);
 }
 
 // False: more of the head has to come, or the request was refused.
@@ -338,7 +339,7 @@ static bool take_head(struct http_conn *conn)
         return false;
     }
     declared = head->content_length > 0 ? (size_t)head->content_length : 0;
-    if (declared > options->max_body_bytes) {
+    if (declared > options->max_body_bytes && declared > options->max_long_bytes) {
         conn_refuse(conn, 413, "the body is too large", true);
         return false;
     }

@@ -170,7 +170,28 @@ void http_exchange_await_body(struct http_exchange *exchange, const char *owner,
     struct http_conn *conn = exchange->conn;
 
     if (!conn->is_closing) // where it is closing, on_gone is on its way
-        http_body_ask(conn, owner, max_bytes, on_whole, ctx);
+        http_body_ask(conn, owner, max_bytes, 0, on_whole, ctx);
+}
+
+void http_exchange_await_long_body(struct http_exchange *exchange, const char *owner,
+                                   size_t max_bytes, size_t max_long_bytes,
+                                   http_handler_fn on_whole, void *ctx)
+{
+    struct http_conn *conn = exchange->conn;
+
+    if (!conn->is_closing)
+        http_body_ask(conn, owner, max_bytes, max_long_bytes, on_whole, ctx);
+}
+
+bool http_exchange_is_body_long(const struct http_exchange *exchange)
+{
+    return http_body_is_long(exchange->conn);
+}
+
+void http_exchange_read_body(struct http_exchange *exchange, http_piece_fn fn, void *ctx)
+{
+    if (!exchange->conn->is_closing)
+        http_body_read(exchange->conn, fn, ctx);
 }
 
 char *http_exchange_body(struct http_exchange *exchange, size_t *len)

@@ -370,6 +370,7 @@ static void set_rooms(struct http_server *server)
     server->whole.total = most > HTTP_WHOLE_BYTES / 2 ? 2 * most : HTTP_WHOLE_BYTES;
     server->on_disk.total =
         most > HTTP_WHOLE_BYTES / HTTP_FILES ? HTTP_FILES * most : HTTP_WHOLE_BYTES;
+    server->on_disk.total += HTTP_LONG_FILES * server->options.max_long_bytes;
 }
 
 struct http_server *http_server_start(struct loop *loop, const struct http_server_options *options,

@@ -51,6 +51,7 @@ struct http_server_options {
     int listen_fd;    // a socket that listens at that address already, of which we take a copy; 0:
                       // none
     size_t max_body_bytes;
+    size_t max_long_bytes;     // of bodies that are read in pieces; 0: there are none
     size_t max_header_bytes;   // 0: 16 KB
     size_t max_target_bytes;   // 0: 8 KB
     unsigned max_header_count; // 0: 100
@@ -95,6 +96,17 @@ bool http_exchange_has_body(const struct http_exchange *exchange);
 // valid, and is to be asked for again.
 void http_exchange_await_body(struct http_exchange *exchange, const char *owner, size_t max_bytes,
                               http_handler_fn on_whole, void *ctx);
+// The same for a body that may become longer than what fits into memory: of more than `max_bytes`,
+// and of `max_long_bytes` at most, it stays in its file, and is read in pieces. Needs a spool_dir.
+void http_exchange_await_long_body(struct http_exchange *exchange, const char *owner,
+                                   size_t max_bytes, size_t max_long_bytes,
+                                   http_handler_fn on_whole, void *ctx);
+bool http_exchange_is_body_long(const struct http_exchange *exchange);
+// The next piece of a long body, borrowed for the call; none left: `len` is 0; it can't be read:
+// `data` is NULL, too. Never called before http_exchange_read_body returns, nor after on_gone or
+// the answer.
+typedef void (*http_piece_fn)(void *ctx, const char *data, size_t len);
+void http_exchange_read_body(struct http_exchange *exchange, http_piece_fn fn, void *ctx);
 // The body, terminated. Its reader may modify it in place.
 char *http_exchange_body(struct http_exchange *exchange, size_t *len);
 // The body becomes the caller's. A large one goes on counting as its owner's until

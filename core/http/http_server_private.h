@@ -30,6 +30,7 @@ enum {
     HTTP_ARRIVING_BYTES = 16 * 1024 * 1024,
     HTTP_WHOLE_BYTES = 64 * 1024 * 1024,
     HTTP_FILES = 16,
+    HTTP_LONG_FILES = 4, // of bodies that are read in pieces: two of one owner
 };
 
 struct http_server {
@@ -95,6 +96,9 @@ struct http_body {
     void *ctx;
     char *owner; // whose share it takes
     size_t max_bytes;
+    size_t long_bytes;      // where it has more it stays in its file
+    http_piece_fn on_piece; // its handler waits for a piece of it
+    void *piece_ctx;
     size_t arriving_bytes, disk_bytes, whole_bytes; // what it has taken of each room
     size_t kept;                                    // bytes of it, decoded, in `in` behind the head
     struct http_chunked chunked;
@@ -173,8 +177,11 @@ bool http_conn_flush_now(struct http_conn *conn); // false: something is left to
 void http_conn_free_if_over(struct http_conn *conn);
 
 // http_body.c
+// `max_bytes`: what it may have in memory; `max_long_bytes`: what it may have at all.
 void http_body_ask(struct http_conn *conn, const char *owner, size_t max_bytes,
-                   http_handler_fn on_whole, void *ctx);
+                   size_t max_long_bytes, http_handler_fn on_whole, void *ctx);
+void http_body_read(struct http_conn *conn, http_piece_fn fn, void *ctx);
+bool http_body_is_long(const struct http_conn *conn);
 bool http_body_take(
     struct http_conn *conn); // true: the body is whole; else more has to come, or it failed
 bool http_body_wants_more(const struct http_conn *conn);

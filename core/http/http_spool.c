@@ -18,7 +18,8 @@ struct http_spool {
     void *ctx;
     int fd; // -1 until the first piece is written
     size_t size;
-    struct buf piece; // to be written, or read
+    size_t read, wanted; // up to where it was read, and is to be read
+    struct buf piece;    // to be written, or read
     bool is_reading, is_working, is_dropped;
     bool ok;
 };
@@ -70,20 +71,21 @@ static bool write_piece(struct http_spool *spool)
     return true;
 }
 
-static bool read_all(struct http_spool *spool)
+static bool read_on(struct http_spool *spool)
 {
     struct buf *data = &spool->piece;
 
-    buf_reserve(data, spool->size);
-    while (data->len < spool->size) {
-        ssize_t got =
-            pread(spool->fd, data->data + data->len, spool->size - data->len, (off_t)data->len);
+    buf_reserve(data, spool->wanted - spool->read);
+    while (spool->read < spool->wanted) {
+        ssize_t got = pread(spool->fd, data->data + data->len, spool->wanted - spool->read,
+                            (off_t)spool->read);
 
         if (got < 0 && errno == EINTR)
             continue;
         if (got <= 0)
             return false;
         data->len += (size_t)got;
+        spool->read += (size_t)got;
     }
     data->data[data->len] = '\0';
     return true;
@@ -94,7 +96,7 @@ static void spool_on_work(uv_work_t *work)
     struct http_spool *spool = (struct http_spool *)work;
 
     if (spool->is_reading)
-        spool->ok = read_all(spool);
+        spool->ok = read_on(spool);
     else
         spool->ok = (spool->fd >= 0 || open_file(spool)) && write_piece(spool);
 }
@@ -144,7 +146,15 @@ void http_spool_write(struct http_spool *spool, struct buf *piece)
 
 void http_spool_read(struct http_spool *spool)
 {
+    http_spool_read_piece(spool, spool->size);
+}
+
+void http_spool_read_piece(struct http_spool *spool, size_t most)
+{
+    size_t left = spool->size - spool->read;
+
     spool->is_reading = true;
+    spool->wanted = spool->read + (left < most ? left : most);
     work(spool);
 }
 

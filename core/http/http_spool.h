@@ -18,4 +18,6 @@ struct http_spool *http_spool_new(uv_loop_t *uv, const char *dir, http_spool_fn 
 // Takes what `piece` holds, and appends it to the file.
 void http_spool_write(struct http_spool *spool, struct buf *piece);
 void http_spool_read(struct http_spool *spool); // all of it
+// The next piece of it; an empty one at its end.
+void http_spool_read_piece(struct http_spool *spool, size_t most);
 void http_spool_drop(struct http_spool **spool);
