@@ -4,12 +4,6 @@
 #include <string.h>
 #include <strings.h>
 
-// What separates parts: CRLF, two dashes, the boundary.
-struct delimiter {
-    char text[4 + MULTIPART_BOUNDARY_BYTES_MAX];
-    size_t len;
-};
-
 static bool is_blank(char c)
 {
     return c == ' ' || c == '\t';
@@ -131,7 +125,7 @@ bool multipart_is_form(const char *content_type)
     return read_media_type(content_type, &parameters);
 }
 
-static bool set_delimiter(struct delimiter *delimiter, struct multipart_text boundary,
+static bool set_delimiter(struct multipart_delimiter *delimiter, struct multipart_text boundary,
                           struct err *err)
 {
     if (boundary.len == 0)
@@ -149,7 +143,7 @@ static bool set_delimiter(struct delimiter *delimiter, struct multipart_text bou
     return true;
 }
 
-static bool read_content_type(const char *content_type, struct delimiter *delimiter,
+static bool read_content_type(const char *content_type, struct multipart_delimiter *delimiter,
                               struct err *err)
 {
     struct multipart_text text, name, value, boundary = {0};
@@ -269,7 +263,7 @@ static bool take_headers(struct multipart_text *rest, struct multipart_part *par
 }
 
 // Takes a part and the delimiter behind it.
-static bool take_part(struct multipart_text *rest, const struct delimiter *delimiter,
+static bool take_part(struct multipart_text *rest, const struct multipart_delimiter *delimiter,
                       struct multipart_part *part, struct err *err)
 {
     const char *end;
@@ -298,7 +292,7 @@ bool multipart_parse(const char *content_type, const char *body, size_t len, str
                      struct err *err)
 {
     struct multipart_text rest = {body, len};
-    struct delimiter delimiter = {0};
+    struct multipart_delimiter delimiter = {0};
 
     form->count = 0;
     if (!read_content_type(content_type, &delimiter, err))
@@ -327,4 +321,146 @@ bool multipart_text_is(struct multipart_text text, const char *expected)
 {
     return text.data != NULL && text.len == strlen(expected) &&
            memcmp(text.data, expected, text.len) == 0;
+}
+
+// In pieces.
+
+enum { AT_START, BEHIND_DELIMITER, IN_HEADERS, BEFORE_DATA, IN_DATA, BEHIND_END, OVER };
+
+bool multipart_stream_begin(struct multipart_stream *stream, const char *content_type,
+                            struct err *err)
+{
+    *stream = (struct multipart_stream){0};
+    return read_content_type(content_type, &stream->delimiter, err);
+}
+
+void multipart_stream_clear(struct multipart_stream *stream)
+{
+    buf_clear(&stream->held);
+    buf_clear(&stream->head);
+}
+
+void multipart_stream_feed(struct multipart_stream *stream, const char *piece, size_t len)
+{
+    buf_consume(&stream->held, stream->at);
+    stream->at = 0;
+    stream->is_all = len == 0;
+    buf_add(&stream->held, piece, len);
+}
+
+static struct multipart_text unread(const struct multipart_stream *stream)
+{
+    return (struct multipart_text){buf_text(&stream->held) + stream->at,
+                                   stream->held.len - stream->at};
+}
+
+static enum multipart_event bad(struct err *err, const char *why)
+{
+    err_set(err, ERR_INVALID, "body: %s", why);
+    return MULTIPART_BAD;
+}
+
+static enum multipart_event read_start(struct multipart_stream *stream, struct err *err)
+{
+    const struct multipart_delimiter *delimiter = &stream->delimiter;
+    struct multipart_text rest = unread(stream);
+
+    if (rest.len < delimiter->len - 2 && !stream->is_all)
+        return MULTIPART_MORE;
+    if (!begins_with(rest, delimiter->text + 2, delimiter->len - 2))
+        return bad(err, "doesn't begin with the boundary");
+    stream->at += delimiter->len - 2;
+    stream->state = BEHIND_DELIMITER;
+    return multipart_stream_next(stream, err);
+}
+
+static enum multipart_event read_delimiter_end(struct multipart_stream *stream, struct err *err)
+{
+    struct multipart_text rest = unread(stream);
+
+    if (rest.len < 2 && !stream->is_all)
+        return MULTIPART_MORE;
+    if (begins_with(rest, "\r\n", 2))
+        stream->state = IN_HEADERS;
+    else if (begins_with(rest, "--", 2))
+        stream->state = BEHIND_END;
+    else
+        return bad(err, "ends without a last boundary, or has something behind a boundary");
+    stream->at += 2;
+    if (stream->state == IN_HEADERS && stream->count++ == MULTIPART_PARTS_MAX) {
+        err_set(err, ERR_INVALID, "body: more than %d parts", MULTIPART_PARTS_MAX);
+        return MULTIPART_BAD;
+    }
+    return multipart_stream_next(stream, err);
+}
+
+static enum multipart_event read_headers(struct multipart_stream *stream, struct err *err)
+{
+    struct multipart_text rest = unread(stream);
+
+    if (rest.len < MULTIPART_HEADER_BYTES_MAX && !stream->is_all &&
+        memmem(rest.data, rest.len, "\r\n\r\n", 4) == NULL)
+        return MULTIPART_MORE;
+    if (rest.len > MULTIPART_HEADER_BYTES_MAX)
+        rest.len = MULTIPART_HEADER_BYTES_MAX;
+    buf_reset(&stream->head);
+    buf_add(&stream->head, rest.data, rest.len);
+    rest.data = buf_text(&stream->head);
+    stream->part = (struct multipart_part){0};
+    if (!take_headers(&rest, &stream->part, err)) {
+        err_wrap(err, "body: part %zu", stream->count);
+        return MULTIPART_BAD;
+    }
+    stream->at += stream->head.len - rest.len;
+    stream->at -= 2; // a delimiter may begin with the blank line's end
+    stream->state = BEFORE_DATA;
+    return MULTIPART_PART;
+}
+
+static enum multipart_event read_data(struct multipart_stream *stream, struct err *err)
+{
+    const struct multipart_delimiter *delimiter = &stream->delimiter;
+    struct multipart_text rest = unread(stream);
+    size_t skip = stream->state == BEFORE_DATA ? 2 : 0, len;
+    const char *end = memmem(rest.data, rest.len, delimiter->text, delimiter->len);
+
+    if (end == NULL && stream->is_all)
+        return bad(err, "has no boundary behind its last part");
+    if (end == rest.data && skip > 0)
+        return bad(err, "a part begins with a boundary");
+    if (end == NULL && rest.len < delimiter->len + skip)
+        return MULTIPART_MORE;
+    len = end == NULL ? rest.len - delimiter->len + 1 : (size_t)(end - rest.data);
+    if (len > skip) {
+        stream->data = (struct multipart_text){rest.data + skip, len - skip};
+        stream->at += len;
+        stream->state = IN_DATA;
+        return MULTIPART_DATA;
+    }
+    stream->at += len + delimiter->len;
+    stream->state = BEHIND_DELIMITER;
+    return MULTIPART_PART_END;
+}
+
+static enum multipart_event read_end(struct multipart_stream *stream, struct err *err)
+{
+    struct multipart_text rest = unread(stream);
+
+    if (!stream->is_all && rest.len <= 2)
+        return MULTIPART_MORE;
+    if (rest.len > 0 && (rest.len != 2 || !begins_with(rest, "\r\n", 2)))
+        return bad(err, "has something behind the last boundary");
+    stream->state = OVER;
+    return MULTIPART_END;
+}
+
+enum multipart_event multipart_stream_next(struct multipart_stream *stream, struct err *err)
+{
+    static enum multipart_event (*const reads[])(struct multipart_stream *, struct err *) = {
+        [AT_START] = read_start,     [BEHIND_DELIMITER] = read_delimiter_end,
+        [IN_HEADERS] = read_headers, [BEFORE_DATA] = read_data,
+        [IN_DATA] = read_data,       [BEHIND_END] = read_end,
+    };
+
+    return stream->state == OVER ? MULTIPART_END : reads[stream->state](stream, err);
 }

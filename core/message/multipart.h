@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "core/base/buf.h"
 #include "core/base/err.h"
 
 enum {
@@ -32,6 +33,12 @@ struct multipart_part {
     struct multipart_text data;
 };
 
+// What separates parts: CRLF, two dashes, the boundary.
+struct multipart_delimiter {
+    char text[4 + MULTIPART_BOUNDARY_BYTES_MAX];
+    size_t len;
+};
+
 // Small enough for the stack. Names may come more than once.
 struct multipart {
     struct multipart_part parts[MULTIPART_PARTS_MAX];
@@ -45,3 +52,34 @@ bool multipart_is_form(const char *content_type);
 bool multipart_parse(const char *content_type, const char *body, size_t len, struct multipart *form,
                      struct err *err) WARN_UNUSED;
 bool multipart_text_is(struct multipart_text text, const char *expected);
+
+// The same for a form that is too long for memory, read in pieces: a part may begin in one and end
+// in another. Fixed memory, beyond the largest piece.
+
+enum multipart_event {
+    MULTIPART_MORE, // another piece is wanted
+    MULTIPART_PART, // a part begins: `part`, but for its data
+    MULTIPART_DATA, // `data`: bytes of it
+    MULTIPART_PART_END,
+    MULTIPART_END, // the form is whole
+    MULTIPART_BAD, // err, ERR_INVALID: it is malformed, or has too much of something
+};
+
+struct multipart_stream {
+    struct multipart_part part; // borrowed until the next part
+    struct multipart_text data; // borrowed until the next event or piece
+
+    struct multipart_delimiter delimiter;
+    struct buf head; // of the part
+    struct buf held; // what has come; from `at` on it isn't read yet
+    size_t at, count;
+    bool is_all; // no piece follows
+    int state;
+};
+
+bool multipart_stream_begin(struct multipart_stream *stream, const char *content_type,
+                            struct err *err) WARN_UNUSED;
+void multipart_stream_clear(struct multipart_stream *stream);
+void multipart_stream_feed(struct multipart_stream *stream, const char *piece,
+                           size_t len); // 0: that was all
+enum multipart_event multipart_stream_next(struct multipart_stream *stream, struct err *err);

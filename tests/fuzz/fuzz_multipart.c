@@ -7,6 +7,7 @@
 #include "core/message/multipart.h"
 #include "tests/fuzz/expect.h"
 #include "tests/support/find_part.h"
+#include "tests/support/stream_form.h"
 
 static void check(const struct multipart_text *text, const char *body, size_t len)
 {
@@ -43,7 +44,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             name[part->name.len] = '\0';
             EXPECT(strlen(name) == part->name.len && find_part(&form, name) != NULL);
         }
+        for (size_t step = 1; step < 100; step += 11)
+            EXPECT(stream_agrees(type, body, len, step, &form));
     } else {
+        for (size_t step = 1; step < 100; step += 11)
+            EXPECT(stream_agrees(line == NULL ? NULL : type, body, len, step, NULL));
         EXPECT(err.code == ERR_INVALID && *err.message != '\0');
     }
     free(body);

@@ -8,6 +8,7 @@
 
 #include "core/base/buf.h"
 #include "tests/support/find_part.h"
+#include "tests/support/stream_form.h"
 
 #define TYPE "multipart/form-data; boundary=abc"
 #define FIELD(name) "Content-Disposition: form-data; name=\"" name "\"\r\n\r\n"
@@ -15,14 +16,23 @@
     "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"                             \
     "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
-// Parses a copy that ends where the memory ends, so that ASan sees a look too far.
+// Parses a copy that ends where the memory ends, so that ASan sees a look too far; and the same in
+// pieces, where it is small.
 static bool parse(const char *content_type, const char *body, size_t len, struct multipart *form,
                   char **copy, struct err *err)
 {
+    static const size_t steps[] = {1, 50, 100000};
+    bool ok;
+
     *copy = malloc(len == 0 ? 1 : len);
     assert_non_null(*copy);
     memcpy(*copy, body, len);
-    return multipart_parse(content_type, *copy, len, form, err);
+    ok = multipart_parse(content_type, *copy, len, form, err);
+    for (size_t i = len < 5000 ? 0 : 2; i < sizeof steps / sizeof steps[0]; i++)
+        if (!stream_agrees(content_type, body, len, steps[i], ok ? form : NULL))
+            fail_msg("another form in pieces of %zu: %s", steps[i],
+                     ok ? "it is one" : err->message);
+    return ok;
 }
 
 // As Node's own fetch makes it.
