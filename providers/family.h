@@ -45,6 +45,7 @@ struct route {
     // ROUTE_RESULT: the schema of the result; NULL: it is a file.
     void (*render)(const struct task *task, struct buf *json);
     const char *shown_schema;
+    bool takes_files; // its body may be a form with files that don't fit into memory
 };
 
 // A client's request to make a task. All borrowed.

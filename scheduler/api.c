@@ -20,6 +20,7 @@
 #include "core/store/store.h"
 #include "providers/family.h"
 #include "scheduler/cors.h"
+#include "scheduler/form_load.h"
 #include "scheduler/front.h"
 #include "scheduler/lost.h"
 #include "scheduler/openapi.h"
@@ -250,6 +251,7 @@ static struct http_server *open_server(struct api *api, struct loop *loop,
         .host = api->is_for_operators ? config->admin_host : config->listen_host,
         .port = api->is_for_operators ? config->admin_port : config->listen_port,
         .max_body_bytes = config->max_body_bytes,
+        .max_long_bytes = FORM_BYTES_MAX,
         .max_connections = config->max_connections,
         .listen_fd = listen_fd,
         .spool_dir = api->spool_dir,

@@ -74,14 +74,9 @@ static bool cut_list(char *name)
     return true;
 }
 
-static bool is_file(const json_t *value)
-{
-    return json_is_string(value) && strncmp(json_string_value(value), "data:", 5) == 0;
-}
-
-// Adds to the list of that name, made where there is none: of the value itself, or of a file that
-// is there already. Takes the value. False: there is something else of that name.
-static bool add_item(json_t *object, const char *key, json_t *value)
+// Adds to the list of that name, made where there is none: of the value itself, or, of a file, of
+// the one that is there already. Takes the value. False: there is something else of that name.
+static bool add_item(json_t *object, const char *key, json_t *value, bool is_file)
 {
     json_t *before = json_object_get(object, key);
 
@@ -89,35 +84,35 @@ static bool add_item(json_t *object, const char *key, json_t *value)
         return json_array_append_new(before, value) == 0;
     if (before == NULL)
         return json_object_set_new(object, key, json_pack("[o]", value)) == 0;
-    if (is_file(before))
+    if (is_file && json_is_string(before))
         return json_object_set_new(object, key, json_pack("[O,o]", before, value)) == 0;
     json_decref(value);
     return false;
 }
 
-static bool add_part(json_t *body, const struct multipart_part *part, struct err *err)
+bool form_add(json_t *body, const struct multipart_part *part, json_t *value, struct err *err)
 {
+    bool is_file = part->filename.data != NULL, is_item;
     int name_len = (int)part->name.len;
     const char *name = part->name.data;
-    json_t *value, *object, *before;
     char whole[MULTIPART_NAME_BYTES_MAX + 1], *key;
-    bool is_item;
+    json_t *object, *before;
 
+    if (value == NULL)
+        return err_set(err, ERR_INVALID, "%.*s: isn't UTF-8", name_len, name);
     memcpy(whole, name, part->name.len);
     whole[part->name.len] = '\0';
     is_item = cut_list(whole);
     object = place(body, whole, &key);
-    if (object == NULL)
+    if (object == NULL) {
+        json_decref(value);
         return err_set(err, ERR_INVALID,
                        "%.*s: isn't a name as a, a[], a[b] or a[b][c], or is there as another one",
                        name_len, name);
-    value = part->filename.data != NULL ? data_url(part)
-                                        : json_stringn(part->data.data, part->data.len);
-    if (value == NULL)
-        return err_set(err, ERR_INVALID, "%.*s: isn't UTF-8", name_len, name);
+    }
     before = json_object_get(object, key);
-    if (is_item || (part->filename.data != NULL && (is_file(before) || json_is_array(before))))
-        return add_item(object, key, value) ||
+    if (is_item || (is_file && before != NULL))
+        return add_item(object, key, value, is_file) ||
                err_set(err, ERR_INVALID, "%.*s: is there as another one", name_len, name);
     if (before != NULL) {
         json_decref(value);
@@ -137,7 +132,11 @@ json_t *form_read(const char *content_type, const char *text, size_t len, struct
         return NULL;
     body = json_object();
     for (size_t i = 0; i < form.count; i++) {
-        if (!add_part(body, &form.parts[i], err)) {
+        const struct multipart_part *part = &form.parts[i];
+        json_t *value = part->filename.data != NULL ? data_url(part)
+                                                    : json_stringn(part->data.data, part->data.len);
+
+        if (!form_add(body, part, value, err)) {
             json_decref(body);
             return NULL;
         }

@@ -26,6 +26,7 @@
 #include "providers/family_common.h"
 #include "scheduler/account_try.h"
 #include "scheduler/form.h"
+#include "scheduler/form_load.h"
 #include "scheduler/front.h"
 #include "scheduler/realtime.h"
 #include "scheduler/routes.h"
@@ -86,6 +87,13 @@ static void cancel_keys(void *handle)
     keys_wait_cancel(&wait);
 }
 
+static void cancel_form(void *handle)
+{
+    struct form_load *load = handle;
+
+    form_load_cancel(&load);
+}
+
 static void cancel_timer(void *handle)
 {
     struct loop_timer *timer = handle;
@@ -101,6 +109,7 @@ static const struct {
     [AWAIT_LOG] = {cancel_log, true},          [AWAIT_STORAGE] = {cancel_storage, false},
     [AWAIT_WATCHER] = {cancel_watcher, false}, [AWAIT_TIMER] = {cancel_timer, false},
     [AWAIT_TRY] = {cancel_try, false},         [AWAIT_KEYS] = {cancel_keys, false},
+    [AWAIT_FORM] = {cancel_form, false},
 };
 
 const char *request_scope(const struct request *request)
@@ -235,6 +244,7 @@ void request_drop(struct request *request)
         request->clear(request->kept);
     free(request->kept);
     json_decref(request->body);
+    form_files_delete(&request->files, request->front);
     if (request->has_place)
         room_give(&request->front->places, request->owner, 1);
     *request->at = request->next;
@@ -342,6 +352,34 @@ bool request_read_body(struct request *request)
     return false;
 }
 
+static void on_form(void *ctx, json_t *body, struct form_files *files, const struct err *err)
+{
+    struct request *request = ctx;
+    struct err why;
+
+    if (!request_got(request, AWAIT_FORM, err))
+        return;
+    request->body = body;
+    request->files = files;
+    request->is_form = true;
+    if (request->served->body == NULL || field_check(body, request->served->body, &why))
+        request->on_body(request);
+    else
+        request_refuse(request, &why);
+}
+
+void request_load_body(struct request *request, void (*then)(struct request *request))
+{
+    if (!http_exchange_is_body_long(request->exchange)) {
+        if (request_read_body(request))
+            then(request);
+        return;
+    }
+    request->on_body = then;
+    request_await(request, AWAIT_FORM,
+                  form_load_start(request->front, request->exchange, on_form, request));
+}
+
 // The parameters that the table knows, as strings. NULL: one of them isn't UTF-8.
 static json_t *read_query(struct request *request, struct err *err)
 {
@@ -399,16 +437,20 @@ void request_admit(struct request *request, const char *owner)
     struct http_exchange *exchange = request->exchange;
     enum http_method method = http_exchange_method(exchange);
     bool has_use = method == HTTP_POST_ || method == HTTP_PUT_;
+    size_t max_bytes = has_use ? request->front->config->max_body_bytes : OTHER_BODY_BYTES;
+    bool may_be_long = request->served->route != NULL && request->served->route->takes_files &&
+                       multipart_is_form(http_exchange_header(exchange, "content-type"));
 
     if (!http_exchange_has_body(exchange))
         request->served->handle(request);
     else if (is_body_encoded(exchange))
         request_refuse_with(request, ERR_MEDIA_TYPE,
                             "Content-Encoding: must be identity, or not there");
+    else if (may_be_long)
+        http_exchange_await_long_body(exchange, owner, max_bytes, FORM_BYTES_MAX, on_whole_body,
+                                      request);
     else
-        http_exchange_await_body(
-            exchange, owner, has_use ? request->front->config->max_body_bytes : OTHER_BODY_BYTES,
-            on_whole_body, request);
+        http_exchange_await_body(exchange, owner, max_bytes, on_whole_body, request);
 }
 
 void request_admit_bare(struct request *request)

@@ -13,6 +13,7 @@
 
 struct buf;
 struct family;
+struct form_files;
 struct front;
 struct http_exchange;
 struct served;
@@ -29,6 +30,7 @@ enum await {
     AWAIT_TIMER,   // a struct loop_timer
     AWAIT_TRY,     // a struct account_try
     AWAIT_KEYS,    // a struct keys_wait
+    AWAIT_FORM,    // a struct form_load
     AWAIT_COUNT
 };
 
@@ -43,11 +45,13 @@ struct request {
     char *id;                       // the one called {id}, else the first of them
     json_t *body;                   // request_read_body
     bool is_form;                   // the body came as multipart/form-data
+    struct form_files *files;       // of a long one, deleted with us; NULL: none
     bool has_place;
-    bool is_stream;             // its answer has begun, as a stream of events
-    char held[ID_SIZE];         // the task whose end it waits for; "": none
-    int64_t begun_ms;           // of our monotonic clock
-    void *awaited[AWAIT_COUNT]; // cancelled with us
+    bool is_stream;                           // its answer has begun, as a stream of events
+    char held[ID_SIZE];                       // the task whose end it waits for; "": none
+    int64_t begun_ms;                         // of our monotonic clock
+    void *awaited[AWAIT_COUNT];               // cancelled with us
+    void (*on_body)(struct request *request); // request_load_body
     void (*on_drain)(struct request *request);
     void (*on_leave)(struct request *request); // NULL: nobody needs to know; request_leave
     bool has_left;
@@ -108,6 +112,9 @@ void request_admit(struct request *request, const char *owner);
 void request_admit_bare(struct request *request);
 // Parses the body as a JSON object; false: it has been refused.
 bool request_read_body(struct request *request);
+// The same for a body that may be a long form (struct served): `then` is called when it has been
+// read, perhaps before this returns; it isn't where the request has been refused.
+void request_load_body(struct request *request, void (*then)(struct request *request));
 
 // Gives the task what it needs to be shown: the links of its files.
 void request_show(const struct request *request, struct task *task);

@@ -21,6 +21,7 @@
 #include "core/store/tasks.h"
 #include "providers/family.h"
 #include "providers/provider.h"
+#include "scheduler/form_load.h"
 #include "scheduler/front.h"
 #include "scheduler/handlers.h"
 #include "scheduler/request.h"
@@ -83,6 +84,8 @@ static void on_submitted(void *ctx, enum submit_result result, const char *id, i
     if (task->is_request_stored &&
         (err == NULL ? result != SUBMIT_ACCEPTED : err->code != ERR_UNAVAILABLE))
         forget_stored(request);
+    if (err == NULL ? result == SUBMIT_ACCEPTED : err->code == ERR_UNAVAILABLE)
+        form_files_keep(&request->files);
     if (err != NULL) {
         request_refuse(request, err);
         return;
@@ -406,6 +409,25 @@ static void leave(struct request *request)
         tasks_leave(request->front->store, request->owner, &submission->resend, request->held);
 }
 
+// What is asked, whichever links its files have got; the caller frees it.
+static char *text_asked(const struct request *request)
+{
+    const struct task *task = task_of(request);
+
+    return request->files == NULL ? mem_str(task->request)
+                                  : form_files_without_links(request->files, task->request);
+}
+
+static void note_key(struct request *request, const char *key)
+{
+    struct submission *submission = request->kept;
+    char *asked = text_asked(request);
+
+    submission->has_idempotency = true;
+    idempotency_init(&submission->idempotency, key, submission->task, asked);
+    free(asked);
+}
+
 // False: another one of the kind makes another task.
 static bool note_resend(struct request *request)
 {
@@ -413,11 +435,14 @@ static bool note_resend(struct request *request)
     const char *retries = http_exchange_header(request->exchange, "x-stainless-retry-count");
     bool is_of_result = request->served->route->kind == ROUTE_RESULT;
     bool is_held = is_of_result && !result_is_async(request);
+    char *asked;
 
     if (!is_of_result && retries == NULL)
         return false;
     submission->is_noted = is_held || retries != NULL;
-    resend_init(&submission->resend, submission->task);
+    asked = text_asked(request);
+    resend_init(&submission->resend, submission->task, asked);
+    free(asked);
     submission->resend.is_resent = retries != NULL && strtol(retries, NULL, 10) > 0;
     if (is_held) {
         submission->resend.holder = heartbeat_process();
@@ -586,17 +611,13 @@ void submit_result(struct request *request)
         submit_handle(request);
 }
 
-void submit_handle(struct request *request)
+// The body has been read.
+static void take_body(struct request *request)
 {
     struct submission *submission;
     const char *key;
     struct err err;
 
-    waiting_look(request->front->waiting);
-    if (strcmp(request->served->route->method, "POST") != 0)
-        request->body = json_object();
-    else if (!request_read_body(request))
-        return;
     if (!make_task(request, &err)) {
         request_refuse(request, &err);
         return;
@@ -604,19 +625,27 @@ void submit_handle(struct request *request)
     slim_strings(request->body, LONGEST_TEXT, "..."); // the body is only asked what was given
     key = http_exchange_header(request->exchange, "idempotency-key");
     submission = request->kept;
-    if (key == NULL && note_resend(request)) {
+    if (key != NULL) {
+        note_key(request, key);
+        request_await(request, AWAIT_TASKS,
+                      tasks_find_replay(request->front->store, request->owner,
+                                        &submission->idempotency, on_replay, request));
+    } else if (note_resend(request)) {
         request_await(request, AWAIT_TASKS,
                       tasks_join(request->front->store, request->owner, &submission->resend,
                                  on_replay, request));
-        return;
-    }
-    if (key == NULL) {
+    } else {
         find_parent(request);
-        return;
     }
-    submission->has_idempotency = true;
-    idempotency_init(&submission->idempotency, key, submission->task);
-    request_await(request, AWAIT_TASKS,
-                  tasks_find_replay(request->front->store, request->owner, &submission->idempotency,
-                                    on_replay, request));
+}
+
+void submit_handle(struct request *request)
+{
+    waiting_look(request->front->waiting);
+    if (strcmp(request->served->route->method, "POST") == 0) {
+        request_load_body(request, take_body);
+    } else {
+        request->body = json_object();
+        take_body(request);
+    }
 }

@@ -150,30 +150,31 @@ static void on_submitted(void *ctx, store_then_fn then, const redisReply *answer
 }
 
 // All that is asked, whichever key it has.
-static void hash_asked(const struct task *task, char hash[65])
+static void hash_asked(const struct task *task, const char *asked, char hash[65])
 {
     // A path may name the parent, too.
-    bool has_path = task->parent != NULL && strstr(task->request, task->parent) == NULL;
+    bool has_path = task->parent != NULL && strstr(asked, task->parent) == NULL;
     struct buf whole = {0};
 
     // The family and action are part of what was asked: the same body may mean two things.
     buf_fmt(&whole, "%s %s %s%s%s\n", task->family, task->action,
             task->mode == NULL ? "" : task->mode, has_path ? " " : "",
             has_path ? task->parent : "");
-    buf_str(&whole, task->request);
+    buf_str(&whole, asked);
     sha256_hex(whole.data, whole.len, hash);
     buf_clear(&whole);
 }
 
-void idempotency_init(struct idempotency *idempotency, const char *key, const struct task *task)
+void idempotency_init(struct idempotency *idempotency, const char *key, const struct task *task,
+                      const char *asked)
 {
     sha256_hex(key, strlen(key), idempotency->key);
-    hash_asked(task, idempotency->body);
+    hash_asked(task, asked, idempotency->body);
 }
 
-void resend_init(struct resend *resend, const struct task *task)
+void resend_init(struct resend *resend, const struct task *task, const char *asked)
 {
-    hash_asked(task, resend->body);
+    hash_asked(task, asked, resend->body);
 }
 
 // As the scripts name who holds a request.

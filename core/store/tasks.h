@@ -22,8 +22,10 @@ struct idempotency {
     char key[65], body[65]; // SHA-256, in hexadecimal
 };
 
-// `task` is as the family accepted it, before it takes anything over from a parent.
-void idempotency_init(struct idempotency *idempotency, const char *key, const struct task *task);
+// `task` is as the family accepted it, before it takes anything over from a parent. `asked`: its
+// request, whichever names files have in it.
+void idempotency_init(struct idempotency *idempotency, const char *key, const struct task *task,
+                      const char *asked);
 
 // A request that its client may send again by itself, as some do when a connection is lost, or the
 // answer is late. It has no Idempotency-Key.
@@ -33,7 +35,8 @@ struct resend {
     bool is_resent;     // the client says that it sends it again
 };
 
-void resend_init(struct resend *resend, const struct task *task); // `task` as above
+// As above.
+void resend_init(struct resend *resend, const struct task *task, const char *asked);
 
 struct submit {
     const struct task *task; // id, owner, …, request, hook; borrowed during the call

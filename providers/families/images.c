@@ -119,12 +119,12 @@ static const struct route routes[] = {
      .summary = "Make images of others and wait for them",
      .example = "{'model':'gpt-image-2','prompt':'the same at "
                 "night','image':'data:image/png;base64," FAMILY_PNG "'}",
-     .shown_schema = shown},
+     .shown_schema = shown, .takes_files = true},
     {"POST", "/v1/images/variations", ROUTE_RESULT, variation,
      .rules = FIELD_RULES(variation_rules, option_rules, reference_rules, family_hook_rules),
      .summary = "Make images like another and wait for them",
      .example = "{'model':'dall-e-2','image':'data:image/png;base64," FAMILY_PNG "'}",
-     .shown_schema = shown},
+     .shown_schema = shown, .takes_files = true},
     {0},
 };
 

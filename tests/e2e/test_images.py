@@ -1,7 +1,10 @@
 """Images: calls that are answered with the result, at OpenAI's simulator and through another Spool."""
 import base64
+import glob
 import hashlib
 import json
+import os
+import socket
 import threading
 import time
 import unittest
@@ -171,6 +174,76 @@ class Edits(Images):
         answer, task = self.make({"image": DATA, "n": 2}, VARY)
         self.check_links(answer, task)
         self.assertEqual((task["model"], task["action"]), ("dall-e-2", "variation"))
+
+
+class LongForms(Images):
+    """Forms that don't fit into memory: their files are stored as they are read, and are links."""
+
+    def setUp(self):
+        self.before = self.uploads()
+
+    def uploads(self):
+        pattern = os.path.join(self.spool.data_dir, "**", "uploads", "**", "*.*")
+        return {path for path in glob.glob(pattern, recursive=True) if os.path.isfile(path)}
+
+    def new_uploads(self):
+        return self.uploads() - self.before
+
+    def picture(self, number, size=12 << 20):
+        return PNG + bytes([number]) * (size - len(PNG))
+
+    def send(self, fields, *files, **headers):
+        body, head = form({"model": "gpt-image-2", **fields}, *files)
+        return self.post(EDIT, body, **head, **headers)
+
+    def test_links(self):
+        pictures = [self.picture(i) for i in range(3)]
+        files = [("image[]", picture) for picture in pictures] + [("mask", PNG)]
+        status, headers, answer = self.send({"prompt": "long", "n": "2"}, *files)
+        self.assertEqual(status, 200, answer)
+        self.check_links(answer, self.spool.end_of(headers["x-task-id"]))
+        sent = self.sent('"long"').body
+        links = [one["image_url"] for one in sent["images"]] + [sent["mask"]["image_url"]]
+        self.assertEqual([download(link)[2] for link in links], pictures + [PNG])
+        self.assertEqual((len(self.new_uploads()), sent["n"]), (4, 2))
+        # The same again is the same task, though its files have other names by now.
+        again = self.send({"prompt": "long", "n": "2"}, *files, **{"X-Stainless-Retry-Count": "1"})
+        self.assertEqual((again[0], again[1]["x-task-id"]), (200, headers["x-task-id"]))
+        self.assertEqual((self.billed("long"), len(self.new_uploads())), (1, 4))
+
+    def test_refused(self):
+        big = ("image", self.picture(1, 40 << 20))
+        for fields, files, field in (
+            ({"prompt": "no", "size": "1x1"}, [big], "size"),
+            ({"prompt": "no"}, [big, ("mask", b"a text, and more of it")], "mask"),
+            ({"prompt": "no"}, [("image", PNG), ("image", self.picture(1, (50 << 20) + 1))], "image"),
+            ({"prompt": "no"}, [big] + [("image[]", PNG)] * 16, "image"),
+            ({"prompt": "no"}, [("mask", self.picture(1, 40 << 20))], "image"),
+            ({"prompt": "x" * (1 << 21)}, [big], "prompt"),
+            ({"prompt": "no", "model": "veo-3.1"}, [big], "model"),
+        ):
+            with self.subTest(field=field):
+                status, _, answer = self.send(fields, *files)
+                self.assertEqual((status, answer["error"]["code"]), (400, "invalid_request"), answer)
+                self.assertTrue(answer["error"]["message"].startswith(field), answer)
+        eventually(lambda: not self.new_uploads(), what="the files' end")
+
+    def test_too_large(self):
+        body, head = form(LIGHT)
+        head["Content-Length"] = str(1 << 30)
+        self.assertEqual(self.post(EDIT, body, **head)[0], 413)
+        body = json.dumps({**LIGHT, "image": "x" * (33 << 20)})
+        self.assertEqual(self.post(EDIT, body)[0], 413)
+
+    def test_a_client_that_goes(self):
+        body, head = form({**LIGHT, "prompt": "gone"}, ("image", self.picture(1, 40 << 20)))
+        with socket.create_connection(("127.0.0.1", self.spool.port)) as client:
+            lines = [f"POST {EDIT} HTTP/1.1", "Host: a", f"Authorization: {bearer('dev')['Authorization']}"]
+            lines += [f"Content-Type: {head['Content-Type']}", f"Content-Length: {len(body) + 100}", "", ""]
+            client.sendall("\r\n".join(lines).encode() + body)
+        self.assertEqual(self.send({"prompt": "after it"}, ("image", PNG))[0], 200)
+        self.assertEqual(self.new_uploads(), set())
+        self.assertEqual(self.billed("gone"), 0)
 
 
 class Failures(Images):

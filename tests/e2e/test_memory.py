@@ -8,8 +8,9 @@ import threading
 import time
 import unittest
 
-from harness import PNG, DeadReceiver, Spool, Vendor, account, eventually, main
+from harness import PNG, DeadReceiver, Sim, Spool, Vendor, account, eventually, main
 from vendors.kling import kling_account
+from vendors.openai import openai_account
 from swift import Swift
 
 STREAMS = 16
@@ -237,6 +238,70 @@ class Memory(unittest.TestCase):
                 sizes = {size for size, _ in swift.objects("media").values()}
                 eventually(lambda: swift.orphans("media") == [], 10, "no orphans")
             self.assertEqual(sizes, {len(DATA)})
+
+
+class Calls(unittest.TestCase):
+    """Images in base64 in the answers to calls, and in forms."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.sim = cls.enterClassContext(Sim(speed=20))
+        config = {"accounts": [openai_account(cls.sim, max_concurrency=20)], "log_level": "warn"}
+        cls.spool = cls.enterClassContext(Spool(config, env=SMALL))
+        cls.spool.request("POST", "/v1/images/generations", {"model": "gpt-image-2", "prompt": "the first"})
+
+    def most(self, clients):
+        """MB over idle, at most, while the clients wait."""
+        idle, most = rss_kb(self.spool.pid), 0
+        crowd = [threading.Thread(target=client) for client in clients]
+        for one in crowd:
+            one.start()
+        while any(one.is_alive() for one in crowd):
+            most = max(most, rss_kb(self.spool.pid))
+            time.sleep(0.005)
+        return (most - idle) // 1024
+
+    def test_answers(self):
+        """Ten at once, of 60 MB of base64 each, for clients that want links."""
+        answers = []
+
+        def make(number):
+            body = {"model": "gpt-image-2", "prompt": f"large {number} [big-45]"}
+            answers.append(self.spool.request("POST", "/v1/images/generations", body, timeout=120))
+
+        most = self.most([lambda n=n: make(n) for n in range(10)])
+        print(f"10 answers of 60 MB: {most} MB more")
+        self.assertEqual([answer[0] for answer in answers], [200] * 10)
+        self.assertLess(most, 64)
+
+    def test_base64(self):
+        """The same for clients that want the base64: from the archive to the connection."""
+        body = {"model": "gpt-image-2", "prompt": "large [big-45]", "stream": True}
+        sizes = []
+
+        def make():
+            sizes.append(len(self.spool.request("POST", "/v1/images/generations", body, timeout=120)[2]))
+
+        most = self.most([make] * 2)
+        print(f"2 streams of 60 MB: {most} MB more")
+        self.assertEqual([size > 60 * MB for size in sizes], [True] * 2)
+        self.assertLess(most, 64)
+
+    def test_forms(self):
+        part = b'--b\r\nContent-Disposition: form-data; name="image[]"; filename="a.png"\r\n\r\n' + PNG + bytes(25 * MB) + b"\r\n"
+        fields = {"prompt": "long", "model": "gpt-image-2"}.items()
+        body = "".join(f'--b\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n' for name, value in fields)
+        body = body.encode() + part * 16 + b"--b--"
+        answers = []
+
+        def edit():
+            head = {"Content-Type": "multipart/form-data; boundary=b"}
+            answers.append(self.spool.request("POST", "/v1/images/edits", body, head, timeout=120))
+
+        most = self.most([edit])
+        print(f"A form of {len(body) // MB} MB: {most} MB more")
+        self.assertEqual([answer[0] for answer in answers], [200], answers)
+        self.assertLess(most, 64)
 
 
 if __name__ == "__main__":

@@ -152,8 +152,10 @@ void fake_submit_done(struct fake_call *call, enum submit_result result, const c
     end_submit(call, result, id, NULL);
 }
 
-void idempotency_init(struct idempotency *idempotency, const char *key, const struct task *task)
+void idempotency_init(struct idempotency *idempotency, const char *key, const struct task *task,
+                      const char *asked)
 {
+    (void)asked;
     snprintf(idempotency->key, sizeof idempotency->key, "%s", key);
     snprintf(idempotency->body, sizeof idempotency->body, "%s", task->action);
 }

@@ -19,6 +19,7 @@
 #include "providers/family.h"
 #include "providers/provider.h"
 #include "scheduler/account_try.h"
+#include "scheduler/form_load.h"
 #include "scheduler/front.h"
 #include "scheduler/realtime.h"
 #include "scheduler/routes.h"
@@ -37,6 +38,9 @@ struct http_exchange {
     const char *limit; // of the query
     http_gone_fn on_gone, on_leaving;
     void *ctx;
+    bool is_long;
+    http_piece_fn on_piece; // of a long body
+    void *piece_ctx;
 };
 
 static struct http_exchange exchange;
@@ -77,6 +81,24 @@ void http_exchange_await_body(struct http_exchange *one, const char *owner, size
 {
     buf_fmt(&said, "await %s %zu; ", owner, max_bytes);
     on_whole(ctx, one);
+}
+
+void http_exchange_await_long_body(struct http_exchange *one, const char *owner, size_t max_bytes,
+                                   size_t max_long_bytes, http_handler_fn on_whole, void *ctx)
+{
+    (void)max_long_bytes;
+    http_exchange_await_body(one, owner, max_bytes, on_whole, ctx);
+}
+
+bool http_exchange_is_body_long(const struct http_exchange *one)
+{
+    return one->is_long;
+}
+
+void http_exchange_read_body(struct http_exchange *one, http_piece_fn fn, void *ctx)
+{
+    one->on_piece = fn;
+    one->piece_ctx = ctx;
 }
 
 const char *http_exchange_query(struct http_exchange *one, const char *name)
@@ -221,6 +243,12 @@ static void on_said(void *ctx, const struct account_said *one)
     fail();
 }
 
+static void on_form(void *ctx, json_t *body, struct form_files *files, const struct err *err)
+{
+    (void)ctx, (void)body, (void)files, (void)err;
+    fail_msg("it is never read");
+}
+
 static void on_keys(void *ctx, const struct buf *set, const struct err *err)
 {
     (void)ctx;
@@ -268,6 +296,9 @@ static void await(enum await what)
             request, what,
             vendor_keys_fetch(front.vendor_keys, "https://vendor.example", on_keys, request));
         break;
+    case AWAIT_FORM:
+        request_await(request, what, form_load_start(&front, &exchange, on_form, request));
+        break;
     case AWAIT_COUNT:
         break;
     }
@@ -276,7 +307,7 @@ static void await(enum await what)
 static size_t count_pending(void)
 {
     return fake_count_waiting("") + fake_loop_timers(front.loop) +
-           (request->awaited[AWAIT_WATCHER] != NULL);
+           (request->awaited[AWAIT_WATCHER] != NULL) + (request->awaited[AWAIT_FORM] != NULL);
 }
 
 static void test_what_it_waits_for_goes_with_it(void **state)
@@ -398,6 +429,7 @@ static void test_the_role_ends(void **state)
         {AWAIT_TIMER, true, false, ""},
         {AWAIT_TRY, true, false, ""},
         {AWAIT_KEYS, true, false, ""},
+        {AWAIT_FORM, true, false, ""},
         {AWAIT_COUNT, true, false, ""}, // its body is on the way
     };
 
