@@ -13,9 +13,12 @@
 #include <string.h>
 
 #include "core/base/buf.h"
+#include "core/base/digest.h"
 #include "core/base/mem.h"
 #include "core/json/field.h"
 #include "core/json/field_check.h"
+#include "core/message/image_size.h"
+#include "core/message/media_type.h"
 #include "core/task/task.h"
 #include "providers/family.h"
 #include "providers/family_common.h"
@@ -28,6 +31,7 @@ enum {
     MAX_N = 15,
     MAX_IMAGES = 16,
     MAX_PARTIAL = 3,
+    HEAD_CHARS = 262144, // of base64, in which an image's size is
 };
 
 static const char edit[] = "edit", variation[] = "variation";
@@ -140,6 +144,55 @@ static const struct family_alias aliases[] = {
 
 // Requests.
 
+// The beginning of a picture that is in the request; false: it is a link.
+static bool read_head(const char *text, struct buf *head)
+{
+    const char *base64 = field_base64_of(text);
+    size_t len = strlen(base64);
+
+    return field_is_base64(text) &&
+           base64_decode(base64, len < HEAD_CHARS ? len : HEAD_CHARS, head);
+}
+
+// Somebody else opens links.
+static bool check_picture(const char *text, const char *path, struct err *err)
+{
+    const struct media_type *type;
+    struct buf head = {0};
+    bool ok;
+
+    if (strncmp(text, "data:", 5) != 0 && strstr(text, "://") != NULL)
+        return true;
+    ok = read_head(text, &head);
+    type = media_type_of(buf_text(&head), head.len);
+    ok = ok && type != NULL && strcmp(type->kind, "image") == 0;
+    buf_clear(&head);
+    return ok ||
+           err_set(err, ERR_INVALID, "%s: must be a link to an image, or one in base64", path);
+}
+
+static bool read_size(const char *text, struct image_size *size)
+{
+    struct buf head = {0};
+    bool ok = read_head(text, &head) && image_size_of(head.data, head.len, size);
+
+    buf_clear(&head);
+    return ok;
+}
+
+// The vendors lay the mask on the first image. Where one is a link, only they can tell.
+static bool check_mask(const json_t *images, const json_t *masks, struct err *err)
+{
+    const char *image = json_string_value(json_array_get(images, 0));
+    const char *mask = json_string_value(json_array_get(masks, 0));
+    struct image_size wanted, size;
+
+    return image == NULL || mask == NULL || !read_size(image, &wanted) || !read_size(mask, &size) ||
+           (wanted.width == size.width && wanted.height == size.height) ||
+           err_set(err, ERR_INVALID, "mask: is %ux%u, the image is %ux%u", size.width, size.height,
+                   wanted.width, wanted.height);
+}
+
 // Adds a reference as a text: it is one, or {"image_url"}. What is left empty isn't there.
 static bool add_reference(json_t *value, const char *path, json_t *images, struct err *err)
 {
@@ -156,7 +209,9 @@ static bool add_reference(json_t *value, const char *path, json_t *images, struc
         if (field_is_empty(value))
             return err_set(err, ERR_INVALID, "%s: is required", inner);
     }
-    return field_check_value(value, &source, inner, err) && json_array_append(images, value) == 0;
+    return field_check_value(value, &source, inner, err) &&
+           check_picture(json_string_value(value), inner, err) &&
+           json_array_append(images, value) == 0;
 }
 
 static bool add_references(const json_t *body, const char *name, json_t *images, struct err *err)
@@ -250,7 +305,8 @@ static bool accept(const struct family_request *request, struct task *task, cons
     const char *model = field_str_or_empty(request->body, "model");
     json_t *images = json_array(), *masks = json_array(), *kept = NULL;
     bool ok = family_check(request, err) && read_references(request->body, action, images, err) &&
-              read_mask(request->body, masks, err) && family_read_hook(request->body, task, err);
+              read_mask(request->body, masks, err) && check_mask(images, masks, err) &&
+              family_read_hook(request->body, task, err);
 
     (void)once;
     if (ok) {

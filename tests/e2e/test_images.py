@@ -19,6 +19,15 @@ DATA = "data:image/png;base64," + base64.b64encode(PNG).decode()
 OLD = {name: name for name in ("dall-e-3", "dall-e-2", "grok-4-image")}
 
 
+TEXT = base64.b64encode(b"a text, and more of it").decode()
+
+
+def pixels(width, height):
+    """The beginning of a PNG of that size."""
+    head = PNG[:16] + width.to_bytes(4, "big") + height.to_bytes(4, "big") + PNG[24:]
+    return "data:image/png;base64," + base64.b64encode(head).decode()
+
+
 def form(fields, *files):
     """(body, Content-Type); each file is (name, bytes)."""
     parts = [f'name="{name}"\r\n\r\n{value}'.encode() for name, value in fields.items()]
@@ -419,6 +428,13 @@ class Rest(Images):
             (EDIT, {"image": [LINK] * 17}, "image"),
             (EDIT, {"images": [{"file_id": "file-1"}]}, "images.0.image_url"),
             (EDIT, {"image": LINK, "mask": 5}, "mask"),
+            (EDIT, {"image": TEXT}, "image"),
+            (EDIT, {"image": [DATA, f"data:image/png;base64,{TEXT}"]}, "image.1"),
+            (EDIT, {"image": "data:image/png,x"}, "image"),
+            (EDIT, {"image": "data:image/png;base64,@@@"}, "image"),
+            (EDIT, {"image": "a word"}, "image"),
+            (EDIT, {"images": [{"image_url": DATA}], "mask": TEXT}, "mask"),
+            (EDIT, {"image": pixels(64, 64), "mask": pixels(64, 32)}, "mask"),
             (VARY, {"image": LINK}, "model"),
             (MAKE, {"model": "dall-e-3", "n": 2}, "n"),
             (MAKE, {"model": "dall-e-3", "stream": True}, "stream"),
@@ -431,6 +447,13 @@ class Rest(Images):
                 self.assertEqual((status, answer["error"]["code"]), (400, "invalid_request"), answer)
                 self.assertTrue(answer["error"]["message"].startswith(f"{field}: "), answer)
         self.assertEqual(self.look("/v1/tasks", "empty")[1]["data"], [])
+
+    def test_forms_with_no_image(self):
+        for files, field in (([("image", b"a text")], "image"), ([("image", PNG), ("mask", b"a text")], "mask")):
+            body, head = form(LIGHT, *files)
+            status, _, answer = self.post(EDIT, body, "empty", **head)
+            self.assertEqual((status, answer["error"]["code"]), (400, "invalid_request"), answer)
+            self.assertTrue(answer["error"]["message"].startswith(f"{field}: "), answer)
 
     def test_models(self):
         for model in ("nobody-1", "dall-e-4", "grok-5-image"):
