@@ -1,7 +1,8 @@
 // The changes of all tasks that the key sees, over one WebSocket for the whole page.
 //
-// After a break it goes on from the last cursor. Where that can't be done (nothing had come yet, or the
-// server has forgotten so much), watchers are told that there is a gap, and read again.
+// After a break it goes on from the last cursor. Where that can't be done (nothing has come yet, so that
+// watchers may have read before the first connection was there; or the server has forgotten so much),
+// watchers are told that there is a gap, and read again.
 import { Away, Refused, ask, hasKey, on, pause } from "./api.js";
 
 const FIRST_WAIT_MS = 500;
@@ -9,7 +10,6 @@ const LONGEST_WAIT_MS = 8000;
 const watchers = new Set();
 let socket = null;
 let cursor = null;
-let hasBeen = false; // connected before
 let isStarted = false;
 let state = "connecting";
 let tellState = () => {};
@@ -39,8 +39,7 @@ function onMessage(text) {
   const message = JSON.parse(text);
   if (message.type === "subscribed") {
     become("live");
-    if (hasBeen && !cursor) tell({ isGap: true });
-    hasBeen = true;
+    if (!cursor) tell({ isGap: true });
   } else if (message.type === "gap") {
     tell({ isGap: true });
   } else if (message.type === "task") {
