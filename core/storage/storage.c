@@ -18,7 +18,10 @@ struct storage *storage_new(struct loop *loop, struct http_client *http,
 
 struct storage *storage_new_local(struct loop *loop, const struct config *config)
 {
-    return storage_local_new(loop, config);
+    struct storage *storage = storage_local_new(loop, config);
+
+    storage->is_patient = true;
+    return storage;
 }
 
 void storage_free(struct storage **storage)

@@ -13,6 +13,7 @@
 #include "core/base/buf.h"
 #include "core/base/clock.h"
 #include "core/base/ids.h"
+#include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/base/private.h"
 #include "core/config/config.h"
@@ -20,6 +21,8 @@
 #include "core/storage/storage_private.h"
 
 enum { BUFFER_BYTES = 256 * 1024, READ_BYTES = 65536, LEFT_OVER_S = 24 * 3600 };
+// How often a disk that is full is tried again, where there is patience.
+enum { RETRY_MS = 500, PATIENCE_MS = 60000 };
 
 // What a thread of the pool is doing for a file; one thing at a time.
 enum task { IDLE, WRITING, COMMITTING };
@@ -36,15 +39,17 @@ struct local_file {
 
     // The loop's thread fills `filling` while a thread of the pool writes `writing`.
     char *filling, *writing;
-    size_t filled, to_write;
+    size_t filled, to_write, written; // the last: of `writing`
 
     enum task task;
-    bool is_refused; // a write was refused: a call of ready is owed
-    bool is_dropped; // freed when the thread is done
+    struct loop_timer *retry; // the task waits for the disk
+    int64_t failing_since_ms; // of our monotonic clock; 0: all is well
+    bool is_refused;          // a write was refused: a call of ready is owed
+    bool is_dropped;          // freed when the thread is done
     bool is_committed;
     bool wants_commit;
     struct err err;
-    bool has_failed;
+    bool has_failed, is_full; // the latter: for want of room, which there may be soon
 
     char *key;
 };
@@ -57,6 +62,7 @@ static struct local_file *of_work(uv_work_t *work)
 static bool local_fail(struct local_file *file, const char *what)
 {
     file->has_failed = true;
+    file->is_full = errno == ENOSPC || errno == EDQUOT || errno == EROFS;
     return err_set(&file->err, ERR_IO, "storage: %s: %s", what, strerror(errno));
 }
 
@@ -97,8 +103,6 @@ static bool make_parents(char *path, size_t private_len)
 
 static bool write_piece(struct local_file *file)
 {
-    size_t done = 0;
-
     if (file->fd < 0) {
         if (!make_parents(file->path, SIZE_MAX))
             return local_fail(file, "mkdir");
@@ -106,18 +110,19 @@ static bool write_piece(struct local_file *file)
         if (file->fd < 0)
             return local_fail(file, "open");
     }
-    while (done < file->to_write) {
-        ssize_t wrote =
-            pwrite(file->fd, file->writing + done, file->to_write - done, (off_t)file->offset);
+    while (file->written < file->to_write) {
+        ssize_t wrote = pwrite(file->fd, file->writing + file->written,
+                               file->to_write - file->written, (off_t)file->offset);
 
         if (wrote < 0 && errno == EINTR)
             continue;
         if (wrote < 0)
             return local_fail(file, "write");
-        done += (size_t)wrote;
+        file->written += (size_t)wrote;
         file->offset += wrote;
     }
     digest_add(file->file.sha256, file->writing, file->to_write);
+    file->to_write = file->written = 0;
     return true;
 }
 
@@ -165,6 +170,7 @@ static void local_on_work(uv_work_t *work)
 
 static void file_free(struct local_file *file)
 {
+    loop_cancel(&file->retry);
     if (file->fd >= 0)
         close(file->fd);
     if (file->fd >= 0 && !file->is_committed)
@@ -179,6 +185,34 @@ static void file_free(struct local_file *file)
 }
 
 static void run(struct local_file *file, enum task task);
+static void local_on_worked(uv_work_t *work, int status);
+
+static void on_retry(void *ctx)
+{
+    struct local_file *file = ctx;
+
+    file->retry = NULL;
+    uv_queue_work(loop_uv(file->loop), &file->work, local_on_work, local_on_worked);
+}
+
+// A file that can't be had again: its task is tried until there is room. Whoever writes waits
+// meanwhile.
+static bool wait_for_room(struct local_file *file)
+{
+    int64_t now_ms = clock_mono_ms();
+
+    if (!file->is_full || file->is_dropped || !file->file.storage->is_patient)
+        return false;
+    if (file->failing_since_ms == 0) {
+        file->failing_since_ms = now_ms;
+        log_warn("storage.full", "key=%s error=\"%s\"", file->key, file->err.message);
+    }
+    if (now_ms - file->failing_since_ms > PATIENCE_MS)
+        return false;
+    file->has_failed = file->is_full = false;
+    file->retry = loop_after(file->loop, RETRY_MS, on_retry, file);
+    return true;
+}
 
 static void local_on_worked(uv_work_t *work, int status)
 {
@@ -186,6 +220,9 @@ static void local_on_worked(uv_work_t *work, int status)
     enum task task = file->task;
 
     (void)status;
+    if (file->has_failed && wait_for_room(file))
+        return;
+    file->failing_since_ms = file->has_failed ? file->failing_since_ms : 0;
     file->task = IDLE;
     if (file->is_dropped) {
         file_free(file);
@@ -284,7 +321,7 @@ static void local_drop(struct storage_file *base)
 {
     struct local_file *file = (struct local_file *)base;
 
-    if (file->task == IDLE)
+    if (file->task == IDLE || file->retry != NULL)
         file_free(file);
     else
         file->is_dropped = true;

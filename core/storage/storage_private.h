@@ -38,6 +38,7 @@ struct storage {
     const struct storage_kind *kind;
     struct loop *loop;
     const struct config *config;
+    bool is_patient;    // a full disk is waited for
     char trouble[200];  // of the last file; "": none
     int64_t trouble_ms; // of our monotonic clock
 };
