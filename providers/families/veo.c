@@ -16,6 +16,7 @@
 #include "core/json/field_check.h"
 #include "core/message/media_link.h"
 #include "core/task/task.h"
+#include "providers/families/google_error.h"
 #include "providers/families/video_rules.h"
 #include "providers/family.h"
 #include "providers/family_common.h"
@@ -234,30 +235,6 @@ static void render_callback(const struct task *task, struct buf *json)
     family_render_media_callback(task, false, json);
 }
 
-// google.rpc.Status, whose words their SDKs show.
-static int refuse(const struct err *err, struct buf *json)
-{
-    static const struct {
-        int http;
-        const char *status;
-    } statuses[] = {
-        {400, "INVALID_ARGUMENT"},   {401, "UNAUTHENTICATED"}, {403, "PERMISSION_DENIED"},
-        {404, "NOT_FOUND"},          {409, "ABORTED"},         {422, "FAILED_PRECONDITION"},
-        {429, "RESOURCE_EXHAUSTED"}, {503, "UNAVAILABLE"},     {504, "DEADLINE_EXCEEDED"},
-    };
-    int http = err_http_status(err->code);
-    const char *status = http < 500 ? "INVALID_ARGUMENT" : "INTERNAL"; // whose fault it is
-
-    for (size_t i = 0; i < sizeof statuses / sizeof statuses[0]; i++)
-        if (statuses[i].http == http)
-            status = statuses[i].status;
-    buf_fmt(json, "{\"error\":{\"code\":%d,\"status\":\"%s\",\"type\":\"%s\",\"message\":", http,
-            status, err_name(err->code));
-    buf_json_str(json, err->message);
-    buf_str(json, "}}");
-    return http;
-}
-
 static const char *word(enum task_phase phase, bool is_modal)
 {
     (void)is_modal;
@@ -277,7 +254,7 @@ const struct family family_veo = {
     .render_callback = render_callback,
     .word = word,
     .aliases = aliases,
-    .refuse = refuse,
+    .refuse = google_error_refuse,
     .title = "Video, as Google's SDKs ask for it",
     .accepted_schema =
         "{'type':'object','required':['name'],'properties':{'name':{'type':'string'}}}",
@@ -285,8 +262,5 @@ const struct family family_veo = {
         "{'type':'object','required':['name'],'properties':{'name':{'type':'string'},"
         "'done':{'const':true},'response':{'type':'object'},'error':{'type':'object',"
         "'properties':{'code':{'type':'integer'},'message':{'type':'string'}}}}}",
-    .refused_schema =
-        "{'type':'object','required':['error'],'properties':{'error':{'type':'object',"
-        "'required':['code','message','status'],'properties':{'code':{'type':'integer'},"
-        "'message':{'type':'string'},'status':{'type':'string'},'type':{'type':'string'}}}}}",
+    .refused_schema = google_error_schema,
 };
