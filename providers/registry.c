@@ -11,6 +11,7 @@
 
 // With a public dialect of the vendor's own.
 #define VENDORS(X)                                                                                 \
+    X(gemini)                                                                                      \
     X(jimeng)                                                                                      \
     X(kling)                                                                                       \
     X(luma)                                                                                        \
