@@ -250,13 +250,50 @@ static void answer_grant(struct sim *sim, struct http_exchange *exchange)
     buf_clear(&assertion);
 }
 
-bool google_has_token(const struct google *google, const struct http_exchange *exchange)
+static bool has_token(const struct google *google, const struct http_exchange *exchange)
 {
     static const char bearer[] = "Bearer ";
     const char *authorization = http_exchange_header(exchange, "authorization");
 
     return authorization != NULL && strncmp(authorization, bearer, sizeof bearer - 1) == 0 &&
            counts_find(&google->tokens, authorization + sizeof bearer - 1) != NULL;
+}
+
+bool google_has_key(const struct sim *sim, struct http_exchange *exchange)
+{
+    static const char bad[] =
+        "{\"error\":{\"code\":400,\"message\":\"API key not valid. Please pass a valid API key.\","
+        "\"status\":\"INVALID_ARGUMENT\",\"details\":[{\"@type\":\"type.googleapis.com/"
+        "google.rpc.ErrorInfo\",\"reason\":\"API_KEY_INVALID\",\"domain\":\"googleapis.com\"}]}}";
+    const char *key = http_exchange_header(exchange, "x-goog-api-key");
+
+    if (key == NULL)
+        key = http_exchange_query(exchange, "key");
+    if (key != NULL && strcmp(key, sim->secret) == 0)
+        return true;
+    if (key == NULL)
+        google_refuse(exchange, "UNAUTHENTICATED", "Request is missing an API key.");
+    else
+        http_exchange_answer_json(exchange, 400, bad);
+    return false;
+}
+
+bool google_has_access(const struct sim *sim, struct http_exchange *exchange, const char *project)
+{
+    const char *billed = http_exchange_header(exchange, "x-goog-user-project");
+
+    if (!has_token(sim->google, exchange)) {
+        google_refuse(exchange, "UNAUTHENTICATED",
+                      "Request had invalid authentication credentials. Expected OAuth 2 access "
+                      "token, login cookie or other valid authentication credential.");
+        return false;
+    }
+    if (strcmp(project, GOOGLE_PROJECT) != 0 || (billed != NULL && strcmp(billed, project) != 0)) {
+        google_refuse(exchange, "PERMISSION_DENIED",
+                      "Permission 'aiplatform.endpoints.predict' denied on resource.");
+        return false;
+    }
+    return true;
 }
 
 bool google_handle(struct sim *sim, struct http_exchange *exchange)

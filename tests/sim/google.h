@@ -18,8 +18,11 @@ struct google *google_new(void);
 void google_free(struct google *google);
 
 bool google_handle(struct sim *sim, struct http_exchange *exchange);
-// Whether the request has an access token that was issued here.
-bool google_has_token(const struct google *google, const struct http_exchange *exchange);
+// Whether the request has the key of the Gemini API, as a header or a parameter. False: it has been
+// refused.
+bool google_has_key(const struct sim *sim, struct http_exchange *exchange);
+// The same of an access token that was issued here, for the project.
+bool google_has_access(const struct sim *sim, struct http_exchange *exchange, const char *project);
 uint64_t google_tokens_issued(const struct google *google);
 
 // {"error":{"code","message","status"}}, by the name of the status, as "INVALID_ARGUMENT".

@@ -1,21 +1,17 @@
 // OpenAI's images and speech: the answer to a submit is the result. Models that only relays have by
 // now (dall-e, grok) are there, too.
 //
-// Words in a prompt (of speech: in its input), besides those of words.h:
+// Words in a prompt (of speech: in its input), besides those of words.h and calls.h:
 //
 //   before it is billed    [refuse] moderation_blocked   [invalid] a bad value   [balance] the
 //                          account's limit   [quota] insufficient_quota   [unverified] 403
 //     twice per prompt     [429]
 //     once per prompt      [500]   [503]
 //   billed, but            [error-200] an error with status 200   [none] without an image   [part]
-//                          without the first   [after-N] N seconds late   [never] never answered
-//                          [big-N] with N MB of zeros behind the first image   [cut-length]
-//                          [cut-chunks] ends in the middle   [slow] ten times longer   [fast] ten
-//                          times shorter
+//                          without the first   [big-N] with N MB of zeros behind the first image
 //     of speech            [octets] as application/octet-stream   [no-sound] empty
 //
-// A call takes two seconds. What was billed is counted by prompts, and by Idempotency-Keys as
-// marks.
+// What was billed is counted by prompts, and by Idempotency-Keys as marks.
 #include "tests/sim/openai.h"
 
 #include <stdio.h>

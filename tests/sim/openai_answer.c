@@ -6,6 +6,7 @@
 #include "core/base/buf.h"
 #include "core/base/digest.h"
 #include "core/http/http_server.h"
+#include "tests/sim/calls.h"
 #include "tests/sim/jobs.h"
 #include "tests/sim/media.h"
 #include "tests/sim/openai.h"
@@ -13,79 +14,15 @@
 #include "tests/sim/sim.h"
 #include "tests/sim/words.h"
 
-enum { CALL_MS = 2000, NEVER_MS = 86400000, SOUND_BYTES = 24000, NAME_SIZE = 64 };
+enum { SOUND_BYTES = 24000, NAME_SIZE = 64 };
+
+static const char error_at_200[] =
+    "{\"error\":{\"message\":\"The upstream has failed.\",\"type\":\"upstream_error\","
+    "\"param\":null,\"code\":\"upstream_error\"}}";
 
 static const char usage[] =
     "{\"total_tokens\":4200,\"input_tokens\":40,\"output_tokens\":4160,"
     "\"input_tokens_details\":{\"text_tokens\":40,\"image_tokens\":0}}";
-
-// The number in a word as "after-3"; 0 where there is none.
-static long number_in(const char *prompt, const char *word)
-{
-    char begin[32];
-    const char *at;
-
-    snprintf(begin, sizeof begin, "[%s-", word);
-    at = strstr(prompt, begin);
-    return at == NULL ? 0 : strtol(at + strlen(begin), NULL, 10);
-}
-
-static int64_t delay_of(const struct sim *sim, const struct job *job)
-{
-    double ms = CALL_MS + 1000.0 * (double)number_in(job->prompt, "after");
-
-    if (words_has(job->prompt, "slow"))
-        ms *= 10;
-    if (words_has(job->prompt, "fast"))
-        ms /= 10;
-    if (words_has(job->prompt, "never"))
-        return NEVER_MS;
-    return sim->speed > 0 ? (int64_t)(ms / sim->speed) : 0;
-}
-
-static void begin_chunked(struct http_exchange *exchange, const char *type, const char *data,
-                          size_t len)
-{
-    char size[32];
-
-    http_exchange_add_header(exchange, "Transfer-Encoding", "chunked");
-    http_exchange_begin(exchange, 200, type, -1);
-    snprintf(size, sizeof size, "%zx\r\n", len);
-    http_exchange_write(exchange, size, strlen(size), NULL, NULL);
-    http_exchange_write(exchange, data, len, NULL, NULL);
-    http_exchange_write(exchange, "\r\n", 2, NULL, NULL);
-}
-
-// Answers with half of the body: with a length that is never reached, or in chunks of which the
-// last never comes.
-static void send_half(struct http_exchange *exchange, const char *type, const struct buf *body,
-                      bool is_chunked)
-{
-    if (is_chunked) {
-        begin_chunked(exchange, type, body->data, body->len / 2);
-    } else {
-        http_exchange_begin(exchange, 200, type, (int64_t)body->len);
-        http_exchange_write(exchange, body->data, body->len / 2, NULL, NULL);
-    }
-    http_exchange_abort(exchange);
-}
-
-// True where the prompt asks for an answer that isn't like others.
-static bool answer_badly(struct http_exchange *exchange, const char *prompt, const char *type,
-                         const struct buf *body)
-{
-    static const char error[] =
-        "{\"error\":{\"message\":\"The upstream has failed.\",\"type\":\"upstream_error\","
-        "\"param\":null,\"code\":\"upstream_error\"}}";
-
-    if (words_has(prompt, "cut-length") || words_has(prompt, "cut-chunks"))
-        send_half(exchange, type, body, words_has(prompt, "cut-chunks"));
-    else if (words_has(prompt, "error-200"))
-        http_exchange_answer_json(exchange, 200, error);
-    else
-        return false;
-    return true;
-}
 
 // Images.
 
@@ -220,25 +157,19 @@ void openai_answer_images(struct sim *sim, struct http_exchange *exchange, const
 {
     bool is_stream = json_is_true(json_object_get(job->request, "stream"));
     const char *type = is_stream ? "text/event-stream" : "application/json";
-    long megabytes = number_in(job->prompt, "big");
+    long megabytes = calls_number(job->prompt, "big");
     struct buf body = {0};
 
     if (is_stream)
         add_events(job, kind == OPENAI_EDIT ? "image_edit" : "image_generation", &body);
     else
         add_answer(sim, job, &body);
-    if (answer_badly(exchange, job->prompt, type, &body)) {
-        buf_clear(&body);
-        return;
-    }
-    if (megabytes > 0)
+    if (words_has(job->prompt, "error-200"))
+        http_exchange_answer_json(exchange, 200, error_at_200);
+    else if (megabytes > 0)
         answer_big(exchange, job, megabytes);
-    else if (words_has(job->prompt, "cut") || words_has(job->prompt, "502") ||
-             words_has(job->prompt, "html") || words_has(job->prompt, "empty") ||
-             words_has(job->prompt, "cut-reused") || words_has(job->prompt, "slow-answer"))
-        words_answer(sim, exchange, job->prompt, &body);
     else
-        answer_later(sim, exchange, delay_of(sim, job), 200, type, body.data, body.len);
+        calls_answer(sim, exchange, job, type, &body);
     buf_clear(&body);
 }
 
@@ -291,7 +222,7 @@ static void send_live(struct http_exchange *exchange, const char *type, const st
 {
     static const char last[] = "0\r\n\r\n";
 
-    begin_chunked(exchange, type, body->data, body->len);
+    calls_begin_chunked(exchange, type, body->data, body->len);
     http_exchange_write(exchange, last, sizeof last - 1, NULL, NULL);
     http_exchange_end(exchange);
 }
@@ -307,10 +238,12 @@ void openai_answer_speech(struct sim *sim, struct http_exchange *exchange, const
         http_exchange_answer(exchange, 200, type, "", 0);
     else if (words_has(job->prompt, "cut"))
         http_exchange_abort(exchange);
-    else if (answer_badly(exchange, job->prompt, type, &body))
+    else if (words_has(job->prompt, "error-200"))
+        http_exchange_answer_json(exchange, 200, error_at_200);
+    else if (calls_cut(exchange, job, type, &body))
         ;
-    else if (number_in(job->prompt, "after") > 0 || words_has(job->prompt, "never"))
-        answer_later(sim, exchange, delay_of(sim, job), 200, type, body.data, body.len);
+    else if (calls_number(job->prompt, "after") > 0 || words_has(job->prompt, "never"))
+        answer_later(sim, exchange, calls_delay_ms(sim, job), 200, type, body.data, body.len);
     else
         send_live(exchange, type, &body);
     buf_clear(&body);

@@ -217,45 +217,6 @@ static void download(struct sim *sim, struct http_exchange *exchange, const char
     buf_clear(&url);
 }
 
-static bool has_key(const struct sim *sim, struct http_exchange *exchange)
-{
-    static const char bad[] =
-        REFUSAL("400", "INVALID_ARGUMENT", "API key not valid. Please pass a valid API key.",
-                ",\"details\":[{\"@type\":\"type.googleapis.com/google.rpc.ErrorInfo\","
-                "\"reason\":\"API_KEY_INVALID\",\"domain\":\"googleapis.com\"}]");
-    const char *key = http_exchange_header(exchange, "x-goog-api-key");
-
-    if (key == NULL)
-        key = http_exchange_query(exchange, "key");
-    if (key != NULL && strcmp(key, sim->secret) == 0)
-        return true;
-    if (key == NULL)
-        google_refuse(exchange, "UNAUTHENTICATED", "Request is missing an API key.");
-    else
-        http_exchange_answer_json(exchange, 400, bad);
-    return false;
-}
-
-static bool has_access(const struct sim *sim, struct http_exchange *exchange,
-                       const struct target *target)
-{
-    const char *billed = http_exchange_header(exchange, "x-goog-user-project");
-
-    if (!google_has_token(sim->google, exchange)) {
-        google_refuse(exchange, "UNAUTHENTICATED",
-                      "Request had invalid authentication credentials. Expected OAuth 2 access "
-                      "token, login cookie or other valid authentication credential.");
-        return false;
-    }
-    if (strcmp(target->project, GOOGLE_PROJECT) != 0 ||
-        (billed != NULL && strcmp(billed, target->project) != 0)) {
-        google_refuse(exchange, "PERMISSION_DENIED",
-                      "Permission 'aiplatform.endpoints.predict' denied on resource.");
-        return false;
-    }
-    return true;
-}
-
 static void answer_none(struct http_exchange *exchange)
 {
     google_refuse(exchange, "NOT_FOUND", "There is no such method.");
@@ -268,7 +229,7 @@ static void handle_gemini(struct sim *sim, struct http_exchange *exchange, const
     struct target target;
     int used = 0;
 
-    if (!has_key(sim, exchange))
+    if (!google_has_key(sim, exchange))
         return;
     if (!is_post && sscanf(path, "/v1beta/files/%63[a-z0-9]:download%n", file, &used) == 1 &&
         used > 0 && path[used] == '\0')
@@ -290,7 +251,7 @@ static void handle_vertex(struct sim *sim, struct http_exchange *exchange, const
 
     if (!is_post || !read_target(path, &target))
         answer_none(exchange);
-    else if (!has_access(sim, exchange, &target))
+    else if (!google_has_access(sim, exchange, target.project))
         return;
     else if (strcmp(target.verb, "predictLongRunning") == 0)
         submit(sim, exchange, &target);
