@@ -15,6 +15,7 @@
 #include "providers/google.h"
 #include "providers/outcome.h"
 #include "providers/provider.h"
+#include "providers/relay.h"
 
 enum { CALL_MS = 360000 }; // no byte comes before the end
 
@@ -110,7 +111,8 @@ static bool build_relay(const struct task *task, const struct account *account,
                           gemini_model(task, account, GEMINI_RELAY));
 }
 
-// Looking. A call leaves nothing to look at: what is asked for here, at no cost, is a model.
+// Looking. A call leaves nothing to look at: what is asked for here, at no cost, is a model. Relays
+// have no path for one: they are asked which there are.
 
 static bool look_api(const struct task *task, const struct account *account,
                      struct http_request *request, struct err *err)
@@ -134,8 +136,9 @@ static bool look_vertex(const struct task *task, const struct account *account,
 static bool look_relay(const struct task *task, const struct account *account,
                        struct http_request *request, struct err *err)
 {
+    (void)task;
     adapter_add_bearer(account, request);
-    return http_get(request, account->base_url, err, "/v1/models/%s", task->upstream_id);
+    return http_get(request, account->base_url, err, "/v1/models");
 }
 
 static bool read_look(const struct task *task, const struct account *account,
@@ -183,6 +186,7 @@ static const struct dialect relay = {
     .build_submit = build_relay,
     .read_submit = gemini_read_relay,
     .build_poll = look_relay,
+    .build_fetch = relay_build_fetch,
 };
 
 static const struct dialect *const dialects[] = {&api, &vertex, &relay, NULL};

@@ -12,6 +12,7 @@ import unittest
 import urllib.request
 
 from harness import CUT, PNG, ROOT, Between, Sim, Spool, Vendor, account, main
+from vendors.gemini import gemini_account
 from vendors.kling import kling_account
 from vendors.luma import luma_account
 from vendors.openai import openai_account
@@ -119,6 +120,33 @@ class Clients(unittest.TestCase):
             data = file.read()
         self.assertEqual((len(data), hashlib.sha256(data).hexdigest()), (artifact["bytes"], artifact["sha256"]))
         self.assertEqual(got["bytes"], len(data))
+
+    def test_google_images(self):
+        """As Google answers them: a talk with a picture, its next turn, a block, an error."""
+        model = "gemini-3.1-flash-image"
+        got = self.node("genai_images.mjs", self.sim.url, "sim-secret", model, self.picture)
+        self.check_images(got)
+        self.assertEqual(got["blocked"], {"blocked": "PROHIBITED_CONTENT"})
+
+    def test_google_images_through_spool(self):
+        with Spool({"accounts": [gemini_account(self.sim)]}) as spool:
+            got = self.node("genai_images.mjs", spool.url, spool.key, "nano-banana-2", self.picture)
+            for one in ("first", "next", "alone"):
+                (artifact,) = spool.task(got[one]["id"])["artifacts"]
+                image = [part for part in got[one]["parts"] if "type" in part]
+                self.assertEqual([part["sha256"] for part in image], [artifact["sha256"]])
+        self.check_images(got)
+        self.assertEqual((got["blocked"]["status"], json.loads(got["blocked"]["message"])["error"]["type"]), (400, "content_filter"))
+
+    def check_images(self, got):
+        first, image, last = got["first"]["parts"]
+        self.assertEqual((first, last), ({"text": "Here it is:"}, {"text": "Shall I change it?"}))
+        self.assertEqual((image["type"], image["signed"], got["first"]["tokens"]), ("image/png", True, 1302))
+        for one in ("next", "alone"):
+            self.assertEqual((len(got[one]["parts"]), got[one]["finish"]), (1, "STOP"))
+            self.assertEqual(got[one]["data"], got[one]["parts"][0]["sha256"])
+        self.assertEqual(got["invalid"]["status"], 400)
+        self.assertEqual(json.loads(got["invalid"]["message"])["error"]["message"], "The prompt is invalid.")
 
     def test_vercel(self):
         """One client for many vendors."""

@@ -176,7 +176,9 @@ static bool check_part(const json_t *value, bool is_models, const struct model *
         return rules_fail(error, where, "Unable to process input image.");
     if (link != NULL && !opens(rules_text(link, "fileUri"), is_vertex))
         return rules_fail(error, where, "Cannot fetch content from the provided URL.");
-    return !is_models || data == NULL || strncmp(model->name, "gemini-3", 8) != 0 ||
+    // Drafts have none.
+    return !is_models || data == NULL || json_is_true(json_object_get(value, "thought")) ||
+           strncmp(model->name, "gemini-3", 8) != 0 ||
            *rules_text(value, "thoughtSignature") != '\0' ||
            rules_fail(error, where, "Image part is missing a thought_signature.");
 }
