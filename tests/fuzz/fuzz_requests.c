@@ -157,7 +157,9 @@ static void submit(const struct family *family, const struct route *route, json_
     struct task *task = task_new();
     const char *once = NULL;
 
-    request.path_id = strstr(route->path, "{id}") == NULL ? NULL : "task_2";
+    request.path_id = strstr(route->path, "{id}") != NULL      ? "task_2"
+                      : strstr(route->path, "{model}") != NULL ? "model-1"
+                                                               : NULL;
     snprintf(task->id, sizeof task->id, "task_1");
     task->created_ms = 1774805076166;
     task->request = mem_str(text);
@@ -186,7 +188,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return -1;
     buf_add(&text, data + 1, size - 1);
     body = field_parse_body(buf_text(&text), text.len, &err);
-    if (body != NULL && (route->kind == ROUTE_SUBMIT || route->kind == ROUTE_ASK)) {
+    if (body != NULL &&
+        (route->kind == ROUTE_SUBMIT || route->kind == ROUTE_ASK || route->kind == ROUTE_RESULT)) {
         submit(family, route, body, buf_text(&text), &err);
     } else if (body != NULL && route->kind == ROUTE_LIST && family->list_ids != NULL) {
         const json_t *ids = NULL;
