@@ -259,6 +259,32 @@ class Clients(unittest.TestCase):
         self.assertEqual((got["sound"]["type"], got["sound"]["bytes"]), ("audio/wav", 24044))
         self.assertEqual((got["refused"]["status"], got["refused"]["code"]), (400, "moderation_blocked"))
 
+    def test_openai_images_through_spool(self):
+        """The same against Spool: links where base64 wasn't asked for, and files that are the archive's."""
+        with Spool({"accounts": [openai_account(self.sim)]}) as spool:
+            got = self.node("images.mjs", f"{spool.url}/v1", spool.key, self.picture)
+            sums = {a["url"]: a["sha256"] for t in spool.get("/v1/tasks")["data"] for a in t["artifacts"]}
+        self.assertLessEqual({*got["made"]["data"], *got["edited"]["data"]}, set(sums))
+        self.assertEqual((len(set(got["made"]["data"])), len(got["edited"]["data"])), (2, 1))
+        self.assertEqual([event["type"] for event in got["events"]], ["image_generation.completed"])
+        self.assertIn(got["events"][0]["sha256"], sums.values())
+        self.assertEqual(got["sound"]["type"], "audio/wav")
+        self.assertIn(got["sound"]["sha256"], sums.values())
+        self.assertEqual((got["refused"]["status"], got["refused"]["code"]), (400, "content_filter"))
+
+    def test_ai_sdk_openai(self):
+        """It asks for base64, but of gpt-image, from which it expects that without asking."""
+        got = self.node("aisdk_openai.mjs", f"{self.sim.url}/v1", "sim-secret", "gpt-image-2")
+        self.assertEqual([one["mediaType"] for one in got["images"]], ["image/png"])
+        old = openai_account(self.sim, "old", dialect="relay", models={"dall-e-3": "dall-e-3"})
+        with Spool({"accounts": [openai_account(self.sim), old]}) as spool:
+            got = self.node("aisdk_openai.mjs", f"{spool.url}/v1", spool.key, "dall-e-3")
+            sums = [a["sha256"] for t in spool.get("/v1/tasks")["data"] for a in t["artifacts"]]
+        self.assertEqual([one["mediaType"] for one in got["images"]], ["image/png"])
+        self.assertIn(got["images"][0]["sha256"], sums)
+        self.assertEqual(got["audio"]["mediaType"], "audio/mpeg")
+        self.assertIn(got["audio"]["sha256"], sums)
+
     def test_openai_sends_again(self):
         """After an answer that was lost, or is late: it is the same task, which is billed once."""
         accounts = [openai_account(self.sim), kling_account(self.sim)]
