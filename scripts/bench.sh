@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Measures Spool beside its peers (fastify + BullMQ from npm) and the raw script, prints ratios.
-#   scripts/bench.sh [submit|durable|throughput|poll|delay|idle|memory|archive …]
+#   scripts/bench.sh [submit|durable|throughput|poll|delay|idle|memory|archive|calls …]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
@@ -10,7 +10,7 @@ scripts/build.sh release --target spool spool-sim spool-floor >/dev/null
 peer=build/bench-peer
 mkdir -p "$peer"
 cp tests/bench/peer/* "$peer"
-if [ ! -d "$peer/node_modules/bullmq" ]; then
+if [ ! -d "$peer/node_modules/openai" ]; then
   say "Fetching the peers from npm"
   npm install --prefix "$peer" --silent --no-audit --no-fund >/dev/null 2>&1 || { say "npm failed: measuring without the peers"; peer=; }
 fi

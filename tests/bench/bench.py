@@ -13,6 +13,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
 import archive  # noqa: E402
+import calls  # noqa: E402
 import harness  # noqa: E402
 from harness import Redis, Sim, Spool  # noqa: E402
 
@@ -278,6 +279,7 @@ SECTIONS = {
     "submit": lambda: submits(False), "durable": lambda: submits(True), "throughput": throughput,
     "poll": polls, "delay": delay, "idle": idle, "memory": memory,
     "archive": lambda: archive.measure(row, ROUNDS),
+    "calls": lambda: calls.measure(row, cpu_us, status_kb, NODE, PEER),
 }
 
 
