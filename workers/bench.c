@@ -16,7 +16,7 @@
 #include "workers/answer.h"
 #include "workers/job.h"
 
-enum { MAX_SUBMITS = 1024, MAX_ARCHIVES = 128, MAX_INPUT_BYTES = 256 << 20 };
+enum { MAX_SUBMITS = 4096, MAX_ARCHIVES = 128, MAX_INPUT_BYTES = 256 << 20 };
 
 // A task whose stored request may not be needed any more: a change that nobody waits for may end
 // the task. Only when the change is done do we know that nobody else is about to send the request.

@@ -18,10 +18,10 @@
 #include "tests/support/fake_storage.h"
 #include "tests/support/fake_store.h"
 
-enum { LEASE_MS = 60000, HEARTBEAT_MS = 1000, SUBMITS = 1024, ARCHIVES = 128 };
+enum { LEASE_MS = 60000, HEARTBEAT_MS = 1000, SUBMITS = 4096, ARCHIVES = 128 };
 
-#define SUBMITS_1 "claim submits serial=1 max=64 room=512"
-#define SUBMITS_2 "claim submits serial=2 max=64 room=512"
+#define SUBMITS_1 "claim submits serial=1 max=64 room=2048"
+#define SUBMITS_2 "claim submits serial=2 max=64 room=2048"
 #define DUE_1 "claim due serial=1 max=64 room=64"
 #define DUE_2 "claim due serial=2 max=64 room=64"
 #define LOOKS "looks account=mj-1 max=100"
@@ -155,13 +155,13 @@ static void test_as_long_as_it_gets_something_it_claims(void **state)
     give("claim submits", WORK_SUBMIT, "task_1", TASK_SUBMITTING);
     fake_expect(BEGIN);
     fake_claim_done(fake_waiting("claim submits"), 1, -1);
-    fake_expect("claim submits serial=2 max=64 room=511"); // its account holds a place
+    fake_expect("claim submits serial=2 max=64 room=2047"); // its account holds a place
     fake_claim_done(fake_waiting("claim submits"), 0, 300);
     fake_expect_nothing();
     fake_loop_run_ms(loop, 299);
     fake_expect_nothing();
     fake_loop_run_ms(loop, 1); // a task waits so long
-    fake_expect("claim submits serial=3 max=64 room=511");
+    fake_expect("claim submits serial=3 max=64 room=2047");
 }
 
 static void test_one_claim_at_a_time(void **state)
@@ -191,7 +191,7 @@ static void test_it_is_rung(void **state)
     fake_loop_run_ms(loop, 0);
     fake_expect_nothing(); // a lane has nothing to look at
     fake_redis_publish("spool:wake", "mj-1");
-    fake_expect("claim submits serial=3 max=64 room=512");
+    fake_expect("claim submits serial=3 max=64 room=2048");
     fake_expect("claim due serial=3 max=64 room=64");
     fake_loop_run_ms(loop, 0);
     fake_expect(LOOKS); // an account may have
