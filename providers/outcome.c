@@ -18,6 +18,7 @@ void outcome_clear(struct outcome *outcome)
         free(outcome->sources[i].url);
         free(outcome->sources[i].of);
         free(outcome->sources[i].variant);
+        free(outcome->sources[i].why);
     }
     free(outcome->sources);
     for (size_t i = 0; i < outcome->mark_count; i++)
@@ -52,19 +53,25 @@ bool outcome_from_word_of_any_case(struct outcome *outcome, const struct outcome
     return find_word(outcome, words, count, word, strcasecmp, err);
 }
 
-void outcome_set_reason(struct outcome *outcome, const char *reason)
+// How much of the words is kept.
+static size_t reason_len(const char *reason)
 {
     size_t len = strlen(reason);
 
-    if (len == 0)
-        return; // an empty reason is as good as none
     if (len > MAX_REASON) {
         len = MAX_REASON;
         while (len > 0 && ((unsigned char)reason[len] & 0xc0) == 0x80)
             len--; // don't cut in the middle of a UTF-8 character
     }
+    return len;
+}
+
+void outcome_set_reason(struct outcome *outcome, const char *reason)
+{
+    if (*reason == '\0')
+        return; // an empty reason is as good as none
     free(outcome->reason);
-    outcome->reason = mem_strn(reason, len);
+    outcome->reason = mem_strn(reason, reason_len(reason));
 }
 
 // NULL: there are too many.
@@ -118,6 +125,17 @@ void outcome_add_typed(struct outcome *outcome, const char *kind, const char *ur
         outcome->sources[count].content_type = content_type;
 }
 
+void outcome_add_missing(struct outcome *outcome, const char *kind, const char *error,
+                         const char *why)
+{
+    struct outcome_source *source = add_source(outcome, kind, "");
+
+    if (source == NULL)
+        return;
+    source->error = error;
+    source->why = mem_strn(why, reason_len(why));
+}
+
 void outcome_add_mark(struct outcome *outcome, const char *mark)
 {
     if (outcome->mark_count == MAX_PARTS)
@@ -150,6 +168,10 @@ char *outcome_result(const struct outcome *outcome)
             json_object_set_new(item, "optional", json_true());
         if (source->variant != NULL)
             json_object_set_new(item, "variant", json_string(source->variant));
+        if (source->error != NULL)
+            json_object_set_new(
+                item, "error",
+                json_pack("{s:s,s:s}", "code", source->error, "message", source->why));
         json_array_append_new(sources, item);
     }
     json_object_set_new(result, "sources", sources);

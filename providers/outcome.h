@@ -39,6 +39,9 @@ struct outcome_source {
     char *variant;    // the vendor's name of another rendition of the result, which there may be or
                       // not: where its link is refused, there is none. NULL: the vendor says that
                       // there is such a file
+    const char *error; // the vendor says that this one can't be had, and so there is no url: the
+                       // code that clients see, static; NULL: it can
+    char *why;         // the vendor's words for that
 };
 
 // Owns its strings: outcome_clear. `= {0}` is ready for use.
@@ -85,11 +88,15 @@ void outcome_add_part(struct outcome *outcome, const char *kind, const char *url
                       bool is_optional);
 void outcome_add_variant(struct outcome *outcome, const char *variant, const char *kind,
                          const char *url); // of the whole task; optional
+// One of several results that the vendor couldn't give: named beside the others.
+void outcome_add_missing(struct outcome *outcome, const char *kind, const char *error,
+                         const char *why);
 void outcome_add_mark(struct outcome *outcome, const char *mark);
 void outcome_set_extra(struct outcome *outcome, const char *name, json_t *value); // takes value
 
 // The result as the record keeps it, first with the vendor's links, then with ours:
-//   {"sources":[{"kind","url","content_type","of","optional","variant"}], "next", "extra":{…}}
+//   {"sources":[{"kind","url","content_type","of","optional","variant","error":{"code","message"}}],
+//   "next", "extra":{…}}
 //   {"artifacts":[{"kind","key","content_type","bytes","sha256","of","variant"} |
 //   {"kind":"text","text"}], "extra":{…}}
 char *outcome_result(const struct outcome *outcome);

@@ -35,6 +35,8 @@ static char *result_to_fetch(const struct task *task)
         if (json_object_size(json_object_get(source, "artifact")) > 0 &&
             json_object_get(source, "error") == NULL)
             continue;
+        if (*field_str_or_empty(source, "url") == '\0')
+            continue; // the vendor itself hasn't got it
         json_object_del(source, "artifact");
         json_object_del(source, "error");
         json_object_del(source, "refused_ms");

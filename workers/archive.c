@@ -14,6 +14,7 @@
 // source:
 //
 // - The way to it fails, or the storage does: it is put off, as long as its link lives.
+// - The vendor has said that it couldn't make this one: it is named.
 // - Its link is refused for a while after the vendor was done, and the vendor gives no other: it is
 //   dead, and named.
 // - It is a variant, which nobody has said there is, and its link is refused: there is none. Where
@@ -521,6 +522,14 @@ void archive_store(struct archive *a)
     lease_check(&a->lease, archive_on_checked);
 }
 
+// The vendor has said that it can't give this one.
+static void archive_note_missing(const struct archive *a, json_t *source)
+{
+    log_info("archive.not_made", "task=%s code=%s reason=\"%s\"", a->job.task->id,
+             field_str_or_empty(source, "error.code"), field_str_or_empty(source, "error.message"));
+    json_object_set_new(source, "artifact", archive_artifact_missing(source, NULL));
+}
+
 static void archive_begin_source(struct archive *a, const json_t *source)
 {
     mem_set_str(&a->url, field_str_or_empty(source, "url"));
@@ -545,11 +554,14 @@ static void archive_next_source(struct archive *a)
     for (; (source = archive_source(a)) != NULL; a->index++) {
         if (json_object_get(source, "artifact") != NULL)
             continue; // it came to its end in an earlier attempt
-        if (!is_text(source)) {
+        if (is_text(source)) {
+            json_object_set_new(source, "artifact", archive_artifact_text(source));
+        } else if (json_object_get(source, "error") != NULL) {
+            archive_note_missing(a, source);
+        } else {
             archive_begin_source(a, source);
             return;
         }
-        json_object_set_new(source, "artifact", archive_artifact_text(source));
     }
     if (a->wait_ms > 0)
         archive_put_off(a);

@@ -121,7 +121,8 @@ const char *archive_result_why(const json_t *result)
     {
         const char *message = field_str_or_empty(source, "error.message");
 
-        if (*message != '\0' && !json_is_true(json_object_get(source, "optional")))
+        if (*message != '\0' && !json_is_true(json_object_get(source, "optional")) &&
+            *field_str_or_empty(source, "url") != '\0') // else there was nothing to archive
             return message;
     }
     return why;

@@ -156,7 +156,7 @@ static void add_marks(struct outcome *outcome, char *list)
         outcome_add_mark(outcome, item);
 }
 
-// "image=https://… ?cover=https://… small?cover=https://…"
+// "image=https://… ?cover=https://… small?cover=https://… image=!why"
 static void add_sources(struct outcome *outcome, char *list)
 {
     char *rest, *item;
@@ -168,7 +168,9 @@ static void add_sources(struct outcome *outcome, char *list)
             continue; // a file in the answer to a call
         *url++ = '\0';
         mark = strchr(item, '?');
-        if (mark == NULL || mark == item) {
+        if (*url == '!') {
+            outcome_add_missing(outcome, item, "content_filter", url + 1);
+        } else if (mark == NULL || mark == item) {
             outcome_add_part(outcome, mark == NULL ? item : item + 1, url, NULL, mark != NULL);
         } else {
             *mark = '\0';

@@ -146,6 +146,8 @@ static bool same_sources(const struct outcome *outcome, const json_t *expect)
         ok &= same_text("of", source->of, json_object_get(artifact, "of"));
         ok &= same_bool("optional", source->is_optional, json_object_get(artifact, "optional"));
         ok &= same_text("variant", source->variant, json_object_get(artifact, "variant"));
+        ok &= same_text("error", source->error, field_at(artifact, "error.code"));
+        ok &= same_text("why", source->why, field_at(artifact, "error.message"));
     }
     return ok;
 }

@@ -503,6 +503,38 @@ static void test_one_is_dead(void **state)
     check_over();
 }
 
+// The vendor itself has said that it couldn't make some: nothing is asked for, and they are named.
+static void test_some_were_not_made(void **state)
+{
+    (void)state;
+    start("image=!blocked image=https://a.example/1 image=!broken");
+    fake_expect(GET_1);
+    give_gif();
+    check_is_ours();
+    commit();
+    check_change(SUCCEEDED);
+    check_artifacts("image (blocked); image 24 task_1-1.gif; image (broken)");
+    check_over();
+}
+
+// What is named isn't lost with a link that is dead, and is no success beside it.
+static void test_none_is_left(void **state)
+{
+    struct task *task =
+        task_of("task_1", "many-1", "image=!blocked image=https://a.example/1", 60000);
+    json_t *result = json_loads(task->result, 0, NULL);
+
+    (void)state;
+    json_object_set_new(field_at(result, "sources.1"), "refused_ms", json_integer(1));
+    free(task->result);
+    task->result = json_dumps(result, 0);
+    json_decref(result);
+    archive_start(bench, task, clock_mono_ms());
+    answer(404, NULL, NULL);
+    check_change(FAILED(GONE));
+    check_over();
+}
+
 static void test_a_cover_alone_is_no_success(void **state)
 {
     struct task *task =
@@ -1233,6 +1265,8 @@ int main(void)
         TEST(test_one_that_cannot_be_had_holds_up_no_other),
         TEST(test_what_is_done_is_not_done_again),
         TEST(test_one_is_dead),
+        TEST(test_some_were_not_made),
+        TEST(test_none_is_left),
         TEST(test_a_cover_alone_is_no_success),
         TEST(test_a_variant_that_there_is_not),
         TEST(test_the_variants_that_there_are),
