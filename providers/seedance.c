@@ -15,6 +15,7 @@
 #include "core/message/http_message.h"
 #include "core/task/task.h"
 #include "providers/adapter.h"
+#include "providers/ark.h"
 #include "providers/outcome.h"
 #include "providers/provider.h"
 #include "providers/refusal.h"
@@ -280,48 +281,6 @@ static bool build_submit(const struct task *task, const struct account *account,
     return http_post_json(request, account->base_url, body, err, TASKS);
 }
 
-// How error.code begins, and its HTTP status (ERR). The first row that fits counts; a code that
-// isn't here means what its status says. QuotaExceeded with 429 may be any quota.
-static const struct refusal {
-    int status;
-    enum outcome_kind kind;
-    const char *begins;
-    const char *error;
-} refusals[] = {
-    {400, OUTCOME_REFUSED_ELSEWHERE, "InvalidEndpoint.ClosedEndpoint", NULL},
-    {400, OUTCOME_REFUSED_FINAL, "SensitiveContentDetected", "content_filter"},
-    {400, OUTCOME_REFUSED_FINAL, "InputTextSensitive", "content_filter"},
-    {400, OUTCOME_REFUSED_FINAL, "InputImageSensitive", "content_filter"},
-    {400, OUTCOME_REFUSED_FINAL, "InputVideoSensitive", "content_filter"},
-    {400, OUTCOME_REFUSED_FINAL, "InputAudioSensitive", "content_filter"},
-    {400, OUTCOME_REFUSED_FINAL, "OutputVideoSensitive", "content_filter"},
-    {403, OUTCOME_REFUSED_ELSEWHERE, "AccountOverdueError", NULL},
-    {403, OUTCOME_REFUSED_ELSEWHERE, "OperationDenied.ServiceOverdue", NULL},
-    {403, OUTCOME_REFUSED_FINAL, "AccessDenied", "model_not_found"},
-    {403, OUTCOME_REFUSED_FINAL, "OperationDenied", "model_not_found"},
-    {404, OUTCOME_REFUSED_FINAL, "InvalidEndpointOrModel", "model_not_found"},
-    {404, OUTCOME_REFUSED_FINAL, "ModelNotOpen", "model_not_found"},
-    {404, OUTCOME_REFUSED_FINAL, "UnsupportedModel", "model_not_found"},
-    {404, OUTCOME_REFUSED_FINAL, "NotFound", "model_not_found"},
-    {429, OUTCOME_REFUSED_ELSEWHERE, "SetLimitExceeded", NULL}, // the spending cap
-};
-
-static bool refuse(const struct http_response *response, const char *code, struct outcome *outcome)
-{
-    for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
-        const struct refusal *refusal = &refusals[i];
-
-        if (refusal->status != response->status ||
-            strncmp(code, refusal->begins, strlen(refusal->begins)) != 0)
-            continue;
-        outcome->kind = refusal->kind;
-        outcome->code = refusal->error;
-        outcome->retry_after_ms = http_retry_after_ms(response);
-        return true;
-    }
-    return false;
-}
-
 static bool read_submit_body(const struct task *task, const struct account *account,
                              const struct http_response *response, const json_t *body,
                              struct outcome *outcome, struct err *err)
@@ -331,7 +290,7 @@ static bool read_submit_body(const struct task *task, const struct account *acco
 
     (void)task, (void)account;
     return adapter_accept(response, body, places, outcome, err) ||
-           refuse(response, code, outcome) ||
+           ark_refuse(response, code, outcome) ||
            err_set(err, ERR_UPSTREAM, "HTTP %d %.40s", response->status, code);
 }
 
@@ -424,8 +383,8 @@ static void explain(const char *status, const char *code, struct outcome *outcom
     if (strcmp(status, "expired") == 0) {
         outcome->code = "task_expired";
         outcome_set_reason(outcome, "the vendor didn't get to it in time");
-    } else if (strstr(code, "Sensitive") != NULL) {
-        outcome->code = "content_filter";
+    } else if (ark_failure(code) != NULL) {
+        outcome->code = ark_failure(code);
     }
 }
 
@@ -578,7 +537,7 @@ static bool refuse_at_relay(const struct task *task, const struct http_response 
     static const char *const places[] = {"error.code", "code", NULL};
 
     (void)task;
-    return refuse(response, field_first_str(body, places), outcome);
+    return ark_refuse(response, field_first_str(body, places), outcome);
 }
 
 static void add_files(const struct task *task, const struct account *account, const json_t *job,
