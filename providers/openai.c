@@ -9,9 +9,9 @@
 #include "core/message/http_message.h"
 #include "core/task/task.h"
 #include "providers/adapter.h"
+#include "providers/image_call.h"
 #include "providers/openai_answer.h"
 #include "providers/openai_rules.h"
-#include "providers/outcome.h"
 #include "providers/provider.h"
 
 static const char *const models[] = {
@@ -25,40 +25,22 @@ static const char *const image_prefixes[] = {"gpt-image-", "chatgpt-image-", "da
                                              NULL};
 static const char *const speech_prefixes[] = {"tts-", "gpt-4o-mini-tts", NULL};
 
-enum { IMAGE_MS = 360000, SPEECH_MS = 120000 };
-
-static const struct {
-    const char *action, *path;
-    int64_t timeout_ms; // no byte comes before the end
-    json_t *(*body)(const struct task *task, const struct account *account, json_t *asked);
-} actions[] = {
-    {"generate", "/v1/images/generations", IMAGE_MS, openai_image_body},
-    {"edit", "/v1/images/edits", IMAGE_MS, openai_image_body},
-    {"variation", "/v1/images/variations", IMAGE_MS, openai_image_body},
-    {"speech", "/v1/audio/speech", SPEECH_MS, openai_speech_body},
-};
-
-static bool is_call(const struct task *task, const struct account *account)
-{
-    (void)task, (void)account;
-    return true;
-}
+enum { SPEECH_MS = 120000 };
 
 static bool build(const struct task *task, const struct account *account,
                   struct http_request *request, struct err *err)
 {
     json_t *asked = adapter_request_of(task, err);
 
-    for (size_t i = 0; asked != NULL && i < sizeof actions / sizeof actions[0]; i++) {
-        if (strcmp(actions[i].action, task->action) != 0)
-            continue;
-        request->timeout_ms = actions[i].timeout_ms;
-        adapter_add_bearer(account, request);
-        return http_post_json(request, account->base_url, actions[i].body(task, account, asked),
-                              err, actions[i].path);
-    }
-    json_decref(asked);
-    return asked != NULL && err_set(err, ERR_INTERNAL, "there is no action %s", task->action);
+    if (asked == NULL)
+        return false;
+    if (strcmp(task->action, "speech") != 0)
+        return image_call_post(account, task->action, openai_image_body(task, account, asked),
+                               request, err);
+    request->timeout_ms = SPEECH_MS;
+    adapter_add_bearer(account, request);
+    return http_post_json(request, account->base_url, openai_speech_body(task, account, asked), err,
+                          "/v1/audio/speech");
 }
 
 static bool build_relay(const struct task *task, const struct account *account,
@@ -68,31 +50,11 @@ static bool build_relay(const struct task *task, const struct account *account,
     return build(task, account, request, err);
 }
 
-// Looking. A call leaves nothing to look at: what is asked for here, at no cost, is a model.
-
-static bool build_look(const struct task *task, const struct account *account,
-                       struct http_request *request, struct err *err)
-{
-    adapter_add_bearer(account, request);
-    return http_get(request, account->base_url, err, "/v1/models/%s", task->upstream_id);
-}
-
-static bool read_look(const struct task *task, const struct account *account,
-                      const struct http_response *response, struct outcome *outcome,
-                      struct err *err)
-{
-    (void)task, (void)account, (void)response, (void)err;
-    *outcome = (struct outcome){.kind = OUTCOME_MISSING, .progress = -1};
-    return true;
-}
-
-// Keys of files in answers.
-static const char *const inline_keys[] = {"b64_json", NULL};
-
 #define COMMON                                                                                     \
     .keys = adapter_bearer_keys, .model_prefixes = own_prefixes, .check = openai_check,            \
-    .is_call = is_call, .is_file = openai_is_sound, .read_submit = openai_read_submit,             \
-    .build_poll = build_look, .read_poll = read_look, .inline_keys = inline_keys
+    .is_call = image_call_is_call, .is_file = openai_is_sound, .read_submit = openai_read_submit,  \
+    .build_poll = image_call_build_look, .read_poll = image_call_read_look,                        \
+    .inline_keys = image_call_inline_keys
 
 static const struct dialect official = {
     .name = "official",
@@ -113,7 +75,7 @@ const struct provider provider_openai = {
     .poll_first_ms = 10000,
     .poll_max_ms = 30000,
     .typical_ms = 60000,
-    .submit_timeout_ms = IMAGE_MS,
+    .submit_timeout_ms = IMAGE_CALL_MS,
     .poll_timeout_ms = 10000,
     .missing_grace_ms = 10000,
     .link_life_ms = 3600000,

@@ -14,8 +14,8 @@
 #include "core/json/field_check.h"
 #include "core/task/task.h"
 #include "providers/adapter.h"
+#include "providers/image_call.h"
 #include "providers/provider.h"
-#include "providers/unified.h"
 
 // The fields that models differ in. Others are passed on as they are.
 enum field {
@@ -302,6 +302,17 @@ bool openai_check(const struct task *task, const struct account *account, struct
 
 // Bodies.
 
+json_t *openai_image_body(const struct task *task, const struct account *account, json_t *asked)
+{
+    const struct model *model = model_of(task, account);
+    bool is_gpt = model != NULL && (model->fields & OF_GPT) == OF_GPT;
+    json_t *body = image_call_body(task, account, task->action, asked);
+
+    if (is_gpt && strcmp(field_str_or_empty(body, "quality"), "hd") == 0)
+        json_object_set_new(body, "quality", json_string("high"));
+    return body;
+}
+
 // An old name, and what has followed it, which an account calls what it likes.
 static void set_model(const struct task *task, const struct account *account, json_t *body)
 {
@@ -310,59 +321,6 @@ static void set_model(const struct task *task, const struct account *account, js
     if (account->model_count == 0 && strcmp(task->model, "tts-1-hd-1106") == 0)
         model = "tts-1-hd";
     json_object_set_new(body, "model", json_string(model == NULL ? task->model : model));
-}
-
-static json_t *url_of(const json_t *image)
-{
-    struct buf url = {0};
-    json_t *text;
-
-    unified_add_image_url(json_string_value(image), &url);
-    text = json_string(buf_text(&url));
-    buf_clear(&url);
-    return text;
-}
-
-// Puts the references where the action has them: an edit's are objects, a generation's are those
-// of models that OpenAI hasn't got.
-static void place_images(const struct task *task, json_t *body)
-{
-    json_t *images = json_incref(json_object_get(body, "images")), *image, *placed = json_array();
-    json_t *mask = json_object_get(body, "mask");
-    bool is_edit = is_action(task, "edit");
-    size_t i;
-
-    json_object_del(body, "images");
-    json_array_foreach(images, i, image)
-    {
-        if (is_edit)
-            json_array_append_new(placed, json_pack("{s:o}", "image_url", url_of(image)));
-        else
-            json_array_append_new(placed, url_of(image));
-    }
-    if (is_action(task, "variation"))
-        json_object_set(body, "image", json_array_get(placed, 0));
-    else if (json_array_size(placed) > 0)
-        json_object_set(body, is_edit ? "images" : "image_input", placed);
-    if (mask != NULL)
-        json_object_set_new(body, "mask", json_pack("{s:o}", "image_url", url_of(mask)));
-    json_decref(images);
-    json_decref(placed);
-}
-
-// The vendor isn't asked for a stream: the client's own is made of the whole answer.
-json_t *openai_image_body(const struct task *task, const struct account *account, json_t *asked)
-{
-    const struct model *model = model_of(task, account);
-    bool is_gpt = model != NULL && (model->fields & OF_GPT) == OF_GPT;
-
-    json_object_del(asked, "stream");
-    json_object_del(asked, "partial_images");
-    set_model(task, account, asked);
-    place_images(task, asked);
-    if (is_gpt && strcmp(field_str_or_empty(asked, "quality"), "hd") == 0)
-        json_object_set_new(asked, "quality", json_string("high"));
-    return asked;
 }
 
 // The vendor refuses what it doesn't know.
