@@ -28,6 +28,7 @@
     VENDORS(X)                                                                                     \
     X(fal)                                                                                         \
     X(openai)                                                                                      \
+    X(seedream)                                                                                    \
     X(sora)
 
 // Of families that share a path, the first is asked first.

@@ -1,6 +1,7 @@
 // The unified form of a request for a video.
 #include "providers/unified.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,6 +105,8 @@ void unified_image_type(const char *image, char *type, size_t size)
         snprintf(type, size, "%.*s", (int)strcspn(image + 5, ";,"), image + 5);
     else
         snprintf(type, size, "%s", known == NULL ? "image/png" : known->content_type);
+    for (char *c = type; *c != '\0'; c++)
+        *c = (char)tolower((unsigned char)*c); // some vendors know no other
 }
 
 void unified_add_image_url(const char *image, struct buf *url)

@@ -100,6 +100,13 @@ static const struct {
      "organization: openai's dialect official takes no such"},
     {"openai", "relay", "http://v", "api_key=k", NULL},
     {"openai", "relay", NULL, "api_key=k", "base_url: openai's dialect relay needs it"},
+    {"seedream", NULL, "http://v/api/v3", "api_key=k", NULL},
+    {"seedream", NULL, "http://v", "", "api_key: seedream's dialect ark needs it"},
+    {"seedream", NULL, NULL, "api_key=k", "base_url: seedream's dialect ark needs it"},
+    {"seedream", "ark", "http://v", "api_key=k access_key=a",
+     "access_key: seedream's dialect ark takes no such"},
+    {"seedream", "relay", "http://v", "api_key=k", NULL},
+    {"seedream", "relay", "http://v", "", "api_key: seedream's dialect relay needs it"},
     {"suno", "proxy", "http://v", "api_key=k", "dialect: suno has no dialect \"proxy\""},
     {"sonu", NULL, "http://v", "api_key=k", "provider: there is no provider \"sonu\""},
 };

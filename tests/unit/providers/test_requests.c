@@ -1295,6 +1295,173 @@ static void test_openai(void **state)
     chosen = "veo";
 }
 
+// Seedream at Ark and at relays.
+static void test_seedream(void **state)
+{
+#define D5 "'model':'doubao-seedream-5-0','prompt':'x'"
+#define D45 "'model':'doubao-seedream-4-5','prompt':'x'"
+#define D4 "'model':'doubao-seedream-4-0','prompt':'x'"
+#define T2I "'model':'doubao-seedream-3-0','prompt':'x'"
+#define SEEDEDIT "'model':'doubao-seededit-3-0','prompt':'x'"
+#define PRO "'model':'doubao-seedream-5-0-pro-260801','prompt':'x'"
+#define GROUP "sequential_image_generation"
+#define ARK_ONE ",'" GROUP "':'disabled'" ARK_REST
+#define ARK_GROUP(n) ",'" GROUP "':'auto','" GROUP "_options':{'max_images':" n "}" ARK_REST
+#define ARK_REST ",'response_format':'url','watermark':false"
+#define ARK_D5 "'model':'doubao-seedream-5-0-260128','prompt':'x'"
+#define ARK_D45 "'model':'doubao-seedream-4-5-251128','prompt':'x'"
+#define ARK_D4 "'model':'doubao-seedream-4-0-250828','prompt':'x'"
+#define ARK_T2I "'model':'doubao-seedream-3-0-t2i-250415','prompt':'x'"
+#define ARK_EDIT "'model':'doubao-seededit-3-0-i2i-250628','prompt':'x'"
+#define FIVE PIC "," PIC "," PIC "," PIC "," PIC
+    static const struct request_case cases[] = {
+        {MAKE, NULL, "{" D45 "}", "{" ARK_D45 ARK_ONE "}", NULL},
+        {MAKE, NULL, "{" D5 ",'n':'1','watermark':'true','response_format':'b64_json','size':''}",
+         "{" ARK_D5 ",'" GROUP "':'disabled','response_format':'url','watermark':true}", NULL},
+        {MAKE, NULL,
+         "{" D45 ",'size':'2K','response_format':'url','watermark':false,'quality':'hd','user':'u',"
+         "'style':'vivid','stream':true,'partial_images':1,'optimize_prompt_options':{'mode':"
+         "'standard'},'callback_url':'https://e.com'}",
+         "{" ARK_D45 ",'size':'2K','optimize_prompt_options':{'mode':'standard'}" ARK_ONE "}",
+         NULL},
+        {MAKE, NULL, "{'model':'doubao-seedream-4-5-251128','prompt':'x'}", "{" ARK_D45 ARK_ONE "}",
+         NULL},
+        {MAKE, NULL, "{'model':'seedream-4-5-251128','prompt':'x','n':2}",
+         "{'model':'seedream-4-5-251128','prompt':'x'" ARK_GROUP("2") "}", NULL},
+        // References.
+        {MAKE, NULL, "{" D45 ",'image_input':" PIC "}", "{" ARK_D45 ",'image':" PIC ARK_ONE "}",
+         NULL},
+        {MAKE, NULL, "{" D45 ",'image_input':[" PIC "]}", "{" ARK_D45 ",'image':" PIC ARK_ONE "}",
+         NULL},
+        {MAKE, NULL, "{" D45 ",'image':[" PIC ",'iVBORw0KGgo=','']}",
+         "{" ARK_D45 ",'image':[" PIC ",'IMG']" ARK_ONE "}", NULL},
+        {EDIT, NULL, "{" D4 ",'image':'IMG'}", "{" ARK_D4 ",'image':'IMG'" ARK_ONE "}", NULL},
+        {EDIT, NULL, "{" D4 "," IMAGES(OBJ(PIC) "," OBJ(PIC2)) "}",
+         "{" ARK_D4 ",'image':[" PIC "," PIC2 "]" ARK_ONE "}", NULL},
+        {MAKE, NULL, "{" D45 ",'image_input':[" FIVE "," FIVE "," FIVE "]}", NULL,
+         "images: doubao-seedream-4-5 takes at most 14"},
+        {MAKE, NULL, "{" D45 ",'image_input':7}", NULL, "image_input: must be"},
+        {EDIT, NULL, "{" D45 "}", NULL, "image: is required"},
+        {EDIT, NULL, "{" D45 ",'image':" PIC ",'mask':" PIC "}", NULL, "mask: is not supported"},
+        {LIKE, NULL, "{" D45 ",'image':" PIC "}", NULL,
+         "model: doubao-seedream-4-5 makes no variations"},
+        // Several.
+        {MAKE, NULL, "{" D45 ",'n':4}", "{" ARK_D45 ARK_GROUP("4") "}", NULL},
+        {MAKE, NULL, "{" D4 ",'n':15}", "{" ARK_D4 ARK_GROUP("15") "}", NULL},
+        {MAKE, NULL, "{" D5 ",'n':3,'" GROUP "':'auto'}", "{" ARK_D5 ARK_GROUP("3") "}", NULL},
+        {MAKE, NULL, "{" D5 ",'n':1,'" GROUP "':'auto'}", "{" ARK_D5 ARK_GROUP("1") "}", NULL},
+        {MAKE, NULL, "{" D45 ",'" GROUP "':'auto'}", "{" ARK_D45 ",'" GROUP "':'auto'" ARK_REST "}",
+         NULL},
+        {MAKE, NULL, "{" D45 ",'" GROUP "':'auto','" GROUP "_options':{'max_images':5}}",
+         "{" ARK_D45 ARK_GROUP("5") "}", NULL},
+        {MAKE, NULL, "{" D45 ",'n':5,'" GROUP "_options':{'max_images':5}}",
+         "{" ARK_D45 ARK_GROUP("5") "}", NULL},
+        {MAKE, NULL, "{" D45 ",'n':5,'" GROUP "_options':{'max_images':4}}", NULL,
+         "n: isn't what sequential_image_generation_options.max_images says"},
+        {MAKE, NULL, "{" D45 ",'" GROUP "_options':{'max_images':4}}", NULL,
+         "sequential_image_generation_options: only with"},
+        {MAKE, NULL, "{" D45 ",'" GROUP "':'auto','" GROUP "_options':{'max_images':16}}", NULL,
+         "sequential_image_generation_options.max_images: must be from 1 to 15"},
+        {MAKE, NULL, "{" D45 ",'" GROUP "':'auto','" GROUP "_options':{'max_images':'4'}}", NULL,
+         "sequential_image_generation_options.max_images: must be"},
+        {MAKE, NULL, "{" D45 ",'n':2,'" GROUP "':'disabled'}", NULL,
+         "n: sequential_image_generation disabled makes one image"},
+        {MAKE, NULL, "{" D45 ",'n':16}", NULL, "n: must be from 1 to 15"},
+        {MAKE, NULL, "{" D45 ",'n':0}", NULL, "n: must be from 1"},
+        {MAKE, NULL, "{" D45 ",'n':10,'image_input':[" FIVE "]}",
+         "{" ARK_D45 ",'image':[" FIVE "]" ARK_GROUP("10") "}", NULL},
+        {MAKE, NULL, "{" D45 ",'n':11,'image_input':[" FIVE "]}", NULL,
+         "n: beside 5 images at most 10 are made"},
+        {MAKE, NULL, "{" T2I ",'n':2}", NULL, "n: doubao-seedream-3-0 makes one image"},
+        {EDIT, NULL, "{" SEEDEDIT ",'n':2,'image':" PIC "}", NULL,
+         "n: doubao-seededit-3-0 makes one image"},
+        // Sizes.
+        {MAKE, NULL, "{" D5 ",'size':'3K'}", "{" ARK_D5 ",'size':'3K'" ARK_ONE "}", NULL},
+        {MAKE, NULL, "{" D5 ",'size':'4K'}", NULL, "size: must be 2K, 3K, or WIDTHxHEIGHT"},
+        {MAKE, NULL, "{" D5 ",'size':'3072x3072'}", "{" ARK_D5 ",'size':'3072x3072'" ARK_ONE "}",
+         NULL},
+        {MAKE, NULL, "{" D5 ",'size':'4096x4096'}", NULL, "size: must have 3686400 to 10404496"},
+        {MAKE, NULL, "{" D45 ",'size':'4K'}", "{" ARK_D45 ",'size':'4K'" ARK_ONE "}", NULL},
+        {MAKE, NULL, "{" D45 ",'size':'1K'}", NULL, "size: must be 2K, 4K, or WIDTHxHEIGHT"},
+        {MAKE, NULL, "{" D45 ",'size':'2k'}", NULL, "size: must be 2K, 4K, or"},
+        {MAKE, NULL, "{" D45 ",'size':'2560x1440'}", "{" ARK_D45 ",'size':'2560x1440'" ARK_ONE "}",
+         NULL},
+        {MAKE, NULL, "{" D45 ",'size':'2560x1439'}", NULL, "size: must have 3686400 to 16777216"},
+        {MAKE, NULL, "{" D45 ",'size':'4096x4097'}", NULL, "size: must have"},
+        {MAKE, NULL, "{" D45 ",'size':'1024x1024'}", NULL, "size: must have"},
+        {MAKE, NULL, "{" D45 ",'size':'16384x1000'}", NULL, "size: one side is more than 16"},
+        {MAKE, NULL, "{" D45 ",'size':'99999x99999'}", NULL, "size: must have"},
+        {MAKE, NULL, "{" D45 ",'size':'2048*2048'}", NULL, "size: must be"},
+        {MAKE, NULL, "{" D45 ",'size':'2048x2048x'}", NULL, "size: must be"},
+        {MAKE, NULL, "{" D45 ",'size':'x2048'}", NULL, "size: must be"},
+        {MAKE, NULL, "{" D45 ",'size':'2048x-1'}", NULL, "size: must be"},
+        {MAKE, NULL, "{" D45 ",'size':'100000x2048'}", NULL, "size: must be"},
+        {MAKE, NULL, "{" D45 ",'size':'auto'}", NULL, "size: must be"},
+        {MAKE, NULL, "{" D4 ",'size':'1K'}", "{" ARK_D4 ",'size':'1K'" ARK_ONE "}", NULL},
+        {MAKE, NULL, "{" D4 ",'size':'1024x1024'}", "{" ARK_D4 ",'size':'1024x1024'" ARK_ONE "}",
+         NULL},
+        {MAKE, NULL, "{" D4 ",'size':'512x512'}", NULL, "size: must have 921600 to"},
+        {MAKE, NULL, "{" T2I ",'size':'512x2048'}", "{" ARK_T2I ",'size':'512x2048'" ARK_REST "}",
+         NULL},
+        {MAKE, NULL, "{" T2I ",'size':'511x2048'}", NULL, "size: its sides must be from 512"},
+        {MAKE, NULL, "{" T2I ",'size':'2K'}", NULL, "size: must be WIDTHxHEIGHT"},
+        {EDIT, NULL, "{" SEEDEDIT ",'image':" PIC ",'size':'adaptive'}",
+         "{" ARK_EDIT ",'image':" PIC ",'size':'adaptive'" ARK_REST "}", NULL},
+        {EDIT, NULL, "{" SEEDEDIT ",'image':" PIC ",'size':'1024x1024'}", NULL,
+         "size: must be adaptive"},
+        // What only some models have.
+        {MAKE, NULL, "{" T2I ",'seed':7,'guidance_scale':2.5}",
+         "{" ARK_T2I ",'seed':7,'guidance_scale':2.5" ARK_REST "}", NULL},
+        {MAKE, NULL, "{" T2I ",'seed':-2}", NULL, "seed: must be"},
+        {MAKE, NULL, "{" T2I ",'guidance_scale':11}", NULL, "guidance_scale: must be"},
+        {MAKE, NULL, "{" T2I ",'image':" PIC "}", NULL, "images: doubao-seedream-3-0 takes none"},
+        {MAKE, NULL, "{" SEEDEDIT "}", NULL, "images: doubao-seededit-3-0 edits one"},
+        {EDIT, NULL, "{" SEEDEDIT ",'image':[" PIC "," PIC2 "]}", NULL,
+         "images: doubao-seededit-3-0 takes at most 1"},
+        {MAKE, NULL, "{" T2I ",'" GROUP "':'disabled'}", NULL, GROUP ": is not supported by"},
+        {MAKE, NULL, "{" T2I ",'optimize_prompt_options':{'mode':'standard'}}", NULL,
+         "optimize_prompt_options: is not supported by"},
+        {MAKE, NULL, "{" D45 ",'seed':7}", NULL, "seed: is not supported by doubao-seedream-4-5"},
+        {MAKE, NULL, "{" D45 ",'guidance_scale':5}", NULL, "guidance_scale: is not supported"},
+        {MAKE, NULL, "{" D45 ",'output_format':'png'}", NULL, "output_format: is not supported"},
+        {MAKE, NULL, "{" D45 ",'tools':[{'type':'web_search'}]}", NULL, "tools: is not supported"},
+        {MAKE, NULL, "{" D45 ",'aspect_ratio':'1:1'}", NULL, "aspect_ratio: is not supported"},
+        {MAKE, NULL, "{" D45 ",'background':'opaque'}", NULL, "background: is not supported"},
+        {MAKE, NULL, "{" D5 ",'output_format':'png','tools':[{'type':'web_search'}]}",
+         "{" ARK_D5 ",'output_format':'png','tools':[{'type':'web_search'}]" ARK_ONE "}", NULL},
+        {MAKE, NULL, "{" D5 ",'output_format':'webp'}", NULL, "output_format: must be one of"},
+        {MAKE, NULL, "{" D4 ",'optimize_prompt_options':{'mode':'fast'}}",
+         "{" ARK_D4 ",'optimize_prompt_options':{'mode':'fast'}" ARK_ONE "}", NULL},
+        {MAKE, NULL, "{" D45 ",'optimize_prompt_options':{'mode':'fast'}}", NULL,
+         "optimize_prompt_options.mode: must be one of: standard"},
+        {MAKE, NULL, "{" D5 ",'optimize_prompt_options':{'mode':7}}", NULL,
+         "optimize_prompt_options.mode: must be"},
+        {MAKE, NULL, "{" D45 ",'foo':{'bar':1}}", "{" ARK_D45 ",'foo':{'bar':1}" ARK_ONE "}", NULL},
+        // Newer than our tables.
+        {MAKE, NULL, "{" PRO ",'size':'1K','seed':7,'quality':'x'}",
+         "{" PRO ",'size':'1K','seed':7" ARK_REST "}", NULL},
+        {MAKE, NULL, "{" PRO ",'n':2}", "{" PRO ARK_GROUP("2") "}", NULL},
+        // Relays have the public form.
+        {MAKE, "relay", "{" D45 "}", "{" D45 ",'watermark':false}", NULL},
+        {MAKE, "relay",
+         "{" D45 ",'image':[" PIC ",'iVBORw0KGgo='],'n':3,'size':'2K','response_format':'b64_json',"
+         "'watermark':true,'stream':true}",
+         "{" D45 ",'image_input':[" PIC ",'IMG'],'n':3,'size':'2K','response_format':'b64_json',"
+         "'watermark':true}",
+         NULL},
+        {EDIT, "relay", "{" D45 ",'image':" PIC "}",
+         "{" D45 ",'image_input':[" PIC "],'watermark':false}", NULL},
+        {MAKE, "relay", "{" D45 ",'size':'1K'}", NULL, "size: must be"},
+        {MAKE, "relay", "{" PRO ",'n':2,'size':'1K'}",
+         "{" PRO ",'n':2,'size':'1K','watermark':false}", NULL},
+    };
+
+    (void)state;
+    chosen = "seedream";
+    RUN_ALL(cases);
+    chosen = "veo";
+}
+
 // A text's length counts in characters, not in bytes.
 static void test_lengths(void **state)
 {
@@ -1348,6 +1515,7 @@ int main(void)
         cmocka_unit_test(test_sora),
         cmocka_unit_test(test_jimeng),
         cmocka_unit_test(test_openai),
+        cmocka_unit_test(test_seedream),
         cmocka_unit_test(test_lengths),
         cmocka_unit_test(test_minimax),
         cmocka_unit_test(test_minimax_paths),

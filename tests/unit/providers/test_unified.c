@@ -64,6 +64,8 @@ static const struct {
      "{'type':'image_url','role':'reference_image','image_url':{'url':'b'}},"
      "{'type':'image_url','role':'reference_image','image_url':{'url':'c'}}]}",
      NULL},
+    {"seedance", "seedance-1", "{'images':['data:image/BMP;base64,Qk0A']}", "video",
+     "{'content':[{'type':'image_url','image_url':{'url':'data:image/bmp;base64,Qk0A'}}]}", NULL},
     {"seedance", "seedance-1", "{'prompt':'p','negative_prompt':'n'}", NULL, NULL,
      "negative_prompt: is not supported by seedance-1"},
     {"wan", "wan2.5-t2v-preview", "{'prompt':'p','negative_prompt':'n','size':'1280x720'}", "video",
