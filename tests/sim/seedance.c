@@ -17,6 +17,7 @@
 #include "core/base/buf.h"
 #include "core/base/clock.h"
 #include "core/http/http_server.h"
+#include "tests/sim/ark.h"
 #include "tests/sim/callbacks.h"
 #include "tests/sim/jobs.h"
 #include "tests/sim/query.h"
@@ -31,46 +32,26 @@ static const char *const status_words[] = {
     [JOB_FAILED] = "failed", [JOB_EXPIRED] = "expired", [JOB_CANCELLED] = "cancelled",
 };
 
-#define REFUSAL(code, message, type)                                                               \
-    "{\"error\":{\"code\":\"" code "\",\"message\":\"" message                                     \
-    "\",\"param\":\"\",\"type\":\"" type "\"}}"
 static const struct refusal refusals[] = {
     {"refuse", ALWAYS, 400,
-     REFUSAL("InputTextSensitiveContentDetected",
-             "The request failed because the input text may contain sensitive information.",
-             "BadRequest")},
-    {"invalid", ALWAYS, 400, REFUSAL("InvalidParameter", "The prompt is not valid.", "BadRequest")},
+     ARK_REFUSAL("InputTextSensitiveContentDetected",
+                 "The request failed because the input text may contain sensitive information.",
+                 "BadRequest")},
+    {"invalid", ALWAYS, 400,
+     ARK_REFUSAL("InvalidParameter", "The prompt is not valid.", "BadRequest")},
     {"balance", ALWAYS, 403,
-     REFUSAL("AccountOverdueError", "The account has an overdue balance.", "Forbidden")},
+     ARK_REFUSAL("AccountOverdueError", "The account has an overdue balance.", "Forbidden")},
     {"cap", ALWAYS, 429,
-     REFUSAL("SetLimitExceeded", "The account has reached its set limit.", "TooManyRequests")},
+     ARK_REFUSAL("SetLimitExceeded", "The account has reached its set limit.", "TooManyRequests")},
     {"429", 2, 429,
-     REFUSAL("ModelAccountRpmRateLimitExceeded",
-             "The requests per minute limit of the model is exceeded.", "TooManyRequests")},
+     ARK_REFUSAL("ModelAccountRpmRateLimitExceeded",
+                 "The requests per minute limit of the model is exceeded.", "TooManyRequests")},
     {"overloaded", 2, 429,
-     REFUSAL("ServerOverloaded", "The service is overloaded.", "TooManyRequests")},
+     ARK_REFUSAL("ServerOverloaded", "The service is overloaded.", "TooManyRequests")},
     {"500", 1, 500,
-     REFUSAL("InternalServiceError", "The service has an internal error.", "InternalServerError")},
+     ARK_REFUSAL("InternalServiceError", "The service has an internal error.",
+                 "InternalServerError")},
 };
-
-static void refuse(struct http_exchange *exchange, int status, const char *code, const char *param,
-                   const char *message)
-{
-    struct buf json = {0};
-
-    buf_fmt(&json, "{\"error\":{\"code\":\"%s\",\"message\":", code);
-    buf_json_str(&json, message);
-    buf_str(&json, ",\"param\":");
-    buf_json_str(&json, param);
-    buf_fmt(&json, ",\"type\":\"%s\",\"request_id\":\"%s\"}}",
-            status == 401   ? "Unauthorized"
-            : status == 403 ? "Forbidden"
-            : status == 404 ? "NotFound"
-                            : "BadRequest",
-            http_exchange_request_id(exchange));
-    http_exchange_answer_json(exchange, status, json.data);
-    buf_clear(&json);
-}
 
 static void refuse_body(struct http_exchange *exchange, const char *code,
                         const struct rule_error *error)
@@ -78,8 +59,8 @@ static void refuse_body(struct http_exchange *exchange, const char *code,
     char why[sizeof error->param + sizeof error->why + 32];
 
     snprintf(why, sizeof why, "The parameter `%s` %s.", error->param, error->why);
-    refuse(exchange, strncmp(code, "InvalidEndpoint", 15) == 0 ? 404 : 400, code, error->param,
-           why);
+    ark_refuse(exchange, strncmp(code, "InvalidEndpoint", 15) == 0 ? 404 : 400, code, error->param,
+               why);
 }
 
 static const char *text_or(const struct job *job, const char *name, const char *other)
@@ -205,7 +186,7 @@ static void submit(struct sim *sim, struct http_exchange *exchange)
 
     sim->stats.submits++;
     if (!json_is_object(body)) {
-        refuse(exchange, 400, "InvalidParameter", "", "The body is not a JSON object.");
+        ark_refuse(exchange, 400, "InvalidParameter", "", "The body is not a JSON object.");
         return;
     }
     if (!seedance_check(sim->jobs, body, &code, &error)) {
@@ -244,8 +225,8 @@ static void destroy(struct sim *sim, struct http_exchange *exchange, struct job 
     enum job_status status = jobs_view(sim->jobs, job).status;
 
     if (status == JOB_RUNNING || status == JOB_CANCELLED) {
-        refuse(exchange, 403, "OperationDenied.InvalidState", "id",
-               "The task can not be deleted in its present state.");
+        ark_refuse(exchange, 403, "OperationDenied.InvalidState", "id",
+                   "The task can not be deleted in its present state.");
         return;
     }
     if (status == JOB_QUEUED) {
@@ -288,8 +269,8 @@ static void list(struct sim *sim, struct http_exchange *exchange)
     else
         sim->stats.lists++;
     if (page == 0 || size == 0) {
-        refuse(exchange, 400, "InvalidParameter", page == 0 ? "page_num" : "page_size",
-               "A page's number and size are 1 to 500.");
+        ark_refuse(exchange, 400, "InvalidParameter", page == 0 ? "page_num" : "page_size",
+                   "A page's number and size are 1 to 500.");
         return;
     }
     buf_str(&json, "{\"items\":[");
@@ -313,13 +294,13 @@ static void handle_task(struct sim *sim, struct http_exchange *exchange, const c
     struct job *job = jobs_find(sim->jobs, &sim_seedance, id);
 
     if (job == NULL)
-        refuse(exchange, 404, "NotFound", "id", "The specified task is not found.");
+        ark_refuse(exchange, 404, "NotFound", "id", "The specified task is not found.");
     else if (method == HTTP_GET_)
         fetch(sim, exchange, job);
     else if (method == HTTP_DELETE_)
         destroy(sim, exchange, job);
     else
-        refuse(exchange, 404, "NotFound", "", "There is no such method.");
+        ark_refuse(exchange, 404, "NotFound", "", "There is no such method.");
 }
 
 static bool handle(struct sim *sim, struct http_exchange *exchange)
@@ -332,8 +313,8 @@ static bool handle(struct sim *sim, struct http_exchange *exchange)
         (*rest != '\0' && *rest != '/'))
         return false;
     if (!sim_has_bearer(sim, exchange))
-        refuse(exchange, 401, "AuthenticationError", "",
-               "The API key in the request is missing or invalid.");
+        ark_refuse(exchange, 401, "AuthenticationError", "",
+                   "The API key in the request is missing or invalid.");
     else if (*rest == '/')
         handle_task(sim, exchange, rest + 1);
     else if (method == HTTP_POST_)
@@ -341,7 +322,7 @@ static bool handle(struct sim *sim, struct http_exchange *exchange)
     else if (method == HTTP_GET_)
         list(sim, exchange);
     else
-        refuse(exchange, 404, "NotFound", "", "There is no such method.");
+        ark_refuse(exchange, 404, "NotFound", "", "There is no such method.");
     return true;
 }
 
