@@ -28,6 +28,7 @@
     VENDORS(X)                                                                                     \
     X(fal)                                                                                         \
     X(openai)                                                                                      \
+    X(qwen)                                                                                        \
     X(seedream)                                                                                    \
     X(sora)
 

@@ -1462,22 +1462,213 @@ static void test_seedream(void **state)
     chosen = "veo";
 }
 
+// Qwen's images: models that make tasks, and models that answer with the result.
+static void test_qwen(void **state)
+{
+#define QPLUS "'model':'qwen-image-plus'"
+#define QMAX "'model':'qwen-image-max'"
+#define Q2 "'model':'qwen-image-2.0'"
+#define QPRO "'model':'qwen-image-2.0-pro'"
+#define QEDIT "'model':'qwen-image-edit-plus'"
+#define Q3 "'model':'qwen-image-3.0'"
+#define INPUT(...) ",'input':{" __VA_ARGS__ "}"
+#define SAYS(...) INPUT("'messages':[{'role':'user','content':[" __VA_ARGS__ "{'text':'x'}]}]")
+#define PARAMETERS(...) ",'parameters':{" __VA_ARGS__ "}"
+#define SHOWS(url) "{'image':" url "},"
+    static const struct request_case cases[] = {
+        {MAKE, NULL, "{" QMAX ",'prompt':'x'}", "{" QMAX SAYS() "}", NULL},
+        {MAKE, NULL,
+         "{" QMAX ",'prompt':'x','size':'1024x1024','n':1,'response_format':'b64_json','user':'u',"
+         "'quality':'hd','style':'vivid','stream':true,'notifyHook':'https://e.com'}",
+         "{" QMAX SAYS() PARAMETERS("'size':'1328*1328','n':1") "}", NULL},
+        {MAKE, NULL,
+         "{" QMAX ",'prompt':'x','negative_prompt':'n','seed':7,'watermark':false,"
+         "'prompt_extend':true,'foo':{'bar':1}}",
+         "{" QMAX SAYS() PARAMETERS("'negative_prompt':'n','seed':7,'watermark':false,"
+                                    "'prompt_extend':true,'foo':{'bar':1}") "}",
+         NULL},
+        {MAKE, NULL, "{" QPLUS ",'prompt':'x'}", "{" QPLUS INPUT("'prompt':'x'") "}", NULL},
+        {MAKE, NULL,
+         "{" QPLUS ",'prompt':'x','negative_prompt':'n','n':'1','size':'1664*928','seed':0,"
+         "'watermark':'true'}",
+         "{" QPLUS INPUT("'prompt':'x','negative_prompt':'n'")
+             PARAMETERS("'n':1,'size':'1664*928','seed':0,'watermark':true") "}",
+         NULL},
+        {MAKE, NULL, "{'model':'qwen-image','prompt':'x'}",
+         "{'model':'qwen-image'" INPUT("'prompt':'x'") "}", NULL},
+        {MAKE, NULL, "{'model':'qwen-image-plus-2026-01-09','prompt':'x'}",
+         "{'model':'qwen-image-plus-2026-01-09'" INPUT("'prompt':'x'") "}", NULL},
+        {MAKE, NULL, "{'model':'qwen-image-max-2025-12-30','prompt':'x'}",
+         "{'model':'qwen-image-max-2025-12-30'" SAYS() "}", NULL},
+        {MAKE, NULL, "{" QPRO ",'prompt':'x','n':6}", "{" QPRO SAYS() PARAMETERS("'n':6") "}",
+         NULL},
+        // Sizes: the nearest of five, or any of some area.
+        {MAKE, NULL, "{" QMAX ",'prompt':'x','size':'1792x1024'}",
+         "{" QMAX SAYS() PARAMETERS("'size':'1664*928'") "}", NULL},
+        {MAKE, NULL, "{" QMAX ",'prompt':'x','size':'1536x1024'}",
+         "{" QMAX SAYS() PARAMETERS("'size':'1472*1104'") "}", NULL},
+        {MAKE, NULL, "{" QPLUS ",'prompt':'x','size':'1024x1536'}",
+         "{" QPLUS INPUT("'prompt':'x'") PARAMETERS("'size':'1104*1472'") "}", NULL},
+        {MAKE, NULL, "{" QPLUS ",'prompt':'x','size':'1024x1792'}",
+         "{" QPLUS INPUT("'prompt':'x'") PARAMETERS("'size':'928*1664'") "}", NULL},
+        {MAKE, NULL, "{" QMAX ",'prompt':'x','size':'99999x1'}",
+         "{" QMAX SAYS() PARAMETERS("'size':'1664*928'") "}", NULL},
+        {MAKE, NULL, "{" QMAX ",'prompt':'x','size':'0x10'}", NULL, "size: must be WIDTHxHEIGHT"},
+        {MAKE, NULL, "{" QMAX ",'prompt':'x','size':'2K'}", NULL, "size: must be WIDTHxHEIGHT"},
+        {MAKE, NULL, "{" QMAX ",'prompt':'x','size':'1024x'}", NULL, "size: must be"},
+        {MAKE, NULL, "{" QMAX ",'prompt':'x','size':'1024x1024x'}", NULL, "size: must be"},
+        {MAKE, NULL, "{" QMAX ",'prompt':'x','size':'-1024x1024'}", NULL, "size: must be"},
+        {MAKE, NULL, "{" QMAX ",'prompt':'x','size':'100000x1024'}", NULL, "size: must be"},
+        {MAKE, NULL, "{" Q2 ",'prompt':'x','size':'1024x1024'}",
+         "{" Q2 SAYS() PARAMETERS("'size':'1024*1024'") "}", NULL},
+        {MAKE, NULL, "{" Q2 ",'prompt':'x','size':'512x512'}",
+         "{" Q2 SAYS() PARAMETERS("'size':'512*512'") "}", NULL},
+        {MAKE, NULL, "{" Q2 ",'prompt':'x','size':'4096x1024'}",
+         "{" Q2 SAYS() PARAMETERS("'size':'4096*1024'") "}", NULL},
+        {MAKE, NULL, "{" Q2 ",'prompt':'x','size':'512x511'}", NULL, "size: must have 262144 to"},
+        {MAKE, NULL, "{" Q2 ",'prompt':'x','size':'2048x2049'}", NULL, "size: must have"},
+        {MAKE, NULL, "{" Q2 ",'prompt':'x','size':'99999x99999'}", NULL, "size: must have"},
+        // Several.
+        {MAKE, NULL, "{" QMAX ",'prompt':'x','n':2}", NULL, "n: qwen-image-max makes one image"},
+        {MAKE, NULL, "{" QPLUS ",'prompt':'x','n':2}", NULL, "n: qwen-image-plus makes one image"},
+        {MAKE, "relay", "{" QPLUS ",'prompt':'x','n':2}", NULL, "n: qwen-image-plus makes one"},
+        {MAKE, NULL, "{" Q2 ",'prompt':'x','n':7}", NULL, "n: must be from 1 to 6"},
+        {MAKE, NULL, "{" Q2 ",'prompt':'x','n':0}", NULL, "n: must be from 1"},
+        {EDIT, NULL, "{'model':'qwen-image-edit','prompt':'x','image':" PIC ",'n':2}", NULL,
+         "n: qwen-image-edit makes one image"},
+        // References.
+        {EDIT, NULL, "{" QEDIT ",'prompt':'x','image':" PIC "}", "{" QEDIT SAYS(SHOWS(PIC)) "}",
+         NULL},
+        {EDIT, NULL, "{" Q2 ",'prompt':'x','image':[" PIC ",'iVBORw0KGgo=','IMG'],'n':2}",
+         "{" Q2 SAYS(SHOWS(PIC) SHOWS("'IMG'") SHOWS("'IMG'")) PARAMETERS("'n':2") "}", NULL},
+        {MAKE, NULL, "{" QPRO ",'prompt':'x','image_input':" PIC "}", "{" QPRO SAYS(SHOWS(PIC)) "}",
+         NULL},
+        {MAKE, NULL, "{" Q2 ",'prompt':'x','image':[" PIC "," PIC "," PIC "," PIC "]}", NULL,
+         "images: qwen-image-2.0 takes at most 3"},
+        {MAKE, NULL, "{" QMAX ",'prompt':'x','image':" PIC "}", NULL,
+         "images: qwen-image-max takes none"},
+        {EDIT, NULL, "{" QPLUS ",'prompt':'x','image':" PIC "}", NULL,
+         "images: qwen-image-plus takes none"},
+        {MAKE, NULL, "{" QEDIT ",'prompt':'x'}", NULL, "images: qwen-image-edit-plus edits one"},
+        {EDIT, NULL, "{" Q2 ",'prompt':'x'}", NULL, "image: is required"},
+        {EDIT, NULL, "{" QEDIT ",'prompt':'x','image':" PIC ",'mask':" PIC2 "}", NULL,
+         "mask: is not supported by qwen-image-edit-plus"},
+        {EDIT, NULL, "{" QEDIT ",'prompt':'x','image':" PIC ",'size':'800x600'}",
+         "{" QEDIT SAYS(SHOWS(PIC)) PARAMETERS("'size':'800*600'") "}", NULL},
+        {LIKE, NULL, "{" Q2 ",'image':" PIC "}", NULL, "model: qwen-image-2.0 makes no variations"},
+        // Fields.
+        {MAKE, NULL, "{" QMAX "}", NULL, "prompt: is required"},
+        {MAKE, NULL, "{" QMAX ",'prompt':'x','seed':-1}", NULL, "seed: must be from 0"},
+        {MAKE, NULL, "{" QMAX ",'prompt':'x','seed':2147483648}", NULL, "seed: must be"},
+        {MAKE, NULL, "{" QMAX ",'prompt':'x','seed':'7'}", NULL, "seed: must be"},
+        {MAKE, NULL, "{" QMAX ",'prompt':'x','prompt_extend':'yes'}", NULL, "prompt_extend: "},
+        {MAKE, NULL, "{" QMAX ",'prompt':'x','negative_prompt':7}", NULL, "negative_prompt: must"},
+        {MAKE, NULL, "{" QMAX ",'prompt':'x','aspect_ratio':'1:1'}", NULL, "aspect_ratio: is not"},
+        {MAKE, NULL, "{" QMAX ",'prompt':'x','background':'opaque'}", NULL, "background: is not"},
+        {MAKE, NULL, "{" QMAX ",'prompt':'x','output_format':'png'}", NULL, "output_format: is"},
+        {MAKE, NULL, "{" Q2 ",'prompt':'x','sequential_image_generation':'auto'}", NULL,
+         "sequential_image_generation: is not supported by qwen-image-2.0"},
+        // Newer than our tables.
+        {MAKE, NULL, "{" Q3 ",'prompt':'x','size':'2K','n':9,'aspect_ratio':'1:1'}",
+         "{" Q3 SAYS() PARAMETERS("'size':'2K','n':9,'aspect_ratio':'1:1'") "}", NULL},
+        {MAKE, NULL, "{" Q3 ",'prompt':'x','size':'1024x768'}",
+         "{" Q3 SAYS() PARAMETERS("'size':'1024*768'") "}", NULL},
+        // Relays have the public form.
+        {MAKE, "relay", "{" QMAX ",'prompt':'x','size':'1024x1024','response_format':'url'}",
+         "{" QMAX ",'prompt':'x','size':'1024x1024','response_format':'url'}", NULL},
+        {EDIT, "relay", "{" Q2 ",'prompt':'x','image':" PIC ",'n':2}",
+         "{" Q2 ",'prompt':'x','n':2," IMAGES(OBJ(PIC)) "}", NULL},
+        {MAKE, "relay", "{" Q2 ",'prompt':'x','image':'iVBORw0KGgo='}",
+         "{" Q2 ",'prompt':'x','image_input':['IMG']}", NULL},
+        {MAKE, "relay", "{" QMAX ",'prompt':'x','size':'huge'}", NULL, "size: must be"},
+    };
+
+    (void)state;
+    chosen = "qwen";
+    RUN_ALL(cases);
+    chosen = "veo";
+}
+
+// Where DashScope is asked, and how: only a submit that makes a task says that it is to.
+static void test_qwen_paths(void **state)
+{
+    static const struct {
+        const char *model, *action, *dialect, *path;
+        bool is_call;
+    } cases[] = {
+        {"qwen-image-plus", "generate", NULL, "/api/v1/services/aigc/text2image/image-synthesis",
+         false},
+        {"qwen-image", "generate", NULL, "/api/v1/services/aigc/text2image/image-synthesis", false},
+        {"qwen-image-plus-2026-01-09", "generate", NULL,
+         "/api/v1/services/aigc/text2image/image-synthesis", false},
+        {"qwen-image-max", "generate", NULL,
+         "/api/v1/services/aigc/multimodal-generation/generation", true},
+        {"qwen-image-2.0", "edit", NULL, "/api/v1/services/aigc/multimodal-generation/generation",
+         true},
+        {"qwen-image-edit-plus", "edit", NULL,
+         "/api/v1/services/aigc/multimodal-generation/generation", true},
+        {"qwen-image-3.0", "generate", NULL,
+         "/api/v1/services/aigc/multimodal-generation/generation", true},
+        {"qwen-image-plus", "generate", "relay", "/v1/images/generations", true},
+        {"qwen-image-2.0", "edit", "relay", "/v1/images/edits", true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct account account = {.name = (char *)"a",
+                                  .base_url = (char *)"http://v",
+                                  .provider_name = (char *)"qwen",
+                                  .dialect_name = (char *)(uintptr_t)cases[i].dialect};
+        struct http_request request = {0};
+        struct task *task = task_new();
+        struct err err;
+        bool is_task;
+
+        snprintf(task->id, sizeof task->id, "task_1");
+        task->action = mem_str(cases[i].action);
+        task->model = mem_str(cases[i].model);
+        task->request = mem_str("{\"prompt\":\"x\"}");
+        assert_true(provider_bind(&account, &err));
+        account_set_key(&account, "api_key", "k");
+        assert_true(account.dialect->build_submit(task, &account, &request, &err));
+        is_task = strstr(request.headers.data, "X-DashScope-Async: enable\n") != NULL;
+        assert_string_equal(request.url + strlen("http://v"), cases[i].path);
+        assert_non_null(strstr(request.headers.data, "Authorization: Bearer k\n"));
+        assert_int_equal(account.dialect->is_call(task, &account), cases[i].is_call);
+        assert_int_equal(is_task, !cases[i].is_call);
+        assert_int_equal(request.timeout_ms, cases[i].is_call ? 360000 : 0);
+        http_request_clear(&request);
+        // What was lost is looked for where it may be listed.
+        if (account.dialect->build_lookup != NULL)
+            assert_int_equal(account.dialect->build_lookup(task, &account, 0, &request, &err),
+                             !cases[i].is_call);
+        if (request.url != NULL)
+            assert_non_null(strstr(request.url, cases[i].model));
+        http_request_clear(&request);
+        task_free(task);
+        account_clear_keys(&account);
+    }
+}
+
 // A text's length counts in characters, not in bytes.
 static void test_lengths(void **state)
 {
     static const struct {
         const char *path, *format;
         int characters;
+        const char *provider; // NULL: openai
     } cases[] = {
-        {SAY, "{'model':'tts-1','voice':'nova','input':'%s'}", 4096},
-        {SAY, "{'model':'gpt-4o-mini-tts','voice':'nova','input':'x','instructions':'%s'}", 4096},
-        {MAKE, "{'model':'gpt-image-2','prompt':'%s'}", 32000},
-        {MAKE, "{'model':'dall-e-3','prompt':'%s'}", 4000},
-        {MAKE, "{'model':'dall-e-2','prompt':'%s'}", 1000},
+        {SAY, "{'model':'tts-1','voice':'nova','input':'%s'}", 4096, NULL},
+        {SAY, "{'model':'gpt-4o-mini-tts','voice':'nova','input':'x','instructions':'%s'}", 4096,
+         NULL},
+        {MAKE, "{'model':'gpt-image-2','prompt':'%s'}", 32000, NULL},
+        {MAKE, "{'model':'dall-e-3','prompt':'%s'}", 4000, NULL},
+        {MAKE, "{'model':'dall-e-2','prompt':'%s'}", 1000, NULL},
+        {MAKE, "{'model':'qwen-image-max','prompt':'%s'}", 800, "qwen"},
+        {MAKE, "{'model':'qwen-image-plus','prompt':'x','negative_prompt':'%s'}", 500, "qwen"},
     };
 
     (void)state;
-    chosen = "openai";
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         for (int more = 0; more < 2; more++) {
             const char *at = strstr(cases[i].format, "%s");
@@ -1491,6 +1682,7 @@ static void test_lengths(void **state)
                 buf_str(&body, "\xe4\xbd\xa0");
             buf_str(&body, at + 2);
             one.body = buf_text(&body);
+            chosen = cases[i].provider == NULL ? "openai" : cases[i].provider;
             sent = submit(&one, &err);
             if ((sent == NULL) != (more == 1) ||
                 (more == 1 && strstr(err.message, "is longer than") == NULL))
@@ -1516,6 +1708,8 @@ int main(void)
         cmocka_unit_test(test_jimeng),
         cmocka_unit_test(test_openai),
         cmocka_unit_test(test_seedream),
+        cmocka_unit_test(test_qwen),
+        cmocka_unit_test(test_qwen_paths),
         cmocka_unit_test(test_lengths),
         cmocka_unit_test(test_minimax),
         cmocka_unit_test(test_minimax_paths),
