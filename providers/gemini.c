@@ -13,6 +13,7 @@
 #include "providers/gemini_answer.h"
 #include "providers/gemini_body.h"
 #include "providers/google.h"
+#include "providers/image_call.h"
 #include "providers/outcome.h"
 #include "providers/provider.h"
 #include "providers/relay.h"
@@ -133,25 +134,8 @@ static bool look_vertex(const struct task *task, const struct account *account,
     return ok;
 }
 
-static bool look_relay(const struct task *task, const struct account *account,
-                       struct http_request *request, struct err *err)
-{
-    (void)task;
-    adapter_add_bearer(account, request);
-    return http_get(request, account->base_url, err, "/v1/models");
-}
-
-static bool read_look(const struct task *task, const struct account *account,
-                      const struct http_response *response, struct outcome *outcome,
-                      struct err *err)
-{
-    (void)task, (void)account, (void)response, (void)err;
-    *outcome = (struct outcome){.kind = OUTCOME_MISSING, .progress = -1};
-    return true;
-}
-
 #define COMMON                                                                                     \
-    .model_prefixes = own_prefixes, .is_call = is_call, .read_poll = read_look,                    \
+    .model_prefixes = own_prefixes, .is_call = is_call, .read_poll = image_call_read_look,         \
     .input_at = gemini_input_at, .inline_keys = gemini_inline_keys
 
 static const struct dialect api = {
@@ -185,7 +169,7 @@ static const struct dialect relay = {
     .check = check_relay,
     .build_submit = build_relay,
     .read_submit = gemini_read_relay,
-    .build_poll = look_relay,
+    .build_poll = image_call_build_look,
     .build_fetch = relay_build_fetch,
 };
 

@@ -41,8 +41,9 @@ bool image_call_is_call(const struct task *task, const struct account *account)
 bool image_call_build_look(const struct task *task, const struct account *account,
                            struct http_request *request, struct err *err)
 {
+    (void)task; // a single model isn't to be had at another Spool, whatever the key
     adapter_add_bearer(account, request);
-    return http_get(request, account->base_url, err, "/v1/models/%s", task->upstream_id);
+    return http_get(request, account->base_url, err, "/v1/models");
 }
 
 bool image_call_read_look(const struct task *task, const struct account *account,

@@ -20,7 +20,7 @@ enum { IMAGE_CALL_MS = 360000 }; // no byte comes before the end
 // A dialect's.
 extern const char *const image_call_inline_keys[];
 bool image_call_is_call(const struct task *task, const struct account *account);
-// A call leaves nothing to look at: what is asked for here, at no cost, is a model.
+// A call leaves nothing to look at: what is asked for here, at no cost, are the models.
 bool image_call_build_look(const struct task *task, const struct account *account,
                            struct http_request *request, struct err *err);
 bool image_call_read_look(const struct task *task, const struct account *account,

@@ -465,6 +465,22 @@ class Rest(Images):
         models = {one["id"] for one in self.spool.get("/v1/models")["data"]}
         self.assertLessEqual({"gpt-image-2", "dall-e-3"}, models)
 
+    def test_accounts_are_tried(self):
+        """The list of models costs nothing, and tells whether the key is right."""
+        relay = {"dialect": "relay", "models": OLD}
+        accounts = {
+            "right": (openai_account(self.sim, "right"), "ok"),
+            "wrong": (openai_account(self.sim, "wrong", api_key="wrong"), "bad_key"),
+            "relay": (openai_account(self.spool, "relay", api_key="sk-dev", **relay), "ok"),
+            "relay-wrong": (openai_account(self.spool, "relay-wrong", api_key="wrong", **relay), "bad_key"),
+        }
+        tokens = [{"name": "root", "key": "sk-root", "admin": True}]
+        with Spool({"accounts": [one for one, _ in accounts.values()], "tokens": tokens}) as spool:
+            for name, (_, state) in accounts.items():
+                path = f"/admin/v1/accounts/{name}/test"
+                body = spool.request("POST", path, None, {"Authorization": "Bearer sk-root"})[2]
+                self.assertEqual((body["ok"], body["state"]), (state == "ok", state), body)
+
     def test_keys(self):
         self.assertEqual(exchange(self.spool.port, "POST", MAKE, LIGHT)[0], 401)
         with Spool({"accounts": [openai_account(self.sim, api_key="wrong")], "queue_timeout_ms": 1000}) as spool:

@@ -154,19 +154,28 @@ static void show_model(struct http_exchange *exchange, const char *name)
     buf_clear(&json);
 }
 
+static void list_models(struct http_exchange *exchange)
+{
+    http_exchange_answer_json(exchange, 200,
+                              "{\"object\":\"list\",\"data\":[{\"id\":\"gpt-image-2\",\"object\":"
+                              "\"model\",\"created\":1,\"owned_by\":\"system\"}]}");
+}
+
 static bool handle(struct sim *sim, struct http_exchange *exchange)
 {
-    static const char model[] = "/v1/models/";
+    static const char list[] = "/v1/models", model[] = "/v1/models/";
     const char *path = http_exchange_path(exchange);
-    bool is_model = strncmp(path, model, sizeof model - 1) == 0;
+    bool is_list = strcmp(path, list) == 0, is_model = strncmp(path, model, sizeof model - 1) == 0;
     size_t i = 0, count = sizeof calls / sizeof calls[0];
 
     while (i < count && strcmp(calls[i].path, path) != 0)
         i++;
-    if (i == count && !is_model)
+    if (i == count && !is_list && !is_model)
         return false;
     if (!sim_has_bearer(sim, exchange))
         openai_refuse(exchange, 401, "invalid_api_key", NULL, "Incorrect API key provided.");
+    else if (is_list)
+        list_models(exchange);
     else if (is_model)
         show_model(exchange, path + sizeof model - 1);
     else if (http_exchange_method(exchange) != HTTP_POST_)
