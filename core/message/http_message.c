@@ -8,6 +8,7 @@
 #include "core/base/mem.h"
 #include "core/json/json_fast.h"
 #include "core/json/json_lenient.h"
+#include "core/message/multipart_write.h"
 
 void http_request_clear(struct http_request *request)
 {
@@ -83,6 +84,24 @@ bool http_post_json(struct http_request *request, const char *base_url, json_t *
     buf_str(&request->body, text);
     free(text);
     http_add_header(request, "Content-Type", "application/json");
+    return true;
+}
+
+bool http_post_form(struct http_request *request, const char *base_url,
+                    const struct multipart_write *form, struct err *err, const char *path, ...)
+{
+    struct buf type = {0};
+    va_list args;
+
+    if (base_url == NULL || *base_url == '\0')
+        return err_set(err, ERR_CONFIG, "base_url is empty");
+    request->method = HTTP_POST_;
+    va_start(args, path);
+    set_url(request, base_url, path, args);
+    va_end(args);
+    multipart_write_type(form, &type);
+    http_add_header(request, "Content-Type", type.data);
+    buf_clear(&type);
     return true;
 }
 

@@ -9,6 +9,8 @@
 #include "core/base/buf.h"
 #include "core/base/err.h"
 
+struct multipart_write;
+
 enum http_method { HTTP_GET_, HTTP_HEAD_, HTTP_POST_, HTTP_PUT_, HTTP_DELETE_, HTTP_OPTIONS_ };
 
 // Owns all it points to: http_request_clear.
@@ -39,6 +41,10 @@ bool http_get(struct http_request *request, const char *base_url, struct err *er
 // A POST of `body` as JSON; takes the reference, also on failure. `path` as in http_get.
 bool http_post_json(struct http_request *request, const char *base_url, json_t *body,
                     struct err *err, const char *path, ...) WARN_UNUSED;
+// A POST of the form that was written to the request's body. `path` as in http_get.
+bool http_post_form(struct http_request *request, const char *base_url,
+                    const struct multipart_write *form, struct err *err, const char *path,
+                    ...) WARN_UNUSED;
 // "Authorization: Bearer <token>".
 void http_add_bearer(struct http_request *request, const char *token);
 void http_add_header(struct http_request *request, const char *name, const char *value);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/json/field.h"
+#include "core/message/multipart_write.h"
 #include "tests/support/check.h"
 
 static void test_http(void **state)
@@ -28,6 +29,26 @@ static void test_http(void **state)
     assert_int_equal(http_retry_after_ms(&response), 0);
     buf_clear(&scratch);
     http_response_clear(&response);
+}
+
+static void test_form(void **state)
+{
+    struct http_request request = {0};
+    struct multipart_write form;
+    struct err err;
+
+    (void)state;
+    multipart_write_begin(&form, &request.body);
+    multipart_write_text(&form, "a", "b");
+    multipart_write_end(&form);
+    assert_false(http_post_form(&request, "", &form, &err, "/"));
+    assert_true(http_post_form(&request, "http://h", &form, &err, "/a/%s", "x/y"));
+    assert_string_equal(request.url, "http://h/a/x%2Fy");
+    assert_int_equal(request.method, HTTP_POST_);
+    assert_memory_equal(request.headers.data, "Content-Type: multipart/form-data; boundary=", 44);
+    assert_non_null(strstr(request.headers.data, form.boundary));
+    assert_non_null(strstr(request.body.data, "\r\n\r\nb\r\n"));
+    http_request_clear(&request);
 }
 
 static void test_answer_head(void **state)
@@ -94,6 +115,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_http),
+        cmocka_unit_test(test_form),
         cmocka_unit_test(test_answer_head),
         cmocka_unit_test(test_http_json),
     };

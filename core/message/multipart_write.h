@@ -1,0 +1,27 @@
+// Writes the body of a form with files (multipart/form-data, RFC 7578), as multipart.h reads it and
+// every vendor does: each part's head, then its bytes as they are.
+#pragma once
+
+#include <stddef.h>
+
+enum { MULTIPART_WRITE_BOUNDARY_CHARS = 32 };
+
+struct buf;
+
+// A form that is being written to the end of a buffer of the caller's.
+struct multipart_write {
+    struct buf *body; // borrowed
+    char boundary[MULTIPART_WRITE_BOUNDARY_CHARS + 1];
+};
+
+// With a boundary that nobody can guess, so that no file has it.
+void multipart_write_begin(struct multipart_write *form, struct buf *body);
+void multipart_write_text(struct multipart_write *form, const char *name, const char *text);
+void multipart_write_json(struct multipart_write *form, const char *name, const char *text);
+// Copies the file into the buffer.
+void multipart_write_file(struct multipart_write *form, const char *name, const char *filename,
+                          const char *content_type, const void *data, size_t len);
+// Afterwards the form is whole, and no part can follow.
+void multipart_write_end(struct multipart_write *form);
+// The value of the Content-Type header of such a body.
+void multipart_write_type(const struct multipart_write *form, struct buf *type);
