@@ -476,7 +476,8 @@ static void submit_send(struct submission *s)
         task->callback_url = callbacks_url(bench->callbacks, task->id);
     if (!dialect->build_submit(task, s->job.account, &request, &err)) {
         http_request_clear(&request);
-        submit_fail(s, "internal_error", err.message);
+        // At fault is the task's request, or a file that its links have led to, or we.
+        submit_fail(s, err.code == ERR_INVALID ? "invalid_request" : "internal_error", err.message);
         return;
     }
     trace_add(task->trace, &request);

@@ -33,6 +33,8 @@ static bool build_submit(const struct task *task, const struct account *account,
 {
     if (task->request == NULL)
         return err_set(err, ERR_INTERNAL, "no request");
+    if (strstr(task->request, "unfit") != NULL)
+        return err_set(err, ERR_INVALID, "image: is unfit");
     buf_str(&request->body, task->request);
     for (size_t i = 0; i < task->input_count; i++)
         buf_fmt(&request->body, " %s", task->inputs[i].content_type);

@@ -380,6 +380,16 @@ static void test_no_request_can_be_made(void **state)
     fake_expect("change task_1 fail code=internal_error message=no request");
     fake_expect("wake");
     check_over();
+    begin_anew();
+
+    task = task_of("many-1"); // it is the client's fault
+    mem_set_str(&task->request, "{\"unfit\":1}");
+    start_task(task);
+    go();
+    fake_expect(BEGIN);
+    fake_expect("change task_1 fail code=invalid_request message=image: is unfit");
+    fake_expect("wake");
+    check_over();
 }
 
 // The lease.
