@@ -114,14 +114,28 @@ json_t *image_call_body(const struct task *task, const struct account *account, 
     return asked;
 }
 
-bool image_call_post(const struct account *account, const char *action, json_t *body,
-                     struct http_request *request, struct err *err)
+const char *image_call_path(const char *action)
+{
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++)
+        if (strcmp(paths[i].action, action) == 0)
+            return paths[i].path;
+    return NULL;
+}
+
+void image_call_prepare(const struct account *account, struct http_request *request)
 {
     request->timeout_ms = IMAGE_CALL_MS;
     adapter_add_bearer(account, request);
-    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++)
-        if (strcmp(paths[i].action, action) == 0)
-            return http_post_json(request, account->base_url, body, err, paths[i].path);
+}
+
+bool image_call_post(const struct account *account, const char *action, json_t *body,
+                     struct http_request *request, struct err *err)
+{
+    const char *path = image_call_path(action);
+
+    image_call_prepare(account, request);
+    if (path != NULL)
+        return http_post_json(request, account->base_url, body, err, path);
     json_decref(body);
     return err_set(err, ERR_INTERNAL, "there is no action %s", action);
 }

@@ -33,6 +33,10 @@ json_t *image_call_urls(const json_t *asked);
 // "variation"), which need not be the task's own, with the account's model; takes the reference.
 json_t *image_call_body(const struct task *task, const struct account *account, const char *action,
                         json_t *asked);
+// The path of an action; NULL: it has none.
+const char *image_call_path(const char *action);
+// What the request has beside its body: the key, and how long it may take.
+void image_call_prepare(const struct account *account, struct http_request *request);
 // The submit at the action's path; takes the reference to the body.
 bool image_call_post(const struct account *account, const char *action, json_t *body,
                      struct http_request *request, struct err *err);

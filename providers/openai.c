@@ -10,6 +10,7 @@
 #include "core/task/task.h"
 #include "providers/adapter.h"
 #include "providers/image_call.h"
+#include "providers/image_form.h"
 #include "providers/openai_answer.h"
 #include "providers/openai_rules.h"
 #include "providers/provider.h"
@@ -46,8 +47,15 @@ static bool build(const struct task *task, const struct account *account,
 static bool build_relay(const struct task *task, const struct account *account,
                         struct http_request *request, struct err *err)
 {
+    bool has_pictures = strcmp(task->action, "edit") == 0 || strcmp(task->action, "variation") == 0;
+    json_t *asked;
+
     http_add_header(request, "Idempotency-Key", task->id); // another Spool honours it
-    return build(task, account, request, err);
+    if (!has_pictures)
+        return build(task, account, request, err);
+    asked = adapter_request_of(task, err);
+    return asked != NULL &&
+           image_form_post(task, account, openai_image_body(task, account, asked), request, err);
 }
 
 #define COMMON                                                                                     \
@@ -63,7 +71,12 @@ static const struct dialect official = {
     COMMON,
 };
 
-static const struct dialect relay = {.name = "relay", .build_submit = build_relay, COMMON};
+static const struct dialect relay = {
+    .name = "relay",
+    .build_submit = build_relay,
+    .input_at = image_form_input_at,
+    COMMON,
+};
 
 static const struct dialect *const dialects[] = {&official, &relay, NULL};
 

@@ -9,7 +9,7 @@ import threading
 import time
 import unittest
 
-from harness import PNG, Between, Family, Sim, Spool, bearer, check_artifacts, download, eventually, exchange, main
+from harness import PNG, Between, Family, Sim, Spool, Vendor, bearer, check_artifacts, download, eventually, exchange, main
 from vendors.openai import openai_account
 
 MAKE, EDIT, VARY = "/v1/images/generations", "/v1/images/edits", "/v1/images/variations"
@@ -498,9 +498,13 @@ class Relay(unittest.TestCase):
         common = {"dialect": "relay", "api_key": back.key}
         accounts = [openai_account(wire, **common), openai_account(wire, "old", models=OLD, **common)]
         front = self.enterContext(Spool({"accounts": accounts}))
+        host = self.enterContext(Vendor())
+        host.on("/files/", lambda asked: (200, {}, PNG))
+        link = f"{host.url}/files/a.png"
         for path, body in (
             (MAKE, {**LIGHT, "n": 2, "quality": "hd"}),
-            (EDIT, {**LIGHT, "image": [DATA, LINK], "mask": DATA}),
+            (EDIT, {**LIGHT, "image": [DATA, link], "mask": link, "n": 2}),
+            (EDIT, {"model": "gpt-image-2", "prompt": "one", "image": link}),
             (MAKE, {"model": "dall-e-3", "prompt": "old", "response_format": "b64_json"}),
             (MAKE, {"model": "grok-4-image", "prompt": "a cube"}),
             (VARY, {"model": "dall-e-2", "image": DATA}),
@@ -514,6 +518,9 @@ class Relay(unittest.TestCase):
             self.assertEqual(sums[0], sums[1])
             self.assertEqual(len(answer["data"]), len(sums[0]))
             self.assertEqual(asked.headers["authorization"], f"Bearer {back.key}")
+            is_form = path != MAKE
+            self.assertEqual(asked.headers["content-type"].split(";")[0], "multipart/form-data" if is_form else "application/json")
+            self.assertEqual(asked.raw.count(PNG), 0 if not is_form else len(body["image"]) + 1 if "mask" in body else 1)
             if "b64_json" in answer["data"][0]:
                 data = base64.b64decode(answer["data"][0]["b64_json"])
                 self.assertEqual(hashlib.sha256(data).hexdigest(), sums[0][0])
