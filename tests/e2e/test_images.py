@@ -65,7 +65,7 @@ class Images(Family):
         self.assertEqual(status, 200, answer)
         return answer, self.spool.end_of(sent["x-task-id"])
 
-    def fail(self, body, path=MAKE):
+    def failed(self, body, path=MAKE):
         """(status, error, the task as it ended)"""
         status, sent, answer = self.post(path, body)
         self.assertEqual(set(answer), {"error"}, answer)
@@ -263,14 +263,14 @@ class Failures(Images):
             ("[none]", 502, "vendor_failed"),
             ("[error-200]", 502, "vendor_failed"),
         ):
-            got, error, task = self.fail({**LIGHT, "prompt": f"no {word}"})
+            got, error, task = self.failed({**LIGHT, "prompt": f"no {word}"})
             self.assertEqual((got, error["code"], task["status"], task["error"]["code"]), (status, code, "failed", code))
             self.assertEqual(error["message"], task["error"]["message"])
             self.assertLessEqual(self.billed(f"no {word}"), 1)
 
     def test_a_lost_answer_is_never_asked_for_again(self):
         for word in ("[cut]", "[502]", "[html]", "[empty]", "[500]", "[503]", "[cut-length]", "[cut-chunks]"):
-            status, error, task = self.fail({**LIGHT, "prompt": f"lost {word}"})
+            status, error, task = self.failed({**LIGHT, "prompt": f"lost {word}"})
             self.assertEqual((status, error["code"]), (502, "submit_outcome_unknown"), word)
             self.assertEqual((task["status"], task["artifacts"]), ("failed", []))
             self.assertEqual(len([one for one in self.vendor.at(MAKE) if f"lost {word}".encode() in one.raw]), 1)
