@@ -117,11 +117,13 @@ static void finish(struct form_load *load, const struct err *err)
     void *ctx = load->ctx;
     json_t *body = err == NULL ? load->body : NULL;
     struct form_files *files = err == NULL ? load->files : NULL;
-    struct err why = err == NULL ? (struct err){0} : *err;
+    struct err why = {0};
 
     if (err == NULL) {
         load->body = NULL;
         load->files = NULL;
+    } else {
+        why = *err; // it may be the load's
     }
     load_free(load);
     done(ctx, body, files, err == NULL ? NULL : &why);
@@ -307,7 +309,8 @@ static void go_on(struct form_load *load)
         case MULTIPART_PART:
             break;
         case MULTIPART_DATA:
-            load->left = is_file(load) ? load->stream.data : (struct multipart_text){0};
+            if (is_file(load))
+                load->left = load->stream.data;
             if (is_file(load) ? !write_file(load) : !read_field(load))
                 return;
             break;
