@@ -1,5 +1,6 @@
 """Calls, which are answered with the result: nothing is asked for twice, and what has come is kept."""
 import os
+import shutil
 import subprocess
 import tempfile
 import time
@@ -66,6 +67,44 @@ class Killed(Calls):
         for wait in (0.75, 0.85, 0.95):
             with Sim(speed=self.speed) as self.sim:
                 self.check("", wait)
+
+
+class Long(Calls):
+    def folder(self):
+        """That several processes share."""
+        path = tempfile.mkdtemp(prefix="spool-shared-")
+        self.addCleanup(shutil.rmtree, path)
+        return path
+
+    def test_longer_than_a_lease(self):
+        """The lease is renewed while the call is open: another worker leaves it alone."""
+        redis, data_dir = self.enterContext(Redis()), self.folder()
+        config = {"accounts": [openai_account(self.sim)], "lease_ms": 1000}
+        spools = [self.enterContext(Spool(config, redis=redis, data_dir=data_dir)) for _ in range(2)]
+        for spool in spools:
+            eventually(spool.is_ready)
+        tasks = [self.submit(spools[0], f"long {n} [after-8]") for n in range(4)]
+        for task in tasks:
+            check_artifacts(spools[1].end_of(task, 20), "image")
+            self.assertEqual(spools[0].events(task).count("claimed"), 1)
+        self.assertEqual(set(self.billed().values()), {1})
+
+    def test_the_client_waits_elsewhere(self):
+        """At a process that has no worker, of two: it gets the answer as soon as there is one."""
+        redis, data_dir = self.enterContext(Redis()), self.folder()
+        config = {"accounts": [openai_account(self.sim)]}
+        fronts = [self.enterContext(Spool({**config, "roles": ["api"]}, redis=redis, data_dir=data_dir)) for _ in range(2)]
+        self.enterContext(Spool({**config, "roles": ["worker", "webhook"]}, redis=redis, data_dir=data_dir))
+        for front in fronts:
+            body = {"model": "gpt-image-2", "prompt": f"elsewhere {front.port}"}
+            began = time.monotonic()
+            status, headers, answer = front.request("POST", MAKE, body)
+            took_ms = (time.monotonic() - began) * 1000
+            self.assertEqual((status, len(answer["data"])), (200, 1), answer)
+            at = {event["event"]: event["at"] for event in front.timeline(headers["x-task-id"])}
+            late_ms = took_ms - (at["archived"] - at["accepted"])
+            print(f"the answer came {late_ms:.0f} ms after the task's end")
+            self.assertLess(late_ms, 500)
 
 
 class Kept(Calls):
