@@ -101,12 +101,31 @@ static bool make_parents(char *path, size_t private_len)
     return ok;
 }
 
+// As a rule the folder is there: it is made where that turns out to be wrong.
+
+static int open_new(char *path)
+{
+    const int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
+    int fd = open(path, flags, 0600);
+
+    return fd < 0 && errno == ENOENT && make_parents(path, SIZE_MAX) ? open(path, flags, 0600) : fd;
+}
+
+static bool place(int (*fn)(const char *from, const char *to), const char *from, char *to,
+                  size_t private_len, int64_t deadline_ms)
+{
+    if (fn(from, to) == 0)
+        return true;
+    if (errno != ENOENT || !make_parents(to, private_len))
+        return false;
+    errno = ETIME;
+    return clock_mono_ms() <= deadline_ms && fn(from, to) == 0;
+}
+
 static bool write_piece(struct local_file *file)
 {
     if (file->fd < 0) {
-        if (!make_parents(file->path, SIZE_MAX))
-            return local_fail(file, "mkdir");
-        file->fd = open(file->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+        file->fd = open_new(file->path);
         if (file->fd < 0)
             return local_fail(file, "open");
     }
@@ -139,12 +158,10 @@ static bool commit(struct local_file *file)
         local_fail(file, "chmod");
     } else if (fsync(file->fd) != 0) {
         local_fail(file, "fsync");
-    } else if (!make_parents(path.data, private_len)) {
-        local_fail(file, "mkdir");
     } else if (clock_mono_ms() > file->file.deadline_ms) {
         file->has_failed = true;
         err_set(&file->err, ERR_CONFLICT, "storage: too late, the lease may be someone else's");
-    } else if (rename(file->path, path.data) != 0) {
+    } else if (!place(rename, file->path, path.data, private_len, file->file.deadline_ms)) {
         local_fail(file, "rename");
     } else {
         file->is_committed = true;
@@ -492,12 +509,12 @@ static void linking_on_work(uv_work_t *work)
 {
     struct linking *linking = linking_of_work(work);
 
-    if (!make_parents(linking->to, linking->private_len)) {
-        linking_fail(linking, "mkdir");
-    } else if (clock_mono_ms() > linking->deadline_ms) {
+    if (clock_mono_ms() > linking->deadline_ms) {
         linking->has_failed = true;
         err_set(&linking->err, ERR_CONFLICT, "storage: too late, the lease may be someone else's");
-    } else if (link(linking->from, linking->to) != 0 && errno != EEXIST) {
+    } else if (!place(link, linking->from, linking->to, linking->private_len,
+                      linking->deadline_ms) &&
+               errno != EEXIST) {
         linking_fail(linking, "link");
     } else if (chmod(linking->to, private_served(0644)) != 0) {
         linking_fail(linking, "chmod");
