@@ -1,10 +1,12 @@
 // What DashScope's models have in common.
 #include "providers/dashscope.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "core/base/buf.h"
+#include "core/base/mem.h"
 #include "core/config/config.h"
 #include "core/json/field.h"
 #include "core/message/http_message.h"
@@ -182,18 +184,39 @@ static void write_time(int64_t ms, char text[16])
     strftime(text, 16, "%Y%m%d%H%M%S", &tm);
 }
 
-void dashscope_add_likeness(const struct dashscope_job *job, struct buf *likeness)
+// The prompt that the task was sent with; "": it had none, or that isn't known any more.
+static char *prompt_of(const struct task *task, const struct dashscope_job *job)
 {
-    buf_fmt(likeness, "%s\n%s", job->model, job->prompt);
+    struct err err;
+    json_t *asked = task->request == NULL ? NULL : adapter_request_of(task, &err);
+    char *prompt = mem_str(job->sends_prompt ? field_str_or_empty(asked, job->prompt_at) : "");
+
+    json_decref(asked);
+    return prompt;
 }
 
-bool dashscope_build_list(const struct task *task, const struct account *account,
-                          const struct dashscope_job *job, struct http_request *request,
-                          struct err *err)
+bool dashscope_add_likeness(const struct task *task, const struct dashscope_job *job,
+                            struct buf *likeness)
 {
+    char *prompt = prompt_of(task, job);
+    bool ok = *prompt != '\0';
+
+    if (ok)
+        buf_fmt(likeness, "%s\n%s", job->model, prompt);
+    free(prompt);
+    return ok;
+}
+
+bool dashscope_build_lookup(const struct task *task, const struct account *account,
+                            const struct dashscope_job *job, int step, struct http_request *request,
+                            struct err *err)
+{
+    char *prompt = prompt_of(task, job);
+    bool tells = step == 0 && *prompt != '\0';
     char start[16], end[16];
 
-    if (*job->prompt == '\0')
+    free(prompt);
+    if (!tells)
         return err_set(err, ERR_UPSTREAM, "the list doesn't tell");
     write_time(window_start(task), start);
     write_time(window_end(task), end);
@@ -203,7 +226,8 @@ bool dashscope_build_list(const struct task *task, const struct account *account
                     start, end, job->model, (int)LIST_SIZE);
 }
 
-static bool is_alike(const struct task *task, const struct dashscope_job *job, const json_t *item)
+static bool is_alike(const struct task *task, const char *model, const char *prompt,
+                     const json_t *item)
 {
     static const char *const models_at[] = {"model_name", "model", NULL};
     static const char *const prompts_at[] = {"orig_prompt", "prompt", "input.prompt",
@@ -211,31 +235,33 @@ static bool is_alike(const struct task *task, const struct dashscope_job *job, c
     int64_t made_ms = field_int_or(item, "gmt_create", window_start(task));
 
     return *field_str_or_empty(item, "task_id") != '\0' &&
-           strcmp(field_first_str(item, models_at), job->model) == 0 &&
-           strcmp(field_first_str(item, prompts_at), job->prompt) == 0 &&
+           strcmp(field_first_str(item, models_at), model) == 0 &&
+           strcmp(field_first_str(item, prompts_at), prompt) == 0 &&
            made_ms >= window_start(task) && made_ms <= window_end(task);
 }
 
 static void read_items(const struct task *task, const struct dashscope_job *job, const json_t *list,
                        struct outcome *outcome)
 {
+    char *prompt = prompt_of(task, job);
     json_t *item;
     size_t i, count = 0;
 
     json_array_foreach((json_t *)list, i, item)
     {
-        if (*job->prompt == '\0' || !is_alike(task, job, item))
+        if (*prompt == '\0' || !is_alike(task, job->model, prompt, item))
             continue;
         outcome_add_mark(outcome, field_str_or_empty(item, "task_id"));
         count++;
     }
     if (count > 0 && count <= MOST_ALIKE)
         outcome->kind = OUTCOME_ALIKE;
+    free(prompt);
 }
 
-bool dashscope_read_list(const struct task *task, const struct dashscope_job *job,
-                         const struct http_response *response, struct outcome *outcome,
-                         struct err *err)
+bool dashscope_read_lookup(const struct task *task, const struct dashscope_job *job,
+                           const struct http_response *response, struct outcome *outcome,
+                           struct err *err)
 {
     json_t *body = http_json(response, err), *list = field_at(body, "data");
     int64_t total = field_int_or(body, "total", -1);

@@ -55,13 +55,16 @@ bool dashscope_read_status(const struct task *task, const struct http_response *
 // A submit in doubt. There is no id of ours at DashScope: in the list a job is told by its time,
 // its model and its prompt. (DOC shows no prompt there; a list without prompts tells nothing.)
 struct dashscope_job {
-    const char *model;  // at DashScope
-    const char *prompt; // that it was sent with; "": none, and then it looks like any other
+    const char *model;     // at DashScope
+    const char *prompt_at; // where the task's request has the prompt
+    bool sends_prompt;     // else it looks like any other
 };
-void dashscope_add_likeness(const struct dashscope_job *job, struct buf *likeness);
-bool dashscope_build_list(const struct task *task, const struct account *account,
-                          const struct dashscope_job *job, struct http_request *request,
-                          struct err *err) WARN_UNUSED;
-bool dashscope_read_list(const struct task *task, const struct dashscope_job *job,
-                         const struct http_response *response, struct outcome *outcome,
-                         struct err *err) WARN_UNUSED;
+// What the functions of a dialect are made of (provider.h).
+bool dashscope_add_likeness(const struct task *task, const struct dashscope_job *job,
+                            struct buf *likeness);
+bool dashscope_build_lookup(const struct task *task, const struct account *account,
+                            const struct dashscope_job *job, int step, struct http_request *request,
+                            struct err *err) WARN_UNUSED;
+bool dashscope_read_lookup(const struct task *task, const struct dashscope_job *job,
+                           const struct http_response *response, struct outcome *outcome,
+                           struct err *err) WARN_UNUSED;

@@ -3,11 +3,8 @@
 //
 // Sources: dashscope-sdk-python (PY), Model Studio's pages on Wan (DOC), new-api's
 // relay/channel/task/ali (NA).
-#include <stdlib.h>
 #include <string.h>
 
-#include "core/base/buf.h"
-#include "core/base/mem.h"
 #include "core/config/config.h"
 #include "core/json/field.h"
 #include "core/message/http_message.h"
@@ -100,54 +97,36 @@ static bool read_poll(const struct task *task, const struct account *account,
 
 // A submit in doubt.
 
-// The prompt that the task was sent with; "": it had none, or that isn't known any more.
-static char *prompt_of(const struct task *task)
+static struct dashscope_job job_of(const struct task *task, const struct account *account)
 {
-    struct err err;
-    json_t *body = task->request == NULL ? NULL : adapter_request_of(task, &err);
-    char *prompt = mem_str(field_str_or_empty(body, "input.prompt"));
-
-    json_decref(body);
-    return prompt;
+    return (struct dashscope_job){wan_body_model(task, account), "input.prompt",
+                                  wan_body_sends_prompt(task, account)};
 }
 
 static bool add_likeness(const struct task *task, const struct account *account,
                          struct buf *likeness)
 {
-    char *prompt = prompt_of(task);
-    const struct dashscope_job job = {wan_body_model(task, account), prompt};
-    bool ok = *prompt != '\0' && wan_body_sends_prompt(task, account);
+    struct dashscope_job job = job_of(task, account);
 
-    if (ok)
-        dashscope_add_likeness(&job, likeness);
-    free(prompt);
-    return ok;
+    return dashscope_add_likeness(task, &job, likeness);
 }
 
 static bool build_lookup(const struct task *task, const struct account *account, int step,
                          struct http_request *request, struct err *err)
 {
-    char *prompt = prompt_of(task);
-    const struct dashscope_job job = {wan_body_model(task, account), prompt};
-    bool ok = step == 0 && wan_body_sends_prompt(task, account)
-                  ? dashscope_build_list(task, account, &job, request, err)
-                  : err_set(err, ERR_UPSTREAM, "the list doesn't tell");
+    struct dashscope_job job = job_of(task, account);
 
-    free(prompt);
-    return ok;
+    return dashscope_build_lookup(task, account, &job, step, request, err);
 }
 
 static bool read_lookup(const struct task *task, const struct account *account, int step,
                         const struct http_response *response, struct outcome *outcome,
                         struct err *err)
 {
-    char *prompt = prompt_of(task);
-    const struct dashscope_job job = {wan_body_model(task, account), prompt};
-    bool ok = dashscope_read_list(task, &job, response, outcome, err);
+    struct dashscope_job job = job_of(task, account);
 
     (void)step;
-    free(prompt);
-    return ok;
+    return dashscope_read_lookup(task, &job, response, outcome, err);
 }
 
 static const struct dialect dashscope = {
