@@ -55,6 +55,17 @@ bool image_call_read_look(const struct task *task, const struct account *account
     return true;
 }
 
+bool image_call_check_count(const json_t *body, const char *name, int min, int max, struct err *err)
+{
+    int count = (int)field_count(body, "images");
+
+    if (count < min)
+        return err_set(err, ERR_INVALID, "images: %.60s edits one", name);
+    if (count > 0 && max == 0)
+        return err_set(err, ERR_INVALID, "images: %.60s takes none", name);
+    return count <= max || err_set(err, ERR_INVALID, "images: %.60s takes at most %d", name, max);
+}
+
 // Submits.
 
 static json_t *url_of(const json_t *image)

@@ -33,6 +33,9 @@ json_t *image_call_urls(const json_t *asked);
 // "variation"), which need not be the task's own, with the account's model; takes the reference.
 json_t *image_call_body(const struct task *task, const struct account *account, const char *action,
                         json_t *asked);
+// A part of a check: how many references the model called `name` takes.
+bool image_call_check_count(const json_t *body, const char *name, int min, int max,
+                            struct err *err);
 // The path of an action; NULL: it has none.
 const char *image_call_path(const char *action);
 // What the request has beside its body: the key, and how long it may take.

@@ -215,19 +215,6 @@ static bool check_count(const struct model *model, const json_t *body, const cha
     return err_set(err, ERR_INVALID, "n: must be from 1 to %d", model->n);
 }
 
-static bool check_images(const struct model *model, const json_t *body, const char *name,
-                         struct err *err)
-{
-    int count = (int)field_count(body, "images");
-
-    if (count < model->min_images)
-        return err_set(err, ERR_INVALID, "images: %.60s edits one", name);
-    if (count > 0 && model->max_images == 0)
-        return err_set(err, ERR_INVALID, "images: %.60s takes none", name);
-    return count <= model->max_images ||
-           err_set(err, ERR_INVALID, "images: %.60s takes at most %d", name, model->max_images);
-}
-
 bool qwen_body_check(const struct task *task, const struct account *account, struct err *err)
 {
     const struct model *model = model_of(task, account);
@@ -239,7 +226,7 @@ bool qwen_body_check(const struct task *task, const struct account *account, str
     if (ok && model != NULL)
         ok = check_fields(body, task->model, err) && check_size(model, body, err) &&
              check_count(model, body, task->model, err) &&
-             check_images(model, body, task->model, err);
+             image_call_check_count(body, task->model, model->min_images, model->max_images, err);
     json_decref(body);
     return ok;
 }

@@ -192,19 +192,6 @@ static bool check_size(const struct model *model, const json_t *body, struct err
                    takes_sides && *words != '\0' ? ", or " : "", takes_sides ? "WIDTHxHEIGHT" : "");
 }
 
-static bool check_images(const struct model *model, const json_t *body, const char *name,
-                         struct err *err)
-{
-    int count = (int)field_count(body, "images");
-
-    if (count < model->min_images)
-        return err_set(err, ERR_INVALID, "images: %.60s edits one", name);
-    if (count > 0 && model->max_images == 0)
-        return err_set(err, ERR_INVALID, "images: %.60s takes none", name);
-    return count <= model->max_images ||
-           err_set(err, ERR_INVALID, "images: %.60s takes at most %d", name, model->max_images);
-}
-
 // How many images are asked for; 0: as many as the vendor likes.
 static int count_of(const json_t *body)
 {
@@ -248,7 +235,8 @@ bool seedream_body_check(const struct task *task, const struct account *account,
         ok = err_set(err, ERR_INVALID, "model: %.60s makes no variations", task->model);
     if (ok && model != NULL)
         ok = check_fields(model, body, task->model, err) && check_mode(model, body, err) &&
-             check_size(model, body, err) && check_images(model, body, task->model, err) &&
+             check_size(model, body, err) &&
+             image_call_check_count(body, task->model, model->min_images, model->max_images, err) &&
              check_count(model, body, task->model, err);
     json_decref(body);
     return ok;
