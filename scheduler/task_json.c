@@ -43,7 +43,7 @@ void task_json_write(const struct task *task, const char *cancel, bool is_operat
             task->id, task->provider, task->action);
     buf_json_str(json, task->model);
     buf_fmt(json, ",\"status\":\"%s\",\"phase\":\"%s\",\"progress\":%d,\"version\":%d",
-            task_status_of(task), task_phase_name(task->phase), task->progress, task->version);
+            task_status(task->phase), task_phase_name(task->phase), task->progress, task->version);
     add_time(json, "created_at", task->created_ms);
     add_time(json, "started_at", task->started_ms);
     add_time(json, "finished_at", task->finished_ms);

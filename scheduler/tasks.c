@@ -213,7 +213,7 @@ static void list_finish(struct request *request)
 
 static bool list_matches(const struct list *list, const struct task *task)
 {
-    return (*list->status == '\0' || strcmp(list->status, task_status_of(task)) == 0) &&
+    return (*list->status == '\0' || strcmp(list->status, task_status(task->phase)) == 0) &&
            (*list->provider == '\0' || strcmp(list->provider, task->provider) == 0) &&
            (*list->account == '\0' ||
             (task->account != NULL && strcmp(list->account, task->account) == 0));

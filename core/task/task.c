@@ -141,13 +141,6 @@ const char *task_status(enum task_phase phase)
     return "";
 }
 
-const char *task_status_of(const struct task *task)
-{
-    bool is_open = task->phase == TASK_SUBMITTING && task->is_call;
-
-    return task_status(is_open ? TASK_RENDERING : task->phase);
-}
-
 void task_borrow_as(struct task *copy, const struct task *task, const struct task_view *view)
 {
     static char modal[] = "MODAL";

@@ -134,9 +134,6 @@ bool task_is_terminal(enum task_phase phase);
 bool task_may_go(enum task_phase from, enum task_phase to);
 // The word of our own surface: queued, in_progress, succeeded, failed, cancelled.
 const char *task_status(enum task_phase phase);
-// The same of a task, which the vendor works on already where the call is open that answers with
-// the result.
-const char *task_status_of(const struct task *task);
 
 // The key in storage of a request that is too large for the record.
 void task_input_key(const struct task *task, struct buf *key);

@@ -227,7 +227,7 @@ class Rest(Seedream):
         thread = threading.Thread(target=lambda: held.append(self.post(MAKE, {**HOUSE, "prompt": "held [never]"})))
         thread.start()
         eventually(lambda: self.billed("held [never]"), what="the call")
-        (task,) = [t["id"] for t in self.spool.get("/v1/tasks?limit=5")["data"] if t["status"] == "in_progress"]
+        (task,) = [t["id"] for t in self.spool.get("/v1/tasks?limit=5")["data"] if t["status"] == "queued"]
         status, _, answer = self.post(f"/v1/tasks/{task}/cancel", b"")
         self.assertEqual((status, answer["cancel"]), (200, "not_supported_may_be_billed"))
         thread.join(10)

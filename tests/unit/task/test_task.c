@@ -33,13 +33,6 @@ static void test_views(void **state)
     }
     assert_string_equal(task_status(TASK_IN_DOUBT), "queued");
     assert_string_equal(task_status(TASK_ARCHIVING), "in_progress");
-    for (int is_call = 0; is_call < 2; is_call++) {
-        task->is_call = is_call;
-        task->phase = TASK_SUBMITTING;
-        assert_string_equal(task_status_of(task), is_call ? "in_progress" : "queued");
-        task->phase = TASK_QUEUED;
-        assert_string_equal(task_status_of(task), "queued");
-    }
     task_free(task);
 }
 
