@@ -9,7 +9,12 @@
 #include "core/base/ids.h"
 #include "core/json/field.h"
 
-enum { MAX_LINK = FIELD_MAX_LINK, MAX_PATH = 128, MAX_TIME_DIGITS = 15 };
+enum {
+    MAX_LINK = FIELD_MAX_LINK,
+    MAX_PATH = 128,
+    MAX_TIME_DIGITS = 15,
+    MAX_NINE_DIGITS = 999999999
+};
 
 static bool wrong(struct err *err, const char *path, const char *what)
 {
@@ -69,8 +74,8 @@ static bool check_range(double number, const struct field_rule *rule, const char
     if (number >= rule->min && (rule->max == 0 || number <= rule->max))
         return true;
     if (rule->max == 0)
-        return err_set(err, ERR_INVALID, "%s: must be at least %g", path, rule->min);
-    return err_set(err, ERR_INVALID, "%s: must be from %g to %g", path, rule->min, rule->max);
+        return err_set(err, ERR_INVALID, "%s: must be at least %.10g", path, rule->min);
+    return err_set(err, ERR_INVALID, "%s: must be from %.10g to %.10g", path, rule->min, rule->max);
 }
 
 static bool check_text(const json_t *value, const struct field_rule *rule, const char *path,
@@ -110,8 +115,9 @@ static bool check_count(const json_t *value, const struct field_rule *rule, cons
 {
     const char *text = json_string_value(value);
     double number = json_number_value(value);
+    size_t digits = rule->max > MAX_NINE_DIGITS ? 10 : 9;
 
-    if (text != NULL && *text != '\0' && strlen(text) < 10 &&
+    if (text != NULL && *text != '\0' && strlen(text) <= digits &&
         strspn(text, "0123456789") == strlen(text)) {
         number = 0;
         for (; *text != '\0'; text++)
