@@ -12,6 +12,7 @@
 // With a public dialect of the vendor's own.
 #define VENDORS(X)                                                                                 \
     X(gemini)                                                                                      \
+    X(ideogram)                                                                                    \
     X(jimeng)                                                                                      \
     X(kling)                                                                                       \
     X(luma)                                                                                        \
