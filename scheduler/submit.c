@@ -169,6 +169,21 @@ static char *link_at(const struct task *task, size_t index)
     return NULL;
 }
 
+// Says which field has the link: one of the body's own, else the place among the images.
+static bool blame_link(const json_t *body, const char *url, size_t index, struct err *err)
+{
+    const char *name;
+    json_t *value;
+
+    err->code = ERR_INVALID; // reported like any other wrong field
+    json_object_foreach((json_t *)body, name, value)
+    {
+        if (json_is_string(value) && strcmp(json_string_value(value), url) == 0)
+            return err_wrap(err, "%.60s", name);
+    }
+    return err_wrap(err, "images.%zu", index);
+}
+
 // Links that we are to fetch for the vendor must lead to where we may go.
 static bool check_inputs(struct request *request, struct err *err)
 {
@@ -181,11 +196,11 @@ static bool check_inputs(struct request *request, struct err *err)
                   url_check_reach(url, &config->clients_reach, err);
 
         task->has_inputs = true;
+        if (!ok)
+            blame_link(request->body, url, i, err);
         free(url);
-        if (!ok) {
-            err->code = ERR_INVALID; // reported like any other wrong field
-            return err_wrap(err, "images.%zu", i);
-        }
+        if (!ok)
+            return false;
     }
     return true;
 }
