@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "providers/family.h"
+#include "scheduler/pattern.h"
 #include "scheduler/routes.h"
 
 enum {
@@ -125,6 +126,7 @@ static int path_cost(const struct segments *path, size_t i, const struct segment
 {
     bool has_path = i < path->count, has_pattern = j < pattern->count;
     bool is_name = has_pattern && *pattern->at[j].text == '{';
+    bool is_rest = is_name && pattern_takes_rest(pattern->at[j].text);
     bool is_equal = has_path && has_pattern && is_same(path->at[i], pattern->at[j]);
     struct budget rest = left;
     int best = FAR;
@@ -133,6 +135,8 @@ static int path_cost(const struct segments *path, size_t i, const struct segment
         return 0;
     if (has_path && (is_name || is_equal))
         best = path_cost(path, i + 1, pattern, j + 1, left);
+    if (has_path && is_rest)
+        best = less_of(best, path_cost(path, i + 1, pattern, j, left));
     if (has_path && left.drops > 0 && is_too_many(path, i)) {
         rest.drops = left.drops - 1;
         best = less_of(best, COST_SEGMENT + path_cost(path, i + 1, pattern, j, rest));

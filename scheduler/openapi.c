@@ -322,14 +322,18 @@ static json_t *security_of(const struct served *served)
     return list;
 }
 
-// "/media/*" is a path with a name in it.
+// "/media/*" is a path with a name in it, and OpenAPI has no other word for "{name...}" than
+// "{name}".
 static void path_of(const struct served *served, struct buf *path)
 {
-    const char *star = strchr(served->pattern, '*');
+    const char *at = served->pattern;
 
-    buf_add(path, served->pattern,
-            star == NULL ? strlen(served->pattern) : (size_t)(star - served->pattern));
-    buf_str(path, star == NULL ? "" : "{key}");
+    for (; *at != '\0' && *at != '*'; at++) {
+        if (strncmp(at, "...}", 4) == 0)
+            at += strlen("...");
+        buf_char(path, *at);
+    }
+    buf_str(path, *at == '*' ? "{key}" : "");
 }
 
 static void method_of(const struct served *served, char method[8])

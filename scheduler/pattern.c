@@ -19,6 +19,24 @@ static const char *skip_spaces(const char *path, const char *begin)
     return path > begin && path[-1] != '/' ? path + strspn(path, " ") : path;
 }
 
+bool pattern_takes_rest(const char *name)
+{
+    size_t len = strcspn(name, "}");
+
+    return len > 3 && strncmp(name + len - 3, "...", 3) == 0;
+}
+
+// How long a name is, which begins here; none is empty, nor is a segment of a rest.
+static size_t name_len(const char *path, bool takes_rest)
+{
+    size_t len = takes_rest ? strlen(path) : strcspn(path, "/");
+
+    if (takes_rest && len > 0 &&
+        (*path == '/' || path[len - 1] == '/' || strstr(path, "//") != NULL))
+        return 0;
+    return len;
+}
+
 bool pattern_matches(const char *pattern, const char *path, struct pattern_names *names)
 {
     const char *begin = path;
@@ -27,7 +45,7 @@ bool pattern_matches(const char *pattern, const char *path, struct pattern_names
     *names = (struct pattern_names){0};
     while (*pattern != '\0') {
         if (*pattern == '{') {
-            size_t len = strcspn(path, "/"), end;
+            size_t len = name_len(path, pattern_takes_rest(pattern)), end;
 
             pattern += strcspn(pattern, "}") + 1;
             end = strcspn(pattern, "/");

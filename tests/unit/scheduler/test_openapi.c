@@ -40,11 +40,16 @@ static int tear_down(void **state)
 static json_t *operation_of(const json_t *of, const struct served *served)
 {
     char path[128], method[8];
-    const char *star = strchr(served->pattern, '*');
+    const char *star = strchr(served->pattern, '*'), *rest = strstr(served->pattern, "...}");
 
     snprintf(path, sizeof path, "%.*s%s",
-             (int)(star == NULL ? strlen(served->pattern) : (size_t)(star - served->pattern)),
-             served->pattern, star == NULL ? "" : "{key}");
+             (int)(star != NULL   ? (size_t)(star - served->pattern)
+                   : rest != NULL ? (size_t)(rest - served->pattern)
+                                  : strlen(served->pattern)),
+             served->pattern,
+             star != NULL   ? "{key}"
+             : rest != NULL ? "}"
+                            : "");
     snprintf(method, sizeof method, "%s", http_method_name(served->method));
     for (char *at = method; *at != '\0'; at++)
         *at |= 0x20;

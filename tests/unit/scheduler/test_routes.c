@@ -61,6 +61,17 @@ static void test_patterns(void **state)
         {"/m/{id}:go", "/m/veo", NULL, NULL},
         {"/m/{id}:go", "/m/veo:gone", NULL, NULL},
         {"/m/{model}/o/{id}", "/m/veo/o/x", "veo", "x"},
+        {"/f/{model...}", "/f/nano", "nano", ""},
+        {"/f/{model...}", "/f/flux-pro/kontext/max", "flux-pro/kontext/max", ""},
+        {"/f/{model...}", "/f/{model...}", "{model...}", ""},
+        {"/f/{model...}", "/f/", NULL, NULL},
+        {"/f/{model...}", "/f", NULL, NULL},
+        {"/f/{model...}", "/f//nano", NULL, NULL},
+        {"/f/{model...}", "/f/nano/", NULL, NULL},
+        {"/f/{model...}", "/f/nano//edit", NULL, NULL},
+        {"/f/{model...}", "/g/nano", NULL, NULL},
+        {"/f/{a}/{model...}", "/f/x/nano/edit", "x", "nano/edit"},
+        {"/f/{a}/{model...}", "/f/x", NULL, NULL},
         {"/v1/tasks", "/v1/tasks ", "", ""},
         {"/v1/tasks", "/v1/ tasks", NULL, NULL},
         {"/v1/tasks/{id}", "/v1/tasks /abc", "abc", ""},
@@ -86,13 +97,15 @@ static void test_patterns(void **state)
 static void test_a_long_name_is_cut(void **state)
 {
     struct pattern_names names;
-    char path[300];
+    char path[400];
 
     (void)state;
-    snprintf(path, sizeof path, "/t/%0150d/d/%063d", 0, 0);
+    snprintf(path, sizeof path, "/t/%0250d/d/%063d", 0, 0);
     assert_true(pattern_matches("/t/{id}/d/{n}", path, &names));
     assert_int_equal(strlen(names.at[0]), PATTERN_NAME_SIZE - 1);
     assert_int_equal(strlen(names.at[1]), 63);
+    assert_true(pattern_matches("/t/{model...}", path, &names));
+    assert_int_equal(strlen(names.at[0]), PATTERN_NAME_SIZE - 1);
 }
 
 static void test_who_serves(void **state)
