@@ -2,8 +2,8 @@
 // (relay). An account lists the models that it is to serve, by the names of fal's endpoints.
 //
 // Sources: fal-ai/fal-js (JS), fal's pages on the queue, cancelling, request errors, retries and
-// webhooks (DOC). What is kept as a job's id is the path of its result, as it stands in a URL:
-// "fal-ai/kling-video/requests/<request id>". Its status and its cancel lie below.
+// webhooks (DOC). What is kept as a job's id is the path of its result; its status and its cancel
+// lie below.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,10 +16,13 @@
 #include "core/message/http_message.h"
 #include "core/task/task.h"
 #include "providers/adapter.h"
-#include "providers/fal_body.h"
+#include "providers/fal_answer.h"
+#include "providers/fal_image.h"
+#include "providers/fal_input.h"
+#include "providers/fal_path.h"
+#include "providers/fal_relay.h"
 #include "providers/outcome.h"
 #include "providers/provider.h"
-#include "providers/relay.h"
 
 static const struct dialect_key official_keys[] = {{.name = "base_url", .is_required = true},
                                                    {.name = "api_key", .is_required = true},
@@ -29,88 +32,10 @@ static const struct dialect_key official_keys[] = {{.name = "base_url", .is_requ
 static const char *const models[] = {NULL};
 static const char *const prefixes[] = {"fal-ai/", NULL};
 
-// Paths.
+// Requests.
 
-// Whether the text is the path of a job's result, without the first slash, and nothing else that
-// could stand in a URL.
-static bool is_path(const char *text)
+static void add_key(const struct account *account, struct http_request *request)
 {
-    static const char allowed[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-        "-._~%/";
-
-    if (*text == '/' || text[strspn(text, allowed)] != '\0' || strstr(text, "//") != NULL ||
-        strstr(text, "/requests/") == NULL)
-        return false;
-    for (; text != NULL; text = strchr(text, '/')) {
-        text += *text == '/';
-        if (strcspn(text, "/") == strspn(text, ".")) // "..", or nothing
-            return false;
-    }
-    return true;
-}
-
-// Whether the path is that of this request.
-static bool is_path_of(const char *path, const char *request_id)
-{
-    struct buf end = {0};
-    size_t len = strlen(path);
-    bool is;
-
-    buf_str(&end, "/requests/");
-    buf_percent(&end, request_id);
-    is = len > end.len && strcmp(path + len - end.len, end.data) == 0 && is_path(path);
-    buf_clear(&end);
-    return is;
-}
-
-// Adds the model's path: all of it, or as far as it names the app (JS: parseEndpointId). False
-// where it names none.
-static bool add_model(const char *model, bool is_app, struct buf *path)
-{
-    bool has_space = strncmp(model, "workflows/", 10) == 0 || strncmp(model, "comfy/", 6) == 0;
-    size_t wanted = has_space ? 3 : 2, count = 0;
-
-    while (*model != '\0' && !(is_app && count == wanted)) {
-        size_t len = strcspn(model, "/");
-        char *part = mem_strn(model, len);
-        bool is_fine = len > 0 && strspn(part, ".") != len;
-
-        buf_str(path, count == 0 ? "" : "/");
-        buf_percent(path, part);
-        free(part);
-        if (!is_fine)
-            return false;
-        count++;
-        model += len;
-        model += *model == '/';
-    }
-    return count >= wanted;
-}
-
-// Adds the path of a request's result, by the model's name.
-static bool add_path(const struct task *task, const struct account *account, const char *request_id,
-                     struct buf *path)
-{
-    const char *model = provider_model(account, task->model);
-
-    if (model == NULL || !add_model(model, true, path))
-        return false;
-    buf_str(path, "/requests/");
-    buf_percent(path, request_id);
-    return true;
-}
-
-// Completes a request to the account's base_url and a slash.
-static void complete(const struct account *account, const struct buf *path,
-                     struct http_request *request)
-{
-    struct buf url = {0};
-
-    buf_str(&url, request->url);
-    buf_str(&url, buf_text(path));
-    free(request->url);
-    request->url = buf_take(&url);
     buf_fmt(&request->headers, "Authorization: Key %s\n",
             secret_reveal(account_key(account, "api_key")));
 }
@@ -123,56 +48,32 @@ static bool build(const struct task *task, const struct account *account, const 
     struct buf path = {0};
     bool ok = true;
 
-    if (is_path(task->upstream_id))
+    if (fal_path_is(task->upstream_id))
         buf_str(&path, task->upstream_id);
-    else if (!add_path(task, account, task->upstream_id, &path))
+    else if (!fal_path_add(task, account, task->upstream_id, &path))
         ok = err_set(err, ERR_UPSTREAM, "it isn't known which of the vendor's apps has the job");
     buf_str(&path, behind);
-    ok = ok && http_get(request, account->base_url, err, "/");
-    if (ok)
-        complete(account, &path, request);
+    ok = ok && fal_path_get(&path, account, request, err);
+    add_key(account, request);
     buf_clear(&path);
     return ok;
 }
 
 // Submits.
 
-// Adds the path; NULL where there is none, or where the model can't be asked for this.
-static json_t *body_of(const struct task *task, const struct account *account, struct buf *path,
-                       struct err *err)
-{
-    const char *model = provider_model(account, task->model);
-
-    if (model != NULL && add_model(model, false, path))
-        return fal_body_of(task, model, err);
-    err_set(err, ERR_INVALID, "model: %.60s stands for no endpoint of the vendor's", task->model);
-    return NULL;
-}
-
-static bool check(const struct task *task, const struct account *account, struct err *err)
-{
-    struct buf path = {0};
-    json_t *body = body_of(task, account, &path, err);
-    bool ok = body != NULL;
-
-    buf_clear(&path);
-    json_decref(body);
-    return ok;
-}
-
 static bool build_submit(const struct task *task, const struct account *account,
                          struct http_request *request, struct err *err)
 {
     struct buf path = {0};
-    json_t *body = body_of(task, account, &path, err);
-    bool ok = body != NULL && http_post_json(request, account->base_url, body, err, "/");
+    json_t *body = fal_input_of(task, account, &path, err);
+    bool ok;
 
     if (task->callback_url != NULL) {
         buf_str(&path, "?fal_webhook=");
         buf_percent(&path, task->callback_url);
     }
-    if (ok)
-        complete(account, &path, request);
+    ok = body != NULL && fal_path_post(&path, account, body, request, err);
+    add_key(account, request);
     buf_clear(&path);
     return ok;
 }
@@ -290,9 +191,9 @@ static void set_path(const struct task *task, const struct account *account, con
     struct buf path = {0};
 
     if (url_split(url, &parts) && url_same_origin(url, account->base_url) && *parts.path == '/' &&
-        is_path_of(parts.path + 1, outcome->upstream_id))
+        fal_path_is_of(parts.path + 1, outcome->upstream_id))
         buf_str(&path, parts.path + 1);
-    else if (!add_path(task, account, outcome->upstream_id, &path))
+    else if (!fal_path_add(task, account, outcome->upstream_id, &path))
         buf_reset(&path);
     if (path.len > 0)
         mem_set_str(&outcome->upstream_id, path.data);
@@ -363,7 +264,7 @@ static bool read_poll_body(const struct task *task, const struct account *accoun
     }
     if (response->status >= 300 && response->status != 404)
         return err_set(err, ERR_UPSTREAM, "HTTP %d", response->status);
-    if (*id != '\0' && is_path(task->upstream_id) && !is_path_of(task->upstream_id, id))
+    if (*id != '\0' && fal_path_is(task->upstream_id) && !fal_path_is_of(task->upstream_id, id))
         return err_set(err, ERR_UPSTREAM, "the answer is about %.60s", id);
     if (!outcome_from_word(outcome, OUTCOME_WORDS(status_words), status, err))
         return false;
@@ -389,40 +290,6 @@ static bool build_next(const struct task *task, const struct account *account, c
     return build(task, account, "", request, err);
 }
 
-static void add_file(const json_t *file, const char *kind, struct outcome *outcome)
-{
-    const char *url =
-        json_is_string(file) ? json_string_value(file) : field_str_or_empty(file, "url");
-
-    if (strncmp(url, "http", 4) != 0)
-        return;
-    if (strcmp(kind, "cover") == 0)
-        outcome_add_part(outcome, kind, url, NULL, true);
-    else
-        outcome_add_source(outcome, kind, url);
-}
-
-// Models name their files as they like; these are the names that video models have (JS).
-static void add_files(const json_t *body, struct outcome *outcome)
-{
-    static const struct {
-        const char *name, *kind;
-    } names[] = {
-        {"video", "video"}, {"videos", "video"}, {"video_url", "video"},
-        {"image", "image"}, {"images", "image"}, {"thumbnail_url", "cover"},
-    };
-    json_t *file;
-    size_t k;
-
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        const json_t *found = field_at(body, names[i].name);
-
-        if (!json_is_array(found))
-            add_file(found, names[i].kind, outcome);
-        json_array_foreach((json_t *)found, k, file) add_file(file, names[i].kind, outcome);
-    }
-}
-
 // Whether the result isn't there yet, although it was said to be.
 static bool is_early(const json_t *body)
 {
@@ -436,10 +303,11 @@ static bool read_result(const struct task *task, const struct account *account,
                         const struct http_response *response, const json_t *body,
                         struct outcome *outcome, struct err *err)
 {
-    (void)task, (void)account;
+    (void)account;
     if (response->status < 300 && !field_is_given(body, "detail")) {
-        outcome->kind = OUTCOME_SUCCEEDED;
-        add_files(body, outcome);
+        if (fal_image_is(task) && json_object_size(body) == 0)
+            return err_set(err, ERR_UPSTREAM, "the answer is empty");
+        fal_answer_read(task, body, outcome);
         return true;
     }
     if (!field_is_given(body, "detail") || response->status == 402 || is_early(body))
@@ -487,9 +355,9 @@ static bool read_callback(const struct task *task, const struct account *account
 
     if (*id == '\0')
         return err_set(err, ERR_INVALID, "request_id: is required");
-    if (task->upstream_id != NULL && is_path_of(task->upstream_id, id)) {
+    if (task->upstream_id != NULL && fal_path_is_of(task->upstream_id, id)) {
         buf_str(upstream_id, task->upstream_id);
-    } else if (!add_path(task, account, id, upstream_id)) {
+    } else if (!fal_path_add(task, account, id, upstream_id)) {
         buf_reset(upstream_id);
         buf_str(upstream_id, id);
     }
@@ -507,7 +375,7 @@ static const struct dialect official = {
     .base_url = "https://queue.fal.run",
     .request_id = "x-fal-request-id",
     .keys = official_keys,
-    .check = check,
+    .check = fal_input_check,
     .build_submit = build_submit,
     .read_submit = read_submit,
     .build_poll = build_poll,
@@ -520,44 +388,13 @@ static const struct dialect official = {
     .callback_signature = &signature,
 };
 
-// A relay's unified path.
-
-static const struct outcome_word relay_words[] = {
-    {"processing", OUTCOME_RUNNING},  {"completed", OUTCOME_SUCCEEDED},
-    {"failed", OUTCOME_FAILED},       {"queued", OUTCOME_RUNNING},
-    {"submitted", OUTCOME_RUNNING},   {"pending", OUTCOME_RUNNING},
-    {"in_progress", OUTCOME_RUNNING}, {"succeeded", OUTCOME_SUCCEEDED},
-    {"cancelled", OUTCOME_CANCELLED}, {"NOT_START", OUTCOME_RUNNING},
-    {"SUBMITTED", OUTCOME_RUNNING},   {"QUEUED", OUTCOME_RUNNING},
-    {"IN_PROGRESS", OUTCOME_RUNNING}, {"SUCCESS", OUTCOME_SUCCEEDED},
-    {"FAILURE", OUTCOME_FAILED},
-};
-
-static const struct relay table = {
-    .submit = "/v1/video/generations",
-    .poll = "/v1/video/generations/%s",
-    .ids = (const char *const[]){"id", "task_id", "data.task_id", "data.id", NULL},
-    .jobs = (const char *const[]){"data", NULL},
-    .statuses = (const char *const[]){"status", NULL},
-    .words = relay_words,
-    .word_count = sizeof relay_words / sizeof relay_words[0],
-    .started = (const char *const[]){"in_progress", "IN_PROGRESS", NULL},
-    .kind = "video",
-    .links = (const char *const[]){"video_url", "url", "metadata.url", "result_url", "fail_reason",
-                                   NULL}, // the last: new-api, on success
-    .reasons = (const char *const[]){"error.message", "fail_reason", "message", NULL},
-    .filters = (const char *const[]){"content_filter", "content_policy_violation", NULL},
-};
-
-static const struct dialect relay = {RELAY(table)};
-
-static const struct dialect *const dialects[] = {&official, &relay, NULL};
+static const struct dialect *const dialects[] = {&official, &fal_relay, NULL};
 
 const struct provider provider_fal = {
     .name = "fal",
     .dialects = dialects,
     .models = models,
-    .prefixes = {[MEDIA_VIDEO] = prefixes},
+    .prefixes = {[MEDIA_VIDEO] = prefixes, [MEDIA_IMAGE] = prefixes},
     .poll_first_ms = 5000,
     .poll_max_ms = 15000,
     .typical_ms = 120000,

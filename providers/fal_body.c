@@ -59,6 +59,13 @@ static const struct family *family_of(const char *model)
     return family;
 }
 
+// Some families have a model for images, too.
+bool fal_body_makes(const char *model)
+{
+    return *family_of(model)->begins != '\0' && strstr(model, "-to-image") == NULL &&
+           strstr(model, "/image-0") == NULL;
+}
+
 static void set_duration(json_t *body, enum duration form)
 {
     json_t *given = json_object_get(body, "duration");

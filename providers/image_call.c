@@ -180,13 +180,24 @@ static bool count_files(const json_t *value, const char *name, const json_t *wan
     return false;
 }
 
+bool image_call_place(const json_t *body, const json_t *text, char *place, size_t size)
+{
+    const char *link = json_is_string(text) ? json_string_value(text) : "";
+    int count = 0;
+
+    if (strncmp(link, "data:", 5) != 0 || strstr(link, MARK) == NULL)
+        return false;
+    count_files(body, "", text, &count);
+    snprintf(place, size, "inline:%d", count);
+    return true;
+}
+
 // Adds the file of one of the answer's images. False: it has none.
 static bool add_image(const json_t *body, const json_t *image, struct outcome *outcome)
 {
     const json_t *url = json_object_get(image, "url"), *file = json_object_get(image, "b64_json");
     const char *link = field_str_or_empty(image, "url");
     bool is_link = strncasecmp(link, "http://", 7) == 0 || strncasecmp(link, "https://", 8) == 0;
-    bool is_data = strncmp(link, "data:", 5) == 0 && strstr(link, MARK) != NULL;
     char place[32];
     int count = 0;
 
@@ -194,10 +205,12 @@ static bool add_image(const json_t *body, const json_t *image, struct outcome *o
         outcome_add_source(outcome, "image", link);
         return true;
     }
-    if (!is_data && !json_is_string(file))
-        return false;
-    count_files(body, "", is_data ? url : file, &count);
-    snprintf(place, sizeof place, "inline:%d", count);
+    if (!image_call_place(body, url, place, sizeof place)) {
+        if (!json_is_string(file))
+            return false;
+        count_files(body, "", file, &count);
+        snprintf(place, sizeof place, "inline:%d", count);
+    }
     outcome_add_source(outcome, "image", place);
     return true;
 }

@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "core/base/err.h"
 #include "providers/provider.h"
@@ -52,6 +53,9 @@ struct image_call_words {
     // vendor's code; NULL: vendor_failed. NULL slot: no answer has such places.
     const char *(*failure)(const char *code);
 };
+// Writes the place of a file in the answer to a call, "inline:<n>", whose text has the word for it
+// at its end. False: the text has none.
+bool image_call_place(const json_t *body, const json_t *text, char *place, size_t size);
 // The body of an answer to a submit, for an adapter_read_fn (adapter.h).
 bool image_call_read(const struct http_response *response, const json_t *body,
                      const struct image_call_words *words, struct outcome *outcome,
