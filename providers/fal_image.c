@@ -361,10 +361,10 @@ static bool translate(json_t *body, const struct task *task, const struct family
 }
 
 // The page's words are one model's: others have their own for the same.
-static bool reword(json_t *body, const struct task *task, const struct family *family,
-                   struct err *err)
+static bool reword(json_t *body, const struct task *task, const char *endpoint, struct err *err)
 {
     static const char *const singles[] = {"image_url", "mask_url"};
+    const struct family *family = family_of(endpoint);
     bool is_list = family->images != NULL && strcmp(family->images, "image_urls") == 0;
     json_t *list = json_object_get(body, "image_urls");
 
@@ -375,6 +375,8 @@ static bool reword(json_t *body, const struct task *task, const struct family *f
         json_object_set_new(body, "image_urls", urls_of(list));
     if (!is_known(family))
         return true;
+    if (json_object_get(body, "prompt") == NULL)
+        return err_set(err, ERR_INVALID, "prompt: is required");
     if (json_object_get(body, "mask_url") != NULL && family->mask == NULL)
         return err_set(err, ERR_INVALID, "mask_url: is not supported by %.60s", task->model);
     if (json_object_get(body, "mask_url") != NULL) {
@@ -387,6 +389,9 @@ static bool reword(json_t *body, const struct task *task, const struct family *f
                                 json_pack("[O]", json_object_get(body, "image_url")));
         json_object_del(body, "image_url");
     }
+    if (family->edit != NULL && ends_with(endpoint, family->edit) &&
+        json_object_get(body, family->images) == NULL)
+        return err_set(err, ERR_INVALID, "image_url: is required");
     drop(body, family->dropped);
     return check_count(body, family, "num_images", err) &&
            (family->sizing != SIZE_RATIO || set_ratio(body, "image_size", err));
@@ -400,7 +405,7 @@ json_t *fal_image_body_of(const struct task *task, const char *endpoint, struct 
     json_t *body = adapter_request_of(task, err);
     bool ok = body != NULL;
 
-    ok = ok && (fal_image_is_own(task) ? reword(body, task, family, err)
+    ok = ok && (fal_image_is_own(task) ? reword(body, task, endpoint, err)
                                        : translate(body, task, family, err));
     if (!ok) {
         json_decref(body);

@@ -11,6 +11,7 @@
 
 // With a public dialect of the vendor's own.
 #define VENDORS(X)                                                                                 \
+    X(fal)                                                                                         \
     X(gemini)                                                                                      \
     X(ideogram)                                                                                    \
     X(jimeng)                                                                                      \
@@ -27,7 +28,6 @@
 // Without: their models are asked for by the common dialects.
 #define PROVIDERS(X)                                                                               \
     VENDORS(X)                                                                                     \
-    X(fal)                                                                                         \
     X(openai)                                                                                      \
     X(qwen)                                                                                        \
     X(seedream)                                                                                    \

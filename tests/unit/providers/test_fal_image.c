@@ -9,6 +9,7 @@
 #include "core/config/config.h"
 #include "core/message/http_message.h"
 #include "core/task/task.h"
+#include "providers/family.h"
 #include "providers/provider.h"
 #include "tests/support/check.h"
 
@@ -183,6 +184,12 @@ static const struct {
     {NANO, "run", "{'prompt':'x','image_size':{'width':'1','height':2}}", NULL, NULL,
      "image_size: must be"},
     {NANO, "run", "{'prompt':'x','num_images':5}", NULL, NULL, "num_images: must be from 1 to 4"},
+    {NANO, "run", "{}", NULL, NULL, "prompt: is required"},
+    {NANO, "run", "{'prompt':''}", NULL, NULL, "prompt: is required"},
+    {NANO "/edit", "run", "{'image_url':'" LINK "'}", NULL, NULL, "prompt: is required"},
+    {NANO "/edit", "run", "{'prompt':'x'}", NULL, NULL, "image_url: is required"},
+    {NANO "/edit", "run", "{'prompt':'x','image_urls':['',null]}", NULL, NULL,
+     "image_url: is required"},
     {NANO "/edit", "run", "{'prompt':'x','image_url':'" LINK "','strength':0.6}", NANO "/edit",
      "{'prompt':'x','image_urls':['" LINK "']}", NULL},
     {NANO "/edit", "run", "{'prompt':'x','image_url':'" LINK "','image_urls':['" RAW "']}",
@@ -272,12 +279,93 @@ static void test_relay(void **state)
     task_free(task);
 }
 
+// What clients send to a path of the family's.
+static void test_family(void **state)
+{
+    static const struct {
+        const char *path, *body;
+        const char *error; // NULL: it is taken
+    } requests[] = {
+        {"nano-banana", "{'prompt':'x','image_size':'landscape_16_9','num_images':1}", NULL},
+        {"nano-banana/edit", "{'prompt':'x','image_url':'" LINK "','strength':0.6}", NULL},
+        {"flux-pro/kontext/max", "{'prompt':'x','image_size':{'width':1,'height':2}}", NULL},
+        {"birefnet", "{'image_url':'" DATA "','glow':{'a':[1]}}", NULL},
+        {"x", "{'prompt':'x','seed':7,'guidance_scale':0.5,'num_inference_steps':30}", NULL},
+        {"x", "{'prompt':null,'image_size':null,'image_urls':[],'sync_mode':false}", NULL},
+        {"x", "{'prompt':5}", "prompt: "},
+        {"x", "{'prompt':['x']}", "prompt: "},
+        {"x", "{'negative_prompt':5}", "negative_prompt: "},
+        {"x", "{'image_size':5}", "image_size: "},
+        {"x", "{'image_size':['square']}", "image_size: "},
+        {"x", "{'aspect_ratio':1.5}", "aspect_ratio: "},
+        {"x", "{'num_images':0}", "num_images: "},
+        {"x", "{'num_images':17}", "num_images: "},
+        {"x", "{'num_images':'2'}", "num_images: "},
+        {"x", "{'num_images':1.5}", "num_images: "},
+        {"x", "{'seed':'7'}", "seed: "},
+        {"x", "{'seed':-1}", "seed: "},
+        {"x", "{'guidance_scale':'3'}", "guidance_scale: "},
+        {"x", "{'num_inference_steps':0}", "num_inference_steps: "},
+        {"x", "{'enable_safety_checker':1}", "enable_safety_checker: "},
+        {"x", "{'sync_mode':'true'}", "sync_mode: "},
+        {"x", "{'image_url':5}", "image_url: "},
+        {"x", "{'image_url':['" LINK "']}", "image_url: "},
+        {"x", "{'image_urls':'" LINK "'}", "image_urls: "},
+        {"x", "{'image_urls':[5]}", "image_urls.0: "},
+        {"x", "{'mask_url':{}}", "mask_url: "},
+        {"x", "{'mask_url':true}", "mask_url: "},
+        {"x", "{'strength':1.5}", "strength: "},
+        {"x", "{'strength':-0.5}", "strength: "},
+        {"x", "{'notifyHook':5}", "notifyHook: "},
+    };
+    const struct family *family = family_find("fal");
+    char path[161];
+    struct err err;
+
+    (void)state;
+    assert_string_equal(family->routes[0].path, "/fal-ai/{model...}");
+    for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++) {
+        struct family_request request = {.route = family->routes, .path_id = requests[i].path};
+        struct task *task = task_new();
+        json_t *body = json_of(requests[i].body);
+        const char *once = NULL;
+        bool is_taken;
+
+        request.body = body;
+        is_taken = family->accept(&request, task, &once, &err);
+        if (is_taken != (requests[i].error == NULL) ||
+            (!is_taken && (err.code != ERR_INVALID || strncmp(err.message, requests[i].error,
+                                                              strlen(requests[i].error)) != 0)))
+            fail_msg("%s: %s", requests[i].body, is_taken ? "taken" : err.message);
+        if (is_taken) {
+            assert_string_equal(task->provider, "fal");
+            assert_int_equal(strncmp(task->model, "fal-ai/", 7), 0);
+            assert_string_equal(task->model + 7, requests[i].path);
+        }
+        json_decref(body);
+        task_free(task);
+    }
+
+    // Longer than any model's name.
+    snprintf(path, sizeof path, "%0160d", 0);
+    struct task *task = task_new();
+    json_t *body = json_object();
+    struct family_request request = {.route = family->routes, .path_id = path, .body = body};
+    const char *once = NULL;
+
+    assert_false(family->accept(&request, task, &once, &err));
+    assert_int_equal(err.code, ERR_MODEL);
+    json_decref(body);
+    task_free(task);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_teardown(name, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(test_bodies),
         TEST(test_relay),
+        TEST(test_family),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

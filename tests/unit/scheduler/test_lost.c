@@ -57,6 +57,8 @@ static void test_the_nearest_path(void **state)
         {POST, "/kling/v1/kling/v1/videos/text2video", "POST /kling/v1/videos/text2video", "kling"},
         {POST, "/kling/v1/v1/videos/text2video", "POST /kling/v1/videos/text2video", "kling"},
         {GET, "/v1/healthz", "GET /healthz", NULL},
+        {POST, "/v1/fal-ai/nano-banana", "POST /fal-ai/{model...}", "fal"},
+        {POST, "/v1/fal-ai/flux-pro/kontext/max", "POST /fal-ai/{model...}", "fal"},
         // One that lacks it.
         {POST, "/videos", "POST /v1/videos", "openai_video"},
         {GET, "/tasks/task_1", "GET /v1/tasks/{id}", NULL},
@@ -66,6 +68,7 @@ static void test_the_nearest_path(void **state)
         {GET, "/volc/contents/generations/tasks/t", "GET /volc/v1/contents/generations/tasks/{id}",
          "seedance"},
         // Slashes.
+        {POST, "/fal-ai//nano-banana/edit", "POST /fal-ai/{model...}", "fal"},
         {POST, "/v1/videos/", "POST /v1/videos", "openai_video"},
         {POST, "/mj/submit/imagine/", "POST /mj/submit/imagine", "midjourney"},
         {POST, "//mj///submit/imagine", "POST /mj/submit/imagine", "midjourney"},
