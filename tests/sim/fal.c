@@ -1,6 +1,6 @@
 // fal's queue: submits, statuses, results, cancels; its webhooks and their keys.
 //
-// Words in a prompt, besides those of words.h, jobs.h and fal_webhook.c:
+// Words in a prompt, besides those of words.h, jobs.h, fal_images.c and fal_webhook.c:
 //
 //   before it is accepted   [refuse] against the content policy   [balance] a locked account
 //     twice per prompt      [429]
@@ -117,7 +117,7 @@ static void submit(struct sim *sim, struct http_exchange *exchange, const char *
         refuse(exchange, 400, "Invalid JSON");
     else if (hook != NULL && !rules_is_http_url(hook))
         refuse(exchange, 400, "Invalid webhook URL");
-    else if (!rules_check(body, model->input, &error))
+    else if (!rules_check(body, model->input, &error) || !fal_image_check(body, &error))
         refuse_field(exchange, &error);
     else
         take(sim, exchange, model, body);
@@ -137,6 +137,7 @@ int fal_add_result(const struct sim *sim, const struct job *job, struct buf *jso
                    const char **type)
 {
     enum job_status status = jobs_view(sim->jobs, job).status;
+    enum fal_shape shape = fal_model_of_app(job->route, strlen(job->route))->shape;
     int code = 200;
 
     *type = NULL;
@@ -160,6 +161,8 @@ int fal_add_result(const struct sim *sim, const struct job *job, struct buf *jso
         buf_str(json,
                 "{\"detail\":\"The simulated job failed.\","
                 "\"error_type\":\"runner_server_error\"}");
+    } else if (shape != FAL_VIDEO) {
+        fal_image_add(sim, job, shape, json);
     } else if (words_has(job->prompt, "videos")) {
         buf_str(json, "{\"videos\":[");
         add_file(sim, job, NULL, json);

@@ -7,7 +7,7 @@
 
 #define RATIOS "16:9 9:16 1:1"
 
-static const char *check_image(const char *text)
+const char *fal_check_image(const char *text)
 {
     return rules_is_http_url(text) || rules_is_data_url(text, "image/")
                ? NULL
@@ -20,7 +20,7 @@ static const char *check_image(const char *text)
     }
 #define IMAGE(name, is_wanted)                                                                     \
     {                                                                                              \
-        name, RULE_TEXT, .is_required = (is_wanted), .check = check_image                          \
+        name, RULE_TEXT, .is_required = (is_wanted), .check = fal_check_image                      \
     }
 #define NEGATIVE                                                                                   \
     {                                                                                              \
@@ -96,27 +96,38 @@ static const struct rule plain[] = {
 };
 
 static const struct fal_model models[] = {
-    {"fal-ai/kling-video/v2/master/text-to-video", "fal-ai/kling-video", kling_text},
-    {"fal-ai/kling-video/v1.6/pro/image-to-video", "fal-ai/kling-video", kling_image},
-    {"fal-ai/minimax/hailuo-02/standard/image-to-video", "fal-ai/minimax", hailuo},
-    {"fal-ai/luma-dream-machine/ray-2", "fal-ai/luma-dream-machine", luma},
-    {"fal-ai/veo3/fast", "fal-ai/veo3", veo},
-    {"fal-ai/wan/v2.2-a14b/text-to-video", "fal-ai/wan", wan},
-    {"fal-ai/lighthouse-video", "fal-ai/lighthouse-video", plain},
+    {"fal-ai/kling-video/v2/master/text-to-video", "fal-ai/kling-video", kling_text, FAL_VIDEO},
+    {"fal-ai/kling-video/v1.6/pro/image-to-video", "fal-ai/kling-video", kling_image, FAL_VIDEO},
+    {"fal-ai/minimax/hailuo-02/standard/image-to-video", "fal-ai/minimax", hailuo, FAL_VIDEO},
+    {"fal-ai/luma-dream-machine/ray-2", "fal-ai/luma-dream-machine", luma, FAL_VIDEO},
+    {"fal-ai/veo3/fast", "fal-ai/veo3", veo, FAL_VIDEO},
+    {"fal-ai/wan/v2.2-a14b/text-to-video", "fal-ai/wan", wan, FAL_VIDEO},
+    {"fal-ai/lighthouse-video", "fal-ai/lighthouse-video", plain, FAL_VIDEO},
 };
+
+enum { MODELS = sizeof models / sizeof models[0] };
+
+static const struct fal_model *model_at(size_t index)
+{
+    return index < MODELS ? &models[index] : fal_image_model(index - MODELS);
+}
 
 const struct fal_model *fal_model_named(const char *name)
 {
-    for (size_t i = 0; i < sizeof models / sizeof models[0]; i++)
-        if (strcmp(models[i].name, name) == 0)
-            return &models[i];
+    const struct fal_model *model;
+
+    for (size_t i = 0; (model = model_at(i)) != NULL; i++)
+        if (strcmp(model->name, name) == 0)
+            return model;
     return NULL;
 }
 
 const struct fal_model *fal_model_of_app(const char *app, size_t len)
 {
-    for (size_t i = 0; i < sizeof models / sizeof models[0]; i++)
-        if (strlen(models[i].app) == len && strncmp(models[i].app, app, len) == 0)
-            return &models[i];
+    const struct fal_model *model;
+
+    for (size_t i = 0; (model = model_at(i)) != NULL; i++)
+        if (strlen(model->app) == len && strncmp(model->app, app, len) == 0)
+            return model;
     return NULL;
 }
