@@ -18,12 +18,14 @@ MODELS = {
     "lighthouse": "fal-ai/lighthouse-video",
     "fal-ai/unknown": "fal-ai/unknown",
 }
+NANO, FLUX, KONTEXT = "fal-ai/nano-banana", "fal-ai/flux/dev", "fal-ai/flux-pro/kontext"
+IMAGES = {name: name for name in (NANO, f"{NANO}/edit", "fal-ai/nano-banana-pro", FLUX, KONTEXT, "fal-ai/gpt-image-1.5", "fal-ai/birefnet")}
 
 
 def fal_account(vendor, name="fal-1", **fields):
     """Its keys are where its jobs are, unless `webhook_keys_url` says otherwise."""
     url = vendor if isinstance(vendor, str) else vendor.url
-    fields = {"models": MODELS, "webhook_keys_url": f"{url}/.well-known/jwks.json", **fields}
+    fields = {"models": {**MODELS, **IMAGES}, "webhook_keys_url": f"{url}/.well-known/jwks.json", **fields}
     return common.account(vendor, name, provider="fal", **{k: v for k, v in fields.items() if v is not None})
 
 
