@@ -405,7 +405,9 @@ const struct provider provider_fal = {
     .nobodys_action = "video",
     .nobodys_id = "00000000-0000-0000-0000-000000000000",
     .example = {.models = "{'fal-ai/kling-video/v2/master':"
-                          "'fal-ai/kling-video/v2/master/text-to-video'}",
+                          "'fal-ai/kling-video/v2/master/text-to-video',"
+                          "'fal-ai/nano-banana':'fal-ai/nano-banana',"
+                          "'fal-ai/nano-banana/edit':'fal-ai/nano-banana/edit'}",
                 .path = "/v1/video/create",
                 .body = "{'model':'fal-ai/kling-video/v2/master','prompt':'a red kite over a "
                         "harbour','duration':5,'aspect_ratio':'16:9'}"},
