@@ -82,6 +82,7 @@ struct family {
     } * modes;                  // ends with NULL; NULL: none
     const struct route *routes; // ends with a NULL method
     bool takes_google_keys;     // x-goog-api-key and ?key= are keys, too
+    bool takes_key_scheme;      // so is what "Authorization: Key" has
     // Another family with the same tasks: each shows the other's in its own words. NULL: none.
     const char *kin;
 

@@ -57,6 +57,8 @@ static bool authorize_request(struct request *request)
         ways |= TOKEN_IN_QUERY;
     if (served->family != NULL && served->family->takes_google_keys)
         ways |= TOKEN_AT_GOOGLE;
+    if (served->family != NULL && served->family->takes_key_scheme)
+        ways |= TOKEN_AS_KEY;
     token = token_find(request->front, request->exchange, ways, &err);
     if (token != NULL && served->needs == NEEDS_OPERATOR && !token->is_admin) {
         err_set(

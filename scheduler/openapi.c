@@ -319,6 +319,8 @@ static json_t *security_of(const struct served *served)
         json_array_append_new(list, json_pack("{s:[]}", "googApiKey"));
         json_array_append_new(list, json_pack("{s:[]}", "keyInQuery"));
     }
+    if (served->family != NULL && served->family->takes_key_scheme)
+        json_array_append_new(list, json_pack("{s:[]}", "keyScheme"));
     return list;
 }
 
@@ -493,6 +495,7 @@ static json_t *components(void)
     json_t *made = json_plain_read(
         "{'securitySchemes':{"
         "'bearer':{'type':'http','scheme':'bearer'},"
+        "'keyScheme':{'type':'http','scheme':'Key'},"
         "'mjApiSecret':{'type':'apiKey','in':'header','name':'mj-api-secret'},"
         "'googApiKey':{'type':'apiKey','in':'header','name':'x-goog-api-key'},"
         "'keyInQuery':{'type':'apiKey','in':'query','name':'key'},"

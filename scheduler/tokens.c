@@ -26,13 +26,15 @@ static const char *key_of(const struct http_exchange *exchange, unsigned ways)
         return http_exchange_header_count(exchange, google_header) > 1
                    ? NULL
                    : http_exchange_header(exchange, google_header);
-    if (authorization != NULL) {
-        if (strncasecmp(authorization, "Bearer ", 7) != 0)
-            return NULL;
+    if (authorization == NULL)
+        return secret;
+    if (strncasecmp(authorization, "Bearer ", 7) == 0)
         authorization += 7;
-        return authorization + strspn(authorization, " ");
-    }
-    return secret;
+    else if ((ways & TOKEN_AS_KEY) != 0 && strncasecmp(authorization, "Key ", 4) == 0)
+        authorization += 4;
+    else
+        return NULL;
+    return authorization + strspn(authorization, " ");
 }
 
 static bool has_key(const struct http_exchange *exchange, unsigned ways)

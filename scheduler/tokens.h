@@ -11,6 +11,7 @@ enum token_way {
     TOKEN_IN_QUERY = 1,  // access_token= is the key or a read token, for browsers' WebSockets and
                          // event streams; then it may also be ERR_UNAVAILABLE
     TOKEN_AT_GOOGLE = 2, // x-goog-api-key, and key= in the query, as Google's SDKs have them
+    TOKEN_AS_KEY = 4,    // "Authorization: Key", as well as "Bearer"
 };
 
 // The request's key, borrowed from the configuration. NULL and ERR_AUTH where there is

@@ -406,6 +406,7 @@ const struct family family_fal = {
     .name = "fal",
     .media = MEDIA_IMAGE,
     .routes = routes,
+    .takes_key_scheme = true,
     .accept = accept,
     .result = result,
     .render_callback = render_callback,

@@ -238,9 +238,14 @@ class Refusing(Images):
             self.assertEqual(self.spool.request(method, path, {"prompt": "x"} if method == "POST" else None)[0], status, path)
 
     def test_no_key(self):
-        for headers in ({}, {"Authorization": "Bearer sk-no"}):
-            status, _, answer = self.spool.request("POST", f"/{NANO}", {"prompt": "x"}, {"Authorization": "", **headers})
-            self.assertEqual((status, answer["error"]["code"]), (401, "invalid_api_key"))
+        for value in ("", "Bearer sk-no", "Key sk-no", "Key", "Key ", "Basic sk-dev", "KeyBearer sk-dev"):
+            status, _, answer = self.spool.request("POST", f"/{NANO}", {"prompt": "x"}, {"Authorization": value})
+            self.assertEqual((status, answer["error"]["code"]), (401, "invalid_api_key"), value)
+
+    def test_the_key_as_fal_s_clients_send_it(self):
+        for value in ("Key sk-dev", "key  sk-dev"):
+            self.assertEqual(self.spool.request("POST", f"/{NANO}", {"prompt": "by key"}, {"Authorization": value})[0], 200, value)
+        self.assertEqual(self.spool.request("GET", "/v1/tasks", None, {"Authorization": "Key sk-dev"})[0], 401, "nowhere else")
 
 
 class Common(Images):

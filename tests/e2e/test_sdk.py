@@ -12,6 +12,7 @@ import unittest
 import urllib.request
 
 from harness import CUT, PNG, ROOT, Between, Sim, Spool, Vendor, account, main
+from vendors.fal import FLUX, NANO, fal_account
 from vendors.gemini import gemini_account
 from vendors.kling import kling_account
 from vendors.luma import luma_account
@@ -196,6 +197,18 @@ class Clients(unittest.TestCase):
         got = self.node("fal.mjs", self.sim.url, "sim-secret", "fal-ai/kling-video/v2/master/text-to-video", "a boat")
         with urllib.request.urlopen(got["link"]) as answer:
             self.assertEqual(answer.read()[4:8], b"ftyp")
+
+    def test_fal_images(self):
+        """Its run(), with Spool in the place of fal.run; what has failed it doesn't send again."""
+        with Spool({"accounts": [fal_account(self.sim)]}) as spool:
+            words = {"prompt": "an eagle", "image_size": "landscape_16_9", "num_images": 2}
+            got = self.node("fal_images.mjs", spool.url, spool.key, NANO, json.dumps(words))
+            self.assertEqual([one["content_type"] for one in got["data"]["images"]], ["image/png"] * 2)
+            self.assertTrue(all(one["url"].startswith(spool.url) for one in got["data"]["images"]))
+            got = self.node("fal_images.mjs", spool.url, spool.key, FLUX, json.dumps({"prompt": "an eagle [fail]"}))
+            self.assertEqual((got["error"]["name"], got["error"]["status"]), ("ApiError", 500))
+            self.assertEqual(got["error"]["body"]["detail"], "The simulated job failed.")
+            self.assertEqual(self.sim.jobs("fal")[0]["an eagle [fail]"], 1)
 
     def test_volcengine(self):
         """It signs, and the simulator finds nothing wrong with that; but with another key it does."""
