@@ -27,6 +27,8 @@ enum route_kind {
     ROUTE_CONTENT, // sends a finished task's file
     ROUTE_PAGE,    // shows the key's tasks of the family, page by page, by the query
     ROUTE_FORGET,  // cancels a task that hasn't ended, and forgets it
+    ROUTE_CANCEL,  // cancels a task that hasn't ended; answered with the task
+    ROUTE_OUTCOME, // shows a task that has ended as a ROUTE_RESULT does
 };
 
 struct route {
@@ -105,6 +107,12 @@ struct family {
     // The answer to a ROUTE_RESULT, from its ended task, also where that failed. Returns the HTTP
     // status. A stream has no status: what it says then is the event of an error.
     int (*result)(const struct task *task, struct family_answer *answer);
+    // The header in which its clients look for the task's id, in answers with a result. NULL: none
+    // but ours.
+    const char *id_header;
+    // What a ROUTE_OUTCOME says of a task that hasn't ended, as a refusal. NULL: it has no such
+    // route.
+    const char *unfinished;
     // Whether the client wants that answer as an event of a stream. NULL slot: it never does.
     bool (*wants_stream)(const struct task *task);
     // The task as a query shows it.

@@ -63,6 +63,7 @@ void content_serve(struct request *request);
 // result.c: holds a request until the task that was made has ended; whether its client would rather
 // not wait.
 void result_answer(struct request *request, const struct task *task, const char *id);
+void result_show(struct request *request);
 bool result_is_async(const struct request *request);
 
 // operator.c

@@ -219,6 +219,8 @@ static json_t *shown_schema(const struct served *served)
     case ROUTE_RESULT:
     case ROUTE_FETCH:
     case ROUTE_CONTENT:
+    case ROUTE_CANCEL:
+    case ROUTE_OUTCOME:
         break;
     }
     return served->route->shown_schema != NULL ? json_plain_read(served->route->shown_schema)
@@ -297,6 +299,10 @@ static json_t *responses_of(const struct served *served)
         add_error(responses, served, 504);
     if (!served->has_no_body)
         add_error(responses, served, 503);
+    if (served->route != NULL && served->route->kind == ROUTE_CANCEL)
+        add_error(responses, served, 409);
+    if (served->route != NULL && served->route->kind == ROUTE_OUTCOME)
+        add_own_statuses(responses, served, "400 409 500 502 504");
     if (is_content)
         add_own_statuses(responses, served, "206 302 304 409 416");
     add_own_statuses(responses, served, served->statuses);

@@ -18,6 +18,7 @@
 #include "scheduler/filled.h"
 #include "scheduler/front.h"
 #include "scheduler/handlers.h"
+#include "scheduler/query_shown.h"
 #include "scheduler/realtime.h"
 #include "scheduler/request.h"
 #include "scheduler/task_json.h"
@@ -179,6 +180,13 @@ static void on_task(void *ctx, struct task *task, const struct err *err)
     task_free(task);
 }
 
+static void name_task(struct request *request, const char *id)
+{
+    http_exchange_add_header(request->exchange, "X-Task-Id", id);
+    if (request->family->id_header != NULL)
+        http_exchange_add_header(request->exchange, request->family->id_header, id);
+}
+
 void result_answer(struct request *request, const struct task *task, const char *id)
 {
     struct front *front = request->front;
@@ -187,7 +195,7 @@ void result_answer(struct request *request, const struct task *task, const char 
     struct watcher *watcher;
 
     http_exchange_forget_body(request->exchange);
-    http_exchange_add_header(request->exchange, "X-Task-Id", id);
+    name_task(request, id);
     snprintf(request->held, sizeof request->held, "%s", id);
     if (request->has_left)
         request->on_leave(request); // it couldn't name the task yet
@@ -203,4 +211,27 @@ void result_answer(struct request *request, const struct task *task, const char 
     watcher = watcher_new(front->realtime, &options);
     request_watch(request, watcher, on_drain);
     watcher_add(watcher, id, 0);
+}
+
+static void on_ended(void *ctx, struct task *task, const struct err *err)
+{
+    struct request *request = ctx;
+
+    if (!request_got(request, AWAIT_TASKS, err))
+        return;
+    request_show(request, task);
+    if (query_shown_by(request, task) == NULL) {
+        request_refuse_with(request, ERR_NOT_FOUND, "no such task");
+    } else if (!task_is_terminal(task->phase)) {
+        request_refuse_with(request, ERR_INVALID, request->family->unfinished);
+    } else {
+        name_task(request, task->id);
+        result_finish(request, task);
+    }
+    task_free(task);
+}
+
+void result_show(struct request *request)
+{
+    request_get_task(request, on_ended);
 }

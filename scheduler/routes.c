@@ -162,9 +162,11 @@ static const struct served own[] = {
 enum { OWN = sizeof own / sizeof own[0] };
 
 static void (*const family_handlers[])(struct request *request) = {
-    [ROUTE_SUBMIT] = submit_handle, [ROUTE_ASK] = submit_ask,      [ROUTE_RESULT] = submit_result,
-    [ROUTE_FETCH] = query_fetch,    [ROUTE_LIST] = query_list,     [ROUTE_CONTENT] = content_serve,
-    [ROUTE_PAGE] = query_page,      [ROUTE_FORGET] = query_forget,
+    [ROUTE_SUBMIT] = submit_handle,    [ROUTE_ASK] = submit_ask,
+    [ROUTE_RESULT] = submit_result,    [ROUTE_FETCH] = query_fetch,
+    [ROUTE_LIST] = query_list,         [ROUTE_CONTENT] = content_serve,
+    [ROUTE_PAGE] = query_page,         [ROUTE_FORGET] = query_forget,
+    [ROUTE_CANCEL] = tasks_cancel_one, [ROUTE_OUTCOME] = result_show,
 };
 
 struct routes {

@@ -110,6 +110,7 @@ static void on_submitted(void *ctx, enum submit_result result, const char *id, i
         snprintf(task->id, sizeof task->id, "%s", id);
         task->created_ms = id_task_time_ms(id);
     }
+    task->links = &request->front->config->links;
     request->family->accepted(task, waiting, result == SUBMIT_REPEATED, &json);
     request_answer(request, 200, &json);
     buf_clear(&json);

@@ -15,8 +15,10 @@
 #include "providers/provider.h"
 #include "scheduler/front.h"
 #include "scheduler/handlers.h"
+#include "scheduler/query_shown.h"
 #include "scheduler/realtime.h"
 #include "scheduler/request.h"
+#include "scheduler/routes.h"
 #include "scheduler/task_json.h"
 #include "scheduler/waiting.h"
 
@@ -343,11 +345,31 @@ void tasks_index(struct request *request)
 
 // Cancel.
 
+// A family's path is about the family's tasks.
+static bool is_elsewhere(struct request *request, struct task *task)
+{
+    if (request->served->route == NULL || query_shown_by(request, task) != NULL)
+        return false;
+    task_free(task);
+    request_refuse_with(request, ERR_NOT_FOUND, "no such task");
+    return true;
+}
+
 static const char *const cancel_words[] = {
     [CANCEL_BEFORE_SUBMIT] = "before_submit",
     [CANCEL_REQUESTED] = "requested",
     [CANCEL_NOT_SUPPORTED] = "not_supported_may_be_billed",
 };
+
+static void answer_as_family(struct request *request, struct task *task)
+{
+    struct buf json = {0};
+
+    request_show(request, task);
+    query_show(request, task, &json);
+    request_answer(request, 200, &json);
+    buf_clear(&json);
+}
 
 static void on_cancelled_task(void *ctx, struct task *task, const struct err *err)
 {
@@ -356,7 +378,10 @@ static void on_cancelled_task(void *ctx, struct task *task, const struct err *er
 
     if (!request_got(request, AWAIT_TASKS, err))
         return;
-    answer_task(request, task, one->cancel);
+    if (request->served->route == NULL)
+        answer_task(request, task, one->cancel);
+    else
+        answer_as_family(request, task);
     task_free(task);
 }
 
@@ -384,7 +409,7 @@ static void on_task_to_cancel(void *ctx, struct task *task, const struct err *er
     const struct account *account;
 
     request_forget(request, AWAIT_TASKS);
-    if (is_task_hidden(request, task, err))
+    if (is_task_hidden(request, task, err) || is_elsewhere(request, task))
         return;
     account = config_account(request->front->config, task->account);
     request_await(request, AWAIT_TASKS,
