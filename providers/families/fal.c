@@ -12,11 +12,13 @@
 #include "core/base/mem.h"
 #include "core/json/field.h"
 #include "core/json/field_check.h"
+#include "core/message/media_link.h"
 #include "core/task/task.h"
 #include "providers/family.h"
 #include "providers/family_common.h"
 
 #define ROOT "fal-ai/"
+#define QUEUE "/queue/" // what stands for the host of fal's queue
 
 enum {
     MAX_PROMPT = 131072, // bytes
@@ -82,13 +84,38 @@ static const char refused[] =
     "'code':{'type':'string'}}},'detail':{'type':['string','array'],'description':'The same as fal "
     "has it: a text, or a list of {loc, msg, type}.'}}}";
 
+#define URLS                                                                                       \
+    "'request_id':{'type':'string','description':'The id of the task.'},"                          \
+    "'response_url':{'type':'string'},'status_url':{'type':'string'},"                             \
+    "'cancel_url':{'type':'string'}"
+static const char queued[] =
+    "{'type':'object','required':['status','request_id','response_url','status_url','cancel_url'],"
+    "'properties':{'status':{'enum':['IN_QUEUE','IN_PROGRESS','COMPLETED']},"
+    "'queue_position':{'type':'integer'}," URLS "}}";
+static const char cancelled[] =
+    "{'type':'object','required':['status'],'properties':{"
+    "'status':{'const':'CANCELLATION_REQUESTED'}}}";
+
+static void render_status(const struct task *task, struct buf *json);
+static void render_cancel(const struct task *task, struct buf *json);
+
+#define SUBMIT                                                                                     \
+    .rules = FIELD_RULES(rules, family_hook_rules),                                                \
+    .example =                                                                                     \
+        "{'prompt':'a majestic eagle soaring over snow-capped mountains',"                         \
+        "'image_size':'landscape_16_9','num_images':1}"
+#define JOB QUEUE ROOT "{app}/requests/{id}"
 static const struct route routes[] = {
-    {"POST", "/" ROOT "{model...}", ROUTE_RESULT, "run",
-     .rules = FIELD_RULES(rules, family_hook_rules),
+    {"POST", "/" ROOT "{model...}", ROUTE_RESULT, "run", SUBMIT,
      .summary = "Make or edit images with a model of fal's and wait for them",
-     .example = "{'prompt':'a majestic eagle soaring over snow-capped mountains',"
-                "'image_size':'landscape_16_9','num_images':1}",
      .shown_schema = shown},
+    {"POST", QUEUE ROOT "{model...}", ROUTE_SUBMIT, "run", SUBMIT,
+     .summary = "The same without waiting, as fal's clients ask for it"},
+    {"GET", JOB "/status", ROUTE_FETCH, .render = render_status, .shown_schema = queued,
+     .summary = "Show how such a job is"},
+    {"GET", JOB, ROUTE_OUTCOME, .summary = "Show what such a job has made", .shown_schema = shown},
+    {"PUT", JOB "/cancel", ROUTE_CANCEL, .render = render_cancel, .shown_schema = cancelled,
+     .summary = "Cancel such a job"},
     {0},
 };
 
@@ -316,6 +343,68 @@ static void write_whole(const struct task *task, struct family_answer *answer)
     json_decref(kept);
 }
 
+// The queue.
+
+// "fal-ai/flux" of "fal-ai/flux/dev"
+static size_t app_len(const char *model)
+{
+    return strlen(ROOT) + strcspn(model + strlen(ROOT), "/");
+}
+
+static void add_link(const struct task *task, const char *name, const char *behind,
+                     struct buf *json)
+{
+    struct buf link = {0};
+
+    if (task->links != NULL && task->links->api != NULL)
+        buf_str(&link, task->links->api);
+    buf_str(&link, QUEUE ROOT);
+    if (task->model != NULL && strncmp(task->model, ROOT, strlen(ROOT)) == 0) {
+        char *app = mem_strn(task->model + strlen(ROOT), app_len(task->model) - strlen(ROOT));
+
+        buf_percent(&link, app);
+        free(app);
+    }
+    buf_fmt(&link, "/requests/%s%s", task->id, behind);
+    add_name(json, name);
+    buf_json_str(json, link.data);
+    buf_clear(&link);
+}
+
+static void render_queued(const struct task *task, int64_t waiting, struct buf *json)
+{
+    bool is_queued = task->phase < TASK_RENDERING;
+
+    buf_fmt(json, "{\"status\":\"%s\"",
+            task_is_terminal(task->phase) ? "COMPLETED"
+            : is_queued                   ? "IN_QUEUE"
+                                          : "IN_PROGRESS");
+    if (is_queued)
+        buf_fmt(json, ",\"queue_position\":%lld", (long long)waiting);
+    buf_fmt(json, ",\"request_id\":\"%s\"", task->id);
+    add_link(task, "response_url", "", json);
+    add_link(task, "status_url", "/status", json);
+    add_link(task, "cancel_url", "/cancel", json);
+    buf_char(json, '}');
+}
+
+static void render_status(const struct task *task, struct buf *json)
+{
+    render_queued(task, 0, json);
+}
+
+static void render_cancel(const struct task *task, struct buf *json)
+{
+    (void)task;
+    buf_str(json, "{\"status\":\"CANCELLATION_REQUESTED\"}");
+}
+
+static void accepted(const struct task *task, int64_t waiting, bool is_repeated, struct buf *json)
+{
+    (void)is_repeated;
+    render_queued(task, waiting, json);
+}
+
 // Errors.
 
 // ["body","image_urls",0]
@@ -408,11 +497,17 @@ const struct family family_fal = {
     .routes = routes,
     .takes_key_scheme = true,
     .accept = accept,
+    .accepted = accepted,
     .result = result,
+    .id_header = "X-Fal-Request-Id",
+    .unfinished = "Request is still in progress", // as fal says it
+    .render = render_status,
     .render_callback = render_callback,
     .word = family_openai_word,
     .aliases = aliases,
     .refuse = refuse,
     .title = "fal's models",
+    .accepted_schema = queued,
+    .shown_schema = queued,
     .refused_schema = refused,
 };

@@ -302,6 +302,72 @@ class Common(Images):
         self.assertEqual(self.look("/v1/tasks", "empty")[1]["data"], [])
 
 
+class Queue(Images):
+    """As fal's own clients use its queue."""
+
+    def enqueue(self, endpoint, prompt, **fields):
+        status, _, answer = self.post(f"/queue/{endpoint}", {"prompt": prompt, **fields})
+        self.assertEqual(status, 200, answer)
+        app = "/".join(endpoint.split("/")[:2])
+        url = f"{self.spool.url}/queue/{app}/requests/{answer['request_id']}"
+        self.assertEqual([answer[f"{name}_url"] for name in ("response", "status", "cancel")], [url, f"{url}/status", f"{url}/cancel"])
+        self.assertEqual((answer["status"], answer["queue_position"]), ("IN_QUEUE", 0))
+        return answer["request_id"], url[len(self.spool.url) :]
+
+    def test_a_job(self):
+        task, path = self.enqueue(FLUX, "queued", num_images=2, sync_mode=False)
+        self.spool.end_of(task)
+        status, answer = self.look(f"{path}/status")
+        self.assertEqual((status, answer["status"], answer["request_id"]), (200, "COMPLETED", task))
+        self.assertNotIn("queue_position", answer)
+        status, headers, answer = self.spool.request("GET", path)
+        self.assertEqual((status, len(answer["images"]), answer["seed"]), (200, 2, 4242))
+        self.assertEqual((headers["x-task-id"], headers["x-fal-request-id"]), (task, task))
+        self.check_links(answer, self.spool.task(task))
+
+    def test_files_in_the_answer(self):
+        task, path = self.enqueue(NANO, "queued inline", sync_mode=True)
+        (data,) = check_artifacts(self.spool.end_of(task), "image")
+        answer = self.look(path)[1]
+        self.assertEqual(base64.b64decode(answer["images"][0]["url"].split(",")[1], validate=True), data)
+
+    def test_while_it_runs(self):
+        task, path = self.enqueue(NANO, "queued [hang]")
+        self.spool.wait_phase(task, "rendering")
+        self.assertEqual(self.look(f"{path}/status")[1]["status"], "IN_PROGRESS")
+        status, answer = self.look(path)
+        self.assertEqual((status, answer["detail"]), (400, "Request is still in progress"))
+        status, _, answer = self.spool.request("PUT", f"{path}/cancel", None)
+        self.assertEqual((status, answer), (200, {"status": "CANCELLATION_REQUESTED"}))
+        self.assertEqual(self.spool.end_of(task)["status"], "cancelled")
+        self.assertEqual(self.spool.request("PUT", f"{path}/cancel", None)[0], 409)
+        self.assertEqual((self.look(path)[0], self.look(f"{path}/status")[1]["status"]), (409, "COMPLETED"))
+
+    def test_failures(self):
+        for word, status in (("moderation", 400), ("fail", 500)):
+            task, path = self.enqueue(NANO, f"queued [{word}]")
+            self.spool.end_of(task)
+            self.assertEqual(self.look(f"{path}/status")[1]["status"], "COMPLETED")
+            got, answer = self.look(path)
+            self.assertEqual((got, set(answer)), (status, {"error", "detail"}))
+
+    def test_whose_it_is(self):
+        task, path = self.enqueue(NANO, "mine")
+        film = self.post("/v1/video/create", {"model": TEXT, "prompt": "no image"})[2]["id"]
+        for one, key in ((path, "other"), (path.replace(task, "task_" + "0" * 26), "dev"), (path.replace(task, film), "dev")):
+            for method, behind in (("GET", ""), ("GET", "/status"), ("PUT", "/cancel")):
+                status, _, answer = self.spool.request(method, one + behind, None, {"Authorization": f"Bearer sk-{key}"})
+                self.assertEqual((status, answer["detail"]), (404, answer["error"]["message"]), (method, one, behind))
+        self.spool.end_of(task)
+        self.assertEqual(self.spool.end_of(film)["status"], "succeeded", "nobody has cancelled it")
+
+    def test_wrong_input(self):
+        for body, field in (({}, "prompt"), ({"prompt": "x", "num_images": 5}, "num_images")):
+            status, _, answer = self.post(f"/queue/{NANO}", body)
+            self.assertEqual((status, answer["detail"][0]["loc"]), (400, ["body", field]))
+        self.assertEqual(self.post("/queue/fal-ai/x", {"prompt": "x"})[0], 404)
+
+
 class Clients(unittest.TestCase):
     """What comes of clients that don't wait, and of those that send again."""
 

@@ -199,16 +199,23 @@ class Clients(unittest.TestCase):
             self.assertEqual(answer.read()[4:8], b"ftyp")
 
     def test_fal_images(self):
-        """Its run(), with Spool in the place of fal.run; what has failed it doesn't send again."""
+        """Its run() and its queue, with Spool in the place of fal's hosts; what has failed it doesn't send again."""
         with Spool({"accounts": [fal_account(self.sim)]}) as spool:
             words = {"prompt": "an eagle", "image_size": "landscape_16_9", "num_images": 2}
-            got = self.node("fal_images.mjs", spool.url, spool.key, NANO, json.dumps(words))
+            got = self.node("fal_images.mjs", spool.url, spool.key, NANO, json.dumps(words), "run")
             self.assertEqual([one["content_type"] for one in got["data"]["images"]], ["image/png"] * 2)
-            self.assertTrue(all(one["url"].startswith(spool.url) for one in got["data"]["images"]))
-            got = self.node("fal_images.mjs", spool.url, spool.key, FLUX, json.dumps({"prompt": "an eagle [fail]"}))
-            self.assertEqual((got["error"]["name"], got["error"]["status"]), ("ApiError", 500))
-            self.assertEqual(got["error"]["body"]["detail"], "The simulated job failed.")
-            self.assertEqual(self.sim.jobs("fal")[0]["an eagle [fail]"], 1)
+            got = self.node("fal_images.mjs", spool.url, spool.key, FLUX, json.dumps(words), "subscribe")
+            links = [one["url"] for one in spool.task(got["requestId"])["artifacts"]]
+            self.assertEqual([one["url"] for one in got["data"]["images"]], links)
+            self.assertEqual((got["seen"][0], got["seen"][-1]), ("IN_QUEUE", "COMPLETED"))
+            for way in ("run", "subscribe"):
+                prompt = f"an eagle to {way} [fail]"
+                got = self.node("fal_images.mjs", spool.url, spool.key, FLUX, json.dumps({"prompt": prompt}), way)
+                self.assertEqual((got["error"]["name"], got["error"]["status"]), ("ApiError", 500))
+                self.assertEqual(got["error"]["body"]["detail"], "The simulated job failed.")
+                self.assertEqual(self.sim.jobs("fal")[0][prompt], 1)
+            got = self.node("fal_images.mjs", spool.url, spool.key, NANO, json.dumps({"prompt": "x [hang]"}), "cancel")
+            self.assertEqual(spool.end_of(got["requestId"])["status"], "cancelled")
 
     def test_volcengine(self):
         """It signs, and the simulator finds nothing wrong with that; but with another key it does."""
