@@ -8,6 +8,7 @@
 #include "core/base/mem.h"
 #include "core/json/json_fast.h"
 #include "core/json/json_lenient.h"
+#include "core/message/multipart.h"
 #include "core/message/multipart_write.h"
 
 void http_request_clear(struct http_request *request)
@@ -95,6 +96,10 @@ bool http_post_form(struct http_request *request, const char *base_url,
 
     if (base_url == NULL || *base_url == '\0')
         return err_set(err, ERR_CONFIG, "base_url is empty");
+    if (form->is_wrong)
+        return err_set(err, ERR_INVALID,
+                       "a form has at most %d fields, with names of 1 to %d bytes",
+                       MULTIPART_PARTS_MAX, MULTIPART_NAME_BYTES_MAX);
     request->method = HTTP_POST_;
     va_start(args, path);
     set_url(request, base_url, path, args);

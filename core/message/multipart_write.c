@@ -5,6 +5,7 @@
 
 #include "core/base/buf.h"
 #include "core/base/ids.h"
+#include "core/message/multipart.h"
 
 // Beside a part's bytes: its boundary, the names of its headers, and line ends.
 enum { HEAD_BYTES = 512 };
@@ -15,12 +16,13 @@ void multipart_write_begin(struct multipart_write *form, struct buf *body)
     id_random_hex(form->boundary, MULTIPART_WRITE_BOUNDARY_CHARS);
 }
 
-// What would end a name in quotes, or its line, is written as browsers write it.
+// What would end a name in quotes, or its line, is written as browsers write it; other control
+// characters and a backslash, too, which readers understand differently.
 static void add_name(struct buf *body, const char *name)
 {
     buf_char(body, '"');
     for (; *name != '\0'; name++) {
-        if (*name == '"' || *name == '\r' || *name == '\n')
+        if (*name == '"' || *name == '\\' || (unsigned char)*name < 0x20 || *name == 0x7f)
             buf_fmt(body, "%%%02X", (unsigned)(unsigned char)*name);
         else
             buf_char(body, *name);
@@ -32,9 +34,14 @@ static void add_name(struct buf *body, const char *name)
 static void add_part(struct multipart_write *form, const char *name, const char *filename,
                      const char *content_type, const void *data, size_t len)
 {
+    size_t at;
+
     buf_reserve(form->body, len + HEAD_BYTES);
     buf_fmt(form->body, "--%s\r\nContent-Disposition: form-data; name=", form->boundary);
+    at = form->body->len + 2; // with the quotes
     add_name(form->body, name);
+    form->is_wrong = form->is_wrong || ++form->count > MULTIPART_PARTS_MAX ||
+                     form->body->len == at || form->body->len - at > MULTIPART_NAME_BYTES_MAX;
     if (filename != NULL) {
         buf_str(form->body, "; filename=");
         add_name(form->body, filename);

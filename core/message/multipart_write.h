@@ -2,6 +2,7 @@
 // every vendor does: each part's head, then its bytes as they are.
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum { MULTIPART_WRITE_BOUNDARY_CHARS = 32 };
@@ -12,6 +13,8 @@ struct buf;
 struct multipart_write {
     struct buf *body; // borrowed
     char boundary[MULTIPART_WRITE_BOUNDARY_CHARS + 1];
+    size_t count;  // of its parts
+    bool is_wrong; // it has too many parts, or one whose name is empty or too long (multipart.h)
 };
 
 // With a boundary that nobody can guess, so that no file has it.

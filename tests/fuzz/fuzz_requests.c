@@ -13,6 +13,7 @@
 #include "core/json/field.h"
 #include "core/message/http_message.h"
 #include "core/message/media_link.h"
+#include "core/message/multipart.h"
 #include "core/task/task.h"
 #include "providers/family.h"
 #include "providers/provider.h"
@@ -81,9 +82,31 @@ static void fetch_inputs(const struct dialect *dialect, struct task *task)
         free(url);
         task->inputs = mem_resize(task->inputs, (i + 1) * sizeof *task->inputs);
         task->inputs[i] = (struct task_input){.content_type = mem_str("image/png")};
-        buf_str(&task->inputs[i].data, "\x89PNG");
+        buf_str(&task->inputs[i].data, "\x89PNG\r\n\x1a\n");
         task->input_count = i + 1;
     }
+}
+
+// It is JSON, or a form, as it says.
+static void check_body(const struct http_request *request)
+{
+    static const char type[] = "Content-Type: multipart/form-data";
+    const char *at = strstr(buf_text(&request->headers), type);
+    struct multipart form;
+    struct err err;
+    json_t *body;
+    char *line;
+
+    if (at == NULL) {
+        body = json_loads(buf_text(&request->body), JSON_REJECT_DUPLICATES, NULL);
+        EXPECT(body != NULL);
+        json_decref(body);
+        return;
+    }
+    at += strlen("Content-Type: ");
+    line = mem_strn(at, strcspn(at, "\n"));
+    EXPECT(multipart_parse(line, buf_text(&request->body), request->body.len, &form, &err));
+    free(line);
 }
 
 static void send(const struct provider *provider, struct task *task)
@@ -98,7 +121,6 @@ static void send(const struct provider *provider, struct task *task)
                                   .model_count = task->model == NULL ? 0 : 1};
         struct http_request request = {0};
         struct err err = {0};
-        json_t *body = NULL;
 
         account_set_key(&account, "api_key", "k");
         account_set_key(&account, "service_account_file.project_id", "p");
@@ -107,10 +129,8 @@ static void send(const struct provider *provider, struct task *task)
             !account.dialect->build_submit(task, &account, &request, &err)) {
             EXPECT(*err.message != '\0' && strchr(err.message, '\n') == NULL);
         } else if (request.method == HTTP_POST_) {
-            body = json_loads(buf_text(&request.body), JSON_REJECT_DUPLICATES, NULL);
-            EXPECT(body != NULL);
+            check_body(&request);
         }
-        json_decref(body);
         http_request_clear(&request);
         account_clear_keys(&account);
     }

@@ -52,7 +52,7 @@ def examples(family):
     """The bodies that the family's table has for its readers."""
     text = open(f"providers/families/{family}.c").read()
     text = re.sub(r"\bFAMILY_[A-Z_]+\b", '"iVBORw0KGgo="', text)
-    for found in re.findall(r"""(?:\.example =|#define EXAMPLE\w*)\s*((?:\\?\s*"[^"]*")+)""", text):
+    for found in re.findall(r"""(?:\.example =|#define EXAMPLE\w*)\s*((?:\s*\\?\s*"[^"]*")+)""", text):
         yield json.loads("".join(re.findall(r'"([^"]*)"', found)).replace("'", '"'))
 
 

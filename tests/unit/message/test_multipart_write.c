@@ -58,6 +58,41 @@ static void test_parts(void **state)
     buf_clear(&type);
 }
 
+// Whatever a name is, a form that isn't called wrong is one that we read.
+static void test_what_is_wrong(void **state)
+{
+    static const struct {
+        const char *name;
+        size_t times, parts;
+        bool is_wrong;
+    } cases[] = {
+        {"a", 127, 1, false}, {"a", 128, 1, false}, {"a", 129, 1, true},   {"\"", 42, 1, false},
+        {"\"", 43, 1, true},  {"", 1, 1, true},     {"\x7f", 3, 1, false}, {"\t", 1, 1, false},
+        {"\\", 3, 1, false},  {"a", 1, 64, false},  {"a", 1, 65, true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct buf body = {0}, type = {0}, name = {0};
+        struct multipart_write write;
+        struct multipart form;
+        struct err err;
+
+        for (size_t n = 0; n < cases[i].times; n++)
+            buf_str(&name, cases[i].name);
+        multipart_write_begin(&write, &body);
+        for (size_t n = 0; n < cases[i].parts; n++)
+            multipart_write_text(&write, buf_text(&name), "1");
+        end(&write, &type);
+        assert_int_equal(write.is_wrong, cases[i].is_wrong);
+        assert_int_equal(multipart_parse(type.data, body.data, body.len, &form, &err),
+                         !cases[i].is_wrong);
+        buf_clear(&body);
+        buf_clear(&type);
+        buf_clear(&name);
+    }
+}
+
 // A name can't end its line, nor begin a header or a part.
 static void test_names(void **state)
 {
@@ -108,6 +143,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parts),
         cmocka_unit_test(test_names),
+        cmocka_unit_test(test_what_is_wrong),
         cmocka_unit_test(test_boundaries),
     };
 
