@@ -11,6 +11,7 @@
 #include "core/base/ids.h"
 #include "scheduler/pattern.h"
 
+struct again;
 struct buf;
 struct family;
 struct form_files;
@@ -55,7 +56,8 @@ struct request {
     void (*on_drain)(struct request *request);
     void (*on_leave)(struct request *request); // NULL: nobody needs to know; request_leave
     bool has_left;
-    void *kept; // request_keep
+    const struct again *again; // by what a submit that is held is known again; borrowed
+    void *kept;                // request_keep
     void (*clear)(void *kept);
     struct request *next, **at; // of the front's requests
 };

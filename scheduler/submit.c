@@ -16,11 +16,11 @@
 #include "core/message/trace.h"
 #include "core/storage/storage.h"
 #include "core/store/accounts.h"
-#include "core/store/heartbeat.h"
 #include "core/store/store.h"
 #include "core/store/tasks.h"
 #include "providers/family.h"
 #include "providers/provider.h"
+#include "scheduler/again.h"
 #include "scheduler/form_load.h"
 #include "scheduler/front.h"
 #include "scheduler/handlers.h"
@@ -28,7 +28,6 @@
 #include "scheduler/routes.h"
 #include "scheduler/waiting.h"
 
-enum { MAX_IDEMPOTENCY_KEY = 255 };
 enum { LARGE_REQUEST = 65536, LONGEST_TEXT = 20000 };
 
 // What is made of a request for a submit.
@@ -37,10 +36,7 @@ struct submission {
     char *once;        // the word for what is asked of the parent, if asking the same again means
                        // the same task
     bool is_unified;   // the request is in the form that all video providers share
-    bool has_idempotency;
-    struct idempotency idempotency;
-    bool is_noted; // in case that its client sends it again
-    struct resend resend;
+    struct again again;
 };
 
 static void submission_clear(void *kept)
@@ -249,14 +245,14 @@ static bool choose_account(struct request *request, struct err *err)
 static void submit_task(struct request *request)
 {
     const struct submission *submission = request->kept;
+    const struct again *again = &submission->again;
     const struct task *task = submission->task;
     struct submit submit = {.task = task,
                             .once = submission->once,
                             .is_listed = !task->is_ask,
                             .awaits_parent = task->await != NULL,
-                            .idempotency =
-                                submission->has_idempotency ? &submission->idempotency : NULL,
-                            .resend = submission->is_noted ? &submission->resend : NULL};
+                            .idempotency = again->has_key ? &again->key : NULL,
+                            .resend = again->is_noted ? &again->resend : NULL};
     char lane[160];
 
     lane_name(lane, sizeof lane, task->provider, task->model, task->account, task->cost > 0);
@@ -403,70 +399,6 @@ static void look_again(struct request *request)
     request_await(request, AWAIT_STORE, accounts_read(request->front->store, on_accounts, request));
 }
 
-// Requests that a client sends again by itself: OpenAI's SDKs when a connection is lost or the
-// answer is late, and say so; others without a word.
-
-// Whether anybody else here waits for the task.
-static bool is_held_twice(const struct request *request)
-{
-    const struct request *other = request->front->requests;
-
-    for (; other != NULL; other = other->next)
-        if (other != request && !other->has_left && strcmp(other->held, request->held) == 0)
-            return true;
-    return false;
-}
-
-static void leave(struct request *request)
-{
-    const struct submission *submission = request->kept;
-
-    if (*request->held != '\0' && submission->resend.holder != NULL && !is_held_twice(request))
-        tasks_leave(request->front->store, request->owner, &submission->resend, request->held);
-}
-
-// What is asked, whichever links its files have got; the caller frees it.
-static char *text_asked(const struct request *request)
-{
-    const struct task *task = task_of(request);
-
-    return request->files == NULL ? mem_str(task->request)
-                                  : form_files_without_links(request->files, task->request);
-}
-
-static void note_key(struct request *request, const char *key)
-{
-    struct submission *submission = request->kept;
-    char *asked = text_asked(request);
-
-    submission->has_idempotency = true;
-    idempotency_init(&submission->idempotency, key, submission->task, asked);
-    free(asked);
-}
-
-// False: another one of the kind makes another task.
-static bool note_resend(struct request *request)
-{
-    struct submission *submission = request->kept;
-    const char *retries = http_exchange_header(request->exchange, "x-stainless-retry-count");
-    bool is_of_result = request->served->route->kind == ROUTE_RESULT;
-    bool is_held = is_of_result && !result_is_async(request);
-    char *asked;
-
-    if (!is_of_result && retries == NULL)
-        return false;
-    submission->is_noted = is_held || retries != NULL;
-    asked = text_asked(request);
-    resend_init(&submission->resend, submission->task, asked);
-    free(asked);
-    submission->resend.is_resent = retries != NULL && strtol(retries, NULL, 10) > 0;
-    if (is_held) {
-        submission->resend.holder = heartbeat_process();
-        request->on_leave = leave;
-    }
-    return is_of_result || submission->resend.is_resent;
-}
-
 static void send_task(struct request *request)
 {
     struct err err;
@@ -529,17 +461,6 @@ static bool check_hook(const struct request *request, struct err *err)
                     field_is_given(request->body, "notifyHook") ? "notifyHook" : "callback_url");
 }
 
-static bool check_idempotency_key(struct request *request, struct err *err)
-{
-    const char *key = http_exchange_header(request->exchange, "idempotency-key");
-    unsigned count = http_exchange_header_count(request->exchange, "idempotency-key");
-
-    if (count > 1 || (key != NULL && (*key == '\0' || strlen(key) > MAX_IDEMPOTENCY_KEY)))
-        return err_set(err, ERR_INVALID, "Idempotency-Key: must come once, with 1 to %d characters",
-                       MAX_IDEMPOTENCY_KEY);
-    return true;
-}
-
 // The request's text as the client sent it, in the memory that it came in: it may be large, and has
 // been parsed into request->body.
 static char *take_text(struct request *request)
@@ -573,8 +494,8 @@ static bool make_task(struct request *request, struct err *err)
     mem_set_str(&task->owner, request->owner);
     mem_set_str(&task->family, request->family->name);
     task->request = take_text(request);
-    if (!check_idempotency_key(request, err) ||
-        !request->family->accept(&family_request, task, &once, err) || !check_hook(request, err))
+    if (!again_check(request, err) || !request->family->accept(&family_request, task, &once, err) ||
+        !check_hook(request, err))
         return false;
     // `once` may point into memory that goes with the task.
     submission->once = mem_str(once);
@@ -631,7 +552,6 @@ void submit_result(struct request *request)
 static void take_body(struct request *request)
 {
     struct submission *submission;
-    const char *key;
     struct err err;
 
     if (!make_task(request, &err)) {
@@ -639,20 +559,11 @@ static void take_body(struct request *request)
         return;
     }
     slim_strings(request->body, LONGEST_TEXT, "..."); // the body is only asked what was given
-    key = http_exchange_header(request->exchange, "idempotency-key");
     submission = request->kept;
-    if (key != NULL) {
-        note_key(request, key);
-        request_await(request, AWAIT_TASKS,
-                      tasks_find_replay(request->front->store, request->owner,
-                                        &submission->idempotency, on_replay, request));
-    } else if (note_resend(request)) {
-        request_await(request, AWAIT_TASKS,
-                      tasks_join(request->front->store, request->owner, &submission->resend,
-                                 on_replay, request));
-    } else {
+    if (again_note(request, submission->task, &submission->again))
+        again_find(request, &submission->again, on_replay);
+    else
         find_parent(request);
-    }
 }
 
 void submit_handle(struct request *request)

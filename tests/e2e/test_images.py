@@ -302,6 +302,9 @@ class Waiting(Images):
             status, headers, answer = spool.request("POST", MAKE, {**LIGHT, "prompt": "long"})
             self.assertEqual(status, 504)
             self.assertIn(headers["x-task-id"], answer["error"]["message"])
+            again = spool.request("POST", MAKE, {**LIGHT, "prompt": "long"})
+            self.assertEqual((again[0], again[1]["x-task-id"]), (504, headers["x-task-id"]))
+            self.assertEqual(self.billed("long"), 1)
             check_artifacts(spool.end_of(headers["x-task-id"]), "image")
 
     def test_the_same_key(self):
