@@ -136,13 +136,14 @@ static void send(const struct provider *provider, struct task *task)
     }
 }
 
-// To its vendor, or to each that could have the model.
-static void send_anywhere(struct task *task)
+// To its vendor, or to each that could have the model: one of the family's medium.
+static void send_anywhere(const struct family *family, struct task *task)
 {
     const struct provider *provider;
 
     for (size_t i = 0; (provider = provider_at(i)) != NULL; i++)
-        if (task->provider == NULL || strcmp(provider->name, task->provider) == 0)
+        if (task->provider == NULL ? provider->prefixes[family->media] != NULL
+                                   : strcmp(provider->name, task->provider) == 0)
             send(provider, task);
 }
 
@@ -177,9 +178,9 @@ static void submit(const struct family *family, const struct route *route, json_
     struct task *task = task_new();
     const char *once = NULL;
 
-    request.path_id = strstr(route->path, "{id}") != NULL      ? "task_2"
-                      : strstr(route->path, "{model}") != NULL ? "model-1"
-                                                               : NULL;
+    request.path_id = strstr(route->path, "{id}") != NULL     ? "task_2"
+                      : strstr(route->path, "{model") != NULL ? "model-1"
+                                                              : NULL;
     snprintf(task->id, sizeof task->id, "task_1");
     task->created_ms = 1774805076166;
     task->request = mem_str(text);
@@ -188,7 +189,7 @@ static void submit(const struct family *family, const struct route *route, json_
         EXPECT(task->action != NULL && task->request != NULL);
         family = family_find(task->family);
         EXPECT(family != NULL);
-        send_anywhere(task);
+        send_anywhere(family, task);
         if (route->kind == ROUTE_SUBMIT)
             show(family, task);
     }
