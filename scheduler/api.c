@@ -221,6 +221,8 @@ static void on_head(void *ctx, struct http_exchange *exchange)
     request->served = find_served(api, exchange, &request->names, &offered, &any);
     request_take_id(request);
     mark_for_pages(api, any, exchange);
+    if (!request_check_length(request))
+        return;
     if (http_exchange_method(exchange) == HTTP_OPTIONS_ && any != NULL) {
         answer_options(api, request, any, offered);
     } else if (request->served != NULL) {

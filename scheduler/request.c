@@ -432,21 +432,37 @@ static bool is_body_encoded(const struct http_exchange *exchange)
     return *encoding != '\0' && strcasecmp(encoding, "identity") != 0;
 }
 
+static bool may_be_long(const struct request *request)
+{
+    const struct served *served = request->served;
+
+    return served != NULL && served->route != NULL && served->route->takes_files &&
+           multipart_is_form(http_exchange_header(request->exchange, "content-type"));
+}
+
+bool request_check_length(struct request *request)
+{
+    int64_t length = http_exchange_body_length(request->exchange);
+
+    if (length <= (int64_t)request->front->config->max_body_bytes || may_be_long(request))
+        return true;
+    request_refuse_with(request, ERR_TOO_LARGE, "the body is too large");
+    return false;
+}
+
 void request_admit(struct request *request, const char *owner)
 {
     struct http_exchange *exchange = request->exchange;
     enum http_method method = http_exchange_method(exchange);
     bool has_use = method == HTTP_POST_ || method == HTTP_PUT_;
     size_t max_bytes = has_use ? request->front->config->max_body_bytes : OTHER_BODY_BYTES;
-    bool may_be_long = request->served->route != NULL && request->served->route->takes_files &&
-                       multipart_is_form(http_exchange_header(exchange, "content-type"));
 
     if (!http_exchange_has_body(exchange))
         request->served->handle(request);
     else if (is_body_encoded(exchange))
         request_refuse_with(request, ERR_MEDIA_TYPE,
                             "Content-Encoding: must be identity, or not there");
-    else if (may_be_long)
+    else if (may_be_long(request))
         http_exchange_await_long_body(exchange, owner, max_bytes, FORM_BYTES_MAX, on_whole_body,
                                       request);
     else

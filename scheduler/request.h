@@ -108,6 +108,9 @@ void *request_keep(struct request *request, size_t size, void (*clear)(void *kep
 
 // Whether the query is as the route's table has it; false: the request has been refused.
 bool request_check_query(struct request *request) WARN_UNUSED;
+// Whether the body is as long as it may be at most, whoever asks; false: the request has been
+// refused.
+bool request_check_length(struct request *request) WARN_UNUSED;
 // Hands the request to its handler, with the body where there is one. The body counts as `owner`'s.
 void request_admit(struct request *request, const char *owner);
 // The same for a request whose body would be of no use.

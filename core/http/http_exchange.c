@@ -164,6 +164,11 @@ bool http_exchange_has_body(const struct http_exchange *exchange)
     return !exchange->conn->is_whole;
 }
 
+int64_t http_exchange_body_length(const struct http_exchange *exchange)
+{
+    return exchange->conn->head.content_length;
+}
+
 void http_exchange_await_body(struct http_exchange *exchange, const char *owner, size_t max_bytes,
                               http_handler_fn on_whole, void *ctx)
 {

@@ -90,6 +90,8 @@ const char *http_exchange_header(const struct http_exchange *exchange, const cha
 unsigned http_exchange_header_count(const struct http_exchange *exchange, const char *name);
 // Whether a body is still to be asked for.
 bool http_exchange_has_body(const struct http_exchange *exchange);
+// How long the body is said to be; -1: that isn't said, or there is none.
+int64_t http_exchange_body_length(const struct http_exchange *exchange);
 // Asks for the body: `on_whole` is called when it is there, never before this returns. It counts as
 // `owner`'s. Where it can't be had (too large, too slow, malformed, no room) the client is told and
 // on_gone is called, which must be set. What was borrowed from the request before is no longer
