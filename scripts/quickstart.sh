@@ -44,7 +44,8 @@ rm -rf "$home/data"
 spool() { build/release/scheduler/spool "$@"; }
 mkdir -p "$home"
 : >"$home/dev.log" # an older run's addresses must not be read from it
-spool dev --listen 127.0.0.1:0 -O "$home" >"$home/dev.log" 2>&1 &
+# Not by spool(): what is ended then is a shell that waits for it.
+build/release/scheduler/spool dev --listen 127.0.0.1:0 -O "$home" >"$home/dev.log" 2>&1 &
 pids+=($!)
 until grep -q simulated "$home/dev.log"; do
   kill -0 "${pids[0]}" 2>/dev/null || { cat "$home/dev.log" >&2; die "It did not start."; }
