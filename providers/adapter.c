@@ -221,3 +221,55 @@ void adapter_read_list(const struct task *const *tasks, size_t count, const json
         }
     }
 }
+
+// What is left where files were taken out of an answer (core/json/json_inline.h).
+
+int adapter_inline_count(const char *text)
+{
+    static const char mark[] = ";base64,inline";
+    int count = 0;
+
+    for (; (text = strstr(text, mark)) != NULL; text += sizeof mark - 1)
+        count++;
+    return count;
+}
+
+static bool is_one_of(const char *name, const char *const *names)
+{
+    while (*names != NULL && strcmp(*names, name) != 0)
+        names++;
+    return *names != NULL;
+}
+
+// Counts the files before `wanted`, in the document's order. True: it is found.
+static bool count_before(const json_t *value, const char *name, const char *const *keys,
+                         const json_t *wanted, int *count)
+{
+    const char *key;
+    json_t *item;
+    size_t i;
+
+    if (value == wanted)
+        return true;
+    if (json_is_string(value))
+        *count += is_one_of(name, keys) ? 1 : adapter_inline_count(json_string_value(value));
+    json_object_foreach((json_t *)value, key, item)
+    {
+        if (count_before(item, key, keys, wanted, count))
+            return true;
+    }
+    json_array_foreach((json_t *)value, i, item)
+    {
+        if (count_before(item, "", keys, wanted, count))
+            return true;
+    }
+    return false;
+}
+
+int adapter_inline_number(const json_t *answer, const char *const *keys, const json_t *string)
+{
+    int count = 0;
+
+    count_before(answer, "", keys, string, &count);
+    return count;
+}

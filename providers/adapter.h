@@ -57,6 +57,13 @@ size_t adapter_characters(const char *text);
 // and what is around it (spaces, a full stop) don't count. `texts` ends with NULL.
 bool adapter_is_text(const char *text, const char *const *texts);
 
+// The number, as in "inline:<n>" (provider.h), of the file that the string was, or had first, whose
+// base64 the worker has taken out of the answer: those before it in the document count. `keys`: the
+// dialect's inline_keys.
+int adapter_inline_number(const json_t *answer, const char *const *keys, const json_t *string);
+// How many files were taken out of a text that isn't one itself.
+int adapter_inline_count(const char *text);
+
 // The body of an answer to a look at many; each task is missing until the answer lists it. NULL and
 // err where the answer proves nothing; json_decref.
 json_t *adapter_list_body(const struct http_response *response, size_t count,

@@ -19,9 +19,6 @@
 #include "providers/outcome.h"
 #include "providers/refusal.h"
 
-// The place of a file within a text.
-#define MARK ";base64,inline"
-
 enum { MAX_SHOWN = 65536 }; // bytes of texts and signatures that are kept of an answer
 
 const char *const gemini_inline_keys[] = {"data", "bytesBase64Encoded", NULL};
@@ -36,56 +33,12 @@ struct reading {
     const char *finish_why; // the vendor's words for it
 };
 
-static bool is_file_key(const char *name)
-{
-    for (size_t i = 0; gemini_inline_keys[i] != NULL; i++)
-        if (strcmp(gemini_inline_keys[i], name) == 0)
-            return true;
-    return false;
-}
-
-static int files_in_text(const char *text)
-{
-    int count = 0;
-
-    while ((text = strstr(text, MARK)) != NULL) {
-        text += strlen(MARK);
-        count++;
-    }
-    return count;
-}
-
-// Counts the files up to `wanted`, in the document's order. True: it is found.
-static bool count_files(const json_t *value, const char *name, const json_t *wanted, int *count)
-{
-    const char *key;
-    json_t *item;
-    size_t i;
-
-    if (value == wanted)
-        return true;
-    if (json_is_string(value))
-        *count += is_file_key(name) ? 1 : files_in_text(json_string_value(value));
-    json_object_foreach((json_t *)value, key, item)
-    {
-        if (count_files(item, key, wanted, count))
-            return true;
-    }
-    json_array_foreach((json_t *)value, i, item)
-    {
-        if (count_files(item, "", wanted, count))
-            return true;
-    }
-    return false;
-}
-
 // Adds the files of a string, which is one or has some.
 static void add_files(struct reading *reading, const json_t *string, int files)
 {
+    int count = adapter_inline_number(reading->body, gemini_inline_keys, string);
     char place[32];
-    int count = 0;
 
-    count_files(reading->body, "", string, &count);
     for (int i = 0; i < files; i++) {
         snprintf(place, sizeof place, "inline:%d", count + i);
         outcome_add_source(reading->outcome, "image", place);
@@ -209,7 +162,7 @@ static bool add_data(const json_t *part, struct reading *reading)
 
 static bool add_text(const json_t *part, struct reading *reading)
 {
-    int count = files_in_text(field_str_or_empty(part, "text"));
+    int count = adapter_inline_count(field_str_or_empty(part, "text"));
 
     add_files(reading, json_object_get(part, "text"), count);
     return count > 0;

@@ -17,9 +17,6 @@
 #include "providers/refusal.h"
 #include "providers/unified.h"
 
-// The place of a file in an answer: those before it count, too.
-#define MARK ";base64,inline"
-
 const char *const image_call_inline_keys[] = {"b64_json", NULL};
 
 static const struct {
@@ -153,42 +150,13 @@ bool image_call_post(const struct account *account, const char *action, json_t *
 
 // Answers.
 
-// Counts files up to `wanted`, in the document's order. True: it is found.
-static bool count_files(const json_t *value, const char *name, const json_t *wanted, int *count)
-{
-    const char *key, *text = json_string_value(value);
-    json_t *item;
-    size_t i;
-
-    if (value == wanted)
-        return true;
-    if (text != NULL && strcmp(name, "b64_json") == 0)
-        (*count)++;
-    else
-        for (; text != NULL && (text = strstr(text, MARK)) != NULL; text++)
-            (*count)++;
-    json_object_foreach((json_t *)value, key, item)
-    {
-        if (count_files(item, key, wanted, count))
-            return true;
-    }
-    json_array_foreach((json_t *)value, i, item)
-    {
-        if (count_files(item, "", wanted, count))
-            return true;
-    }
-    return false;
-}
-
 bool image_call_place(const json_t *body, const json_t *text, char *place, size_t size)
 {
     const char *link = json_is_string(text) ? json_string_value(text) : "";
-    int count = 0;
 
-    if (strncmp(link, "data:", 5) != 0 || strstr(link, MARK) == NULL)
+    if (strncmp(link, "data:", 5) != 0 || adapter_inline_count(link) == 0)
         return false;
-    count_files(body, "", text, &count);
-    snprintf(place, size, "inline:%d", count);
+    snprintf(place, size, "inline:%d", adapter_inline_number(body, image_call_inline_keys, text));
     return true;
 }
 
@@ -199,7 +167,6 @@ static bool add_image(const json_t *body, const json_t *image, struct outcome *o
     const char *link = field_str_or_empty(image, "url");
     bool is_link = strncasecmp(link, "http://", 7) == 0 || strncasecmp(link, "https://", 8) == 0;
     char place[32];
-    int count = 0;
 
     if (is_link) {
         outcome_add_source(outcome, "image", link);
@@ -208,8 +175,8 @@ static bool add_image(const json_t *body, const json_t *image, struct outcome *o
     if (!image_call_place(body, url, place, sizeof place)) {
         if (!json_is_string(file))
             return false;
-        count_files(body, "", file, &count);
-        snprintf(place, sizeof place, "inline:%d", count);
+        snprintf(place, sizeof place, "inline:%d",
+                 adapter_inline_number(body, image_call_inline_keys, file));
     }
     outcome_add_source(outcome, "image", place);
     return true;
