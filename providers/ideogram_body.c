@@ -15,17 +15,16 @@
 #include "core/json/field.h"
 #include "core/json/field_check.h"
 #include "core/message/http_message.h"
-#include "core/message/image_size.h"
 #include "core/message/media_type.h"
 #include "core/message/multipart_write.h"
 #include "core/task/task.h"
 #include "providers/adapter.h"
+#include "providers/picture.h"
 #include "providers/provider.h"
 #include "providers/unified.h"
 
 enum {
     MAX_IMAGE_BYTES = 10 * 1024 * 1024,
-    HEAD_CHARS = 262144, // of base64, in which an image's size is
     MAX_WORD = 32,
 };
 
@@ -189,13 +188,6 @@ static size_t bytes_of(const char *base64)
     return chars * 3 / 4;
 }
 
-static bool read_head(const char *text, size_t chars, struct buf *head)
-{
-    const char *base64 = field_base64_of(text);
-
-    return base64_decode(base64, strnlen(base64, chars), head);
-}
-
 // An image that is in the request. Where it is a link, the file tells when it is there.
 static bool check_file(const json_t *body, const char *name, struct err *err)
 {
@@ -205,33 +197,12 @@ static bool check_file(const json_t *body, const char *name, struct err *err)
 
     if (*text == '\0' || field_is_link(text))
         return true;
-    ok = read_head(text, (MEDIA_HEAD_BYTES + 2) / 3 * 4, &head) &&
+    ok = picture_head(text, (MEDIA_HEAD_BYTES + 2) / 3 * 4, &head) &&
          check_image(name, head.data, head.len, bytes_of(field_base64_of(text)), err);
     if (head.len == 0)
         err_set(err, ERR_INVALID, "%s: isn't base64", name);
     buf_clear(&head);
     return ok;
-}
-
-static bool read_size(const json_t *body, const char *name, struct image_size *size)
-{
-    const char *text = field_str_or_empty(body, name);
-    struct buf head = {0};
-    bool ok = *text != '\0' && !field_is_link(text) && read_head(text, HEAD_CHARS, &head) &&
-              image_size_of(head.data, head.len, size);
-
-    buf_clear(&head);
-    return ok;
-}
-
-static bool check_mask(const json_t *body, struct err *err)
-{
-    struct image_size wanted, size;
-
-    return !read_size(body, "image", &wanted) || !read_size(body, "mask", &size) ||
-           (wanted.width == size.width && wanted.height == size.height) ||
-           err_set(err, ERR_INVALID, "mask: is %ux%u, the image is %ux%u", size.width, size.height,
-                   wanted.width, wanted.height);
 }
 
 static bool check_apart(const json_t *body, const char *one, const char *other, struct err *err)
@@ -288,7 +259,8 @@ bool ideogram_check(const struct task *task, const struct account *account, stru
     (void)account;
     for (size_t i = 0; ok && action->files != NULL && action->files[i] != NULL; i++)
         ok = check_file(body, action->files[i], err);
-    ok = ok && check_mask(body, err);
+    ok = ok && picture_check_mask(field_str_or_empty(body, "image"),
+                                  field_str_or_empty(body, "mask"), err);
     json_decref(body);
     return ok;
 }

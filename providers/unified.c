@@ -8,10 +8,10 @@
 #include <strings.h>
 
 #include "core/base/buf.h"
-#include "core/base/digest.h"
 #include "core/json/field.h"
 #include "core/json/field_check.h"
 #include "core/message/media_type.h"
+#include "providers/picture.h"
 
 enum { MEDIA_HEAD_CHARS = (MEDIA_HEAD_BYTES + 2) / 3 * 4 }; // in base64
 enum { MAX_SIDE = 16384 };
@@ -94,11 +94,10 @@ json_t *unified_images(const json_t *request)
 // say image/jpg, which is no type. Where the bytes tell nothing, the data URL's type counts.
 void unified_image_type(const char *image, char *type, size_t size)
 {
-    const char *base64 = field_base64_of(image);
     const struct media_type *known = NULL;
     struct buf head = {0};
 
-    if (base64_decode(base64, strnlen(base64, MEDIA_HEAD_CHARS), &head))
+    if (picture_head(image, MEDIA_HEAD_CHARS, &head))
         known = media_type_of(buf_text(&head), head.len);
     buf_clear(&head);
     if (known == NULL && strncmp(image, "data:image/", 11) == 0)

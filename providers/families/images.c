@@ -13,15 +13,14 @@
 #include <string.h>
 
 #include "core/base/buf.h"
-#include "core/base/digest.h"
 #include "core/base/mem.h"
 #include "core/json/field.h"
 #include "core/json/field_check.h"
-#include "core/message/image_size.h"
 #include "core/message/media_type.h"
 #include "core/task/task.h"
 #include "providers/family.h"
 #include "providers/family_common.h"
+#include "providers/picture.h"
 
 enum {
     MAX_PROMPT = 131072, // bytes of as many characters as the most patient model reads
@@ -31,7 +30,7 @@ enum {
     MAX_N = 15,
     MAX_IMAGES = 16,
     MAX_PARTIAL = 3,
-    HEAD_CHARS = 262144, // of base64, in which an image's size is
+    HEAD_CHARS = 262144, // of base64, that are decoded to see what it is
 };
 
 static const char edit[] = "edit", variation[] = "variation";
@@ -144,16 +143,6 @@ static const struct family_alias aliases[] = {
 
 // Requests.
 
-// The beginning of a picture that is in the request; false: it is a link.
-static bool read_head(const char *text, struct buf *head)
-{
-    const char *base64 = field_base64_of(text);
-    size_t len = strlen(base64);
-
-    return field_is_base64(text) &&
-           base64_decode(base64, len < HEAD_CHARS ? len : HEAD_CHARS, head);
-}
-
 // Somebody else opens links.
 static bool check_picture(const char *text, const char *path, struct err *err)
 {
@@ -163,7 +152,7 @@ static bool check_picture(const char *text, const char *path, struct err *err)
 
     if (strncmp(text, "data:", 5) != 0 && strstr(text, "://") != NULL)
         return true;
-    ok = read_head(text, &head);
+    ok = field_is_base64(text) && picture_head(text, HEAD_CHARS, &head);
     type = media_type_of(buf_text(&head), head.len);
     ok = ok && type != NULL && strcmp(type->kind, "image") == 0;
     buf_clear(&head);
@@ -171,26 +160,13 @@ static bool check_picture(const char *text, const char *path, struct err *err)
            err_set(err, ERR_INVALID, "%s: must be a link to an image, or one in base64", path);
 }
 
-static bool read_size(const char *text, struct image_size *size)
-{
-    struct buf head = {0};
-    bool ok = read_head(text, &head) && image_size_of(head.data, head.len, size);
-
-    buf_clear(&head);
-    return ok;
-}
-
-// The vendors lay the mask on the first image. Where one is a link, only they can tell.
+// The vendors lay the mask on the first image.
 static bool check_mask(const json_t *images, const json_t *masks, struct err *err)
 {
     const char *image = json_string_value(json_array_get(images, 0));
     const char *mask = json_string_value(json_array_get(masks, 0));
-    struct image_size wanted, size;
 
-    return image == NULL || mask == NULL || !read_size(image, &wanted) || !read_size(mask, &size) ||
-           (wanted.width == size.width && wanted.height == size.height) ||
-           err_set(err, ERR_INVALID, "mask: is %ux%u, the image is %ux%u", size.width, size.height,
-                   wanted.width, wanted.height);
+    return image == NULL || mask == NULL || picture_check_mask(image, mask, err);
 }
 
 // Adds a reference as a text: it is one, or {"image_url"}. What is left empty isn't there.
