@@ -6,6 +6,7 @@
 #include "core/base/buf.h"
 #include "core/base/mem.h"
 #include "core/config/config.h"
+#include "core/json/json_plain.h"
 #include "core/message/http_message.h"
 #include "core/task/task.h"
 #include "providers/provider.h"
@@ -21,26 +22,14 @@ static struct config_model model = {.name = (char *)"film"};
 static struct account account = {
     .name = (char *)"a", .provider_name = (char *)"fal", .models = &model, .model_count = 1};
 
-static json_t *json_of(const char *text)
-{
-    char *copy = mem_str(text);
-    json_t *json;
-
-    for (char *at = copy; (at = strchr(at, '\'')) != NULL;)
-        *at = '"';
-    json = json_loads(copy, 0, NULL);
-    assert_non_null(json);
-    free(copy);
-    return json;
-}
-
 // `theirs`: what the account calls the model "film".
 static struct task *make(const char *theirs, const char *request, const char *dialect)
 {
     struct task *task = task_new();
-    json_t *json = json_of(request);
+    json_t *json = json_plain_read(request);
     struct err err;
 
+    assert_non_null(json);
     account.base_url = (char *)"https://queue.fal.run";
     account.dialect_name = (char *)(uintptr_t)dialect;
     assert_true(provider_bind(&account, &err));
@@ -142,8 +131,10 @@ static void test_bodies(void **state)
                    strncmp(err.message, cases[i].error, strlen(cases[i].error)) != 0) {
             fail_msg("%s: %s", cases[i].request, err.message);
         }
-        if (cases[i].sent != NULL)
-            expected = json_of(cases[i].sent);
+        if (cases[i].sent != NULL) {
+            expected = json_plain_read(cases[i].sent);
+            assert_non_null(expected);
+        }
         if ((sent == NULL) != (expected == NULL) || (sent != NULL && !json_equal(sent, expected)))
             fail_msg("%s: %s", cases[i].request, buf_text(&request.body));
         json_decref(sent);

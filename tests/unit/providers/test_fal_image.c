@@ -7,6 +7,7 @@
 #include "core/base/buf.h"
 #include "core/base/mem.h"
 #include "core/config/config.h"
+#include "core/json/json_plain.h"
 #include "core/message/http_message.h"
 #include "core/task/task.h"
 #include "providers/family.h"
@@ -23,27 +24,15 @@ static struct config_model model = {.name = (char *)"art"};
 static struct account account = {
     .name = (char *)"a", .provider_name = (char *)"fal", .models = &model, .model_count = 1};
 
-static json_t *json_of(const char *text)
-{
-    char *copy = mem_str(text);
-    json_t *json;
-
-    for (char *at = copy; (at = strchr(at, '\'')) != NULL;)
-        *at = '"';
-    json = json_loads(copy, 0, NULL);
-    assert_non_null(json);
-    free(copy);
-    return json;
-}
-
 // `theirs`: what the account calls the model "art".
 static struct task *make(const char *theirs, const char *action, const char *request,
                          const char *dialect)
 {
     struct task *task = task_new();
-    json_t *json = json_of(request);
+    json_t *json = json_plain_read(request);
     struct err err;
 
+    assert_non_null(json);
     account.base_url = (char *)HOST;
     account.dialect_name = (char *)(uintptr_t)dialect;
     assert_true(provider_bind(&account, &err));
@@ -235,8 +224,10 @@ static void check_case(size_t i, const char *dialect)
                strncmp(err.message, cases[i].error, strlen(cases[i].error)) != 0) {
         fail_msg("%s: %s", cases[i].request, err.message);
     }
-    if (cases[i].sent != NULL)
-        expected = json_of(cases[i].sent);
+    if (cases[i].sent != NULL) {
+        expected = json_plain_read(cases[i].sent);
+        assert_non_null(expected);
+    }
     if ((sent == NULL) != (expected == NULL) || (sent != NULL && !json_equal(sent, expected)))
         fail_msg("%s: %s", cases[i].request, buf_text(&request.body));
     json_decref(sent);
@@ -327,10 +318,11 @@ static void test_family(void **state)
     for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++) {
         struct family_request request = {.route = family->routes, .path_id = requests[i].path};
         struct task *task = task_new();
-        json_t *body = json_of(requests[i].body);
+        json_t *body = json_plain_read(requests[i].body);
         const char *once = NULL;
         bool is_taken;
 
+        assert_non_null(body);
         request.body = body;
         is_taken = family->accept(&request, task, &once, &err);
         if (is_taken != (requests[i].error == NULL) ||
