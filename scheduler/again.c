@@ -64,14 +64,14 @@ bool again_note(struct request *request, const struct task *task, struct again *
         return false;
     asked = text_asked(request, task);
     again->has_key = key != NULL;
-    again->is_noted = key == NULL && (is_held || retries != NULL);
-    if (key != NULL)
+    if (again->has_key)
         idempotency_init(&again->key, key, task, asked);
     else
         resend_init(&again->resend, task, asked);
     free(asked);
-    if (key != NULL)
+    if (again->has_key)
         return true;
+    again->is_noted = is_held || retries != NULL;
     again->resend.is_resent = retries != NULL && strtol(retries, NULL, 10) > 0;
     if (is_held) {
         again->resend.holder = heartbeat_process();

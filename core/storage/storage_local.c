@@ -239,7 +239,8 @@ static void local_on_worked(uv_work_t *work, int status)
     (void)status;
     if (file->has_failed && wait_for_room(file))
         return;
-    file->failing_since_ms = file->has_failed ? file->failing_since_ms : 0;
+    if (!file->has_failed)
+        file->failing_since_ms = 0;
     file->task = IDLE;
     if (file->is_dropped) {
         file_free(file);
