@@ -222,6 +222,13 @@ void adapter_read_list(const struct task *const *tasks, size_t count, const json
     }
 }
 
+bool adapter_is_one_of(const char *word, const char *const *words)
+{
+    while (words != NULL && *words != NULL && strcmp(*words, word) != 0)
+        words++;
+    return words != NULL && *words != NULL;
+}
+
 // What is left where files were taken out of an answer (core/json/json_inline.h).
 
 int adapter_inline_count(const char *text)
@@ -232,13 +239,6 @@ int adapter_inline_count(const char *text)
     for (; (text = strstr(text, mark)) != NULL; text += sizeof mark - 1)
         count++;
     return count;
-}
-
-static bool is_one_of(const char *name, const char *const *names)
-{
-    while (*names != NULL && strcmp(*names, name) != 0)
-        names++;
-    return *names != NULL;
 }
 
 // Counts the files before `wanted`, in the document's order. True: it is found.
@@ -252,7 +252,8 @@ static bool count_before(const json_t *value, const char *name, const char *cons
     if (value == wanted)
         return true;
     if (json_is_string(value))
-        *count += is_one_of(name, keys) ? 1 : adapter_inline_count(json_string_value(value));
+        *count +=
+            adapter_is_one_of(name, keys) ? 1 : adapter_inline_count(json_string_value(value));
     json_object_foreach((json_t *)value, key, item)
     {
         if (count_before(item, key, keys, wanted, count))

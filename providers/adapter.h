@@ -57,6 +57,8 @@ size_t adapter_characters(const char *text);
 // and what is around it (spaces, a full stop) don't count. `texts` ends with NULL.
 bool adapter_is_text(const char *text, const char *const *texts);
 
+// Whether the word is in the list, which ends with NULL; NULL: it has none.
+bool adapter_is_one_of(const char *word, const char *const *words);
 // The number, as in "inline:<n>" (provider.h), of the file that the string was, or had first, whose
 // base64 the worker has taken out of the answer: those before it in the document count. `keys`: the
 // dialect's inline_keys.

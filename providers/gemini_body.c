@@ -308,13 +308,6 @@ static bool read_size(const json_t *body, char size[MAX_WORD], struct unified_fr
     return true;
 }
 
-static bool is_one_of(const char *word, const char *const *words)
-{
-    while (words != NULL && *words != NULL && strcmp(*words, word) != 0)
-        words++;
-    return words != NULL && *words != NULL;
-}
-
 static bool check_size(const struct model *model, const json_t *body, const char *name,
                        struct err *err)
 {
@@ -326,8 +319,8 @@ static bool check_size(const struct model *model, const json_t *body, const char
                        field_is_given(body, "aspect_ratio") ? " that fits the aspect_ratio" : "");
     if (*size != '\0' && field_is_given(body, "resolution"))
         return err_set(err, ERR_INVALID, "size: can't be sent beside resolution");
-    if (model == NULL || ((*size == '\0' || is_one_of(size, model->sizes)) &&
-                          (*frame.ratio == '\0' || is_one_of(frame.ratio, model->ratios))))
+    if (model == NULL || ((*size == '\0' || adapter_is_one_of(size, model->sizes)) &&
+                          (*frame.ratio == '\0' || adapter_is_one_of(frame.ratio, model->ratios))))
         return true;
     return err_set(err, ERR_INVALID, "size: is not one that %.60s makes", name);
 }
@@ -357,7 +350,7 @@ static bool check_resolution(const struct model *model, const json_t *body, cons
 
 static bool is_jpeg(const json_t *body)
 {
-    return is_one_of(field_str_or_empty(body, "output_format"), WORDS("jpg", "jpeg"));
+    return adapter_is_one_of(field_str_or_empty(body, "output_format"), WORDS("jpg", "jpeg"));
 }
 
 static bool check_output(const json_t *body, const char *name, struct err *err)

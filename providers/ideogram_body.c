@@ -117,14 +117,6 @@ static const char *const only_of_v2[] = {"640x1024", "720x1280", "768x1024", "76
                                          "768x1232", "1024x640", "1024x768", "1152x768",
                                          "1232x768", "1280x720", NULL};
 
-static bool is_one_of(const char *text, const char *const *list)
-{
-    for (; *list != NULL; list++)
-        if (strcmp(*list, text) == 0)
-            return true;
-    return false;
-}
-
 static const struct action *action_of(const struct task *task, const json_t *body)
 {
     for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++)
@@ -173,7 +165,7 @@ static bool check_image(const char *name, const void *data, size_t bytes, size_t
     static const char *const types[] = {"image/jpeg", "image/png", "image/webp", NULL};
     const struct media_type *type = media_type_of(data, bytes);
 
-    if (type == NULL || !is_one_of(type->content_type, types))
+    if (type == NULL || !adapter_is_one_of(type->content_type, types))
         return err_set(err, ERR_INVALID, "%s: must be a JPEG, a PNG or a WebP", name);
     return of_bytes <= MAX_IMAGE_BYTES || err_set(err, ERR_INVALID, "%s: is larger than %d MB",
                                                   name, (int)(MAX_IMAGE_BYTES / 1024 / 1024));
@@ -217,7 +209,8 @@ static bool check_resolution(const json_t *body, struct err *err)
 {
     const char *text = field_str_or_empty(body, "resolution");
 
-    return *text == '\0' || is_one_of(text, resolutions) || is_one_of(text, only_of_v3) ||
+    return *text == '\0' || adapter_is_one_of(text, resolutions) ||
+           adapter_is_one_of(text, only_of_v3) ||
            err_set(err, ERR_INVALID, "resolution: must be one that V_3 has, as 1344x768");
 }
 
@@ -234,7 +227,7 @@ static bool check_legacy_resolution(const json_t *body, struct err *err)
         if (strcmp(word, text) == 0)
             snprintf(size, sizeof size, "%dx%d", width, height);
     }
-    return is_one_of(size, resolutions) || is_one_of(size, only_of_v2) ||
+    return adapter_is_one_of(size, resolutions) || adapter_is_one_of(size, only_of_v2) ||
            err_set(err, ERR_INVALID,
                    LEGACY("resolution") ": must be one that V_2 has, as RESOLUTION_1344_768");
 }
@@ -432,7 +425,7 @@ static bool write_form(const struct task *task, const struct action *action, con
 
     json_object_foreach((json_t *)body, name, value)
     {
-        if (!is_one_of(name, action->files))
+        if (!adapter_is_one_of(name, action->files))
             write_value(form, name, value);
     }
     for (size_t i = 0; action->files[i] != NULL; i++) {
