@@ -27,7 +27,8 @@ typedef void (*storage_done_fn)(void *ctx, const struct err *err);
 struct storage *storage_new(struct loop *loop, struct http_client *http,
                             const struct config *config);
 // The same in data_dir alone, whatever the configuration names: for what can't wait for a network,
-// and can't be had again. Where the disk is full its files wait for room, for a minute.
+// and can't be had again: keys that begin with "answers/". Where the disk is full its files wait
+// for room, for a minute.
 struct storage *storage_new_local(struct loop *loop, const struct config *config);
 void storage_free(struct storage **storage); // after its files are gone
 // Deletes what processes that were killed have left behind, and, in a directory, the files that

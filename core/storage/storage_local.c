@@ -606,6 +606,7 @@ struct local_sweep {
     uv_work_t work; // first: what libuv gives back
     char *data_dir;
     int64_t retention_s;
+    const char *const *folders; // beside tmp; ends with NULL
 };
 
 enum { DEPTH_MAX = 8 };
@@ -646,9 +647,8 @@ static void on_sweep(uv_work_t *work)
         return;
     sweep_folder(root, "tmp", LEFT_OVER_S, 0, false);
     // An artifact is made before its task ends, so it goes a little later than the record.
-    sweep_folder(root, "media", local_sweep->retention_s + LEFT_OVER_S, 0, false);
-    sweep_folder(root, "inputs", local_sweep->retention_s + LEFT_OVER_S, 0, false);
-    sweep_folder(root, "answers", local_sweep->retention_s + LEFT_OVER_S, 0, false);
+    for (const char *const *name = local_sweep->folders; *name != NULL; name++)
+        sweep_folder(root, *name, local_sweep->retention_s + LEFT_OVER_S, 0, false);
     close(root);
 }
 
@@ -661,9 +661,14 @@ static void on_swept(uv_work_t *work, int status)
     free(local_sweep);
 }
 
+// The storage of answers, which there is beside any other, has a folder of its own.
 static void local_sweep(struct storage *storage)
 {
+    static const char *const usual[] = {"media", "inputs", NULL}, *const answers[] = {"answers",
+                                                                                      NULL};
     struct local_sweep *local_sweep = mem_new(struct local_sweep);
+
+    local_sweep->folders = storage->is_patient ? answers : usual;
 
     local_sweep->data_dir = mem_str(storage->config->data_dir);
     local_sweep->retention_s = storage->config->retention_ms / 1000;
