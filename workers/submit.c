@@ -290,8 +290,6 @@ static void submit_on_answer_stored(void *ctx, enum change_result result, bool i
     task->version++;
     task->phase = TASK_ARCHIVING;
     task->archive_ms = store_now_ms(bench->store);
-    free(task->result);
-    task->result = json_dumps(answer_result(s->answer), JSON_COMPACT);
     if (bench->is_draining) {
         transition_hold(bench->store, task, 0, NULL, NULL);
         job_finish(&s->job);
@@ -307,17 +305,18 @@ static void submit_on_kept(void *ctx)
 {
     struct submission *s = ctx;
     struct bench *bench = s->job.bench;
-    char *result = json_dumps(answer_result(s->answer), JSON_COMPACT);
+    struct task *task = s->job.task;
 
-    log_info("task.answered", "task=%s account=%s", s->job.task->id, s->job.task->account);
+    free(task->result);
+    task->result = json_dumps(answer_result(s->answer), JSON_COMPACT);
+    log_info("task.answered", "task=%s account=%s", task->id, task->account);
     lease_stop(&s->lease);
     job_move(&s->job, STORING);
     s->stored_ms = clock_mono_ms();
     // Stored whatever happens to Redis: this was paid for.
     s->stored = transition_answer(
-        bench->store, s->job.task, result, bench_is_news(s->job.task, TASK_ARCHIVING, false),
+        bench->store, task, task->result, bench_is_news(task, TASK_ARCHIVING, false),
         bench->config->lease_ms, (struct listener){submit_on_answer_stored, s});
-    free(result);
 }
 
 static void submit_keep(struct submission *s, const struct outcome *outcome)
