@@ -47,15 +47,18 @@ class Log(unittest.TestCase):
         with Sim() as sim, Redis() as redis:
             with Spool({"accounts": [account(sim)], "log_format": "json"}, redis=redis) as spool:
                 eventually(spool.is_ready)
+                first_told = lambda: [line for line in lines_of(spool, "redis.down") if "repeated" not in line]
+                counts = []
                 for _ in range(2):
                     redis.kill()
                     eventually(lambda: not spool.is_ready())
                     redis.start()
                     eventually(spool.is_ready)
+                    counts.append(len(first_told()))
                 spool.wait(spool.submit("a lighthouse"))
                 spool.stop()
-                down = [line for line in lines_of(spool, "redis.down") if "repeated" not in line]
-                for told in (down[: len(down) // 2], down[len(down) // 2 :]):
+                down = first_told()
+                for told in (down[: counts[0]], down[counts[0] :]):
                     said = [(line.get("server"), line.get("by"), line.get("error")) for line in told]
                     self.assertTrue(said)
                     self.assertEqual(len(said), len(set(said)), said)
