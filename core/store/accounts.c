@@ -6,6 +6,7 @@
 #include "core/base/buf.h"
 #include "core/base/mem.h"
 #include "core/config/config.h"
+#include "core/store/keys.h"
 #include "core/store/record.h"
 #include "core/store/store.h"
 
@@ -55,7 +56,7 @@ void accounts_begin(struct store *store, const struct account *account)
     struct args out = {0}, timeout = {0};
     struct buf name = {0};
 
-    buf_fmt(&name, "spool:acct:%s", account->name);
+    buf_fmt(&name, CELL_KEY("acct:%s"), account->name);
     args_str(&out, "HDEL");
     args_str(&out, name.data);
     args_str(&out, "out");

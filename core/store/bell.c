@@ -5,6 +5,7 @@
 
 #include "core/base/mem.h"
 #include "core/redis/redis.h"
+#include "core/store/keys.h"
 
 struct bell {
     struct redis *redis;
@@ -24,7 +25,7 @@ struct bell *bell_start(struct loop *loop, const char *redis_url, enum bell_kind
                         void *ctx)
 {
     static const char *const channels[] = {
-        [BELL_QUEUE] = "spool:wake", [BELL_DELIVERIES] = "spool:ring"};
+        [BELL_QUEUE] = CELL_KEY("wake"), [BELL_DELIVERIES] = CELL_KEY("ring")};
     struct redis_options options = {.url = redis_url};
     struct bell *bell = mem_new(struct bell);
 

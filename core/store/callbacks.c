@@ -11,6 +11,7 @@
 #include "core/base/mem.h"
 #include "core/base/secret.h"
 #include "core/config/config.h"
+#include "core/store/keys.h"
 #include "core/store/shared_secret.h"
 #include "core/store/store.h"
 
@@ -110,7 +111,7 @@ void callbacks_note(struct callbacks *callbacks, const char *task_id, const char
 {
     struct args args = {0};
 
-    args_str(&args, task_id);
+    args_id(&args, task_id);
     args_str(&args, upstream_id);
     store_call(callbacks->store, SCRIPT_hint, &args, NOTE_DEADLINE_MS, NULL, NULL, NULL);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/base/mem.h"
+#include "core/store/keys.h"
 #include "core/store/record.h"
 #include "core/store/store.h"
 
@@ -105,7 +106,7 @@ struct store_call *deliveries_finish(struct store *store, const struct delivery 
     static const char *const words[] = {"delivered", "retry", "exhausted", "ended", "later"};
     struct args args = {0};
 
-    args_str(&args, delivery->task->id);
+    args_id(&args, delivery->task->id);
     args_int(&args, delivery->number);
     args_int(&args, delivery->lease);
     args_str(&args, words[result->outcome]);
@@ -190,7 +191,7 @@ struct delivery_log *deliveries_read(struct store *store, const char *id, delive
 
     log->fn = fn;
     log->ctx = ctx;
-    snprintf(name, sizeof name, "spool:d:%s", id);
+    snprintf(name, sizeof name, CELL_KEY("d:%s"), key_of_id(id));
     args_str(&args, "HGETALL");
     args_str(&args, name);
     log->call = store_command(store, &args, DEADLINE_MS, delivery_on_log, NULL, log);
@@ -227,7 +228,7 @@ struct store_call *deliveries_redeliver(struct store *store, const char *id, con
 {
     struct args args = {0};
 
-    args_str(&args, id);
+    args_id(&args, id);
     args_str(&args, owner);
     args_int(&args, number);
     return store_call(store, SCRIPT_redeliver, &args, DEADLINE_MS, on_redelivered,
@@ -259,7 +260,7 @@ static void on_found(void *ctx, store_then_fn then, const redisReply *answer, co
     for (size_t i = 0; i < count; i++) {
         redisReply **words = answer->element[i]->element;
 
-        list[i].task = words[0]->str;
+        id_of_key(list[i].task, words[0]->str);
         list[i].receiver = words[2]->str;
         list[i].key = words[3]->str;
         list[i].entry.number = (int)record_integer(words[1]);

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "core/base/err.h"
+#include "core/base/ids.h"
 #include "core/task/task.h"
 
 struct store;
@@ -110,7 +111,8 @@ struct undelivered_filter {
     int limit;
 };
 struct undelivered {
-    const char *task, *key, *receiver;
+    char task[ID_SIZE];
+    const char *key, *receiver;
     struct delivery_entry entry;
 };
 // Borrowed for the call.

@@ -9,10 +9,11 @@
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/redis/redis.h"
+#include "core/store/keys.h"
 #include "core/store/record.h"
 #include "core/store/store.h"
 
-#define STREAM "spool:events"
+#define STREAM CELL_KEY("events")
 enum { READ_AT_ONCE = 1000, DEADLINE_MS = 5000 };
 
 struct events {
@@ -103,7 +104,7 @@ static size_t read_entries(const redisReply *entries, struct event *events)
             continue;
         *space = '\0';
         event->cursor = entry->element[0]->str;
-        event->task = text;
+        id_of_key(event->task, text);
         event->owner = rest;
         count++;
     }

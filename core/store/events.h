@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "core/base/err.h"
+#include "core/base/ids.h"
 #include "core/task/task.h"
 
 struct events;
@@ -19,7 +20,7 @@ enum { CURSOR_SIZE = 48 };
 // One change of one task. Strings are borrowed for the call.
 struct event {
     const char *cursor; // the stream's id
-    const char *task;
+    char task[ID_SIZE];
     const char *owner;
     struct task_view view;
 };

@@ -12,6 +12,7 @@
 #include "core/base/ids.h"
 #include "core/base/mem.h"
 #include "core/loop/loop.h"
+#include "core/store/keys.h"
 #include "core/store/store.h"
 
 enum { READ_DEADLINE_MS = 1000 };
@@ -163,6 +164,6 @@ struct store_call *heartbeat_read_trouble(struct store *store, heartbeat_trouble
     struct args args = {0};
 
     args_str(&args, "HVALS");
-    args_str(&args, "spool:trouble");
+    args_str(&args, CELL_KEY("trouble"));
     return store_command(store, &args, READ_DEADLINE_MS, on_troubles, (store_then_fn)fn, ctx);
 }

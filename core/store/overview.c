@@ -8,6 +8,7 @@
 #include "core/base/ids.h"
 #include "core/base/mem.h"
 #include "core/config/config.h"
+#include "core/store/keys.h"
 #include "core/store/record.h"
 #include "core/store/store.h"
 
@@ -23,8 +24,11 @@ static const char *text_at(const redisReply *list, size_t i)
     return list->element[i]->type == REDIS_REPLY_STRING ? list->element[i]->str : "";
 }
 
-static int64_t made_ms(const char *id)
+static int64_t made_ms(const char *key)
 {
+    char id[ID_SIZE];
+
+    id_of_key(id, key);
     return id_is_task(id) ? id_task_time_ms(id) : 0;
 }
 

@@ -8,6 +8,7 @@
 #include "core/base/mem.h"
 #include "core/base/metrics.h"
 #include "core/config/config.h"
+#include "core/store/keys.h"
 #include "core/store/record.h"
 #include "core/store/store.h"
 
@@ -149,12 +150,12 @@ void queue_look_now(struct store *store, const struct task *task)
     struct args args = {0};
     struct buf name = {0};
 
-    buf_fmt(&name, "spool:look:%s", task->account);
+    buf_fmt(&name, CELL_KEY("look:%s"), task->account);
     args_str(&args, "ZADD");
     args_str(&args, name.data);
     args_str(&args, "XX"); // a task that has ended meanwhile isn't put back
     args_int(&args, store_now_ms(store));
-    args_str(&args, task->id);
+    args_id(&args, task->id);
     store_command(store, &args, CLAIM_DEADLINE_MS, NULL, NULL, NULL);
     buf_clear(&name);
 }
@@ -193,7 +194,7 @@ static void on_sweep(void *ctx, store_then_fn then, const redisReply *answer, co
         struct task *task = &sweep.ended[sweep.ended_count];
         const char *const *words = &ended[WORDS_OF_ENDED * sweep.ended_count];
 
-        snprintf(task->id, sizeof task->id, "%s", words[0]);
+        id_of_key(task->id, words[0]);
         task->is_request_stored = *words[1] != '\0';
         task->phase = TASK_FAILED;
         metric_count(METRICS_tasks_total, words[2], task_phase_name(TASK_FAILED), words[3]);
@@ -212,7 +213,7 @@ static void add_oldest(struct args *args, const struct store *store)
 
     if (timeout_ms > 0)
         id_make_task(id, store_now_ms(store) - timeout_ms);
-    args_str(args, id);
+    args_id(args, id);
 }
 
 struct store_call *queue_sweep(struct store *store, const char *cursor, int count, sweep_fn fn,

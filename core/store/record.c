@@ -9,8 +9,9 @@
 #include "core/base/buf.h"
 #include "core/base/mem.h"
 #include "core/store/args.h"
+#include "core/store/keys.h"
 
-enum kind { NONE, TEXT, FAMILY, NUMBER, TIME_MS, FLAG, PHASE, WAIT };
+enum kind { NONE, TEXT, ID, FAMILY, NUMBER, TIME_MS, FLAG, PHASE, WAIT };
 enum writer { SCRIPT, SUBMIT, CHANGE };
 
 static const struct field {
@@ -34,7 +35,8 @@ const char *record_name(enum record_field field)
 static void write_field(const struct field *field, const struct task *task, struct args *args)
 {
     const char *slot = (const char *)task + field->offset;
-    const char *text = field->kind == TEXT || field->kind == FAMILY ? *(char *const *)slot : NULL;
+    bool is_text = field->kind == TEXT || field->kind == ID || field->kind == FAMILY;
+    const char *text = is_text ? *(char *const *)slot : NULL;
     bool is_hook = field->offset == offsetof(struct task, has_hook);
     int by_default = field->offset == offsetof(struct task, cost);
 
@@ -43,6 +45,8 @@ static void write_field(const struct field *field, const struct task *task, stru
     } else if (field->kind == NUMBER && *(const int *)slot != by_default) {
         args_str(args, field->name);
         args_int(args, *(const int *)slot);
+    } else if (field->kind == ID) {
+        args_field(args, field->name, text == NULL ? NULL : key_of_id(text));
     } else if (field->kind != FAMILY || strcmp(text, task->provider) != 0) {
         args_field(args, field->name, text);
     }
@@ -81,6 +85,7 @@ static void set_wait(struct task *task, const char *text)
 static void set_field(struct task *task, const struct field *field, const redisReply *value)
 {
     char *slot = (char *)task + field->offset;
+    char id[ID_SIZE];
 
     if (value->type != REDIS_REPLY_STRING)
         return;
@@ -90,6 +95,10 @@ static void set_field(struct task *task, const struct field *field, const redisR
     case TEXT:
     case FAMILY:
         mem_set_str((char **)slot, value->str);
+        break;
+    case ID:
+        id_of_key(id, value->str);
+        mem_set_str((char **)slot, id);
         break;
     case NUMBER:
         *(int *)slot = (int)strtol(value->str, NULL, 10);
@@ -112,7 +121,7 @@ static void set_field(struct task *task, const struct field *field, const redisR
 static void set_named(struct task *task, const char *name, const redisReply *value)
 {
     if (strcmp(name, "id") == 0 && value->type == REDIS_REPLY_STRING)
-        snprintf(task->id, sizeof task->id, "%s", value->str);
+        id_of_key(task->id, value->str);
     for (size_t i = 0; i < RECORD_FIELD_COUNT; i++) {
         if (strcmp(fields_of_record[i].name, name) != 0)
             continue;

@@ -31,14 +31,14 @@ struct buf;
     X(mode, mode, TEXT, SUBMIT, true)                                                              \
     X(state, state, TEXT, SUBMIT, false)                                                           \
     X(trace, trace, TEXT, SUBMIT, false)                                                           \
-    X(parent, parent, TEXT, SUBMIT, false)                                                         \
+    X(parent, parent, ID, SUBMIT, false)                                                           \
     X(account, account, TEXT, SUBMIT, true)                                                        \
     X(uparent, upstream_parent, TEXT, SUBMIT, false)                                               \
     X(ask, is_ask, FLAG, SUBMIT, false)                                                            \
     X(in, has_inputs, FLAG, SUBMIT, false)                                                         \
     X(big, is_request_stored, FLAG, SUBMIT, false)                                                 \
     X(cost, cost, NUMBER, SUBMIT, false) /* 1 by default */                                        \
-    X(await, await, TEXT, SCRIPT, false)                                                           \
+    X(await, await, ID, SCRIPT, false)                                                             \
     X(cancel, is_cancel_asked, FLAG, SCRIPT, true)                                                 \
     X(sent, sent_ms, TIME_MS, SCRIPT, false)                                                       \
     X(call, is_call, FLAG, SCRIPT, false)                                                          \

@@ -12,6 +12,7 @@
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/loop/loop.h"
+#include "core/store/keys.h"
 #include "core/store/store.h"
 
 enum { SECRET_BYTES = 32, AGAIN_MS = 5000 };
@@ -94,7 +95,7 @@ static void secret_ask(void *ctx)
         ask_again(secret, "no random bytes");
         return;
     }
-    snprintf(key, sizeof key, "spool:%s", secret->name);
+    snprintf(key, sizeof key, CELL_KEY("%s"), secret->name);
     args_str(&args, "SET");
     args_str(&args, key);
     args_str(&args, secret->proposal);

@@ -13,6 +13,7 @@
 #include "core/config/config.h"
 #include "core/loop/loop.h"
 #include "core/redis/redis.h"
+#include "core/store/keys.h"
 #include "core/store/store_private.h"
 
 enum { MAX_ITEMS = 100, MAX_BATCH_BYTES = 4 << 20, MAX_UNDER_WAY = 1 };
@@ -400,7 +401,7 @@ static void add_args(struct command *command, const struct args *args)
 
 static void send_batch(struct store *store, unsigned script)
 {
-    enum { HEAD_WORDS = 5 };
+    enum { HEAD_WORDS = 6 };
     struct batch *batch = take_batch(store, script);
     struct command command = {0};
     char counts[MAX_ITEMS][12], constants[120];
@@ -408,8 +409,8 @@ static void send_batch(struct store *store, unsigned script)
     command.argv = mem_array(const char *, batch->argc + HEAD_WORDS);
     command.lens = mem_array(size_t, batch->argc + HEAD_WORDS);
     if (script != PLAIN) {
-        const char *const head[HEAD_WORDS] = {"EVALSHA", store->sha[script], "0", store->by,
-                                              constants};
+        const char *const head[HEAD_WORDS] = {"EVALSHA", store->sha[script], "1",
+                                              CELL_TAG,  store->by,          constants};
 
         store_write_constants(store, batch->is_again, store_now_ms(store), constants,
                               sizeof constants);

@@ -7,6 +7,7 @@
 #include "core/base/log.h"
 #include "core/loop/loop.h"
 #include "core/redis/redis.h"
+#include "core/store/keys.h"
 #include "core/store/store_private.h"
 
 // The clock is asked for every CLOCK_EVERY_MS; an answer that took longer than CLOCK_TOOK_MAX_MS
@@ -114,8 +115,8 @@ static void on_clock(void *ctx, const redisReply *reply)
 void store_ask_clock(struct store *store, const char *word)
 {
     char constants[120];
-    const char *argv[] = {"EVALSHA", store->sha[SCRIPT_clock], "0", store->by, constants, "1",
-                          word};
+    const char *argv[] = {
+        "EVALSHA", store->sha[SCRIPT_clock], "1", CELL_TAG, store->by, constants, "1", word};
     size_t lens[sizeof argv / sizeof argv[0]];
 
     if (store->is_asking || !redis_is_up(store->redis) || store->is_loading)

@@ -9,6 +9,7 @@
 #include "core/base/digest.h"
 #include "core/base/mem.h"
 #include "core/config/config.h"
+#include "core/store/keys.h"
 #include "core/store/record.h"
 #include "core/store/store.h"
 
@@ -131,7 +132,7 @@ static void on_submitted(void *ctx, store_then_fn then, const redisReply *answer
             err = NULL;
         } else if (is_word(word, "replayed") || is_word(word, "repeated")) {
             result = is_word(word, "replayed") ? SUBMIT_REPLAYED : SUBMIT_REPEATED;
-            snprintf(id, sizeof id, "%s", at(answer, 1)->str);
+            id_of_key(id, at(answer, 1)->str);
             waiting = record_integer(at(answer, 2));
             err = NULL;
         } else if (is_word(word, "mismatch")) {
@@ -208,7 +209,7 @@ static void add_options(struct args *args, const struct submit *submit)
             add_option(&json, "resent", "1");
     }
     if (submit->once != NULL) {
-        add_option(&json, "parent", task->parent);
+        add_option(&json, "parent", key_of_id(task->parent));
         add_option(&json, "once", submit->once);
     }
     if (task->hook != NULL)
@@ -232,7 +233,7 @@ struct tasks_op *tasks_submit(struct store *store, const struct submit *submit, 
 
     op->fn.submit = fn;
     buf_reserve(&args.bytes, strlen(task->request) + 1024);
-    args_str(&args, task->id);
+    args_id(&args, task->id);
     args_str(&args, task->owner);
     args_str(&args, submit->lane);
     args_str(&args, task->request);
@@ -250,16 +251,17 @@ static void on_replay(void *ctx, store_then_fn then, const redisReply *answer,
     submit_fn fn = op->fn.submit;
     void *their_ctx = op->ctx;
     enum submit_result result = SUBMIT_ACCEPTED;
-    char body[65] = "", id[ID_SIZE] = "";
+    char body[65] = "", key[27], id[ID_SIZE] = "";
     long long waiting = 0, at_ms = 0;
     struct err why;
 
     (void)then;
     op->calls[0] = NULL;
     if (err == NULL && answer->type == REDIS_REPLY_STRING &&
-        sscanf(answer->str, "%64s %31s %lld %lld", body, id, &waiting, &at_ms) == 4 &&
+        sscanf(answer->str, "%64s %26s %lld %lld", body, key, &waiting, &at_ms) == 4 &&
         store_now_ms(op->store) - at_ms < IDEMPOTENCY_MS) {
         result = SUBMIT_REPLAYED;
+        id_of_key(id, key);
         if (strcmp(body, op->body) != 0) {
             set_mismatch(&why);
             err = &why;
@@ -277,7 +279,7 @@ struct tasks_op *tasks_find_replay(struct store *store, const char *owner,
 
     op->fn.submit = fn;
     memcpy(op->body, idempotency->body, sizeof op->body);
-    buf_fmt(&name, "spool:idem:%s:%s", owner, idempotency->key);
+    buf_fmt(&name, CELL_KEY("idem:%s:%s"), owner, idempotency->key);
     command(op, 0, 2, (const char *const[]){"GET", name.data}, on_replay, op);
     buf_clear(&name);
     return op;
@@ -293,8 +295,8 @@ static void on_joined(void *ctx, store_then_fn then, const redisReply *answer,
 
     (void)then;
     op->calls[0] = NULL;
-    if (err == NULL && answer->type == REDIS_REPLY_STRING)
-        snprintf(id, sizeof id, "%s", answer->str);
+    if (err == NULL && answer->type == REDIS_REPLY_STRING && answer->len > 0)
+        id_of_key(id, answer->str);
     tasks_op_cancel(&op);
     fn(their_ctx, *id == '\0' ? SUBMIT_ACCEPTED : SUBMIT_REPLAYED, id, 0, err);
 }
@@ -321,7 +323,7 @@ void tasks_leave(struct store *store, const char *owner, const struct resend *re
 
     args_str(&args, owner);
     args_str(&args, resend->body);
-    args_str(&args, id);
+    args_id(&args, id);
     args_str(&args, holder_of(resend));
     store_call(store, SCRIPT_leave, &args, deadline(store), NULL, NULL, NULL);
 }
@@ -380,7 +382,7 @@ struct tasks_op *tasks_get_many(struct store *store, const char *const *ids, siz
     for (size_t i = 0; i < count; i++) {
         struct args args = {0};
 
-        args_str(&args, ids[i]);
+        args_id(&args, ids[i]);
         args_str(&args, owner);
         op->parts[i] = (struct part){op, i};
         op->calls[i] =
@@ -425,13 +427,44 @@ static void on_strings(void *ctx, store_then_fn then, const redisReply *answer,
     free(values);
 }
 
+// The same, of tasks' ids.
+static void on_ids(void *ctx, store_then_fn then, const redisReply *answer, const struct err *err)
+{
+    struct tasks_op *op = ctx;
+    strings_fn fn = op->fn.strings;
+    void *their_ctx = op->ctx;
+    size_t most = err != NULL                          ? 0
+                  : answer->type == REDIS_REPLY_ARRAY  ? answer->elements
+                  : answer->type == REDIS_REPLY_STRING ? 1
+                                                       : 0;
+    char(*ids)[ID_SIZE] = mem_zeroed(most, sizeof *ids);
+    const char **values = mem_array(const char *, most);
+    size_t count = 0;
+
+    (void)then;
+    op->calls[0] = NULL;
+    for (size_t i = 0; i < most; i++) {
+        const redisReply *id = answer->type == REDIS_REPLY_ARRAY ? answer->element[i] : answer;
+
+        if (id->type != REDIS_REPLY_STRING)
+            continue;
+        id_of_key(ids[count], id->str);
+        values[count] = ids[count];
+        count++;
+    }
+    tasks_op_cancel(&op);
+    fn(their_ctx, values, count, err);
+    free(values);
+    free(ids);
+}
+
 static struct tasks_op *read_strings(struct store *store, unsigned argc, const char *const *argv,
-                                     strings_fn fn, void *ctx)
+                                     store_answer_fn on_answer, strings_fn fn, void *ctx)
 {
     struct tasks_op *op = op_new(store, NULL, 1, ctx);
 
     op->fn.strings = fn;
-    command(op, 0, argc, argv, on_strings, op);
+    command(op, 0, argc, argv, on_answer, op);
     return op;
 }
 
@@ -443,10 +476,10 @@ struct tasks_op *tasks_list(struct store *store, const char *owner, const char *
 
     op->fn.strings = fn;
     args_str(&args, owner);
-    args_str(&args, after);
+    args_id(&args, after);
     args_int(&args, limit);
     args_str(&args, is_oldest_first ? "1" : "");
-    op->calls[0] = store_call(store, SCRIPT_list, &args, deadline(store), on_strings, NULL, op);
+    op->calls[0] = store_call(store, SCRIPT_list, &args, deadline(store), on_ids, NULL, op);
     return op;
 }
 
@@ -454,15 +487,16 @@ struct tasks_op *tasks_timeline(struct store *store, const char *id, strings_fn 
 {
     char name[64];
 
-    snprintf(name, sizeof name, "spool:l:%s", id);
-    return read_strings(store, 4, (const char *const[]){"LRANGE", name, "0", "999"}, fn, ctx);
+    snprintf(name, sizeof name, CELL_KEY("l:%s"), key_of_id(id));
+    return read_strings(store, 4, (const char *const[]){"LRANGE", name, "0", "999"}, on_strings, fn,
+                        ctx);
 }
 
 // Marks.
 
 static void mark_name(const char *owner, const char *mark, struct buf *name)
 {
-    buf_fmt(name, "spool:mark:%s:%s", owner, mark);
+    buf_fmt(name, CELL_KEY("mark:%s:%s"), owner, mark);
 }
 
 void tasks_mark(struct store *store, const char *owner, const char *mark, const char *id)
@@ -473,7 +507,7 @@ void tasks_mark(struct store *store, const char *owner, const char *mark, const 
     mark_name(owner, mark, &name);
     args_str(&args, "SET");
     args_str(&args, name.data);
-    args_str(&args, id);
+    args_id(&args, id);
     args_str(&args, "PX");
     args_int(&args, store_config(store)->retention_ms);
     store_command(store, &args, STORE_FOR_EVER, NULL, NULL, NULL);
@@ -487,7 +521,7 @@ struct tasks_op *tasks_find_mark(struct store *store, const char *owner, const c
     struct tasks_op *op;
 
     mark_name(owner, mark, &name);
-    op = read_strings(store, 2, (const char *const[]){"GET", name.data}, fn, ctx);
+    op = read_strings(store, 2, (const char *const[]){"GET", name.data}, on_ids, fn, ctx);
     buf_clear(&name);
     return op;
 }
@@ -530,7 +564,7 @@ struct tasks_op *tasks_cancel(struct store *store, const char *id, const char *o
     struct args args = {0};
 
     op->fn.cancel = fn;
-    args_str(&args, id);
+    args_id(&args, id);
     args_str(&args, owner);
     args_str(&args, vendor_can ? "1" : "0");
     args_int(&args, watch_ms);
@@ -557,7 +591,7 @@ struct store_call *tasks_forget(struct store *store, const char *id, const char 
 {
     struct args args = {0};
 
-    args_str(&args, id);
+    args_id(&args, id);
     args_str(&args, owner);
     args_str(&args, vendor_can ? "1" : "0");
     args_int(&args, watch_ms);
@@ -602,7 +636,7 @@ struct store_call *tasks_resolve(struct store *store, const struct task *task, e
     static const char *const words[] = {"adopt", "archive", "resubmit"};
     struct args args = {0};
 
-    args_str(&args, task->id);
+    args_id(&args, task->id);
     args_int(&args, task->version);
     args_str(&args, words[how]);
     args_str(&args, upstream_id);

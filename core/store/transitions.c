@@ -8,6 +8,7 @@
 #include "core/base/log.h"
 #include "core/base/metrics.h"
 #include "core/config/config.h"
+#include "core/store/keys.h"
 #include "core/store/record.h"
 #include "core/store/store.h"
 #include "core/task/wait.h"
@@ -112,7 +113,7 @@ static struct store_call *send_change(struct store *store, const struct task *ta
         log_warn("change.unlikely", "task=%s from=%s to=%s", task->id, task_phase_name(task->phase),
                  task_phase_name(item->to));
     count_change(store, task, item);
-    args_str(&args, task->id);
+    args_id(&args, task->id);
     args_int(&args, task->version);
     args_int(&args, task->counter);
     args_str(&args, task_phase_name(item->to));
@@ -470,7 +471,7 @@ struct store_call *transition_begin(struct store *store, const struct task *task
 
     if (task->version == FIRST_CLAIM)
         observe(store, task, task->created_ms, "queue");
-    args_str(&args, task->id);
+    args_id(&args, task->id);
     args_int(&args, task->counter);
     args_int(&args, ms);
     args_str(&args, task->likeness);
@@ -493,7 +494,7 @@ struct store_call *transition_choose(struct store *store, const struct task *tas
 {
     struct args args = {0};
 
-    args_str(&args, task->id);
+    args_id(&args, task->id);
     args_int(&args, task->counter);
     args_str(&args, task->likeness);
     for (size_t i = 0; i < count; i++)
@@ -516,7 +517,7 @@ static struct store_call *hold(struct store *store, const struct task *task, int
 {
     struct args args = {0};
 
-    args_str(&args, task->id);
+    args_id(&args, task->id);
     args_int(&args, task->counter);
     args_int(&args, ms);
     args_str(&args, NULL);

@@ -3,6 +3,7 @@
 
 #include "core/base/buf.h"
 #include "core/base/err.h"
+#include "core/store/keys.h"
 #include "core/store/store.h"
 
 enum { DEADLINE_MS = 5000 };
@@ -11,7 +12,7 @@ static void add_key(struct args *args, const char *name)
 {
     struct buf key = {0};
 
-    buf_fmt(&key, "spool:upload:%s", name);
+    buf_fmt(&key, CELL_KEY("upload:%s"), name);
     args_str(args, key.data);
     buf_clear(&key);
 }

@@ -257,7 +257,7 @@ def memory():
             harness.eventually(lambda: (c := counts(spool))["submits_total"] == c["tasks_accepted_total"], 300, "every submit", 0.5)
             time.sleep(2)
             count = counts(spool)["tasks_accepted_total"]
-            events = int(redis.cli("MEMORY", "USAGE", "spool:events", "SAMPLES", "0"))
+            events = int(redis.cli("MEMORY", "USAGE", "{spool}:events", "SAMPLES", "0"))
             per_task = (used_memory(redis) - empty - events) / count
             ours = (status_kb(spool.pid) - rss) * 1024 / count
     row("memory per rendering task in Redis", f"{per_task:.0f} B", f"{count} tasks; the event stream ({events >> 20} MB, bounded) not counted",

@@ -35,7 +35,7 @@ local call, found = redis.call, {}
 local FIELDS = {'phase', 'v', 'n', 'owner', 'lane', 'account', 'cost', 'await', 'watch', 'hook', 'code', 'sub',
     'upstream', 'cancel', 'sent', 'doubt', 'arch', 'missing', 'hint'}
 local function read(name, kind)
-    if name:sub(1, 8) == 'spool:t:' and kind == 'hash' then
+    if name:sub(1, 10) == '{spool}:t:' and kind == 'hash' then
         local values, pairs_ = call('HMGET', name, unpack(FIELDS)), {}
         for i, field in ipairs(FIELDS) do
             if values[i] then pairs_[#pairs_ + 1] = field; pairs_[#pairs_ + 1] = values[i] end
@@ -52,7 +52,7 @@ local function read(name, kind)
     end
     return {}
 end
-for _, name in ipairs(call('KEYS', 'spool:*')) do
+for _, name in ipairs(call('KEYS', '{spool}:*')) do
     local kind = call('TYPE', name).ok
     found[#found + 1] = {name, kind, call('PTTL', name), read(name, kind)}
 end
@@ -69,7 +69,7 @@ def known_types():
     for names, kind in re.findall(rf"(?<=  |; )({name}(?:, {name})*) +(hash|string|list|zset|set|stream)\b", text):
         for one in names.split(", "):
             pattern = ".+".join(re.escape(part) for part in re.split(r"<[^>]+>", one))
-            found.append((re.compile("spool:" + pattern), kind))
+            found.append((re.compile(re.escape("{spool}:") + pattern), kind))
     return found
 
 
@@ -92,12 +92,12 @@ class Keys:
         self.tasks = self.all_of("t")
 
     def all_of(self, kind):
-        """name -> value of spool:<kind>:<name>"""
-        start = f"spool:{kind}:"
+        """name -> value of {spool}:<kind>:<name>"""
+        start = f"{{spool}}:{kind}:"
         return {name[len(start) :]: value for name, value in self.values.items() if name.startswith(start)}
 
     def one(self, name):
-        return self.values.get("spool:" + name, {})
+        return self.values.get("{spool}:" + name, {})
 
 
 def is_pending(deliveries):
@@ -258,8 +258,8 @@ def wrong_retention(keys):
                 yield f"{kind}:{task} is there, and the task isn't"
                 continue
             is_over = r["phase"] in ENDED and "watch" not in r and task not in keys.one("hooks")
-            if is_over != (keys.left_ms[f"spool:{kind}:{task}"] >= 0):
-                yield f"{kind}:{task}: over is {is_over}, ms left {keys.left_ms[f'spool:{kind}:{task}']}"
+            if is_over != (keys.left_ms[f"{{spool}}:{kind}:{task}"] >= 0):
+                yield f"{kind}:{task}: over is {is_over}, ms left {keys.left_ms[f'{{spool}}:{kind}:{task}']}"
 
 
 CHECKS = (

@@ -96,7 +96,7 @@ class Backup(unittest.TestCase):
         self.assertEqual(new.wait(running)["status"], "SUCCESS")
         self.assertEqual(len(self.vendor.prompts()), submits)
         # The same secret signs, the same id is on what is sent again.
-        secret = new.redis("GET", "spool:webhook_secret")
+        secret = new.redis("GET", "{spool}:webhook_secret")
         self.assertTrue(secret.startswith("whsec_"), secret)
         self.assertTrue(all(check_signature(each, secret) for each in [*ended_hooks, refused]))
         self.receiver.answer("/refused", 200)

@@ -315,11 +315,11 @@ class CrashTest(unittest.TestCase):
         """[(account, slots, their sum, tasks that are watched)]"""
         watched = collections.Counter()
         for task in self.client.acknowledged:
-            if self.redis.cli("HEXISTS", f"spool:t:{task}", "watch") == "1":
-                watched[self.redis.cli("HGET", f"spool:t:{task}", "account")] += 1
+            if self.redis.cli("HEXISTS", f"{{spool}}:t:{task}", "watch") == "1":
+                watched[self.redis.cli("HGET", f"{{spool}}:t:{task}", "account")] += 1
         wrong = []
         for account in (one["name"] for one in self.accounts()):
-            slots = f"spool:slots:{account}"
+            slots = f"{{spool}}:slots:{account}"
             if watched[account] == 0 and self.redis.cli("EXISTS", slots) == "0":
                 continue  # it never had a job
             sums = 1 + int(self.redis.cli("HEXISTS", slots, "?"))

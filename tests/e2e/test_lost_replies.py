@@ -54,7 +54,7 @@ class LostReplies(unittest.TestCase):
         status, _, answer = spool.request("POST", "/mj/submit/imagine", body, headers)
         self.assertEqual((status, answer["code"], self.wire.lost), (200, 1, 1), answer)
         self.ends_well(spool, answer["result"])
-        self.assertEqual(self.redis.cli("HGET", "spool:waiting", "*"), "0")
+        self.assertEqual(self.redis.cli("HGET", "{spool}:waiting", "*"), "0")
         again = spool.request("POST", "/mj/submit/imagine", body, headers)[2]
         self.assertEqual(again["result"], answer["result"])
 
@@ -64,7 +64,7 @@ class LostReplies(unittest.TestCase):
         task = spool.submit("a lighthouse")
         self.assertEqual(self.wire.lost, 1)
         self.ends_well(spool, task)
-        self.assertEqual(self.redis.cli("HGET", "spool:waiting", "*"), "0")
+        self.assertEqual(self.redis.cli("HGET", "{spool}:waiting", "*"), "0")
 
     def test_id_after_the_lease(self):
         """Redis is away when the vendor's id comes, and for longer than the lease."""
@@ -99,7 +99,7 @@ class LostReplies(unittest.TestCase):
         self.spool(settings, self.redis, ["worker"])
         self.wire.cut()
         self.gate.set()
-        words = ("HGET", f"spool:t:{task}", "phase")
+        words = ("HGET", f"{{spool}}:t:{task}", "phase")
         eventually(lambda: self.redis.cli(*words) == "in_doubt", what="a doubt")
         self.wire.mend()
         eventually(spool.is_ready, what="readiness")
@@ -174,7 +174,7 @@ class LostReplies(unittest.TestCase):
             self.assertEqual(self.cancels(spool, second), expected)
             self.assertEqual(self.wire.lost, lost)
             self.assertEqual(events(spool, second).count("cancelled"), 1)
-        self.assertEqual(self.redis.cli("HGET", "spool:waiting", "*"), "0")
+        self.assertEqual(self.redis.cli("HGET", "{spool}:waiting", "*"), "0")
         self.assertEqual(len(self.vendor.prompts()), 2)
 
     def test_change(self):

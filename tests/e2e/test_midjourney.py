@@ -291,8 +291,8 @@ class FollowUps(Family):
             button = spool.wait(task)["buttons"][0]["customId"]
             body = {"taskId": task, "customId": button}
             spool.wait(spool.request("POST", "/mj/submit/action", body)[2]["result"])
-            for name in spool.redis("--scan", "--pattern", "spool:*").split():
-                if re.match(r"spool:(t|b|r|l|d|once|idem):", name):
+            for name in spool.redis("--scan", "--pattern", "{spool}:*").split():
+                if re.match(r"{spool}:(t|b|r|l|d|once|idem):", name):
                     self.assertGreater(int(spool.redis("TTL", name)), 0, name)
 
     def test_bad_ones(self):
@@ -541,7 +541,7 @@ class WrongInput(Family):
     def tearDown(self):
         shown = exchange(self.spool.port, "GET", "/v1/tasks", None, bearer("empty"))[2]
         self.assertEqual(shown, {"object": "list", "data": [], "has_more": False, "next": None})
-        self.assertEqual(self.spool.redis("EXISTS", "spool:own:empty"), "0")
+        self.assertEqual(self.spool.redis("EXISTS", "{spool}:own:empty"), "0")
 
     def test_table(self):
         for path, body, field in WRONG:

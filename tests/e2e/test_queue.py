@@ -53,7 +53,7 @@ class Turns(unittest.TestCase):
             submit(spool, "first", "many")
             eventually(lambda: vendor.prompts() == ["first"], what="the first submit")
             self.fill(spool, 1000, "many")
-            self.assertEqual(spool.redis("HGET", "spool:waiting", "many"), "1000")
+            self.assertEqual(spool.redis("HGET", "{spool}:waiting", "many"), "1000")
             submit(spool, "the one", "one")
             vendor.is_held = False
             eventually(lambda: "the one" in vendor.prompts(), 20, "the one's turn")
@@ -114,7 +114,7 @@ class Turns(unittest.TestCase):
                 while not stop.is_set():
                     running = [job for job in sim.get("/mj/task/list") if job["status"] != "SUCCESS"]
                     most["vendor"] = max(most["vendor"], len(running))
-                    most["slots"] = max(most["slots"], int(redis.cli("HGET", "spool:slots:mj-1", "#") or 0))
+                    most["slots"] = max(most["slots"], int(redis.cli("HGET", "{spool}:slots:mj-1", "#") or 0))
 
             eventually(spool.is_ready)
             watcher = threading.Thread(target=look)
@@ -127,7 +127,7 @@ class Turns(unittest.TestCase):
             self.assertLessEqual(most["vendor"], 5)
             self.assertEqual(most["slots"], 5)
             self.assertTrue(all(sim.accepted(task) == 1 for task in tasks))
-            self.assertEqual(redis.cli("HGETALL", "spool:slots:mj-1").split(), ["#", "0"])
+            self.assertEqual(redis.cli("HGETALL", "{spool}:slots:mj-1").split(), ["#", "0"])
 
     def test_requests_per_minute(self):
         with Vendor() as vendor, Spool(config(vendor, requests_per_minute=120)) as spool:
@@ -244,7 +244,7 @@ class Refusals(unittest.TestCase):
                 self.assertEqual(spool.task(task)["error"], {"code": code, "message": reason})
                 self.assertEqual(sim.accepted(task), 0)
                 self.assertEqual([h.word for h in receiver.wait("/" + code)], ["FAILURE"])
-                self.assertEqual(spool.redis("HEXISTS", "spool:slots:mj-1", task), "0")
+                self.assertEqual(spool.redis("HEXISTS", "{spool}:slots:mj-1", task), "0")
 
     def test_nobody_there_then_somebody(self):
         port = free_port()
@@ -319,7 +319,7 @@ class Doubt(unittest.TestCase):
                 self.assertEqual(shown["failReason"], error["message"])
                 self.assertEqual(sim.accepted(task), 0, word)
                 # It may have run there, but jobs take less than a second: its slot is free by now.
-                self.assertEqual(spool.redis("HEXISTS", "spool:slots:mj-1", task), "0")
+                self.assertEqual(spool.redis("HEXISTS", "{spool}:slots:mj-1", task), "0")
             self.assertEqual(retrying.wait(again)["status"], "SUCCESS")
             self.assertEqual(sim.accepted(again), 1)
             events = [entry["event"] for entry in retrying.timeline(again)]
@@ -333,11 +333,11 @@ class Doubt(unittest.TestCase):
             for task in unknown:
                 self.assertEqual(spool.wait(task, 20)["status"], "FAILURE")
             # Nothing is known of this account's jobs: a minute is usual for the vendor's.
-            kept = [task for task in unknown if spool.redis("HEXISTS", "spool:slots:mj-1", task) == "1"]
+            kept = [task for task in unknown if spool.redis("HEXISTS", "{spool}:slots:mj-1", task) == "1"]
             self.assertEqual(len(kept), 2)
             for task in kept:
-                self.assertEqual(spool.redis("TTL", f"spool:t:{task}"), "-1")
-            self.assertEqual(spool.redis("HMGET", "spool:slots:mj-1", "#", "?").split(), ["2", "2"])
+                self.assertEqual(spool.redis("TTL", f"{{spool}}:t:{task}"), "-1")
+            self.assertEqual(spool.redis("HMGET", "{spool}:slots:mj-1", "#", "?").split(), ["2", "2"])
             self.assertEqual(spool.wait(spool.submit("a lighthouse"))["status"], "SUCCESS")
 
     def test_a_connection_that_served_before(self):
@@ -356,7 +356,7 @@ class Doubt(unittest.TestCase):
             self.assertEqual(spool.wait(task, 5)["status"], "FAILURE")
             self.assertEqual(spool.task(task)["error"]["code"], "submit_outcome_unknown")
             self.assertEqual(sim.accepted(task), 1)
-            self.assertEqual(spool.redis("HGET", "spool:slots:mj-1", task), "1")
+            self.assertEqual(spool.redis("HGET", "{spool}:slots:mj-1", task), "1")
 
     def test_a_mark_that_is_there_twice_is_nobody_s(self):
         with Vendor() as vendor:
@@ -401,7 +401,7 @@ class Cancel(unittest.TestCase):
             self.assertEqual(spool.wait(first)["status"], "SUCCESS")
             self.assertEqual(vendor.prompts(), ["first"])
             self.assertEqual(cancel(spool, first)[0], 409)
-            self.assertEqual(spool.redis("HGET", "spool:waiting", "*"), "0")
+            self.assertEqual(spool.redis("HGET", "{spool}:waiting", "*"), "0")
 
     def test_while_it_runs(self):
         """Cancelled at once, but its slot is the vendor's until the job has ended there."""
@@ -415,13 +415,13 @@ class Cancel(unittest.TestCase):
             self.assertEqual((shown["status"], shown["imageUrl"], shown["buttons"]), ("CANCEL", "", []))
             time.sleep(1.5)  # the watch has begun to look
             self.assertEqual(vendor.prompts(), ["first"])
-            self.assertEqual(spool.redis("HGET", "spool:slots:mj-1", "#"), "1")
+            self.assertEqual(spool.redis("HGET", "{spool}:slots:mj-1", "#"), "1")
             vendor.is_held = False
             self.assertEqual(spool.wait(following)["status"], "SUCCESS")
             self.assertEqual(spool.fetch(task)["status"], "CANCEL")
             self.assertEqual(spool.task(task)["artifacts"], [])
             self.assertEqual(vendor.at(f"/files/{list(vendor.jobs)[0]}"), [], "the result is discarded")
-            eventually(lambda: int(spool.redis("TTL", f"spool:t:{task}")) > 0, what="retention")
+            eventually(lambda: int(spool.redis("TTL", f"{{spool}}:t:{task}")) > 0, what="retention")
 
     def test_while_it_is_being_submitted(self):
         gate = threading.Event()
@@ -435,9 +435,9 @@ class Cancel(unittest.TestCase):
                 self.assertEqual((status, answer["cancel"], answer["status"]), (200, "requested", "queued"))
                 gate.set()
                 eventually(lambda: spool.fetch(task)["status"] == "CANCEL", what="CANCEL")
-                self.assertEqual(spool.redis("HGET", "spool:slots:mj-1", task), "1")
+                self.assertEqual(spool.redis("HGET", "{spool}:slots:mj-1", task), "1")
                 vendor.is_held = False
-                slots = "spool:slots:mj-1"
+                slots = "{spool}:slots:mj-1"
                 eventually(lambda: spool.redis("HEXISTS", slots, task) == "0", what="a free slot")
 
     def test_while_it_is_refused(self):
@@ -457,7 +457,7 @@ class Cancel(unittest.TestCase):
                 eventually(lambda: spool.fetch(task)["status"] == "CANCEL", what="CANCEL")
                 time.sleep(1.5)
                 self.assertEqual(len(vendor.prompts()), 1)
-                self.assertEqual(spool.redis("HEXISTS", "spool:slots:mj-1", task), "0")
+                self.assertEqual(spool.redis("HEXISTS", "{spool}:slots:mj-1", task), "0")
 
     def test_while_it_is_in_doubt(self):
         with held() as vendor:
@@ -481,20 +481,20 @@ class Deadlines(unittest.TestCase):
             task, following = spool.submit("first"), spool.submit("second")
             self.assertEqual(spool.wait(task)["status"], "FAILURE")
             self.assertEqual(spool.task(task)["error"]["code"], "task_timeout")
-            self.assertEqual(spool.redis("HGET", "spool:slots:mj-1", task), "1")
+            self.assertEqual(spool.redis("HGET", "{spool}:slots:mj-1", task), "1")
             self.assertEqual(vendor.prompts(), ["first"])
             vendor.is_held = False
             self.assertEqual(spool.wait(following)["status"], "SUCCESS")
             self.assertEqual(spool.fetch(task)["status"], "FAILURE", "its end is final")
-            self.assertEqual(spool.redis("HEXISTS", "spool:slots:mj-1", task), "0")
+            self.assertEqual(spool.redis("HEXISTS", "{spool}:slots:mj-1", task), "0")
 
     def test_never_done(self):
         """Twice its timeout later the slot is given up."""
         with held() as vendor, Spool(config(vendor, max_concurrency=1, task_timeout_ms=500)) as spool:
             task = spool.submit("first")
             self.assertEqual(spool.wait(task)["status"], "FAILURE")
-            eventually(lambda: spool.redis("HEXISTS", "spool:slots:mj-1", task) == "0", 10, "a free slot")
-            eventually(lambda: int(spool.redis("TTL", f"spool:t:{task}")) > 0, 10, "retention")
+            eventually(lambda: spool.redis("HEXISTS", "{spool}:slots:mj-1", task) == "0", 10, "a free slot")
+            eventually(lambda: int(spool.redis("TTL", f"{{spool}}:t:{task}")) > 0, 10, "retention")
 
     def test_never_taken(self):
         """A quota that is used up says what a rush says; the vendor's own reason ends it."""
@@ -518,7 +518,7 @@ class Deadlines(unittest.TestCase):
             events = [word for word in spool.events(task) if word != "claimed"]
             self.assertEqual(events, ["accepted", "refused", "refused", "failed"])
             self.assertEqual(len(vendor.prompts()), 3)
-            self.assertEqual(spool.redis("HGET", "spool:slots:mj-1", "#"), "0")
+            self.assertEqual(spool.redis("HGET", "{spool}:slots:mj-1", "#"), "0")
 
     def test_waiting_for_a_slot_is_no_refusal(self):
         """Longer than a job may take, then one refusal: that ends nothing."""

@@ -370,7 +370,7 @@ class Realtime(unittest.TestCase):
             task = self.spool.submit("trimmed")
             watch.wait_ends([task])
             cursor = watch.seen()[0][0]
-        self.spool.redis("XTRIM", "spool:events", "MAXLEN", "1")
+        self.spool.redis("XTRIM", "{spool}:events", "MAXLEN", "1")
         for asked in ({"all": True}, {"tasks": [task]}):
             with Watch(self.spool, subscribe(since=cursor, **asked)) as watch:
                 watch.wait(lambda m: len(m) >= 2)
@@ -552,7 +552,7 @@ class Realtime(unittest.TestCase):
 
     def test_how_long_a_read_token_is_good(self):
         """Made here as Spool makes them, of what its processes share."""
-        secret = self.spool.redis("GET", "spool:read_secret").strip().encode()
+        secret = self.spool.redis("GET", "{spool}:read_secret").strip().encode()
         task = self.spool.submit("seen for a while")
         for ms, key, status in ((60000, "sk-dev", 200), (-1000, "sk-dev", 401), (3600000, "sk-dev", 401),
                                 (60000, "sk-gone", 401)):  # fmt: skip

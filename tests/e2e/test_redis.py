@@ -9,7 +9,7 @@ import time
 import unittest
 
 import harness
-from harness import Receiver, Redis, Sim, Spool, Vendor, account, eventually, main
+from harness import Receiver, Redis, Sim, Spool, Vendor, account, as_stored, eventually, main
 
 
 def config(vendor, root=None, **fields):
@@ -157,19 +157,19 @@ class Sweeper(unittest.TestCase):
             for task in (looked, slotted):
                 spool.wait_phase(task, "rendering")
             waiting = spool.submit("a lane")
-            lane = spool.redis("HGET", f"spool:t:{waiting}", "lane")
-            self.assertEqual(spool.redis("ZREM", f"spool:lane:{lane}", waiting), "1")
-            self.assertEqual(spool.redis("ZREM", "spool:look:mj-1", looked), "1")
-            self.assertEqual(spool.redis("HDEL", "spool:slots:mj-1", slotted), "1")
-            spool.redis("HSET", "spool:slots:mj-1", "task_gone", "3")
+            lane = spool.redis("HGET", f"{{spool}}:t:{waiting}", "lane")
+            self.assertEqual(spool.redis("ZREM", f"{{spool}}:lane:{lane}", waiting), "1")
+            self.assertEqual(spool.redis("ZREM", "{spool}:look:mj-1", looked), "1")
+            self.assertEqual(spool.redis("HDEL", "{spool}:slots:mj-1", slotted), "1")
+            spool.redis("HSET", "{spool}:slots:mj-1", "task_gone", "3")
             for task, what in ((waiting, "lane"), (looked, "look"), (slotted, "slot")):
                 self.repaired(spool, task, what)
             self.assertGreaterEqual(spool.metric("sweeper_repairs_total"), 3)
 
             def slots():
-                words = spool.redis("HGETALL", "spool:slots:mj-1").split()
+                words = spool.redis("HGETALL", "{spool}:slots:mj-1").split()
                 held = dict(zip(words[::2], words[1::2]))
-                return held == {looked: "1", slotted: "1", "#": "2"}
+                return held == {as_stored(looked): "1", as_stored(slotted): "1", "#": "2"}
 
             eventually(slots, 10, "the right slots")
             vendor.is_held = False
@@ -184,7 +184,7 @@ class Sweeper(unittest.TestCase):
             vendor.on("/submit/", lambda asked: refusals.pop() if refusals else None)
             task = spool.submit("due")
             eventually(lambda: len(vendor.prompts()) == 2, what="a second refusal")
-            eventually(lambda: spool.redis("ZREM", "spool:due", task) == "1", what="a due entry")
+            eventually(lambda: spool.redis("ZREM", "{spool}:due", task) == "1", what="a due entry")
             self.repaired(spool, task, "lane")
             self.assertEqual(spool.wait(task)["status"], "SUCCESS")
 
@@ -202,7 +202,7 @@ class Sweeper(unittest.TestCase):
             eventually(is_waiting, what="a retry of the last word")
             receiver.answer("/hook", 200)
             count = len(receiver.at("/hook"))
-            self.assertEqual(spool.redis("ZREM", "spool:hooks", task), "1")
+            self.assertEqual(spool.redis("ZREM", "{spool}:hooks", task), "1")
             self.repaired(spool, task, "delivery")
             self.assertEqual(receiver.wait("/hook", count + 1)[-1].word, "SUCCESS")
             eventually(lambda: spool.deliveries(task)[-1]["status"] == "delivered", what="delivered")
@@ -215,7 +215,7 @@ class Sweeper(unittest.TestCase):
                 task = spool.submit("a doubt")
                 # Between two looks, which are seconds apart by now.
                 eventually(lambda: len(vendor.at("/task/list")) >= 3, what="a third look")
-                eventually(lambda: spool.redis("ZREM", "spool:due", task) == "1", what="a due entry")
+                eventually(lambda: spool.redis("ZREM", "{spool}:due", task) == "1", what="a due entry")
                 vendor.is_held = False
                 self.repaired(spool, task, "due")
                 self.assertEqual(spool.wait(task)["status"], "SUCCESS")
@@ -309,7 +309,7 @@ class OwnRedis(unittest.TestCase):
 class Retention(unittest.TestCase):
     def times_to_live(self, spool, task):
         """Of every key that is about the task."""
-        names = spool.redis("--scan", "--pattern", f"spool:*{task}*").split()
+        names = spool.redis("--scan", "--pattern", f"{{spool}}:*{task}*").split()
         self.assertGreaterEqual(len(names), 2)
         return {int(spool.redis("TTL", name)) for name in names}
 

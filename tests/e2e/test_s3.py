@@ -19,7 +19,7 @@ import time
 import unittest
 import urllib.parse
 
-from harness import PNG, Between, Clock, Receiver, Redis, Sim, Spool, Vendor, account, download, eventually
+from harness import PNG, Between, Clock, Receiver, Redis, Sim, Spool, Vendor, account, as_stored, download, eventually
 from harness import exchange, main, preload, set_clock
 from vendors.kling import KlingFamily
 from vendors.veo import veo_account
@@ -833,8 +833,8 @@ class Large:
     def check_small(self, task):
         sizes = self.sizes()
         self.assertLess(max(sizes.values()), 65536, sizes)
-        own = {key: size for key, size in sizes.items() if task in key}
-        self.assertIn(f"spool:t:{task}", own)
+        own = {key: size for key, size in sizes.items() if as_stored(task) in key}
+        self.assertIn(as_stored(f"{{spool}}:t:{task}"), own)
         self.assertLess(sum(own.values()), 2048, own)
 
     def test_five_images(self):
@@ -897,7 +897,7 @@ class Large:
         self.break_store(spool)
         status, _, answer = self.large(spool, "nowhere to keep it")
         self.assertEqual(status, 503, answer)
-        self.assertEqual(self.redis.cli("KEYS", "spool:t:*"), "")
+        self.assertEqual(self.redis.cli("KEYS", "{spool}:t:*"), "")
         self.assertEqual(spool.get("/v1/tasks")["data"], [])
         small = spool.submit("small ones need none")
         spool.wait_phase(small, "submitted", "rendering", "archiving", "succeeded")
@@ -1126,7 +1126,7 @@ class Frames(KlingFamily):
         self.assertEqual((sent["prompt"], sent["model_name"]), ("waves", "kling-v3"))
         eventually(lambda: not any("/inputs/" in name for name in swift.entries("frames")), 8, "no request")
         self.assertEqual(len(swift.objects("frames")), 1)
-        self.assertLess(int(self.spool.redis("MEMORY", "USAGE", f"spool:t:{task}")), 2048)
+        self.assertLess(int(self.spool.redis("MEMORY", "USAGE", f"{{spool}}:t:{task}")), 2048)
 
 
 @unittest.skipUnless(os.geteuid() == 0, "mounts a file system")

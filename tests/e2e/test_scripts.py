@@ -61,7 +61,7 @@ KINDS = {
 # All there is, in whole.
 DUMP = """#!lua flags=no-writes,allow-oom
 local call, found = redis.call, {}
-for _, name in ipairs(call('KEYS', 'spool:*')) do
+for _, name in ipairs(call('KEYS', '{spool}:*')) do
     local kind, value = call('TYPE', name).ok
     if kind == 'hash' then value = call('HGETALL', name)
     elseif kind == 'zset' then value = call('ZRANGE', name, 0, -1, 'WITHSCORES')
@@ -126,7 +126,7 @@ class Bench(unittest.TestCase):
         words = [by, constants]
         for item in items:
             words += [len(item), *(absolute(word, self.now) for word in item)]
-        answer = self.wire.call("EVALSHA", self.hashes[script], 0, *words)
+        answer = self.wire.call("EVALSHA", self.hashes[script], 1, "{spool}", *words)
         return answer[0] if len(items) == 1 and script not in OF_ALL else answer
 
     # Keys.
@@ -148,7 +148,7 @@ class Bench(unittest.TestCase):
             if left_ms >= 0:
                 minutes = str(round(left_ms / 60000))
                 value = {**value, "ttl": minutes} if isinstance(value, dict) else value
-            found[name[len("spool:") :]] = value
+            found[name[len("{spool}:") :]] = value
         return found
 
     def check(self):
@@ -170,18 +170,18 @@ class Bench(unittest.TestCase):
             r["account"] = o["account"]
         holds = False
         if phase == "queued" and o["way"] == "lane":
-            self.do("ZADD", f"spool:lane:{o['lane']}", 1, id_)
-            self.do("HSET", f"spool:vt:{o['lane']}", f"o:{o['owner']}", 1)
-            self.do("SADD", "spool:lanes", o["lane"])
+            self.do("ZADD", f"{{spool}}:lane:{o['lane']}", 1, id_)
+            self.do("HSET", f"{{spool}}:vt:{o['lane']}", f"o:{o['owner']}", 1)
+            self.do("SADD", "{spool}:lanes", o["lane"])
         elif phase == "queued" and o["way"] == "due":
-            self.do("ZADD", "spool:due", "@5000", id_)
+            self.do("ZADD", "{spool}:due", "@5000", id_)
         elif phase == "queued":
             r["await"] = f"{id_}-parent"
-            self.do("SADD", f"spool:await:{id_}-parent", id_)
+            self.do("SADD", f"{{spool}}:await:{id_}-parent", id_)
             self.task(f"{id_}-parent", "rendering")
         elif phase in AT_VENDOR:
             r.update(upstream="U1", started="@-2000", at="@-2000", **({"sub": o["sub"]} if "sub" in o else {}))
-            self.do("ZADD", f"spool:look:{o['account']}", "@500", id_)
+            self.do("ZADD", f"{{spool}}:look:{o['account']}", "@500", id_)
             holds = True
         elif phase in ENDED:
             r.update(finished="@-1000", at="@-1000", upstream="U1")
@@ -189,10 +189,10 @@ class Bench(unittest.TestCase):
                 r["hook"] = 1
             if o["way"] == "watch":
                 r.update(watch="@60000", **({"code": o["code"]} if "code" in o else {}))
-                self.do("ZADD", "spool:due", "@1000", id_)
+                self.do("ZADD", "{spool}:due", "@1000", id_)
                 holds = True
         else:
-            self.do("ZADD", "spool:due", "@30000", id_)
+            self.do("ZADD", "{spool}:due", "@30000", id_)
             holds = phase != "archiving"
             if phase == "in_doubt":
                 r.update(doubt="@-1000", doubts=1, sent="@-1500")
@@ -202,18 +202,18 @@ class Bench(unittest.TestCase):
                 r["sent"] = o["sent"]
         if phase == "queued":
             for name in ("*", o["owner"]):
-                self.do("HINCRBY", "spool:waiting", name, 1)
+                self.do("HINCRBY", "{spool}:waiting", name, 1)
         if holds and int(o["cost"]) > 0:
-            self.do("HSET", f"spool:slots:{o['account']}", id_, o["cost"])
-            self.do("HINCRBY", f"spool:slots:{o['account']}", "#", o["cost"])
+            self.do("HSET", f"{{spool}}:slots:{o['account']}", id_, o["cost"])
+            self.do("HINCRBY", f"{{spool}}:slots:{o['account']}", "#", o["cost"])
             if "code" in r:
-                self.do("HINCRBY", f"spool:slots:{o['account']}", "?", o["cost"])
-        self.do("HSET", f"spool:t:{id_}", *(word for pair in r.items() for word in pair))
+                self.do("HINCRBY", f"{{spool}}:slots:{o['account']}", "?", o["cost"])
+        self.do("HSET", f"{{spool}}:t:{id_}", *(word for pair in r.items() for word in pair))
         if "hook" in o:
-            self.do("HSET", f"spool:d:{id_}", "url", "https://example.com/hook")
+            self.do("HSET", f"{{spool}}:d:{id_}", "url", "https://example.com/hook")
         if phase in ENDED and o["way"] != "watch":
             for name in invariants.OF_A_TASK:
-                self.do("PEXPIRE", f"spool:{name}:{id_}", RETENTION_MS)
+                self.do("PEXPIRE", f"{{spool}}:{name}:{id_}", RETENTION_MS)
         return r
 
     # Cases.
@@ -390,15 +390,15 @@ class Picture(Bench):
         for vendor_can in ("0", "1"):
             self.clear()
             r = self.task("A", phase, kind)
-            self.do("RPUSH", "spool:own:dev", "B", "A")
+            self.do("RPUSH", "{spool}:own:dev", "B", "A")
             if phase in ENDED and kind == "hook":
                 view = f"{r['v']} {phase} 100 0 @-1000"
-                self.do("HSET", "spool:d:A", "n", 1, "head", 2, "1", view, "1r", "exhausted 4 @-100 500 9 no")
-                self.do("ZADD", "spool:exhausted", "@-100", "A")
+                self.do("HSET", "{spool}:d:A", "n", 1, "head", 2, "1", view, "1r", "exhausted 4 @-100 500 9 no")
+                self.do("ZADD", "{spool}:exhausted", "@-100", "A")
             with self.subTest(vendor_can=vendor_can):
                 self.assertEqual(self.run_script("forget", ["A", "other", vendor_can, 60000]), ["missing"])
                 item = ["A", "dev", vendor_can, 60000]
-                result = self.do("GET", "spool:r:A") or ""
+                result = self.do("GET", "{spool}:r:A") or ""
                 self.assertEqual(self.run_script("forget", item), ["done", result])
                 self.check()
                 before = self.dump()
@@ -461,7 +461,7 @@ class Picture(Bench):
                 with self.subTest(flag=flag, tries=tries):
                     self.clear()
                     r = self.task("A", "submitting")
-                    self.do("HSET", "spool:t:A", name, tries)
+                    self.do("HSET", "{spool}:t:A", name, tries)
                     reason = ("vendor_refused", "it is busy")
                     item = change(r, "queued", f"N{flag}", -1, wait=reason)
                     _, changed = self.twice("change", item, ["again", 3, 0])
@@ -554,7 +554,7 @@ class Picture(Bench):
     @each
     def test_due(self, phase, kind, r):
         """Everything in the due set, its time come."""
-        if self.do("ZADD", "spool:due", "XX", "CH", "@-10", "A") == 0:
+        if self.do("ZADD", "{spool}:due", "XX", "CH", "@-10", "A") == 0:
             self.assertEqual(self.twice("due", [1, 10, 30000, 10])[0][1:], [])
             return
         answer, changed = self.twice("due", [1, 10, 30000, 10], ANY)
@@ -577,7 +577,7 @@ class Picture(Bench):
         for phase, word in (("in_doubt", "doubt"), ("archiving", "archive")):
             self.clear()
             self.task("A", phase)
-            self.do("ZADD", "spool:due", "@-10", "A")
+            self.do("ZADD", "{spool}:due", "@-10", "A")
             first = self.run_script("due", [7, 10, 30000, 10])
             again = self.run_script("due", [7, 10, 30000, 10], again=1)
             self.assertEqual((first[1][0], again[1:], again[0]), (word, first[1:], [0]))
@@ -587,8 +587,8 @@ class Picture(Bench):
         for kind in ("watched", "watched for a doubt"):
             self.clear()
             self.task("A", "failed", kind)
-            self.do("HSET", "spool:t:A", "watch", "@-1")
-            self.do("ZADD", "spool:due", "@-10", "A")
+            self.do("HSET", "{spool}:t:A", "watch", "@-1")
+            self.do("ZADD", "{spool}:due", "@-10", "A")
             answer, changed = self.twice("due", [1, 10, 30000, 10])
             self.assertEqual((answer, changed["t:A"]), ([[-1]], {"watch": None, "ttl": "60"}))
             self.assertEqual({f: v for f, v in changed["slots:mj-1"].items() if f != "?"}, {"A": None, "#": "0"})
@@ -596,7 +596,7 @@ class Picture(Bench):
     def test_due_archives_have_no_room(self):
         for id_ in "AB":
             self.task(id_, "archiving")
-            self.do("ZADD", "spool:due", "@-10", id_)
+            self.do("ZADD", "{spool}:due", "@-10", id_)
         answer = self.run_script("due", [1, 10, 30000, 5, "mj-1", 1])
         self.assertEqual([one[0] for one in answer[1:]], ["archive"])
         self.assertEqual(sorted(self.dump()["due"].values()), ["@0", "@30000"])
@@ -607,14 +607,14 @@ class Picture(Bench):
         self.task("A", "succeeded")
         self.task("B", "rendering")
         for id_ in ("A", "B", "C"):
-            self.do("ZADD", "spool:due", "@-10", id_)
+            self.do("ZADD", "{spool}:due", "@-10", id_)
         self.assertEqual(self.run_script("due", [1, 10, 30000, 5])[1:], [])
         self.assertEqual(self.dump()["look:mj-1"], {"B": "@0"})
         self.check()
 
     @each
     def test_looks(self, phase, kind, r):
-        self.do("ZADD", "spool:look:mj-1", "XX", "@-10", "A")
+        self.do("ZADD", "{spool}:look:mj-1", "XX", "@-10", "A")
         item = ["mj-1", 2000, 10000, 50, 10, 0]
         # What it gave isn't given again: it is looked at the next time.
         answer, changed = self.twice("looks", item, ANY)
@@ -624,15 +624,15 @@ class Picture(Bench):
     def test_looks_what_does_not_belong(self):
         self.task("A", "archiving")
         for id_ in ("A", "gone"):
-            self.do("ZADD", "spool:look:mj-1", "@-10", id_)
+            self.do("ZADD", "{spool}:look:mj-1", "@-10", id_)
         self.assertEqual(self.run_script("looks", ["mj-1", 2000, 10000, 50, 10, 0]), [-1])
         self.check()
 
     def test_looks_no_more_than_the_vendor_takes(self):
         """A quarter of a second's at once, the others spread: whoever asks, and however often."""
         for number in range(60):
-            self.do("ZADD", "spool:look:mj-1", "@-10", f"A{number}")
-            self.do("HSET", f"spool:t:A{number}", "phase", "rendering", "owner", "dev", "account", "mj-1", "started", "@-5000")
+            self.do("ZADD", "{spool}:look:mj-1", "@-10", f"A{number}")
+            self.do("HSET", f"{{spool}}:t:A{number}", "phase", "rendering", "owner", "dev", "account", "mj-1", "started", "@-5000")
         given, began = [], time.monotonic()
         while time.monotonic() - began < 1.5:
             next_ms, *tasks = self.run_script("looks", ["mj-1", 1, 1, 0, 16, 20])
@@ -665,13 +665,13 @@ class Picture(Bench):
             with self.subTest(name):
                 self.clear()
                 r = self.task("A", "in_doubt")
-                self.do("ZADD", "spool:alike:many:ab", "@-1500", "A", sent, "B")
+                self.do("ZADD", "{spool}:alike:many:ab", "@-1500", "A", sent, "B")
                 if other is not None:
                     self.task("B", other)
                     for field, value in record.items():
-                        self.do(*(["HSET", "spool:t:B", field, value] if value != "" else ["HDEL", "spool:t:B", field]))
+                        self.do(*(["HSET", "{spool}:t:B", field, value] if value != "" else ["HDEL", "{spool}:t:B", field]))
                 if log:
-                    self.do("RPUSH", "spool:l:B", log)
+                    self.do("RPUSH", "{spool}:l:B", log)
                 # `wanted` None: the other has no job, so each of two may be ours.
                 jobs = ["U1", "U2", "U2"]
                 answer = self.run_script("alike", ["A", r["n"], "many:ab", *jobs])
@@ -684,7 +684,7 @@ class Picture(Bench):
 
     def test_what_a_submit_looks_like_is_kept_for_a_day(self):
         r = self.task("A", "submitting")
-        self.do("ZADD", "spool:alike:many:ab", "@-86400001", "B", "@-1000", "C")
+        self.do("ZADD", "{spool}:alike:many:ab", "@-86400001", "B", "@-1000", "C")
         answer, changed = self.twice("begin", ["A", r["n"], 9000, "many:ab", ""])
         self.assertEqual(answer, "go")
         self.assertEqual(changed["alike:many:ab"], {"A": "@0", "B": None, "ttl": "1440"})
@@ -720,7 +720,7 @@ class Picture(Bench):
             with self.subTest(state=name):
                 self.clear()
                 self.task("A", "queued")
-                self.do("HSET", "spool:acct:mj-1", *state)
+                self.do("HSET", "{spool}:acct:mj-1", *state)
                 answer, changed = self.twice("claim", [1, 10, 30000])
                 items = ([1, 10, 30000], ["mj-1", 10, 3, 1, 60, "midjourney/*"])
                 answer = self.run_script("claim", *items)
@@ -732,7 +732,7 @@ class Picture(Bench):
                 self.task("A", "queued")
                 self.task("B", "queued")
                 self.task("C", "rendering")
-                self.do("ZADD", "spool:lane:midjourney/", 2, "B")
+                self.do("ZADD", "{spool}:lane:midjourney/", 2, "B")
                 answer = self.run_script("claim", [1, 10, 30000], ["mj-1", 10, cap, 1, 0, "midjourney/"])
                 self.assertEqual(len(answer) - 1, given)
                 self.check()
@@ -747,7 +747,7 @@ class Picture(Bench):
         for name in ("due", "look:mj-1", f"lane:{r['lane']}", "slots:mj-1"):
             if "A" not in before.get(name, {}):
                 continue
-            self.do("HDEL" if name.startswith("slots") else "ZREM", f"spool:{name}", "A")
+            self.do("HDEL" if name.startswith("slots") else "ZREM", f"{{spool}}:{name}", "A")
             with self.subTest(lost=name):
                 self.assertNotEqual(invariants.look(self.wire), [])
                 self.assertEqual(self.run_script("sweep", item)[1], 1)
@@ -778,7 +778,7 @@ class Picture(Bench):
                     with self.subTest(how=how, code=code, kind=kind):
                         self.clear()
                         r = self.task("A", "failed", kind)
-                        self.do("HSET", "spool:t:A", "code", code, "error", "why", "account", "mj-1")
+                        self.do("HSET", "{spool}:t:A", "code", code, "error", "why", "account", "mj-1")
                         item = ["A", r["v"], how, "U9" if how == "adopt" else "", "{}"]
                         answer, changed = self.twice("resolve", item, "done")
                         now = self.dump()
@@ -788,7 +788,7 @@ class Picture(Bench):
                         self.assertEqual("hooks" in now, "hook" in kind)
         self.clear()
         r = self.task("A", "failed")
-        self.do("HSET", "spool:t:A", "code", "content_filter")
+        self.do("HSET", "{spool}:t:A", "code", "content_filter")
         self.assertEqual(self.twice("resolve", ["A", r["v"], "resubmit", "", ""]), ("other", {}))
         self.assertEqual(self.twice("resolve", ["A", r["v"] - 1, "resubmit", "", ""]), ("stale", {}))
         self.assertEqual(self.twice("resolve", ["B", 1, "resubmit", "", ""]), ("missing", {}))
@@ -846,7 +846,7 @@ class Follow(Bench):
     def test_its_parent_has_no_id(self):
         """Nothing can be said to it yet."""
         self.task("A", "queued", "awaits")
-        self.do("HDEL", "spool:t:A-parent", "upstream")
+        self.do("HDEL", "{spool}:t:A-parent", "upstream")
         item = ["A-parent", *change({"v": 5, "n": 1}, "rendering", sub="MODAL")[1:]]
         _, changed = self.twice("change", item, ["again", 6, 0])
         self.assertEqual(changed.keys(), {"t:A-parent", "l:A-parent", "events"})
@@ -912,7 +912,7 @@ class Submit(Bench):
         answer, changed = self.twice("submit", self.submitted("B", options=options))
         self.assertEqual((answer, changed["same:dev:s"]), (0, {"B": "p1", "ttl": "1440"}))
         self.assertEqual(self.twice("submit", self.submitted("C", options=options))[0], ["replayed", "B", 0])
-        self.do("HSET", "spool:processes", "p1 api", "@0 words")
+        self.do("HSET", "{spool}:processes", "p1 api", "@0 words")
         self.assertEqual(self.run_script("submit", self.submitted("D", options=options)), 1)
         self.assertEqual(self.dump()["same:dev:s"], {"B": "p1", "D": "p1", "ttl": "1440"})
         options["resent"] = True
@@ -928,8 +928,8 @@ class Submit(Bench):
         self.clear()
         item = self.follow_up("succeeded", once="U1")
         self.task("A", phase, kind)
-        self.do("HSET", "spool:once:P", "U1", "A")
-        self.do("PEXPIRE", "spool:once:P", RETENTION_MS)
+        self.do("HSET", "{spool}:once:P", "U1", "A")
+        self.do("PEXPIRE", "{spool}:once:P", RETENTION_MS)
         item[0] = "B"
         is_over = phase in ("failed", "cancelled")
         answer, changed = self.twice("submit", item)
@@ -980,11 +980,11 @@ class Join(Bench):
         return self.twice("join", [owner, "s", holder, resent], "A" if resent else None)
 
     def note(self, holder="p1", beat=None):
-        self.do("DEL", "spool:same:dev:s", "spool:processes")
-        self.do("HSET", "spool:same:dev:s", "A", holder)
-        self.do("PEXPIRE", "spool:same:dev:s", 86400000)
+        self.do("DEL", "{spool}:same:dev:s", "{spool}:processes")
+        self.do("HSET", "{spool}:same:dev:s", "A", holder)
+        self.do("PEXPIRE", "{spool}:same:dev:s", 86400000)
         if beat is not None:
-            self.do("HSET", "spool:processes", f"{holder} api", f"@{beat} words")
+            self.do("HSET", "{spool}:processes", f"{holder} api", f"@{beat} words")
 
     @each
     def test_its_client_has_gone(self, phase, kind, r):
@@ -1005,7 +1005,7 @@ class Join(Bench):
 
     def test_another_one(self):
         self.task("A", "rendering")
-        self.do("DEL", "spool:same:dev:s")
+        self.do("DEL", "{spool}:same:dev:s")
         self.assertEqual(self.run_script("join", ["dev", "s", "p2", "1"]), "")
         for holder, beat in (("p1", 0), ("p1", -7000), ("+", None)):
             self.note(holder, beat)
@@ -1018,8 +1018,8 @@ class Join(Bench):
         """Each that sends again gets one that nobody waits for, then the newest."""
         for id_, phase, holder in (("A", "rendering", "-"), ("B", "queued", "-"), ("C", "succeeded", "-"), ("D", "queued", "p1")):
             self.task(id_, phase)
-            self.do("HSET", "spool:same:dev:s", id_, holder)
-        self.do("HSET", "spool:processes", "p1 api", "@0 words", "p2 api", "@0 words")
+            self.do("HSET", "{spool}:same:dev:s", id_, holder)
+        self.do("HSET", "{spool}:processes", "p1 api", "@0 words", "p2 api", "@0 words")
         for resent, wanted in (("1", "B"), ("", "A"), ("1", "D"), ("", "")):
             self.assertEqual(self.run_script("join", ["dev", "s", "p2", resent]), wanted)
 
@@ -1035,11 +1035,11 @@ class Join(Bench):
         self.note("-")
         self.assertEqual(self.run_script("join", item), "")
         self.task("A", "failed")
-        self.do("HSET", "spool:t:A", "code", "vendor_unavailable")
+        self.do("HSET", "{spool}:t:A", "code", "vendor_unavailable")
         self.assertEqual(self.run_script("join", item), "")
-        self.do("HSET", "spool:t:A", "code", "vendor_failed")
+        self.do("HSET", "{spool}:t:A", "code", "vendor_failed")
         self.assertEqual(self.run_script("join", item), "A")
-        self.do("HSET", "spool:t:A", "gone", 1)
+        self.do("HSET", "{spool}:t:A", "gone", 1)
         self.assertEqual(self.run_script("join", item), "")
 
     def test_leave(self):
@@ -1058,10 +1058,10 @@ class Deliveries(Bench):
         """A task with so many changes that nobody was told of."""
         self.task("A", phase, "hook")
         views = [word for n in range(1, count + 1) for word in (n, f"{n} rendering 0 0 @-1000")]
-        self.do("HSET", "spool:d:A", "n", count, *views)
-        self.do("ZADD", "spool:hooks", "@-10", "A")
+        self.do("HSET", "{spool}:d:A", "n", count, *views)
+        self.do("ZADD", "{spool}:hooks", "@-10", "A")
         for name in invariants.OF_A_TASK:
-            self.do("PERSIST", f"spool:{name}:A")
+            self.do("PERSIST", f"{{spool}}:{name}:A")
 
     def post(self, by="w1", is_lost=False):
         """The next claim; or, where the answer to the last one was lost, that once more."""
@@ -1071,7 +1071,7 @@ class Deliveries(Bench):
         return answer
 
     def posted(self, outcome, delay=0, status=200, n=1, lease="@5000", error=""):
-        lease = self.wire.call("HGET", "spool:d:A", "lease") if lease == "@5000" else lease
+        lease = self.wire.call("HGET", "{spool}:d:A", "lease") if lease == "@5000" else lease
         return ["A", n, lease, outcome, delay, status, 20, 0, error]
 
     def test_post(self):
@@ -1178,7 +1178,7 @@ class Deliveries(Bench):
 
     def test_task_is_gone(self):
         self.pending(1, "succeeded")
-        self.do("DEL", "spool:t:A", "spool:d:A")
+        self.do("DEL", "{spool}:t:A", "{spool}:d:A")
         self.assertEqual(self.post()[1:], [])
         self.check()
 
@@ -1187,7 +1187,7 @@ class Deliveries(Bench):
         self.pending()
         item = ["0", 1000, "", 60000, 1, "mj-1"]
         self.assertEqual(self.twice("sweep", item)[1], {})
-        self.do("ZREM", "spool:hooks", "A")
+        self.do("ZREM", "{spool}:hooks", "A")
         self.assertEqual(self.run_script("sweep", item)[1], 1)
         self.assertEqual(self.dump()["hooks"], {"A": "@0"})
         self.check()
@@ -1197,7 +1197,7 @@ class Deliveries(Bench):
             with self.subTest(state=state):
                 self.clear()
                 self.pending(1, "succeeded")
-                self.do("HSET", "spool:once:A", "U1", "B")
+                self.do("HSET", "{spool}:once:A", "U1", "B")
                 self.assertEqual(self.twice("redeliver", ["A", "dev", 1]), ("pending", {}))
                 self.post()
                 self.run_script("posted", self.posted(state))
@@ -1238,9 +1238,9 @@ class Others(Bench):
         said = {"processes": {"p worker": "@0 host 1 v 2 3", "p api": "@0 host 1 v 2 0"}}
         self.assertEqual(self.twice("beat", ["1", "p", "api", "host 1 v 2 0", ""])[0], 1)
         self.assertEqual(self.dump()["processes"], said["processes"])
-        self.do("HSET", "spool:processes", "old api", "@-3700000 host 1 v 2 0")
+        self.do("HSET", "{spool}:processes", "old api", "@-3700000 host 1 v 2 0")
         self.twice("beat", ["0", "p", "api", "host 1 v 2 0", ""])
-        self.do("ZADD", "spool:workers", "@-3700000", "w0")
+        self.do("ZADD", "{spool}:workers", "@-3700000", "w0")
         answer, changed = self.twice("beat", ["0", "p", "worker", "host 1 v 2 3", ""])
         self.assertEqual((answer, changed["workers"], changed["processes"]), (1, None, None))
 
@@ -1251,7 +1251,7 @@ class Others(Bench):
         (said,) = self.run_script("overview", ["mj-1"])[6]
         self.assertEqual(said.split(" ", 1)[1], "disk full")
         self.assertEqual(self.twice("beat", [*troubled[:4], ""])[1]["trouble"], None)
-        self.do("HSET", "spool:trouble", "dead worker", "@-16000 disk full", "live worker", "@-14000 disk full")
+        self.do("HSET", "{spool}:trouble", "dead worker", "@-16000 disk full", "live worker", "@-14000 disk full")
         self.twice("beat", ["1", "p", "api", "host 1 v 2 3", ""])
         self.assertEqual(self.dump()["trouble"], {"live worker": "@-14000 disk full"})
         self.twice("beat", troubled)
@@ -1259,15 +1259,15 @@ class Others(Bench):
 
     def test_state(self):
         self.task("A", "rendering", "four slots")
-        self.do("HSET", "spool:acct:mj-1", "out", 1, "cool", "@5000", "tat", "@7000.5")
-        self.do("ZADD", "spool:workers", "@0", "w1", "@-20000", "w2")
+        self.do("HSET", "{spool}:acct:mj-1", "out", 1, "cool", "@5000", "tat", "@7000.5")
+        self.do("ZADD", "{spool}:workers", "@0", "w1", "@-20000", "w2")
         answer, changed = self.twice("state", ["mj-1", "mj-2"])
         first = [relative(word, self.now) for word in answer[1]]
         self.assertEqual((answer[0], first, changed), (1, ["1", "@5000", "@7000", "4", "0"], {}))
         self.assertEqual(answer[2], [0, 0, 0, 0, 0])
 
     def test_account(self):
-        self.do("HSET", "spool:acct:mj-1", "out", "denied", "cool", "@5000", "fails", 3, "tat", 7)
+        self.do("HSET", "{spool}:acct:mj-1", "out", "denied", "cool", "@5000", "fails", 3, "tat", 7)
         answer, changed = self.twice("account", ["mj-1", "disable"])
         self.assertEqual((answer, changed["acct:mj-1"]["off"]), (1, "1"))
         self.assertEqual(self.run_script("state", ["mj-1"])[1][4], 1)
@@ -1276,7 +1276,7 @@ class Others(Bench):
 
     def test_overview(self):
         self.task("A", "rendering", "four slots")
-        self.do("HSET", "spool:acct:mj-1", "out", "denied", "cool", "@5000", "off", 1)
+        self.do("HSET", "{spool}:acct:mj-1", "out", "denied", "cool", "@5000", "off", 1)
         new = [[id_, "dev", "midjourney/", "{}", "", "provider", "midjourney"] for id_ in ("T1", "T0")]
         self.run_script("submit", *new)
         self.run_script("beat", ["1", "p", "api", "host 1 v 2 3", ""])
@@ -1290,7 +1290,7 @@ class Others(Bench):
         self.assertEqual((processes[0], hooks, exhausted), ("p api", [], []))
 
     def test_list(self):
-        self.do("RPUSH", "spool:own:dev", *"ABCDE")
+        self.do("RPUSH", "{spool}:own:dev", *"ABCDE")
         for id_ in "ABCDE":
             self.task(id_, "queued", lane=f"midjourney/{id_}")
         newest, before = [("", 2, "ED"), ("", 9, "EDCBA")], [("D", 2, "CB"), ("B", 9, "A"), ("A", 9, "")]
@@ -1299,7 +1299,7 @@ class Others(Bench):
         for after, count, ids in (("", 2, "AB"), ("", 9, "ABCDE"), ("B", 2, "CD"), ("D", 9, "E"), ("E", 9, "")):
             self.assertEqual(self.twice("list", ["dev", after, count, "1"]), (list(ids), {}))
         # One that was forgotten still says where the list is to go on.
-        self.do("LREM", "spool:own:dev", 1, "C")
+        self.do("LREM", "{spool}:own:dev", 1, "C")
         for after, count, order, ids in (("C", 1, "", "B"), ("C", 9, "", "BA"), ("C", 1, "1", "D"), ("C", 9, "1", "DE"),
                                          ("X", 1, "", "E"), ("X", 9, "1", "")):  # fmt: skip
             self.assertEqual(self.twice("list", ["dev", after, count, order]), (list(ids), {}))
@@ -1325,7 +1325,7 @@ class Others(Bench):
             _, changed = self.twice("change", change(r, "queued", flags, -1), ["again", 3, 0])
             self.assertEqual(changed["acct:mj-1"], state)
         self.clear()
-        self.do("HSET", "spool:acct:mj-1", "fails", 3, "cool", "@-10")
+        self.do("HSET", "{spool}:acct:mj-1", "fails", 3, "cool", "@-10")
         r = self.task("A", "submitting")
         _, changed = self.twice("change", change(r, "submitted", "NW", upstream="U1"), ["again", 3, 0])
         self.assertEqual(changed["acct:mj-1"], None)
@@ -1333,9 +1333,9 @@ class Others(Bench):
     def test_progress(self):
         """At most once a second."""
         r = self.task("A", "rendering")
-        self.do("HSET", "spool:t:A", "at", "@-100")
+        self.do("HSET", "{spool}:t:A", "at", "@-100")
         self.assertEqual(self.twice("change", change(r, "rendering", "P", progress=7)), (["done", 5, 0], {}))
-        self.do("HSET", "spool:t:A", "at", "@-2000")
+        self.do("HSET", "{spool}:t:A", "at", "@-2000")
         answer, changed = self.twice("change", change(r, "rendering", "P", progress=7), ["again", 6, 0])
         self.assertEqual((answer, changed["t:A"]["progress"]), (["done", 6, 0], "7"))
 
@@ -1359,18 +1359,18 @@ class Wakes(Bench):
         super().setUpClass()
         cls.ears = cls.enterClassContext(resp.Resp(cls.redis.socket))
         for channel in ("wake", "ring"):
-            cls.ears.call("SUBSCRIBE", f"spool:{channel}")
+            cls.ears.call("SUBSCRIBE", f"{{spool}}:{channel}")
 
     def heard(self, script, item):
         """What one call says, in any order, and once each."""
         self.run_script(script, item)
-        self.wire.call("PUBLISH", "spool:wake", "the end")
+        self.wire.call("PUBLISH", "{spool}:wake", "the end")
         found = set()
         while True:
             _, channel, text = self.ears.read()
             if text == "the end":
                 return found
-            found.add(f"{channel[len('spool:'):]} {text}")
+            found.add(f"{channel[len('{spool}:'):]} {text}")
 
     def test_wakes(self):
         submitted = ["A", "dev", "midjourney/", "{}", "", "provider", "midjourney"]
@@ -1398,10 +1398,10 @@ class Wakes(Bench):
     def test_wakes_later(self):
         """What comes back by the clock, or because it was missing."""
         self.task("A", "queued", "retry")
-        self.do("ZADD", "spool:due", "@-10", "A")
+        self.do("ZADD", "{spool}:due", "@-10", "A")
         self.assertEqual(self.heard("due", [1, 10, 30000, 5]), {"wake midjourney/"})
-        self.do("ZREM", "spool:lane:midjourney/", "A")
-        self.do("SREM", "spool:lanes", "midjourney/")
+        self.do("ZREM", "{spool}:lane:midjourney/", "A")
+        self.do("SREM", "{spool}:lanes", "midjourney/")
         self.assertEqual(self.heard("sweep", ["0", 1000, "", 60000, 1, "mj-1"]), {"wake midjourney/"})
 
 
@@ -1410,38 +1410,38 @@ class Checks(Bench):
 
     def test_found(self):
         wrong = {
-            "a slot of nobody": ("HSET", "spool:slots:mj-1", "X", 1, "#", 2),
-            "a slot that isn't counted": ("HSET", "spool:slots:mj-1", "#", 0),
-            "a doubt that isn't there": ("HSET", "spool:slots:mj-1", "?", 1),
-            "a slot that is missing": ("DEL", "spool:slots:mj-1"),
-            "a task in two places": ("ZADD", "spool:due", 5, "Q"),
-            "a task in no place": ("ZREM", "spool:lane:midjourney/", "Q"),
-            "a task in a foreign lane": ("ZADD", "spool:lane:x", 1, "Q"),
-            "a lane that isn't noted": ("SREM", "spool:lanes", "midjourney/"),
-            "a lane that is empty": ("SADD", "spool:lanes", "x"),
-            "the clock of an empty lane": ("HSET", "spool:vt:x", "clock", 1),
-            "one that has ended in due": ("ZADD", "spool:due", 5, "E"),
-            "one that is gone in due": ("ZADD", "spool:due", 5, "X"),
-            "a doubt of what is queued": ("HSET", "spool:t:Q", "doubt", 5),
-            "a watch of what runs": ("HSET", "spool:t:R", "watch", 5),
-            "sent, and queued": ("HSET", "spool:t:Q", "sent", 5),
-            "a lease that is missing": ("ZREM", "spool:due", "S"),
-            "a look that is missing": ("DEL", "spool:look:mj-1"),
-            "a look at another account": ("ZADD", "spool:look:mj-2", 5, "R"),
-            "one that has ended is looked at": ("ZADD", "spool:look:mj-1", 5, "E"),
-            "a hook without deliveries": ("ZADD", "spool:hooks", 5, "E"),
-            "a delivery nobody makes": ("HSET", "spool:d:R", "n", 1, "1", "1 queued 0 0 5"),
-            "a delivery that isn't there": ("HSET", "spool:d:R", "n", 0, "head", 4),
-            "a row without a lane": ("ZADD", "spool:quick:dev", 1, "h:80"),
-            "a count that is wrong": ("HINCRBY", "spool:waiting", "*", 1),
-            "a key that is counted wrong": ("HINCRBY", "spool:waiting", "x", 1),
-            "an event from the future": ("XADD", "spool:events", "*", "e", "R 99 rendering 0 0 dev"),
-            "a key nobody knows": ("SET", "spool:what", 1),
-            "a key of another type": ("SET", "spool:lane:x", 1),
-            "one that never goes": ("PERSIST", "spool:t:E"),
-            "one that goes too early": ("PEXPIRE", "spool:t:R", 5000),
-            "the log of nobody": ("RPUSH", "spool:l:X", "x"),
-            "one that awaits nobody": ("SADD", "spool:await:X", "Q"),
+            "a slot of nobody": ("HSET", "{spool}:slots:mj-1", "X", 1, "#", 2),
+            "a slot that isn't counted": ("HSET", "{spool}:slots:mj-1", "#", 0),
+            "a doubt that isn't there": ("HSET", "{spool}:slots:mj-1", "?", 1),
+            "a slot that is missing": ("DEL", "{spool}:slots:mj-1"),
+            "a task in two places": ("ZADD", "{spool}:due", 5, "Q"),
+            "a task in no place": ("ZREM", "{spool}:lane:midjourney/", "Q"),
+            "a task in a foreign lane": ("ZADD", "{spool}:lane:x", 1, "Q"),
+            "a lane that isn't noted": ("SREM", "{spool}:lanes", "midjourney/"),
+            "a lane that is empty": ("SADD", "{spool}:lanes", "x"),
+            "the clock of an empty lane": ("HSET", "{spool}:vt:x", "clock", 1),
+            "one that has ended in due": ("ZADD", "{spool}:due", 5, "E"),
+            "one that is gone in due": ("ZADD", "{spool}:due", 5, "X"),
+            "a doubt of what is queued": ("HSET", "{spool}:t:Q", "doubt", 5),
+            "a watch of what runs": ("HSET", "{spool}:t:R", "watch", 5),
+            "sent, and queued": ("HSET", "{spool}:t:Q", "sent", 5),
+            "a lease that is missing": ("ZREM", "{spool}:due", "S"),
+            "a look that is missing": ("DEL", "{spool}:look:mj-1"),
+            "a look at another account": ("ZADD", "{spool}:look:mj-2", 5, "R"),
+            "one that has ended is looked at": ("ZADD", "{spool}:look:mj-1", 5, "E"),
+            "a hook without deliveries": ("ZADD", "{spool}:hooks", 5, "E"),
+            "a delivery nobody makes": ("HSET", "{spool}:d:R", "n", 1, "1", "1 queued 0 0 5"),
+            "a delivery that isn't there": ("HSET", "{spool}:d:R", "n", 0, "head", 4),
+            "a row without a lane": ("ZADD", "{spool}:quick:dev", 1, "h:80"),
+            "a count that is wrong": ("HINCRBY", "{spool}:waiting", "*", 1),
+            "a key that is counted wrong": ("HINCRBY", "{spool}:waiting", "x", 1),
+            "an event from the future": ("XADD", "{spool}:events", "*", "e", "R 99 rendering 0 0 dev"),
+            "a key nobody knows": ("SET", "{spool}:what", 1),
+            "a key of another type": ("SET", "{spool}:lane:x", 1),
+            "one that never goes": ("PERSIST", "{spool}:t:E"),
+            "one that goes too early": ("PEXPIRE", "{spool}:t:R", 5000),
+            "the log of nobody": ("RPUSH", "{spool}:l:X", "x"),
+            "one that awaits nobody": ("SADD", "{spool}:await:X", "Q"),
         }  # fmt: skip
         for name, words in wrong.items():
             with self.subTest(wrong=name):

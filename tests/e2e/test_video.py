@@ -823,7 +823,7 @@ class Later(unittest.TestCase):
             body = {**BOAT, "images": [f"{host.url}/files/late.png"]}
             task = spool.request("POST", CREATE, body)[2]["id"]
             eventually(lambda: "refused" in spool.events(task), what="a refusal")
-            spool.redis("HSET", f"spool:t:{task}", "tries", "9")  # as it would be after minutes
+            spool.redis("HSET", f"{{spool}}:t:{task}", "tries", "9")  # as it would be after minutes
             self.assertEqual(spool.end_of(task)["status"], "succeeded")
             self.assertEqual(spool.events(task).count("input_failed"), 1)
 

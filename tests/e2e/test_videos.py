@@ -258,7 +258,7 @@ class Running(unittest.TestCase):
         return answer["id"]
 
     def keys(self, spool, task):
-        return [key for key in spool.redis("KEYS", f"spool:?:{task}").split("\n") if key.strip()]
+        return [key for key in spool.redis("KEYS", f"{{spool}}:?:{task}").split("\n") if key.strip()]
 
     def test_queued(self):
         answered = threading.Event()

@@ -57,7 +57,7 @@ class Reasons(unittest.TestCase):
             waiting = self.waits(spool, task, "vendor_unreachable")
             self.assertIn("connect", waiting["detail"].lower())
             # Another that was never sent waits for the account that rests.
-            eventually(lambda: spool.redis("HGET", "spool:acct:mj-1", "fails") > "1", what="a second failure")
+            eventually(lambda: spool.redis("HGET", "{spool}:acct:mj-1", "fails") > "1", what="a second failure")
             self.waits(spool, spool.submit("another"), "cooling")
 
     def test_no_worker(self):
@@ -125,7 +125,7 @@ class Reasons(unittest.TestCase):
             error = spool.task(task)["error"]
             self.assertEqual(error["code"], "vendor_unavailable")
             self.assertNotIn("no account", error["message"], "the vendor's words")
-            self.assertEqual(spool.redis("HGET", "spool:waiting", "*"), "0")
+            self.assertEqual(spool.redis("HGET", "{spool}:waiting", "*"), "0")
 
     def test_a_vendor_away_for_too_long(self):
         hook = self.enterContext(Receiver())
@@ -251,7 +251,7 @@ class Modal(unittest.TestCase):
         self.assertEqual(self.spool.wait(task)["status"], "SUCCESS")
         self.assertEqual(self.spool.wait(confirmed)["status"], "FAILURE")
         self.assertEqual(self.vendor.at("/submit/modal"), [])
-        self.assertEqual(self.spool.redis("HGET", "spool:waiting", "*"), "0")
+        self.assertEqual(self.spool.redis("HGET", "{spool}:waiting", "*"), "0")
         status, _, answer = self.confirm(task)
         self.assertEqual((status, answer["code"]), (400, 4), answer)
         self.assertIn("taskId", answer["description"])
@@ -262,7 +262,7 @@ class Modal(unittest.TestCase):
         confirmed = self.confirm(self.press())[2]["result"]
         cancelled = self.spool.request("POST", f"/v1/tasks/{confirmed}/cancel", {})[2]
         self.assertEqual(cancelled["cancel"], "before_submit")
-        self.assertEqual(self.spool.redis("HGET", "spool:waiting", "*"), "0")
+        self.assertEqual(self.spool.redis("HGET", "{spool}:waiting", "*"), "0")
 
 
 class Claimed(unittest.TestCase):
@@ -275,13 +275,13 @@ class Claimed(unittest.TestCase):
         self.spool = self.enterContext(Spool(self.settings, redis=self.redis, roles=["api"]))
         eventually(self.spool.is_ready, what="readiness")
         self.task = self.spool.submit("a lighthouse")
-        self.redis.cli("HSET", f"spool:t:{self.task}", "phase", "submitting", "v", "2", "n", "1", "account", "mj-1")
-        self.redis.cli("DEL", "spool:lane:midjourney/", "spool:vt:midjourney/")
-        self.redis.cli("SREM", "spool:lanes", "midjourney/")
-        self.redis.cli("ZADD", "spool:due", "0", self.task)
+        self.redis.cli("HSET", f"{{spool}}:t:{self.task}", "phase", "submitting", "v", "2", "n", "1", "account", "mj-1")
+        self.redis.cli("DEL", "{spool}:lane:midjourney/", "{spool}:vt:midjourney/")
+        self.redis.cli("SREM", "{spool}:lanes", "midjourney/")
+        self.redis.cli("ZADD", "{spool}:due", "0", self.task)
         for name in ("*", "dev"):
-            self.redis.cli("HINCRBY", "spool:waiting", name, "-1")
-        self.redis.cli("HSET", "spool:slots:mj-1", self.task, "1", "#", "1")
+            self.redis.cli("HINCRBY", "{spool}:waiting", name, "-1")
+        self.redis.cli("HSET", "{spool}:slots:mj-1", self.task, "1", "#", "1")
 
     def work(self):
         return self.enterContext(Spool(self.settings, redis=self.redis, roles=["worker"]))
@@ -293,7 +293,7 @@ class Claimed(unittest.TestCase):
         self.assertEqual(len(self.vendor.prompts()), 1)
 
     def test_what_has_begun_is_a_doubt(self):
-        self.redis.cli("HSET", f"spool:t:{self.task}", "sent", "1")
+        self.redis.cli("HSET", f"{{spool}}:t:{self.task}", "sent", "1")
         self.work()
         self.spool.wait_phase(self.task, "in_doubt")
         self.assertEqual(self.vendor.prompts(), [])
@@ -304,7 +304,7 @@ class Claimed(unittest.TestCase):
         self.work()
         self.assertEqual(self.spool.wait(self.task)["status"], "CANCEL")
         self.assertEqual(self.vendor.prompts(), [])
-        self.assertEqual(self.redis.cli("HGET", "spool:slots:mj-1", "#"), "0")
+        self.assertEqual(self.redis.cli("HGET", "{spool}:slots:mj-1", "#"), "0")
 
 
 class Silent:

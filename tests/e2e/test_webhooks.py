@@ -505,12 +505,12 @@ class Secrets(unittest.TestCase):
     def test_one_is_made_and_kept(self):
         with Spool(sim=self.sim) as spool:
             hooks = self.hooks(spool, "/made")
-            secret = spool.redis("GET", "spool:webhook_secret")
+            secret = spool.redis("GET", "{spool}:webhook_secret")
             self.assertRegex(secret, r"^whsec_[A-Za-z0-9+/]{43}=$")
             spool.stop()
             spool.start()
             hooks += self.hooks(spool, "/made-again")
-            self.assertEqual(spool.redis("GET", "spool:webhook_secret"), secret)
+            self.assertEqual(spool.redis("GET", "{spool}:webhook_secret"), secret)
             self.assertNotIn(secret[6:].encode(), spool.log())
         for hook in hooks:
             self.assertTrue(check_signature(hook, secret))

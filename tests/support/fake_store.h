@@ -12,7 +12,7 @@
 //   cancel task_1 | mark … | find mark … | timeline task_1
 //   listen | pause | range 1-0 2-0
 //   deliveries quick=100 slow=32 | finish task_1 n=1 delivered | log task_1 | redeliver task_1 n=1
-//   command HDEL spool:acct:mj-1 out | accounts | secret spool:…
+//   command HDEL {spool}:acct:mj-1 out | accounts | secret spool:…
 //   note task_1 (a vendor's callback)
 #pragma once
 

@@ -26,7 +26,7 @@ local function begin(id, n, ms, likeness, is_call)
     call('HSET', key('t', id), 'sent', now)
     if is_call then call('HSET', key('t', id), 'call', 1) end
     if likeness ~= '' then note_likeness(id, likeness) end
-    call('ZADD', 'spool:due', now + ms, id)
+    call('ZADD', '{spool}:due', now + ms, id)
     return 'go'
 end
 

@@ -22,7 +22,7 @@ if before then
 end
 
 local is_ready = {}
-for _, lane in ipairs(call('SMEMBERS', 'spool:lanes')) do is_ready[lane] = true end
+for _, lane in ipairs(call('SMEMBERS', '{spool}:lanes')) do is_ready[lane] = true end
 if not next(is_ready) then return answer end
 
 local function may_act_at(time)
@@ -72,7 +72,7 @@ local function claim(a, lane, id, score)
     local cost = tonumber(r.cost or 1)
     if not has_room(a, cost) then
         call('ZADD', key('lane', lane), score, id)
-        call('SADD', 'spool:lanes', lane)
+        call('SADD', '{spool}:lanes', lane)
         return 'no room'
     end
     submit(r, a.name, cost, lease_ms)

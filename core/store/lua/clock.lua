@@ -9,12 +9,12 @@ local old, should = now, tonumber(word)
 
 if word == 'first' then
     -- Was there an event at a time that is still to come? (The stream's ids never go back.)
-    local last = call('XREVRANGE', 'spool:events', '+', '-', 'COUNT', 1)[1]
+    local last = call('XREVRANGE', '{spool}:events', '+', '-', 'COUNT', 1)[1]
     local at = last and tonumber(string.match(last[1], '^(%d+)')) or 0
     if at > math.max(now, wall) then should = at end
 end
 if should and math.abs(now - should) > CLOCK_SLACK_MS then
-    call('SET', 'spool:clock', string.format('%d %d', should - wall, wall))
+    call('SET', '{spool}:clock', string.format('%d %d', should - wall, wall))
     now = should
 end
 return {now, now - old}

@@ -25,7 +25,7 @@ end
 
 local function claim(kind, id, n)
     call('HSET', key('t', id), 'n', n + 1)
-    call('ZADD', 'spool:due', now + lease_ms, id)
+    call('ZADD', '{spool}:due', now + lease_ms, id)
     answer[#answer + 1] = {kind, unpack(whole(id))}
     for _, word in ipairs({kind, id, n + 1}) do given[#given + 1] = word end
 end
@@ -38,15 +38,15 @@ local function has_room(account)
     return left > 0
 end
 
-for _, id in ipairs(call('ZRANGEBYSCORE', 'spool:due', '-inf', now, 'LIMIT', 0, max)) do
+for _, id in ipairs(call('ZRANGEBYSCORE', '{spool}:due', '-inf', now, 'LIMIT', 0, max)) do
     local r = record(id, 'lane', 'owner', 'account', 'progress', 'ask', 'watch', 'hook', 'sent', 'cancel',
         'code', 'await')
     if not r then
-        call('ZREM', 'spool:due', id)
+        call('ZREM', '{spool}:due', id)
     elseif r.phase == 'queued' then
-        call('ZREM', 'spool:due', id)
+        call('ZREM', '{spool}:due', id)
         enqueue(r.lane, r.owner, id, true)
-        call('PUBLISH', 'spool:wake', r.lane)
+        call('PUBLISH', '{spool}:wake', r.lane)
     elseif r.phase == 'submitting' and (r.ask or not r.sent) then
         -- A question costs nothing, and a submit that wasn't begun hasn't left.
         log(id, 'requeued', 'whoever claimed it is gone')
@@ -61,20 +61,20 @@ for _, id in ipairs(call('ZRANGEBYSCORE', 'spool:due', '-inf', now, 'LIMIT', 0, 
     elseif r.phase == 'archiving' and not has_room(r.account) then
         -- Looked at later, so that it holds up no other task; the more tasks are due, the less often such a
         -- one is tried.
-        local waits_ms = math.min(math.max(call('ZCARD', 'spool:due'), 100), 2000)
-        call('ZADD', 'spool:due', now + waits_ms, id)
+        local waits_ms = math.min(math.max(call('ZCARD', '{spool}:due'), 100), 2000)
+        call('ZADD', '{spool}:due', now + waits_ms, id)
     elseif r.phase == 'archiving' then
         claim('archive', id, r.n)
     elseif r.watch then
         if tonumber(r.watch) <= now then end_watch(r) else claim('watch', id, r.n) end
     elseif LOOKED_AT[r.phase] then
-        call('ZREM', 'spool:due', id)
+        call('ZREM', '{spool}:due', id)
         call('ZADD', key('look', r.account), now, id)
     else
-        call('ZREM', 'spool:due', id)
+        call('ZREM', '{spool}:due', id)
     end
 end
 note_given('due', serial, given, lease_ms)
-local head = call('ZRANGE', 'spool:due', 0, 0, 'WITHSCORES')
+local head = call('ZRANGE', '{spool}:due', 0, 0, 'WITHSCORES')
 if head[2] then answer[1][1] = math.max(tonumber(head[2]) - now, 0) end
 return answer

@@ -20,7 +20,7 @@ for i, item in ipairs(items()) do
         answers[i] = 1
     else
         if reason ~= '' then set_wait(r, reason, item[5]) end
-        call('ZADD', 'spool:due', now + ms, id)
+        call('ZADD', '{spool}:due', now + ms, id)
         answers[i] = 1
     end
 end

@@ -10,7 +10,7 @@
 -- done until clock.lua has noted by how much. So `now` never steps; it comes back to the wall clock little by
 -- little.
 --
--- Keys (all begin with "spool:"):
+-- Keys (all begin with "{spool}:"):
 --   t:<task>       hash    the record: its fields are listed in core/store/record.h (no v: 1, no n: 0; the
 --                          time it was made is in its id)
 --                                              b:<task>   string  a request too large for it
@@ -63,7 +63,7 @@ local wall, now
 local function read_clock()
     local time = call('TIME')
     wall = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-    local noted = call('GET', 'spool:clock')
+    local noted = call('GET', '{spool}:clock')
     if not noted then return wall end
     local correction, at = string.match(noted, '^(%S+) (%S+)$')
     local size = math.abs(tonumber(correction))
@@ -91,7 +91,7 @@ local function items()
 end
 
 local function key(kind, name)
-    return 'spool:' .. kind .. ':' .. name
+    return '{spool}:' .. kind .. ':' .. name
 end
 
 -- The named fields of a record as a table; nil where there is no such task.
@@ -118,15 +118,15 @@ end
 
 -- Returns the event's cursor.
 local function event(id, v, phase, progress, sub, owner)
-    return call('XADD', 'spool:events', 'MAXLEN', '~', EVENTS_KEPT, '*', 'e',
+    return call('XADD', '{spool}:events', 'MAXLEN', '~', EVENTS_KEPT, '*', 'e',
         table.concat({id, v, phase, progress or 0, sub and 1 or 0, owner}, ' '))
 end
 
 -- Queued tasks.
 
 local function count_waiting(owner, by_how_many)
-    call('HINCRBY', 'spool:waiting', '*', by_how_many)
-    call('HINCRBY', 'spool:waiting', owner, by_how_many)
+    call('HINCRBY', '{spool}:waiting', '*', by_how_many)
+    call('HINCRBY', '{spool}:waiting', owner, by_how_many)
 end
 
 -- Keys take turns: a task's virtual time is the later of the lane's clock and the virtual time of its key's
@@ -139,13 +139,13 @@ local function enqueue(lane, owner, id, in_front)
         score = math.max(score, tonumber(times[2] or 0)) + 1
         call('HSET', vt, 'o:' .. owner, score)
     end
-    if call('ZADD', key('lane', lane), score, id) == 1 then call('SADD', 'spool:lanes', lane) end
+    if call('ZADD', key('lane', lane), score, id) == 1 then call('SADD', '{spool}:lanes', lane) end
 end
 
 local function forget_if_empty(lane)
     if call('EXISTS', key('lane', lane)) == 0 then
         call('DEL', key('vt', lane))
-        call('SREM', 'spool:lanes', lane)
+        call('SREM', '{spool}:lanes', lane)
         return true
     end
     return false
@@ -153,7 +153,7 @@ end
 
 local function unqueue(lane, id)
     call('ZREM', key('lane', lane), id)
-    call('ZREM', 'spool:due', id)
+    call('ZREM', '{spool}:due', id)
     forget_if_empty(lane)
 end
 
@@ -173,7 +173,7 @@ local function free_slot(account, id, is_doubts)
         call('HDEL', slots, id)
         call('HINCRBY', slots, '#', -tonumber(cost))
         if is_doubts and call('HINCRBY', slots, '?', -tonumber(cost)) <= 0 then call('HDEL', slots, '?') end
-        call('PUBLISH', 'spool:wake', account)
+        call('PUBLISH', '{spool}:wake', account)
     end
 end
 
@@ -184,7 +184,7 @@ local BEAT_MS = 7500 -- a front door that hasn't beaten for so long has gone, an
 
 local function has_gone(holder)
     if holder == '-' or holder == '+' then return holder == '-' end
-    local beat = call('HGET', 'spool:processes', holder .. ' api')
+    local beat = call('HGET', '{spool}:processes', holder .. ' api')
     return not beat or tonumber(string.match(beat, '^%d+')) < now - BEAT_MS
 end
 
@@ -253,13 +253,13 @@ local function deliver(id, v, phase, progress, sub)
     local n = call('HINCRBY', d, 'n', 1)
     call('HSET', d, n, table.concat({v, phase, progress or 0, sub and 1 or 0, now}, ' '))
     if tonumber(call('HGET', d, 'lease') or 0) <= now then
-        call('ZADD', 'spool:hooks', now, id)
-        call('PUBLISH', 'spool:ring', id)
+        call('ZADD', '{spool}:hooks', now, id)
+        call('PUBLISH', '{spool}:ring', id)
     end
 end
 
 local function has_deliveries(id)
-    return call('ZSCORE', 'spool:hooks', id) and true or false
+    return call('ZSCORE', '{spool}:hooks', id) and true or false
 end
 
 -- What a task waits for, beside its vendor's work: reason, since when, the words for it.
@@ -273,11 +273,11 @@ end
 local function note_exhausted(id)
     for _, got in ipairs(call('HVALS', key('d', id))) do
         if string.match(got, '^exhausted ') then
-            call('ZADD', 'spool:exhausted', 'NX', now, id)
+            call('ZADD', '{spool}:exhausted', 'NX', now, id)
             return
         end
     end
-    call('ZREM', 'spool:exhausted', id)
+    call('ZREM', '{spool}:exhausted', id)
 end
 
 local QUICK_MS = 1000
@@ -293,7 +293,7 @@ end
 local function unplace_lane(kind, owner, receiver)
     local lanes = key(kind, owner)
     call('ZREM', lanes, receiver)
-    if call('EXISTS', lanes) == 0 then call('ZREM', 'spool:' .. kind, owner) end
+    if call('EXISTS', lanes) == 0 then call('ZREM', '{spool}:' .. kind, owner) end
 end
 
 -- Puts a lane among the quick or the slow ones, by what is known of its receiver now; removes a lane that is
@@ -312,7 +312,7 @@ local function place_lane(owner, receiver)
         else
             call('ZADD', key(kind, owner), -waiting, receiver)
         end
-        call('ZADD', 'spool:' .. kind, 'NX', now, owner)
+        call('ZADD', '{spool}:' .. kind, 'NX', now, owner)
     end
 end
 
@@ -336,8 +336,8 @@ local function drop_deliveries(id, owner)
     local url = call('HGET', key('d', id), 'url')
     call('HDEL', key('t', id), 'hook')
     call('DEL', key('d', id))
-    call('ZREM', 'spool:hooks', id)
-    call('ZREM', 'spool:exhausted', id)
+    call('ZREM', '{spool}:hooks', id)
+    call('ZREM', '{spool}:exhausted', id)
     if url then
         local receiver = receiver_of(url)
         call('ZREM', key('hooks', owner .. ' ' .. receiver), id)
@@ -363,8 +363,8 @@ local function redeliver(id, n)
     call('HSET', d, n .. 'r', 'pending 0 0 0 0 ')
     note_exhausted(id)
     unretire(id)
-    call('ZADD', 'spool:hooks', now, id)
-    call('PUBLISH', 'spool:ring', id)
+    call('ZADD', '{spool}:hooks', now, id)
+    call('PUBLISH', '{spool}:ring', id)
     return 'queued'
 end
 
@@ -385,7 +385,7 @@ end
 -- may.
 local function end_watch(r)
     call('HDEL', key('t', r.id), 'watch')
-    call('ZREM', 'spool:due', r.id)
+    call('ZREM', '{spool}:due', r.id)
     free_slot(r.account, r.id, r.code == 'submit_outcome_unknown')
     retire(r.id)
 end
@@ -418,7 +418,7 @@ local function queue_awaiting(parent, account, upstream)
             call('HSET', key('t', id), 'lane', lane, 'account', account, 'uparent', upstream)
             call('HDEL', key('t', id), 'await')
             enqueue(lane, r.owner, id)
-            call('PUBLISH', 'spool:wake', lane)
+            call('PUBLISH', '{spool}:wake', lane)
         end
     end
     call('DEL', key('await', parent))
@@ -439,9 +439,9 @@ finish = function(r, phase, fields, notify, watch_ms)
     if r.account then call('ZREM', key('look', r.account), r.id) end
     if watch_ms then
         call('HSET', t, 'watch', now + watch_ms)
-        call('ZADD', 'spool:due', now + 1000, r.id)
+        call('ZADD', '{spool}:due', now + 1000, r.id)
     else
-        call('ZREM', 'spool:due', r.id)
+        call('ZREM', '{spool}:due', r.id)
         free_slot(r.account, r.id)
     end
     call('HSET', t, 'ended', event(r.id, v, phase, progress, nil, r.owner))
@@ -485,7 +485,7 @@ end
 -- The task is claimed: its lease begins, and its slot is taken.
 local function submit(r, account, cost, lease_ms)
     step(r, 'submitting', {'n', r.n + 1, 'account', account})
-    call('ZADD', 'spool:due', now + lease_ms, r.id)
+    call('ZADD', '{spool}:due', now + lease_ms, r.id)
     count_waiting(r.owner, -1)
     take_slot(account, r.id, cost)
     step_event(r)
@@ -501,11 +501,11 @@ local function requeue(r, delay_ms, facts)
     if r.lane:sub(1, 1) ~= '@' and r.lane:sub(1, 2) ~= '?@' then call('HDEL', t, 'account') end
     count_waiting(r.owner, 1)
     if delay_ms > 0 then
-        call('ZADD', 'spool:due', now + delay_ms, r.id)
+        call('ZADD', '{spool}:due', now + delay_ms, r.id)
     else
-        call('ZREM', 'spool:due', r.id)
+        call('ZREM', '{spool}:due', r.id)
         enqueue(r.lane, r.owner, r.id, true)
-        call('PUBLISH', 'spool:wake', r.lane)
+        call('PUBLISH', '{spool}:wake', r.lane)
     end
     step_event(r)
 end
@@ -537,7 +537,7 @@ local function cancel(id, owner, vendor_can, watch_ms)
         call('HSET', key('t', id), 'cancel', 1)
         if LOOKED_AT[r.phase] then
             call('ZADD', key('look', r.account), now, id)
-            call('PUBLISH', 'spool:wake', r.account)
+            call('PUBLISH', '{spool}:wake', r.account)
         end
         return 'requested'
     end
@@ -546,7 +546,7 @@ local function cancel(id, owner, vendor_can, watch_ms)
     -- A call is over with its connection, which its worker closes.
     local is_watched = r.phase ~= 'archiving' and not is_open
     finish(r, 'cancelled', {}, true, is_watched and tonumber(watch_ms) or nil)
-    call('PUBLISH', 'spool:wake', is_open and id or '')
+    call('PUBLISH', '{spool}:wake', is_open and 'task_' .. id or '')
     return 'not_supported_may_be_billed'
 end
 
@@ -559,7 +559,7 @@ local function doubt(r, delay_ms, facts)
         call('HSET', key('t', r.id), 'doubt', now)
         call('HINCRBY', key('t', r.id), 'doubts', 1)
     end
-    call('ZADD', 'spool:due', now + delay_ms, r.id)
+    call('ZADD', '{spool}:due', now + delay_ms, r.id)
     step_event(r)
 end
 
@@ -570,7 +570,7 @@ local function follow(r, phase, look_ms, facts)
     if is_first then
         call('HSET', key('t', r.id), 'started', now)
         call('HDEL', key('t', r.id), 'doubt', 'sent')
-        call('ZREM', 'spool:due', r.id)
+        call('ZREM', '{spool}:due', r.id)
         call('ZADD', key('look', r.account), now + look_ms, r.id)
     end
     if r.sub and r.upstream then queue_awaiting(r.id, r.account, r.upstream) end
@@ -593,7 +593,7 @@ local function archive(r, delay_ms, facts)
         free_slot(r.account, r.id)
         call('ZREM', key('look', r.account), r.id)
     end
-    call('ZADD', 'spool:due', now + delay_ms, r.id)
+    call('ZADD', '{spool}:due', now + delay_ms, r.id)
     step_event(r)
 end
 

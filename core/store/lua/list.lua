@@ -37,7 +37,7 @@ end
 
 local function newest_of_all(before, count)
     local ids = {}
-    for _, owner in ipairs(call('SMEMBERS', 'spool:owners')) do
+    for _, owner in ipairs(call('SMEMBERS', '{spool}:owners')) do
         for _, id in ipairs(newest_of(owner, before, count)) do ids[#ids + 1] = id end
     end
     table.sort(ids, function(a, b) return a > b end)

@@ -28,14 +28,14 @@ local function listed(counts)
     return list
 end
 
-for _, lane in ipairs(call('SMEMBERS', 'spool:lanes')) do
+for _, lane in ipairs(call('SMEMBERS', '{spool}:lanes')) do
     lanes[#lanes + 1] = lane
     lanes[#lanes + 1] = call('ZCARD', key('lane', lane))
     lanes[#lanes + 1] = oldest_of(call('ZRANGE', key('lane', lane), 0, FIRST - 1))
 end
 
 local retries, oldest = {}, {}
-for _, id in ipairs(call('ZRANGE', 'spool:due', 0, RETRIES_MAX - 1)) do
+for _, id in ipairs(call('ZRANGE', '{spool}:due', 0, RETRIES_MAX - 1)) do
     local r = record(id, 'provider')
     if r and r.phase == 'queued' and r.provider then
         retries[r.provider] = (retries[r.provider] or 0) + 1
@@ -54,7 +54,7 @@ for i, account in ipairs(items()[1]) do
 end
 
 for _, kind in ipairs({'quick', 'slow'}) do
-    for _, owner in ipairs(call('ZRANGE', 'spool:' .. kind, 0, -1)) do
+    for _, owner in ipairs(call('ZRANGE', '{spool}:' .. kind, 0, -1)) do
         for _, receiver in ipairs(call('ZRANGE', key(kind, owner), 0, -1)) do
             local count = call('ZCARD', key('hooks', owner .. ' ' .. receiver))
             hooks[receiver] = (hooks[receiver] or 0) + count
@@ -62,7 +62,7 @@ for _, kind in ipairs({'quick', 'slow'}) do
     end
 end
 
-for _, id in ipairs(call('ZREVRANGE', 'spool:exhausted', 0, EXHAUSTED_MAX - 1)) do
+for _, id in ipairs(call('ZREVRANGE', '{spool}:exhausted', 0, EXHAUSTED_MAX - 1)) do
     local url = call('HGET', key('d', id), 'url')
     local receiver = url and receiver_of(url)
     if receiver then exhausted[receiver] = (exhausted[receiver] or 0) + 1 end
@@ -77,6 +77,6 @@ end
 local failed = string.find(info, 'last_bgsave_status:err', 1, true) or
     string.find(info, 'last_write_status:err', 1, true)
 
-return {lanes, later, accounts, call('HGETALL', 'spool:processes'), listed(hooks), listed(exhausted),
-    call('HVALS', 'spool:trouble'), {number_of('used_memory'), number_of('maxmemory'),
+return {lanes, later, accounts, call('HGETALL', '{spool}:processes'), listed(hooks), listed(exhausted),
+    call('HVALS', '{spool}:trouble'), {number_of('used_memory'), number_of('maxmemory'),
         number_of('aof_enabled'), number_of('rdb_last_save_time'), failed and 1 or 0}}

@@ -36,7 +36,7 @@ while item[at] do
 end
 
 local function sort_due()
-    local due = call('ZRANGEBYSCORE', 'spool:hooks', '-inf', now, 'LIMIT', 0, SORTED_AT_ONCE)
+    local due = call('ZRANGEBYSCORE', '{spool}:hooks', '-inf', now, 'LIMIT', 0, SORTED_AT_ONCE)
     local lanes = {}
     for _, id in ipairs(due) do
         local owner, url = call('HGET', key('t', id), 'owner'), call('HGET', key('d', id), 'url')
@@ -44,10 +44,10 @@ local function sort_due()
             local receiver = receiver_of(url)
             local lane = owner .. ' ' .. receiver
             call('ZADD', key('hooks', lane), 'NX', now, id)
-            call('ZADD', 'spool:hooks', now + IN_LANE_MS, id)
+            call('ZADD', '{spool}:hooks', now + IN_LANE_MS, id)
             lanes[lane] = {owner, receiver}
         else
-            call('ZREM', 'spool:hooks', id)
+            call('ZREM', '{spool}:hooks', id)
             retire(id)
         end
     end
@@ -84,13 +84,13 @@ local function claim(id, is_slow)
         n = nil
     end
     if not n or call('HEXISTS', d, n) == 0 or call('EXISTS', key('t', id)) == 0 then
-        call('ZREM', 'spool:hooks', id)
+        call('ZREM', '{spool}:hooks', id)
         retire(id)
         return false
     end
     local lease = now + lease_ms
     call('HSET', d, 'lease', lease)
-    call('ZADD', 'spool:hooks', lease, id)
+    call('ZADD', '{spool}:hooks', lease, id)
     give(id, n, lease, tries, is_slow)
     for _, word in ipairs({id, n, lease, tries, is_slow}) do given[#given + 1] = word end
     return true
@@ -131,7 +131,7 @@ end
 -- Returns whether some delivery waits for nothing but a place.
 local function serve_all(kind)
     local queues, served, is_short = {}, {}, false
-    for _, owner in ipairs(call('ZRANGE', 'spool:' .. kind, 0, -1)) do
+    for _, owner in ipairs(call('ZRANGE', '{spool}:' .. kind, 0, -1)) do
         local share = math.min(left[kind], (of_keys[owner] or of_key)[kind])
         local lanes = lanes_of(kind, owner, math.max(share, 1))
         if #lanes > 0 and share > 0 then
@@ -167,7 +167,7 @@ local function serve_all(kind)
         local owner, receiver = lane[1], lane[2]
         call('SET', key('receiver', receiver), 'asked', 'NX', 'PX', lease_ms)
         call('ZADD', key(kind, owner), now, receiver)
-        call('ZADD', 'spool:' .. kind, now, owner)
+        call('ZADD', '{spool}:' .. kind, now, owner)
         place_lane(owner, receiver)
     end
     return is_short or #queues > 0
@@ -189,7 +189,7 @@ local is_more = sort_due()
 local is_quick_short = serve_all('quick')
 if serve_all('slow') or is_quick_short then answer[1][2] = 1 end
 note_given('post', serial, given, lease_ms)
-local head = call('ZRANGE', 'spool:hooks', 0, 0, 'WITHSCORES')
+local head = call('ZRANGE', '{spool}:hooks', 0, 0, 'WITHSCORES')
 if is_more then
     answer[1][1] = 0
 elseif head[2] then

@@ -66,9 +66,9 @@ for i, item in ipairs(items()) do
             end
         end
         if head <= last or state[4] then
-            call('ZADD', 'spool:hooks', next_at, id)
+            call('ZADD', '{spool}:hooks', next_at, id)
         else
-            call('ZREM', 'spool:hooks', id)
+            call('ZREM', '{spool}:hooks', id)
             retire(id)
         end
     end

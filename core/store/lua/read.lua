@@ -14,7 +14,7 @@ for i, item in ipairs(items()) do
         answers[i] = false
     else
         local task = whole(id)
-        local at = WAITS[r.phase] and call('ZSCORE', 'spool:due', id)
+        local at = WAITS[r.phase] and call('ZSCORE', '{spool}:due', id)
         local before = r.phase == 'queued' and r.lane and call('ZRANK', key('lane', r.lane), id)
         task[4] = at and math.floor(tonumber(at)) or -1
         task[5] = before or -1

@@ -13,7 +13,7 @@ local answers = {}
 local function reopen(r)
     unretire(r.id)
     call('HDEL', key('t', r.id), 'finished', 'ended', 'code', 'error', 'cancel', 'called', 'watch')
-    call('ZREM', 'spool:due', r.id)
+    call('ZREM', '{spool}:due', r.id)
     free_slot(r.account, r.id, r.code == 'submit_outcome_unknown')
 end
 
@@ -28,7 +28,7 @@ local function resolve(id, v, how, upstream, result)
     if how == 'adopt' then
         take_slot(r.account, id, tonumber(r.cost or 1))
         follow(r, 'submitted', 0, {'n', r.n + 1, 'upstream', upstream ~= '' and upstream or r.upstream})
-        call('PUBLISH', 'spool:wake', r.account)
+        call('PUBLISH', '{spool}:wake', r.account)
     elseif how == 'archive' then
         call('SET', key('r', id), result)
         archive(r, 0, {'n', r.n + 1})

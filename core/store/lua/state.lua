@@ -4,7 +4,7 @@
 --   next from or 0, slots used, disabled}...}
 --#lib
 local LATELY_MS = 15000
-local answer = {call('ZCOUNT', 'spool:workers', now - LATELY_MS, '+inf')}
+local answer = {call('ZCOUNT', '{spool}:workers', now - LATELY_MS, '+inf')}
 
 for i, account in ipairs(items()[1]) do
     local state = call('HMGET', key('acct', account), 'out', 'cool', 'tat', 'off')

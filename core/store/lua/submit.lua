@@ -21,7 +21,7 @@ local lists = {}   -- key -> ids
 
 local function waiting_of(owner)
     if not waiting[owner] then
-        waiting[owner] = {now = tonumber(call('HGET', 'spool:waiting', owner) or 0), more = 0}
+        waiting[owner] = {now = tonumber(call('HGET', '{spool}:waiting', owner) or 0), more = 0}
     end
     return waiting[owner]
 end
@@ -99,7 +99,7 @@ local function accept(first, last)
     if not options.unlisted then
         lists[owner] = lists[owner] or {}
         lists[owner][#lists[owner] + 1] = id
-        call('XADD', 'spool:events', 'MAXLEN', '~', '100000', '*', 'e', id .. ' 1 queued 0 0 ' .. owner)
+        call('XADD', '{spool}:events', 'MAXLEN', '~', '100000', '*', 'e', id .. ' 1 queued 0 0 ' .. owner)
     end
     -- As a rule the parent has ended: what is noted with it expires when its record does, which may just have
     -- happened.
@@ -132,18 +132,18 @@ while at <= #ARGV do
 end
 
 for owner, count in pairs(waiting) do
-    if count.more > 0 then call('HINCRBY', 'spool:waiting', owner, count.more) end
+    if count.more > 0 then call('HINCRBY', '{spool}:waiting', owner, count.more) end
 end
 for owner, ids in pairs(lists) do
     call('RPUSH', key('own', owner), unpack(ids))
-    call('SADD', 'spool:owners', owner)
+    call('SADD', '{spool}:owners', owner)
 end
 for name, lane in pairs(lanes) do
     if #lane.add > 0 then
         call('ZADD', key('lane', name), unpack(lane.add))
         for owner, time in pairs(lane.last) do call('HSET', key('vt', name), 'o:' .. owner, time) end
-        call('SADD', 'spool:lanes', name)
-        call('PUBLISH', 'spool:wake', name)
+        call('SADD', '{spool}:lanes', name)
+        call('PUBLISH', '{spool}:wake', name)
     end
 end
 return answers

@@ -10,7 +10,7 @@
 local item = items()[1]
 local cursor, count, oldest, timeout_ms, account_count =
     item[1], item[2], item[3], tonumber(item[4]), tonumber(item[5])
-local step = call('SCAN', cursor, 'MATCH', 'spool:t:*', 'COUNT', count)
+local step = call('SCAN', cursor, 'MATCH', '{spool}:t:*', 'COUNT', count)
 local repairs = 0
 local is_known, is_gone, gone, ended = {}, {}, {}, {}
 for i = 6, 5 + account_count do is_known[item[i]] = true end
@@ -37,7 +37,7 @@ local function words_of(r)
 end
 
 local function mend_queued(r)
-    local in_due = call('ZSCORE', 'spool:due', r.id)
+    local in_due = call('ZSCORE', '{spool}:due', r.id)
     if oldest ~= '' and r.id < oldest then
         fail(r, 'vendor_unavailable', words_of(r))
     elseif r.await then
@@ -50,7 +50,7 @@ local function mend_queued(r)
     elseif not in_due and not call('ZSCORE', key('lane', r.lane), r.id) then
         enqueue(r.lane, r.owner, r.id)
         mend(r.id, 'lane')
-        call('PUBLISH', 'spool:wake', r.lane)
+        call('PUBLISH', '{spool}:wake', r.lane)
     end
     if r.account and not is_known[r.account] then miss(r.account) end
 end
@@ -70,7 +70,7 @@ local function mend_lost(r)
 end
 
 for _, t in ipairs(step[2]) do
-    local id = t:sub(9)
+    local id = t:sub(#key('t', '') + 1)
     local r = record(id, 'owner', 'lane', 'account', 'cost', 'watch', 'hook', 'await', 'wait', 'progress',
         'started', 'doubt', 'arch', 'big', 'provider')
     if r and r.phase == 'queued' then
@@ -87,8 +87,8 @@ for _, t in ipairs(step[2]) do
                 mend(id, 'look')
             end
         elseif not TERMINAL[r.phase] or r.watch then
-            if not call('ZSCORE', 'spool:due', id) then
-                call('ZADD', 'spool:due', now, id)
+            if not call('ZSCORE', '{spool}:due', id) then
+                call('ZADD', '{spool}:due', now, id)
                 mend(id, 'due')
             end
         end
@@ -102,8 +102,8 @@ for _, t in ipairs(step[2]) do
             local d = call('HMGET', key('d', id), 'n', 'head', 'redo', 'gone')
             local is_pending = tonumber(d[2] or 1) <= tonumber(d[1] or 0) or d[3]
             if is_pending and not d[4] and not has_deliveries(id) then
-                call('ZADD', 'spool:hooks', now, id)
-                call('PUBLISH', 'spool:ring', id)
+                call('ZADD', '{spool}:hooks', now, id)
+                call('PUBLISH', '{spool}:ring', id)
                 mend(id, 'delivery')
             end
         end
@@ -133,7 +133,7 @@ for i = 6, 5 + (cursor == '0' and account_count or 0) do
     if doubts > 0 then call('HSET', slots, '?', doubts) else call('HDEL', slots, '?') end
 end
 
-if cursor == '0' then call('ZREMRANGEBYSCORE', 'spool:exhausted', '-inf', now - tonumber(retention_ms)) end
+if cursor == '0' then call('ZREMRANGEBYSCORE', '{spool}:exhausted', '-inf', now - tonumber(retention_ms)) end
 
 -- Lists still name tasks that have been forgotten since: the oldest ones, at the front.
 local PIECE, PIECES = 200, 50
@@ -146,6 +146,6 @@ for k = 6 + account_count, #item do
         if first > 1 then call('LTRIM', own, first - 1, -1) end
         if first <= #ids or #ids == 0 then break end
     end
-    if call('EXISTS', own) == 1 then call('SADD', 'spool:owners', item[k]) else call('SREM', 'spool:owners', item[k]) end
+    if call('EXISTS', own) == 1 then call('SADD', '{spool}:owners', item[k]) else call('SREM', '{spool}:owners', item[k]) end
 end
 return {step[1], repairs, gone, ended}

@@ -8,7 +8,7 @@
 local LOOKED_AT_MAX = 5000
 local mode, wanted, host, since, most = unpack(items()[1])
 since, most = tonumber(since), tonumber(most)
-local set = wanted == 'exhausted' and 'spool:exhausted' or 'spool:hooks'
+local set = wanted == 'exhausted' and '{spool}:exhausted' or '{spool}:hooks'
 local found, count = {}, 0
 
 local function is_wanted(status)

@@ -32,6 +32,10 @@ class Clock:
         self.file.close()
 
 
+# Every Redis of the test is a cluster of one node.
+IS_CLUSTER = bool(os.environ.get("SPOOL_TEST_CLUSTER"))
+
+
 class Redis:
     """A redis-server of its own, on a socket in a temporary folder or on a TCP port."""
 
@@ -40,7 +44,7 @@ class Redis:
         self.env = dict(os.environ, **(env or {}))
         self.process = None
         self.options = list(options)
-        self.port = free_port() if tcp else 0
+        self.port = free_port() if tcp or IS_CLUSTER else 0
         self.socket = os.path.join(self.dir, "redis.sock")
         self.url = f"redis://127.0.0.1:{self.port}" if tcp else f"unix://{self.socket}"
         self.checks_keys = True  # False: a test has put keys there that don't fit together
@@ -49,6 +53,8 @@ class Redis:
     def start(self):
         where = ["--port", str(self.port), "--bind", "127.0.0.1", "--unixsocket", self.socket]
         keep = ["--appendonly", "yes", "--appendfsync", "always", "--save", ""]
+        if IS_CLUSTER:
+            keep += ["--cluster-enabled", "yes", "--cluster-port", str(free_port())]
         self.process = subprocess.Popen(
             ["redis-server", "--dir", self.dir, *where, *keep, *self.options],
             env=self.env,
@@ -58,6 +64,9 @@ class Redis:
         )
         running.add(self)
         eventually(lambda: self.answers(), what="a ready redis-server")
+        if IS_CLUSTER:
+            self.cli("CLUSTER", "ADDSLOTSRANGE", "0", "16383")
+            eventually(lambda: "cluster_state:ok" in self.cli("CLUSTER", "INFO"), what="a cluster of one node")
 
     def answers(self):
         if self.process.poll() is not None:
@@ -86,9 +95,14 @@ class Redis:
             self.close()
 
 
+def as_stored(word):
+    """Tasks' ids as Redis has them: without "task_"."""
+    return re.sub(r"task_([0-9A-Z]{26})", r"\1", word)
+
+
 def redis_cli(path, *words):
     done = subprocess.run(
-        ["redis-cli", "-s", path, *words], capture_output=True, text=True, timeout=30, check=False
+        ["redis-cli", "-s", path, *map(as_stored, words)], capture_output=True, text=True, timeout=30, check=False
     )
     return done.stdout.strip()
 
@@ -111,7 +125,7 @@ class Wire:
     def lose(self, *words, in_reply=False):
         """Once: the reply to a request with all the words, or the one that has them itself."""
         with self.lock:
-            self.armed.append(([word.encode() for word in words], in_reply))
+            self.armed.append(([as_stored(word).encode() for word in words], in_reply))
 
     def takes(self, data, is_reply):
         with self.lock:

@@ -11,7 +11,7 @@ import invariants
 
 from harness.process import Child, LOG_TAIL_BYTES, SANITIZER, last_words, running, spool_binary
 from harness.common import TERMINAL, eventually, exchange, free_port, is_alive, merged
-from harness.redis import redis_cli
+from harness.redis import IS_CLUSTER, Redis, redis_cli
 from harness.accounts import account
 
 
@@ -40,8 +40,9 @@ class Spool(Child):
             "webhook": {"allow_private_networks": True},
             "accounts": [account(sim or f"http://127.0.0.1:{free_port()}")],
         }
-        if redis is not None:
-            default["redis_url"] = redis.url
+        self.cluster = Redis() if IS_CLUSTER and redis is None else None
+        if redis is not None or self.cluster is not None:
+            default["redis_url"] = (redis or self.cluster).url
         if roles is not None:
             default["roles"] = roles
         self.config = merged(default, config)
@@ -59,7 +60,7 @@ class Spool(Child):
                 self.ready = self.run(command, f"{self.port}|without an address", log, cwd=self.dir, env=self.env)
             except RuntimeError as error:
                 raise RuntimeError(f"{error}\n{self.log_tail()}") from None
-        if "redis_url" not in self.config:
+        if "redis_url" not in self.config or self.cluster is not None:
             eventually(self.is_ready, 15, "readiness")
 
     def is_ready(self):
@@ -134,7 +135,10 @@ class Spool(Child):
 
     def redis(self, *words):
         """redis-cli on Spool's own server."""
-        return redis_cli(os.path.join(self.data_dir, "redis.sock"), *words)
+        return redis_cli(self.redis_socket(), *words)
+
+    def redis_socket(self):
+        return os.path.join(self.data_dir, "redis.sock") if self.cluster is None else self.cluster.socket
 
     # Its end.
 
@@ -166,8 +170,8 @@ class Spool(Child):
 
     def check_keys(self):
         """Its own Redis ends with it, so they are looked at while it runs."""
-        if self.checks_keys and "redis_url" not in self.config:
-            invariants.check_at(os.path.join(self.data_dir, "redis.sock"))
+        if self.checks_keys and ("redis_url" not in self.config or self.cluster is not None):
+            invariants.check_at(self.redis_socket())
 
     def redis_pid(self):
         """Of the server it started itself; 0 where there is none."""
@@ -194,6 +198,8 @@ class Spool(Child):
         running.discard(self)
         if "redis_url" not in self.config:
             self.kill_redis()
+        if self.cluster is not None:
+            self.cluster.close()
         last_words.append((self.log_path, self.log_tail()))
         if self.owns_dir:
             shutil.rmtree(self.data_dir, ignore_errors=True)

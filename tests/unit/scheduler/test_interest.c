@@ -129,7 +129,11 @@ static void start(const char *id, int version, const char *since)
 
 static struct event event_of(const char *cursor, const char *id, int version)
 {
-    return (struct event){cursor, id, "dev", {TASK_SUCCEEDED, version, 0, false}};
+    struct event event = {
+        .cursor = cursor, .owner = "dev", .view = {TASK_SUCCEEDED, version, 0, false}};
+
+    snprintf(event.task, sizeof event.task, "%s", id);
+    return event;
 }
 
 // Whether it takes a change of the live stream.

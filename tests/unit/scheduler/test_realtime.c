@@ -93,7 +93,10 @@ static struct task *make_queued(const char *id)
 
 static struct event event_of(const char *cursor, const char *id, enum task_phase phase, int version)
 {
-    return (struct event){cursor, id, "dev", {phase, version, 0, false}};
+    struct event event = {.cursor = cursor, .owner = "dev", .view = {phase, version, 0, false}};
+
+    snprintf(event.task, sizeof event.task, "%s", id);
+    return event;
 }
 
 static const char *no_env(const char *name)

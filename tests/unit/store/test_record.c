@@ -147,7 +147,7 @@ static void test_looks(void **state)
 
         add_word(&reply, value, value == NULL ? 0 : strlen(value));
     }
-    add_word(&reply, "task_3", 6);
+    add_word(&reply, "3", 1);
     task = record_read_look(&reply.array);
     assert_non_null(task);
     assert_string_equal(task->id, "task_3");

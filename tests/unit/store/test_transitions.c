@@ -226,7 +226,7 @@ static const struct {
     const char *name;
     enum task_phase from;
     void (*verb)(const struct task *task);
-    const char *item; // behind "task_1|7|3|"
+    const char *item; // behind "1|7|3|"
 } cases[] = {
     {"accept", TASK_SUBMITTING, accept, "submitted|NW|0|0||submitted|up-1|2000||||upstream|up-1|"},
     {"accept, modal", TASK_SUBMITTING, accept_modal,
@@ -281,7 +281,7 @@ static int tear_down(void **state)
 
 static void test_what_is_sent(void **state)
 {
-    static const char head[] = "task_1|7|3|";
+    static const char head[] = "1|7|3|";
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -307,7 +307,7 @@ static void test_what_is_over(void **state)
     task->missing_ms = 5;
     task->progress = 40;
     see_same(task);
-    assert_string_equal(sent.item, "task_1|7|3|rendering||0|0||||0||||sub||missing||");
+    assert_string_equal(sent.item, "1|7|3|rendering||0|0||||0||||sub||missing||");
     task_free(task);
 }
 
@@ -318,20 +318,20 @@ static void test_leases(void **state)
     (void)state;
     transition_begin(NULL, task, 60000, NULL, NULL);
     assert_int_equal(sent.script, SCRIPT_begin);
-    assert_string_equal(sent.item, "task_1|3|60000|||");
+    assert_string_equal(sent.item, "1|3|60000|||");
     assert_true(sent.deadline_ms > 0);
     task->likeness = mem_str("many:ab12");
     transition_begin(NULL, task, 60000, NULL, NULL);
-    assert_string_equal(sent.item, "task_1|3|60000|many:ab12||");
+    assert_string_equal(sent.item, "1|3|60000|many:ab12||");
     transition_choose(NULL, task, (const char *const[]){"up-1", "up-2"}, 2, NULL, NULL);
     assert_int_equal(sent.script, SCRIPT_alike);
-    assert_string_equal(sent.item, "task_1|3|many:ab12|up-1|up-2|");
+    assert_string_equal(sent.item, "1|3|many:ab12|up-1|up-2|");
     transition_hold(NULL, task, 500, NULL, NULL);
     assert_int_equal(sent.script, SCRIPT_hold);
-    assert_string_equal(sent.item, "task_1|3|500|||");
+    assert_string_equal(sent.item, "1|3|500|||");
     transition_unwatch(NULL, task);
     assert_int_equal(sent.script, SCRIPT_hold);
-    assert_string_equal(sent.item, "task_1|3|-1|||");
+    assert_string_equal(sent.item, "1|3|-1|||");
     task_free(task);
 }
 

@@ -43,7 +43,7 @@ static int set_up(void **state)
     log_threshold = LOG_NOTHING;
     loop = loop_new();
     dispatcher = dispatcher_start(loop, fake_store(&config), "redis://nowhere", &sender);
-    fake_expect("subscribe spool:ring");
+    fake_expect("subscribe {spool}:ring");
     return 0;
 }
 
@@ -85,7 +85,7 @@ static void give(const char *task, int number, int tries)
 
 static void ring(void)
 {
-    fake_redis_publish("spool:ring", "task_1");
+    fake_redis_publish("{spool}:ring", "task_1");
 }
 
 static void test_a_ring_a_claim_an_attempt(void **state)

@@ -98,7 +98,7 @@ static void claimed_nothing(void)
 static void test_it_begins(void **state)
 {
     (void)state;
-    fake_expect("subscribe spool:wake");
+    fake_expect("subscribe {spool}:wake");
     fake_expect("storage sweep");
     fake_expect("storage sweep");      // of the answers
     fake_expect("begin account mj-1"); // its key may have been mended
@@ -168,8 +168,8 @@ static void test_one_claim_at_a_time(void **state)
 {
     (void)state;
     fake_skip();
-    fake_redis_publish("spool:wake", "midjourney"); // a lane
-    fake_redis_publish("spool:wake", "midjourney");
+    fake_redis_publish("{spool}:wake", "midjourney"); // a lane
+    fake_redis_publish("{spool}:wake", "midjourney");
     fake_expect_nothing();
     claimed_nothing();
     fake_expect(SUBMITS_2); // wanted meanwhile
@@ -184,13 +184,13 @@ static void test_it_is_rung(void **state)
     claimed_nothing();
     fake_looks_done(fake_waiting("looks"), NULL, 0, -1);
     fake_skip();
-    fake_redis_publish("spool:wake", "midjourney");
+    fake_redis_publish("{spool}:wake", "midjourney");
     fake_expect(SUBMITS_2);
     fake_expect(DUE_2);
     claimed_nothing();
     fake_loop_run_ms(loop, 0);
     fake_expect_nothing(); // a lane has nothing to look at
-    fake_redis_publish("spool:wake", "mj-1");
+    fake_redis_publish("{spool}:wake", "mj-1");
     fake_expect("claim submits serial=3 max=64 room=2048");
     fake_expect("claim due serial=3 max=64 room=64");
     fake_loop_run_ms(loop, 0);
@@ -309,7 +309,7 @@ static void test_a_drain(void **state)
     claimed_nothing();
     fake_looks_done(fake_waiting("looks"), NULL, 0, -1);
     fake_loop_run_ms(loop, 10 * HEARTBEAT_MS);
-    fake_redis_publish("spool:wake", "mj-1");
+    fake_redis_publish("{spool}:wake", "mj-1");
     fake_expect_nothing();              // nothing new is claimed
     assert_false(worker_drain(worker)); // what is owed for task_3 isn't forgotten
     fake_change_done(fake_waiting("change task_3"), CHANGE_DONE, false);
