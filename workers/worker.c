@@ -58,7 +58,7 @@ struct worker {
     struct store_call *sweep;
     struct loop_timer *heartbeat;
     bool was_up, was_busy;
-    char cursor[32]; // the sweeper's
+    bool is_sweeping; // a round is under way
     int64_t swept_ms, storage_swept_ms, drain_ms;
     char *missed; // accounts that tasks wait for, as we logged them last; NULL: none
 };
@@ -246,19 +246,17 @@ static void worker_on_swept(void *ctx, const struct sweep *sweep, const struct e
     if (sweep->ended_count > 0)
         log_warn("sweeper.ended", "count=%zu", sweep->ended_count);
     worker_tell_missed(w, sweep);
-    snprintf(w->cursor, sizeof w->cursor, "%s", sweep->cursor);
-    if (strcmp(sweep->cursor, "0") == 0)
+    w->is_sweeping = !sweep->is_over;
+    if (sweep->is_over)
         w->swept_ms = clock_mono_ms();
 }
 
 static void worker_sweep(struct worker *w)
 {
-    bool is_between_rounds = strcmp(w->cursor, "0") == 0;
-
     if (w->sweep != NULL || w->bench.is_draining ||
-        (is_between_rounds && clock_mono_ms() - w->swept_ms < SWEEP_EVERY_MS))
+        (!w->is_sweeping && clock_mono_ms() - w->swept_ms < SWEEP_EVERY_MS))
         return;
-    w->sweep = queue_sweep(w->bench.store, w->cursor, SWEEP_COUNT, worker_on_swept, w);
+    w->sweep = queue_sweep(w->bench.store, SWEEP_COUNT, worker_on_swept, w);
 }
 
 static void worker_sweep_files(struct worker *w)
@@ -358,7 +356,6 @@ struct worker *worker_start(struct loop *loop, const struct config *config, cons
     w->submits.worker = w->due.worker = w;
     w->submits.queue = (struct queue_claim){claim_on_work, submits_on_claimed, &w->submits};
     w->due.queue = (struct queue_claim){claim_on_work, due_on_claimed, &w->due};
-    snprintf(w->cursor, sizeof w->cursor, "0");
     w->bell = bell_start(loop, redis_url, BELL_QUEUE, worker_on_ring, w);
     w->heartbeat = loop_after(loop, HEARTBEAT_MS, worker_on_heartbeat, w);
     worker_sweep_files(w);

@@ -8,6 +8,7 @@ lua_\name:
     .endm
 
     script lib
+    script convert
     script leave
     script join
     script submit

@@ -181,12 +181,12 @@ static void on_sweep(void *ctx, store_then_fn then, const redisReply *answer, co
 {
     sweep_fn fn = (sweep_fn)then;
     const redisReply *cursor = at(answer, 0);
-    struct sweep sweep = {.cursor = "0", .repairs = record_integer(at(answer, 1))};
+    struct sweep sweep = {.is_over = true, .repairs = record_integer(at(answer, 1))};
     const char **accounts = strings_of(at(answer, 2), &sweep.account_count), **ended;
     size_t count;
 
     if (cursor != NULL && cursor->type == REDIS_REPLY_STRING)
-        sweep.cursor = cursor->str;
+        sweep.is_over = strcmp(cursor->str, "0") == 0;
     sweep.accounts = accounts;
     ended = strings_of(at(answer, 3), &count);
     sweep.ended = mem_array(struct task, count / WORDS_OF_ENDED);
@@ -216,14 +216,12 @@ static void add_oldest(struct args *args, const struct store *store)
     args_id(args, id);
 }
 
-struct store_call *queue_sweep(struct store *store, const char *cursor, int count, sweep_fn fn,
-                               void *ctx)
+struct store_call *queue_sweep(struct store *store, int count, sweep_fn fn, void *ctx)
 {
     const struct config *config = store_config(store);
     struct args args = {0};
 
-    args_int(&args, 5 + (int64_t)config->account_count + (int64_t)config->token_count);
-    args_str(&args, cursor);
+    args_int(&args, 4 + (int64_t)config->account_count + (int64_t)config->token_count);
     args_int(&args, count);
     add_oldest(&args, store);
     args_int(&args, TASK_TIMEOUT_MS);

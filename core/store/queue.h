@@ -64,7 +64,7 @@ struct store_call *queue_claim_looks(struct store *store, const struct queue_loo
 
 // What one step of the sweeper did. Borrowed for the call.
 struct sweep {
-    const char *cursor; // for the next step; "0": that was the last of a round
+    bool is_over; // that was the last step of a round
     int64_t repairs;
     const char *const *accounts; // accounts that tasks wait for, and nobody has configured
     size_t account_count;
@@ -72,6 +72,5 @@ struct sweep {
     size_t ended_count;
 };
 typedef void (*sweep_fn)(void *ctx, const struct sweep *sweep, const struct err *err);
-// One step of the sweeper: `cursor` is "0" to begin with, then the one that the last step gave.
-struct store_call *queue_sweep(struct store *store, const char *cursor, int count, sweep_fn fn,
-                               void *ctx);
+// One step of the sweeper. All processes take steps of the same round.
+struct store_call *queue_sweep(struct store *store, int count, sweep_fn fn, void *ctx);

@@ -1,6 +1,7 @@
 // Records: one table of fields.
 #include "core/store/record.h"
 
+#include <ctype.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,44 +12,124 @@
 #include "core/store/args.h"
 #include "core/store/keys.h"
 
-enum kind { NONE, TEXT, ID, FAMILY, NUMBER, TIME_MS, FLAG, PHASE, WAIT };
+enum kind { NONE, TEXT, ID, FAMILY, NUMBER, TIME_MS, FLAG, PHASE, WAIT, COLD };
 enum writer { SCRIPT, SUBMIT, CHANGE };
 
 static const struct field {
+    char letter[2];
     const char *name;
     enum kind kind;
     enum writer writer;
     bool is_looked_at;
     size_t offset;
 } fields_of_record[] = {
-#define X(name, member, kind, writer, is_looked_at)                                                \
-    {#name, kind, writer, is_looked_at, offsetof(struct task, member)},
+#define X(letter, name, member, kind, writer, is_looked_at)                                        \
+    {#letter, #name, kind, writer, is_looked_at, offsetof(struct task, member)},
     RECORD_FIELDS(X)
 #undef X
 };
 
+static const struct {
+    enum kind kind;
+    size_t offset;
+} cold_facts[] = {
+#define X(name, member, kind) {kind, offsetof(struct task, member)},
+    RECORD_COLD(X)
+#undef X
+};
+
+enum { COLD_COUNT = sizeof cold_facts / sizeof cold_facts[0] };
+
 const char *record_name(enum record_field field)
 {
-    return fields_of_record[field].name;
+    return fields_of_record[field].letter;
+}
+
+// NULL where it is no field's name.
+static const char *letter_of(const char *name, size_t len)
+{
+    for (size_t i = 0; i < RECORD_FIELD_COUNT; i++)
+        if (strncmp(fields_of_record[i].name, name, len) == 0 &&
+            fields_of_record[i].name[len] == '\0')
+            return fields_of_record[i].letter;
+    return NULL;
+}
+
+static size_t word_len(const char *text)
+{
+    return strspn(text, "abcdefghijklmnopqrstuvwxyz_");
+}
+
+void record_spell(const char *lua, struct buf *out)
+{
+    const char *letter;
+
+    for (char before = '\n'; *lua != '\0'; before = *lua++) {
+        bool is_record = (*lua == 'r' || *lua == 'p') && lua[1] == '.' && before != '.' &&
+                         before != '_' && !isalnum((unsigned char)before);
+        size_t len = is_record ? word_len(lua + 2) : *lua == '"' ? word_len(lua + 1) : 0;
+
+        if (is_record && (letter = letter_of(lua + 2, len)) != NULL) {
+            buf_fmt(out, "%c.%s", *lua, letter);
+            lua += 1 + len;
+        } else if (*lua == '"' && lua[1 + len] == '"' &&
+                   (letter = letter_of(lua + 1, len)) != NULL) {
+            buf_fmt(out, "'%s'", letter);
+            lua += 1 + len;
+        } else {
+            buf_char(out, *lua);
+        }
+    }
+}
+
+// What there is to say of a text; NULL: nothing.
+static const char *text_of(enum kind kind, size_t offset, const struct task *task)
+{
+    const char *text = *(char *const *)((const char *)task + offset);
+
+    if (text == NULL || (kind == FAMILY && strcmp(text, task->provider) == 0))
+        return NULL;
+    return kind == ID ? key_of_id(text) : text;
+}
+
+static void write_cold(const struct task *task, struct args *args)
+{
+    struct buf cold = {0};
+    size_t count = COLD_COUNT;
+
+    while (count > 0 &&
+           text_of(cold_facts[count - 1].kind, cold_facts[count - 1].offset, task) == NULL)
+        count--;
+    for (size_t i = 0; i < count; i++) {
+        const char *text = text_of(cold_facts[i].kind, cold_facts[i].offset, task);
+
+        if (i > 0)
+            buf_char(&cold, '\0');
+        buf_str(&cold, text == NULL ? "" : text);
+    }
+    args_str(args, record_name(RECORD_cold));
+    args_mem(args, buf_text(&cold), cold.len);
+    buf_clear(&cold);
 }
 
 static void write_field(const struct field *field, const struct task *task, struct args *args)
 {
     const char *slot = (const char *)task + field->offset;
-    bool is_text = field->kind == TEXT || field->kind == ID || field->kind == FAMILY;
-    const char *text = is_text ? *(char *const *)slot : NULL;
     bool is_hook = field->offset == offsetof(struct task, has_hook);
     int by_default = field->offset == offsetof(struct task, cost);
 
-    if (field->kind == FLAG && (*(const bool *)slot || (is_hook && task->hook != NULL))) {
-        args_field(args, field->name, "1");
-    } else if (field->kind == NUMBER && *(const int *)slot != by_default) {
-        args_str(args, field->name);
+    if (field->kind == COLD) {
+        write_cold(task, args);
+    } else if (field->kind == FLAG) {
+        if (*(const bool *)slot || (is_hook && task->hook != NULL))
+            args_field(args, field->letter, "1");
+    } else if (field->kind == NUMBER) {
+        if (*(const int *)slot == by_default)
+            return;
+        args_str(args, field->letter);
         args_int(args, *(const int *)slot);
-    } else if (field->kind == ID) {
-        args_field(args, field->name, text == NULL ? NULL : key_of_id(text));
-    } else if (field->kind != FAMILY || strcmp(text, task->provider) != 0) {
-        args_field(args, field->name, text);
+    } else {
+        args_field(args, field->letter, text_of(field->kind, field->offset, task));
     }
 }
 
@@ -64,7 +145,15 @@ void record_write_look_fields(struct buf *lua)
     buf_str(lua, "local FIELDS = {");
     for (size_t i = 0; i < RECORD_FIELD_COUNT; i++)
         if (fields_of_record[i].is_looked_at)
-            buf_fmt(lua, "'%s', ", fields_of_record[i].name);
+            buf_fmt(lua, "'%s', ", fields_of_record[i].letter);
+    buf_str(lua, "}\n");
+}
+
+void record_write_letters(struct buf *lua)
+{
+    buf_str(lua, "local LETTERS = {");
+    for (size_t i = 0; i < RECORD_FIELD_COUNT; i++)
+        buf_fmt(lua, "['%s'] = '%s', ", fields_of_record[i].name, fields_of_record[i].letter);
     buf_str(lua, "}\n");
 }
 
@@ -82,10 +171,33 @@ static void set_wait(struct task *task, const char *text)
     task->wait_ms = since;
 }
 
+static void set_text(struct task *task, enum kind kind, size_t offset, const char *text)
+{
+    char id[ID_SIZE];
+
+    if (kind == ID) {
+        id_of_key(id, text);
+        text = id;
+    }
+    mem_set_str((char **)((char *)task + offset), text);
+}
+
+static void set_cold(struct task *task, const char *at, size_t len)
+{
+    const char *end = at + len;
+
+    for (size_t i = 0; i < COLD_COUNT && at < end; i++) {
+        size_t one = strlen(at); // what Redis answers is terminated
+
+        if (one > 0)
+            set_text(task, cold_facts[i].kind, cold_facts[i].offset, at);
+        at += one + 1;
+    }
+}
+
 static void set_field(struct task *task, const struct field *field, const redisReply *value)
 {
     char *slot = (char *)task + field->offset;
-    char id[ID_SIZE];
 
     if (value->type != REDIS_REPLY_STRING)
         return;
@@ -93,12 +205,9 @@ static void set_field(struct task *task, const struct field *field, const redisR
     case NONE:
         break;
     case TEXT:
-    case FAMILY:
-        mem_set_str((char **)slot, value->str);
-        break;
     case ID:
-        id_of_key(id, value->str);
-        mem_set_str((char **)slot, id);
+    case FAMILY:
+        set_text(task, field->kind, field->offset, value->str);
         break;
     case NUMBER:
         *(int *)slot = (int)strtol(value->str, NULL, 10);
@@ -115,15 +224,18 @@ static void set_field(struct task *task, const struct field *field, const redisR
     case WAIT:
         set_wait(task, value->str);
         break;
+    case COLD:
+        set_cold(task, value->str, (size_t)value->len);
+        break;
     }
 }
 
-static void set_named(struct task *task, const char *name, const redisReply *value)
+static void set_lettered(struct task *task, const char *letter, const redisReply *value)
 {
-    if (strcmp(name, "id") == 0 && value->type == REDIS_REPLY_STRING)
+    if (strcmp(letter, "id") == 0 && value->type == REDIS_REPLY_STRING)
         id_of_key(task->id, value->str);
     for (size_t i = 0; i < RECORD_FIELD_COUNT; i++) {
-        if (strcmp(fields_of_record[i].name, name) != 0)
+        if (strcmp(fields_of_record[i].letter, letter) != 0)
             continue;
         set_field(task, &fields_of_record[i], value);
         return;
@@ -152,7 +264,7 @@ struct task *record_read(const char *id, const redisReply *fields, const redisRe
     if (id != NULL)
         snprintf(task->id, sizeof task->id, "%s", id);
     for (size_t i = 0; i + 1 < fields->elements; i += 2)
-        set_named(task, fields->element[i]->str, fields->element[i + 1]);
+        set_lettered(task, fields->element[i]->str, fields->element[i + 1]);
     derive(task);
     if (request != NULL && request->type == REDIS_REPLY_STRING)
         mem_set_str(&task->request, request->str); // too large for the record
@@ -192,7 +304,7 @@ struct task *record_read_look(const redisReply *values)
     for (size_t i = 0; i < RECORD_FIELD_COUNT && at < last; i++)
         if (fields_of_record[i].is_looked_at)
             set_field(task, &fields_of_record[i], values->element[at++]);
-    set_named(task, "id", values->element[last]);
+    set_lettered(task, "id", values->element[last]);
     derive(task);
     return task;
 }

@@ -8,73 +8,88 @@
 struct args;
 struct buf;
 
-// The fields of a record, a hash: name in Redis, member of struct task (`id` for fields without a
-// member, which scripts alone read), kind, who writes it (SUBMIT: with the task; CHANGE: a fact of
-// a change; SCRIPT: the scripts by themselves), and whether a look needs it.
+// The fields of a record, a hash: their letter in Redis, the name by which scripts have them (they
+// write "phase" and r.phase, see record_spell), the member of struct task (`id` for fields without
+// one, which scripts alone read), kind, who writes it (SUBMIT: with the task; CHANGE: a fact of a
+// change; SCRIPT: the scripts by themselves), and whether a look needs it.
 //
-// A field is left out where it says nothing: a text that is NULL, a flag that is false, a family
-// that is the provider's name, a number that has its default.
+// A field is left out where it says nothing: a text that is NULL, a flag that is false, a number
+// that has its default.
 #define RECORD_FIELDS(X)                                                                           \
-    X(phase, phase, PHASE, SCRIPT, true)                                                           \
-    X(v, version, NUMBER, SCRIPT, true)                                                            \
-    X(n, counter, NUMBER, SCRIPT, true)                                                            \
-    X(by, id, NONE, SCRIPT, false) /* who wrote last */                                            \
-    X(at, changed_ms, TIME_MS, SCRIPT, false)                                                      \
-    X(owner, owner, TEXT, SCRIPT, true)                                                            \
-    X(lane, id, NONE, SCRIPT, false) /* where it waits, if it is queued */                         \
-    X(request, request, TEXT, SCRIPT, false)                                                       \
-    X(family, family, FAMILY, SUBMIT, true)                                                        \
-    X(provider, provider, TEXT, SUBMIT, true)                                                      \
-    X(action, action, TEXT, SUBMIT, true)                                                          \
-    X(model, model, TEXT, SUBMIT, true)                                                            \
-    X(hook, has_hook, FLAG, SUBMIT, true)                                                          \
-    X(mode, mode, TEXT, SUBMIT, true)                                                              \
-    X(state, state, TEXT, SUBMIT, false)                                                           \
-    X(trace, trace, TEXT, SUBMIT, false)                                                           \
-    X(parent, parent, ID, SUBMIT, false)                                                           \
-    X(account, account, TEXT, SUBMIT, true)                                                        \
-    X(uparent, upstream_parent, TEXT, SUBMIT, false)                                               \
-    X(ask, is_ask, FLAG, SUBMIT, false)                                                            \
-    X(in, has_inputs, FLAG, SUBMIT, false)                                                         \
-    X(big, is_request_stored, FLAG, SUBMIT, false)                                                 \
-    X(cost, cost, NUMBER, SUBMIT, false) /* 1 by default */                                        \
-    X(await, await, ID, SCRIPT, false)                                                             \
-    X(cancel, is_cancel_asked, FLAG, SCRIPT, true)                                                 \
-    X(sent, sent_ms, TIME_MS, SCRIPT, false)                                                       \
-    X(call, is_call, FLAG, SCRIPT, false)                                                          \
-    X(tries, id, NONE, SCRIPT, false) /* refused submits */                                        \
-    X(links, link_tries, NUMBER, SCRIPT, false)                                                    \
-    X(doubt, doubt_ms, TIME_MS, SCRIPT, false)                                                     \
-    X(doubts, doubts, NUMBER, SCRIPT, false)                                                       \
-    X(hint, upstream_hint, TEXT, SCRIPT, false)                                                    \
-    X(started, started_ms, TIME_MS, SCRIPT, true)                                                  \
-    X(upstream, upstream_id, TEXT, CHANGE, true)                                                   \
-    X(sub, substate, TEXT, CHANGE, true)                                                           \
-    X(progress, progress, NUMBER, CHANGE, true)                                                    \
-    X(missing, missing_ms, TIME_MS, CHANGE, true)                                                  \
-    X(called, id, NONE, SCRIPT, true) /* when its vendor called back */                            \
-    X(wait, wait_reason, WAIT, SCRIPT, false)                                                      \
-    X(arch, archive_ms, TIME_MS, SCRIPT, false)                                                    \
-    X(finished, finished_ms, TIME_MS, SCRIPT, false)                                               \
-    X(ended, end_cursor, TEXT, SCRIPT, false) /* of the event of its end */                        \
-    X(code, error_code, TEXT, CHANGE, false)                                                       \
-    X(error, error_message, TEXT, CHANGE, false)                                                   \
-    X(watch, watch_ms, TIME_MS, SCRIPT, false)                                                     \
-    X(gone, id, NONE, SCRIPT, false) /* forgotten by its client: goes once it is over */
+    X(p, phase, phase, PHASE, SCRIPT, true)                                                        \
+    X(v, v, version, NUMBER, SCRIPT, true)                                                         \
+    X(n, n, counter, NUMBER, SCRIPT, true)                                                         \
+    X(b, by, id, NONE, SCRIPT, false) /* who wrote last */                                         \
+    X(t, at, changed_ms, TIME_MS, SCRIPT, false)                                                   \
+    X(o, owner, owner, TEXT, SCRIPT, true)                                                         \
+    X(l, lane, id, NONE, SCRIPT, false) /* where it waits, if it is queued */                      \
+    X(q, request, request, TEXT, SCRIPT, false)                                                    \
+    X(c, cold, id, COLD, SUBMIT, true) /* what follows, one behind the other */                    \
+    X(h, hook, has_hook, FLAG, SUBMIT, true)                                                       \
+    X(a, account, account, TEXT, SUBMIT, true)                                                     \
+    X(U, uparent, upstream_parent, TEXT, SUBMIT, false)                                            \
+    X(Q, ask, is_ask, FLAG, SUBMIT, false)                                                         \
+    X(I, in, has_inputs, FLAG, SUBMIT, false)                                                      \
+    X(J, big, is_request_stored, FLAG, SUBMIT, false)                                              \
+    X(k, cost, cost, NUMBER, SUBMIT, false) /* 1 by default */                                     \
+    X(y, await, await, ID, SCRIPT, false)                                                          \
+    X(x, cancel, is_cancel_asked, FLAG, SCRIPT, true)                                              \
+    X(s, sent, sent_ms, TIME_MS, SCRIPT, false)                                                    \
+    X(C, call, is_call, FLAG, SCRIPT, false)                                                       \
+    X(T, tries, id, NONE, SCRIPT, false) /* refused submits */                                     \
+    X(L, links, link_tries, NUMBER, SCRIPT, false)                                                 \
+    X(d, doubt, doubt_ms, TIME_MS, SCRIPT, false)                                                  \
+    X(D, doubts, doubts, NUMBER, SCRIPT, false)                                                    \
+    X(H, hint, upstream_hint, TEXT, SCRIPT, false)                                                 \
+    X(S, started, started_ms, TIME_MS, SCRIPT, true)                                               \
+    X(u, upstream, upstream_id, TEXT, CHANGE, true)                                                \
+    X(m, sub, substate, TEXT, CHANGE, true)                                                        \
+    X(g, progress, progress, NUMBER, CHANGE, true)                                                 \
+    X(M, missing, missing_ms, TIME_MS, CHANGE, true)                                               \
+    X(B, called, id, NONE, SCRIPT, true) /* when its vendor called back */                         \
+    X(w, wait, wait_reason, WAIT, SCRIPT, false)                                                   \
+    X(A, arch, archive_ms, TIME_MS, SCRIPT, false)                                                 \
+    X(F, finished, finished_ms, TIME_MS, SCRIPT, false)                                            \
+    X(E, ended, end_cursor, TEXT, SCRIPT, false) /* of the event of its end */                     \
+    X(e, code, error_code, TEXT, CHANGE, false)                                                    \
+    X(r, error, error_message, TEXT, CHANGE, false)                                                \
+    X(z, watch, watch_ms, TIME_MS, SCRIPT, false)                                                  \
+    X(K, slot, id, NONE, SCRIPT, false) /* how many it holds, and the sweep that counted them */   \
+    X(i, log, id, NONE, SCRIPT, false)  /* its timeline */                                         \
+    X(G, gone, id, NONE, SCRIPT, false) /* forgotten by its client: goes once it is over */
+
+// What no script decides on is one field, `cold`: these, each behind the last with a zero byte in
+// between, as far as there are any. A family that is the provider's name is left out.
+#define RECORD_COLD(X)                                                                             \
+    X(provider, provider, TEXT)                                                                    \
+    X(family, family, FAMILY)                                                                      \
+    X(action, action, TEXT)                                                                        \
+    X(model, model, TEXT)                                                                          \
+    X(mode, mode, TEXT)                                                                            \
+    X(state, state, TEXT)                                                                          \
+    X(parent, parent, ID)                                                                          \
+    X(trace, trace, TEXT)
 
 enum record_field {
-#define X(name, member, kind, writer, is_looked_at) RECORD_##name,
+#define X(letter, name, member, kind, writer, is_looked_at) RECORD_##name,
     RECORD_FIELDS(X)
 #undef X
         RECORD_FIELD_COUNT
 };
 
+// Its letter, as a text.
 const char *record_name(enum record_field field);
+// A script with the letters in the place of the names of fields: of "phase" in double quotes, and
+// of r.phase and p.phase.
+void record_spell(const char *lua, struct buf *out);
 // Writes the fields that come with the submit, as names and values.
 void record_write(const struct task *task, struct args *args);
 // "local FIELDS = {…}": the fields that looks.lua reads, in the order in which record_read_look
 // takes them.
 void record_write_look_fields(struct buf *lua);
+
+// "local LETTERS = {…}": the letter of each field, by its name.
+void record_write_letters(struct buf *lua);
 
 // From the fields and values of HGETALL, and the replies of GET for the request and the result
 // (NULL or nil: not loaded). NULL where the fields aren't a task's.

@@ -41,12 +41,17 @@ static void put(struct buf *text, const char *line, const char *in_its_place)
 
 char *script_text(enum script script)
 {
-    struct buf text = {0}, fields = {0};
+    struct buf text = {0}, fields = {0}, letters = {0}, spelled = {0};
 
     buf_str(&text, scripts[script].text);
     record_write_look_fields(&fields);
     put(&text, "--#fields\n", fields.data);
+    record_write_letters(&letters);
+    put(&text, "--#letters\n", letters.data);
     put(&text, "--#lib\n", lua_lib);
+    record_spell(text.data, &spelled);
     buf_clear(&fields);
-    return buf_take(&text);
+    buf_clear(&letters);
+    buf_clear(&text);
+    return buf_take(&spelled);
 }

@@ -4,6 +4,7 @@
 // In the order in which one turn sends them: outcomes come to Redis before anything is claimed, so
 // that a claim doesn't find a lease expired whose outcome is still waiting here to be stored.
 #define SCRIPTS(X)                                                                                 \
+    X(convert)                                                                                     \
     X(clock)                                                                                       \
     X(leave)                                                                                       \
     X(join)                                                                                        \

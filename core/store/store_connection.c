@@ -129,6 +129,51 @@ void store_ask_clock(struct store *store, const char *word)
     redis_send(store->redis, sizeof argv / sizeof argv[0], argv, lens, on_clock, store);
 }
 
+// The layout of the keys: converted once, by whoever comes first, in steps.
+
+static void ask_layout(struct store *store, const char *cursor);
+
+static void on_layout(void *ctx, const redisReply *reply)
+{
+    struct store *store = ctx;
+    const char *word;
+
+    if (reply == NULL || !store->is_loading)
+        return; // the connection broke
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements == 0) {
+        set_problem(store, reply->type == REDIS_REPLY_ERROR ? reply->str : "no layout");
+        store->is_loading = false;
+        check_again(store);
+        return;
+    }
+    word = reply->element[0]->str;
+    if (strcmp(word, "more") == 0) {
+        log_info("redis.converting", "cursor=%s", reply->element[1]->str);
+        ask_layout(store, reply->element[1]->str);
+    } else if (strcmp(word, "wait") == 0) {
+        set_problem(store, reply->element[1]->str);
+        store->is_loading = false;
+        check_again(store);
+    } else {
+        store->is_loading = false;
+        store_ask_clock(store, store->has_offset ? "" : "first");
+    }
+}
+
+// `cursor` is convert.lua's item.
+static void ask_layout(struct store *store, const char *cursor)
+{
+    char constants[120];
+    const char *argv[] = {
+        "EVALSHA", store->sha[SCRIPT_convert], "1", CELL_TAG, store->by, constants, "1", cursor};
+    size_t lens[sizeof argv / sizeof argv[0]];
+
+    store_write_constants(store, false, 0, constants, sizeof constants);
+    for (size_t i = 0; i < sizeof argv / sizeof argv[0]; i++)
+        lens[i] = strlen(argv[i]);
+    redis_send(store->redis, sizeof argv / sizeof argv[0], argv, lens, on_layout, store);
+}
+
 static void on_script(void *ctx, const redisReply *reply)
 {
     struct store *store = ctx;
@@ -143,10 +188,8 @@ static void on_script(void *ctx, const redisReply *reply)
         return;
     }
     memcpy(store->sha[script], reply->str, 41);
-    if (--store->unloaded > 0)
-        return;
-    store->is_loading = false;
-    store_ask_clock(store, store->has_offset ? "" : "first");
+    if (--store->unloaded == 0)
+        ask_layout(store, "");
 }
 
 static void on_policy(void *ctx, const redisReply *reply)

@@ -400,34 +400,7 @@ struct tasks_op *tasks_get(struct store *store, const char *id, const char *owne
     return op;
 }
 
-// Lists of strings.
-
-static void on_strings(void *ctx, store_then_fn then, const redisReply *answer,
-                       const struct err *err)
-{
-    struct tasks_op *op = ctx;
-    strings_fn fn = op->fn.strings;
-    void *their_ctx = op->ctx;
-    size_t count = 0;
-    const char **values = NULL;
-
-    (void)then;
-    op->calls[0] = NULL;
-    if (err == NULL && answer->type == REDIS_REPLY_STRING) {
-        values = mem_array(const char *, 1);
-        values[count++] = answer->str;
-    } else if (err == NULL && answer->type == REDIS_REPLY_ARRAY) {
-        values = mem_array(const char *, answer->elements);
-        for (size_t i = 0; i < answer->elements; i++)
-            if (answer->element[i]->type == REDIS_REPLY_STRING)
-                values[count++] = answer->element[i]->str;
-    }
-    tasks_op_cancel(&op);
-    fn(their_ctx, values, count, err);
-    free(values);
-}
-
-// The same, of tasks' ids.
+// Tasks' ids.
 static void on_ids(void *ctx, store_then_fn then, const redisReply *answer, const struct err *err)
 {
     struct tasks_op *op = ctx;
@@ -483,13 +456,38 @@ struct tasks_op *tasks_list(struct store *store, const char *owner, const char *
     return op;
 }
 
+// The lines of a timeline.
+static void on_timeline(void *ctx, store_then_fn then, const redisReply *answer,
+                        const struct err *err)
+{
+    struct tasks_op *op = ctx;
+    strings_fn fn = op->fn.strings;
+    void *their_ctx = op->ctx;
+    const char **lines = NULL;
+    size_t count = 0;
+
+    (void)then;
+    op->calls[0] = NULL;
+    if (err == NULL && answer->type == REDIS_REPLY_STRING) {
+        char *rest = NULL;
+
+        lines = mem_array(const char *, (size_t)answer->len / 2 + 1);
+        for (char *line = strtok_r(answer->str, "\n", &rest); line != NULL;
+             line = strtok_r(NULL, "\n", &rest))
+            lines[count++] = line;
+    }
+    tasks_op_cancel(&op);
+    fn(their_ctx, lines, count, err);
+    free(lines);
+}
+
 struct tasks_op *tasks_timeline(struct store *store, const char *id, strings_fn fn, void *ctx)
 {
     char name[64];
 
-    snprintf(name, sizeof name, CELL_KEY("l:%s"), key_of_id(id));
-    return read_strings(store, 4, (const char *const[]){"LRANGE", name, "0", "999"}, on_strings, fn,
-                        ctx);
+    snprintf(name, sizeof name, CELL_KEY("t:%s"), key_of_id(id));
+    return read_strings(store, 3, (const char *const[]){"HGET", name, record_name(RECORD_log)},
+                        on_timeline, fn, ctx);
 }
 
 // Marks.

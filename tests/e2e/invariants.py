@@ -9,8 +9,8 @@ import re
 import time
 
 import resp
+from records import LETTERS, ROOT, with_names
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 ENDED = ("succeeded", "failed", "cancelled")
 AT_VENDOR = ("submitted", "rendering")
 IN_DUE = ("submitting", "in_doubt", "archiving")
@@ -26,14 +26,18 @@ FACTS = {
     "missing": AT_VENDOR,
     "watch": ENDED,
 }
-OF_A_TASK = ("t", "b", "r", "l", "d", "once")  # kept as long as each other
+OF_A_TASK = ("t", "b", "r", "d", "once")  # kept as long as each other
+
+FIELDS = (
+    "phase", "v", "n", "owner", "lane", "account", "cost", "await", "watch", "hook", "code", "sub",
+    "upstream", "cancel", "sent", "doubt", "arch", "missing", "hint", "slot",
+)  # fmt: skip
 
 # Everything with its type and the time it has left. Of records only what is compared, of what may be long
 # only that it is there.
 LOOK = """#!lua flags=no-writes,allow-oom
 local call, found = redis.call, {}
-local FIELDS = {'phase', 'v', 'n', 'owner', 'lane', 'account', 'cost', 'await', 'watch', 'hook', 'code', 'sub',
-    'upstream', 'cancel', 'sent', 'doubt', 'arch', 'missing', 'hint'}
+local FIELDS = {}
 local function read(name, kind)
     if name:sub(1, 10) == '{spool}:t:' and kind == 'hash' then
         local values, pairs_ = call('HMGET', name, unpack(FIELDS)), {}
@@ -57,7 +61,7 @@ for _, name in ipairs(call('KEYS', '{spool}:*')) do
     found[#found + 1] = {name, kind, call('PTTL', name), read(name, kind)}
 end
 return found
-"""
+""".replace("FIELDS = {}", "FIELDS = {" + ", ".join(f"'{LETTERS[name]}'" for name in FIELDS) + "}")
 
 
 def known_types():
@@ -89,7 +93,7 @@ class Keys:
             self.types[name] = kind
             self.left_ms[name] = left_ms
             self.values[name] = pairs(value) if kind in ("hash", "zset") else value
-        self.tasks = self.all_of("t")
+        self.tasks = {task: with_names(fields) for task, fields in self.all_of("t").items()}
 
     def all_of(self, kind):
         """name -> value of {spool}:<kind>:<name>"""
@@ -120,10 +124,13 @@ def wrong_slots(keys):
         if holds and "account" in r and int(r.get("cost", 1)) > 0:
             should[r["account"]][task] = int(r.get("cost", 1))
     slots = keys.all_of("slots")
-    for account in should.keys() | slots.keys():
-        held = dict(slots.get(account, {}))
-        total, doubts = int(held.pop("#", 0)), int(held.pop("?", 0))
-        held = {task: int(cost) for task, cost in held.items()}
+    held_at = collections.defaultdict(dict)
+    for task, r in keys.tasks.items():
+        if "slot" in r:
+            held_at[r.get("account")][task] = int(r["slot"].split(" ")[0])
+    for account in should.keys() | slots.keys() | held_at.keys():
+        sums = slots.get(account, {})
+        total, doubts, held = int(sums.get("#", 0)), int(sums.get("?", 0)), held_at[account]
         if held != should[account]:
             yield f"slots:{account} are held by {held}, and should be by {should[account]}"
         if total != sum(held.values()):

@@ -228,7 +228,7 @@ class Links(Archive):
             self.assertEqual(spool.task(task)["phase"], "archiving")
             shown = spool.fetch(task)
             self.assertEqual((shown["status"], shown["imageUrl"]), ("IN_PROGRESS", ""))
-            self.assertEqual(spool.redis("HEXISTS", "{spool}:slots:mj-1", task), "0", "the vendor is done")
+            self.assertEqual(spool.redis("HEXISTS", f"{{spool}}:t:{task}", "slot"), "0", "the vendor is done")
             status, _, answer = spool.request("POST", f"/v1/tasks/{task}/cancel", b"")
             self.assertEqual((status, answer["status"]), (200, "cancelled"))
             self.check_nothing_is_left(spool, 0)

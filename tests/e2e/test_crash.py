@@ -312,18 +312,18 @@ class CrashTest(unittest.TestCase):
         self.assertEqual(wrong, [])
 
     def wrong_slots(self):
-        """[(account, slots, their sum, tasks that are watched)]"""
-        watched = collections.Counter()
+        """[(account, tasks with a slot, the account's sum, tasks that are watched)]"""
+        watched, holders = collections.Counter(), collections.Counter()
         for task in self.client.acknowledged:
-            if self.redis.cli("HEXISTS", f"{{spool}}:t:{task}", "watch") == "1":
-                watched[self.redis.cli("HGET", f"{{spool}}:t:{task}", "account")] += 1
+            watch, slot, account = (self.redis.cli("HGET", f"{{spool}}:t:{task}", name) for name in ("watch", "slot", "account"))
+            watched[account] += watch != ""
+            holders[account] += slot != ""
         wrong = []
         for account in (one["name"] for one in self.accounts()):
             slots = f"{{spool}}:slots:{account}"
             if watched[account] == 0 and self.redis.cli("EXISTS", slots) == "0":
                 continue  # it never had a job
-            sums = 1 + int(self.redis.cli("HEXISTS", slots, "?"))
-            held, total = int(self.redis.cli("HLEN", slots)) - sums, int(self.redis.cli("HGET", slots, "#"))
+            held, total = holders[account], int(self.redis.cli("HGET", slots, "#"))
             if (held, total) != (watched[account], watched[account]):
                 wrong.append((account, held, total, watched[account]))
         return wrong

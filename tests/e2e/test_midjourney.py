@@ -292,7 +292,7 @@ class FollowUps(Family):
             body = {"taskId": task, "customId": button}
             spool.wait(spool.request("POST", "/mj/submit/action", body)[2]["result"])
             for name in spool.redis("--scan", "--pattern", "{spool}:*").split():
-                if re.match(r"{spool}:(t|b|r|l|d|once|idem):", name):
+                if re.match(r"{spool}:(t|b|r|d|once|idem):", name):
                     self.assertGreater(int(spool.redis("TTL", name)), 0, name)
 
     def test_bad_ones(self):

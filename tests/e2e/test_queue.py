@@ -127,7 +127,7 @@ class Turns(unittest.TestCase):
             self.assertLessEqual(most["vendor"], 5)
             self.assertEqual(most["slots"], 5)
             self.assertTrue(all(sim.accepted(task) == 1 for task in tasks))
-            self.assertEqual(redis.cli("HGETALL", "{spool}:slots:mj-1").split(), ["#", "0"])
+            self.assertEqual(redis.cli("HGET", "{spool}:slots:mj-1", "#"), "0")
 
     def test_requests_per_minute(self):
         with Vendor() as vendor, Spool(config(vendor, requests_per_minute=120)) as spool:
@@ -244,7 +244,7 @@ class Refusals(unittest.TestCase):
                 self.assertEqual(spool.task(task)["error"], {"code": code, "message": reason})
                 self.assertEqual(sim.accepted(task), 0)
                 self.assertEqual([h.word for h in receiver.wait("/" + code)], ["FAILURE"])
-                self.assertEqual(spool.redis("HEXISTS", "{spool}:slots:mj-1", task), "0")
+                self.assertEqual(spool.redis("HEXISTS", f"{{spool}}:t:{task}", "slot"), "0")
 
     def test_nobody_there_then_somebody(self):
         port = free_port()
@@ -319,7 +319,7 @@ class Doubt(unittest.TestCase):
                 self.assertEqual(shown["failReason"], error["message"])
                 self.assertEqual(sim.accepted(task), 0, word)
                 # It may have run there, but jobs take less than a second: its slot is free by now.
-                self.assertEqual(spool.redis("HEXISTS", "{spool}:slots:mj-1", task), "0")
+                self.assertEqual(spool.redis("HEXISTS", f"{{spool}}:t:{task}", "slot"), "0")
             self.assertEqual(retrying.wait(again)["status"], "SUCCESS")
             self.assertEqual(sim.accepted(again), 1)
             events = [entry["event"] for entry in retrying.timeline(again)]
@@ -333,7 +333,7 @@ class Doubt(unittest.TestCase):
             for task in unknown:
                 self.assertEqual(spool.wait(task, 20)["status"], "FAILURE")
             # Nothing is known of this account's jobs: a minute is usual for the vendor's.
-            kept = [task for task in unknown if spool.redis("HEXISTS", "{spool}:slots:mj-1", task) == "1"]
+            kept = [task for task in unknown if spool.redis("HEXISTS", f"{{spool}}:t:{task}", "slot") == "1"]
             self.assertEqual(len(kept), 2)
             for task in kept:
                 self.assertEqual(spool.redis("TTL", f"{{spool}}:t:{task}"), "-1")
@@ -356,7 +356,7 @@ class Doubt(unittest.TestCase):
             self.assertEqual(spool.wait(task, 5)["status"], "FAILURE")
             self.assertEqual(spool.task(task)["error"]["code"], "submit_outcome_unknown")
             self.assertEqual(sim.accepted(task), 1)
-            self.assertEqual(spool.redis("HGET", "{spool}:slots:mj-1", task), "1")
+            self.assertRegex(spool.redis("HGET", f"{{spool}}:t:{task}", "slot"), "^1( |$)")
 
     def test_a_mark_that_is_there_twice_is_nobody_s(self):
         with Vendor() as vendor:
@@ -435,10 +435,9 @@ class Cancel(unittest.TestCase):
                 self.assertEqual((status, answer["cancel"], answer["status"]), (200, "requested", "queued"))
                 gate.set()
                 eventually(lambda: spool.fetch(task)["status"] == "CANCEL", what="CANCEL")
-                self.assertEqual(spool.redis("HGET", "{spool}:slots:mj-1", task), "1")
+                self.assertRegex(spool.redis("HGET", f"{{spool}}:t:{task}", "slot"), "^1( |$)")
                 vendor.is_held = False
-                slots = "{spool}:slots:mj-1"
-                eventually(lambda: spool.redis("HEXISTS", slots, task) == "0", what="a free slot")
+                eventually(lambda: spool.redis("HEXISTS", f"{{spool}}:t:{task}", "slot") == "0", what="a free slot")
 
     def test_while_it_is_refused(self):
         gate = threading.Event()
@@ -457,7 +456,7 @@ class Cancel(unittest.TestCase):
                 eventually(lambda: spool.fetch(task)["status"] == "CANCEL", what="CANCEL")
                 time.sleep(1.5)
                 self.assertEqual(len(vendor.prompts()), 1)
-                self.assertEqual(spool.redis("HEXISTS", "{spool}:slots:mj-1", task), "0")
+                self.assertEqual(spool.redis("HEXISTS", f"{{spool}}:t:{task}", "slot"), "0")
 
     def test_while_it_is_in_doubt(self):
         with held() as vendor:
@@ -481,19 +480,19 @@ class Deadlines(unittest.TestCase):
             task, following = spool.submit("first"), spool.submit("second")
             self.assertEqual(spool.wait(task)["status"], "FAILURE")
             self.assertEqual(spool.task(task)["error"]["code"], "task_timeout")
-            self.assertEqual(spool.redis("HGET", "{spool}:slots:mj-1", task), "1")
+            self.assertRegex(spool.redis("HGET", f"{{spool}}:t:{task}", "slot"), "^1( |$)")
             self.assertEqual(vendor.prompts(), ["first"])
             vendor.is_held = False
             self.assertEqual(spool.wait(following)["status"], "SUCCESS")
             self.assertEqual(spool.fetch(task)["status"], "FAILURE", "its end is final")
-            self.assertEqual(spool.redis("HEXISTS", "{spool}:slots:mj-1", task), "0")
+            self.assertEqual(spool.redis("HEXISTS", f"{{spool}}:t:{task}", "slot"), "0")
 
     def test_never_done(self):
         """Twice its timeout later the slot is given up."""
         with held() as vendor, Spool(config(vendor, max_concurrency=1, task_timeout_ms=500)) as spool:
             task = spool.submit("first")
             self.assertEqual(spool.wait(task)["status"], "FAILURE")
-            eventually(lambda: spool.redis("HEXISTS", "{spool}:slots:mj-1", task) == "0", 10, "a free slot")
+            eventually(lambda: spool.redis("HEXISTS", f"{{spool}}:t:{task}", "slot") == "0", 10, "a free slot")
             eventually(lambda: int(spool.redis("TTL", f"{{spool}}:t:{task}")) > 0, 10, "retention")
 
     def test_never_taken(self):

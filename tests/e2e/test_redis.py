@@ -9,7 +9,7 @@ import time
 import unittest
 
 import harness
-from harness import Receiver, Redis, Sim, Spool, Vendor, account, as_stored, eventually, main
+from harness import Receiver, Redis, Sim, Spool, Vendor, account, eventually, main
 
 
 def config(vendor, root=None, **fields):
@@ -160,16 +160,15 @@ class Sweeper(unittest.TestCase):
             lane = spool.redis("HGET", f"{{spool}}:t:{waiting}", "lane")
             self.assertEqual(spool.redis("ZREM", f"{{spool}}:lane:{lane}", waiting), "1")
             self.assertEqual(spool.redis("ZREM", "{spool}:look:mj-1", looked), "1")
-            self.assertEqual(spool.redis("HDEL", "{spool}:slots:mj-1", slotted), "1")
-            spool.redis("HSET", "{spool}:slots:mj-1", "task_gone", "3")
+            self.assertEqual(spool.redis("HDEL", f"{{spool}}:t:{slotted}", "slot"), "1")
+            spool.redis("HINCRBY", "{spool}:slots:mj-1", "#", "3")  # as a task that is gone would leave it
             for task, what in ((waiting, "lane"), (looked, "look"), (slotted, "slot")):
                 self.repaired(spool, task, what)
             self.assertGreaterEqual(spool.metric("sweeper_repairs_total"), 3)
 
             def slots():
-                words = spool.redis("HGETALL", "{spool}:slots:mj-1").split()
-                held = dict(zip(words[::2], words[1::2]))
-                return held == {as_stored(looked): "1", as_stored(slotted): "1", "#": "2"}
+                held = [spool.redis("HGET", f"{{spool}}:t:{task}", "slot")[:1] for task in (looked, slotted)]
+                return held == ["1", "1"] and spool.redis("HGET", "{spool}:slots:mj-1", "#") == "2"
 
             eventually(slots, 10, "the right slots")
             vendor.is_held = False
@@ -310,7 +309,7 @@ class Retention(unittest.TestCase):
     def times_to_live(self, spool, task):
         """Of every key that is about the task."""
         names = spool.redis("--scan", "--pattern", f"{{spool}}:*{task}*").split()
-        self.assertGreaterEqual(len(names), 2)
+        self.assertGreaterEqual(len(names), 1)
         return {int(spool.redis("TTL", name)) for name in names}
 
     def test_times_to_live(self):

@@ -10,6 +10,7 @@ import unittest.mock
 
 import invariants
 import resp
+from records import LETTERS, with_letters, with_names
 from harness import ROOT, Redis, main, script_text
 
 ANY = unittest.mock.ANY
@@ -118,7 +119,7 @@ class Bench(unittest.TestCase):
         return int(seconds) * 1000 + int(micros) // 1000
 
     def do(self, *words):
-        return self.wire.call(*(absolute(word, self.now) for word in words))
+        return self.wire.call(*(absolute(word, self.now) for word in with_letters(words)))
 
     def run_script(self, script, *items, by="w1", again=0, limits=(0, 0)):
         """One call over the items, each a list of arguments. Of one item its own answer, where it has one."""
@@ -149,6 +150,18 @@ class Bench(unittest.TestCase):
                 minutes = str(round(left_ms / 60000))
                 value = {**value, "ttl": minutes} if isinstance(value, dict) else value
             found[name[len("{spool}:") :]] = value
+        return self.apart(found)
+
+    def apart(self, found):
+        """What is noted in records, as if it were in keys of its own: timelines, and who holds which slots."""
+        found.pop("sweep", None)  # how far it has come
+        for name in [name for name in found if name.startswith("t:")]:
+            r = found[name] = with_names(found[name])
+            if "log" in r:
+                found["l:" + name[2:]] = r.pop("log").rstrip("\n").split("\n")
+            if "slot" in r:
+                slots = found.setdefault("slots:" + r["account"], {})
+                found["slots:" + r["account"]] = {**slots, name[2:]: r.pop("slot").split(" ")[0]}
         return found
 
     def check(self):
@@ -161,7 +174,7 @@ class Bench(unittest.TestCase):
         is_follow_up = "@" in o["lane"]
         v = PHASES.index(phase) + 1 if phase not in ENDED else 7
         n = 0 if phase == "queued" else 2 if phase == "in_doubt" else 1
-        r = {"phase": phase, "owner": o["owner"], "lane": o["lane"], "provider": "midjourney"}
+        r = {"phase": phase, "owner": o["owner"], "lane": o["lane"], "cold": "midjourney"}
         r.update(v=v, n=n, by="w9")
         r.update({name: o[name] for name in ("hook", "cancel", "ask", "wait", "hint") if name in o and phase not in ENDED})
         if o["cost"] != 1:
@@ -204,7 +217,7 @@ class Bench(unittest.TestCase):
             for name in ("*", o["owner"]):
                 self.do("HINCRBY", "{spool}:waiting", name, 1)
         if holds and int(o["cost"]) > 0:
-            self.do("HSET", f"{{spool}}:slots:{o['account']}", id_, o["cost"])
+            r["slot"] = o["cost"]
             self.do("HINCRBY", f"{{spool}}:slots:{o['account']}", "#", o["cost"])
             if "code" in r:
                 self.do("HINCRBY", f"{{spool}}:slots:{o['account']}", "?", o["cost"])
@@ -272,7 +285,7 @@ def each(test):
 
 def change(r, to, flags="N", delay=0, watch="", look=1000, wait=("", ""), result="", **fields):
     """The item of change.lua, of a record as it was read."""
-    more = [word for pair in fields.items() for word in pair]
+    more = [word for name, value in fields.items() for word in (LETTERS[name], value)]
     return ["A", r["v"], r["n"], to, flags, delay, 0, watch, f"to_{to}", "detail", look, *wait, result, *more]
 
 
@@ -671,7 +684,7 @@ class Picture(Bench):
                     for field, value in record.items():
                         self.do(*(["HSET", "{spool}:t:B", field, value] if value != "" else ["HDEL", "{spool}:t:B", field]))
                 if log:
-                    self.do("RPUSH", "{spool}:l:B", log)
+                    self.do("HSET", "{spool}:t:B", "log", log + "\n")
                 # `wanted` None: the other has no job, so each of two may be ours.
                 jobs = ["U1", "U2", "U2"]
                 answer = self.run_script("alike", ["A", r["n"], "many:ab", *jobs])
@@ -740,32 +753,56 @@ class Picture(Bench):
     @each
     def test_sweep(self, phase, kind, r):
         """What fits together isn't touched; and whatever is missing comes back."""
-        item = ["0", 1000, "", 60000, 1, "mj-1", "dev"]
+        item = [1000, "", 60000, 1, "mj-1", "dev"]
         answer, changed = self.twice("sweep", item)
         self.assertEqual((answer[0], answer[1], answer[2], answer[3], changed), ("0", 0, [], [], {}))
         before = self.dump()
         for name in ("due", "look:mj-1", f"lane:{r['lane']}", "slots:mj-1"):
             if "A" not in before.get(name, {}):
                 continue
-            self.do("HDEL" if name.startswith("slots") else "ZREM", f"{{spool}}:{name}", "A")
+            lost = ("HDEL", "{spool}:t:A", "slot") if name == "slots:mj-1" else ("ZREM", f"{{spool}}:{name}", "A")
+            self.do(*lost)
             with self.subTest(lost=name):
                 self.assertNotEqual(invariants.look(self.wire), [])
                 self.assertEqual(self.run_script("sweep", item)[1], 1)
                 self.check()
 
+    def test_slots_that_come_and_go_during_a_sweep(self):
+        """They are counted all the same, and a sum that is wrong is put right."""
+        for lies_by in (0, 3):
+            self.clear()
+            ids = [f"T{n:03}" for n in range(200)]
+            running = {id_: self.task(id_, "rendering") for id_ in ids[:100]}
+            for n, id_ in enumerate(ids[100:]):
+                self.task(id_, "queued")
+                self.do("ZADD", "{spool}:lane:midjourney/", n + 1, id_)
+            self.do("HINCRBY", "{spool}:slots:mj-1", "#", lies_by)
+            steps, repairs, cursor = 0, 0, ""
+            while cursor != "0":
+                cursor, found, _, _ = self.run_script("sweep", [10, "", 60000, 1, "mj-1", "dev"])
+                steps, repairs = steps + 1, repairs + found
+                if cursor != "0":
+                    for _ in range(3):
+                        id_, r = running.popitem()
+                        self.run_script("change", [id_, *change(r, "failed")[1:]])
+                    self.run_script("claim", [steps, 4, 30000], ["mj-1", 10, 0, 1, 0, "midjourney/"])
+            self.assertGreater(steps, 5)
+            self.assertEqual(repairs, 1 if lies_by else 0)
+            self.check()
+
     def test_sweep_ends(self):
         """What is too old, and what runs where nobody asks any more."""
         self.task("A", "queued")
-        answer, changed = self.twice("sweep", ["0", 1000, "B", 60000, 1, "mj-1"], ["0", 0, [], []])
+        answer, changed = self.twice("sweep", [1000, "B", 60000, 1, "mj-1"], ["0", 0, [], []])
         self.assertEqual((answer[3], changed["t:A"]["code"]), (["A", "", "midjourney", "vendor_unavailable"], "vendor_unavailable"))
         for phase in ("in_doubt", *AT_VENDOR, "archiving"):
             with self.subTest(phase=phase):
                 self.clear()
                 self.task("A", phase)
-                answer, changed = self.twice("sweep", ["0", 1000, "", 60000, 0])
+                answer, changed = self.twice("sweep", [1000, "", 60000, 0])
                 self.assertEqual((answer[2], changed["t:A"]["wait"].split(" ")[0]), (["mj-1"], "account_removed"))
-                self.assertEqual(self.twice("sweep", ["0", 1000, "", 60000, 1, "mj-1"])[1]["t:A"], {"wait": None})
-                answer, changed = self.twice("sweep", ["0", 1000, "", 500, 0], ["0", 0, [], []])
+                self.assertEqual(self.twice("sweep", [1000, "", 60000, 1, "mj-1"])[1]["t:A"], {"wait": None})
+                answer, changed = self.twice("sweep", [1000, "", 500, 0], ["0", 0, [], []])
                 self.assertEqual((answer[3], changed["t:A"]["code"]), (["A", "", "midjourney", "account_removed"], "account_removed"))
 
     def test_resolve(self):
@@ -806,7 +843,7 @@ class Picture(Bench):
                 self.clear()
                 self.assertEqual(self.twice(script, item), (answer, {}))
         self.assertEqual(self.twice("hold", ["A", 1, -1, "", ""]), (0, {}))
-        for script, item in (("due", [1, 10, 30000, 5]), ("claim", [1, 10, 30000]), ("sweep", ["0", 10, "", 1, 0])):
+        for script, item in (("due", [1, 10, 30000, 5]), ("claim", [1, 10, 30000]), ("sweep", [10, "", 1, 0])):
             self.assertEqual(self.twice(script, item)[1], {})
 
     @each
@@ -816,7 +853,7 @@ class Picture(Bench):
             self.assertEqual((answer is not None, changed), (is_seen, {}))
             if is_seen:
                 fields, _, _, acts, before = answer
-                self.assertEqual(invariants.pairs(fields)["phase"], phase)
+                self.assertEqual(with_names(invariants.pairs(fields))["phase"], phase)
                 self.assertEqual(acts >= 0, phase == "archiving" or kind == "retry")
                 self.assertEqual(before, 0 if phase == "queued" and KINDS[kind].get("way", "lane") == "lane" else -1)
 
@@ -854,7 +891,7 @@ class Follow(Bench):
 
 class Submit(Bench):
     def submitted(self, id_="A", lane="midjourney/", owner="dev", options=None, request="{}", **fields):
-        more = [word for pair in {"provider": "midjourney", **fields}.items() for word in pair]
+        more = [word for name, value in {"cold": "midjourney", **fields}.items() for word in (LETTERS.get(name, name), value)]
         return [id_, owner, lane, request, json.dumps(options) if options else "", *more]
 
     def test_accepted(self):
@@ -1185,7 +1222,7 @@ class Deliveries(Bench):
     def test_sweep(self):
         """What is due and in no set comes back; what has a lease stays with it."""
         self.pending()
-        item = ["0", 1000, "", 60000, 1, "mj-1"]
+        item = [1000, "", 60000, 1, "mj-1"]
         self.assertEqual(self.twice("sweep", item)[1], {})
         self.do("ZREM", "{spool}:hooks", "A")
         self.assertEqual(self.run_script("sweep", item)[1], 1)
@@ -1277,7 +1314,7 @@ class Others(Bench):
     def test_overview(self):
         self.task("A", "rendering", "four slots")
         self.do("HSET", "{spool}:acct:mj-1", "out", "denied", "cool", "@5000", "off", 1)
-        new = [[id_, "dev", "midjourney/", "{}", "", "provider", "midjourney"] for id_ in ("T1", "T0")]
+        new = [[id_, "dev", "midjourney/", "{}", "", LETTERS["cold"], "midjourney"] for id_ in ("T1", "T0")]
         self.run_script("submit", *new)
         self.run_script("beat", ["1", "p", "api", "host 1 v 2 3", ""])
         answer, changed = self.twice("overview", ["mj-1", "mj-2"])
@@ -1373,7 +1410,7 @@ class Wakes(Bench):
             found.add(f"{channel[len('{spool}:'):]} {text}")
 
     def test_wakes(self):
-        submitted = ["A", "dev", "midjourney/", "{}", "", "provider", "midjourney"]
+        submitted = ["A", "dev", "midjourney/", "{}", "", LETTERS["cold"], "midjourney"]
         wanted = (
             (None, "", "submit", submitted, {"wake midjourney/"}),
             ("queued", "hook", "cancel", ["A", "", "0", 0], {"ring A"}),
@@ -1402,7 +1439,7 @@ class Wakes(Bench):
         self.assertEqual(self.heard("due", [1, 10, 30000, 5]), {"wake midjourney/"})
         self.do("ZREM", "{spool}:lane:midjourney/", "A")
         self.do("SREM", "{spool}:lanes", "midjourney/")
-        self.assertEqual(self.heard("sweep", ["0", 1000, "", 60000, 1, "mj-1"]), {"wake midjourney/"})
+        self.assertEqual(self.heard("sweep", [1000, "", 60000, 1, "mj-1"]), {"wake midjourney/"})
 
 
 class Checks(Bench):
@@ -1410,7 +1447,7 @@ class Checks(Bench):
 
     def test_found(self):
         wrong = {
-            "a slot of nobody": ("HSET", "{spool}:slots:mj-1", "X", 1, "#", 2),
+            "a slot of nobody": ("HSET", "{spool}:slots:mj-1", "#", 9),
             "a slot that isn't counted": ("HSET", "{spool}:slots:mj-1", "#", 0),
             "a doubt that isn't there": ("HSET", "{spool}:slots:mj-1", "?", 1),
             "a slot that is missing": ("DEL", "{spool}:slots:mj-1"),

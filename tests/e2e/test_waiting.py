@@ -275,13 +275,13 @@ class Claimed(unittest.TestCase):
         self.spool = self.enterContext(Spool(self.settings, redis=self.redis, roles=["api"]))
         eventually(self.spool.is_ready, what="readiness")
         self.task = self.spool.submit("a lighthouse")
-        self.redis.cli("HSET", f"{{spool}}:t:{self.task}", "phase", "submitting", "v", "2", "n", "1", "account", "mj-1")
+        self.redis.cli("HSET", f"{{spool}}:t:{self.task}", "phase", "submitting", "v", "2", "n", "1", "account", "mj-1", "slot", "1")
         self.redis.cli("DEL", "{spool}:lane:midjourney/", "{spool}:vt:midjourney/")
         self.redis.cli("SREM", "{spool}:lanes", "midjourney/")
         self.redis.cli("ZADD", "{spool}:due", "0", self.task)
         for name in ("*", "dev"):
             self.redis.cli("HINCRBY", "{spool}:waiting", name, "-1")
-        self.redis.cli("HSET", "{spool}:slots:mj-1", self.task, "1", "#", "1")
+        self.redis.cli("HSET", "{spool}:slots:mj-1", "#", "1")
 
     def work(self):
         return self.enterContext(Spool(self.settings, redis=self.redis, roles=["worker"]))

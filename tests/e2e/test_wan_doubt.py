@@ -31,7 +31,7 @@ class Doubt(Wan):
         cls.spool.end_of(other)
         if word == "sent again":
             cls.spool.redis("HSET", f"{{spool}}:t:{other}", "doubts", "1")
-            cls.spool.redis("RPUSH", f"{{spool}}:l:{other}", "1774539107000 retried_unknown submit_outcome_unknown")
+            cls.spool.redis("HSET", f"{{spool}}:t:{other}", "log", "1774539107000 retried_unknown submit_outcome_unknown\n")
         else:
             cls.spool.request("DELETE", f"{VIDEOS}/{other}")
         return cls.submit(SUBMIT, seeded(f"{word} [listed]", 1 if word == "sent again" else 2))

@@ -228,7 +228,7 @@ static void fail_sweep(struct fake_call *fake, const struct err *err)
     struct store_call *call = (struct store_call *)fake;
 
     if (fake_takes(fake))
-        ((sweep_fn)call->fn)(call->ctx, &(struct sweep){.cursor = "0"}, err);
+        ((sweep_fn)call->fn)(call->ctx, &(struct sweep){.is_over = true}, err);
 }
 
 void fake_sweep_done(struct fake_call *fake, const struct sweep *sweep)
@@ -239,13 +239,12 @@ void fake_sweep_done(struct fake_call *fake, const struct sweep *sweep)
         ((sweep_fn)call->fn)(call->ctx, sweep, NULL);
 }
 
-struct store_call *queue_sweep(struct store *store, const char *cursor, int count, sweep_fn fn,
-                               void *ctx)
+struct store_call *queue_sweep(struct store *store, int count, sweep_fn fn, void *ctx)
 {
     struct store_call *call = fake_store_call_new((void (*)(void))fn, ctx, fail_sweep);
 
     (void)store;
     (void)count;
-    fake_add(&call->call, "sweep %s", cursor);
+    fake_add(&call->call, "sweep");
     return call;
 }

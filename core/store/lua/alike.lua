@@ -11,11 +11,11 @@ local BESIDE_MS = 600000
 
 -- Whether jobs of the task's may be at the vendor whose ids it doesn't have.
 local function has_unknown(id)
-    local r = record(id, 'sent', 'upstream', 'doubts')
+    local r = record(id, "sent", "upstream", "doubts", "log")
     if not r then return true end -- its client has forgotten it
     if not r.upstream then return r.doubts or (r.phase == 'submitting' and r.sent) end
     if not r.doubts then return false end
-    for _, line in ipairs(call('LRANGE', key('l', id), 0, -1)) do
+    for line in string.gmatch(r.log or '', '[^\n]+') do
         if line:find('^%S+ retried_unknown ') or line:find('^%S+ resolved ') then return true end
     end
     return false
@@ -29,7 +29,7 @@ local function choose(item)
     for _, other in ipairs(call('ZRANGEBYSCORE', alike, tonumber(sent) - BESIDE_MS, '+inf')) do
         if other ~= id then
             if has_unknown(other) then return '' end
-            local theirs = call('HGET', key('t', other), 'upstream')
+            local theirs = call('HGET', key('t', other), "upstream")
             if theirs then taken[theirs] = true end
         end
     end

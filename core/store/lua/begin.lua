@@ -16,15 +16,15 @@ local function note_likeness(id, likeness)
 end
 
 local function begin(id, n, ms, likeness, is_call)
-    local r = record(id, 'owner', 'lane', 'account', 'progress', 'hook', 'cancel', 'by', 'await')
+    local r = record(id, "owner", "lane", "account", "progress", "hook", "cancel", "by", "await")
     if r and again == '1' and r.phase == 'cancelled' and r.by == by and r.n == n then return 'cancelled' end
     if not r or r.phase ~= 'submitting' or r.n ~= n then return 'stale' end
     if r.cancel then
         cancel_unsent(r)
         return 'cancelled'
     end
-    call('HSET', key('t', id), 'sent', now)
-    if is_call then call('HSET', key('t', id), 'call', 1) end
+    call('HSET', key('t', id), "sent", now)
+    if is_call then call('HSET', key('t', id), "call", 1) end
     if likeness ~= '' then note_likeness(id, likeness) end
     call('ZADD', '{spool}:due', now + ms, id)
     return 'go'

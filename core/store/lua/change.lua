@@ -18,7 +18,7 @@ local function is_done(r, v, to, fields)
     if r.v == v + 1 then return r.phase == to or TERMINAL[r.phase] end
     if r.v ~= v + 2 or to ~= 'submitted' or r.phase ~= to then return false end
     for k = 1, #fields, 2 do
-        if fields[k] == 'upstream' then return r.upstream == fields[k + 1] end
+        if fields[k] == "upstream" then return r.upstream == fields[k + 1] end
     end
     return false
 end
@@ -30,8 +30,8 @@ local function change(item)
     local reason, reason_detail, result = item[12], item[13], item[14]
     local function has(flag) return flags:find(flag, 1, true) ~= nil end
 
-    local r = record(id, 'by', 'owner', 'lane', 'account', 'progress', 'sub', 'hook', 'cancel',
-        'cost', 'at', 'started', 'doubt', 'wait', 'await', 'upstream', 'gone', 'sent')
+    local r = record(id, "by", "owner", "lane", "account", "progress", "sub", "hook", "cancel",
+        "cost", "at", "started", "slot", "doubt", "wait", "await", "upstream", "gone", "sent")
     if not r then return {'missing', 0, 0} end
     local cancel = r.cancel and 1 or 0
     local fields = {unpack(item, 15)}
@@ -67,10 +67,10 @@ local function change(item)
 
     local t = key('t', id)
     if reason ~= '' then set_wait(r, reason, reason_detail)
-    elseif r.wait then call('HDEL', t, 'wait') end
+    elseif r.wait then call('HDEL', t, "wait") end
     if to == 'queued' then
         if has('T') or has('L') then
-            local tries = call('HINCRBY', t, has('T') and 'tries' or 'links', 1)
+            local tries = call('HINCRBY', t, has('T') and "tries" or "links", 1)
             if delay_ms < 0 then delay_ms = math.min(1000 * 2 ^ math.min(tries - 1, 6), 60000) end
         end
         requeue(r, delay_ms, fields)

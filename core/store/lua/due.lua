@@ -24,7 +24,7 @@ if before then
 end
 
 local function claim(kind, id, n)
-    call('HSET', key('t', id), 'n', n + 1)
+    call('HSET', key('t', id), "n", n + 1)
     call('ZADD', '{spool}:due', now + lease_ms, id)
     answer[#answer + 1] = {kind, unpack(whole(id))}
     for _, word in ipairs({kind, id, n + 1}) do given[#given + 1] = word end
@@ -39,8 +39,8 @@ local function has_room(account)
 end
 
 for _, id in ipairs(call('ZRANGEBYSCORE', '{spool}:due', '-inf', now, 'LIMIT', 0, max)) do
-    local r = record(id, 'lane', 'owner', 'account', 'progress', 'ask', 'watch', 'hook', 'sent', 'cancel',
-        'code', 'await')
+    local r = record(id, "lane", "owner", "account", "progress", "ask", "watch", "hook", "sent", "cancel",
+        "code", "await")
     if not r then
         call('ZREM', '{spool}:due', id)
     elseif r.phase == 'queued' then
@@ -50,7 +50,7 @@ for _, id in ipairs(call('ZRANGEBYSCORE', '{spool}:due', '-inf', now, 'LIMIT', 0
     elseif r.phase == 'submitting' and (r.ask or not r.sent) then
         -- A question costs nothing, and a submit that wasn't begun hasn't left.
         log(id, 'requeued', 'whoever claimed it is gone')
-        if r.cancel then cancel_unsent(r) else requeue(r, 0, {'n', r.n + 1}) end
+        if r.cancel then cancel_unsent(r) else requeue(r, 0, {"n", r.n + 1}) end
     elseif r.phase == 'submitting' then
         -- The worker that claimed it is gone, or was stopped: the request may have left.
         doubt(r, 0, {})

@@ -8,15 +8,16 @@
 local answers = {}
 
 local function forget(id, owner, vendor_can, watch_ms)
-    local r = record(id, 'owner', 'gone')
+    local r = record(id, "owner", "gone")
     -- Sent again after a lost reply: it was done.
     if not r or r.gone then return again == '1' and {'done', ''} or {'missing'} end
     if owner ~= '' and r.owner ~= owner then return {'missing'} end
     local result = call('GET', key('r', id)) or ''
     if not TERMINAL[r.phase] then cancel(id, owner, vendor_can, watch_ms) end
-    call('HSET', key('t', id), 'gone', 1)
+    call('HSET', key('t', id), "gone", 1)
     call('LREM', key('own', r.owner), -1, id)
-    call('DEL', key('r', id), key('l', id), key('once', id))
+    call('DEL', key('r', id), key('once', id))
+    call('HDEL', key('t', id), "log")
     drop_deliveries(id, r.owner)
     retire(id)
     return {'done', result}

@@ -10,7 +10,7 @@ local LEASED = {submitting = true, in_doubt = true, archiving = true}
 local answers = {}
 for i, item in ipairs(items()) do
     local id, ms, reason = item[1], tonumber(item[3]), item[4]
-    local r = record(id, 'account', 'watch', 'code', 'wait')
+    local r = record(id, "account", "watch", "code", "wait")
     local is_ours = r and r.n == tonumber(item[2])
     if not is_ours or not (r.watch or (ms >= 0 and LEASED[r.phase])) then
         -- A watch that is over was ended by us before: the reply was lost.

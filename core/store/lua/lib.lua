@@ -14,14 +14,15 @@
 --   t:<task>       hash    the record: its fields are listed in core/store/record.h (no v: 1, no n: 0; the
 --                          time it was made is in its id)
 --                                              b:<task>   string  a request too large for it
---   r:<task>       string  the result, JSON    l:<task>   list    the timeline
+--   r:<task>       string  the result, JSON
 --   d:<task>       hash    its deliveries      own:<key>  list    a key's tasks, as they came
 --   owners         set     keys that have such a list
 --   lane:<lane>    zset    queued tasks, by virtual time; vt:<lane> hash: clock, o:<key> last time
 --   lanes          set     lanes that aren't empty
 --   due            zset    tasks that act at a known time (leases, retries, doubt, archive, watches)
 --   look:<account> zset    tasks that run at the vendor, by their next look
---   slots:<account> hash   task -> cost, "#" their sum, "?" that of failed doubts
+--   slots:<account> hash   "#" how many its tasks hold, "?" how many of them failed doubts do; the same with the
+--                          number of a sweep: as far as that has counted
 --   acct:<account> hash    cool: until when, fails: in a row, out: why its key is bad, tat, looks: rates, off: an
 --                          operator switched it off, timeout: how long its jobs may run, for when it isn't
 --                          configured any more
@@ -49,6 +50,10 @@
 --   workers        zset    workers, by when each last said that it works
 --   processes      hash    process and role -> when it last beat, where it runs, what it has in hand
 --   trouble        hash    process and role -> when it last said what its storage fails on, and that
+--   sweep          hash    cursor: how far the sweep of all records has come, pass: its number while one is under
+--                          way, last: the last one's, run: the Redis that gave the cursor, @<account>: it has
+--                          counted some of its slots
+--   layout         string  the number of this layout (convert.lua)
 --   clock          string  the correction, in ms, and the wall clock's time when it was noted
 -- Channels: wake (workers), ring (webhook dispatchers).
 local call = redis.call
@@ -96,13 +101,18 @@ end
 
 -- The named fields of a record as a table; nil where there is no such task.
 local function record(id, ...)
-    local names = {'phase', 'v', 'n', ...}
+    local names = {"phase", "v", "n", ...}
     local values = call('HMGET', key('t', id), unpack(names))
     if not values[1] then return nil end
     local r = {id = id}
     for i, name in ipairs(names) do r[name] = values[i] or nil end
     r.v, r.n = tonumber(r.v or 1), tonumber(r.n or 0)
     return r
+end
+
+-- The cold facts, which no script decides on, are one field (record.h); the provider is the first.
+local function provider_of(r)
+    return string.match(r.cold or '', '^%Z*')
 end
 
 local function whole(id)
@@ -112,8 +122,19 @@ local function whole(id)
     return {fields, call('GET', key('b', id)), call('GET', key('r', id))}
 end
 
+-- The timeline: a line for each step, "when word detail". One that gets long loses its middle.
+local LOG_MAX, LOG_HEAD, LOG_TAIL = 3500, 1000, 2000
+
 local function log(id, word, detail)
-    call('RPUSH', key('l', id), now .. ' ' .. word .. ' ' .. (detail or ''))
+    local t = key('t', id)
+    local is_there, lines = unpack(call('HMGET', t, "phase", "log"))
+    if not is_there then return end
+    lines = lines or ''
+    if #lines > LOG_MAX then
+        lines = (lines:sub(1, LOG_HEAD):match('^.*\n') or '') .. (lines:sub(-LOG_TAIL):match('\n(.*)$') or '')
+    end
+    local line = now .. ' ' .. word .. ' ' .. string.gsub(detail or '', '\n', ' ')
+    call('HSET', t, "log", lines .. line .. '\n')
 end
 
 -- Returns the event's cursor.
@@ -157,24 +178,44 @@ local function unqueue(lane, id)
     forget_if_empty(lane)
 end
 
--- Slots.
+-- Slots. The record of a task that holds some says how many, and the account has the sum. A sweep of all
+-- records counts them anew, while tasks take them and give them back: what it has counted, and what was taken
+-- since it began, has its number behind the cost.
+
+local function slots_of(text)
+    local cost, pass = string.match(text or '', '^(%d+) ?(%d*)$')
+    return tonumber(cost or 0), pass
+end
+
+-- `counted` is the number of the sweep that has counted those slots, or "".
+local function add_slots(account, name, cost, counted, pass)
+    local slots = key('slots', account)
+    local sum = call('HINCRBY', slots, name, cost)
+    if name == '?' and sum <= 0 then call('HDEL', slots, name) end
+    if pass and pass == counted then call('HINCRBY', slots, name .. pass, cost) end
+end
+
+local function sweep_under_way()
+    return call('HGET', '{spool}:sweep', 'pass')
+end
 
 local function take_slot(account, id, cost)
-    if cost > 0 and call('HSETNX', key('slots', account), id, cost) == 1 then
-        call('HINCRBY', key('slots', account), '#', cost)
+    if cost <= 0 then return end
+    local pass = sweep_under_way()
+    if call('HSETNX', key('t', id), "slot", pass and cost .. ' ' .. pass or cost) == 1 then
+        add_slots(account, '#', cost, pass, pass)
     end
 end
 
 local function free_slot(account, id, is_doubts)
-    if not account then return end
-    local slots = key('slots', account)
-    local cost = call('HGET', slots, id)
-    if cost then
-        call('HDEL', slots, id)
-        call('HINCRBY', slots, '#', -tonumber(cost))
-        if is_doubts and call('HINCRBY', slots, '?', -tonumber(cost)) <= 0 then call('HDEL', slots, '?') end
-        call('PUBLISH', '{spool}:wake', account)
-    end
+    local held = account and call('HGET', key('t', id), "slot")
+    if not held then return end
+    local cost, counted = slots_of(held)
+    local pass = sweep_under_way()
+    call('HDEL', key('t', id), "slot")
+    add_slots(account, '#', -cost, counted, pass)
+    if is_doubts then add_slots(account, '?', -cost, counted, pass) end
+    call('PUBLISH', '{spool}:wake', account)
 end
 
 -- Requests that a client sends again.
@@ -206,7 +247,7 @@ local function join(owner, hash, holder, is_resent)
     local noted = call('HGETALL', name)
     for i = 1, #noted, 2 do
         local id = noted[i]
-        local r = record(id, 'code', 'gone')
+        local r = record(id, "code", "gone")
         local is_left = r and not TERMINAL[r.phase] and has_gone(noted[i + 1])
         local fits = r and not r.gone and (is_left or is_resent and r.code ~= 'vendor_unavailable')
         if fits and (not best or is_left and not best.is_left or is_left == best.is_left and id > best.id) then
@@ -236,12 +277,11 @@ end
 -- stays taken until then, unless failed doubts would hold more than half of the account's slots. Returns the
 -- time left; nil: the slot is free.
 local function watch_of_doubt(r, typical_ms, cap)
-    local slots = key('slots', r.account)
-    local held = call('HMGET', slots, r.id, '?')
-    local cost = tonumber(held[1] or 0)
+    local cost, counted = slots_of(r.slot)
+    local doubts = tonumber(call('HGET', key('slots', r.account), '?') or 0)
     local left = usual_ms(r.account, typical_ms) - (now - tonumber(r.doubt or now))
-    if cost == 0 or left <= 0 or (cap > 0 and tonumber(held[2] or 0) + cost > cap / 2) then return nil end
-    call('HINCRBY', slots, '?', cost)
+    if cost == 0 or left <= 0 or (cap > 0 and doubts + cost > cap / 2) then return nil end
+    add_slots(r.account, '?', cost, counted, sweep_under_way())
     return left
 end
 
@@ -266,7 +306,7 @@ end
 local function set_wait(r, reason, detail)
     local old, since = string.match(r.wait or '', '^(%S+) (%S+)')
     if old ~= reason then since = now end
-    call('HSET', key('t', r.id), 'wait', reason .. ' ' .. since .. ' ' .. detail)
+    call('HSET', key('t', r.id), "wait", reason .. ' ' .. since .. ' ' .. detail)
 end
 
 -- Whether one of the task's deliveries was given up, for operators to find.
@@ -317,10 +357,10 @@ local function place_lane(owner, receiver)
 end
 
 -- Retention starts when the task has ended and its last delivery and its watch are over.
-local OF_A_TASK = {'t', 'b', 'r', 'l', 'd', 'once'}
+local OF_A_TASK = {'t', 'b', 'r', 'd', 'once'}
 
 local function retire(id)
-    local r = record(id, 'watch', 'gone')
+    local r = record(id, "watch", "gone")
     if not r or not TERMINAL[r.phase] or r.watch or has_deliveries(id) then return end
     for _, kind in ipairs(OF_A_TASK) do
         if r.gone then call('DEL', key(kind, id)) else call('PEXPIRE', key(kind, id), retention_ms) end
@@ -334,7 +374,7 @@ end
 -- The task's deliveries are forgotten, and none are made any more. One that is in flight finds its lease gone.
 local function drop_deliveries(id, owner)
     local url = call('HGET', key('d', id), 'url')
-    call('HDEL', key('t', id), 'hook')
+    call('HDEL', key('t', id), "hook")
     call('DEL', key('d', id))
     call('ZREM', '{spool}:hooks', id)
     call('ZREM', '{spool}:exhausted', id)
@@ -384,7 +424,7 @@ end
 -- The watch of a task that has ended is over: its vendor job has ended, too, or the watch took as long as it
 -- may.
 local function end_watch(r)
-    call('HDEL', key('t', r.id), 'watch')
+    call('HDEL', key('t', r.id), "watch")
     call('ZREM', '{spool}:due', r.id)
     free_slot(r.account, r.id, r.code == 'submit_outcome_unknown')
     retire(r.id)
@@ -399,10 +439,10 @@ local function end_awaiting(parent)
     local ids = call('SMEMBERS', key('await', parent))
     if #ids == 0 then return end
     for _, id in ipairs(ids) do
-        local r = record(id, 'owner', 'lane', 'account', 'progress', 'hook', 'await')
+        local r = record(id, "owner", "lane", "account", "progress", "hook", "await")
         if r and r.phase == 'queued' and r.await then
             log(id, 'failed', 'its parent has ended')
-            finish(r, 'failed', {'code', 'invalid_request', 'error',
+            finish(r, 'failed', {"code", 'invalid_request', "error",
                 'taskId: the task has ended without waiting for a confirmation'}, true, nil)
         end
     end
@@ -412,11 +452,11 @@ end
 -- The parent waits for its client now: the tasks that waited for this are queued for the parent's account.
 local function queue_awaiting(parent, account, upstream)
     for _, id in ipairs(call('SMEMBERS', key('await', parent))) do
-        local r = record(id, 'owner', 'await')
+        local r = record(id, "owner", "await")
         if r and r.phase == 'queued' and r.await then
             local lane = '?@' .. account
-            call('HSET', key('t', id), 'lane', lane, 'account', account, 'uparent', upstream)
-            call('HDEL', key('t', id), 'await')
+            call('HSET', key('t', id), "lane", lane, "account", account, "uparent", upstream)
+            call('HDEL', key('t', id), "await")
             enqueue(lane, r.owner, id)
             call('PUBLISH', '{spool}:wake', lane)
         end
@@ -428,9 +468,9 @@ finish = function(r, phase, fields, notify, watch_ms)
     local t = key('t', r.id)
     local v = r.v + 1
     local progress = phase == 'succeeded' and 100 or r.progress
-    call('HSET', t, 'phase', phase, 'v', v, 'by', by, 'finished', now, 'at', now, unpack(fields))
-    if progress then call('HSET', t, 'progress', progress) end
-    call('HDEL', t, 'sub', 'missing', 'doubt', 'arch', 'wait', 'await')
+    call('HSET', t, "phase", phase, "v", v, "by", by, "finished", now, "at", now, unpack(fields))
+    if progress then call('HSET', t, "progress", progress) end
+    call('HDEL', t, "sub", "missing", "doubt", "arch", "wait", "await")
     if r.phase == 'queued' then
         unqueue(r.lane, r.id)
         if r.await then call('SREM', key('await', r.await), r.id) end
@@ -438,13 +478,13 @@ finish = function(r, phase, fields, notify, watch_ms)
     end
     if r.account then call('ZREM', key('look', r.account), r.id) end
     if watch_ms then
-        call('HSET', t, 'watch', now + watch_ms)
+        call('HSET', t, "watch", now + watch_ms)
         call('ZADD', '{spool}:due', now + 1000, r.id)
     else
         call('ZREM', '{spool}:due', r.id)
         free_slot(r.account, r.id)
     end
-    call('HSET', t, 'ended', event(r.id, v, phase, progress, nil, r.owner))
+    call('HSET', t, "ended", event(r.id, v, phase, progress, nil, r.owner))
     if r.hook and notify then deliver(r.id, v, phase, progress, nil) end
     end_awaiting(r.id)
     retire(r.id)
@@ -470,7 +510,7 @@ local NEXT = {
 local function step(r, phase, facts)
     local t = key('t', r.id)
     r.phase, r.v = phase, r.v + 1
-    call('HSET', t, 'phase', phase, 'v', r.v, 'by', by, 'at', now, unpack(facts))
+    call('HSET', t, "phase", phase, "v", r.v, "by", by, "at", now, unpack(facts))
     for k = 1, #facts, 2 do
         local name, value = facts[k], facts[k + 1]
         if value == '' then call('HDEL', t, name) end
@@ -484,7 +524,7 @@ end
 
 -- The task is claimed: its lease begins, and its slot is taken.
 local function submit(r, account, cost, lease_ms)
-    step(r, 'submitting', {'n', r.n + 1, 'account', account})
+    step(r, 'submitting', {"n", r.n + 1, "account", account})
     call('ZADD', '{spool}:due', now + lease_ms, r.id)
     count_waiting(r.owner, -1)
     take_slot(account, r.id, cost)
@@ -496,9 +536,9 @@ end
 local function requeue(r, delay_ms, facts)
     local t = key('t', r.id)
     step(r, 'queued', facts)
-    call('HDEL', t, 'doubt', 'sent', 'call', 'hint')
+    call('HDEL', t, "doubt", "sent", "call", "hint")
     free_slot(r.account, r.id)
-    if r.lane:sub(1, 1) ~= '@' and r.lane:sub(1, 2) ~= '?@' then call('HDEL', t, 'account') end
+    if r.lane:sub(1, 1) ~= '@' and r.lane:sub(1, 2) ~= '?@' then call('HDEL', t, "account") end
     count_waiting(r.owner, 1)
     if delay_ms > 0 then
         call('ZADD', '{spool}:due', now + delay_ms, r.id)
@@ -519,8 +559,8 @@ end
 -- Cancels a task: this alone decides between a cancel and another change that comes at the same time. `owner`
 -- "": anybody's. Returns "missing", "ended", "before_submit", "requested" or "not_supported_may_be_billed".
 local function cancel(id, owner, vendor_can, watch_ms)
-    local r = record(id, 'owner', 'lane', 'account', 'progress', 'hook', 'cancel', 'by', 'upstream', 'await',
-        'sent', 'started', 'call')
+    local r = record(id, "owner", "lane", "account", "progress", "hook", "cancel", "by", "upstream", "await",
+        "sent", "started", "call")
     if not r or (owner ~= '' and r.owner ~= owner) then return 'missing' end
     if again == '1' and r.phase == 'cancelled' and r.by == by then -- by us before: the reply was lost
         -- A task that the vendor answers with its result has no vendor's id; but it was sent.
@@ -534,7 +574,7 @@ local function cancel(id, owner, vendor_can, watch_ms)
     local is_open = r.phase == 'submitting' and r.call and r.sent
     if not is_open and (r.phase == 'submitting' or r.phase == 'in_doubt' or vendor_can == '1') then
         if not r.cancel then log(id, 'cancel_requested', '') end
-        call('HSET', key('t', id), 'cancel', 1)
+        call('HSET', key('t', id), "cancel", 1)
         if LOOKED_AT[r.phase] then
             call('ZADD', key('look', r.account), now, id)
             call('PUBLISH', '{spool}:wake', r.account)
@@ -556,8 +596,8 @@ local function doubt(r, delay_ms, facts)
     local is_first = r.phase ~= 'in_doubt'
     step(r, 'in_doubt', facts)
     if is_first then
-        call('HSET', key('t', r.id), 'doubt', now)
-        call('HINCRBY', key('t', r.id), 'doubts', 1)
+        call('HSET', key('t', r.id), "doubt", now)
+        call('HINCRBY', key('t', r.id), "doubts", 1)
     end
     call('ZADD', '{spool}:due', now + delay_ms, r.id)
     step_event(r)
@@ -568,8 +608,8 @@ local function follow(r, phase, look_ms, facts)
     local is_first = not LOOKED_AT[r.phase]
     step(r, phase, facts)
     if is_first then
-        call('HSET', key('t', r.id), 'started', now)
-        call('HDEL', key('t', r.id), 'doubt', 'sent')
+        call('HSET', key('t', r.id), "started", now)
+        call('HDEL', key('t', r.id), "doubt", "sent")
         call('ZREM', '{spool}:due', r.id)
         call('ZADD', key('look', r.account), now + look_ms, r.id)
     end
@@ -583,12 +623,12 @@ local function archive(r, delay_ms, facts)
     local is_first, is_call = r.phase ~= 'archiving', r.phase == 'submitting'
     step(r, 'archiving', facts)
     if is_call then
-        call('HSET', key('t', r.id), 'started', r.sent or now)
-        call('HDEL', key('t', r.id), 'sent', 'call')
+        call('HSET', key('t', r.id), "started", r.sent or now)
+        call('HDEL', key('t', r.id), "sent", "call")
     end
     if is_first then
-        call('HSET', key('t', r.id), 'arch', now)
-        call('HDEL', key('t', r.id), 'missing', 'sub')
+        call('HSET', key('t', r.id), "arch", now)
+        call('HDEL', key('t', r.id), "missing", "sub")
         r.sub = nil
         free_slot(r.account, r.id)
         call('ZREM', key('look', r.account), r.id)

@@ -33,13 +33,13 @@ for i, item in ipairs(items()) do
     if max > 0 then due = call('ZRANGEBYSCORE', look, '-inf', now + slack_ms, 'LIMIT', 0, max) end
     for k, id in ipairs(due) do
         local values = call('HMGET', key('t', id), unpack(FIELDS))
-        if not LOOKED_AT[values[at.phase]] then
+        if not LOOKED_AT[values[at["phase"]]] then
             call('ZREM', look, id)
         else
-            local age = now - tonumber(values[at.started] or now)
+            local age = now - tonumber(values[at["started"]] or now)
             local wait = math.min(math.max(age / 2, first_ms), longest_ms)
             -- The vendor calls back when something happens: looks are only for callbacks that get lost.
-            if values[at.called] then wait = math.max(wait, math.min(4 * longest_ms, 60000)) end
+            if values[at["called"]] then wait = math.max(wait, math.min(4 * longest_ms, 60000)) end
             moved[#moved + 1] = math.floor(now + wait + wait * 0.1 * ((k * 7 + now) % 11) / 10)
             moved[#moved + 1] = id
             values[#values + 1] = id

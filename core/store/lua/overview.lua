@@ -36,10 +36,11 @@ end
 
 local retries, oldest = {}, {}
 for _, id in ipairs(call('ZRANGE', '{spool}:due', 0, RETRIES_MAX - 1)) do
-    local r = record(id, 'provider')
-    if r and r.phase == 'queued' and r.provider then
-        retries[r.provider] = (retries[r.provider] or 0) + 1
-        if not oldest[r.provider] or id < oldest[r.provider] then oldest[r.provider] = id end
+    local r = record(id, "cold")
+    if r and r.phase == 'queued' then
+        local provider = provider_of(r)
+        retries[provider] = (retries[provider] or 0) + 1
+        if not oldest[provider] or id < oldest[provider] then oldest[provider] = id end
     end
 end
 for provider, count in pairs(retries) do

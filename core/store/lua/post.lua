@@ -39,7 +39,7 @@ local function sort_due()
     local due = call('ZRANGEBYSCORE', '{spool}:hooks', '-inf', now, 'LIMIT', 0, SORTED_AT_ONCE)
     local lanes = {}
     for _, id in ipairs(due) do
-        local owner, url = call('HGET', key('t', id), 'owner'), call('HGET', key('d', id), 'url')
+        local owner, url = call('HGET', key('t', id), "owner"), call('HGET', key('d', id), 'url')
         if owner and url then
             local receiver = receiver_of(url)
             local lane = owner .. ' ' .. receiver

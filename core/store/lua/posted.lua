@@ -28,7 +28,7 @@ for i, item in ipairs(items()) do
         n = tonumber(n)
         answers[i] = 1
         call('HDEL', d, 'lease')
-        local owner, receiver = call('HGET', key('t', id), 'owner'), receiver_of(state[5] or '')
+        local owner, receiver = call('HGET', key('t', id), "owner"), receiver_of(state[5] or '')
         if outcome ~= 'later' then
             local ms = tonumber(took_ms)
             note(receiver, is_silent == '1' and math.max(ms, SILENCE_MS) or ms)

@@ -9,7 +9,7 @@ local answers = {}
 
 for i, item in ipairs(items()) do
     local id, owner = item[1], item[2]
-    local r = record(id, 'owner', 'lane', 'gone')
+    local r = record(id, "owner", "lane", "gone")
     if not r or r.gone or (owner ~= '' and r.owner ~= owner) then
         answers[i] = false
     else

@@ -12,13 +12,13 @@ local answers = {}
 -- where the task needs one.
 local function reopen(r)
     unretire(r.id)
-    call('HDEL', key('t', r.id), 'finished', 'ended', 'code', 'error', 'cancel', 'called', 'watch')
+    call('HDEL', key('t', r.id), "finished", "ended", "code", "error", "cancel", "called", "watch")
     call('ZREM', '{spool}:due', r.id)
     free_slot(r.account, r.id, r.code == 'submit_outcome_unknown')
 end
 
 local function resolve(id, v, how, upstream, result)
-    local r = record(id, 'by', 'owner', 'lane', 'account', 'progress', 'hook', 'cost', 'code', 'upstream')
+    local r = record(id, "by", "owner", "lane", "account", "progress", "hook", "cost", "code", "upstream")
     if not r then return 'missing' end
     if again == '1' and r.by == by and r.v == v + 1 then return 'done' end
     if r.v ~= v then return 'stale' end
@@ -27,14 +27,14 @@ local function resolve(id, v, how, upstream, result)
     log(id, 'resolved', how .. (upstream ~= '' and ' ' .. upstream or ''))
     if how == 'adopt' then
         take_slot(r.account, id, tonumber(r.cost or 1))
-        follow(r, 'submitted', 0, {'n', r.n + 1, 'upstream', upstream ~= '' and upstream or r.upstream})
+        follow(r, 'submitted', 0, {"n", r.n + 1, "upstream", upstream ~= '' and upstream or r.upstream})
         call('PUBLISH', '{spool}:wake', r.account)
     elseif how == 'archive' then
         call('SET', key('r', id), result)
-        archive(r, 0, {'n', r.n + 1})
+        archive(r, 0, {"n", r.n + 1})
     else
-        call('HDEL', key('t', id), 'tries', 'links', 'started')
-        requeue(r, 0, {'n', r.n + 1, 'upstream', ''})
+        call('HDEL', key('t', id), "tries", "links", "started")
+        requeue(r, 0, {"n", r.n + 1, "upstream", ''})
     end
     if r.hook then deliver(id, r.v, r.phase, r.progress, nil) end
     return 'done'

@@ -62,7 +62,7 @@ local function accept(first, last)
     if earlier and earlier ~= id then return {'replayed', earlier, 0} end
     local parent = options.parent
     local original = parent and call('HGET', key('once', parent), options.once)
-    local phase = original and original ~= id and call('HGET', key('t', original), 'phase')
+    local phase = original and original ~= id and call('HGET', key('t', original), "phase")
     if phase and phase ~= 'failed' and phase ~= 'cancelled' then return {'repeated', original} end
 
     local all, mine = waiting_of('*'), waiting_of(owner)
@@ -75,13 +75,13 @@ local function accept(first, last)
     -- By now the parent may be waiting for this task, or have ended.
     local await = options.await and parent
     if await then
-        local p = record(parent, 'sub', 'account', 'upstream')
+        local p = record(parent, "sub", "account", "upstream")
         if not p or TERMINAL[p.phase] then return {'over'} end
         if p.sub and p.upstream then
             await, lane = nil, '?@' .. p.account
-            call('HSET', key('t', id), 'account', p.account, 'uparent', p.upstream)
+            call('HSET', key('t', id), "account", p.account, "uparent", p.upstream)
         else
-            call('HSET', key('t', id), 'await', parent)
+            call('HSET', key('t', id), "await", parent)
             call('SADD', key('await', parent), id)
         end
     end
@@ -89,11 +89,11 @@ local function accept(first, last)
     local before = await and 0 or lane_of(lane).count
     if #request > LARGE then
         call('SET', key('b', id), request)
-        call('HSET', key('t', id), 'phase', 'queued', 'owner', owner, 'lane', lane,
+        call('HSET', key('t', id), "phase", 'queued', "owner", owner, "lane", lane,
             unpack(ARGV, first + 5, last))
     else
-        call('HSET', key('t', id), 'phase', 'queued', 'owner', owner, 'lane', lane,
-            'request', request, unpack(ARGV, first + 5, last))
+        call('HSET', key('t', id), "phase", 'queued', "owner", owner, "lane", lane,
+            "request", request, unpack(ARGV, first + 5, last))
     end
     if options.hook then call('HSET', key('d', id), 'url', options.hook) end
     if not options.unlisted then

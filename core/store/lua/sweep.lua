@@ -1,19 +1,32 @@
 #!lua flags=allow-oom
 -- Compares a piece of the key space with the records, which are the truth, and mends what is missing: due
--- entries, looks, lane entries, slots, deliveries. Slots of tasks that don't hold one are freed. Ends tasks
--- that have waited too long for a vendor, and tasks that run at an account that isn't configured.
--- Item: cursor, count, the id before which a queued task is too old or "", ms that jobs may run where their
---   account's own time isn't known, number of accounts, the accounts, then the keys whose lists are trimmed.
--- Answer: {cursor, repairs, {accounts that tasks wait for},
+-- entries, looks, lane entries, slots, deliveries. Ends tasks that have waited too long for a vendor, and tasks
+-- that run at an account that isn't configured.
+--
+-- All workers sweep together: where they are is noted in Redis. A sweep counts the slots that tasks hold, and at
+-- its end an account has as many taken as were counted. It begins anew where another server answers, for
+-- whose keys the cursor isn't.
+-- Item: count, the id before which a queued task is too old or "", ms that jobs may run where their account's
+--   own time isn't known, number of accounts, the accounts, then the keys whose lists are trimmed.
+-- Answer: {cursor, "0" at the end; repairs, {accounts that tasks wait for},
 --   {id, "1" where its request is stored, provider, code, ... of the tasks that were ended}}
 --#lib
 local item = items()[1]
-local cursor, count, oldest, timeout_ms, account_count =
-    item[1], item[2], item[3], tonumber(item[4]), tonumber(item[5])
-local step = call('SCAN', cursor, 'MATCH', '{spool}:t:*', 'COUNT', count)
+local count, oldest, timeout_ms, account_count = item[1], item[2], tonumber(item[3]), tonumber(item[4])
+local FIRST = 5 -- of the accounts, in the item
 local repairs = 0
 local is_known, is_gone, gone, ended = {}, {}, {}, {}
-for i = 6, 5 + account_count do is_known[item[i]] = true end
+for i = FIRST, FIRST + account_count - 1 do is_known[item[i]] = true end
+
+local SWEEP, PASSES = '{spool}:sweep', 100 -- a number comes again when no record can have it any more
+local server = string.match(call('INFO', 'server'), 'run_id:(%x+)')
+local cursor, pass, run = unpack(call('HMGET', SWEEP, 'cursor', 'pass', 'run'))
+if not pass or run ~= server then
+    cursor, pass = '0', tostring(call('HINCRBY', SWEEP, 'last', 1) % PASSES)
+    call('HSET', SWEEP, 'pass', pass, 'run', server)
+end
+local step = call('SCAN', cursor, 'MATCH', '{spool}:t:*', 'COUNT', count)
+if step[1] ~= '0' then call('HSET', SWEEP, 'cursor', step[1]) end
 
 local function mend(id, what)
     repairs = repairs + 1
@@ -22,8 +35,8 @@ end
 
 local function fail(r, code, message)
     log(r.id, 'failed', message)
-    finish(r, 'failed', {'code', code, 'error', message}, true, nil)
-    for _, word in ipairs({r.id, r.big or '', r.provider or '', code}) do ended[#ended + 1] = word end
+    finish(r, 'failed', {"code", code, "error", message}, true, nil)
+    for _, word in ipairs({r.id, r.big or '', provider_of(r), code}) do ended[#ended + 1] = word end
 end
 
 local function miss(account)
@@ -36,16 +49,30 @@ local function words_of(r)
     return words or 'no account could take it in time'
 end
 
+-- Counts the slots that the task holds, once in a sweep.
+local function count_slots(r)
+    local cost, counted = slots_of(r.slot)
+    if counted == pass then return end
+    if cost == 0 then
+        cost = tonumber(r.cost or 1)
+        mend(r.id, 'slot')
+    end
+    call('HSET', key('t', r.id), "slot", cost .. ' ' .. pass)
+    call('HSET', SWEEP, '@' .. r.account, pass)
+    call('HINCRBY', key('slots', r.account), '#' .. pass, cost)
+    if r.code == 'submit_outcome_unknown' then call('HINCRBY', key('slots', r.account), '?' .. pass, cost) end
+end
+
 local function mend_queued(r)
     local in_due = call('ZSCORE', '{spool}:due', r.id)
     if oldest ~= '' and r.id < oldest then
         fail(r, 'vendor_unavailable', words_of(r))
     elseif r.await then
-        local parent = record(r.await, 'sub', 'account', 'upstream')
+        local p = record(r.await, "sub", "account", "upstream")
         call('SADD', key('await', r.await), r.id)
-        if not parent or TERMINAL[parent.phase] then end_awaiting(r.await)
-        elseif parent.sub and parent.upstream then
-            queue_awaiting(r.await, parent.account, parent.upstream)
+        if not p or TERMINAL[p.phase] then end_awaiting(r.await)
+        elseif p.sub and p.upstream then
+            queue_awaiting(r.await, p.account, p.upstream)
         end
     elseif not in_due and not call('ZSCORE', key('lane', r.lane), r.id) then
         enqueue(r.lane, r.owner, r.id)
@@ -71,15 +98,15 @@ end
 
 for _, t in ipairs(step[2]) do
     local id = t:sub(#key('t', '') + 1)
-    local r = record(id, 'owner', 'lane', 'account', 'cost', 'watch', 'hook', 'await', 'wait', 'progress',
-        'started', 'doubt', 'arch', 'big', 'provider')
+    local r = record(id, "owner", "lane", "account", "cost", "watch", "hook", "await", "wait", "progress",
+        "started", "doubt", "arch", "big", "cold", "slot", "code")
     if r and r.phase == 'queued' then
         mend_queued(r)
     elseif r then
         local is_lost = r.account and not is_known[r.account] and not TERMINAL[r.phase] and
             r.phase ~= 'submitting'
         if not is_lost and string.match(r.wait or '', '^%S+') == 'account_removed' then
-            call('HDEL', t, 'wait')
+            call('HDEL', t, "wait")
         end
         if LOOKED_AT[r.phase] then
             if not call('ZSCORE', key('look', r.account), id) then
@@ -94,8 +121,9 @@ for _, t in ipairs(step[2]) do
         end
         local holds = r.account and tonumber(r.cost or 1) > 0 and
             (r.watch or r.phase == 'submitting' or r.phase == 'in_doubt' or LOOKED_AT[r.phase])
-        if holds and call('HEXISTS', key('slots', r.account), id) == 0 then
-            take_slot(r.account, id, tonumber(r.cost or 1))
+        if holds then count_slots(r)
+        elseif r.slot then
+            free_slot(r.account, id, r.code == 'submit_outcome_unknown')
             mend(id, 'slot')
         end
         if r.hook then
@@ -111,33 +139,41 @@ for _, t in ipairs(step[2]) do
     end
 end
 
--- Frees slots whose task is gone or has given its slot back, and makes the sums anew.
-for i = 6, 5 + (cursor == '0' and account_count or 0) do
-    local slots = key('slots', item[i])
-    local held, sum, doubts = call('HGETALL', slots), 0, 0
-    for k = 1, #held, 2 do
-        local id, cost = held[k], tonumber(held[k + 1])
-        if id ~= '#' and id ~= '?' then
-            local r = record(id, 'watch', 'code')
-            if not r or r.phase == 'queued' or r.phase == 'archiving' or
-                (TERMINAL[r.phase] and not r.watch) then
-                call('HDEL', slots, id)
-                repairs = repairs + 1
-            else
-                sum = sum + cost
-                if r.code == 'submit_outcome_unknown' then doubts = doubts + cost end
-            end
+-- Each account has as many slots taken as were counted.
+local function settle_slots(account)
+    local slots = key('slots', account)
+    local sums = {}
+    local held = call('HGETALL', slots)
+    for i = 1, #held, 2 do
+        sums[held[i]] = held[i + 1]
+        if #held[i] > 1 then call('HDEL', slots, held[i]) end
+    end
+    for _, name in ipairs({'#', '?'}) do
+        local counted = tonumber(sums[name .. pass] or 0)
+        if counted ~= tonumber(sums[name] or 0) then
+            repairs = repairs + 1
+            if name == '?' and counted == 0 then call('HDEL', slots, name)
+            else call('HSET', slots, name, counted) end
         end
     end
-    if #held > 0 then call('HSET', slots, '#', sum) end
-    if doubts > 0 then call('HSET', slots, '?', doubts) else call('HDEL', slots, '?') end
 end
 
-if cursor == '0' then call('ZREMRANGEBYSCORE', '{spool}:exhausted', '-inf', now - tonumber(retention_ms)) end
+if step[1] == '0' then
+    local accounts = {unpack(item, FIRST, FIRST + account_count - 1)}
+    for _, name in ipairs(call('HKEYS', SWEEP)) do
+        if name:sub(1, 1) == '@' then
+            call('HDEL', SWEEP, name)
+            if not is_known[name:sub(2)] then accounts[#accounts + 1] = name:sub(2) end
+        end
+    end
+    for _, account in ipairs(accounts) do settle_slots(account) end
+    call('HDEL', SWEEP, 'pass', 'cursor')
+    call('ZREMRANGEBYSCORE', '{spool}:exhausted', '-inf', now - tonumber(retention_ms))
+end
 
 -- Lists still name tasks that have been forgotten since: the oldest ones, at the front.
 local PIECE, PIECES = 200, 50
-for k = 6 + account_count, #item do
+for k = FIRST + account_count, #item do
     local own = key('own', item[k])
     for _ = 1, PIECES do
         local ids = call('LRANGE', own, 0, PIECE - 1)

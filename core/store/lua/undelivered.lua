@@ -31,7 +31,7 @@ for _, id in ipairs(call('ZREVRANGE', set, 0, LOOKED_AT_MAX - 1)) do
         if view and is_wanted(status) and made >= since and count < most then
             if mode == 'list' then
                 count = count + 1
-                found[count] = {id, n, receiver, call('HGET', key('t', id), 'owner') or '', view, got or ''}
+                found[count] = {id, n, receiver, call('HGET', key('t', id), "owner") or '', view, got or ''}
             elseif redeliver(id, n) == 'queued' then
                 count = count + 1
             end

@@ -11,6 +11,7 @@ import tempfile
 import threading
 
 import invariants
+from records import LETTERS, record_fields, with_letters
 
 from harness.process import ROOT, end, running
 from harness.common import eventually, free_port
@@ -102,7 +103,7 @@ def as_stored(word):
 
 def redis_cli(path, *words):
     done = subprocess.run(
-        ["redis-cli", "-s", path, *map(as_stored, words)], capture_output=True, text=True, timeout=30, check=False
+        ["redis-cli", "-s", path, *map(as_stored, with_letters(words))], capture_output=True, text=True, timeout=30, check=False
     )
     return done.stdout.strip()
 
@@ -203,11 +204,13 @@ class Wire:
 def script_text(name):
     """A script as core/store/scripts.c gives it to Redis."""
     folder = os.path.join(ROOT, "core", "store")
-    with open(os.path.join(folder, "record.h"), encoding="utf-8") as file:
-        looked_at = re.findall(r"X\((\w+), \w+, \w+, \w+, true\)", file.read())
-    fields = "local FIELDS = {" + "".join(f"'{field}', " for field in looked_at) + "}\n"
+    looked_at = [letter for letter, _, is_looked_at in record_fields() if is_looked_at]
+    fields = "local FIELDS = {" + "".join(f"'{letter}', " for letter in looked_at) + "}\n"
     texts = []
     for each in ("lib", name):
         with open(os.path.join(folder, "lua", each + ".lua"), encoding="utf-8") as file:
             texts.append(file.read())
-    return texts[1].replace("--#fields\n", fields, 1).replace("--#lib\n", texts[0], 1)
+    letters = "local LETTERS = {" + "".join(f"['{name}'] = '{letter}', " for name, letter in LETTERS.items()) + "}\n"
+    text = texts[1].replace("--#fields\n", fields, 1).replace("--#letters\n", letters, 1).replace("--#lib\n", texts[0], 1)
+    text = re.sub(r'"([a-z_]+)"', lambda m: f"'{LETTERS[m[1]]}'" if m[1] in LETTERS else m[0], text)
+    return re.sub(r"(?<![\w.])([rp])\.([a-z_]+)", lambda m: f"{m[1]}.{LETTERS.get(m[2], m[2])}", text)

@@ -114,7 +114,8 @@ static void test_what_says_nothing(void **state)
     record_write(task, &args);
     texts = read_args(&reply, &args);
     assert_int_equal(args.count, 2);
-    assert_string_equal(reply.words[0].str, "provider");
+    assert_string_equal(reply.words[0].str, record_name(RECORD_cold));
+    assert_string_equal(reply.words[1].str, "suno");
     read = record_read(NULL, &reply.array, NULL, NULL);
     assert_string_equal(read->family, "suno");
     assert_int_equal(read->cost, 1);
@@ -139,13 +140,18 @@ static void test_looks(void **state)
     *strchr(names, '}') = '\0';
     for (char *name = strtok_r(names, "', ", &rest); name != NULL;
          name = strtok_r(NULL, "', ", &rest)) {
-        const char *value = strcmp(name, "phase") == 0      ? "rendering"
-                            : strcmp(name, "started") == 0  ? "1767225600000"
-                            : strcmp(name, "progress") == 0 ? "40"
-                            : strcmp(name, "cancel") == 0   ? NULL
-                                                            : name;
+        static const char cold[] = "kling\0\0text2video\0kling-v3";
+        const char *value = strcmp(name, "p") == 0   ? "rendering"
+                            : strcmp(name, "S") == 0 ? "1767225600000"
+                            : strcmp(name, "g") == 0 ? "40"
+                            : strcmp(name, "x") == 0 ? NULL
+                            : strcmp(name, "c") == 0 ? cold
+                                                     : name;
 
-        add_word(&reply, value, value == NULL ? 0 : strlen(value));
+        add_word(&reply, value,
+                 value == NULL   ? 0
+                 : value == cold ? sizeof cold - 1
+                                 : strlen(value));
     }
     add_word(&reply, "3", 1);
     task = record_read_look(&reply.array);
@@ -155,9 +161,13 @@ static void test_looks(void **state)
     assert_int_equal(task->started_ms, 1767225600000);
     assert_int_equal(task->progress, 40);
     assert_false(task->is_cancel_asked);
-    assert_string_equal(task->upstream_id, "upstream");
-    assert_string_equal(task->model, "model");
-    assert_string_equal(task->owner, "owner");
+    assert_string_equal(task->upstream_id, "u");
+    assert_string_equal(task->provider, "kling");
+    assert_string_equal(task->family, "kling");
+    assert_string_equal(task->action, "text2video");
+    assert_string_equal(task->model, "kling-v3");
+    assert_null(task->mode);
+    assert_string_equal(task->owner, "o");
     task_free(task);
     buf_clear(&lua);
 }
@@ -169,6 +179,46 @@ static bool is_field(const char *name, size_t len)
             strncmp(record_name((enum record_field)i), name, len) == 0)
             return true;
     return false;
+}
+
+// Where a name stands for a field it was found: what is left is a record's id, and no text.
+static void check_names(const char *script, char *text)
+{
+    char *rest = NULL;
+
+    for (char *line = strtok_r(text, "\n", &rest); line != NULL;
+         line = strtok_r(NULL, "\n", &rest)) {
+        char *comment = strstr(line, "--");
+
+        if (comment != NULL)
+            *comment = '\0';
+        if (strchr(line, '"') != NULL)
+            fail_msg("%s: no field: %s", script, line);
+        for (char *at = strstr(line, "r."); at != NULL; at = strstr(at + 2, "r."))
+            if ((at == line || strchr(" (){}=,-", at[-1]) != NULL) &&
+                strcspn(at + 2, " ,.)]}:=") > 1 && strncmp(at + 2, "id", 2) != 0)
+                fail_msg("%s: no field: %s", script, at);
+    }
+}
+
+static void test_spelling(void **state)
+{
+    static const struct {
+        const char *lua, *spelled;
+    } cases[] = {
+        {"r.phase, p.sub", "r.p, p.m"},         {"call(\"phase\", 'phase')", "call('p', 'phase')"},
+        {"over.phase r.id", "over.phase r.id"}, {"\"what\" r.what", "\"what\" r.what"},
+        {"r.slots r.slot", "r.slots r.K"},      {"x.r.phase", "x.r.phase"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct buf spelled = {0};
+
+        record_spell(cases[i].lua, &spelled);
+        assert_string_equal(spelled.data, cases[i].spelled);
+        buf_clear(&spelled);
+    }
 }
 
 // Each word that record(id, 'a', 'b') asks for is in the list.
@@ -194,6 +244,7 @@ static void test_what_scripts_read(void **state)
             }
         }
         assert_null(strstr(text, "--#"));
+        check_names(script_name((enum script)i), text);
         free(text);
     }
     assert_true(count > 100);
@@ -205,6 +256,7 @@ int main(void)
         cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_what_says_nothing),
         cmocka_unit_test(test_looks),
+        cmocka_unit_test(test_spelling),
         cmocka_unit_test(test_what_scripts_read),
     };
 

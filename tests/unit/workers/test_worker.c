@@ -250,7 +250,7 @@ static void test_the_heartbeat(void **state)
     fake_expect(SUBMITS_2);
     fake_expect(DUE_2);
     fake_expect(LOOKS);
-    fake_expect("sweep 0");
+    fake_expect("sweep");
     fake_expect_nothing();
     fake_loop_run_ms(loop, 10 * HEARTBEAT_MS);
     assert_int_equal(fake_count("beat 1"), 3); // every 5 s
@@ -267,18 +267,18 @@ static void test_the_sweep(void **state)
     (void)state;
     claimed_nothing();
     fake_loop_run_ms(loop, HEARTBEAT_MS);
-    assert_int_equal(fake_count("sweep 0"), 1);
+    assert_int_equal(fake_count("sweep"), 1);
     fake_store_fail(fake_waiting("sweep"));
     fake_loop_run_ms(loop, HEARTBEAT_MS);
-    assert_int_equal(fake_count("sweep 0"), 2); // where it was
-    fake_sweep_done(fake_waiting("sweep"), &(struct sweep){.cursor = "17"});
+    assert_int_equal(fake_count("sweep"), 2); // where it was
+    fake_sweep_done(fake_waiting("sweep"), &(struct sweep){.is_over = false});
     fake_loop_run_ms(loop, HEARTBEAT_MS);
-    assert_int_equal(fake_count("sweep 17"), 1); // from there on, without a pause
+    assert_int_equal(fake_count("sweep"), 3); // from there on, without a pause
     claimed_nothing();
     fake_skip();
     fake_sweep_done(
         fake_waiting("sweep"),
-        &(struct sweep){.cursor = "0", .repairs = 2, .ended = &ended, .ended_count = 1});
+        &(struct sweep){.is_over = true, .repairs = 2, .ended = &ended, .ended_count = 1});
     assert_int_equal(fake_count_waiting("claim submits"), 1); // what was repaired may be claimable
     assert_int_equal(fake_count_waiting("claim due"), 1);
     assert_int_equal(fake_count("delete inputs/task_9.json"), 1);
