@@ -71,6 +71,9 @@ struct storage_op;
 typedef bool (*storage_piece_fn)(void *ctx, const void *data, size_t len);
 // `data` is borrowed for the call; NULL with `err`, ERR_NOT_FOUND where there is no such file.
 typedef void (*storage_read_fn)(void *ctx, const struct buf *data, const struct err *err);
+// The same of a file's first bytes; `bytes` is its size.
+typedef void (*storage_look_fn)(void *ctx, const struct buf *head, int64_t bytes,
+                                const struct err *err);
 
 // Takes what `data` holds.
 struct storage_op *storage_put(struct storage *storage, const char *key, const char *content_type,
@@ -80,13 +83,20 @@ struct storage_op *storage_read(struct storage *storage, const char *key, size_t
 // Reads a file of whatever size. ERR_NOT_FOUND where there is none.
 struct storage_op *storage_stream(struct storage *storage, const char *key, storage_piece_fn piece,
                                   storage_done_fn done, void *ctx);
+// The same from a byte of the file on, for who has had those before it.
+struct storage_op *storage_stream_from(struct storage *storage, const char *key, int64_t from,
+                                       storage_piece_fn piece, storage_done_fn done, void *ctx);
+// Finds out how large a file is, and reads no more than its first bytes, `max` at most, 64 KB at
+// most.
+struct storage_op *storage_look(struct storage *storage, const char *key, size_t max,
+                                storage_look_fn done, void *ctx);
 // A file of storage_new_local's, of so many bytes, appears under `key`, too: without a copy of its
 // bytes where both are on one disk. The deadline is that of storage_commit. ERR_NOT_FOUND where
 // there is no such file.
 struct storage_op *storage_copy(struct storage *storage, const char *key, const char *content_type,
                                 struct storage *from, const char *from_key, int64_t bytes,
                                 int64_t deadline_ms, storage_done_fn done, void *ctx);
-void storage_op_resume(struct storage_op *op); // a storage_stream
+void storage_op_resume(struct storage_op *op); // a storage_stream, from wherever
 void storage_op_cancel(struct storage_op **op);
 // Tries to delete the file; nobody is told whether it could be done.
 void storage_delete(struct storage *storage, const char *key);

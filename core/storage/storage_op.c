@@ -18,16 +18,29 @@ void storage_op_resume(struct storage_op *op)
     op->storage->kind->resume(op);
 }
 
-struct storage_op *storage_stream(struct storage *storage, const char *key, storage_piece_fn piece,
-                                  storage_done_fn done, void *ctx)
+static struct storage_op *stream(struct storage *storage, const char *key, int64_t from,
+                                 int64_t count, storage_piece_fn piece, storage_done_fn done,
+                                 void *ctx)
 {
-    struct storage_op *op = storage->kind->stream(storage, key);
+    struct storage_op *op = storage->kind->stream(storage, key, from, count);
 
     op->storage = storage;
     op->piece = piece;
     op->done = done;
     op->ctx = ctx;
     return op;
+}
+
+struct storage_op *storage_stream(struct storage *storage, const char *key, storage_piece_fn piece,
+                                  storage_done_fn done, void *ctx)
+{
+    return stream(storage, key, 0, -1, piece, done, ctx);
+}
+
+struct storage_op *storage_stream_from(struct storage *storage, const char *key, int64_t from,
+                                       storage_piece_fn piece, storage_done_fn done, void *ctx)
+{
+    return stream(storage, key, from, -1, piece, done, ctx);
 }
 
 // The operation is over: frees it, then tells whoever asked.
@@ -159,6 +172,77 @@ struct storage_op *storage_read(struct storage *storage, const char *key, size_t
     gather->max = max;
     gather->stream = storage_stream(storage, key, gather_on_piece, gather_on_done, gather);
     return &gather->op;
+}
+
+// What a file is.
+
+struct look {
+    struct storage_op op;
+    struct storage_op *stream;
+    storage_look_fn look_done;
+    struct buf head;
+    size_t max;
+};
+
+static void look_cancel(struct storage_op *op)
+{
+    struct look *look = (struct look *)op;
+
+    storage_op_cancel(&look->stream);
+    buf_clear(&look->head);
+    free(look);
+}
+
+static void look_finish(struct look *look, const struct err *err)
+{
+    storage_look_fn done = look->look_done;
+    void *done_ctx = look->op.ctx;
+    int64_t bytes = look->op.size;
+    struct buf head = look->head;
+    struct err unknown;
+
+    look->head = (struct buf){0};
+    look_cancel(&look->op);
+    if (err == NULL && bytes < 0) {
+        err_set(&unknown, ERR_UPSTREAM, "storage: it doesn't say how large the file is");
+        err = &unknown;
+    }
+    done(done_ctx, err == NULL ? &head : NULL, bytes, err);
+    buf_clear(&head);
+}
+
+static bool look_on_piece(void *ctx, const void *data, size_t len)
+{
+    struct look *look = ctx;
+    size_t left = look->max - look->head.len;
+
+    look->op.size = look->stream->size;
+    buf_add(&look->head, data, len < left ? len : left);
+    if (look->head.len == look->max)
+        look_finish(look, NULL);
+    return true;
+}
+
+static void look_on_done(void *ctx, const struct err *err)
+{
+    struct look *look = ctx;
+
+    look->stream = NULL;
+    if (look->head.len == 0)
+        look->op.size = 0;
+    look_finish(look, err);
+}
+
+struct storage_op *storage_look(struct storage *storage, const char *key, size_t max,
+                                storage_look_fn done, void *ctx)
+{
+    struct look *look = mem_new(struct look);
+
+    look->op = (struct storage_op){.storage = storage, .cancel = look_cancel, .ctx = ctx};
+    look->look_done = done;
+    look->max = max;
+    look->stream = stream(storage, key, 0, (int64_t)max, look_on_piece, look_on_done, look);
+    return &look->op;
 }
 
 // A file of the local storage's. Where it can't appear here by itself, its bytes are copied.

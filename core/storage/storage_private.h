@@ -14,8 +14,10 @@ struct storage_kind {
     bool (*recover)(struct storage_file *file);
     void (*commit)(struct storage_file *file);
     void (*drop)(struct storage_file *file);
-    // Of reads: gives each piece to op->piece, then calls op->done, which finds the op freed.
-    struct storage_op *(*stream)(struct storage *storage, const char *key);
+    // Of reads: gives each piece to op->piece, then calls op->done, which finds the op freed. The
+    // caller wants the bytes from `from` on, and about `count` of them; -1: all.
+    struct storage_op *(*stream)(struct storage *storage, const char *key, int64_t from,
+                                 int64_t count);
     void (*resume)(struct storage_op *op);
     // Makes a file of a local storage's appear here without a copy; calls op->done, as above, with
     // ERR_CONFIG where that can't be done. NULL: it never can.
@@ -31,6 +33,7 @@ struct storage_op {
     storage_piece_fn piece;
     storage_done_fn done;
     void *ctx;
+    int64_t size; // of a stream: that of the whole file, known with its first piece; -1: not known
 };
 
 // The first member of each kind's own struct.

@@ -143,6 +143,7 @@ struct s3_read {
     struct http_call *call;
     struct loop_timer *failing;
     struct http_response error; // what isn't the file
+    int64_t from;               // the first byte that was asked for
     struct err err;
 };
 
@@ -168,12 +169,45 @@ static void finish_read(struct s3_read *read_op, const struct err *err)
     done(ctx, err == NULL ? NULL : &copy);
 }
 
+// The size of the whole file, as the head of its answer has it; -1: it has none.
+static int64_t size_of(const struct http_response *head)
+{
+    struct buf scratch = {0};
+    const char *name = head->status == 206 ? "content-range" : "content-length";
+    const char *text = http_header(head, name, &scratch);
+    const char *slash = text == NULL ? NULL : strrchr(text, '/');
+    const char *digits = slash == NULL ? text : slash + 1;
+    int64_t size =
+        digits != NULL && *digits >= '0' && *digits <= '9' ? strtoll(digits, NULL, 10) : -1;
+
+    buf_clear(&scratch);
+    return size;
+}
+
+// Whether the answer is the file, from the byte on that was asked for: a store may not know ranges.
+static bool is_file(const struct s3_read *read_op, const struct http_response *head)
+{
+    struct buf scratch = {0};
+    const char *range;
+    bool is = head->status == 200 && read_op->from == 0;
+
+    if (head->status == 206) {
+        range = http_header(head, "content-range", &scratch);
+        is = range != NULL && strncmp(range, "bytes ", 6) == 0 &&
+             strtoll(range + 6, NULL, 10) == read_op->from;
+        buf_clear(&scratch);
+    }
+    return is;
+}
+
 static bool s3_on_piece(void *ctx, const struct http_response *head, const void *data, size_t len)
 {
     struct s3_read *read_op = ctx;
 
-    if (head->status == 200)
+    if (is_file(read_op, head)) {
+        read_op->op.size = size_of(head);
         return read_op->op.piece(read_op->op.ctx, data, len);
+    }
     if (read_op->error.body.len < ERROR_BYTES_MAX)
         buf_add(&read_op->error.body, data, len);
     return true;
@@ -187,7 +221,9 @@ static void s3_on_read(void *ctx, const struct http_response *response,
     struct err err;
 
     read_op->call = NULL;
-    if (failure == NULL && response->status == 200) {
+    // 416: even the first byte of the file is past its end.
+    if (failure == NULL &&
+        (is_file(read_op, response) || (response->status == 416 && read_op->from == 0))) {
         finish_read(read_op, NULL);
         return;
     }
@@ -212,7 +248,20 @@ static void on_read_failing(void *ctx)
     finish_read(read_op, &read_op->err);
 }
 
-static struct storage_op *stream_file(struct storage *storage, const char *key)
+static void add_range(int64_t from, int64_t count, struct http_request *request)
+{
+    char range[64];
+
+    if (count < 0)
+        snprintf(range, sizeof range, "bytes=%lld-", (long long)from);
+    else
+        snprintf(range, sizeof range, "bytes=%lld-%lld", (long long)from,
+                 (long long)(from + count - 1));
+    http_add_header(request, "Range", range);
+}
+
+static struct storage_op *stream_file(struct storage *storage, const char *key, int64_t from,
+                                      int64_t count)
 {
     struct s3_storage *s3 = (struct s3_storage *)storage;
     struct s3_read *read_op = mem_new(struct s3_read);
@@ -221,10 +270,15 @@ static struct storage_op *stream_file(struct storage *storage, const char *key)
     struct http_request request = {0};
 
     read_op->op.cancel = cancel_read;
-    if (s3_request(s3->place, HTTP_GET_, key, NULL, NULL, now_s(), &request, &read_op->err))
+    read_op->op.size = -1;
+    read_op->from = from;
+    if (s3_request(s3->place, HTTP_GET_, key, NULL, NULL, now_s(), &request, &read_op->err)) {
+        if (from > 0 || count >= 0)
+            add_range(from, count, &request);
         read_op->call = http_start(s3->http, &request, &options, s3_on_read);
-    else
+    } else {
         read_op->failing = loop_after(storage->loop, 0, on_read_failing, read_op);
+    }
     http_request_clear(&request);
     return &read_op->op;
 }

@@ -25,7 +25,8 @@ struct fixture {
     bool is_over;
     enum err_code code; // of what was asked last; FINE: it is done
     struct buf got;
-    int refusals; // how often a piece isn't taken
+    int64_t bytes; // of the file that was looked at
+    int refusals;  // how often a piece isn't taken
 };
 
 static struct storage_op *streaming;
@@ -130,6 +131,64 @@ static void test_stream(void **state)
     assert_int_equal(f->code, ERR_NOT_FOUND);
 }
 
+static void test_from(void **state)
+{
+    struct fixture *f = *state;
+
+    put(f, "answers/one", LARGE);
+    streaming =
+        storage_stream_from(f->storage, "answers/one", LARGE - 100000, on_piece, on_done, f);
+    wait_for(f);
+    assert_int_equal(f->code, FINE);
+    assert_int_equal(f->got.len, 100000);
+    for (size_t i = 0; i < f->got.len; i++)
+        assert_int_equal(f->got.data[i], 'a' + (LARGE - 100000 + i) % 26);
+    buf_reset(&f->got);
+    storage_stream_from(f->storage, "answers/one", LARGE, on_piece, on_done, f);
+    wait_for(f);
+    assert_true(f->code == FINE && f->got.len == 0);
+}
+
+static void on_look(void *ctx, const struct buf *head, int64_t bytes, const struct err *err)
+{
+    struct fixture *f = ctx;
+
+    f->bytes = bytes;
+    if (err == NULL)
+        buf_add(&f->got, buf_text(head), head->len);
+    on_done(ctx, err);
+}
+
+static void test_look(void **state)
+{
+    static const struct {
+        const char *key;
+        size_t bytes, max, len;
+    } cases[] = {
+        {"answers/large", LARGE, 16, 16}, {"answers/large", LARGE, 65536, 65536},
+        {"answers/small", 5, 16, 5},      {"answers/sixteen", 16, 16, 16},
+        {"answers/none", 0, 16, 0},
+    };
+    struct fixture *f = *state;
+    struct storage_op *op;
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        put(f, cases[i].key, cases[i].bytes);
+        storage_look(f->storage, cases[i].key, cases[i].max, on_look, f);
+        wait_for(f);
+        assert_int_equal(f->code, FINE);
+        assert_int_equal(f->bytes, cases[i].bytes);
+        assert_int_equal(f->got.len, cases[i].len);
+        buf_reset(&f->got);
+    }
+    storage_look(f->storage, "answers/other", 16, on_look, f);
+    wait_for(f);
+    assert_int_equal(f->code, ERR_NOT_FOUND);
+    op = storage_look(f->storage, "answers/large", 16, on_look, f);
+    storage_op_cancel(&op);
+    expect_file(f, "answers/large", LARGE); // and nothing else calls
+}
+
 static void test_cancelled(void **state)
 {
     struct fixture *f = *state;
@@ -176,6 +235,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_stream, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_from, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_look, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_cancelled, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_copy, set_up, tear_down),
     };
