@@ -106,6 +106,8 @@ static void call_describe(const struct http_call *call, CURLcode result,
         err_set(&failure->err, ERR_TOO_LARGE, "the answer's %s exceeds the limit", call->excess);
     else if ((int)result == RESULT_TOO_LARGE)
         err_set(&failure->err, ERR_TOO_LARGE, "the answer is far larger decoded than sent");
+    else if (call->is_broken)
+        err_set(&failure->err, ERR_IO, "the request's body broke off");
     else if (call->is_past)
         err_set(&failure->err, ERR_UPSTREAM, "the connection was reset within the body");
     else if (result == CURLE_OPERATION_TIMEDOUT)

@@ -29,8 +29,10 @@ typedef bool (*http_address_fn)(const struct sockaddr *address, void *ctx);
 typedef bool (*http_data_fn)(void *ctx, const struct http_response *head, const void *data,
                              size_t len);
 // The next piece of the request's body, at most `max` bytes. 0: there is none now, and the source
-// is asked again after http_resume.
+// is asked again after http_resume. HTTP_SOURCE_BROKEN: there will be none: the call fails, and its
+// connection is closed before the request was whole.
 typedef size_t (*http_source_fn)(void *ctx, char *to, size_t max);
+#define HTTP_SOURCE_BROKEN SIZE_MAX
 // A kept connection turned out to be dead, and the request is to go out on another one: the source
 // starts from the body's first byte again. False: it can't, and the call fails.
 typedef bool (*http_rewind_fn)(void *ctx);
@@ -55,7 +57,8 @@ struct http_options {
     bool fresh_connection;      // never reuse one: libcurl would send a POST twice on a dead one
     http_address_fn on_address; // NULL: anywhere
     http_data_fn on_data;       // NULL: the body is collected in the response
-    http_source_fn on_source;   // the body of a PUT, source_bytes long; NULL: the request has it
+    http_source_fn on_source;   // the body of a POST or a PUT, source_bytes long; NULL: the request
+                                // has it
     http_rewind_fn on_rewind;   // starts on_source again; NULL: it can't
     int64_t source_bytes;
     void *ctx; // of on_address, on_data, on_source and done

@@ -36,6 +36,7 @@ struct http_call {
     bool has_begun;     // a connection was ready: from here on, bytes may have left
     bool has_opened;    // an address was tried
     bool is_refused;    // an address was refused
+    bool is_broken;     // the request's body has broken off
     bool is_past;       // what went out on a dead connection can't be sent again
     bool is_well;       // it has ended without an error
     const char *excess; // what was larger than allowed

@@ -93,6 +93,15 @@ static void forget_encoded_form(struct http_response *response)
     response->headers = kept;
 }
 
+// An answer comes while curl waits for the request's body. One that refuses what has gone out needs
+// no more of it, but curl wouldn't end as long as it waits. Where it needs more, it asks again.
+static void stop_waiting(struct http_call *call)
+{
+    call->is_paused = false;
+    http_easy_set_low_speed(call);
+    curl_easy_pause(call->easy->curl, CURLPAUSE_CONT);
+}
+
 static size_t easy_on_header(char *line, size_t size, size_t count, void *ctx)
 {
     struct http_easy *easy = ctx;
@@ -109,6 +118,8 @@ static size_t easy_on_header(char *line, size_t size, size_t count, void *ctx)
     http_response_add_line(response, line, len);
     if (response->is_head_complete && call->request.method != HTTP_HEAD_)
         forget_encoded_form(response);
+    if (response->is_head_complete && call->is_paused)
+        stop_waiting(call);
     return len;
 }
 
@@ -157,6 +168,10 @@ static size_t easy_on_source(char *to, size_t size, size_t count, void *ctx)
     if (call->state != CALL_ACTIVE)
         return CURL_READFUNC_ABORT;
     len = call->options.on_source(call->options.ctx, to, size * count);
+    if (len == HTTP_SOURCE_BROKEN) {
+        call->is_broken = true;
+        return CURL_READFUNC_ABORT;
+    }
     if (len == 0) {
         call->is_paused = true;
         // It is we who are slow now, not the server.
@@ -262,19 +277,23 @@ static void set_method(struct http_call *call, CURL *curl)
 {
     const struct http_request *request = &call->request;
     enum http_method method = request->method;
+    bool has_source = call->options.on_source != NULL;
     bool has_body = method == HTTP_POST_ || method == HTTP_PUT_ || request->body.len > 0;
     bool has_type;
 
     call->headers = header_list(&request->headers, &has_type);
     curl_easy_setopt(curl, CURLOPT_HTTPGET, 1L); // undoes what the call before has set
     curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, NULL);
-    if (call->options.on_source != NULL) {
+    if (has_source && method != HTTP_POST_) {
         curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
         curl_easy_setopt(curl, CURLOPT_INFILESIZE_LARGE, (curl_off_t)call->options.source_bytes);
     } else if (has_body) {
         curl_easy_setopt(curl, CURLOPT_POST, 1L);
-        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, buf_text(&request->body));
-        curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.len);
+        // Where there are no fields curl asks the source.
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, has_source ? NULL : buf_text(&request->body));
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE,
+                         has_source ? (curl_off_t)call->options.source_bytes
+                                    : (curl_off_t)request->body.len);
         if (!has_type) // without a type curl says that the body is a form
             call->headers = curl_slist_append(call->headers, "Content-Type:");
         if (method != HTTP_POST_)
