@@ -25,7 +25,7 @@ static void plain_link(const struct media_links *links, const char *key, struct 
         s3_url(&links->place, key, url);
 }
 
-bool media_link_is_ours(const struct media_links *links, const char *url)
+bool media_link_key(const struct media_links *links, const char *url, struct buf *key)
 {
     static const char *const folders[] = {"uploads/", "task-artifacts/"};
     bool is = false;
@@ -35,8 +35,20 @@ bool media_link_is_ours(const struct media_links *links, const char *url)
 
         plain_link(links, folders[i], &start);
         is = strncmp(url, start.data, start.len) == 0 && is_plain_path(url + start.len);
+        if (is)
+            buf_fmt(key, "%s%.*s", folders[i], (int)strcspn(url + start.len, "?#"),
+                    url + start.len);
         buf_clear(&start);
     }
+    return is;
+}
+
+bool media_link_is_ours(const struct media_links *links, const char *url)
+{
+    struct buf key = {0};
+    bool is = media_link_key(links, url, &key);
+
+    buf_clear(&key);
     return is;
 }
 

@@ -19,6 +19,8 @@ enum { MEDIA_LINK_LIFE_S = 86400 }; // of a signed link, at least
 
 // Whether a URL is a link to an artifact or an upload of ours.
 bool media_link_is_ours(const struct media_links *links, const char *url);
+// The same, and adds the key of the file to `key`.
+bool media_link_key(const struct media_links *links, const char *url, struct buf *key);
 // Adds the link of a file to `url`. A signed link is good for a day, and stays the same for a
 // quarter of an hour. Where `links` is NULL, adds the key alone.
 void media_link(const struct media_links *links, const char *key, struct buf *url);

@@ -55,11 +55,16 @@ static void test_our_own_links_are(void **state)
     (void)state;
 
     for (size_t i = 0; i < sizeof links / sizeof links[0]; i++) {
-        struct buf url = {0};
+        struct buf url = {0}, found = {0};
 
         media_link(&links[i], key, &url);
         if (!media_link_is_ours(&links[i], url.data))
             fail_msg("%s", url.data);
+        assert_true(media_link_key(&links[i], url.data, &found));
+        assert_string_equal(found.data, key);
+        buf_clear(&found);
+        assert_false(media_link_key(&links[i], HOST "/metrics", &found));
+        assert_int_equal(found.len, 0);
         buf_clear(&url);
     }
 }
