@@ -86,6 +86,7 @@ static const struct dialect official = {
     .build_poll = look,
     .read_poll = read_look,
     .input_at = ideogram_input_at,
+    .streams_inputs = true,
 };
 
 static const struct dialect relay = {

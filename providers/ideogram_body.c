@@ -4,6 +4,7 @@
 // A kept request has the names and words of our own surface (families/ideogram.c).
 #include "providers/ideogram_body.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +29,7 @@ enum {
     MAX_WORD = 32,
 };
 
+#define IN_REQUEST SIZE_MAX // instead of a file's number: it is in the request
 #define NAMES(...) ((const char *const[]){__VA_ARGS__, NULL})
 #define LEGACY(field) "image_request." field
 
@@ -159,7 +161,7 @@ char *ideogram_input_at(const struct task *task, size_t index)
 
 // Checks.
 
-static bool check_image(const char *name, const void *data, size_t bytes, size_t of_bytes,
+static bool check_image(const char *name, const void *data, size_t bytes, int64_t of_bytes,
                         struct err *err)
 {
     static const char *const types[] = {"image/jpeg", "image/png", "image/webp", NULL};
@@ -190,7 +192,7 @@ static bool check_file(const json_t *body, const char *name, struct err *err)
     if (*text == '\0' || field_is_link(text))
         return true;
     ok = picture_head(text, (MEDIA_HEAD_BYTES + 2) / 3 * 4, &head) &&
-         check_image(name, head.data, head.len, bytes_of(field_base64_of(text)), err);
+         check_image(name, head.data, head.len, (int64_t)bytes_of(field_base64_of(text)), err);
     if (head.len == 0)
         err_set(err, ERR_INVALID, "%s: isn't base64", name);
     buf_clear(&head);
@@ -382,18 +384,24 @@ static void write_value(struct multipart_write *form, const char *name, const js
     free(text);
 }
 
-static bool write_bytes(struct multipart_write *form, const struct action *action, const char *name,
-                        const struct buf *data, struct err *err)
+// What is in the request is copied; a file behind a link leaves a gap.
+static bool write_image(struct multipart_write *form, const struct action *action, const char *name,
+                        const struct buf *data, const struct task *task, size_t file,
+                        struct err *err)
 {
     const char *sent = action->file_name == NULL ? name : action->file_name;
+    int64_t bytes = file == IN_REQUEST ? (int64_t)data->len : task->inputs[file].bytes;
     const struct media_type *type;
     char filename[MAX_WORD];
 
-    if (!check_image(name, buf_text(data), data->len, data->len, err))
+    if (!check_image(name, buf_text(data), data->len, bytes, err))
         return false;
     type = media_type_of(data->data, data->len);
     snprintf(filename, sizeof filename, "%s.%s", name, type->extension);
-    multipart_write_file(form, sent, filename, type->content_type, data->data, data->len);
+    if (file == IN_REQUEST)
+        multipart_write_file(form, sent, filename, type->content_type, data->data, data->len);
+    else
+        multipart_write_gap(form, sent, filename, type->content_type, file, bytes);
     return true;
 }
 
@@ -403,14 +411,17 @@ static bool write_file(struct multipart_write *form, const struct action *action
 {
     const char *base64 = field_base64_of(text);
     struct buf data = {0};
+    size_t file;
     bool ok;
 
-    if (field_is_link(text))
-        return *fetched < task->input_count
-                   ? write_bytes(form, action, name, &task->inputs[(*fetched)++].data, err)
+    if (field_is_link(text)) {
+        file = (*fetched)++;
+        return file < task->input_count
+                   ? write_image(form, action, name, &task->inputs[file].data, task, file, err)
                    : err_set(err, ERR_INTERNAL, "%s: wasn't fetched", name);
+    }
     ok = base64_decode(base64, strlen(base64), &data)
-             ? write_bytes(form, action, name, &data, err)
+             ? write_image(form, action, name, &data, task, IN_REQUEST, err)
              : err_set(err, ERR_INVALID, "%s: isn't base64", name);
     buf_clear(&data);
     return ok;
@@ -444,7 +455,7 @@ static bool build_form(const struct task *task, const struct account *account,
 {
     struct multipart_write form;
 
-    multipart_write_begin(&form, &request->body);
+    multipart_write_begin(&form, request);
     return write_form(task, action, body, &form, err) &&
            http_post_form(request, account->base_url, &form, err, action->path);
 }

@@ -1,6 +1,7 @@
 // Edits of images as forms: openai-node's src/resources/images.ts has the names.
 #include "providers/image_form.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,8 @@
 #include "core/task/task.h"
 #include "providers/adapter.h"
 #include "providers/image_call.h"
+
+#define IN_REQUEST SIZE_MAX // instead of a file's number: it is in the request
 
 // The n-th of the request's references, the mask behind them; NULL: there are no more.
 static const char *reference_at(const json_t *request, size_t index)
@@ -43,8 +46,9 @@ char *image_form_input_at(const struct task *task, size_t index)
     return link;
 }
 
-static bool write_bytes(struct multipart_write *form, const char *name, const struct buf *data,
-                        struct err *err)
+// What is in the request is copied; a file behind a link leaves a gap.
+static bool write_image(struct multipart_write *form, const char *name, const struct buf *data,
+                        const struct task *task, size_t file, struct err *err)
 {
     const struct media_type *type = media_type_of(buf_text(data), data->len);
     char filename[32];
@@ -52,7 +56,11 @@ static bool write_bytes(struct multipart_write *form, const char *name, const st
     if (type == NULL || strcmp(type->kind, "image") != 0)
         return err_set(err, ERR_INVALID, "%s: is no image that we know", name);
     snprintf(filename, sizeof filename, "image.%s", type->extension);
-    multipart_write_file(form, name, filename, type->content_type, data->data, data->len);
+    if (file == IN_REQUEST)
+        multipart_write_file(form, name, filename, type->content_type, data->data, data->len);
+    else
+        multipart_write_gap(form, name, filename, type->content_type, file,
+                            task->inputs[file].bytes);
     return true;
 }
 
@@ -64,14 +72,17 @@ static bool write_picture(struct multipart_write *form, const char *name, const 
                                               : json_string_value(picture);
     const char *base64 = field_base64_of(url);
     struct buf data = {0};
+    size_t file;
     bool ok;
 
-    if (field_is_link(url))
-        return *fetched < task->input_count
-                   ? write_bytes(form, name, &task->inputs[(*fetched)++].data, err)
+    if (field_is_link(url)) {
+        file = (*fetched)++;
+        return file < task->input_count
+                   ? write_image(form, name, &task->inputs[file].data, task, file, err)
                    : err_set(err, ERR_INTERNAL, "%s: wasn't fetched", name);
+    }
     ok = base64_decode(base64, strlen(base64), &data)
-             ? write_bytes(form, name, &data, err)
+             ? write_image(form, name, &data, task, IN_REQUEST, err)
              : err_set(err, ERR_INVALID, "%s: must be a link, or base64", name);
     buf_clear(&data);
     return ok;
@@ -120,7 +131,7 @@ bool image_form_post(const struct task *task, const struct account *account, jso
     struct multipart_write form;
     bool ok;
 
-    multipart_write_begin(&form, &request->body);
+    multipart_write_begin(&form, request);
     write_fields(&form, body);
     ok = write_pictures(&form, body, task, err);
     json_decref(body);

@@ -75,6 +75,7 @@ static const struct dialect relay = {
     .name = "relay",
     .build_submit = build_relay,
     .input_at = image_form_input_at,
+    .streams_inputs = true,
     COMMON,
 };
 

@@ -120,6 +120,9 @@ struct dialect {
     // takes files only: task->inputs then has them in this order. The caller frees the link; NULL
     // past the end. NULL slot: no links are ever fetched.
     char *(*input_at)(const struct task *task, size_t index);
+    // They go into a form as they are: the request has a gap for each (http_message.h), by its
+    // number among the task's inputs, of which the adapter sees the first bytes and the size.
+    bool streams_inputs;
     // A token for requests that want one: either it is made at once, or `request` is to be sent and
     // read_token gets the answer. NULL slot: no request wants one.
     bool (*build_token)(const struct account *account, int64_t now_ms, struct token *token,

@@ -16,6 +16,9 @@
 // Redis needs no reading, one without links no fetching. Mostly all goes well. What may not:
 //
 // - An input can't be had: for now, and the task is queued again; or never, and it has failed.
+// - An input breaks off while it is sent: its vendor has no whole request, and no way to get one,
+// so
+//   nothing was accepted, unless it has answered all the same. As before.
 // - It isn't ours to begin: its client has cancelled it, or its lease is somebody else's. Over.
 // - The lease isn't sure any more, or the worker leaves, and nothing has left yet: handed back.
 // - The vendor refuses, or nobody is there: that proves that nothing was accepted. Queued again, or
@@ -44,6 +47,7 @@
 #include "providers/provider.h"
 #include "workers/answer.h"
 #include "workers/archive_result.h"
+#include "workers/body.h"
 #include "workers/inputs.h"
 #include "workers/job.h"
 #include "workers/jobs.h"
@@ -56,6 +60,8 @@ enum { MAX_LINK_TRIES = 5, MAX_REQUEST_BYTES = 512 << 20 };
 // What a file counts as until its size is known. Most are smaller; if we counted the most that may
 // be fetched, a few slow hosts would hold up all others.
 enum { GUESSED_BYTES = 4 << 20 };
+// A vendor that takes a body's bytes more slowly than this has the less time for its answer.
+enum { SLOWEST_BYTES_PER_MS = 1000 };
 
 enum state { WAITING, READING, FETCHING, BEGINNING, SENDING, KEEPING, STORING };
 
@@ -79,10 +85,11 @@ struct submission {
     int64_t sent_ms;       // of our monotonic clock
     int64_t stored_ms;     // of the same: the lease of the archive was asked for then
     struct answer *answer; // of a call; NULL: it is none
-    // What we wait for: between events exactly one of these is set, but for WAITING and KEEPING,
-    // which wait for room and for the answer's files.
+    struct inputs *inputs; // until the answer is there; what FETCHING waits for
+    struct body *body;     // of a request that is sent bit by bit, until the answer is there
+    // What we wait for: between events exactly one of these is set, but for WAITING, FETCHING
+    // and KEEPING, which wait for room, for the inputs and for the answer's files.
     struct storage_op *reading; // READING
-    struct inputs *inputs;      // FETCHING
     struct store_call *begun;   // BEGINNING
     struct vendor_call *call;   // SENDING
     struct store_call *stored;  // STORING
@@ -93,9 +100,10 @@ static void submit_drop(struct job *job)
     struct submission *s = (struct submission *)job;
 
     storage_op_cancel(&s->reading);
-    inputs_cancel(&s->inputs);
     store_cancel(&s->begun);
     vendor_cancel(&s->call);
+    body_drop(&s->body);
+    inputs_drop(&s->inputs);
     answer_drop(&s->answer);
     lease_stop(&s->lease);
     store_cancel(&s->stored);
@@ -370,6 +378,19 @@ static void submit_decide(struct submission *s, const struct outcome *outcome,
     }
 }
 
+// Inputs that can't be had for now.
+static void submit_try_inputs_later(struct submission *s, bool is_link, const char *why)
+{
+    struct store *store = s->job.bench->store;
+
+    log_warn("submit.inputs", "task=%s error=\"%s\"", s->job.task->id, why);
+    if (is_link)
+        transition_await_inputs(store, s->job.task, why, job_listener(&s->job));
+    else
+        transition_await_storage(store, s->job.task, why, job_listener(&s->job));
+    job_finish(&s->job);
+}
+
 // The only trace that a vendor has of a request whose answer was lost.
 static void submit_note_request_id(struct submission *s, const struct http_response *response)
 {
@@ -398,13 +419,50 @@ static bool submit_on_data(void *ctx, const struct http_response *head, const vo
     return answer_take(s->answer, head, data, len);
 }
 
+static void submit_on_body(void *ctx)
+{
+    struct submission *s = ctx;
+
+    if (s->call != NULL)
+        vendor_resume(s->call);
+}
+
+static size_t submit_on_source(void *ctx, char *to, size_t max)
+{
+    struct submission *s = ctx;
+
+    return body_read(s->body, to, max);
+}
+
+// The request was never whole, for we couldn't read all of it.
+static void submit_cut(struct submission *s, const struct err *why)
+{
+    if (why->code == ERR_NOT_FOUND)
+        submit_fail(s, "input_lost", "a stored file of the request is gone");
+    else
+        submit_try_inputs_later(s, false, why->message);
+}
+
+// What was sent isn't needed any more. True: it broke off, as `why` says.
+static bool submit_end_body(struct submission *s, struct err *why)
+{
+    const struct err *failure = body_failure(s->body);
+    bool is_cut = failure != NULL;
+
+    if (is_cut)
+        *why = *failure;
+    body_drop(&s->body);
+    inputs_drop(&s->inputs);
+    return is_cut;
+}
+
 static void submit_on_answer(void *ctx, const struct http_response *response,
                              const struct http_failure *failure)
 {
     struct submission *s = ctx;
     struct outcome outcome = {0};
-    struct err err;
-    bool is_read;
+    struct err err, why;
+    bool is_read, is_cut = submit_end_body(s, &why);
 
     s->call = NULL;
     metric_observe(HISTOGRAM_stage_seconds, clock_mono_ms() - s->sent_ms, s->job.task->provider,
@@ -423,6 +481,8 @@ static void submit_on_answer(void *ctx, const struct http_response *response,
                       failure->err.code == ERR_AUTH || failure->err.code == ERR_CONFIG
                           ? REFUSAL_BAD_KEY
                           : REFUSAL_UNREACHABLE);
+    } else if (failure != NULL && is_cut && response->status == 0) {
+        submit_cut(s, &why);
     } else if (failure != NULL) {
         submit_doubt(s, failure->err.message);
     } else {
@@ -456,6 +516,19 @@ static bool submit_may_send(void *ctx)
     return !s->is_too_late;
 }
 
+// A body with files isn't held in memory, and has time to go out.
+static void submit_set_source(struct submission *s, struct http_request *request,
+                              struct http_options *options)
+{
+    int64_t bytes = http_body_bytes(request);
+    int64_t *timeout_ms = request->timeout_ms > 0 ? &request->timeout_ms : &options->timeout_ms;
+
+    *timeout_ms += bytes / SLOWEST_BYTES_PER_MS;
+    options->source_bytes = bytes;
+    options->on_source = submit_on_source;
+    s->body = body_new(s->job.bench->loop, request, inputs_files(s->inputs), submit_on_body, s);
+}
+
 static void submit_send(struct submission *s)
 {
     const struct dialect *dialect = s->job.account->dialect;
@@ -484,6 +557,8 @@ static void submit_send(struct submission *s)
         s->answer = answer_new(bench->answers, task, s->job.account, submit_on_answer_room, s);
         options.http.on_data = submit_on_data;
     }
+    if (request.gap_count > 0)
+        submit_set_source(s, &request, &options.http);
     job_move(&s->job, SENDING);
     s->sent_ms = clock_mono_ms();
     metric_add(METRIC_submits_total, 1);
@@ -543,29 +618,17 @@ static void submit_begin(struct submission *s)
 
 // Inputs: a request that is stored, and what its links lead to, for a vendor that takes no links.
 
-static void submit_try_inputs_later(struct submission *s, bool is_link, const char *why)
-{
-    struct store *store = s->job.bench->store;
-
-    log_warn("submit.inputs", "task=%s error=\"%s\"", s->job.task->id, why);
-    if (is_link)
-        transition_await_inputs(store, s->job.task, why, job_listener(&s->job));
-    else
-        transition_await_storage(store, s->job.task, why, job_listener(&s->job));
-    job_finish(&s->job);
-}
-
-static void submit_on_inputs(void *ctx, const struct err *err, bool may_help)
+static void submit_on_inputs(void *ctx, enum inputs_end end, const struct err *err)
 {
     struct submission *s = ctx;
+    bool is_last = s->job.task->link_tries + 1 >= MAX_LINK_TRIES;
 
-    s->inputs = NULL;
-    if (err == NULL)
+    if (end == INPUTS_THERE)
         submit_begin(s);
-    else if (!may_help || s->job.task->link_tries + 1 >= MAX_LINK_TRIES)
+    else if (end == INPUTS_NEVER || (end == INPUTS_LATER && is_last))
         submit_fail(s, "invalid_request", err->message);
     else
-        submit_try_inputs_later(s, true, err->message);
+        submit_try_inputs_later(s, end == INPUTS_LATER, err->message);
 }
 
 static void submit_fetch(struct submission *s)

@@ -7,6 +7,7 @@
 // However many requests wait for an account's token, it is asked for once.
 #include "workers/vendor.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -194,6 +195,13 @@ static bool call_on_data(void *ctx, const struct http_response *head, const void
     return true;
 }
 
+static size_t call_on_source(void *ctx, char *to, size_t max)
+{
+    struct vendor_call *call = ctx;
+
+    return call->options.http.on_source(call->options.http.ctx, to, max);
+}
+
 static bool call_on_address(const struct sockaddr *address, void *ctx)
 {
     struct vendor_call *call = ctx;
@@ -275,6 +283,8 @@ static void call_send(struct vendor_call *call)
         options.on_data = call_on_data;
     if (options.on_address != NULL)
         options.on_address = call_on_address;
+    if (options.on_source != NULL)
+        options.on_source = call_on_source;
     options.ctx = call;
     call->scan = (struct json_inline){.keys = call->account->dialect->inline_keys, .wanted = -1};
     call->sending = http_start(call->vendors->http, &request, &options, call_on_answer);
@@ -370,6 +380,9 @@ struct vendor_call *vendor_start(struct vendors *vendors, const struct account *
     *request = (struct http_request){0};
     call->options = *options;
     call->done = done;
+    // A source gives its bytes once, and neither a second try nor a signature has them.
+    assert(options->http.on_source == NULL ||
+           (!call->request.wants_token && !call->request.wants_signature));
     if (call->request.wants_token)
         call_await_token(call);
     else

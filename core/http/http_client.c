@@ -8,6 +8,7 @@
 // `done` is called after curl has returned. Callers may therefore ask for anything from anywhere.
 #include "core/http/http_client.h"
 
+#include <assert.h>
 #include <curl/curl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -293,6 +294,7 @@ struct http_call *http_start(struct http_client *client, struct http_request *re
 {
     struct http_call *call = mem_new(struct http_call);
 
+    assert(request->gap_count == 0);
     call->client = client;
     call->request = *request;
     *request = (struct http_request){0};

@@ -58,7 +58,7 @@ struct http_options {
     http_address_fn on_address; // NULL: anywhere
     http_data_fn on_data;       // NULL: the body is collected in the response
     http_source_fn on_source;   // the body of a POST or a PUT, source_bytes long; NULL: the request
-                                // has it
+                                // has it, without gaps
     http_rewind_fn on_rewind;   // starts on_source again; NULL: it can't
     int64_t source_bytes;
     void *ctx; // of on_address, on_data, on_source and done

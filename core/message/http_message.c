@@ -16,6 +16,7 @@ void http_request_clear(struct http_request *request)
     free(request->url);
     buf_clear(&request->headers);
     buf_clear(&request->body);
+    free(request->gaps);
     *request = (struct http_request){0};
 }
 
@@ -108,6 +109,15 @@ bool http_post_form(struct http_request *request, const char *base_url,
     http_add_header(request, "Content-Type", type.data);
     buf_clear(&type);
     return true;
+}
+
+int64_t http_body_bytes(const struct http_request *request)
+{
+    int64_t bytes = (int64_t)request->body.len;
+
+    for (size_t i = 0; i < request->gap_count; i++)
+        bytes += request->gaps[i].bytes;
+    return bytes;
 }
 
 void http_add_header(struct http_request *request, const char *name, const char *value)

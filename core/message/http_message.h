@@ -13,12 +13,21 @@ struct multipart_write;
 
 enum http_method { HTTP_GET_, HTTP_HEAD_, HTTP_POST_, HTTP_PUT_, HTTP_DELETE_, HTTP_OPTIONS_ };
 
+// A place in a body that a file goes into, byte by byte.
+struct http_gap {
+    size_t at;     // how much of the body's text goes before it
+    size_t file;   // the number of the file, as whoever sends the request knows it
+    int64_t bytes; // of the file
+};
+
 // Owns all it points to: http_request_clear.
 struct http_request {
     enum http_method method;
     char *url;
     struct buf headers; // "Name: value\n" each
-    struct buf body;
+    struct buf body;    // its text, where it has gaps
+    struct http_gap *gaps;
+    size_t gap_count;     // in their order; such a body can only be sent bit by bit
     int64_t timeout_ms;   // 0: the caller's default for such a request
     bool wants_token;     // to be sent with the account's token, which its adapter doesn't know
     bool wants_signature; // to be signed by the account's dialect right before it is sent
@@ -45,6 +54,8 @@ bool http_post_json(struct http_request *request, const char *base_url, json_t *
 bool http_post_form(struct http_request *request, const char *base_url,
                     const struct multipart_write *form, struct err *err, const char *path,
                     ...) WARN_UNUSED;
+// How long the body is, with its files.
+int64_t http_body_bytes(const struct http_request *request);
 // "Authorization: Bearer <token>".
 void http_add_bearer(struct http_request *request, const char *token);
 void http_add_header(struct http_request *request, const char *name, const char *value);

@@ -5,14 +5,16 @@
 
 #include "core/base/buf.h"
 #include "core/base/ids.h"
+#include "core/base/mem.h"
+#include "core/message/http_message.h"
 #include "core/message/multipart.h"
 
 // Beside a part's bytes: its boundary, the names of its headers, and line ends.
 enum { HEAD_BYTES = 512 };
 
-void multipart_write_begin(struct multipart_write *form, struct buf *body)
+void multipart_write_begin(struct multipart_write *form, struct http_request *request)
 {
-    *form = (struct multipart_write){.body = body};
+    *form = (struct multipart_write){.request = request};
     id_random_hex(form->boundary, MULTIPART_WRITE_BOUNDARY_CHARS);
 }
 
@@ -30,27 +32,36 @@ static void add_name(struct buf *body, const char *name)
     buf_char(body, '"');
 }
 
-// NULL: it has no such line.
+// `filename`, `content_type`: NULL: it has no such line.
+static void begin_part(struct multipart_write *form, const char *name, const char *filename,
+                       const char *content_type)
+{
+    struct buf *body = &form->request->body;
+    size_t at;
+
+    buf_fmt(body, "--%s\r\nContent-Disposition: form-data; name=", form->boundary);
+    at = body->len + 2; // with the quotes
+    add_name(body, name);
+    form->is_wrong = form->is_wrong || ++form->count > MULTIPART_PARTS_MAX || body->len == at ||
+                     body->len - at > MULTIPART_NAME_BYTES_MAX;
+    if (filename != NULL) {
+        buf_str(body, "; filename=");
+        add_name(body, filename);
+    }
+    if (content_type != NULL)
+        buf_fmt(body, "\r\nContent-Type: %s", content_type);
+    buf_str(body, "\r\n\r\n");
+}
+
 static void add_part(struct multipart_write *form, const char *name, const char *filename,
                      const char *content_type, const void *data, size_t len)
 {
-    size_t at;
+    struct buf *body = &form->request->body;
 
-    buf_reserve(form->body, len + HEAD_BYTES);
-    buf_fmt(form->body, "--%s\r\nContent-Disposition: form-data; name=", form->boundary);
-    at = form->body->len + 2; // with the quotes
-    add_name(form->body, name);
-    form->is_wrong = form->is_wrong || ++form->count > MULTIPART_PARTS_MAX ||
-                     form->body->len == at || form->body->len - at > MULTIPART_NAME_BYTES_MAX;
-    if (filename != NULL) {
-        buf_str(form->body, "; filename=");
-        add_name(form->body, filename);
-    }
-    if (content_type != NULL)
-        buf_fmt(form->body, "\r\nContent-Type: %s", content_type);
-    buf_str(form->body, "\r\n\r\n");
-    buf_add(form->body, data, len);
-    buf_str(form->body, "\r\n");
+    buf_reserve(body, len + HEAD_BYTES);
+    begin_part(form, name, filename, content_type);
+    buf_add(body, data, len);
+    buf_str(body, "\r\n");
 }
 
 void multipart_write_text(struct multipart_write *form, const char *name, const char *text)
@@ -69,9 +80,22 @@ void multipart_write_file(struct multipart_write *form, const char *name, const 
     add_part(form, name, filename, content_type, data, len);
 }
 
+void multipart_write_gap(struct multipart_write *form, const char *name, const char *filename,
+                         const char *content_type, size_t file, int64_t bytes)
+{
+    struct http_request *request = form->request;
+    size_t size = (request->gap_count + 1) * sizeof *request->gaps;
+
+    begin_part(form, name, filename, content_type);
+    request->gaps = mem_resize(request->gaps, size);
+    request->gaps[request->gap_count++] =
+        (struct http_gap){.at = request->body.len, .file = file, .bytes = bytes};
+    buf_str(&request->body, "\r\n");
+}
+
 void multipart_write_end(struct multipart_write *form)
 {
-    buf_fmt(form->body, "--%s--\r\n", form->boundary);
+    buf_fmt(&form->request->body, "--%s--\r\n", form->boundary);
 }
 
 void multipart_write_type(const struct multipart_write *form, struct buf *type)

@@ -49,7 +49,8 @@ enum task_phase {
 // A file that a link of the client's led to.
 struct task_input {
     char *content_type;
-    struct buf data;
+    int64_t bytes;   // of the file
+    struct buf data; // all of it; where the dialect streams its inputs, only its first bytes
 };
 
 // Owns its strings: task_free. A string that isn't set is NULL.

@@ -18,6 +18,7 @@
 #include "providers/family.h"
 #include "providers/provider.h"
 #include "tests/fuzz/expect.h"
+#include "tests/support/fill_gaps.h"
 
 static const struct media_links links = {.base = (char *)"http://m/media"};
 
@@ -83,6 +84,7 @@ static void fetch_inputs(const struct dialect *dialect, struct task *task)
         task->inputs = mem_resize(task->inputs, (i + 1) * sizeof *task->inputs);
         task->inputs[i] = (struct task_input){.content_type = mem_str("image/png")};
         buf_str(&task->inputs[i].data, "\x89PNG\r\n\x1a\n");
+        task->inputs[i].bytes = (int64_t)task->inputs[i].data.len;
         task->input_count = i + 1;
     }
 }
@@ -129,6 +131,7 @@ static void send(const struct provider *provider, struct task *task)
             !account.dialect->build_submit(task, &account, &request, &err)) {
             EXPECT(*err.message != '\0' && strchr(err.message, '\n') == NULL);
         } else if (request.method == HTTP_POST_) {
+            fill_gaps(&request, task);
             check_body(&request);
         }
         http_request_clear(&request);

@@ -90,7 +90,8 @@ const struct http_options *fake_http_options(const struct fake_call *call)
     return &((const struct http_call *)call)->options;
 }
 
-bool fake_http_piece_of(struct fake_call *fake, int status, const char *headers, const char *data)
+static bool give_piece(struct fake_call *fake, int status, const char *headers, const void *data,
+                       size_t len)
 {
     struct http_call *call = (struct http_call *)fake;
     struct http_response head = {.status = status, .is_head_complete = true};
@@ -99,14 +100,24 @@ bool fake_http_piece_of(struct fake_call *fake, int status, const char *headers,
     if (fake->is_answered || fake->is_cancelled)
         return true;
     buf_str(&head.headers, headers);
-    is_taken = call->options.on_data(call->options.ctx, &head, data, strlen(data));
+    is_taken = call->options.on_data(call->options.ctx, &head, data, len);
     http_response_clear(&head);
     return is_taken;
 }
 
-bool fake_http_piece(struct fake_call *fake, int status, const char *data)
+bool fake_http_piece_of(struct fake_call *call, int status, const char *headers, const char *data)
 {
-    return fake_http_piece_of(fake, status, "", data);
+    return give_piece(call, status, headers, data, strlen(data));
+}
+
+bool fake_http_piece(struct fake_call *call, int status, const char *data)
+{
+    return give_piece(call, status, "", data, strlen(data));
+}
+
+bool fake_http_piece_bytes(struct fake_call *call, int status, const void *data, size_t len)
+{
+    return give_piece(call, status, "", data, len);
 }
 
 void fake_http_answer(struct fake_call *fake, int status, const char *headers, const char *body)
@@ -127,15 +138,25 @@ void fake_http_answer(struct fake_call *fake, int status, const char *headers, c
     http_response_clear(&response);
 }
 
-void fake_http_fail(struct fake_call *fake, enum err_code code, bool nothing_sent)
+static void end_badly(struct fake_call *fake, int status, enum err_code code, bool nothing_sent)
 {
     struct http_call *call = (struct http_call *)fake;
-    struct http_response response = {0};
+    struct http_response response = {.status = status};
     struct http_failure failure = {.nothing_sent = nothing_sent};
 
     err_set(&failure.err, code, "the test says so");
     if (fake_takes(fake))
         call->done(call->options.ctx, &response, &failure);
+}
+
+void fake_http_fail(struct fake_call *call, enum err_code code, bool nothing_sent)
+{
+    end_badly(call, 0, code, nothing_sent);
+}
+
+void fake_http_broken_off(struct fake_call *call, int status)
+{
+    end_badly(call, status, ERR_UPSTREAM, false);
 }
 
 size_t fake_http_source(struct fake_call *fake, char *to, size_t max)

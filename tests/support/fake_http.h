@@ -30,7 +30,11 @@ void fake_http_answer(struct fake_call *call, int status, const char *headers, c
 bool fake_http_piece(struct fake_call *call, int status, const char *data);
 // The same under a head with these headers.
 bool fake_http_piece_of(struct fake_call *call, int status, const char *headers, const char *data);
+// The same of bytes.
+bool fake_http_piece_bytes(struct fake_call *call, int status, const void *data, size_t len);
 void fake_http_fail(struct fake_call *call, enum err_code code, bool nothing_sent);
+// It failed when the answer's head had come.
+void fake_http_broken_off(struct fake_call *call, int status);
 // The next piece of the request's body, where the caller gives it bit by bit.
 size_t fake_http_source(struct fake_call *call, char *to, size_t max);
 // Asks a vendor call's may_send, as right before the request leaves.

@@ -10,6 +10,7 @@
 #include "core/config/config.h"
 #include "core/json/field.h"
 #include "core/message/http_message.h"
+#include "core/message/multipart_write.h"
 #include "core/task/task.h"
 #include "providers/family.h"
 #include "providers/outcome.h"
@@ -41,6 +42,20 @@ static bool build_submit(const struct task *task, const struct account *account,
     if (task->callback_url != NULL)
         buf_fmt(&request->body, " %s", task->callback_url);
     return build(request, HTTP_POST_, account, "jobs");
+}
+
+static bool build_form(const struct task *task, const struct account *account,
+                       struct http_request *request, struct err *err)
+{
+    struct multipart_write form;
+
+    multipart_write_begin(&form, request);
+    multipart_write_text(&form, "request", task->request);
+    for (size_t i = 0; i < task->input_count; i++)
+        multipart_write_gap(&form, "image[]", "a.gif", task->inputs[i].content_type, i,
+                            task->inputs[i].bytes);
+    multipart_write_end(&form);
+    return http_post_form(request, account->base_url, &form, err, "/forms");
 }
 
 static bool build_poll(const struct task *task, const struct account *account,
@@ -116,8 +131,9 @@ static void build_fetch(const struct account *account, const char *url,
 
 static char *input_at(const struct task *task, size_t index)
 {
-    json_t *request = index == 0 ? json_loads(task->request, 0, NULL) : NULL;
-    const char *image = field_str_or_empty(request, "image");
+    static const char *const names[] = {"image", "mask"};
+    json_t *request = index < 2 ? json_loads(task->request, 0, NULL) : NULL;
+    const char *image = index < 2 ? field_str_or_empty(request, names[index]) : "";
     char *url = *image == '\0' ? NULL : mem_str(image);
 
     json_decref(request);
@@ -311,6 +327,14 @@ const struct dialect fake_calls_dialect = {
     SPOKEN,
     .is_call = is_call,
     .inline_keys = inline_keys,
+};
+const struct dialect fake_forms_dialect = {
+    .name = "plain",
+    .is_call = is_call,
+    .build_submit = build_form,
+    .read_submit = read_answer,
+    .input_at = input_at,
+    .streams_inputs = true,
 };
 const struct dialect fake_one_dialect = {
     SPOKEN,

@@ -19,7 +19,8 @@
 // files may lie inside its answers, as "inline:0"; a request for its other files takes a header.
 // Jobs of both are first looked at after 2 s, and their links live for an hour. The dialect "stops"
 // is of "many", and cancels what runs, too. The dialect "calls" is of "many": it answers a submit
-// with "succeeded KIND=URL…" and the files, as `"file":"BASE64"`.
+// with "succeeded KIND=URL…" and the files, as `"file":"BASE64"`. The dialect "forms" is of "one":
+// such a call, too, as a form with the files behind the request's `image` and `mask`, streamed.
 #pragma once
 
 struct dialect;
@@ -27,10 +28,11 @@ struct provider;
 
 extern const struct provider fake_many, fake_one;
 extern const struct dialect fake_many_dialect, fake_one_dialect, fake_stops_dialect,
-    fake_calls_dialect;
+    fake_calls_dialect, fake_forms_dialect;
 // For an account of either.
 #define FAKE_MANY .provider = &fake_many, .dialect = &fake_many_dialect
 #define FAKE_CALLS .provider = &fake_many, .dialect = &fake_calls_dialect
+#define FAKE_FORMS .provider = &fake_one, .dialect = &fake_forms_dialect
 #define FAKE_ONE .provider = &fake_one, .dialect = &fake_one_dialect
 
 // The result of a task whose vendor said "succeeded SOURCES", as the record has it. The caller

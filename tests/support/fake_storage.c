@@ -13,7 +13,7 @@ struct storage {
     size_t room;
 };
 
-// A file, or one question about one: a commit, a put, a fetch.
+// A file, or one question about one: a commit, a put, a fetch, a look, a read.
 struct storage_file {
     struct fake_call call; // first
     char *key;
@@ -21,8 +21,10 @@ struct storage_file {
     bool may_go_on;
     struct fake_call *commit; // of a file: its last commit
     storage_ready_fn ready;   // of a file
-    storage_done_fn done;     // of a commit, a put
+    storage_done_fn done;     // of a commit, a put, a read
     storage_read_fn read;     // of a fetch
+    storage_look_fn look;     // of a look
+    storage_piece_fn piece;   // of a read
     void *ctx;
 };
 
@@ -274,6 +276,72 @@ struct storage_op *storage_read(struct storage *storage, const char *key, size_t
     asked->call.lose = fail_read;
     fake_add(&asked->call, "fetch %s", key);
     return (struct storage_op *)asked;
+}
+
+static void end_look(struct fake_call *call, const struct buf *head, int64_t bytes,
+                     const struct err *err)
+{
+    struct storage_file *asked = (struct storage_file *)call;
+
+    if (fake_takes(call))
+        asked->look(asked->ctx, head, bytes, err);
+}
+
+static void fail_look(struct fake_call *call, const struct err *err)
+{
+    end_look(call, NULL, 0, err);
+}
+
+void fake_storage_show(struct fake_call *call, const char *head, int64_t bytes)
+{
+    struct storage_file *asked = (struct storage_file *)call;
+    struct err err;
+
+    if (head == NULL) {
+        err_set(&err, ERR_NOT_FOUND, "no such file");
+        fail_look(call, &err);
+        return;
+    }
+    buf_str(&asked->data, head);
+    end_look(call, &asked->data, bytes, NULL);
+}
+
+struct storage_op *storage_look(struct storage *storage, const char *key, size_t max,
+                                storage_look_fn done, void *ctx)
+{
+    struct storage_file *asked = file_new(key, ctx);
+
+    (void)storage;
+    (void)max;
+    asked->look = done;
+    asked->call.lose = fail_look;
+    fake_add(&asked->call, "look %s", key);
+    return (struct storage_op *)asked;
+}
+
+bool fake_storage_piece(struct fake_call *call, const void *data, size_t len)
+{
+    struct storage_file *asked = (struct storage_file *)call;
+
+    return call->is_answered || call->is_cancelled || asked->piece(asked->ctx, data, len);
+}
+
+struct storage_op *storage_stream_from(struct storage *storage, const char *key, int64_t from,
+                                       storage_piece_fn piece, storage_done_fn done, void *ctx)
+{
+    struct storage_file *asked = file_new(key, ctx);
+
+    (void)storage;
+    asked->piece = piece;
+    asked->done = done;
+    asked->call.lose = fake_storage_done;
+    fake_add(&asked->call, "read %s from=%lld", key, (long long)from);
+    return (struct storage_op *)asked;
+}
+
+void storage_op_resume(struct storage_op *op)
+{
+    fake_note("go on %s", ((struct storage_file *)op)->key);
 }
 
 void storage_op_cancel(struct storage_op **op)

@@ -38,8 +38,10 @@ static void test_form(void **state)
     struct err err;
 
     (void)state;
-    multipart_write_begin(&form, &request.body);
+    multipart_write_begin(&form, &request);
     multipart_write_text(&form, "a", "b");
+    multipart_write_gap(&form, "c", "d.png", "image/png", 3, 45 << 20);
+    multipart_write_gap(&form, "e", "f.png", "image/png", 1, 7);
     multipart_write_end(&form);
     assert_false(http_post_form(&request, "", &form, &err, "/"));
     assert_true(http_post_form(&request, "http://h", &form, &err, "/a/%s", "x/y"));
@@ -48,7 +50,18 @@ static void test_form(void **state)
     assert_memory_equal(request.headers.data, "Content-Type: multipart/form-data; boundary=", 44);
     assert_non_null(strstr(request.headers.data, form.boundary));
     assert_non_null(strstr(request.body.data, "\r\n\r\nb\r\n"));
+    // The files go between a part's head and its end.
+    assert_int_equal(request.gap_count, 2);
+    assert_true(request.gaps[0].file == 3 && request.gaps[1].file == 1);
+    for (size_t i = 0; i < 2; i++) {
+        assert_memory_equal(request.body.data + request.gaps[i].at - 4, "\r\n\r\n\r\n--", 8);
+        assert_memory_equal(request.body.data + request.gaps[i].at + 4, form.boundary,
+                            strlen(form.boundary));
+    }
+    assert_int_equal(http_body_bytes(&request), request.body.len + (45 << 20) + 7);
     http_request_clear(&request);
+    assert_null(request.gaps);
+    assert_int_equal(http_body_bytes(&request), 0);
 }
 
 static void test_answer_head(void **state)

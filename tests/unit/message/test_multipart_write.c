@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/base/buf.h"
+#include "core/message/http_message.h"
 #include "core/message/multipart.h"
 
 static void end(struct multipart_write *form, struct buf *type)
@@ -23,13 +24,14 @@ static void check_text(struct multipart_text text, const char *expected, size_t 
 static void test_parts(void **state)
 {
     static const char file[] = "\x89PNG\r\n\x1a\n\0\0\r\n--\r\n";
-    struct buf body = {0}, type = {0};
+    struct http_request request = {0};
+    struct buf type = {0};
     struct multipart_write write;
     struct multipart form;
     struct err err;
 
     (void)state;
-    multipart_write_begin(&write, &body);
+    multipart_write_begin(&write, &request);
     multipart_write_text(&write, "prompt", "two\r\nlines, \xe4\xbd\xa0");
     multipart_write_text(&write, "empty", "");
     multipart_write_json(&write, "image_request", "{\"prompt\":\"x\"}");
@@ -38,7 +40,7 @@ static void test_parts(void **state)
     end(&write, &type);
 
     assert_true(multipart_is_form(type.data));
-    assert_true(multipart_parse(type.data, body.data, body.len, &form, &err));
+    assert_true(multipart_parse(type.data, request.body.data, request.body.len, &form, &err));
     assert_int_equal(form.count, 5);
     assert_true(multipart_text_is(form.parts[0].name, "prompt"));
     assert_true(multipart_text_is(form.parts[0].data, "two\r\nlines, \xe4\xbd\xa0"));
@@ -54,7 +56,7 @@ static void test_parts(void **state)
     check_text(form.parts[3].data, file, sizeof file - 1);
     assert_true(multipart_text_is(form.parts[4].filename, "nothing.png"));
     assert_int_equal(form.parts[4].data.len, 0);
-    buf_clear(&body);
+    http_request_clear(&request);
     buf_clear(&type);
 }
 
@@ -73,21 +75,23 @@ static void test_what_is_wrong(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct buf body = {0}, type = {0}, name = {0};
+        struct http_request request = {0};
+        struct buf type = {0}, name = {0};
         struct multipart_write write;
         struct multipart form;
         struct err err;
 
         for (size_t n = 0; n < cases[i].times; n++)
             buf_str(&name, cases[i].name);
-        multipart_write_begin(&write, &body);
+        multipart_write_begin(&write, &request);
         for (size_t n = 0; n < cases[i].parts; n++)
             multipart_write_text(&write, buf_text(&name), "1");
         end(&write, &type);
         assert_int_equal(write.is_wrong, cases[i].is_wrong);
-        assert_int_equal(multipart_parse(type.data, body.data, body.len, &form, &err),
-                         !cases[i].is_wrong);
-        buf_clear(&body);
+        assert_int_equal(
+            multipart_parse(type.data, request.body.data, request.body.len, &form, &err),
+            !cases[i].is_wrong);
+        http_request_clear(&request);
         buf_clear(&type);
         buf_clear(&name);
     }
@@ -96,19 +100,20 @@ static void test_what_is_wrong(void **state)
 // A name can't end its line, nor begin a header or a part.
 static void test_names(void **state)
 {
-    struct buf body = {0}, type = {0};
+    struct http_request request = {0};
+    struct buf type = {0};
     struct multipart_write write;
     struct multipart form;
     struct err err;
 
     (void)state;
-    multipart_write_begin(&write, &body);
+    multipart_write_begin(&write, &request);
     multipart_write_text(&write, "a\"; filename=\"b", "1");
     multipart_write_text(&write, "a\r\nContent-Type: image/png\r\n\r\n", "2");
     multipart_write_file(&write, "c", "d\".png", "image/png", "3", 1);
     end(&write, &type);
 
-    assert_true(multipart_parse(type.data, body.data, body.len, &form, &err));
+    assert_true(multipart_parse(type.data, request.body.data, request.body.len, &form, &err));
     assert_int_equal(form.count, 3);
     assert_true(multipart_text_is(form.parts[0].name, "a%22; filename=%22b"));
     assert_null(form.parts[0].filename.data);
@@ -117,25 +122,25 @@ static void test_names(void **state)
     assert_null(form.parts[1].content_type.data);
     assert_true(multipart_text_is(form.parts[1].data, "2"));
     assert_true(multipart_text_is(form.parts[2].filename, "d%22.png"));
-    buf_clear(&body);
+    http_request_clear(&request);
     buf_clear(&type);
 }
 
 // No two forms have the same boundary, and what is in the buffer stays.
 static void test_boundaries(void **state)
 {
-    struct buf body = {0};
+    struct http_request request = {0};
     struct multipart_write one, other;
 
     (void)state;
-    buf_str(&body, "before");
-    multipart_write_begin(&one, &body);
-    multipart_write_begin(&other, &body);
+    buf_str(&request.body, "before");
+    multipart_write_begin(&one, &request);
+    multipart_write_begin(&other, &request);
     assert_int_equal(strlen(one.boundary), MULTIPART_WRITE_BOUNDARY_CHARS);
     assert_string_not_equal(one.boundary, other.boundary);
     multipart_write_end(&one);
-    assert_memory_equal(body.data, "before--", 8);
-    buf_clear(&body);
+    assert_memory_equal(request.body.data, "before--", 8);
+    http_request_clear(&request);
 }
 
 int main(void)

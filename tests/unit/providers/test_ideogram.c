@@ -10,11 +10,13 @@
 #include "core/config/config.h"
 #include "core/json/json_plain.h"
 #include "core/message/http_message.h"
+#include "core/message/media_type.h"
 #include "core/message/multipart.h"
 #include "core/task/task.h"
 #include "providers/family.h"
 #include "providers/provider.h"
 #include "tests/support/check.h"
+#include "tests/support/fill_gaps.h"
 
 #define V3 "/ideogram/v1/ideogram-v3/"
 #define OLD "/ideogram/"
@@ -146,6 +148,7 @@ static void give_inputs(struct task *task, const char *data)
         input = &task->inputs[task->input_count++];
         *input = (struct task_input){.content_type = mem_str("image/png")};
         assert_true(base64_decode(data, strlen(data), &input->data));
+        input->bytes = (int64_t)input->data.len;
         free(link);
     }
 }
@@ -165,8 +168,10 @@ static bool submit(const struct request_case *one, struct http_request *made, st
         give_inputs(task, RAW);
     ok = ok && account.dialect->is_call(task, &account) &&
          account.dialect->build_submit(task, &account, made, err);
-    if (ok)
+    if (ok) {
         assert_int_equal(made->timeout_ms, 360000);
+        fill_gaps(made, task);
+    }
     task_free(task);
     return ok;
 }
@@ -641,6 +646,7 @@ static bool is_taken_in_request(const struct buf *file, struct err *err)
     return is;
 }
 
+// Its first bytes are there, and its size.
 static bool is_taken_behind_link(const struct buf *file, struct err *err)
 {
     struct task *task = accept(V3 "replace-background", "{" P ",'image':'" LINK "'}", err);
@@ -650,8 +656,14 @@ static bool is_taken_behind_link(const struct buf *file, struct err *err)
     assert_true(account.dialect->check(task, &account, err));
     give_inputs(task, RAW);
     buf_reset(&task->inputs[0].data);
-    buf_add(&task->inputs[0].data, file->data, file->len);
+    buf_add(&task->inputs[0].data, file->data, MEDIA_HEAD_BYTES);
+    task->inputs[0].bytes = (int64_t)file->len;
     is = account.dialect->build_submit(task, &account, &made, err);
+    if (is) {
+        assert_int_equal(made.gap_count, 1);
+        assert_int_equal(made.gaps[0].bytes, file->len);
+        assert_true(made.body.len < 4096);
+    }
     http_request_clear(&made);
     task_free(task);
     return is;

@@ -15,6 +15,7 @@
 #include "providers/image_form.h"
 #include "providers/provider.h"
 #include "tests/support/check.h"
+#include "tests/support/fill_gaps.h"
 
 #define MJ "/mj/submit/"
 #define KLING "/kling/v1/videos/"
@@ -1131,7 +1132,8 @@ static void test_openai_forms(void **state)
          "h/2\"}",
          "http://h/0 http://h/1 http://h/2 ",
          "model=gpt-image-2\nprompt=x\nn=2\nquality=high\nimage[]@image/gif GIF89a#0\n"
-         "image[]@image/gif GIF89a1\nimage[]@image/gif GIF89a#1\nmask@image/gif GIF89a#2\n"},
+         "image[]@image/gif GIF89a1\nimage[]@image/gif GIF89a#1\nmask@image/gif GIF89a#2[52428800 "
+         "bytes]\n"},
         {"edit", "dall-e-2",
          "{\"model\":\"dall-e-2\",\"prompt\":\"x\",\"images\":[\"R0lGODlhMQ==\"]}", "",
          "model=dall-e-2\nprompt=x\nimage@image/gif GIF89a1\n"},
@@ -1157,9 +1159,15 @@ static void test_openai_forms(void **state)
         }
         assert_string_equal(buf_text(&links), cases[i].links);
         task->inputs = mem_array(struct task_input, 3);
-        for (task->input_count = 0; task->input_count < 3; task->input_count++)
+        for (task->input_count = 0; task->input_count < 3; task->input_count++) {
             buf_fmt(&task->inputs[task->input_count].data, "GIF89a#%zu", task->input_count);
+            // The last is larger than what is in memory of it.
+            task->inputs[task->input_count].bytes = task->input_count == 2 ? 50 << 20 : 8;
+        }
         assert_true(build("openai", task, "relay", &request, &err));
+        // No byte of a file that is behind a link is in the request.
+        assert_null(strstr(request.body.data, "GIF89a#"));
+        fill_gaps(&request, task);
         parts = parts_of(&request);
         assert_string_equal(parts, cases[i].parts);
         http_request_clear(&request);

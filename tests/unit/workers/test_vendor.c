@@ -264,6 +264,32 @@ static void test_pieces_are_the_caller_s_but_for_a_refusal(void **state)
     check_told("piece 200 yes; 0: 200 ; ");
 }
 
+static size_t on_source(void *ctx, char *to, size_t max)
+{
+    assert_ptr_equal(ctx, &calls[1]);
+    assert_int_equal(max, 7);
+    memcpy(to, "bytes", 5);
+    return 5;
+}
+
+static void test_a_body_bit_by_bit(void **state)
+{
+    struct http_request request = {.method = HTTP_POST_};
+    struct vendor_options options = {
+        .http = {.ctx = &calls[1], .on_source = on_source, .source_bytes = 500}};
+    char got[7];
+
+    (void)state;
+    request.url = mem_str("https://vendor.example/jobs");
+    calls[1] = vendor_start(vendors, &accounts[0], &request, &options, on_done);
+    fake_expect(SEND);
+    assert_int_equal(fake_http_options(fake_waiting(SEND))->source_bytes, 500);
+    assert_int_equal(fake_http_source(fake_waiting(SEND), got, sizeof got), 5);
+    assert_memory_equal(got, "bytes", 5);
+    fake_http_answer(fake_waiting(SEND), 200, NULL, "yes");
+    check_told("1: 200 yes; ");
+}
+
 static void test_files_are_left_out_of_answers(void **state)
 {
     struct http_request request = {0};
@@ -365,6 +391,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_too_late_to_be_sent, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_pieces_are_the_caller_s_but_for_a_refusal, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(test_a_body_bit_by_bit, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_files_are_left_out_of_answers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_signed_as_it_leaves, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_only_what_wants_a_signature_is_signed, set_up,
