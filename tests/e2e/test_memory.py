@@ -9,6 +9,7 @@ import time
 import unittest
 
 from harness import PNG, DeadReceiver, Sim, Spool, Vendor, account, eventually, main
+from form_vendor import FormVendor
 from vendors.kling import kling_account
 from vendors.openai import openai_account
 from swift import Swift
@@ -302,6 +303,55 @@ class Calls(unittest.TestCase):
         print(f"A form of {len(body) // MB} MB: {most} MB more")
         self.assertEqual([answer[0] for answer in answers], [200], answers)
         self.assertLess(most, 64)
+
+
+class Sent(unittest.TestCase):
+    """Forms to a vendor that takes them slowly: from the storage to the connection."""
+
+    COUNT = 5
+
+    def check(self, storage):
+        with FormVendor(rate=8 * MB, keeps=False) as vendor:
+            relay = openai_account(vendor, dialect="relay", models={"gpt-image-2": "gpt-image-2"}, max_concurrency=20)
+            with Spool({"accounts": [relay], "log_level": "warn", **storage}, env=SMALL) as spool:
+                form = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n\r\n'
+                head = {"Content-Type": "multipart/form-data; boundary=b"}
+
+                def upload(size):
+                    status, _, file = spool.request(
+                        "POST", "/v1/files/uploads", form + PNG + bytes(size - len(PNG)) + b"\r\n--b--\r\n", head
+                    )
+                    self.assertEqual(status, 200, file)
+                    return {"image_url": file["url"]}
+
+                def edit(prompt, *images):
+                    fields = {"model": "gpt-image-2", "prompt": prompt, "images": images}
+                    status, _, task = spool.request("POST", "/v1/images/edits", fields, {"Prefer": "respond-async"})
+                    self.assertEqual(status, 202, task)
+                    return task["id"]
+
+                images = [upload(25 * MB), upload(25 * MB)]
+                spool.end_of(edit("the first", images[0]), 60)
+                idle, most = rss_kb(spool.pid), 0
+                tasks = [edit(f"form {n}", *images * 2) for n in range(self.COUNT)]
+                eventually(lambda: vendor.received > 26 * MB + self.COUNT * MB, 30, "five bodies on their way")
+                while any(spool.task(task)["status"] != "succeeded" for task in tasks):
+                    most = max(most, rss_kb(spool.pid))
+                    time.sleep(0.05)
+                most = (most - idle) // 1024
+                print(f"{self.COUNT} forms of 100 MB at once: {most} MB more than {idle // 1024} MB")
+                self.assertEqual((vendor.whole, vendor.cut), (1 + self.COUNT, 0))
+                self.assertGreater(vendor.received, (25 + 100 * self.COUNT) * MB)
+                self.assertLess(most, 16)
+
+    def test_from_the_disk(self):
+        self.check({})
+
+    def test_from_a_bucket(self):
+        with Swift(timeout=60) as swift:
+            swift.create_bucket("media")
+            keys = {"access_key": swift.access_key, "secret_key": swift.secret_key, "region": swift.region}
+            self.check({"storage": {"url": "s3://media", "endpoint": swift.endpoint, **keys}})
 
 
 if __name__ == "__main__":
