@@ -11,8 +11,9 @@
 #include "core/base/mem.h"
 #include "core/store/args.h"
 #include "core/store/keys.h"
+#include "core/store/packed.h"
 
-enum kind { NONE, TEXT, ID, FAMILY, NUMBER, TIME_MS, FLAG, PHASE, WAIT, COLD };
+enum kind { NONE, TEXT, ID, FAMILY, NUMBER, TIME_MS, FLAG, PHASE, WAIT, COLD, REQUEST };
 enum writer { SCRIPT, SUBMIT, CHANGE };
 
 static const struct field {
@@ -133,6 +134,17 @@ static void write_field(const struct field *field, const struct task *task, stru
     }
 }
 
+void record_write_request(const struct task *task, struct args *args)
+{
+    struct buf packed = {0};
+
+    if (packed_write(task->request, strlen(task->request), &packed))
+        args_mem(args, packed.data, packed.len);
+    else
+        args_str(args, task->request);
+    buf_clear(&packed);
+}
+
 void record_write(const struct task *task, struct args *args)
 {
     for (size_t i = 0; i < RECORD_FIELD_COUNT; i++)
@@ -195,6 +207,16 @@ static void set_cold(struct task *task, const char *at, size_t len)
     }
 }
 
+static void set_request(struct task *task, const redisReply *value)
+{
+    if (!packed_is(value->str, (size_t)value->len)) {
+        mem_set_str(&task->request, value->str);
+        return;
+    }
+    free(task->request);
+    task->request = packed_read(value->str, (size_t)value->len);
+}
+
 static void set_field(struct task *task, const struct field *field, const redisReply *value)
 {
     char *slot = (char *)task + field->offset;
@@ -223,6 +245,9 @@ static void set_field(struct task *task, const struct field *field, const redisR
         break;
     case WAIT:
         set_wait(task, value->str);
+        break;
+    case REQUEST:
+        set_request(task, value);
         break;
     case COLD:
         set_cold(task, value->str, (size_t)value->len);
@@ -267,7 +292,7 @@ struct task *record_read(const char *id, const redisReply *fields, const redisRe
         set_lettered(task, fields->element[i]->str, fields->element[i + 1]);
     derive(task);
     if (request != NULL && request->type == REDIS_REPLY_STRING)
-        mem_set_str(&task->request, request->str); // too large for the record
+        set_request(task, request); // too large for the record
     if (result != NULL && result->type == REDIS_REPLY_STRING)
         task->result = mem_strn(result->str, (size_t)result->len);
     return task;

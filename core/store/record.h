@@ -13,6 +13,8 @@ struct buf;
 // one, which scripts alone read), kind, who writes it (SUBMIT: with the task; CHANGE: a fact of a
 // change; SCRIPT: the scripts by themselves), and whether a look needs it.
 //
+// A request is packed (packed.h) where that makes it shorter.
+//
 // A field is left out where it says nothing: a text that is NULL, a flag that is false, a number
 // that has its default.
 #define RECORD_FIELDS(X)                                                                           \
@@ -23,7 +25,7 @@ struct buf;
     X(t, at, changed_ms, TIME_MS, SCRIPT, false)                                                   \
     X(o, owner, owner, TEXT, SCRIPT, true)                                                         \
     X(l, lane, id, NONE, SCRIPT, false) /* where it waits, if it is queued */                      \
-    X(q, request, request, TEXT, SCRIPT, false)                                                    \
+    X(q, request, request, REQUEST, SCRIPT, false)                                                 \
     X(c, cold, id, COLD, SUBMIT, true) /* what follows, one behind the other */                    \
     X(h, hook, has_hook, FLAG, SUBMIT, true)                                                       \
     X(a, account, account, TEXT, SUBMIT, true)                                                     \
@@ -82,7 +84,9 @@ const char *record_name(enum record_field field);
 // A script with the letters in the place of the names of fields: of "phase" in double quotes, and
 // of r.phase and p.phase.
 void record_spell(const char *lua, struct buf *out);
-// Writes the fields that come with the submit, as names and values.
+// The task's request, as submit.lua takes it.
+void record_write_request(const struct task *task, struct args *args);
+// Writes the fields that come with the submit, as letters and values.
 void record_write(const struct task *task, struct args *args);
 // "local FIELDS = {…}": the fields that looks.lua reads, in the order in which record_read_look
 // takes them.

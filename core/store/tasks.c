@@ -236,7 +236,7 @@ struct tasks_op *tasks_submit(struct store *store, const struct submit *submit, 
     args_id(&args, task->id);
     args_str(&args, task->owner);
     args_str(&args, submit->lane);
-    args_str(&args, task->request);
+    record_write_request(task, &args);
     add_options(&args, submit);
     record_write(task, &args);
     op->calls[0] = store_call(store, SCRIPT_submit, &args, deadline(store), on_submitted, NULL, op);

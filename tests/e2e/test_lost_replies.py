@@ -49,7 +49,7 @@ class LostReplies(unittest.TestCase):
 
     def test_submit(self):
         spool = self.ready()
-        self.wire.lose(script("submit"), "a lighthouse")
+        self.wire.lose(script("submit"), "midjourney/")
         body, headers = {"prompt": "a lighthouse"}, {"Idempotency-Key": "one"}
         status, _, answer = spool.request("POST", "/mj/submit/imagine", body, headers)
         self.assertEqual((status, answer["code"], self.wire.lost), (200, 1, 1), answer)
@@ -60,7 +60,7 @@ class LostReplies(unittest.TestCase):
 
     def test_submit_without_a_key(self):
         spool = self.ready()
-        self.wire.lose(script("submit"), "a lighthouse")
+        self.wire.lose(script("submit"), "midjourney/")
         task = spool.submit("a lighthouse")
         self.assertEqual(self.wire.lost, 1)
         self.ends_well(spool, task)

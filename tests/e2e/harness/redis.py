@@ -103,7 +103,7 @@ def as_stored(word):
 
 def redis_cli(path, *words):
     done = subprocess.run(
-        ["redis-cli", "-s", path, *map(as_stored, with_letters(words))], capture_output=True, text=True, timeout=30, check=False
+        ["redis-cli", "-s", path, *map(as_stored, with_letters(words))], capture_output=True, text=True, errors="replace", timeout=30, check=False
     )
     return done.stdout.strip()
 
