@@ -1,12 +1,33 @@
 #!/usr/bin/env bash
 # Measures Spool beside its peers (fastify + BullMQ from npm) and the raw script, prints ratios.
-#   scripts/bench.sh [submit|durable|throughput|poll|delay|idle|memory|archive|calls …]
+# With --against REV: this build beside that of a commit, in turn, without the peers.
+#   scripts/bench.sh [--against REV] [submit|durable|throughput|poll|delay|idle|memory|archive|calls …]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
+against=
+if [ "${1-}" = --against ]; then
+  against=${2:?which commit?}
+  shift 2
+fi
 need "${BUILD_PACKAGES[@]}" "${S3_PACKAGES[@]}" python3 redis-tools wrk
 command -v npm >/dev/null || need npm
 scripts/build.sh release --target spool spool-sim spool-floor >/dev/null
+if [ -n "$against" ]; then
+  rev=$(git rev-parse --short "$against^{commit}")
+  old=build/against/$rev
+  if [ ! -x "$old/build/release/scheduler/spool" ]; then
+    say "Building $rev"
+    rm -rf "$old"
+    mkdir -p "$old"
+    git archive "$rev" | tar -x -C "$old"
+    "$old/scripts/build.sh" release --target spool >/dev/null
+  fi
+  ulimit -n "$(ulimit -Hn)"
+  BENCH_AGAINST="$rev $PWD/$old/build/release/scheduler/spool" BENCH_FLOOR=$PWD/build/release/tests/bench/spool-floor \
+    SPOOL_BIN=$PWD/build/release/scheduler/spool SPOOL_SIM_BIN=$PWD/build/release/tests/sim/spool-sim \
+    exec /usr/bin/python3 tests/bench/bench.py "$@"
+fi
 peer=build/bench-peer
 mkdir -p "$peer"
 cp tests/bench/peer/* "$peer"

@@ -257,7 +257,7 @@ def memory():
             harness.eventually(lambda: (c := counts(spool))["submits_total"] == c["tasks_accepted_total"], 300, "every submit", 0.5)
             time.sleep(2)
             count = counts(spool)["tasks_accepted_total"]
-            events = int(redis.cli("MEMORY", "USAGE", "{spool}:events", "SAMPLES", "0"))
+            events = int(redis.cli("MEMORY", "USAGE", "{spool}:events", "SAMPLES", "0") or 0)
             per_task = (used_memory(redis) - empty - events) / count
             ours = (status_kb(spool.pid) - rss) * 1024 / count
     row("memory per rendering task in Redis", f"{per_task:.0f} B", f"{count} tasks; the event stream ({events >> 20} MB, bounded) not counted",
@@ -283,15 +283,53 @@ SECTIONS = {
 }
 
 
+def number_in(cell):
+    """What a row's own cell says first."""
+    found = re.search(r"[\d.]+", cell.removeprefix("p50 "))
+    return float(found.group()) if found else None
+
+
+def against(other, chosen):
+    """This build and another in turn, A B A B: what each says first in each row, and how far its rounds are apart."""
+    binaries = {"this": os.environ["SPOOL_BIN"], other[0]: other[1]}
+    found = {}
+    for turn in range(2 * ROUNDS):
+        build = list(binaries)[turn % 2]
+        os.environ["SPOOL_BIN"] = binaries[build]
+        for name in chosen:
+            print(f"{name}, {build}", flush=True)
+            rows.clear()
+            SECTIONS[name]()
+            for what, ours, *_ in rows:
+                found.setdefault(what, {}).setdefault(build, []).append((number_in(ours), ours))
+    lines = [("what", "this", other[0], "this over that", "spread")]
+    for what, builds in found.items():
+        values = {build: [value for value, _ in seen if value is not None] for build, seen in builds.items()}
+        if len(values) < 2 or not all(values.values()):
+            continue
+        means = {build: statistics.mean(seen) for build, seen in values.items()}
+        spread = max((max(seen) - min(seen)) / means[build] if means[build] else 0 for build, seen in values.items())
+        ratio = means["this"] / means[other[0]] if means[other[0]] else float("nan")
+        lines.append((what, builds["this"][-1][1], builds[other[0]][-1][1], f"{ratio:.2f}", f"{spread:.0%}"))
+    table(lines)
+
+
+def table(lines):
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+    print()
+    for line in [lines[0], tuple("-" * width for width in widths), *lines[1:]]:
+        print("| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths)) + " |")
+
+
 def main():
     chosen = sys.argv[1:] or list(SECTIONS)
+    if "BENCH_AGAINST" in os.environ:
+        against(os.environ["BENCH_AGAINST"].split(" ", 1), chosen)
+        return
     for name in chosen:
         print(f"{name}", flush=True)
         SECTIONS[name]()
-    widths = [max(len(r[i]) for r in [*rows, ("what", "ours", "beside", "ratio", "first")]) for i in range(5)]
-    print()
-    for line in [("what", "ours", "beside", "ratio", "first"), tuple("-" * w for w in widths), *rows]:
-        print("| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths)) + " |")
+    table([("what", "ours", "beside", "ratio", "first"), *rows])
 
 
 if __name__ == "__main__":
