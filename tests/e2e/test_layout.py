@@ -116,6 +116,18 @@ class Layout(unittest.TestCase):
         self.assertEqual(spool.request("GET", "/readyz")[0], 503)
         eventually(lambda: b"of a newer Spool" in spool.log(), what="a word in the log")
 
+    def test_begun_by_another(self):
+        """The keys by which an old layout is known have been converted; the records haven't."""
+        self.wire.call("SET", "{spool}:layout", 1)
+        for name in ("owners", "waiting", "webhook_secret"):
+            self.wire.call("RENAME", "spool:" + name, "{spool}:" + name)
+        self.wire.call("DEL", "spool:events", "spool:processes")
+        spool = self.spool()
+        eventually(spool.is_ready, what="readiness")
+        self.assertEqual(self.old_keys(), [])
+        self.assertEqual(spool.task(self.tasks["r1"])["phase"], "rendering")
+        self.assertEqual(self.redis.cli("HGET", "{spool}:slots:mj-1", "#"), "3")
+
     def test_killed_in_between(self):
         """Thousands more are queued; whoever converts them is killed, and two go on with it together."""
         record = self.keys[f"spool:t:{self.tasks['q2']}"][2]

@@ -149,13 +149,11 @@ local function is_old_there()
     return false
 end
 
-local layout = call('GET', LAYOUT)
-if layout and tonumber(layout) > 2 then
-    return {'wait', 'the data in this Redis is of a newer Spool'}
-end
+local layout = tonumber(call('GET', LAYOUT) or 0) -- 1: a conversion has begun
+if layout > 2 then return {'wait', 'the data in this Redis is of a newer Spool'} end
 if cursor == '' then
-    if layout then return {'done'} end
-    if not is_old_there() then
+    if layout == 2 then return {'done'} end
+    if layout == 0 and not is_old_there() then
         call('SET', LAYOUT, 2)
         return {'done'}
     end
@@ -165,6 +163,7 @@ if cursor == '' then
             return {'wait', 'an older Spool still runs at this Redis, whose data is then converted: stop it'}
         end
     end
+    call('SET', LAYOUT, 1)
     cursor = '0'
 end
 local step = call('SCAN', cursor, 'MATCH', 'spool:*', 'COUNT', PIECE)
