@@ -15,6 +15,7 @@
 #include "providers/family.h"
 #include "workers/answer.h"
 #include "workers/job.h"
+#include "workers/seen.h"
 
 enum { MAX_SUBMITS = 4096, MAX_ARCHIVES = 128, MAX_INPUT_BYTES = 256 << 20 };
 
@@ -33,6 +34,7 @@ void bench_init(struct bench *bench, struct loop *loop, const struct config *con
 {
     *bench = (struct bench){.events = *events, .loop = loop, .config = config};
     budget_init(&bench->inputs, MAX_INPUT_BYTES);
+    bench->seen = seen_new();
     bench->places[PLACE_SUBMIT].max = MAX_SUBMITS;
     bench->places[PLACE_ARCHIVE].max = MAX_ARCHIVES;
     for (int i = 0; i < PLACE_COUNT; i++)
@@ -78,6 +80,7 @@ static void unsent_free(struct unsent *unsent)
 void bench_clear(struct bench *bench)
 {
     bench_drop_jobs(bench);
+    seen_drop(&bench->seen);
     while (bench->unsent != NULL)
         unsent_free(bench->unsent);
     for (int i = 0; i < PLACE_COUNT; i++)

@@ -18,6 +18,7 @@ struct config;
 struct http_client;
 struct job;
 struct loop;
+struct seen;
 struct storage;
 struct store;
 struct unsent;
@@ -53,6 +54,7 @@ struct bench {
     struct callbacks *callbacks; // NULL: vendors don't call back
     struct job *jobs;            // the jobs in hand
     struct unsent *unsent;       // tasks whose request is stored, while a change may end them
+    struct seen *seen;           // what looks needn't read again
     struct budget inputs;        // for the bytes of inputs that submits under way have fetched
     struct places places[PLACE_COUNT];
     int *held[PLACE_COUNT]; // how many of these places each account has taken

@@ -28,6 +28,7 @@
 #include "workers/archive_result.h"
 #include "workers/bench.h"
 #include "workers/poll.h"
+#include "workers/seen.h"
 #include "workers/vendor.h"
 
 // We give up after so many tasks, from the first on, that can't be read one by one either.
@@ -146,7 +147,8 @@ static int look_progress(const struct task *task, const struct outcome *outcome)
     return progress > task->progress ? progress : task->progress;
 }
 
-static void look_running(struct bench *bench, const struct task *task,
+// Whether something came of it.
+static bool look_running(struct bench *bench, const struct task *task,
                          const struct outcome *outcome)
 {
     bool has_started = outcome->has_started || task->phase == TASK_RENDERING;
@@ -162,6 +164,9 @@ static void look_running(struct bench *bench, const struct task *task,
                        bench_listener(bench, task));
     else if (now.progress > task->progress)
         transition_progress(bench->store, task, now.progress, bench_listener(bench, task));
+    else
+        return false;
+    return true;
 }
 
 static void look_missing(struct bench *bench, const struct provider *provider,
@@ -183,7 +188,8 @@ static void look_on_cancelled(void *ctx, enum cancel_result result, const struct
         bench_wake(ctx);
 }
 
-static void look_decide(const struct look *look, const struct task *task,
+// False where nothing comes of it, and nothing will while the vendor says the same.
+static bool look_decide(const struct look *look, const struct task *task,
                         const struct outcome *outcome)
 {
     struct bench *bench = look->bench;
@@ -193,13 +199,13 @@ static void look_decide(const struct look *look, const struct task *task,
     switch (outcome->kind) {
     case OUTCOME_SUCCEEDED:
         look_succeed(bench, task, outcome);
-        return;
+        return true;
     case OUTCOME_FAILED:
         look_fail(bench, task, outcome->code == NULL ? "vendor_failed" : outcome->code, reason);
-        return;
+        return true;
     case OUTCOME_CANCELLED:
         look_end_cancelled(bench, task);
-        return;
+        return true;
     default:
         break;
     }
@@ -213,10 +219,11 @@ static void look_decide(const struct look *look, const struct task *task,
     } else if (store_now_ms(bench->store) - task->started_ms > timeout_ms) {
         look_time_out(bench, task, 2 * timeout_ms);
     } else if (outcome->kind == OUTCOME_RUNNING) {
-        look_running(bench, task, outcome);
+        return look_running(bench, task, outcome) || task->is_cancel_asked;
     } else if (outcome->kind == OUTCOME_MISSING) {
         look_missing(bench, look->account->provider, task);
     }
+    return true;
 }
 
 // The tasks that this request of the look is about.
@@ -302,29 +309,64 @@ static void look_on_one(void *ctx, const struct outcome *outcome, const struct e
     look_go_on(look);
 }
 
+// The same of an answer about many. What it says of the tasks behind the first `count` is known,
+// and nothing new.
+static void look_decide_many(const struct look *look, const struct outcome *outcomes, size_t count,
+                             const struct buf *answer)
+{
+    bool *is_quiet = mem_array(bool, count);
+
+    for (size_t i = 0; i < count; i++)
+        is_quiet[i] = !look_decide(look, look->tasks[i], &outcomes[i]);
+    seen_note(look->bench->seen, look->tasks, is_quiet, count, answer);
+    free(is_quiet);
+    for (size_t i = count; i < look->count; i++) {
+        const struct task *task = look->tasks[i];
+
+        look_decide(look, task,
+                    &(struct outcome){.kind = OUTCOME_RUNNING,
+                                      .has_started = task->phase == TASK_RENDERING,
+                                      .is_modal = task->substate != NULL,
+                                      .progress = task->progress});
+    }
+}
+
 static void look_on_many(void *ctx, const struct http_response *response,
                          const struct http_failure *failure)
 {
     struct look *look = ctx;
     struct outcome *outcomes = mem_array(struct outcome, look->count);
+    struct http_response rest = {0}; // what isn't known of the answer
+    struct buf body = {0};
+    size_t count = look->count;
     struct err err;
-    bool ok, is_split = false;
+    bool ok = failure == NULL, is_split = false;
 
     look->call = NULL;
-    if (failure != NULL)
+    if (ok) {
+        if (response->status / 100 == 2)
+            count = seen_pass_over(look->bench->seen, look->tasks, count, &response->body, &body);
+        rest = *response;
+        if (count < look->count)
+            rest.body = body;
+        ok = count == 0 ||
+             look->account->dialect->read_poll_many((const struct task *const *)look->tasks, count,
+                                                    look->account, &rest, outcomes, &err);
+    } else {
         err = failure->err;
-    ok = failure == NULL && look->account->dialect->read_poll_many(
-                                (const struct task *const *)look->tasks, look->count, look->account,
-                                response, outcomes, &err);
+    }
     if (!ok) {
         look_tell(look, &err);
         is_split = failure == NULL && response->status / 100 == 2;
     }
-    if (!is_split)
-        look_decide_all(look, ok ? outcomes : NULL);
+    if (ok)
+        look_decide_many(look, outcomes, count, &rest.body);
+    else if (!is_split)
+        look_decide_all(look, NULL);
     for (size_t i = 0; i < look->count; i++)
         outcome_clear(&outcomes[i]);
     free(outcomes);
+    buf_clear(&body);
     if (is_split) {
         look_move(look, ABOUT_EACH);
         look_ask_next(look);

@@ -61,26 +61,37 @@ static size_t word_len(const char *text)
     return strspn(text, "abcdefghijklmnopqrstuvwxyz_");
 }
 
+// Whether r.name or p.name begins at `at`.
+static bool is_member(const char *lua, const char *at)
+{
+    char before = at == lua ? '\n' : at[-1];
+
+    return (*at == 'r' || *at == 'p') && at[1] == '.' && before != '.' && before != '_' &&
+           !isalnum((unsigned char)before);
+}
+
 void record_spell(const char *lua, struct buf *out)
 {
-    const char *letter;
+    const char *from = lua; // what isn't in `out` yet begins here
 
-    for (char before = '\n'; *lua != '\0'; before = *lua++) {
-        bool is_record = (*lua == 'r' || *lua == 'p') && lua[1] == '.' && before != '.' &&
-                         before != '_' && !isalnum((unsigned char)before);
-        size_t len = is_record ? word_len(lua + 2) : *lua == '"' ? word_len(lua + 1) : 0;
+    for (const char *at = lua; *(at += strcspn(at, "\"rp")) != '\0'; at++) {
+        bool is_dotted = is_member(lua, at);
+        size_t len = word_len(at + 1 + is_dotted);
+        const char *letter = is_dotted || (*at == '"' && at[1 + len] == '"')
+                                 ? letter_of(at + 1 + is_dotted, len)
+                                 : NULL;
 
-        if (is_record && (letter = letter_of(lua + 2, len)) != NULL) {
-            buf_fmt(out, "%c.%s", *lua, letter);
-            lua += 1 + len;
-        } else if (*lua == '"' && lua[1 + len] == '"' &&
-                   (letter = letter_of(lua + 1, len)) != NULL) {
+        if (letter == NULL)
+            continue;
+        buf_add(out, from, (size_t)(at - from));
+        if (is_dotted)
+            buf_fmt(out, "%c.%s", *at, letter);
+        else
             buf_fmt(out, "'%s'", letter);
-            lua += 1 + len;
-        } else {
-            buf_char(out, *lua);
-        }
+        at += 1 + len;
+        from = at + 1;
     }
+    buf_str(out, from);
 }
 
 // What there is to say of a text; NULL: nothing.

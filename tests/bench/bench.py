@@ -185,6 +185,7 @@ def polls():
             rate = seen / (time.monotonic() - began)
             many = seen / (after["polls_total"] - looks["polls_total"])
             known = after["submits_total"]
+        beside = ratio = "-"
         if PEER:
             with Redis(tcp=True, options=NO_FSYNC) as theirs:
                 before = cpu_us(theirs.process.pid)
@@ -194,9 +195,10 @@ def polls():
                     capture_output=True, text=True, check=True, cwd=PEER).stdout
                 got = json.loads(out)
                 peer_us = (got["cpu_us"] + cpu_us(theirs.process.pid) - before) / got["polls"]
-            row("poll, CPU per task looked at", f"{us:.1f} µs ({rate:.0f}/s, {many:.0f} a request, {known} tasks)",
-                f"BullMQ delayed job {peer_us:.0f} µs ({got['polls'] / SECONDS / 2:.0f}/s)", f"{peer_us / us:.0f} times less",
-                "7 times; goal 9 singly, 50 in batches")
+            beside = f"BullMQ delayed job {peer_us:.0f} µs ({got['polls'] / SECONDS / 2:.0f}/s)"
+            ratio = f"{peer_us / us:.0f} times less"
+        row("look, CPU per task", f"{us:.1f} µs ({rate:.0f}/s, {many:.0f} a request, {known} tasks)", beside, ratio,
+            "7 times; goal 25 times where many are asked about at once")
 
 
 def delay():
