@@ -1,4 +1,5 @@
-// Artifacts in data_dir/media: temporary name, fsync of file and directory, rename.
+// Artifacts in data_dir/media: written without a name where the file system can do that, else under
+// a temporary one; fsync of the file, its name, fsync of the folder.
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -18,24 +19,34 @@
 #include "core/base/private.h"
 #include "core/config/config.h"
 #include "core/loop/loop.h"
+#include "core/storage/folder_sync.h"
 #include "core/storage/storage_private.h"
 
 enum { BUFFER_BYTES = 256 * 1024, READ_BYTES = 65536, LEFT_OVER_S = 24 * 3600 };
 // How often a disk that is full is tried again, where there is patience.
 enum { RETRY_MS = 500, PATIENCE_MS = 60000 };
 
-// What a thread of the pool is doing for a file; one thing at a time.
-enum task { IDLE, WRITING, COMMITTING };
+// What is being done for a file, by a thread of the pool; one thing at a time.
+enum task { IDLE, WRITING, COMMITTING, SYNCING };
+
+struct local_storage {
+    struct storage storage; // first: what others know
+    struct folder_sync *sync;
+    bool names_by_fd; // a file without a name can be given one, by /proc
+};
 
 struct local_file {
     struct storage_file file; // first: what others know
     uv_work_t work;
+    struct folder_wait wait;
     struct loop *loop;
+    struct folder_sync *sync;
     char *path;      // the temporary name
     char *media_dir; // keys are put behind it
     bool is_served;  // the file is served, from media_dir
-    int fd;          // -1 until the first piece is written
-    int64_t offset;  // written
+    bool may_be_nameless;
+    int fd;         // -1 until the first piece is written
+    int64_t offset; // written
 
     // The loop's thread fills `filling` while a thread of the pool writes `writing`.
     char *filling, *writing;
@@ -46,6 +57,7 @@ struct local_file {
     int64_t failing_since_ms; // of our monotonic clock; 0: all is well
     bool is_refused;          // a write was refused: a call of ready is owed
     bool is_dropped;          // freed when the thread is done
+    bool is_named;            // it has the temporary name
     bool is_committed;
     bool wants_commit;
     struct err err;
@@ -103,12 +115,29 @@ static bool make_parents(char *path, size_t private_len)
 
 // As a rule the folder is there: it is made where that turns out to be wrong.
 
-static int open_new(char *path)
+static int open_named(char *path)
 {
     const int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
     int fd = open(path, flags, 0600);
 
     return fd < 0 && errno == ENOENT && make_parents(path, SIZE_MAX) ? open(path, flags, 0600) : fd;
+}
+
+// In the folder of `path`. Below 0 where this file system has only files with names.
+static int open_nameless(char *path)
+{
+    char *slash = strrchr(path, '/');
+    int fd;
+
+    *slash = '\0';
+    fd = open(path, O_WRONLY | O_TMPFILE | O_CLOEXEC, 0600);
+    *slash = '/';
+    return fd;
+}
+
+static int link_nameless(const char *from, const char *to)
+{
+    return linkat(AT_FDCWD, from, AT_FDCWD, to, AT_SYMLINK_FOLLOW);
 }
 
 static bool place(int (*fn)(const char *from, const char *to), const char *from, char *to,
@@ -125,7 +154,11 @@ static bool place(int (*fn)(const char *from, const char *to), const char *from,
 static bool write_piece(struct local_file *file)
 {
     if (file->fd < 0) {
-        file->fd = open_new(file->path);
+        file->fd = file->may_be_nameless ? open_nameless(file->path) : -1;
+        if (file->fd < 0) {
+            file->fd = open_named(file->path);
+            file->is_named = file->fd >= 0;
+        }
         if (file->fd < 0)
             return local_fail(file, "open");
     }
@@ -145,11 +178,27 @@ static bool write_piece(struct local_file *file)
     return true;
 }
 
-static bool commit(struct local_file *file)
+// Gives the file its name; what had it before is replaced.
+static bool give_name(struct local_file *file, char *name)
 {
     size_t private_len = file->is_served ? strlen(file->media_dir) - 1 : SIZE_MAX;
+    char from[40];
+
+    if (!file->is_named) {
+        snprintf(from, sizeof from, "/proc/self/fd/%d", file->fd);
+        if (place(link_nameless, from, name, private_len, file->file.deadline_ms))
+            return true;
+        // By way of a temporary name: there is a file that has the other one.
+        if (errno == ETIME || link_nameless(from, file->path) != 0)
+            return false;
+        file->is_named = true;
+    }
+    return place(rename, file->path, name, private_len, file->file.deadline_ms);
+}
+
+static bool commit(struct local_file *file)
+{
     struct buf path = {0};
-    bool ok = false;
 
     if (!write_piece(file))
         return false;
@@ -161,14 +210,13 @@ static bool commit(struct local_file *file)
     } else if (clock_mono_ms() > file->file.deadline_ms) {
         file->has_failed = true;
         err_set(&file->err, ERR_CONFLICT, "storage: too late, the lease may be someone else's");
-    } else if (!place(rename, file->path, path.data, private_len, file->file.deadline_ms)) {
+    } else if (!give_name(file, path.data)) {
         local_fail(file, "rename");
     } else {
         file->is_committed = true;
-        ok = sync_directory(path.data) || local_fail(file, "fsync of the directory");
     }
     buf_clear(&path);
-    return ok;
+    return file->is_committed;
 }
 
 static void local_on_work(uv_work_t *work)
@@ -190,7 +238,7 @@ static void file_free(struct local_file *file)
     loop_cancel(&file->retry);
     if (file->fd >= 0)
         close(file->fd);
-    if (file->fd >= 0 && !file->is_committed)
+    if (file->is_named && !file->is_committed)
         unlink(file->path);
     digest_free(file->file.sha256);
     free(file->filling);
@@ -231,6 +279,33 @@ static bool wait_for_room(struct local_file *file)
     return true;
 }
 
+static void local_on_synced(struct folder_wait *wait, int error)
+{
+    struct local_file *file =
+        (struct local_file *)((char *)wait - offsetof(struct local_file, wait));
+
+    file->task = IDLE;
+    if (error != 0) {
+        errno = error;
+        local_fail(file, "fsync of the directory");
+    }
+    if (file->is_dropped)
+        file_free(file);
+    else
+        file->file.done(&file->file, file->has_failed ? &file->err : NULL);
+}
+
+static void local_sync(struct local_file *file)
+{
+    struct buf path = {0};
+
+    buf_fmt(&path, "%s/%s", file->media_dir, file->key);
+    file->task = SYNCING;
+    file->wait.done = local_on_synced;
+    folder_sync_add(file->sync, path.data, &file->wait);
+    buf_clear(&path);
+}
+
 static void local_on_worked(uv_work_t *work, int status)
 {
     struct local_file *file = of_work(work);
@@ -244,8 +319,10 @@ static void local_on_worked(uv_work_t *work, int status)
     file->task = IDLE;
     if (file->is_dropped) {
         file_free(file);
+    } else if (task == COMMITTING && !file->has_failed) {
+        local_sync(file);
     } else if (task == COMMITTING) {
-        file->file.done(&file->file, file->has_failed ? &file->err : NULL);
+        file->file.done(&file->file, &file->err);
     } else if (file->wants_commit) {
         run(file, COMMITTING);
     } else if (file->is_refused) {
@@ -282,6 +359,7 @@ static void add_root(const struct storage *storage, const char *key, struct buf 
 static struct storage_file *create(struct storage *storage, const char *key,
                                    const char *content_type, int64_t expected)
 {
+    const struct local_storage *local = (const struct local_storage *)storage;
     struct local_file *file = mem_new(struct local_file);
     struct buf path = {0}, media = {0};
     char name[25];
@@ -291,6 +369,8 @@ static struct storage_file *create(struct storage *storage, const char *key,
     buf_fmt(&path, "%s/tmp/%s", storage->config->data_dir, name);
     add_root(storage, key, &media);
     file->loop = storage->loop;
+    file->sync = local->sync;
+    file->may_be_nameless = local->names_by_fd;
     file->path = buf_take(&path);
     file->media_dir = buf_take(&media);
     file->key = mem_str(key);
@@ -490,6 +570,7 @@ static void resume_read(struct storage_op *op)
 struct linking {
     struct storage_op op; // first: what others know
     uv_work_t work;
+    struct folder_wait wait;
     char *from, *to;
     size_t private_len;
     int64_t deadline_ms;
@@ -526,8 +607,6 @@ static void linking_on_work(uv_work_t *work)
         linking_fail(linking, "link");
     } else if (chmod(linking->to, private_served(0644)) != 0) {
         linking_fail(linking, "chmod");
-    } else if (!sync_directory(linking->to)) {
-        linking_fail(linking, "fsync of the directory");
     }
 }
 
@@ -538,18 +617,41 @@ static void linking_free(struct linking *linking)
     free(linking);
 }
 
-static void linking_on_worked(uv_work_t *work, int status)
+static void linking_over(struct linking *linking)
 {
-    struct linking *linking = linking_of_work(work);
     storage_done_fn done = linking->op.done;
     void *ctx = linking->op.ctx;
     struct err err = linking->err;
     bool has_failed = linking->has_failed, is_dropped = linking->is_dropped;
 
-    (void)status;
     linking_free(linking);
     if (!is_dropped)
         done(ctx, has_failed ? &err : NULL);
+}
+
+static void linking_on_synced(struct folder_wait *wait, int error)
+{
+    struct linking *linking = (struct linking *)((char *)wait - offsetof(struct linking, wait));
+
+    if (error != 0) {
+        errno = error;
+        linking_fail(linking, "fsync of the directory");
+    }
+    linking_over(linking);
+}
+
+static void linking_on_worked(uv_work_t *work, int status)
+{
+    struct linking *linking = linking_of_work(work);
+
+    (void)status;
+    if (linking->has_failed || linking->is_dropped) {
+        linking_over(linking);
+        return;
+    }
+    linking->wait.done = linking_on_synced;
+    folder_sync_add(((struct local_storage *)linking->op.storage)->sync, linking->to,
+                    &linking->wait);
 }
 
 static void cancel_linking(struct storage_op *op)
@@ -684,7 +786,10 @@ static void local_sweep(struct storage *storage)
 
 static void free_storage(struct storage *storage)
 {
-    free(storage);
+    struct local_storage *local = (struct local_storage *)storage;
+
+    folder_sync_drop(&local->sync);
+    free(local);
 }
 
 struct storage *storage_local_new(struct loop *loop, const struct config *config)
@@ -702,11 +807,13 @@ struct storage *storage_local_new(struct loop *loop, const struct config *config
         .link = link_file,
         .delete = delete_file,
     };
-    struct storage *storage = mem_new(struct storage);
+    struct local_storage *local = mem_new(struct local_storage);
 
-    *storage = (struct storage){.kind = &kind, .loop = loop, .config = config};
+    local->storage = (struct storage){.kind = &kind, .loop = loop, .config = config};
+    local->sync = folder_sync_new(loop);
+    local->names_by_fd = access("/proc/self/fd", X_OK) == 0;
     private_tighten(config->data_dir, "inputs");
     private_tighten(config->data_dir, "answers");
     private_tighten(config->data_dir, "tmp");
-    return storage;
+    return &local->storage;
 }
