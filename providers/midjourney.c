@@ -555,6 +555,7 @@ const struct provider provider_midjourney = {
     .poll_first_ms = 2000,
     .poll_max_ms = 5000,
     .typical_ms = 60000,
+    .tells_progress = true,
     .submit_timeout_ms = 30000,
     .poll_timeout_ms = 15000,
     .missing_grace_ms = 60000,          // N forgets its tasks when it restarts

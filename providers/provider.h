@@ -173,6 +173,7 @@ struct provider {
     int64_t poll_first_ms; // when to look at a running task first;
     int64_t poll_max_ms;   // then each wait grows by half, up to this
     int64_t typical_ms;    // how long a job takes, as a rule
+    bool tells_progress;   // how far a job is, while it runs
     int64_t submit_timeout_ms;
     int64_t poll_timeout_ms;
     int64_t missing_grace_ms; // for so long "unknown" isn't believed

@@ -439,6 +439,7 @@ const struct provider provider_runway = {
     .poll_first_ms = 10000, // a task may be asked for each 5 s (JS)
     .poll_max_ms = 15000,
     .typical_ms = 60000,
+    .tells_progress = true,
     .submit_timeout_ms = 60000,
     .poll_timeout_ms = 15000,
     .missing_grace_ms = 60000,

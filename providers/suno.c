@@ -406,6 +406,7 @@ const struct provider provider_suno = {
     .poll_first_ms = 5000,
     .poll_max_ms = 10000,
     .typical_ms = 150000,
+    .tells_progress = true,
     .submit_timeout_ms = 60000,
     .poll_timeout_ms = 15000,
     .missing_grace_ms = 60000,

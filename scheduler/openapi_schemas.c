@@ -20,7 +20,8 @@ static const struct {
 } schemas[] = {
     {"Task",
      "{'type':'object','required':['id','object','provider','action','model','status','phase',"
-     "'progress','version','created_at','started_at','finished_at','artifacts','error','waiting',"
+     "'progress','version','created_at','started_at','finished_at','eta','artifacts','error','"
+     "waiting',"
      "'state'],'properties':{"
      "'id':" TEXT ",'object':{'const':'task'},'provider':" TEXT ",'action':" TEXT ",'model':" TEXT
      ",'status':{'enum':['queued','in_progress','succeeded','failed','cancelled']},"
@@ -28,7 +29,10 @@ static const struct {
      "'succeeded','failed','cancelled']},'progress':{'type':'integer','minimum':0,'maximum':100},"
      "'version':{'type':'integer','description':'One more with each change.'},"
      "'created_at':" MILLISECONDS ",'started_at':" MILLISECONDS_OR_NULL
-     ",'finished_at':" MILLISECONDS_OR_NULL ",'artifacts':{'type':'array','items':" REF(
+     ",'finished_at':" MILLISECONDS_OR_NULL
+     ",'eta':{'type':['integer','null'],'description':'When it "
+     "should be done, in Unix milliseconds, by how long such jobs took; null: nobody knows.'}"
+     ",'artifacts':{'type':'array','items':" REF(
          "Artifact") "},'error':{'type':['object','null'],'properties':{'code':" TEXT
                      ",'message':" TEXT "}},"
                      "'waiting':{'type':['object','null'],'description':'What it waits for beside "

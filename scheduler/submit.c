@@ -18,6 +18,7 @@
 #include "core/store/accounts.h"
 #include "core/store/store.h"
 #include "core/store/tasks.h"
+#include "providers/asked.h"
 #include "providers/family.h"
 #include "providers/provider.h"
 #include "scheduler/again.h"
@@ -497,6 +498,7 @@ static bool make_task(struct request *request, struct err *err)
     if (!again_check(request, err) || !request->family->accept(&family_request, task, &once, err) ||
         !check_hook(request, err))
         return false;
+    task->asked_s = asked_seconds(request->body);
     // `once` may point into memory that goes with the task.
     submission->once = mem_str(once);
     request->family = family_find(task->family); // another family may share the path

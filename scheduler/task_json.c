@@ -6,6 +6,7 @@
 #include "core/base/buf.h"
 #include "core/task/task.h"
 #include "providers/family.h"
+#include "providers/provider.h"
 
 static void add_time(struct buf *json, const char *name, int64_t time_ms)
 {
@@ -38,15 +39,19 @@ static void add_waiting(const struct task *task, struct buf *json)
 void task_json_write(const struct task *task, const char *cancel, bool is_operator,
                      struct buf *json)
 {
+    const struct provider *provider = provider_find(task->provider);
+
     buf_fmt(json,
             "{\"id\":\"%s\",\"object\":\"task\",\"provider\":\"%s\",\"action\":\"%s\",\"model\":",
             task->id, task->provider, task->action);
     buf_json_str(json, task->model);
     buf_fmt(json, ",\"status\":\"%s\",\"phase\":\"%s\",\"progress\":%d,\"version\":%d",
-            task_status(task->phase), task_phase_name(task->phase), task->progress, task->version);
+            task_status(task->phase), task_phase_name(task->phase),
+            task_progress(task, provider != NULL && provider->tells_progress), task->version);
     add_time(json, "created_at", task->created_ms);
     add_time(json, "started_at", task->started_ms);
     add_time(json, "finished_at", task->finished_ms);
+    add_time(json, "eta", task_is_terminal(task->phase) ? 0 : task->eta_ms);
     buf_str(json, ",\"artifacts\":");
     if (task->phase == TASK_SUCCEEDED && task->result != NULL) {
         json_t *result = family_result_whole(task);

@@ -205,8 +205,34 @@ void waiting_explain(const struct config *config, const struct account_state *st
     }
 }
 
+// When a task that waits for a place should be done: each slot is free again once in the time that
+// such jobs take, first for the tasks before it; then its own job takes as long.
+static void foresee(const struct config *config, int64_t now_ms, struct task *task)
+{
+    int64_t slots = 0, wait_ms = 0;
+    bool is_any = false, is_limited = true;
+
+    if (task->typical_ms < 0 || task->phase > TASK_IN_DOUBT || task->eta_ms >= 0)
+        return;
+    for (size_t i = 0; i < config->account_count; i++) {
+        const struct account *account = &config->accounts[i];
+
+        if (!waiting_may_take(account, task))
+            continue;
+        is_any = true;
+        is_limited = is_limited && account->max_concurrency > 0;
+        slots += account->max_concurrency;
+    }
+    if (!is_any || (task->phase == TASK_QUEUED && task->before < 0))
+        return;
+    if (task->phase == TASK_QUEUED && is_limited)
+        wait_ms = (task->before + 1) * task->typical_ms / slots;
+    task->eta_ms = now_ms + wait_ms + task->typical_ms;
+}
+
 void waiting_show(const struct waiting *waiting, struct task *task)
 {
+    foresee(waiting->config, store_now_ms(waiting->store), task);
     if (waiting->is_known)
         waiting_explain(waiting->config, waiting->states, waiting->is_worker_there,
                         store_now_ms(waiting->store), task);

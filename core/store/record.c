@@ -296,7 +296,7 @@ struct task *record_read(const char *id, const redisReply *fields, const redisRe
         return NULL;
     task = task_new();
     task->cost = task->version = 1;
-    task->act_ms = task->before = -1;
+    task->act_ms = task->before = task->typical_ms = task->eta_ms = task->ran_ms = -1;
     if (id != NULL)
         snprintf(task->id, sizeof task->id, "%s", id);
     for (size_t i = 0; i + 1 < fields->elements; i += 2)
@@ -320,9 +320,12 @@ struct task *record_read_waiting(const redisReply *whole)
 {
     struct task *task = record_read_whole(whole);
 
-    if (task != NULL && whole->elements == 5) {
+    if (task != NULL && whole->elements == 8) {
         task->act_ms = record_integer(whole->element[3]);
         task->before = record_integer(whole->element[4]);
+        task->typical_ms = record_integer(whole->element[5]);
+        task->eta_ms = record_integer(whole->element[6]);
+        task->ran_ms = record_integer(whole->element[7]);
     }
     return task;
 }

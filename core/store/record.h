@@ -33,6 +33,8 @@ struct buf;
     X(Q, ask, is_ask, FLAG, SUBMIT, false)                                                         \
     X(I, in, has_inputs, FLAG, SUBMIT, false)                                                      \
     X(J, big, is_request_stored, FLAG, SUBMIT, false)                                              \
+    X(f, asked, asked_s, NUMBER, SUBMIT, true)                                                     \
+    X(P, expected, expected_ms, TIME_MS, SCRIPT, false)                                            \
     X(k, cost, cost, NUMBER, SUBMIT, false) /* 1 by default */                                     \
     X(y, await, await, ID, SCRIPT, false)                                                          \
     X(x, cancel, is_cancel_asked, FLAG, SCRIPT, true)                                              \
@@ -60,13 +62,14 @@ struct buf;
     X(i, log, id, NONE, SCRIPT, false)  /* its timeline */                                         \
     X(G, gone, id, NONE, SCRIPT, false) /* forgotten by its client: goes once it is over */
 
-// What no script decides on is one field, `cold`: these, each behind the last with a zero byte in
-// between, as far as there are any. A family that is the provider's name is left out.
+// What scripts decide nothing by, beyond the kind of job that the first three are, is one field,
+// `cold`: these, each behind the last with a zero byte in between, as far as there are any. A
+// family that is the provider's name is left out.
 #define RECORD_COLD(X)                                                                             \
     X(provider, provider, TEXT)                                                                    \
-    X(family, family, FAMILY)                                                                      \
     X(action, action, TEXT)                                                                        \
     X(model, model, TEXT)                                                                          \
+    X(family, family, FAMILY)                                                                      \
     X(mode, mode, TEXT)                                                                            \
     X(state, state, TEXT)                                                                          \
     X(parent, parent, ID)                                                                          \

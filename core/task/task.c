@@ -141,6 +141,19 @@ const char *task_status(enum task_phase phase)
     return "";
 }
 
+int task_progress(const struct task *task, bool is_told_by_vendor)
+{
+    // Up to 90 in the time that is expected, and from there on ever slower.
+    double share = task->expected_ms > 0 ? (double)task->ran_ms / (double)task->expected_ms : 0;
+    double progress = share <= 1 ? 90 * share : 99 - 9 / share;
+    bool runs = task->phase == TASK_SUBMITTED || task->phase == TASK_RENDERING;
+
+    if (is_told_by_vendor || !runs || task->expected_ms <= 0 || task->ran_ms < 0 ||
+        progress < task->progress)
+        return task->progress;
+    return (int)progress;
+}
+
 void task_borrow_as(struct task *copy, const struct task *task, const struct task_view *view)
 {
     static char modal[] = "MODAL";

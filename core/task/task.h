@@ -96,6 +96,7 @@ struct task {
     int progress;   // 0 to 100
     int doubts;     // submits so far that the vendor may have accepted without our knowing
     int link_tries; // how often the files behind its links couldn't be had
+    int asked_s;    // for how many seconds of media it asks; 0: the request says nothing of that
     int cost;       // slots that it takes; 0 for a task that needs none
     bool has_hook;
     bool is_request_stored; // the request is in storage, under task_input_key; the record has what
@@ -114,12 +115,16 @@ struct task {
                      // not known. Not stored
     int64_t before;  // how many tasks wait before it in its lane; -1: no one number says that. Not
                      // stored
-    int64_t missing_ms; // since when the vendor has said that it doesn't know the task
-    int64_t sent_ms;    // since when its submit may have left, until the vendor's answer is known
-    int64_t doubt_ms;   // since when it is in doubt
-    int64_t watch_ms;   // it has ended, but its vendor job is watched, and its slot held, until
-                        // then
-    int64_t archive_ms; // since when it is being archived
+    int64_t expected_ms; // how long such jobs took when this one began; 0: nothing was known
+    int64_t typical_ms;  // how long such jobs take; -1: not known. Not stored
+    int64_t eta_ms;      // when it should be done; -1: nobody knows. Not stored
+    int64_t ran_ms;      // for how long its job had run when it was read; -1: not known. Not stored
+    int64_t missing_ms;  // since when the vendor has said that it doesn't know the task
+    int64_t sent_ms;     // since when its submit may have left, until the vendor's answer is known
+    int64_t doubt_ms;    // since when it is in doubt
+    int64_t watch_ms;    // it has ended, but its vendor job is watched, and its slot held, until
+                         // then
+    int64_t archive_ms;  // since when it is being archived
 };
 
 struct task *task_new(void);
@@ -138,6 +143,10 @@ const char *task_status(enum task_phase phase);
 
 // The key in storage of a request that is too large for the record.
 void task_input_key(const struct task *task, struct buf *key);
+
+// Its progress as it is shown: the vendor's, or, where that tells none, what follows from how long
+// its job has run and was expected to. It never goes back, and is below 100 until the end.
+int task_progress(const struct task *task, bool is_told_by_vendor);
 
 // What the task looked like when it was at an earlier phase: the record only ever gains
 // facts, so one record and a few words stand for each of its versions.

@@ -9,6 +9,7 @@
 #include "core/json/field.h"
 #include "core/message/http_message.h"
 #include "scheduler/cli/cli_http.h"
+#include "scheduler/cli/cli_show.h"
 
 json_t *cli_task_get(struct cli_http *http, const char *id, struct err *err)
 {
@@ -78,8 +79,15 @@ void cli_task_note(const json_t *task, struct buf *to)
     const char *reason = field_str_or_empty(task, "waiting.reason");
     const char *text = field_str_or_empty(task, *code != '\0' ? "error.message" : "waiting.detail");
 
-    if (*code == '\0' && *reason == '\0')
+    int64_t left_ms = field_int_or(task, "eta", 0) - clock_wall_ms();
+
+    if (*code == '\0' && *reason == '\0') {
+        if (left_ms > 0 && !cli_task_has_ended(task)) {
+            buf_str(to, "done in about ");
+            cli_show_span(to, left_ms);
+        }
         return;
+    }
     buf_str(to, *code != '\0' ? code : reason);
     if (*text != '\0')
         buf_fmt(to, ": %s", text);

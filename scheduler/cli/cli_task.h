@@ -19,5 +19,5 @@ bool cli_task_has_ended(const json_t *task);
 int cli_task_percent(const json_t *task);
 // How long it took, or takes until now.
 int64_t cli_task_took_ms(const json_t *task);
-// Why it failed, or waits; nothing where neither.
+// Why it failed, or waits; else in what time it should be done, where that is known.
 void cli_task_note(const json_t *task, struct buf *to);

@@ -86,9 +86,13 @@ static void show_task(const json_t *task)
     say("status", &text);
     buf_reset(&text);
     cli_task_note(task, &text);
-    say(field_at(task, "error") != NULL ? "error" : "waits", &text);
+    say(*field_str_or_empty(task, "error.code") != '\0'       ? "error"
+        : *field_str_or_empty(task, "waiting.reason") != '\0' ? "waits"
+                                                              : "should be",
+        &text);
     say_time("created", field_int_or(task, "created_at", 0));
     say_time("started", field_int_or(task, "started_at", 0));
+    say_time("expected", field_int_or(task, "eta", 0));
     say_time("finished", field_int_or(task, "finished_at", 0));
     say_str("key", field_str_or_empty(task, "key"));
     say_str("account", field_str_or_empty(task, "account"));

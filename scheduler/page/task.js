@@ -18,6 +18,7 @@ export const pill = (task) => el("span", { class: "pill", "data-status": task.st
 
 function facts(task) {
   const rows = [["Made", clock(task.created_at)], ["At the vendor since", task.started_at ? clock(task.started_at) : ""],
+    ["Expected", task.eta ? `${clock(task.eta)}, by how long such jobs took` : ""],
     ["Ended", task.finished_at ? `${clock(task.finished_at)}, after ${duration(task.finished_at - task.created_at)}` : ""],
     ["Model", task.model], ["Account", task.account], ["Key", task.key], ["Your mark", task.state], ["Version", String(task.version)]];
   return el("dl", { class: "facts" }, rows.filter(([, text]) => text).map(([name, text]) => el("div", {}, el("dt", {}, name), el("dd", {}, text))));

@@ -7,7 +7,7 @@ import { ask, session } from "./api.js";
 import { el, fill, setAttribute, setText } from "./dom.js";
 import { thumbnail } from "./files.js";
 import * as live from "./live.js";
-import { STATUSES, clock, duration, number, reason, spoken } from "./words.js";
+import { STATUSES, clock, duration, left, number, reason, spoken } from "./words.js";
 
 export const title = "Tasks";
 const FRAME_MS = 6;
@@ -42,7 +42,7 @@ function makeRow() {
       setText(why, reason(task));
       setText(who, session.isOperator || task.key !== undefined ? [task.key, task.account].filter(Boolean).join(" · ") : "");
       setText(made, clock(task.created_at));
-      setText(took, task.finished_at ? duration(task.finished_at - task.created_at) : "");
+      setText(took, task.finished_at ? duration(task.finished_at - task.created_at) : left(task));
       const now = JSON.stringify(task.artifacts.map((one) => [one.kind, one.sha256, Boolean(one.url)]));
       if (thumbOf !== now) fill(thumb, thumbnail(task));
       thumbOf = now;

@@ -40,6 +40,12 @@ export function clock(at) {
   return isToday ? time : `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${time}`;
 }
 
+// Of a task that should be done some time: about how long that takes.
+export function left(task) {
+  const ms = (task.eta || 0) - Date.now();
+  return ms > 0 ? `about ${duration(Math.ceil(ms / 1000) * 1000)} left` : "";
+}
+
 export const plural = (count, one, many) => `${number(count)} ${count === 1 ? one : many || `${one}s`}`;
 
 export const STATUSES = ["queued", "in_progress", "succeeded", "failed", "cancelled"];

@@ -2,7 +2,9 @@
 """The Lua scripts alone, on a real Redis: what each makes of each phase, and that it can be sent again."""
 import glob
 import json
+import math
 import os
+import random
 import re
 import time
 import unittest
@@ -849,13 +851,169 @@ class Picture(Bench):
     @each
     def test_read(self, phase, kind, r):
         for owner, is_seen in (("dev", True), ("", True), ("other", False)):
-            answer, changed = self.twice("read", ["A", owner])
-            self.assertEqual((answer is not None, changed), (is_seen, {}))
+            seen = self.dump()
+            answer = self.run_script("read", ["A", owner])
+            self.assertEqual((answer is not None, self.changes(seen, self.dump())), (is_seen, {}))
             if is_seen:
-                fields, _, _, acts, before = answer
+                fields, _, _, acts, before, typical, eta, ran = answer
+                self.assertEqual((typical, eta), (-1, -1))  # nothing is known of such jobs
+                self.assertEqual(ran >= 2000, phase in AT_VENDOR)
                 self.assertEqual(with_names(invariants.pairs(fields))["phase"], phase)
                 self.assertEqual(acts >= 0, phase == "archiving" or kind == "retry")
                 self.assertEqual(before, 0 if phase == "queued" and KINDS[kind].get("way", "lane") == "lane" else -1)
+
+
+class Foresight(Bench):
+    """How long jobs of a kind take, and what follows from that."""
+
+    KIND = "midjourney/"
+
+    def ends(self, id_, took_ms, kind="plain", **fields):
+        """A job that took so long is seen to have ended."""
+        r = self.task(id_, "rendering", kind)
+        self.do("HSET", f"{{spool}}:t:{id_}", "started", f"@{-took_ms}", *(w for pair in fields.items() for w in pair))
+        self.now = self.time()
+        self.do("HSET", f"{{spool}}:t:{id_}", "started", f"@{-took_ms}")
+        self.run_script("change", [id_, *change(r, "archiving")[1:]])
+
+    def span(self, kind=KIND):
+        words = (self.do("GET", f"{{spool}}:span:{kind}") or "").split()
+        return {int(b): float(count) for b, count in (word.split(":") for word in words)}
+
+    def test_what_is_kept(self):
+        """Of each kind apart; all of it in a few hundred bytes, however many there were."""
+        for n in range(3):
+            self.ends(f"A{n}", 8000)
+        self.ends("B", 16500)
+        self.assertEqual(self.span(), {24: 3, 32: 1})
+        self.ends("C", 8000, cold="kling\0text2video\0kling-v3", asked=10)
+        self.assertEqual(self.span("kling/text2video/kling-v3/10"), {24: 1})
+        self.ends("D", 8000, cold="kling\0text2video\0" + "x" * 5000)
+        self.assertEqual(self.do("ZCARD", "{spool}:spans"), 3)
+        self.assertLess(max(map(len, self.do("ZRANGE", "{spool}:spans", 0, -1))), 101)
+        self.check()
+
+    def test_older_jobs_count_less(self):
+        for n in range(290):
+            self.wire.call("SET", "{spool}:span:" + self.KIND, "24:300")
+        self.ends("A", 64500)
+        self.assertEqual(self.span(), {24: 150, 48: 0.5})
+        self.wire.call("SET", "{spool}:span:" + self.KIND, " ".join(f"{b}:123.5" for b in range(105)))
+        self.ends("B", 64500)
+        self.assertLess(self.do("STRLEN", "{spool}:span:" + self.KIND), 1200)
+
+    def test_so_many_kinds(self):
+        self.wire.call("ZADD", "{spool}:spans", *(word for n in range(2000) for word in (n, f"k{n}")))
+        self.wire.call("SET", "{spool}:span:k0", "24:1")
+        self.ends("A", 8000)
+        self.assertEqual((self.do("ZCARD", "{spool}:spans"), self.do("EXISTS", "{spool}:span:k0")), (2000, 0))
+
+    def test_what_is_told(self):
+        """How long, when, and from the start what its progress is told by."""
+        self.wire.call("SET", "{spool}:span:" + self.KIND, "48:10 56:10")  # 64 to 70 s, 128 to 140 s
+        r = self.task("A", "submitting", "sent")
+        self.run_script("change", ["A", *change(r, "submitted", upstream="U1")[1:]])
+        self.assertAlmostEqual(int(self.do("HGET", "{spool}:t:A", "expected")), 69793, delta=10)
+        for ran_ms, left_ms in ((0, 69793), (65000, 128000 - 65000), (100000, 33800)):
+            self.do("HSET", "{spool}:t:A", "started", f"@{-ran_ms}")
+            answer = self.run_script("read", ["A", ""])
+            self.assertAlmostEqual(answer[5], 69793, delta=10)
+            self.assertAlmostEqual(answer[6] - self.time(), left_ms, delta=6000, msg=ran_ms)
+            self.assertAlmostEqual(answer[7], ran_ms, delta=2000)
+        self.do("HSET", "{spool}:t:A", "started", "@-900000")  # longer than any
+        self.assertEqual(self.run_script("read", ["A", ""])[6], -1)
+
+    def test_few_say_nothing(self):
+        self.wire.call("SET", "{spool}:span:" + self.KIND, "48:7")
+        r = self.task("A", "submitting", "sent")
+        self.run_script("change", ["A", *change(r, "submitted", upstream="U1")[1:]])
+        self.assertIsNone(self.do("HGET", "{spool}:t:A", "expected"))
+        self.assertEqual(self.run_script("read", ["A", ""])[5:7], [-1, -1])
+
+    def next_look_ms(self, ran_ms):
+        self.do("HSET", "{spool}:t:A", "started", f"@{-ran_ms}")
+        self.do("ZADD", "{spool}:look:mj-1", "@-1", "A")
+        self.run_script("looks", ["mj-1", 1000, 10000, 0, 10, 0])
+        return float(self.do("ZSCORE", "{spool}:look:mj-1", "A")) - self.time()
+
+    def test_where_looks_are_worth_it(self):
+        """Few early, close ones when it is due, few again late; never closer than the vendor allows."""
+        self.task("A", "rendering")
+        usual = self.next_look_ms(60000)
+        self.assertAlmostEqual(usual, 10000, delta=1500)
+        self.wire.call("SET", "{spool}:span:" + self.KIND, "50:5 51:10 52:20 53:30 54:20 55:10 56:5")  # about 100 s
+        early, due, late = (self.next_look_ms(ran_ms) for ran_ms in (10000, 100000, 400000))
+        self.assertGreater(early, 2 * due)
+        self.assertGreater(late, 2 * due)
+        self.assertLessEqual(max(early, late), 4 * 10000 * 1.11)
+        self.assertGreaterEqual(due, 990)
+        self.assertLess(due, usual)
+
+
+# 10,000 jobs whose times follow those of a field test (83 to 253 s, the median 105), with looks at the times that
+# three rules give: their number, and how long after its end a job is seen to have ended. A clock of its own.
+REPLAY = """
+local counts, total = {}, 0
+local mode, first, longest, fixed = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+local looks, lags, sum, plan = 0, {}, 0, nil
+for i = 7, #ARGV do
+    local took, at = tonumber(ARGV[i]), first
+    looks = looks + 1
+    while at < took do
+        local wait = math.min(math.max(at / 2, first), longest)
+        if mode == 'fixed' then wait = fixed
+        elseif plan then wait = planned_wait(plan, at, first, 4 * longest) end
+        at = at + wait
+        looks = looks + 1
+    end
+    lags[#lags + 1] = at - took
+    sum = sum + at - took
+    if mode == 'foresight' then -- learns what it sees, as change.lua does
+        local b = bucket_of(at)
+        counts[b], total = (counts[b] or 0) + 1, total + 1
+        if total > SPAN_FULL then
+            total = 0
+            for k, count in pairs(counts) do counts[k] = count / 2; total = total + count / 2 end
+        end
+        if i % 10 == 0 then plan = plan_looks(counts, total, first, longest) end
+    end
+end
+table.sort(lags)
+return {looks, math.floor(sum / #lags), math.floor(lags[math.ceil(#lags / 2)]), math.floor(lags[math.ceil(#lags * 0.99)])}
+"""
+
+
+class Replay(Bench):
+    def times(self):
+        """Log-normal above the least: the median 105 s, one in a hundred beyond 253."""
+        chosen = random.Random(4711)
+        return [int(1000 * (83 + chosen.lognormvariate(math.log(22), 0.88))) for _ in range(10000)]
+
+    def replay(self, mode, fixed_ms=0):
+        with open(os.path.join(LUA, "lib.lua"), encoding="utf-8") as file:
+            text = file.read() + REPLAY
+        times, found = self.times(), [0, 0, 0, 0]
+        for at in range(0, len(times), 5000):  # what a call takes of words
+            got = self.wire.call("EVAL", text, 1, "{spool}", "w1", f"{RETENTION_MS} 0 0 0 0", mode, 3000, 10000, fixed_ms, *times[at : at + 5000])
+            found = [found[0] + got[0], *(a + b / 2 for a, b in zip(found[1:], got[1:]))]
+        return found
+
+    def test_against_fixed_intervals(self):
+        """The same number of requests: what lies between a job's end and when it is seen halves."""
+        times = self.times()
+        looks, mean, median, p99 = self.replay("foresight")
+        least, most = 1000, 60000
+        for _ in range(20):  # the interval that makes as many
+            fixed_ms = (least + most) // 2
+            asked = self.replay("fixed", fixed_ms)
+            least, most = (fixed_ms, most) if asked[0] > looks else (least, fixed_ms)
+        usual = self.replay("usual")
+        print(f"replay of {len(times)} jobs, median {sorted(times)[5000] / 1000:.0f} s: foresight {looks} looks, lag mean {mean:.0f} "
+              f"p50 {median:.0f} p99 {p99:.0f} ms; fixed {fixed_ms} ms {asked[0]} looks, {asked[1]:.0f} {asked[2]:.0f} {asked[3]:.0f}; "
+              f"usual {usual[0]} looks, {usual[1]:.0f} {usual[2]:.0f} {usual[3]:.0f}")  # fmt: skip
+        self.assertLess(abs(asked[0] - looks) / looks, 0.02)
+        self.assertLess(mean, asked[1] / 2)
+        self.assertLess(mean, usual[1])
 
 
 class Follow(Bench):

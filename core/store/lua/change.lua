@@ -31,7 +31,7 @@ local function change(item)
     local function has(flag) return flags:find(flag, 1, true) ~= nil end
 
     local r = record(id, "by", "owner", "lane", "account", "progress", "sub", "hook", "cancel",
-        "cost", "at", "started", "slot", "doubt", "wait", "await", "upstream", "gone", "sent")
+        "cost", "at", "started", "slot", "doubt", "wait", "await", "upstream", "gone", "sent", "cold", "asked")
     if not r then return {'missing', 0, 0} end
     local cancel = r.cancel and 1 or 0
     local fields = {unpack(item, 15)}
@@ -58,6 +58,9 @@ local function change(item)
     if result ~= '' then call('SET', key('r', id), result) end
     if LOOKED_AT[r.phase] and r.started and (to == 'archiving' or to == 'succeeded') then
         note_duration(r.account, now - tonumber(r.started))
+        note_span(r, now - tonumber(r.started))
+    elseif r.phase == 'submitting' and to == 'archiving' and r.sent then
+        note_span(r, now - tonumber(r.sent))
     end
     if TERMINAL[to] then
         local typical, cap = string.match(watch, '^doubt (%d+) (%d+)$')

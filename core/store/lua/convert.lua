@@ -69,7 +69,7 @@ local function convert_stream(name)
 end
 
 -- What was a field each and is now in the cold one, in its order.
-local COLD = {'provider', 'family', 'action', 'model', 'mode', 'state', 'parent', 'trace'}
+local COLD = {'provider', 'action', 'model', 'family', 'mode', 'state', 'parent', 'trace'}
 
 local function convert_record(name)
     local id = string.sub(name, #'spool:t:' + 1)

@@ -45,6 +45,8 @@
 --                          for its end; "-": none does any more, "+": none was meant to
 --   await:<task>   set     tasks that are queued as soon as <task> waits for its client (sub)
 --   took:<account> list    how long its last jobs took, in ms
+--   span:<kind>    string  how long jobs of a kind take: "bucket:jobs ..."
+--   spans          zset    these kinds, by when one of their jobs ended last
 --   upload:<id>    string  a place that was promised for a client's file
 --   callback_secret, read_secret, webhook_secret string    secrets that all processes share
 --   workers        zset    workers, by when each last said that it works
@@ -271,6 +273,112 @@ local function usual_ms(account, typical_ms)
     for i, ms in ipairs(took) do took[i] = tonumber(ms) end
     table.sort(took)
     return took[math.ceil(#took / 2)] or typical_ms
+end
+
+-- Spans: how long jobs of a kind (provider, action, model, seconds that were asked for) take, from when the vendor
+-- had them until it was seen that they have ended. Counted in buckets that grow by an eighth of a doubling; older
+-- jobs count less and less.
+local PER_DOUBLING, LAST_BUCKET = 8, 104 -- from 1 s to 2 h
+local SPAN_KNOWN, SPAN_FULL = 8, 300     -- jobs until a span says something; until all are halved
+local SPAN_MS, SPANS_KEPT, SPAN_NAME_MAX = 30 * 24 * 3600 * 1000, 2000, 100
+
+local function span_name(r)
+    local kind = string.gsub(string.match(r.cold or '', '^%Z*%z?%Z*%z?%Z*'), '%z', '/') .. '/' .. (r.asked or '')
+    return #kind <= SPAN_NAME_MAX and kind or redis.sha1hex(kind)
+end
+
+local function bucket_of(ms)
+    local b = math.floor(math.log(math.max(ms, 1000) / 1000) / math.log(2) * PER_DOUBLING)
+    return math.min(b, LAST_BUCKET)
+end
+
+local function bucket_begin(b)
+    return b == 0 and 0 or 1000 * 2 ^ (b / PER_DOUBLING)
+end
+
+-- Bucket -> jobs, and all jobs.
+local function read_span(name)
+    local counts, total = {}, 0
+    for b, count in string.gmatch(call('GET', key('span', name)) or '', '(%d+):(%S+)') do
+        counts[tonumber(b)] = tonumber(count)
+        total = total + tonumber(count)
+    end
+    return counts, total
+end
+
+local function note_span(r, ms)
+    local name = span_name(r)
+    local counts, total = read_span(name)
+    local b, words = bucket_of(ms), {}
+    counts[b] = (counts[b] or 0) + 1
+    local share = total + 1 > SPAN_FULL and 0.5 or 1
+    for i = 0, LAST_BUCKET do
+        local count = (counts[i] or 0) * share
+        if count >= 0.1 then words[#words + 1] = string.format('%d:%.4g', i, count) end
+    end
+    call('SET', key('span', name), table.concat(words, ' '), 'PX', SPAN_MS)
+    if call('ZADD', '{spool}:spans', now, name) == 1 and call('ZCARD', '{spool}:spans') > SPANS_KEPT then
+        local oldest = call('ZPOPMIN', '{spool}:spans')[1]
+        call('DEL', key('span', oldest))
+    end
+end
+
+-- Where looks are worth most: Bucket -> looks a ms. As many looks are made of a job as the usual rule would make (the
+-- wait grows to half of the age, from `first` to `longest` ms), but they lie as close as the root of the chance that
+-- the job ends just then, given that it hasn't: so what is still running is seen to end soonest. nil: the rule holds.
+local function plan_looks(counts, total, first, longest)
+    if total < SPAN_KNOWN then return nil end
+    local ends, chance, plan = {}, {}, {} -- how many of all end in a bucket, smoothed; then what is left
+    local left, usual, weight = 0, 0, 0
+    for b = 0, LAST_BUCKET do
+        ends[b] = ((counts[b - 1] or 0) + 2 * (counts[b] or 0) + (counts[b + 1] or 0)) / 4 + 0.02
+    end
+    for b = LAST_BUCKET, 0, -1 do
+        left = left + ends[b]
+        chance[b] = left - ends[b] / 2
+    end
+    for b = 0, LAST_BUCKET do
+        local from, to = bucket_begin(b), bucket_begin(b + 1)
+        usual = usual + chance[b] * (to - from) / math.min(math.max((from + to) / 4, first), longest)
+        weight = weight + math.sqrt(ends[b] * chance[b] * (to - from))
+    end
+    for b = 0, LAST_BUCKET do
+        local width = bucket_begin(b + 1) - bucket_begin(b)
+        plan[b] = usual / weight * math.sqrt(ends[b] / (chance[b] * width))
+    end
+    return plan
+end
+
+-- How long to wait for the next look: until the plan has one.
+local function planned_wait(plan, age, first, bound)
+    local b, at, due = bucket_of(age), age, 0
+    while b < LAST_BUCKET and at - age < bound do
+        local to = bucket_begin(b + 1)
+        local more = plan[b] * math.max(to - at, 0)
+        if due + more >= 1 then
+            at = at + (1 - due) / plan[b]
+            break
+        end
+        due, at, b = due + more, math.max(to, at), b + 1
+    end
+    return math.min(math.max(at - age, first), bound)
+end
+
+-- When the part `share` of those jobs that take longer than `age` has ended; nil where nothing is known of that.
+local function span_share(counts, total, age, share)
+    if total < SPAN_KNOWN then return nil end
+    local at, left = bucket_of(age), 0
+    local begin, behind = bucket_begin(at), bucket_begin(at + 1)
+    local part = math.min(math.max((behind - age) / (behind - begin), 0), 1) -- of the bucket that it is in
+    for b = at, LAST_BUCKET do left = left + (counts[b] or 0) * (b == at and part or 1) end
+    if left < 0.5 then return nil end
+    local wanted = left * share
+    for b = at, LAST_BUCKET do
+        local count = (counts[b] or 0) * (b == at and part or 1)
+        local from = b == at and math.max(age, begin) or bucket_begin(b)
+        if count >= wanted then return from + (bucket_begin(b + 1) - from) * wanted / count end
+        wanted = wanted - count
+    end
 end
 
 -- A doubt that has failed: its job may run at the vendor for as long as the account's jobs take. Its slot
@@ -610,6 +718,10 @@ local function follow(r, phase, look_ms, facts)
     if is_first then
         call('HSET', key('t', r.id), "started", now)
         call('HDEL', key('t', r.id), "doubt", "sent")
+        -- What its progress is told by, where its vendor tells none: by one number it never goes back.
+        local counts, total = read_span(span_name(r))
+        local expected = span_share(counts, total, 0, 0.5)
+        if expected then call('HSET', key('t', r.id), "expected", math.floor(expected)) end
         call('ZREM', '{spool}:due', r.id)
         call('ZADD', key('look', r.account), now + look_ms, r.id)
     end

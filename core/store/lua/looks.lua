@@ -1,7 +1,8 @@
 #!lua flags=allow-oom
--- Tasks of an account to look at now. Claiming a task only moves its time to the next look, which comes after
--- half of the time that it has been running, between the first wait and the longest, plus jitter. So a claim
--- whose answer was lost costs one look.
+-- Tasks of an account to look at now. Claiming a task only moves its time to the next look. Where it is known
+-- how long such jobs take, that is where a look is worth it (plan_looks); else it comes after half of the time that
+-- the job has been running, between the first wait and the longest. Plus jitter. So a claim whose answer was lost
+-- costs one look.
 -- Item: account, first ms, longest ms, slack ms (what is due so soon comes along), max, how many may be
 --   claimed in any second (0: no limit).
 -- Answer per item: {ms until the next, or -1, {values of FIELDS, id}...}; FIELDS are those that a look
@@ -21,6 +22,20 @@ local function allowance(account, per_second)
     return math.floor((now - since) / every_ms + 0.001), math.ceil(since + every_ms - now), since, every_ms
 end
 
+local BOUND = 4 -- times the longest wait
+
+local plans = {} -- by the kinds of jobs; false: none
+local function wait_of(values, age, first_ms, longest_ms)
+    local name = span_name({["cold"] = values[at["cold"]], ["asked"] = values[at["asked"]] or nil})
+    local of = name .. ' ' .. first_ms .. ' ' .. longest_ms
+    if plans[of] == nil then
+        local counts, total = read_span(name)
+        plans[of] = plan_looks(counts, total, first_ms, longest_ms) or false
+    end
+    if plans[of] then return planned_wait(plans[of], age, first_ms, BOUND * longest_ms) end
+    return math.min(math.max(age / 2, first_ms), longest_ms)
+end
+
 for i, item in ipairs(items()) do
     local account, first_ms, longest_ms, slack_ms, max = item[1], tonumber(item[2]),
         tonumber(item[3]), tonumber(item[4]), tonumber(item[5])
@@ -37,7 +52,7 @@ for i, item in ipairs(items()) do
             call('ZREM', look, id)
         else
             local age = now - tonumber(values[at["started"]] or now)
-            local wait = math.min(math.max(age / 2, first_ms), longest_ms)
+            local wait = wait_of(values, age, first_ms, longest_ms)
             -- The vendor calls back when something happens: looks are only for callbacks that get lost.
             if values[at["called"]] then wait = math.max(wait, math.min(4 * longest_ms, 60000)) end
             moved[#moved + 1] = math.floor(now + wait + wait * 0.1 * ((k * 7 + now) % 11) / 10)

@@ -18,7 +18,7 @@ local function reopen(r)
 end
 
 local function resolve(id, v, how, upstream, result)
-    local r = record(id, "by", "owner", "lane", "account", "progress", "hook", "cost", "code", "upstream")
+    local r = record(id, "by", "owner", "lane", "account", "progress", "hook", "cost", "code", "upstream", "cold", "asked")
     if not r then return 'missing' end
     if again == '1' and r.by == by and r.v == v + 1 then return 'done' end
     if r.v ~= v then return 'stale' end

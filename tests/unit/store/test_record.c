@@ -140,7 +140,7 @@ static void test_looks(void **state)
     *strchr(names, '}') = '\0';
     for (char *name = strtok_r(names, "', ", &rest); name != NULL;
          name = strtok_r(NULL, "', ", &rest)) {
-        static const char cold[] = "kling\0\0text2video\0kling-v3";
+        static const char cold[] = "kling\0text2video\0kling-v3";
         const char *value = strcmp(name, "p") == 0   ? "rendering"
                             : strcmp(name, "S") == 0 ? "1767225600000"
                             : strcmp(name, "g") == 0 ? "40"

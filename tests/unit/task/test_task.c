@@ -167,9 +167,41 @@ static void test_the_script_that_refuses(void **state)
     buf_clear(&text);
 }
 
+// Never back, and never the end.
+static void test_progress(void **state)
+{
+    struct task task = {.phase = TASK_RENDERING, .expected_ms = 100000};
+    int before = 0;
+
+    (void)state;
+    for (task.ran_ms = 0; task.ran_ms < 10000000; task.ran_ms += 777) {
+        int progress = task_progress(&task, false);
+
+        assert_true(progress >= before && progress <= 99);
+        before = progress;
+    }
+    assert_int_equal(before, 98);
+    task.ran_ms = 50000;
+    assert_int_equal(task_progress(&task, false), 45);
+    assert_int_equal(task_progress(&task, true), 0);
+    task.progress = 60; // the vendor's, from a relay
+    assert_int_equal(task_progress(&task, false), 60);
+    task.ran_ms = 100000;
+    assert_int_equal(task_progress(&task, false), 90);
+    task.ran_ms = -1;
+    assert_int_equal(task_progress(&task, false), 60);
+    task.ran_ms = 100000;
+    task.expected_ms = 0;
+    assert_int_equal(task_progress(&task, false), 60);
+    task.expected_ms = 100000;
+    task.phase = TASK_QUEUED;
+    assert_int_equal(task_progress(&task, false), 60);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_progress),
         cmocka_unit_test(test_views),
         cmocka_unit_test(test_the_rows_beside_the_picture),
         cmocka_unit_test(test_the_picture),
