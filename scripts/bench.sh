@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measures Spool beside its peers (fastify + BullMQ from npm) and the raw script, prints ratios.
 # With --against REV: this build beside that of a commit, in turn, without the peers.
-#   scripts/bench.sh [--against REV] [submit|durable|throughput|poll|delay|idle|memory|archive|calls …]
+#   scripts/bench.sh [--against REV] [submit|durable|throughput|poll|delay|idle|memory|archive|foresight|calls …]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh

@@ -14,6 +14,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
 import archive  # noqa: E402
 import calls  # noqa: E402
+import foresight  # noqa: E402
 import harness  # noqa: E402
 from harness import Redis, Sim, Spool  # noqa: E402
 
@@ -281,6 +282,7 @@ SECTIONS = {
     "submit": lambda: submits(False), "durable": lambda: submits(True), "throughput": throughput,
     "poll": polls, "delay": delay, "idle": idle, "memory": memory,
     "archive": lambda: archive.measure(row, ROUNDS),
+    "foresight": lambda: foresight.measure(row),
     "calls": lambda: calls.measure(row, cpu_us, status_kb, NODE, PEER),
 }
 

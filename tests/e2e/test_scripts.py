@@ -2,15 +2,14 @@
 """The Lua scripts alone, on a real Redis: what each makes of each phase, and that it can be sent again."""
 import glob
 import json
-import math
 import os
-import random
 import re
 import time
 import unittest
 import unittest.mock
 
 import invariants
+import replay
 import resp
 from records import LETTERS, with_letters, with_names
 from harness import ROOT, Redis, main, script_text
@@ -950,70 +949,19 @@ class Foresight(Bench):
         self.assertLess(due, usual)
 
 
-# 10,000 jobs whose times follow those of a field test (83 to 253 s, the median 105), with looks at the times that
-# three rules give: their number, and how long after its end a job is seen to have ended. A clock of its own.
-REPLAY = """
-local counts, total = {}, 0
-local mode, first, longest, fixed = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
-local looks, lags, sum, plan = 0, {}, 0, nil
-for i = 7, #ARGV do
-    local took, at = tonumber(ARGV[i]), first
-    looks = looks + 1
-    while at < took do
-        local wait = math.min(math.max(at / 2, first), longest)
-        if mode == 'fixed' then wait = fixed
-        elseif plan then wait = planned_wait(plan, at, first, 4 * longest) end
-        at = at + wait
-        looks = looks + 1
-    end
-    lags[#lags + 1] = at - took
-    sum = sum + at - took
-    if mode == 'foresight' then -- learns what it sees, as change.lua does
-        local b = bucket_of(at)
-        counts[b], total = (counts[b] or 0) + 1, total + 1
-        if total > SPAN_FULL then
-            total = 0
-            for k, count in pairs(counts) do counts[k] = count / 2; total = total + count / 2 end
-        end
-        if i % 10 == 0 then plan = plan_looks(counts, total, first, longest) end
-    end
-end
-table.sort(lags)
-return {looks, math.floor(sum / #lags), math.floor(lags[math.ceil(#lags / 2)]), math.floor(lags[math.ceil(#lags * 0.99)])}
-"""
-
-
 class Replay(Bench):
-    def times(self):
-        """Log-normal above the least: the median 105 s, one in a hundred beyond 253."""
-        chosen = random.Random(4711)
-        return [int(1000 * (83 + chosen.lognormvariate(math.log(22), 0.88))) for _ in range(10000)]
-
-    def replay(self, mode, fixed_ms=0):
-        with open(os.path.join(LUA, "lib.lua"), encoding="utf-8") as file:
-            text = file.read() + REPLAY
-        times, found = self.times(), [0, 0, 0, 0]
-        for at in range(0, len(times), 5000):  # what a call takes of words
-            got = self.wire.call("EVAL", text, 1, "{spool}", "w1", f"{RETENTION_MS} 0 0 0 0", mode, 3000, 10000, fixed_ms, *times[at : at + 5000])
-            found = [found[0] + got[0], *(a + b / 2 for a, b in zip(found[1:], got[1:]))]
-        return found
-
     def test_against_fixed_intervals(self):
         """The same number of requests: what lies between a job's end and when it is seen halves."""
-        times = self.times()
-        looks, mean, median, p99 = self.replay("foresight")
-        least, most = 1000, 60000
-        for _ in range(20):  # the interval that makes as many
-            fixed_ms = (least + most) // 2
-            asked = self.replay("fixed", fixed_ms)
-            least, most = (fixed_ms, most) if asked[0] > looks else (least, fixed_ms)
-        usual = self.replay("usual")
-        print(f"replay of {len(times)} jobs, median {sorted(times)[5000] / 1000:.0f} s: foresight {looks} looks, lag mean {mean:.0f} "
-              f"p50 {median:.0f} p99 {p99:.0f} ms; fixed {fixed_ms} ms {asked[0]} looks, {asked[1]:.0f} {asked[2]:.0f} {asked[3]:.0f}; "
-              f"usual {usual[0]} looks, {usual[1]:.0f} {usual[2]:.0f} {usual[3]:.0f}")  # fmt: skip
-        self.assertLess(abs(asked[0] - looks) / looks, 0.02)
-        self.assertLess(mean, asked[1] / 2)
-        self.assertLess(mean, usual[1])
+        times = replay.times()
+        looks, mean, median, p99 = replay.replay(self.wire, times, "foresight")
+        fixed = replay.replay(self.wire, times, "fixed", replay.fixed_interval(self.wire, times, looks))
+        usual = replay.replay(self.wire, times, "usual")
+        for name, found in (("foresight", (looks, mean, median, p99)), ("fixed", fixed), ("usual", usual)):
+            print(f"{name}: {found[0]} looks, lag mean {found[1]:.0f} p50 {found[2]:.0f} p99 {found[3]:.0f} ms")
+        self.assertLess(abs(fixed[0] - looks) / looks, 0.02)
+        self.assertLess(mean, fixed[1] / 2)
+        self.assertLess(looks, usual[0])
+        self.assertLess(mean, usual[1] / 2)
 
 
 class Follow(Bench):
