@@ -1,6 +1,8 @@
 // The Lua scripts, as the assembler put them here (lua.S).
 #include "core/store/scripts.h"
 
+#include <openssl/evp.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "core/base/buf.h"
@@ -54,4 +56,14 @@ char *script_text(enum script script)
     buf_clear(&letters);
     buf_clear(&text);
     return buf_take(&spelled);
+}
+
+void script_hash(const char *text, char hash[SCRIPT_HASH_SIZE])
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned len = 0;
+
+    EVP_Digest(text, strlen(text), digest, &len, EVP_sha1(), NULL);
+    for (unsigned i = 0; i < len && 2 * i + 2 < SCRIPT_HASH_SIZE; i++)
+        snprintf(hash + 2 * i, 3, "%02x", digest[i]);
 }

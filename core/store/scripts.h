@@ -42,3 +42,7 @@ enum script {
 const char *script_name(enum script script);
 // The text with lib.lua put in its place; the caller frees it.
 char *script_text(enum script script);
+
+enum { SCRIPT_HASH_SIZE = 41 };
+// The name by which Redis has a text.
+void script_hash(const char *text, char hash[SCRIPT_HASH_SIZE]);

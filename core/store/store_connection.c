@@ -174,22 +174,69 @@ static void ask_layout(struct store *store, const char *cursor)
     redis_send(store->redis, sizeof argv / sizeof argv[0], argv, lens, on_layout, store);
 }
 
+// Scripts. A server that has them already, as one that other processes use, needn't be sent them.
+
+static void give_up_loading(struct store *store, const redisReply *reply)
+{
+    set_problem(store, reply->type == REDIS_REPLY_ERROR ? reply->str : "SCRIPT LOAD failed");
+    store->is_loading = false;
+    check_again(store);
+}
+
 static void on_script(void *ctx, const redisReply *reply)
 {
     struct store *store = ctx;
-    unsigned script = SCRIPT_COUNT - store->unloaded;
 
     if (reply == NULL || !store->is_loading)
         return; // the connection broke: on_state has been or will be called
-    if (reply->type != REDIS_REPLY_STRING || reply->len != 40) {
-        set_problem(store, reply->type == REDIS_REPLY_ERROR ? reply->str : "SCRIPT LOAD failed");
-        store->is_loading = false;
-        check_again(store);
+    if (reply->type != REDIS_REPLY_STRING)
+        give_up_loading(store, reply);
+    else if (--store->unloaded == 0)
+        ask_layout(store, "");
+}
+
+static void on_scripts(void *ctx, const redisReply *reply)
+{
+    struct store *store = ctx;
+
+    if (reply == NULL || !store->is_loading)
+        return;
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != SCRIPT_COUNT) {
+        give_up_loading(store, reply);
         return;
     }
-    memcpy(store->sha[script], reply->str, 41);
-    if (--store->unloaded == 0)
+    store->unloaded = 0;
+    for (unsigned i = 0; i < SCRIPT_COUNT; i++) {
+        char *text = reply->element[i]->integer == 1 ? NULL : script_text((enum script)i);
+        const char *argv[] = {"SCRIPT", "LOAD", text};
+        const size_t lens[] = {6, 4, text == NULL ? 0 : strlen(text)};
+
+        if (text == NULL)
+            continue;
+        store->unloaded++;
+        redis_send(store->redis, 3, argv, lens, on_script, store);
+        free(text);
+    }
+    if (store->unloaded == 0)
         ask_layout(store, "");
+}
+
+static void ask_scripts(struct store *store)
+{
+    const char *argv[SCRIPT_COUNT + 2] = {"SCRIPT", "EXISTS"};
+    size_t lens[SCRIPT_COUNT + 2] = {6, 6};
+
+    for (unsigned i = 0; i < SCRIPT_COUNT; i++) {
+        if (*store->sha[i] == '\0') {
+            char *text = script_text((enum script)i);
+
+            script_hash(text, store->sha[i]);
+            free(text);
+        }
+        argv[i + 2] = store->sha[i];
+        lens[i + 2] = strlen(store->sha[i]);
+    }
+    redis_send(store->redis, SCRIPT_COUNT + 2, argv, lens, on_scripts, store);
 }
 
 static void on_policy(void *ctx, const redisReply *reply)
@@ -213,15 +260,7 @@ static void on_policy(void *ctx, const redisReply *reply)
         check_again(store);
         return;
     }
-    store->unloaded = SCRIPT_COUNT;
-    for (unsigned i = 0; i < SCRIPT_COUNT; i++) {
-        char *text = script_text((enum script)i);
-        const char *argv[] = {"SCRIPT", "LOAD", text};
-        const size_t lens[] = {6, 4, strlen(text)};
-
-        redis_send(store->redis, 3, argv, lens, on_script, store);
-        free(text);
-    }
+    ask_scripts(store);
 }
 
 void store_load_scripts(struct store *store)
