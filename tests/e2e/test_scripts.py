@@ -947,6 +947,8 @@ class Foresight(Bench):
         self.assertLessEqual(max(early, late), 4 * 10000 * 1.11)
         self.assertGreaterEqual(due, 990)
         self.assertLess(due, usual)
+        for ran_ms in (8100000, 9000000, 86400000):  # about where the last bucket begins, and behind it
+            self.assertGreater(self.next_look_ms(ran_ms), 2 * due, ran_ms)
 
 
 class Replay(Bench):

@@ -349,11 +349,11 @@ local function plan_looks(counts, total, first, longest)
     return plan
 end
 
--- How long to wait for the next look: until the plan has one.
+-- How long to wait for the next look: until the plan has one. The last bucket goes on for ever.
 local function planned_wait(plan, age, first, bound)
     local b, at, due = bucket_of(age), age, 0
-    while b < LAST_BUCKET and at - age < bound do
-        local to = bucket_begin(b + 1)
+    while at - age < bound do
+        local to = b < LAST_BUCKET and bucket_begin(b + 1) or math.huge
         local more = plan[b] * math.max(to - at, 0)
         if due + more >= 1 then
             at = at + (1 - due) / plan[b]
