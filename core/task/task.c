@@ -143,13 +143,17 @@ const char *task_status(enum task_phase phase)
 
 int task_progress(const struct task *task, bool is_told_by_vendor)
 {
-    // Up to 90 in the time that is expected, and from there on ever slower.
-    double share = task->expected_ms > 0 ? (double)task->ran_ms / (double)task->expected_ms : 0;
-    double progress = share <= 1 ? 90 * share : 99 - 9 / share;
     bool runs = task->phase == TASK_SUBMITTED || task->phase == TASK_RENDERING;
+    // What has failed or was cancelled got as far as it was then.
+    bool has_broken_off = task->phase == TASK_FAILED || task->phase == TASK_CANCELLED;
+    int64_t ran_ms = has_broken_off && task->started_ms > 0 ? task->finished_ms - task->started_ms
+                     : runs                                 ? task->ran_ms
+                                                            : -1;
+    // Up to 90 in the time that is expected, and from there on ever slower.
+    double share = task->expected_ms > 0 ? (double)ran_ms / (double)task->expected_ms : 0;
+    double progress = share <= 1 ? 90 * share : 99 - 9 / share;
 
-    if (is_told_by_vendor || !runs || task->expected_ms <= 0 || task->ran_ms < 0 ||
-        progress < task->progress)
+    if (is_told_by_vendor || task->expected_ms <= 0 || ran_ms < 0 || progress < task->progress)
         return task->progress;
     return (int)progress;
 }

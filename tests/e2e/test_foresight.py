@@ -58,6 +58,16 @@ class Foresight(unittest.TestCase):
         self.assertEqual((ended["progress"], ended["eta"]), (100, None))
         self.assertAlmostEqual(ended["finished_at"], ended["started_at"] + self.took_ms, delta=self.took_ms)
 
+    def test_what_is_cancelled_does_not_go_back(self):
+        task = self.submit()
+        eventually(lambda: self.spool.task(task)["progress"] >= 20, 20, "some progress")
+        status, _, answer = self.spool.request("POST", f"/v1/tasks/{task}/cancel", b"")
+        self.assertEqual(status, 200, answer)
+        ended = self.spool.end_of(task)
+        self.assertEqual((ended["status"], ended["eta"]), ("cancelled", None))
+        self.assertGreaterEqual(ended["progress"], 20)
+        self.assertLess(ended["progress"], 100)
+
     def test_who_waits_is_told_too(self):
         tasks = [self.submit() for _ in range(12)]
         eventually(lambda: self.spool.task(tasks[-1])["phase"] == "queued", what="a full account")

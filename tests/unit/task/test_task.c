@@ -198,14 +198,34 @@ static void test_progress(void **state)
     assert_int_equal(task_progress(&task, false), 60);
 }
 
+// What has failed or was cancelled stays where it was seen last.
+static void test_progress_of_what_broke_off(void **state)
+{
+    static const enum task_phase broken[] = {TASK_FAILED, TASK_CANCELLED};
+    struct task task = {.expected_ms = 100000, .started_ms = 1000, .finished_ms = 51000};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof broken / sizeof broken[0]; i++) {
+        task.phase = broken[i];
+        task.ran_ms = -1; // as it is read then
+        assert_int_equal(task_progress(&task, false), 45);
+        assert_int_equal(task_progress(&task, true), 0);
+    }
+    task.finished_ms = 10000000;
+    assert_int_equal(task_progress(&task, false), 98);
+    task.progress = 99; // while its files were fetched
+    assert_int_equal(task_progress(&task, false), 99);
+    task.progress = 0;
+    task.started_ms = 0; // the vendor never had it
+    assert_int_equal(task_progress(&task, false), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_progress),
-        cmocka_unit_test(test_views),
-        cmocka_unit_test(test_the_rows_beside_the_picture),
-        cmocka_unit_test(test_the_picture),
-        cmocka_unit_test(test_the_script_that_refuses),
+        cmocka_unit_test(test_progress),    cmocka_unit_test(test_progress_of_what_broke_off),
+        cmocka_unit_test(test_views),       cmocka_unit_test(test_the_rows_beside_the_picture),
+        cmocka_unit_test(test_the_picture), cmocka_unit_test(test_the_script_that_refuses),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
