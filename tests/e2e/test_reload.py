@@ -90,8 +90,10 @@ class Reload(unittest.TestCase):
         threads = [threading.Thread(target=go_on, args=(i, *one)) for i, one in enumerate(asked)]
         for thread in threads:
             thread.start()
-        for _ in range(5):
+        for n in range(50):
             self.reload()
+            if n >= 4 and min(counts) > 10:
+                break
         stop.set()
         for thread in threads:
             thread.join()
