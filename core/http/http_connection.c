@@ -220,7 +220,7 @@ static void update_reading(struct http_conn *conn)
         uv_read_stop((uv_stream_t *)&conn->uv);
 }
 
-void http_conn_open(struct http_server *server, int fd)
+struct http_conn *http_conn_open(struct http_server *server, int fd)
 {
     struct http_conn *conn = mem_new(struct http_conn);
 
@@ -240,10 +240,11 @@ void http_conn_open(struct http_server *server, int fd)
     if (uv_tcp_open(&conn->uv, fd) != 0) {
         close(fd);
         http_conn_close(conn);
-        return;
+        return NULL;
     }
     http_server_set_deadline(server, conn, server->options.header_timeout_ms);
     update_reading(conn);
+    return conn;
 }
 
 // Answers for ourselves; nothing that this client sends after that is believed. `has_path`: the
@@ -287,6 +288,23 @@ static void set_handling(struct http_conn *conn)
         conn->stolen = *end;
         *end = '\0';
     }
+}
+
+struct http_exchange *http_server_adopt(struct http_server *server, int fd, const struct buf *head)
+{
+    struct http_conn *conn = http_conn_open(server, fd);
+
+    if (conn == NULL)
+        return NULL;
+    conn->is_busy = conn->is_known = true;
+    buf_reserve(&conn->in, 1); // the request was read elsewhere; here it is empty
+    http_exchange_open(conn);
+    conn->exchange.is_begun = conn->exchange.is_endless = true;
+    conn->exchange.left = UINT64_MAX;
+    set_handling(conn);
+    buf_add(&conn->out, head->data, head->len);
+    http_server_wake(server, conn);
+    return &conn->exchange;
 }
 
 // The head is there: from here on a handler has the exchange.

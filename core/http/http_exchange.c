@@ -390,25 +390,53 @@ void http_exchange_abort(struct http_exchange *exchange)
     http_conn_finish(exchange->conn);
 }
 
+// A duplicate of the descriptor; -1 where the connection can't be given away.
+static int copy_socket(struct http_conn *conn)
+{
+    uv_os_fd_t fd;
+
+    return !conn->is_closing && http_conn_flush_now(conn) &&
+                   uv_fileno((const uv_handle_t *)&conn->uv, &fd) == 0
+               ? fcntl(fd, F_DUPFD_CLOEXEC, 3)
+               : -1;
+}
+
+// The exchange is over, and with it what is left of the connection here.
+static void leave_socket(struct http_conn *conn)
+{
+    conn->is_busy = false;
+    if (conn->is_closing)
+        http_conn_free_if_over(conn);
+    else
+        http_conn_close(conn);
+}
+
 int http_exchange_take_socket(struct http_exchange *exchange, struct buf *head)
 {
     struct http_conn *conn = exchange->conn;
-    uv_os_fd_t fd;
-    int copy = -1;
+    int copy = copy_socket(conn);
 
-    if (!conn->is_closing && http_conn_flush_now(conn) &&
-        uv_fileno((const uv_handle_t *)&conn->uv, &fd) == 0)
-        copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
     if (copy >= 0) {
         http_head_restore(&conn->head, request(exchange));
         request(exchange)[conn->head.bytes] = conn->stolen; // the request has no body
         buf_add(head, request(exchange), conn->in.len - conn->start);
         buf_add(head, buf_text(&conn->later), conn->later.len);
     }
-    conn->is_busy = false;
-    if (conn->is_closing)
-        http_conn_free_if_over(conn);
-    else
-        http_conn_close(conn);
+    leave_socket(conn);
+    return copy;
+}
+
+int http_exchange_take_answer(struct http_exchange *exchange, int status, const char *content_type,
+                              struct buf *head)
+{
+    struct http_conn *conn = exchange->conn;
+    int copy = copy_socket(conn);
+
+    if (copy >= 0) {
+        conn->keeps_alive = false;
+        http_exchange_add_head(conn, status, content_type, -1);
+        buf_add(head, conn->out.data, conn->out.len);
+    }
+    leave_socket(conn);
     return copy;
 }

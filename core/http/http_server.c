@@ -256,7 +256,7 @@ static void on_newcomer(uv_poll_t *listener, int status, int events)
 
 static void update_accepting(struct http_server *server)
 {
-    bool is_active = uv_is_active((uv_handle_t *)&server->listener) != 0;
+    bool is_active = server->has_listener && uv_is_active((uv_handle_t *)&server->listener) != 0;
     bool wanted = server->fd >= 0 && !server->is_paused;
 
     if (wanted && !is_active)
@@ -383,7 +383,7 @@ struct http_server *http_server_start(struct loop *loop, const struct http_serve
     server->fd = -1;
     server->timer_due_ms = INT64_MAX;
     set_defaults(&server->options);
-    if (!listen_somewhere(server, err)) {
+    if (options->host != NULL && !listen_somewhere(server, err)) {
         free(server);
         return NULL;
     }
@@ -393,9 +393,13 @@ struct http_server *http_server_start(struct loop *loop, const struct http_serve
         server->id_prefix = (uint32_t)clock_mono_us();
     server->turn = loop_turn_new(loop, on_turn, server);
     uv_timer_init(server->uv, &server->timer);
-    uv_poll_init(server->uv, &server->listener, server->fd);
     server->timer.data = server->listener.data = server;
-    server->refs = 2;
+    server->refs = 1;
+    server->has_listener = server->fd >= 0;
+    if (server->has_listener) {
+        uv_poll_init(server->uv, &server->listener, server->fd);
+        server->refs++;
+    }
     update_accepting(server);
     return server;
 }
@@ -480,7 +484,8 @@ void http_server_drop(struct http_server **server)
     s->is_dropped = true;
     stop_listening(s);
     loop_turn_drop(&s->turn);
-    uv_close((uv_handle_t *)&s->listener, on_closed);
+    if (s->has_listener)
+        uv_close((uv_handle_t *)&s->listener, on_closed);
     uv_close((uv_handle_t *)&s->timer, on_closed);
     while (s->all != NULL)
         http_conn_gone(s->all);

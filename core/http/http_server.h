@@ -46,7 +46,8 @@ typedef void (*http_gone_fn)(void *ctx);
 typedef void (*http_drained_fn)(void *ctx);
 
 struct http_server_options {
-    const char *host; // an address or a name, borrowed during start
+    const char *host; // an address or a name, borrowed during start; NULL: it doesn't listen, and
+                      // has those connections alone that it adopts
     int port;         // 0: a free one
     int listen_fd;    // a socket that listens at that address already, of which we take a copy; 0:
                       // none
@@ -156,3 +157,10 @@ void http_exchange_abort(struct http_exchange *exchange);
 // as it was received, up to the blank line and what followed. The exchange is gone. -1 where the
 // client went away or earlier answers are still leaving: the connection is closed then.
 int http_exchange_take_socket(struct http_exchange *exchange, struct buf *head);
+// The same for an answer without a length, which ends with the connection, and which the caller
+// gives: `head` gets its head, which hasn't been sent.
+int http_exchange_take_answer(struct http_exchange *exchange, int status, const char *content_type,
+                              struct buf *head);
+// Goes on with such an answer on another server, perhaps another thread's. Takes the descriptor;
+// `head` goes out first, and the exchange is as after http_exchange_begin. NULL: it can't be had.
+struct http_exchange *http_server_adopt(struct http_server *server, int fd, const struct buf *head);

@@ -43,6 +43,7 @@ struct http_server {
     int port;
     unsigned refs; // open handles and connections in memory
     unsigned connections;
+    bool has_listener;
     bool is_dropped;
     bool is_draining;
     bool is_shared; // another server listens on the same socket
@@ -162,8 +163,8 @@ void http_server_unref(struct http_server *server);
 const char *http_server_date(struct http_server *server);
 
 // http_connection.c
-void http_conn_open(struct http_server *server, int fd);
-void http_conn_turn(struct http_conn *conn); // reads on and sends
+struct http_conn *http_conn_open(struct http_server *server, int fd); // NULL: it was closed
+void http_conn_turn(struct http_conn *conn);                          // reads on and sends
 void http_conn_on_deadline(struct http_conn *conn);
 void http_conn_drain(struct http_conn *conn); // closes it unless a request is under way
 void http_conn_gone(struct http_conn *conn);  // tells the exchange's owner, closes
