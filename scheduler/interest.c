@@ -50,15 +50,23 @@ static const struct {
     [FOLLOWING] = {"following", TO(LOOKING) | TO(FOLLOWING)},
 };
 
-struct interest {
-    const struct interest_ground *ground;
-    struct interest_options options; // without what was borrowed for the start only
-    enum state state;
-    char id[ID_SIZE];        // "": all
-    int version;             // told so far; only newer versions are told
+// Where in the stream an interest is.
+struct place {
     char after[CURSOR_SIZE]; // how far the stream was told; "": `version` decides
     char upto[CURSOR_SIZE];  // where the stream's reader was when we last asked
-    bool is_behind;          // there may be more of the past than was told
+};
+
+// There may be one for every client, so it is kept small while it follows.
+struct interest {
+    const struct interest_ground *ground;
+    const struct interest_calls *calls;
+    const char *owner; // as in the options
+    void *ctx;
+    enum state state;
+    char id[ID_SIZE];    // "": all
+    int version;         // told so far; only newer versions are told
+    bool is_behind;      // there may be more of the past than was told
+    struct place *place; // ours; NULL: `version` decides, and nothing is being read
     // What we wait for: between events exactly one of these is set, or none while we wait for the
     // stream itself (AWAITING, FOLLOWING).
     struct glance *look;
@@ -94,7 +102,21 @@ static void rest_a_while(struct interest *interest)
 
 static bool is_seen(const struct interest *interest, const char *owner)
 {
-    return interest->options.owner == NULL || strcmp(owner, interest->options.owner) == 0;
+    return interest->owner == NULL || strcmp(owner, interest->owner) == 0;
+}
+
+// How far the stream was told, NULL where `version` decides.
+static char *told_after(const struct interest *interest)
+{
+    return interest->place == NULL || *interest->place->after == '\0' ? NULL
+                                                                      : interest->place->after;
+}
+
+static void set_after(struct interest *interest, const char *cursor)
+{
+    if (interest->place == NULL)
+        interest->place = mem_new(struct place);
+    snprintf(interest->place->after, CURSOR_SIZE, "%s", cursor);
 }
 
 // Whether the change is news to the interest; notes that it was told.
@@ -102,19 +124,20 @@ static bool take_change(struct interest *interest, const struct page_event *even
                         const struct task *task)
 {
     bool is_all = *interest->id == '\0';
+    char *after = told_after(interest);
 
     if (!is_seen(interest, task->owner))
         return false;
     if (is_all && task->is_ask)
         return false; // a question that we ask ourselves, not one of the key's tasks
-    if (*interest->after != '\0' && events_compare(event->cursor, interest->after) <= 0)
+    if (after != NULL && events_compare(event->cursor, after) <= 0)
         return false;
     if (!is_all && event->view.version <= interest->version)
         return false;
     if (!is_all)
         interest->version = event->view.version;
-    if (*interest->after != '\0')
-        snprintf(interest->after, CURSOR_SIZE, "%s", event->cursor);
+    if (after != NULL)
+        memcpy(after, event->cursor, CURSOR_SIZE);
     return true;
 }
 
@@ -122,34 +145,31 @@ static bool take_change(struct interest *interest, const struct page_event *even
 
 static void tell_missing(const struct interest *interest)
 {
-    const struct interest_options options = interest->options;
     char id[ID_SIZE];
 
     memcpy(id, interest->id, sizeof id);
-    options.on_missing(options.ctx, id); // the interest may be gone
+    interest->calls->on_missing(interest->ctx, id); // the interest may be gone
 }
 
-static void tell_present(struct interest *interest, const struct task *task)
+// Resuming from before the read, `cursor`, can repeat a change, but never miss one.
+static void tell_present(struct interest *interest, const struct task *task, const char *cursor)
 {
     struct task_view now = {task->phase, task->version, task->progress, task->substate != NULL};
-    const struct interest_options options = interest->options;
     struct buf json = {0};
     struct task shown;
-    char cursor[CURSOR_SIZE];
 
     interest->version = task->version;
     task_borrow_as(&shown, task, &now);
     shown.links = &store_config(interest->ground->store)->links;
     task_json_write(&shown, NULL, false, &json);
-    // Resuming from before the read can repeat a change, but never miss one.
-    memcpy(cursor, interest->upto, sizeof cursor);
-    options.on_news(options.ctx, &(struct news){&shown, cursor, json.data}, 1);
+    interest->calls->on_news(interest->ctx, &(struct news){&shown, cursor, json.data}, 1);
     buf_clear(&json);
 }
 
 static void on_looked(void *ctx, const struct task *task, const struct err *err)
 {
     struct interest *interest = ctx;
+    char cursor[CURSOR_SIZE];
 
     interest->look = NULL;
     if (err != NULL) {
@@ -157,10 +177,15 @@ static void on_looked(void *ctx, const struct task *task, const struct err *err)
         return;
     }
     move(interest, FOLLOWING);
+    memcpy(cursor, interest->place->upto, sizeof cursor);
+    if (told_after(interest) == NULL) {
+        free(interest->place);
+        interest->place = NULL;
+    }
     if (task == NULL || !is_seen(interest, task->owner))
         tell_missing(interest);
     else if (task->version > interest->version)
-        tell_present(interest, task);
+        tell_present(interest, task, cursor);
 }
 
 // The past: pages of the stream up to where its reader is.
@@ -176,7 +201,8 @@ static bool is_change_wanted(void *ctx, const struct event *event)
 static void on_page(void *ctx, struct page *page, const struct news *news, const struct err *err)
 {
     struct interest *interest = ctx;
-    const struct interest_options options = interest->options;
+    const struct interest_calls *calls = interest->calls;
+    void *their_ctx = interest->ctx;
     struct news *mine;
     size_t count = 0;
 
@@ -192,10 +218,10 @@ static void on_page(void *ctx, struct page *page, const struct news *news, const
             mine[count++] = news[i];
     // We are at the page's end, not only at the last change that was told: the others may be of
     // tasks that are gone, or of no interest.
-    snprintf(interest->after, CURSOR_SIZE, "%s", page->last);
+    set_after(interest, page->last);
     catch_up(interest); // the next page, or the end of the past
     if (count > 0)
-        options.on_news(options.ctx, mine, count); // the interest may be gone
+        calls->on_news(their_ctx, mine, count); // the interest may be gone
     free(mine);
     page_free(page);
 }
@@ -204,7 +230,6 @@ static void on_range(void *ctx, const struct event *events, size_t count, bool i
                      const struct err *err)
 {
     struct interest *interest = ctx;
-    const struct interest_options options = interest->options;
     struct page *page;
 
     interest->range = NULL;
@@ -214,7 +239,7 @@ static void on_range(void *ctx, const struct event *events, size_t count, bool i
     }
     if (is_gap) {
         interest_lose(interest);
-        options.on_gap(options.ctx); // the interest may be gone
+        interest->calls->on_gap(interest->ctx); // the interest may be gone
         return;
     }
     page = page_new(events, count, is_change_wanted, interest);
@@ -225,7 +250,7 @@ static void on_range(void *ctx, const struct event *events, size_t count, bool i
         return;
     }
     // Without any events we are where the reader was when we asked; it may have gone on meanwhile.
-    snprintf(interest->after, CURSOR_SIZE, "%s", count == 0 ? interest->upto : page->last);
+    set_after(interest, count == 0 ? interest->place->upto : page->last);
     page_free(page);
     catch_up(interest);
 }
@@ -235,17 +260,19 @@ static void on_range(void *ctx, const struct event *events, size_t count, bool i
 static void catch_up(struct interest *interest)
 {
     const struct interest_ground *ground = interest->ground;
-    const char *cursor = events_cursor(ground->events);
+    const char *cursor = events_cursor(ground->events), *after = told_after(interest);
 
-    snprintf(interest->upto, CURSOR_SIZE, "%s", cursor);
-    if (interest->is_behind && events_compare(interest->after, cursor) != 0) {
+    if (interest->place == NULL)
+        interest->place = mem_new(struct place);
+    snprintf(interest->place->upto, CURSOR_SIZE, "%s", cursor);
+    if (interest->is_behind && events_compare(interest->place->after, cursor) != 0) {
         move(interest, RANGING);
         interest->range =
-            events_read(ground->events, interest->after, cursor, PAGE, on_range, interest);
+            events_read(ground->events, interest->place->after, cursor, PAGE, on_range, interest);
     } else if (interest->is_behind || *interest->id == '\0') {
         interest->is_behind = false;
-        if (*interest->after == '\0')
-            snprintf(interest->after, CURSOR_SIZE, "%s", cursor);
+        if (after == NULL)
+            set_after(interest, cursor);
         move(interest, FOLLOWING);
     } else {
         move(interest, LOOKING);
@@ -270,8 +297,8 @@ void interest_begin(struct interest *interest)
 
 void interest_lose(struct interest *interest)
 {
-    if (*interest->after != '\0')
-        snprintf(interest->after, CURSOR_SIZE, "%s", events_cursor(interest->ground->events));
+    if (told_after(interest) != NULL)
+        set_after(interest, events_cursor(interest->ground->events));
     interest->is_behind = false;
     if (interest->state != AWAITING)
         interest_begin(interest);
@@ -294,12 +321,14 @@ struct interest *interest_new(const struct interest_ground *ground,
     struct interest *interest = mem_new(struct interest);
 
     interest->ground = ground;
-    interest->options = *options;
-    interest->options.id = interest->options.since = NULL;
+    interest->calls = options->calls;
+    interest->owner = options->owner;
+    interest->ctx = options->ctx;
     snprintf(interest->id, sizeof interest->id, "%s", options->id == NULL ? "" : options->id);
     interest->version = options->version;
     interest->is_behind = options->since != NULL;
-    snprintf(interest->after, CURSOR_SIZE, "%s", options->since == NULL ? "" : options->since);
+    if (options->since != NULL)
+        set_after(interest, options->since);
     return interest;
 }
 
@@ -309,6 +338,7 @@ void interest_drop(struct interest **interest)
     if (*interest == NULL)
         return;
     cancel_pending(*interest);
+    free((*interest)->place);
     free(*interest);
     *interest = NULL;
 }

@@ -27,15 +27,20 @@ struct interest_ground {
     const struct store *store;
 };
 
+// Who hears of what the interest reads itself: changes, gaps, and that there is no such task.
+struct interest_calls {
+    news_fn on_news;
+    news_gap_fn on_gap;
+    news_missing_fn on_missing;
+};
+
 struct interest_options {
     const char *id;    // NULL: all of the key's tasks
     const char *owner; // the key: tasks of others count as missing; borrowed, outlives the
                        // interest. NULL: an operator's, who sees all
     const char *since; // a cursor: changes after it are told, as they are in the stream; NULL: none
     int version;       // without a cursor the present state is told first, if it is newer than this
-    news_fn on_news;   // told of changes that the interest reads itself
-    news_gap_fn on_gap; // told of gaps that the interest finds itself
-    news_missing_fn on_missing;
+    const struct interest_calls *calls; // borrowed, outlives the interest
     void *ctx;
 };
 

@@ -318,14 +318,14 @@ void watcher_drop(struct watcher **pointer)
 // Completes the options, and begins.
 static void watch_begin(struct watcher *watcher, struct interest_options *options)
 {
+    static const struct interest_calls calls = {on_interest_news, on_interest_gap,
+                                                on_interest_missing};
     struct realtime *rt = watcher->realtime;
     struct listing *listing = mem_new(struct listing);
     struct listing **list;
 
     options->owner = watcher->options.owner;
-    options->on_news = on_interest_news;
-    options->on_gap = on_interest_gap;
-    options->on_missing = on_interest_missing;
+    options->calls = &calls;
     options->ctx = watcher;
     listing->watcher = watcher;
     listing->interest = interest_new(&rt->ground, options);

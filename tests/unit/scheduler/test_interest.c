@@ -61,6 +61,8 @@ static void on_missing(void *ctx, const char *id)
     assert_non_null(strstr(buf_text(&heard), id));
 }
 
+static const struct interest_calls calls = {on_news, on_gap, on_missing};
+
 static void check_heard(const char *expected)
 {
     if (strcmp(buf_text(&heard), expected) != 0)
@@ -116,13 +118,10 @@ static int tear_down(void **state)
 
 static void start(const char *id, int version, const char *since)
 {
-    interest = interest_new(&ground, &(struct interest_options){.id = id,
-                                                                .owner = "dev",
-                                                                .since = since,
-                                                                .version = version,
-                                                                .on_news = on_news,
-                                                                .on_gap = on_gap,
-                                                                .on_missing = on_missing});
+    interest = interest_new(
+        &ground,
+        &(struct interest_options){
+            .id = id, .owner = "dev", .since = since, .version = version, .calls = &calls});
     interest_begin(interest);
     fake_loop_turn(loop);
 }
@@ -154,11 +153,8 @@ static bool takes(const char *cursor, const char *id, int version)
 
 static void await(void)
 {
-    interest = interest_new(&ground, &(struct interest_options){.id = "t1",
-                                                                .owner = "dev",
-                                                                .on_news = on_news,
-                                                                .on_gap = on_gap,
-                                                                .on_missing = on_missing});
+    interest = interest_new(
+        &ground, &(struct interest_options){.id = "t1", .owner = "dev", .calls = &calls});
 }
 
 static void gather(void)
