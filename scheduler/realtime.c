@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/loop/loop.h"
@@ -18,7 +19,19 @@
 #include "scheduler/realtime_page.h"
 #include "scheduler/roster.h"
 
-enum { TABLE_SIZE = 4096 };
+enum {
+    TABLE_SIZE = 4096,
+    // While events come thick they are gathered before they are read: for GATHER_MS, and for as
+    // long as it took to tell the last of them, up to GATHER_MOST_MS. Time in which telling had to
+    // wait for a processor counts many times: others want it, and may have it. So what is told
+    // together grows with what telling costs, and how much is told gives way to the rest.
+    GATHER_MS = 5,
+    GATHER_MOST_MS = 50,
+    WAITED_COUNTS = 10,
+    TELL_MS = 10,             // no more is told at once than takes about so long,
+    EVENTS_LEAST = 16,        // but so many events: a write costs more than what is in it
+    THICK_MS = 2 * GATHER_MS, // between events
+};
 
 // An interest, in the lists where its watcher and the changes find it.
 struct listing {
@@ -48,6 +61,15 @@ struct realtime {
     struct listing *by_task[TABLE_SIZE], *of_all;
     struct page *pages, **pages_end; // to be told, in order
     struct page_read *page;          // the page whose records are being read
+    struct loop_turn *told;       // asked when a page was told: then watchers have been written to
+    struct loop_timer *gathering; // until the next events are read
+    bool is_resting;              // one of these two is under way
+    unsigned most;                // events to be told at once
+    bool is_thick;                // the last page came soon after the one before it
+    int64_t read_ms;              // when it came
+    int64_t begun_us;             // when its telling began,
+    int64_t had_us;               // how much of a processor we had had by then,
+    size_t told_count;            // and what it tells of
 };
 
 static struct listing **list_of(struct realtime *rt, const char *id)
@@ -123,9 +145,54 @@ static struct watcher *collect_page(struct realtime *rt, const struct page *page
 
 static void read_next_page(struct realtime *rt);
 
+static void on_gathered(void *ctx)
+{
+    struct realtime *rt = ctx;
+
+    rt->gathering = NULL;
+    rt->is_resting = false;
+    read_next_page(rt);
+}
+
+static void begin_telling(struct realtime *rt, size_t count)
+{
+    rt->begun_us = clock_mono_us();
+    rt->had_us = clock_thread_us();
+    rt->told_count = count;
+}
+
+// Watchers have been written to.
+static void on_told(void *ctx)
+{
+    struct realtime *rt = ctx;
+    int64_t took_us = clock_mono_us() - rt->begun_us, had_us = clock_thread_us() - rt->had_us;
+    int64_t gather_ms = (took_us + (took_us - had_us) * WAITED_COUNTS) / 1000;
+
+    if (had_us > 2 * TELL_MS * 1000 && rt->most > EVENTS_LEAST)
+        rt->most /= 2;
+    else if (had_us < TELL_MS * 1000 && rt->most < EVENTS_AT_ONCE)
+        rt->most *= 2;
+    rt->gathering = loop_after(rt->ground.loop,
+                               gather_ms < GATHER_MS        ? GATHER_MS
+                               : gather_ms > GATHER_MOST_MS ? GATHER_MOST_MS
+                                                            : gather_ms,
+                               on_gathered, rt);
+}
+
+// Before more is read. An event that comes alone, and was told to nobody, delays none.
+static void rest(struct realtime *rt, bool was_told)
+{
+    if (rt->is_resting || !(was_told || rt->is_thick))
+        return;
+    rt->is_resting = true;
+    loop_turn_ask(rt->told);
+}
+
 static void on_page(void *ctx, struct page *page, const struct news *news, const struct err *err)
 {
     struct realtime *rt = ctx;
+    struct watcher *told, *next;
+    bool was_told;
 
     rt->page = NULL;
     if (err != NULL) {
@@ -139,8 +206,10 @@ static void on_page(void *ctx, struct page *page, const struct news *news, const
         read_next_page(rt);
         return;
     }
-    for (struct watcher *watcher = collect_page(rt, page, news), *next; watcher != NULL;
-         watcher = next) {
+    begin_telling(rt, page->count);
+    told = collect_page(rt, page, news);
+    was_told = told != NULL;
+    for (struct watcher *watcher = told; watcher != NULL; watcher = next) {
         struct news *mine = watcher->mine;
         size_t mine_count = watcher->mine_count;
 
@@ -154,6 +223,7 @@ static void on_page(void *ctx, struct page *page, const struct news *news, const
             free(watcher);
     }
     page_free(page);
+    rest(rt, was_told);
     read_next_page(rt);
 }
 
@@ -170,7 +240,7 @@ static struct page *take_page(struct realtime *rt)
 
 static void read_next_page(struct realtime *rt)
 {
-    while (rt->page == NULL && rt->pages != NULL) {
+    while (rt->page == NULL && rt->pages != NULL && !rt->is_resting) {
         struct page *page = take_page(rt);
 
         if (page->count > 0)
@@ -178,6 +248,8 @@ static void read_next_page(struct realtime *rt)
         else
             page_free(page);
     }
+    if (rt->page == NULL && !rt->is_resting)
+        events_more(rt->ground.events, rt->most);
 }
 
 // The stream.
@@ -200,9 +272,16 @@ static void on_events(void *ctx, const struct event *events, size_t count)
 {
     struct realtime *rt = ctx;
     struct page *page = page_new(events, count, is_watched, rt);
+    int64_t now_ms = clock_mono_ms();
 
     *rt->pages_end = page;
     rt->pages_end = &page->next;
+    rt->is_thick = now_ms - rt->read_ms < THICK_MS;
+    rt->read_ms = now_ms;
+    if (page->count == 0) { // nobody waits for it
+        begin_telling(rt, 0);
+        rest(rt, false);
+    }
     read_next_page(rt);
 }
 
@@ -383,9 +462,11 @@ struct realtime *realtime_start(struct loop *loop, struct store *store, struct w
                                      .ctx = rt};
 
     rt->pages_end = &rt->pages;
+    rt->most = EVENTS_AT_ONCE;
     rt->ground = (struct interest_ground){
         .loop = loop, .looks = glances_start(loop, waiting), .waiting = waiting, .store = store};
     rt->ground.events = events_start(loop, store, &options);
+    rt->told = loop_turn_new(loop, on_told, rt);
     return rt;
 }
 
@@ -401,6 +482,8 @@ void realtime_drop(struct realtime **pointer)
 
         watcher_drop(&watcher);
     }
+    loop_turn_drop(&rt->told);
+    loop_cancel(&rt->gathering);
     page_read_cancel(&rt->page);
     while (rt->pages != NULL)
         page_free(take_page(rt));

@@ -14,7 +14,7 @@
 #include "core/store/store.h"
 
 #define STREAM CELL_KEY("events")
-enum { READ_AT_ONCE = 1000, DEADLINE_MS = 5000 };
+enum { DEADLINE_MS = 5000 };
 
 struct events {
     struct store *store; // borrowed, outlives us
@@ -25,6 +25,10 @@ struct events {
     bool is_ready;   // on_ready was called, and `cursor` is the last event that was read
     bool is_reading; // an XREAD is under way
     bool is_asking;  // an XINFO is under way
+    bool is_held;    // on_events was called, and events_more wasn't yet
+    bool is_behind;  // the last read may not have come to the end of the stream
+    unsigned most;   // events that the reader wants to hear of at once
+    unsigned asked;  // how many the last read asked for
 };
 
 // What XINFO STREAM says of the stream.
@@ -42,15 +46,24 @@ bool events_is_cursor(const char *text)
            strspn(text + left + 1, "0123456789") == len - left - 1 && len - left - 1 < 20;
 }
 
+static uint64_t read_digits(const char **at)
+{
+    uint64_t value = 0;
+
+    for (; **at >= '0' && **at <= '9'; (*at)++)
+        value = 10 * value + (uint64_t)(**at - '0');
+    return value;
+}
+
+// Each watcher's cursor is compared with each change, so this is quicker than strtoull.
 int events_compare(const char *a, const char *b)
 {
-    char *end_a, *end_b;
-    unsigned long long left = strtoull(a, &end_a, 10), right = strtoull(b, &end_b, 10);
+    uint64_t left = read_digits(&a), right = read_digits(&b);
 
-    if (left != right)
-        return left < right ? -1 : 1;
-    left = *end_a == '-' ? strtoull(end_a + 1, NULL, 10) : 0;
-    right = *end_b == '-' ? strtoull(end_b + 1, NULL, 10) : 0;
+    if (left == right) {
+        left = *a == '-' ? (a++, read_digits(&a)) : 0;
+        right = *b == '-' ? (b++, read_digits(&b)) : 0;
+    }
     return left < right ? -1 : left > right;
 }
 
@@ -113,28 +126,55 @@ static size_t read_entries(const redisReply *entries, struct event *events)
 
 static void read_on(struct events *events);
 
+static void tell_entries(struct events *events, const redisReply *entries)
+{
+    struct event *list = mem_array(struct event, entries->elements);
+    size_t count = read_entries(entries, list);
+
+    if (entries->elements > 0)
+        snprintf(events->cursor, CURSOR_SIZE, "%s",
+                 entries->element[entries->elements - 1]->element[0]->str);
+    events->is_held = true;
+    events->options.on_events(events->options.ctx, list, count);
+    free(list);
+}
+
+// What we haven't read is gone: the stream goes on without it.
+static void skip_to(struct events *events, const struct extent *extent)
+{
+    snprintf(events->cursor, CURSOR_SIZE, "%s", extent->last);
+    events->is_behind = false;
+    read_on(events);
+    events->options.on_gap(events->options.ctx);
+}
+
+// The entries that XREAD answers with; NULL: none.
+static const redisReply *entries_of(const redisReply *reply)
+{
+    return reply->type == REDIS_REPLY_ARRAY && reply->elements == 1 ? reply->element[0]->element[1]
+                                                                    : NULL;
+}
+
 static void events_on_read(void *ctx, const redisReply *reply)
 {
     struct events *events = ctx;
     const redisReply *entries;
-    struct event *list;
-    size_t count;
 
     events->is_reading = false;
     if (reply == NULL)
         return; // on_state starts again
     if (reply->type == REDIS_REPLY_ERROR)
         log_warn("events.read", "error=\"%s\"", reply->str);
-    if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 1 && events->is_wanted) {
-        entries = reply->element[0]->element[1];
-        if (entries->elements > 0)
-            snprintf(events->cursor, CURSOR_SIZE, "%s",
-                     entries->element[entries->elements - 1]->element[0]->str);
-        list = mem_array(struct event, entries->elements);
-        count = read_entries(entries, list);
-        read_on(events); // the next read is under way while these events are being told
-        events->options.on_events(events->options.ctx, list, count);
-        free(list);
+    entries = entries_of(reply);
+    if (entries != NULL && events->is_wanted) {
+        // Where there is more than fits, we were away for long or are slow, and some of it may have
+        // been trimmed before we came to it: it is read again together with where the stream
+        // begins.
+        events->is_behind = entries->elements >= events->asked;
+        if (events->is_behind)
+            read_on(events);
+        else
+            tell_entries(events, entries);
         return;
     }
     // Events that came while nobody listened are passed over: the next listener asks where the
@@ -145,16 +185,58 @@ static void events_on_read(void *ctx, const redisReply *reply)
         read_on(events);
 }
 
+// Both answers are of one moment.
+static void on_read_behind(void *ctx, const redisReply *reply)
+{
+    struct events *events = ctx;
+    const redisReply *entries;
+    struct extent extent;
+
+    events->is_reading = false;
+    if (reply == NULL)
+        return;
+    if (!events->is_wanted) {
+        events->is_ready = false;
+        return;
+    }
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2) {
+        log_warn("events.read", "error=\"%s\"", reply->str == NULL ? "no answer" : reply->str);
+        events->is_behind = false;
+        read_on(events);
+        return;
+    }
+    read_extent(reply->element[0], &extent);
+    if (is_gap(&extent, events->cursor)) {
+        skip_to(events, &extent);
+        return;
+    }
+    entries = entries_of(reply->element[1]);
+    events->is_behind = entries != NULL && entries->elements >= events->asked;
+    if (entries != NULL)
+        tell_entries(events, entries);
+    else
+        read_on(events);
+}
+
 static void read_on(struct events *events)
 {
     char count[12];
 
-    if (events->is_reading || !events->is_wanted || !redis_is_up(events->redis))
+    if (events->is_reading || events->is_held || !events->is_wanted || !redis_is_up(events->redis))
         return;
     events->is_reading = true;
-    snprintf(count, sizeof count, "%d", READ_AT_ONCE);
-    redis_sendf(events->redis, events_on_read, events,
-                "XREAD COUNT %s BLOCK 0 STREAMS " STREAM " %s", count, events->cursor);
+    events->asked = events->most;
+    snprintf(count, sizeof count, "%u", events->asked);
+    if (!events->is_behind) {
+        redis_sendf(events->redis, events_on_read, events,
+                    "XREAD COUNT %s BLOCK 0 STREAMS " STREAM " %s", count, events->cursor);
+        return;
+    }
+    redis_sendf(events->redis, NULL, NULL, "MULTI");
+    redis_sendf(events->redis, NULL, NULL, "XINFO STREAM " STREAM);
+    redis_sendf(events->redis, NULL, NULL, "XREAD COUNT %s STREAMS " STREAM " %s", count,
+                events->cursor);
+    redis_sendf(events->redis, on_read_behind, events, "EXEC");
 }
 
 static void on_extent(void *ctx, const redisReply *reply)
@@ -168,13 +250,10 @@ static void on_extent(void *ctx, const redisReply *reply)
     read_extent(reply, &extent);
     if (events->is_ready) {
         // A new connection: did the stream go on without us, or was it lost?
-        if (is_gap(&extent, events->cursor)) {
-            snprintf(events->cursor, CURSOR_SIZE, "%s", extent.last);
+        if (is_gap(&extent, events->cursor))
+            skip_to(events, &extent);
+        else
             read_on(events);
-            events->options.on_gap(events->options.ctx);
-            return;
-        }
-        read_on(events);
         return;
     }
     snprintf(events->cursor, CURSOR_SIZE, "%s", extent.last);
@@ -215,6 +294,7 @@ struct events *events_start(struct loop *loop, struct store *store,
 
     events->store = store;
     events->options = *options;
+    events->most = EVENTS_AT_ONCE;
     events->redis = redis_start(loop, &redis);
     return events;
 }
@@ -245,6 +325,13 @@ void events_pause(struct events *events)
     events->is_wanted = false;
     if (!events->is_reading)
         events->is_ready = false;
+}
+
+void events_more(struct events *events, unsigned most)
+{
+    events->most = most < 1 ? 1 : most > EVENTS_AT_ONCE ? EVENTS_AT_ONCE : most;
+    events->is_held = false;
+    read_on(events);
 }
 
 const char *events_cursor(const struct events *events)

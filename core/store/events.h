@@ -25,7 +25,7 @@ struct event {
     struct task_view view;
 };
 
-// What one read brought, in order.
+// What one read brought, in order. The next read is only begun by events_more.
 typedef void (*events_fn)(void *ctx, const struct event *events, size_t count);
 // The stream was lost, or what we haven't read of it was trimmed: watchers must look at their tasks
 // again.
@@ -48,6 +48,11 @@ void events_drop(struct events **events);
 // reads already.
 void events_listen(struct events *events);
 void events_pause(struct events *events);
+// The reader has dealt with what it was told, and wants to hear more: at most so many at once, and
+// no more than EVENTS_AT_ONCE, which is what it hears at first. What happens meanwhile waits in the
+// stream, not in our memory.
+enum { EVENTS_AT_ONCE = 256 };
+void events_more(struct events *events, unsigned most);
 // The id of the last event that was told, "" before on_ready.
 const char *events_cursor(const struct events *events);
 

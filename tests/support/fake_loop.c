@@ -38,7 +38,7 @@ struct loop {
     struct post *posts;
 };
 
-static int64_t mono_ms = 1000000, wall_ms = 1700000000000;
+static int64_t mono_ms = 1000000, wall_ms = 1700000000000, waited_ms;
 
 int64_t clock_mono_ms(void)
 {
@@ -50,6 +50,11 @@ int64_t clock_mono_us(void)
     return mono_ms * 1000;
 }
 
+int64_t clock_thread_us(void)
+{
+    return (mono_ms - waited_ms) * 1000;
+}
+
 int64_t clock_wall_ms(void)
 {
     return wall_ms;
@@ -59,6 +64,12 @@ void fake_clock_pass_ms(int64_t ms)
 {
     mono_ms += ms;
     wall_ms += ms;
+}
+
+void fake_clock_wait_ms(int64_t ms)
+{
+    fake_clock_pass_ms(ms);
+    waited_ms += ms;
 }
 
 void fake_clock_step_wall_ms(int64_t ms)

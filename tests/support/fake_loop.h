@@ -15,5 +15,7 @@ void fake_loop_turn(struct loop *loop);
 void fake_loop_run_ms(struct loop *loop, int64_t ms);
 // The clocks go on, but the loop doesn't turn: a process that was stopped, or busy.
 void fake_clock_pass_ms(int64_t ms);
+// The same, while the thread has no processor: others have it.
+void fake_clock_wait_ms(int64_t ms);
 void fake_clock_step_wall_ms(int64_t ms);
 size_t fake_loop_timers(const struct loop *loop); // how many timers run

@@ -63,6 +63,8 @@ void fake_strings_done(struct fake_call *call, const char *const *values, size_t
 void fake_events_ready(const char *cursor);
 void fake_events_tell(const struct event *events, size_t count);
 void fake_events_gap(const char *cursor);
+bool fake_events_are_held(void); // they were told, and nobody has asked for more
+unsigned fake_events_most(void); // how many were asked for last
 void fake_range_done(struct fake_call *call, const struct event *events, size_t count, bool is_gap);
 
 // Answers a claim of deliveries: one by one, then the end of the claim.

@@ -278,6 +278,8 @@ struct events {
     struct events_options options;
     char cursor[CURSOR_SIZE];
     bool is_ready;
+    bool is_held; // nobody has asked for more
+    unsigned most;
 };
 
 static struct events the_events;
@@ -309,6 +311,12 @@ void events_pause(struct events *events)
     fake_note("pause");
 }
 
+void events_more(struct events *events, unsigned most)
+{
+    events->is_held = false;
+    events->most = most;
+}
+
 const char *events_cursor(const struct events *events)
 {
     return events->is_ready ? events->cursor : "";
@@ -324,8 +332,19 @@ void fake_events_ready(const char *cursor)
         the_events.options.on_ready(the_events.options.ctx, the_events.cursor);
 }
 
+bool fake_events_are_held(void)
+{
+    return the_events.is_held;
+}
+
+unsigned fake_events_most(void)
+{
+    return the_events.most;
+}
+
 void fake_events_tell(const struct event *events, size_t count)
 {
+    the_events.is_held = true;
     snprintf(the_events.cursor, CURSOR_SIZE, "%s", events[count - 1].cursor);
     if (the_events.options.on_events != NULL)
         the_events.options.on_events(the_events.options.ctx, events, count);

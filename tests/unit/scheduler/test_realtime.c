@@ -17,7 +17,7 @@
 #include "tests/support/fake_loop.h"
 #include "tests/support/fake_store.h"
 
-enum { RETRY_MS = 1000 };
+enum { RETRY_MS = 1000, GATHER_MS = 5 };
 
 // One account, for one job at a time.
 static const char text[] =
@@ -218,8 +218,117 @@ static void test_a_page_that_cannot_be_read_is_read_again(void **state)
     fake_events_tell(&events[1], 1);
     fake_expect_nothing();
     fake_tasks_done(fake_waiting("read"), fake_ended_task);
+    fake_loop_run_ms(loop, GATHER_MS);
     fake_tasks_done(fake_waiting("read"), fake_ended_task);
     check_told("t1 v1 submitted; t1 v2 succeeded; ");
+    fake_skip();
+}
+
+// Told at once; then what comes is left in the stream for a moment, to be told together.
+static void test_an_event_that_was_told_makes_the_next_wait(void **state)
+{
+    struct watcher *watcher = watch_of("dev", NULL);
+    struct event event = event_of("1-1", "t1", TASK_SUBMITTED, 1);
+
+    (void)state;
+    watcher_add_all(watcher, NULL);
+    listen_at("1-0");
+    fake_events_tell(&event, 1);
+    assert_true(fake_events_are_held());
+    fake_tasks_done(fake_waiting("read"), fake_ended_task);
+    check_told("t1 v1 submitted; ");
+    fake_loop_run_ms(loop, GATHER_MS - 1);
+    assert_true(fake_events_are_held());
+    fake_loop_run_ms(loop, 1);
+    assert_false(fake_events_are_held());
+    assert_int_equal(fake_loop_timers(loop), 0);
+    fake_skip();
+}
+
+// What telling takes, and how much of it the thread waits for a processor.
+struct telling_case {
+    int64_t took_ms, waited_ms, gathered_ms;
+};
+
+static void on_news_that_take_long(void *ctx, const struct news *news, size_t count)
+{
+    const struct telling_case *telling = ctx;
+
+    on_news(ctx, news, count);
+    fake_clock_pass_ms(telling->took_ms);
+    fake_clock_wait_ms(telling->waited_ms);
+}
+
+// Who is behind gathers more, so that telling leaves time for the rest, within limits; and where
+// others want the processor, much more.
+static void test_the_longer_telling_takes_the_more_is_gathered(void **state)
+{
+    static struct telling_case cases[] = {{0, 0, 5},  {3, 0, 5},  {20, 0, 20}, {5000, 0, 50},
+                                          {3, 1, 14}, {0, 2, 22}, {10, 10, 50}};
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct watcher_options options = {
+            .owner = "dev", .on_news = on_news_that_take_long, .ctx = &cases[i]};
+        struct event event = event_of("1-1", "t1", TASK_SUBMITTED, 1);
+
+        watcher_add_all(watcher_new(rt, &options), NULL);
+        listen_at("1-0");
+        fake_events_tell(&event, 1);
+        fake_tasks_done(fake_waiting("read"), fake_ended_task);
+        fake_loop_run_ms(loop, cases[i].gathered_ms - 1);
+        assert_true(fake_events_are_held());
+        fake_loop_run_ms(loop, 1);
+        assert_false(fake_events_are_held());
+        buf_reset(&told);
+        fake_skip();
+        tear_down(state);
+        set_up(state);
+    }
+}
+
+// So that nobody waits long for the loop, but for no less than makes a write worth while.
+static void test_how_much_is_told_at_once(void **state)
+{
+    static const unsigned most[] = {128, 64, 32, 16, 16};
+    struct telling_case telling = {.took_ms = 21};
+    struct watcher_options options = {
+        .owner = "dev", .on_news = on_news_that_take_long, .ctx = &telling};
+
+    (void)state;
+    watcher_add_all(watcher_new(rt, &options), NULL);
+    listen_at("1-0");
+    for (size_t i = 0; i < 10; i++) {
+        char cursor[16];
+        struct event event;
+
+        snprintf(cursor, sizeof cursor, "1-%zu", i + 1);
+        event = event_of(cursor, "t1", TASK_SUBMITTED, (int)i + 1);
+        telling.took_ms = i < 5 ? 21 : 9;
+        fake_events_tell(&event, 1);
+        fake_tasks_done(fake_waiting("read"), fake_ended_task);
+        fake_loop_run_ms(loop, 50);
+        assert_int_equal(fake_events_most(), i < 5 ? most[i] : i < 9 ? 16u << (i - 4) : 256);
+    }
+    buf_reset(&told);
+    fake_skip();
+}
+
+// What nobody waits for holds nothing up, unless it comes thick.
+static void test_events_that_are_told_to_nobody(void **state)
+{
+    struct watcher *watcher = watch_of("dev", NULL);
+    struct event event = event_of("1-1", "t2", TASK_SUBMITTED, 1);
+
+    (void)state;
+    watcher_add(watcher, "t1", 0);
+    listen_at("1-0");
+    fake_clock_pass_ms(1000);
+    fake_events_tell(&event, 1);
+    assert_false(fake_events_are_held());
+    fake_events_tell(&event, 1);
+    assert_true(fake_events_are_held());
+    fake_loop_run_ms(loop, GATHER_MS);
+    assert_false(fake_events_are_held());
     fake_skip();
 }
 
@@ -527,6 +636,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_task_is_read_once_per_batch, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_page_that_cannot_be_read_is_read_again, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(test_an_event_that_was_told_makes_the_next_wait, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_the_longer_telling_takes_the_more_is_gathered, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_how_much_is_told_at_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_events_that_are_told_to_nobody, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_later_turn_has_a_read_of_its_own, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_gap_while_a_retry_waits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_gap_in_the_past_while_a_retry_waits, set_up,
