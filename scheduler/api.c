@@ -22,6 +22,9 @@
 #include "scheduler/cors.h"
 #include "scheduler/form_load.h"
 #include "scheduler/front.h"
+#include "scheduler/generation.h"
+#include "scheduler/handover.h"
+#include "scheduler/holds.h"
 #include "scheduler/lost.h"
 #include "scheduler/openapi.h"
 #include "scheduler/pattern.h"
@@ -32,7 +35,6 @@
 #include "scheduler/tokens.h"
 #include "scheduler/vendor_keys.h"
 #include "scheduler/waiting.h"
-#include "scheduler/websocket.h"
 
 enum { ETAG_CHARS = 32, SETTLE_MS = 2000, SETTLE_EVERY_MS = 10 };
 
@@ -42,6 +44,7 @@ struct api {
     char *spool_dir;       // where large bodies wait until they are whole
     struct heartbeat *beat;
     int64_t drained_ms; // since when the role drains
+    bool has_left;      // it hands nothing over any more
 };
 
 // Requests.
@@ -248,9 +251,9 @@ static void write_openapi(struct front *front)
 
 // The role.
 
-static struct http_server *open_server(struct api *api, struct loop *loop,
-                                       const struct config *config, int listen_fd, struct err *err)
+static struct http_server *open_server(struct api *api, int listen_fd, struct err *err)
 {
+    const struct config *config = api->front.config;
     struct http_server_options options = {
         .host = api->is_for_operators ? config->admin_host : config->listen_host,
         .port = api->is_for_operators ? config->admin_port : config->listen_port,
@@ -264,7 +267,7 @@ static struct http_server *open_server(struct api *api, struct loop *loop,
         .ctx = api,
     };
 
-    return http_server_start(loop, &options, err);
+    return http_server_start(api->front.loop, &options, err);
 }
 
 static void on_up(void *ctx)
@@ -277,7 +280,7 @@ static void on_up(void *ctx)
 static unsigned count_in_hand(void *ctx)
 {
     const struct api *api = ctx;
-    unsigned count = 0;
+    unsigned count = holds_streams(api->front.holds);
 
     for (const struct request *request = api->front.requests; request != NULL;
          request = request->next)
@@ -292,9 +295,18 @@ static const char *find_trouble(void *ctx)
     return storage_trouble(api->front.storage);
 }
 
-struct api *api_start(struct loop *loop, const struct config *config, const char *redis_url,
-                      bool is_for_operators, int listen_fd, struct err *err)
+// Where there is only one connection, a key may hold it open all the same: it may have half of two.
+static size_t most_holds(const struct config *config)
 {
+    return config->max_connections == 0   ? SIZE_MAX
+           : config->max_connections == 1 ? 2
+                                          : config->max_connections;
+}
+
+struct api *api_start(struct loop *loop, const struct role_start *start, bool is_for_operators,
+                      struct err *err)
+{
+    const struct config *config = start->config;
     struct api *api = mem_new(struct api);
     struct front *front = &api->front;
     struct buf spool_dir = {0};
@@ -304,22 +316,20 @@ struct api *api_start(struct loop *loop, const struct config *config, const char
     api->is_for_operators = is_for_operators;
     front->loop = loop;
     front->config = config;
-    // Where there is only one connection, a key may hold it open all the same: it may have half of
-    // two.
-    front->places.total = config->max_connections == 0   ? SIZE_MAX
-                          : config->max_connections == 1 ? 2
-                                                         : config->max_connections;
-    front->server = open_server(api, loop, config, listen_fd, err);
+    front->server = open_server(api, start->listen_fd, err);
     if (front->server == NULL) {
         free(api->spool_dir);
         free(api);
         return NULL;
     }
+    front->handover = start->handover;
+    handover_enter(front->handover);
+    front->holds = holds_new(most_holds(config));
     front->routes = routes_new();
     front->write_openapi = write_openapi;
     front->has_private = is_for_operators || config->admin_host == NULL;
-    front->settles_until_ms = listen_fd > 0 ? clock_mono_ms() + SETTLE_MS : 0;
-    front->store = store_start(loop, config, redis_url, on_up, api);
+    front->settles_until_ms = start->listen_fd > 0 ? clock_mono_ms() + SETTLE_MS : 0;
+    front->store = store_start(loop, config, start->redis_url, on_up, api);
     api->beat = heartbeat_start(loop, front->store, is_for_operators ? "admin" : "api",
                                 count_in_hand, find_trouble, api);
     front->http = http_client_new(loop, "Spool/" SPOOL_VERSION);
@@ -328,8 +338,7 @@ struct api *api_start(struct loop *loop, const struct config *config, const char
     front->callbacks = callbacks_start(loop, config, front->store, NULL, NULL);
     front->vendor_keys = vendor_keys_new(front->http);
     front->read_tokens = read_tokens_start(loop, front->store);
-    front->realtime = realtime_start(loop, front->store, front->waiting, redis_url);
-    front->websockets = websockets_start(front);
+    front->realtime = realtime_start(loop, front->store, front->waiting, start->redis_url);
     return api;
 }
 
@@ -343,6 +352,13 @@ int api_port(const struct api *api)
     return http_server_port(api->front.server);
 }
 
+static void leave_handover(struct api *api)
+{
+    if (!api->has_left)
+        handover_leave(api->front.handover);
+    api->has_left = true;
+}
+
 // Called again and again: a request that waited for Redis at first may be watching by now.
 bool api_drain(struct api *api)
 {
@@ -354,14 +370,16 @@ bool api_drain(struct api *api)
         api->drained_ms = clock_mono_ms();
         heartbeat_leave(api->beat);
         http_server_drain(front->server);
-        websockets_drain(front->websockets);
     }
     is_late = clock_mono_ms() - api->drained_ms > STORE_PATIENCE_MS;
     for (struct request *request = front->requests, *next; request != NULL; request = next) {
         next = request->next;
         request_drain(request, is_late);
     }
-    return http_server_connections(front->server) == 0;
+    if (http_server_connections(front->server) > 0)
+        return false;
+    leave_handover(api);
+    return true;
 }
 
 void api_drop(struct api **pointer)
@@ -373,11 +391,11 @@ void api_drop(struct api **pointer)
         return;
     *pointer = NULL;
     front = &api->front;
-    websockets_drop(&front->websockets);
     http_server_drop(&front->server); // requests under way end with their exchanges
     while (front->requests != NULL)
         request_drop(front->requests);
-    room_clear(&front->places);
+    leave_handover(api);
+    holds_leave(&front->holds);
     callbacks_drop(&front->callbacks);
     vendor_keys_drop(&front->vendor_keys);
     read_tokens_drop(&front->read_tokens);

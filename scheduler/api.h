@@ -6,13 +6,13 @@
 #include "core/base/err.h"
 
 struct api;
-struct config;
 struct loop;
+struct role_start;
 
 // The role listens when this returns, at `listen` or, for operators, at `admin_listen`; on a copy
-// of `listen_fd` where that isn't 0. NULL where the address can't be had.
-struct api *api_start(struct loop *loop, const struct config *config, const char *redis_url,
-                      bool is_for_operators, int listen_fd, struct err *err) WARN_UNUSED;
+// of start->listen_fd where that isn't 0. NULL where the address can't be had.
+struct api *api_start(struct loop *loop, const struct role_start *start, bool is_for_operators,
+                      struct err *err) WARN_UNUSED;
 int api_listen_fd(struct api *api); // for the api that replaces this one
 int api_port(const struct api *api);
 // Begins to stop: accepts nothing new. True when every request is answered.

@@ -2,11 +2,12 @@
 #pragma once
 
 #include <stdbool.h>
-
-#include "core/base/room.h"
+#include <stdint.h>
 
 struct callbacks;
 struct config;
+struct handover;
+struct holds;
 struct http_client;
 struct http_server;
 struct loop;
@@ -19,7 +20,6 @@ struct store;
 struct upload_link;
 struct vendor_keys;
 struct waiting;
-struct websockets;
 
 // All ours. They start before the first request and end after the last.
 struct front {
@@ -27,15 +27,16 @@ struct front {
     const struct config *config; // borrowed, outlives us
     struct store *store;
     struct http_server *server;
-    struct realtime *realtime;
-    struct websockets *websockets;
+    struct realtime *realtime; // of requests that wait for a change
+    struct handover *handover; // borrowed, outlives us: to the realtime role, which has the others
+                               // that watch
     struct waiting *waiting;
     struct http_client *http; // for storage, links that clients have us fetch, and vendors' keys
     struct storage *storage;
     struct callbacks *callbacks;     // NULL: vendors don't call back
     struct vendor_keys *vendor_keys; // of those that sign their callbacks
     struct read_tokens *read_tokens;
-    struct room places;        // connections that are held open, by key; those of WebSockets, too
+    struct holds *holds;       // places for connections that are held open, with those handed over
     struct request *requests;  // the requests under way
     struct upload_link *links; // links of clients that are being fetched
     struct routes *routes;

@@ -14,6 +14,7 @@
 #include "core/base/mem.h"
 #include "core/config/config.h"
 #include "core/loop/loop.h"
+#include "scheduler/handover.h"
 
 enum { ROLES_MAX = 8, DRAIN_LOOK_MS = 20 };
 
@@ -34,6 +35,7 @@ struct thread {
 
 struct generation {
     struct config config;
+    struct handover *handover;
     struct thread threads[ROLES_MAX];
     unsigned count;
 };
@@ -103,11 +105,14 @@ static bool start_role(struct generation *g, const struct role *role, const char
                        const struct generation *before, struct err *err)
 {
     struct thread *thread = &g->threads[g->count];
+    const struct role_start start = {.config = &g->config,
+                                     .redis_url = redis_url,
+                                     .handover = g->handover,
+                                     .listen_fd = inherited_fd(before, role)};
 
     thread->role = role;
     thread->loop = loop_new();
-    thread->state =
-        role->start(thread->loop, &g->config, redis_url, inherited_fd(before, role), err);
+    thread->state = role->start(thread->loop, &start, err);
     if (thread->state == NULL) {
         loop_free(thread->loop);
         return false;
@@ -116,6 +121,14 @@ static bool start_role(struct generation *g, const struct role *role, const char
         note_port(&g->config, role->port(thread->state));
     g->count++;
     return true;
+}
+
+// All its roles are gone.
+static void generation_free(struct generation *g)
+{
+    handover_free(&g->handover); // what is left in it names the configuration
+    config_clear(&g->config);
+    free(g);
 }
 
 struct generation *generation_start(const struct role *roles, struct config *config,
@@ -127,16 +140,16 @@ struct generation *generation_start(const struct role *roles, struct config *con
 
     g->config = *config;
     *config = (struct config){0};
+    g->handover = handover_new();
     for (const struct role *role = roles; ok && role->name != NULL; role++)
-        if (g->config.roles & role->bit)
+        if (g->config.roles & role->bits)
             ok = start_role(g, role, redis_url, before, err);
     if (!ok) {
         while (g->count-- > 0) {
             g->threads[g->count].role->drop(g->threads[g->count].state);
             loop_free(g->threads[g->count].loop);
         }
-        config_clear(&g->config);
-        free(g);
+        generation_free(g);
         return NULL;
     }
     for (unsigned i = 0; i < g->count; i++) {
@@ -196,8 +209,7 @@ bool generation_join(struct generation **generation)
         pthread_join(g->threads[i].id, NULL);
         is_clean = is_clean && g->threads[i].is_clean;
     }
-    config_clear(&g->config);
-    free(g);
+    generation_free(g);
     *generation = NULL;
     return is_clean;
 }

@@ -11,18 +11,28 @@
 
 struct config;
 struct generation;
+struct handover;
 struct loop;
 
-// A role: what runs on one thread and one loop, and meets other roles in Redis only. A table of
-// roles ends with a NULL name; its first role is started first, for it may choose the port that
+// What a role is started with. What it names outlives the role; the record is borrowed for the
+// call.
+struct role_start {
+    const struct config *config;
+    const char *redis_url;
+    struct handover *handover; // by which front doors hand connections to the realtime role
+    int listen_fd; // the socket on which the same role of the generation before listens, to listen
+                   // on as well; 0: none
+};
+
+// A role: what runs on one thread and one loop, and meets other roles in Redis only; but for the
+// front doors and the realtime role, between which connections are handed over. A table of roles
+// ends with a NULL name; its first role is started first, for it may choose the port that
 // public_url is made of.
 struct role {
     const char *name;
-    unsigned bit; // of config.roles
-    // Called on the main thread. `listen_fd`: the socket on which the same role of the generation
-    // before listens, to listen on as well; 0: none.
-    void *(*start)(struct loop *loop, const struct config *config, const char *redis_url,
-                   int listen_fd, struct err *err);
+    unsigned bits; // of config.roles: it is started where one of them is set
+    // Called on the main thread.
+    void *(*start)(struct loop *loop, const struct role_start *start, struct err *err);
     bool (*drain)(void *role); // called again and again, until it returns true
     void (*drop)(void *role);
     int (*listen_fd)(void *role);  // NULL: it doesn't listen

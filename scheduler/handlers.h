@@ -25,7 +25,7 @@ void openapi_show(struct request *request);
 void tasks_show_request(struct request *request);
 // models.c
 void models_list(struct request *request);
-// stream.c, websocket.c
+// stream.c, upgrade.c
 void stream_start(struct request *request);
 void websocket_start(struct request *request);
 // read_token.c

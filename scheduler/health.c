@@ -10,6 +10,7 @@
 #include "scheduler/front.h"
 #include "scheduler/gauges.h"
 #include "scheduler/handlers.h"
+#include "scheduler/holds.h"
 #include "scheduler/request.h"
 
 void health_alive(struct request *request)
@@ -108,7 +109,8 @@ static void write_metrics(struct request *request, const struct overview *overvi
     struct buf text = {0};
     int64_t out = 0;
 
-    metric_set(METRIC_http_connections, http_server_connections(front->server));
+    metric_set(METRIC_http_connections,
+               http_server_connections(front->server) + holds_streams(front->holds));
     metric_set(METRIC_redis_up, store_is_up(front->store));
     for (size_t i = 0; overview != NULL && i < overview->account_count; i++)
         out += *overview->accounts[i].out != '\0';

@@ -162,7 +162,7 @@ static void tell_present(struct interest *interest, const struct task *task, con
     task_borrow_as(&shown, task, &now);
     shown.links = &store_config(interest->ground->store)->links;
     task_json_write(&shown, NULL, false, &json);
-    interest->calls->on_news(interest->ctx, &(struct news){&shown, cursor, json.data}, 1);
+    interest->calls->on_news(interest->ctx, &(struct news){&shown, cursor, json.data, 0}, 1);
     buf_clear(&json);
 }
 

@@ -27,6 +27,7 @@
 #include "scheduler/cli/cli.h"
 #include "scheduler/generation.h"
 #include "scheduler/probe.h"
+#include "scheduler/realtime_role.h"
 #include "scheduler/supervisor.h"
 #include "webhook/webhook.h"
 #include "workers/worker.h"
@@ -40,19 +41,17 @@ enum {
 };
 enum { LARGE_BLOCK_BYTES = 256 * 1024, OWN_DESCRIPTORS = 64 };
 
-static void *start_api(struct loop *loop, const struct config *config, const char *redis_url,
-                       int listen_fd, struct err *err)
+static void *start_api(struct loop *loop, const struct role_start *start, struct err *err)
 {
-    return api_start(loop, config, redis_url, false, listen_fd, err);
+    return api_start(loop, start, false, err);
 }
 
-static void *start_admin(struct loop *loop, const struct config *config, const char *redis_url,
-                         int listen_fd, struct err *err)
+static void *start_admin(struct loop *loop, const struct role_start *start, struct err *err)
 {
-    struct api *api = api_start(loop, config, redis_url, true, listen_fd, err);
+    struct api *api = api_start(loop, start, true, err);
 
     if (api != NULL)
-        log_info("admin.listening", "host=%s port=%d", config->admin_host, api_port(api));
+        log_info("admin.listening", "host=%s port=%d", start->config->admin_host, api_port(api));
     return api;
 }
 
@@ -78,12 +77,28 @@ static void drop_api(void *role)
     api_drop(&api);
 }
 
-static void *start_worker(struct loop *loop, const struct config *config, const char *redis_url,
-                          int listen_fd, struct err *err)
+static void *start_realtime(struct loop *loop, const struct role_start *start, struct err *err)
 {
-    (void)listen_fd;
     (void)err;
-    return worker_start(loop, config, redis_url);
+    return realtime_role_start(loop, start);
+}
+
+static bool drain_realtime(void *role)
+{
+    return realtime_role_drain(role);
+}
+
+static void drop_realtime(void *role)
+{
+    struct realtime_role *realtime = role;
+
+    realtime_role_drop(&realtime);
+}
+
+static void *start_worker(struct loop *loop, const struct role_start *start, struct err *err)
+{
+    (void)err;
+    return worker_start(loop, start->config, start->redis_url);
 }
 
 static bool drain_worker(void *role)
@@ -98,12 +113,10 @@ static void drop_worker(void *role)
     worker_drop(&worker);
 }
 
-static void *start_webhook(struct loop *loop, const struct config *config, const char *redis_url,
-                           int listen_fd, struct err *err)
+static void *start_webhook(struct loop *loop, const struct role_start *start, struct err *err)
 {
-    (void)listen_fd;
     (void)err;
-    return webhook_start(loop, config, redis_url);
+    return webhook_start(loop, start->config, start->redis_url);
 }
 
 static bool drain_webhook(void *role)
@@ -124,6 +137,8 @@ static const struct role roles[] = {
     {"webhook", ROLE_WEBHOOK, start_webhook, drain_webhook, drop_webhook, NULL, NULL},
     {"admin", ROLE_ADMIN, start_admin, drain_api, drop_api, api_fd,
      NULL}, // where admin_listen is set
+    // Watchers of both front doors, so that however many there are, no request waits for them.
+    {"realtime", ROLE_API | ROLE_ADMIN, start_realtime, drain_realtime, drop_realtime, NULL, NULL},
     {0},
 };
 

@@ -10,6 +10,8 @@ struct news {
     const struct task *task; // as it was at the change
     const char *cursor;      // a watcher that resumes begins behind it
     const char *json;        // the task object, with what it waits for now
+    size_t slot;             // which of the news that were made together it is: a hint where to
+                             // keep what is made of it for all who hear it
 };
 
 // What one turn brought, in order.

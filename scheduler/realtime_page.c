@@ -68,7 +68,7 @@ static void telling_init(struct telling *telling, const struct store *store,
         shown->links = &store_config(store)->links;
         task_json_write(shown, NULL, false, &json);
         telling->texts[i] = buf_take(&json);
-        telling->news[i] = (struct news){shown, event->cursor, telling->texts[i]};
+        telling->news[i] = (struct news){shown, event->cursor, telling->texts[i], i};
     }
 }
 

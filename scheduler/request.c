@@ -28,12 +28,16 @@
 #include "scheduler/form.h"
 #include "scheduler/form_load.h"
 #include "scheduler/front.h"
+#include "scheduler/handover.h"
+#include "scheduler/holds.h"
 #include "scheduler/realtime.h"
 #include "scheduler/routes.h"
 #include "scheduler/vendor_keys.h"
 
 enum {
     OTHER_BODY_BYTES = 64 * 1024, // for requests that need no body
+    PLACE_LOOK_MS = 10,
+    PLACE_LOOKS = 20, // until nobody is thought to be about to give a place back
 };
 
 // What it waits for.
@@ -109,7 +113,7 @@ static const struct {
     [AWAIT_LOG] = {cancel_log, true},          [AWAIT_STORAGE] = {cancel_storage, false},
     [AWAIT_WATCHER] = {cancel_watcher, false}, [AWAIT_TIMER] = {cancel_timer, false},
     [AWAIT_TRY] = {cancel_try, false},         [AWAIT_KEYS] = {cancel_keys, false},
-    [AWAIT_FORM] = {cancel_form, false},
+    [AWAIT_FORM] = {cancel_form, false},       [AWAIT_PLACE] = {cancel_timer, false},
 };
 
 const char *request_scope(const struct request *request)
@@ -246,7 +250,7 @@ void request_drop(struct request *request)
     json_decref(request->body);
     form_files_delete(&request->files, request->front);
     if (request->has_place)
-        room_give(&request->front->places, request->owner, 1);
+        holds_give(request->front->holds, request->owner);
     *request->at = request->next;
     if (request->next != NULL)
         request->next->at = request->at;
@@ -314,15 +318,49 @@ void request_refuse_with(struct request *request, enum err_code code, const char
     request_refuse(request, &err);
 }
 
-bool request_take_place(struct request *request)
+static void look_for_place(void *ctx)
 {
-    request->has_place = room_take(&request->front->places, request->owner, 1);
+    struct request *request = ctx;
+
+    request_forget(request, AWAIT_PLACE);
+    request->has_place = holds_take(request->front->holds, request->owner);
     if (request->has_place)
-        return true;
-    request_refuse_with(
-        request, ERR_TOO_MANY,
-        "this key waits and watches on as many connections as it may, close one first");
-    return false;
+        request->on_place(request);
+    else if (request->place_looks++ < PLACE_LOOKS)
+        request_await(request, AWAIT_PLACE,
+                      loop_after(request->front->loop, PLACE_LOOK_MS, look_for_place, request));
+    else
+        request_refuse_with(
+            request, ERR_TOO_MANY,
+            "this key waits and watches on as many connections as it may, close one first");
+}
+
+void request_seek_place(struct request *request, void (*then)(struct request *request))
+{
+    request->on_place = then;
+    look_for_place(request);
+}
+
+void request_seek_watch(struct request *request, void (*then)(struct request *request))
+{
+    if (handover_is_open(request->front->handover))
+        request_seek_place(request, then);
+    else
+        request_refuse_with(request, ERR_UNAVAILABLE, "shutting down");
+}
+
+void request_hand_over(struct request *request, struct arrival *arrival)
+{
+    if (arrival->fd >= 0) {
+        arrival->owner = request->owner;
+        arrival->is_operator = request->is_operator;
+        arrival->holds = holds_share(request->front->holds);
+        request->has_place = false; // it is the arrival's now
+        handover_send(request->front->handover, arrival);
+    } else {
+        arrival_free(arrival); // the client has gone
+    }
+    request_drop(request);
 }
 
 void request_show(const struct request *request, struct task *task)

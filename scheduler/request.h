@@ -12,6 +12,7 @@
 #include "scheduler/pattern.h"
 
 struct again;
+struct arrival;
 struct buf;
 struct family;
 struct form_files;
@@ -32,6 +33,7 @@ enum await {
     AWAIT_TRY,     // a struct account_try
     AWAIT_KEYS,    // a struct keys_wait
     AWAIT_FORM,    // a struct form_load
+    AWAIT_PLACE,   // a struct loop_timer: request_seek_place
     AWAIT_COUNT
 };
 
@@ -48,6 +50,9 @@ struct request {
     bool is_form;                   // the body came as multipart/form-data
     struct form_files *files;       // of a long one, deleted with us; NULL: none
     bool has_place;
+    unsigned place_looks; // how often no place was found for it
+    void (*on_place)(struct request *request);
+    int seen_version;                         // of the task that it waits for a change of
     bool is_stream;                           // its answer has begun, as a stream of events
     char held[ID_SIZE];                       // the task whose end it waits for; "": none
     int64_t begun_ms;                         // of our monotonic clock
@@ -125,6 +130,13 @@ void request_load_body(struct request *request, void (*then)(struct request *req
 void request_show(const struct request *request, struct task *task);
 
 // Takes a place for a request that keeps its connection for as long as it likes, for others need
-// connections, too. A key may have half of the places that other keys leave. False: the request has
-// been refused.
-bool request_take_place(struct request *request);
+// connections, too. A key may have half of the places that other keys leave. `then` is called with
+// the place, perhaps before this returns; it isn't where there is none: then the request is
+// refused, a moment later, for a place whose connection has just been closed is given back by
+// another thread.
+void request_seek_place(struct request *request, void (*then)(struct request *request));
+// The same for a request whose connection is to be handed over.
+void request_seek_watch(struct request *request, void (*then)(struct request *request));
+// Hands the connection over, with the request's place. The arrival has the descriptor that was
+// taken from the exchange, -1 where the client has gone. Both are gone afterwards.
+void request_hand_over(struct request *request, struct arrival *arrival);

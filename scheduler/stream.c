@@ -1,93 +1,17 @@
-// GET /v1/tasks/{id}/events: Server-Sent Events, as WHATWG HTML 9.2 describes them.
+// GET /v1/tasks/{id}/events: Server-Sent Events, as WHATWG HTML 9.2 describes them. Here, on the
+// front door's thread, it is found out what is to be told; event_stream.c tells it.
 //
 // A browser's EventSource comes back by itself when a stream ends, with the id that it was told
 // last; it is stopped by a 204 once it has been told of the task's end.
-#include <stdlib.h>
-#include <string.h>
+#include <stdio.h>
 
-#include "core/base/buf.h"
 #include "core/http/http_server.h"
-#include "core/loop/loop.h"
 #include "core/store/events.h"
-#include "core/store/store.h"
-#include "core/store/tasks.h"
-#include "scheduler/front.h"
+#include "core/task/task.h"
 #include "scheduler/handlers.h"
+#include "scheduler/handover.h"
 #include "scheduler/realtime.h"
 #include "scheduler/request.h"
-
-// A client that lets so much pile up is dropped; a comment now and then keeps proxies from dropping
-// the connection.
-enum { KEEP_ALIVE_MS = 20000 };
-
-static void on_drained(void *ctx)
-{
-    (void)ctx;
-}
-
-// A task that was forgotten meanwhile has no more news.
-static void on_still_there(void *ctx, struct task *task, const struct err *err)
-{
-    struct request *request = ctx;
-    struct http_exchange *exchange = request->exchange;
-
-    request_forget(request, AWAIT_TASKS);
-    if (err == NULL) {
-        task_free(task);
-    } else if (err->code == ERR_NOT_FOUND) {
-        request_drop(request);
-        http_exchange_end(exchange);
-    }
-}
-
-static void on_keep_alive(void *ctx)
-{
-    struct request *request = ctx;
-
-    request_forget(request, AWAIT_TIMER);
-    request_get_task(request, on_still_there);
-    request_await(request, AWAIT_TIMER,
-                  loop_after(request->front->loop, KEEP_ALIVE_MS, on_keep_alive, request));
-    http_exchange_write(request->exchange, ": \n\n", 4, on_drained, NULL);
-}
-
-static void on_news(void *ctx, const struct news *news, size_t count)
-{
-    struct request *request = ctx;
-    struct http_exchange *exchange = request->exchange;
-    struct buf text = {0};
-    bool has_ended = false, is_slow;
-
-    for (size_t i = 0; i < count; i++) {
-        buf_fmt(&text, "id: %s\nevent: task\ndata: %s\n\n", news[i].cursor, news[i].json);
-        has_ended = has_ended || task_is_terminal(news[i].task->phase);
-    }
-    is_slow = !http_exchange_write(exchange, text.data, text.len, on_drained, NULL);
-    buf_clear(&text);
-    if (has_ended) {
-        request_drop(request);
-        http_exchange_end(exchange);
-    } else if (is_slow) {
-        request_drop(request);
-        http_exchange_abort(exchange); // the client comes back with Last-Event-ID
-    }
-}
-
-static void on_gap(void *ctx)
-{
-    struct request *request = ctx;
-
-    http_exchange_write(request->exchange, "event: gap\ndata: {}\n\n", 21, on_drained, NULL);
-}
-
-// The client comes back with Last-Event-ID, and finds another process.
-static void on_drain(struct request *request)
-{
-    struct http_exchange *exchange = request->exchange;
-
-    request_drop(request);
-    http_exchange_abort(exchange);
-}
 
 // Whether the client, who was told everything up to `last`, knows of the task's end.
 static bool has_been_told(const struct task *task, const char *last)
@@ -105,13 +29,51 @@ static void answer_no_more(struct request *request)
     http_exchange_answer(exchange, 204, NULL, NULL, 0);
 }
 
+// HEAD: there is nothing to watch for.
+static void answer_head(struct request *request)
+{
+    struct http_exchange *exchange = request->exchange;
+
+    request_count(request, 200, 0);
+    request_drop(request);
+    http_exchange_begin(exchange, 200, "text/event-stream", -1);
+    http_exchange_end(exchange);
+}
+
+// What is found out before there is a place.
+struct watch {
+    char task[ID_SIZE];
+    bool is_terminal;
+};
+
+static void keep_watch(struct request *request, const struct task *task)
+{
+    struct watch *watch = request_keep(request, sizeof *watch, NULL);
+
+    snprintf(watch->task, sizeof watch->task, "%s", task->id);
+    watch->is_terminal = task_is_terminal(task->phase);
+}
+
+static void hand_over(struct request *request)
+{
+    const struct watch *watch = request->kept;
+    struct http_exchange *exchange = request->exchange;
+    const char *last = http_exchange_header(exchange, "last-event-id");
+    struct arrival *arrival = arrival_new(ARRIVAL_STREAM);
+
+    snprintf(arrival->request, sizeof arrival->request, "%s", http_exchange_request_id(exchange));
+    snprintf(arrival->task, sizeof arrival->task, "%s", watch->task);
+    if (last != NULL && realtime_is_cursor(last) && !watch->is_terminal)
+        snprintf(arrival->last, sizeof arrival->last, "%s", last);
+    request_count(request, 200, -1);
+    arrival->fd = http_exchange_take_answer(exchange, 200, "text/event-stream", &arrival->bytes);
+    request_hand_over(request, arrival);
+}
+
 static void on_task(void *ctx, struct task *task, const struct err *err)
 {
     struct request *request = ctx;
     const char *last = http_exchange_header(request->exchange, "last-event-id");
-    struct watcher_options options = {
-        .owner = request_scope(request), .on_news = on_news, .on_gap = on_gap, .ctx = request};
-    struct watcher *watcher;
 
     if (!request_got(request, AWAIT_TASKS, err))
         return;
@@ -120,23 +82,12 @@ static void on_task(void *ctx, struct task *task, const struct err *err)
     http_exchange_add_header(request->exchange, "X-Accel-Buffering", "no");
     if (has_been_told(task, last)) {
         answer_no_more(request);
-        task_free(task);
-        return;
+    } else if (http_exchange_method(request->exchange) == HTTP_HEAD_) {
+        answer_head(request);
+    } else {
+        keep_watch(request, task);
+        request_seek_watch(request, hand_over);
     }
-    if (!request_take_place(request)) {
-        task_free(task);
-        return;
-    }
-    request_count(request, 200, -1);
-    http_exchange_begin(request->exchange, 200, "text/event-stream", -1);
-    request_await(request, AWAIT_TIMER,
-                  loop_after(request->front->loop, KEEP_ALIVE_MS, on_keep_alive, request));
-    watcher = watcher_new(request->front->realtime, &options);
-    request_watch(request, watcher, on_drain);
-    if (last != NULL && realtime_is_cursor(last) && !task_is_terminal(task->phase))
-        watcher_resume(watcher, task->id, last);
-    else
-        watcher_add(watcher, task->id, 0);
     task_free(task);
 }
 

@@ -540,14 +540,15 @@ static void on_replay(void *ctx, enum submit_result result, const char *id, int6
 
 void submit_ask(struct request *request)
 {
-    if (request_take_place(request))
-        submit_handle(request);
+    request_seek_place(request, submit_handle);
 }
 
 void submit_result(struct request *request)
 {
-    if (result_is_async(request) || request_take_place(request))
+    if (result_is_async(request))
         submit_handle(request);
+    else
+        request_seek_place(request, submit_handle);
 }
 
 // The body has been read.

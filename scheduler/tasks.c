@@ -119,6 +119,7 @@ static void stop_waiting(struct request *request)
     request_cancel(request, AWAIT_TIMER);
     request_cancel(request, AWAIT_TASKS); // Redis may not have answered yet
     request_cancel(request, AWAIT_WATCHER);
+    request_cancel(request, AWAIT_PLACE);
     show_task_now(request);
 }
 
@@ -140,22 +141,28 @@ static void on_change(void *ctx, const struct news *news, size_t count)
     buf_clear(&json);
 }
 
+static void wait_for_change(struct request *request)
+{
+    struct watcher_options options = {
+        .owner = request_scope(request), .on_news = on_change, .ctx = request};
+    struct watcher *watcher = watcher_new(request->front->realtime, &options);
+
+    request_watch(request, watcher, stop_waiting);
+    watcher_add(watcher, request->id, request->seen_version);
+}
+
 static void on_task_to_wait_for(void *ctx, struct task *task, const struct err *err)
 {
     struct request *request = ctx;
-    struct watcher_options options = {
-        .owner = request_scope(request), .on_news = on_change, .ctx = request};
-    struct watcher *watcher;
 
     request_forget(request, AWAIT_TASKS);
     if (is_task_hidden(request, task, err))
         return;
     if (task_is_terminal(task->phase)) {
         answer_task(request, task, NULL);
-    } else if (request_take_place(request)) {
-        watcher = watcher_new(request->front->realtime, &options);
-        request_watch(request, watcher, stop_waiting);
-        watcher_add(watcher, task->id, task->version);
+    } else {
+        request->seen_version = task->version;
+        request_seek_place(request, wait_for_change);
     }
     task_free(task);
 }

@@ -1,27 +1,17 @@
-// WebSockets: who may have one, and how libwebsockets gets the socket.
-//
-// What a stranger sends is read and checked by our own front door. libwebsockets only sees a
-// request that we wrote ourselves, so no key gets into its buffers, and no client can negotiate
-// HTTP/2, an extension or a subprotocol with it.
+// WebSockets: how libwebsockets gets the sockets, when it is asked to write, and their pings.
 #include "scheduler/websocket.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/socket.h>
 
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
-#include "core/config/config.h"
-#include "core/http/http_server.h"
 #include "core/loop/loop.h"
-#include "core/message/http_message.h"
-#include "scheduler/front.h"
-#include "scheduler/handlers.h"
-#include "scheduler/request.h"
+#include "scheduler/handover.h"
 #include "scheduler/websocket_private.h"
 
 enum {
@@ -30,104 +20,12 @@ enum {
     RX_BYTES = 128,
     TX_BYTES = 16 * 1024 * 1024,
     SEND_BUFFER_BYTES = 128 * 1024,
-    KEY_CHARS = 24,
     PING_MS = 25000,
     SILENCE_MS = 60000,
     LOOK_MS = 1000,      // the least time between two looks at all connections
     PINGS_AT_ONCE = 250, // so that a look never takes long
     END_TURNS = 4,       // of the loop, until libwebsockets' handles are gone
 };
-
-// Who may have one.
-
-static void refuse_upgrade(struct request *request, int status, const char *message)
-{
-    struct buf json = {0};
-
-    http_write_error(status, status == 403 ? "forbidden_origin" : "invalid_request", message,
-                     &json);
-    if (status == 426) {
-        http_exchange_add_header(request->exchange, "Upgrade", "websocket");
-        http_exchange_add_header(request->exchange, "Sec-WebSocket-Version", "13");
-    }
-    request_answer(request, status, &json);
-    buf_clear(&json);
-}
-
-// A URL's host and port, without the scheme's own port.
-static const char *authority_of(const char *url, size_t *len)
-{
-    bool is_tls = strncasecmp(url, "https://", 8) == 0;
-    const char *port = is_tls ? ":443" : ":80";
-
-    *len = 0;
-    if (!is_tls && strncasecmp(url, "http://", 7) != 0)
-        return NULL;
-    url += is_tls ? 8 : 7;
-    *len = strcspn(url, "/?#");
-    if (*len > strlen(port) && memcmp(url + *len - strlen(port), port, strlen(port)) == 0)
-        *len -= strlen(port);
-    return url;
-}
-
-// Browsers open a WebSocket for any site's page, and say which asks: only our own page may, and
-// those that may read our other answers, too.
-static bool may_origin(const struct request *request, const char *origin)
-{
-    const char *host = http_exchange_header(request->exchange, "host"), *theirs, *ours;
-    size_t their_len, our_len;
-
-    if (config_cors_origin(request->front->config, origin) != NULL)
-        return true;
-    theirs = authority_of(origin, &their_len);
-    if (theirs == NULL || their_len == 0)
-        return false;
-    ours = authority_of(request->front->config->public_url, &our_len);
-    if (ours != NULL && our_len == their_len && strncasecmp(ours, theirs, our_len) == 0)
-        return true;
-    return host != NULL && strlen(host) == their_len && strncasecmp(host, theirs, their_len) == 0;
-}
-
-static bool is_key(const char *key)
-{
-    static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-    return strlen(key) == KEY_CHARS && strspn(key, base64) == KEY_CHARS - 2 &&
-           strcmp(key + KEY_CHARS - 2, "==") == 0;
-}
-
-static void hand_over(struct websockets *websockets, struct request *request);
-
-void websocket_start(struct request *request)
-{
-    struct http_exchange *exchange = request->exchange;
-    const char *version = http_exchange_header(exchange, "sec-websocket-version");
-    const char *key = http_exchange_header(exchange, "sec-websocket-key");
-    const char *origin = http_exchange_header(exchange, "origin");
-    struct err err;
-    size_t body_len;
-
-    http_exchange_body(exchange, &body_len);
-    if (http_exchange_method(exchange) != HTTP_GET_ || !http_exchange_wants_websocket(exchange)) {
-        refuse_upgrade(request, 426, "this path is a WebSocket");
-    } else if (version == NULL) {
-        refuse_upgrade(request, 400, "Sec-WebSocket-Version: is required");
-    } else if (strcmp(version, "13") != 0) {
-        refuse_upgrade(request, 426, "Sec-WebSocket-Version: must be 13");
-    } else if (key == NULL || !is_key(key)) {
-        refuse_upgrade(request, 400, "Sec-WebSocket-Key: must be 16 bytes in base64");
-    } else if (body_len > 0) {
-        refuse_upgrade(request, 400, "an upgrade has no body");
-    } else if (http_exchange_header_count(exchange, "origin") > 0 &&
-               (origin == NULL || !may_origin(request, origin))) {
-        refuse_upgrade(request, 403, "Origin: another site's page may not connect");
-    } else if (request->front->is_draining) {
-        err_set(&err, ERR_UNAVAILABLE, "shutting down");
-        request_refuse(request, &err);
-    } else if (request_take_place(request)) {
-        hand_over(request->front->websockets, request);
-    }
-}
 
 // Pings. One timer looks at all connections, when the first of them may be due.
 
@@ -215,9 +113,7 @@ static int on_established(struct websockets *websockets, struct websocket *ws, s
     // libwebsockets has made the kernel's buffer as small as its own.
     setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
-    websocket_open(ws, websockets, wsi, websockets->arriving->owner,
-                   websockets->arriving->is_operator, websockets->arriving_rest);
-    websockets->arriving->has_place = false; // the place is the WebSocket's now
+    websocket_open(ws, websockets, wsi, websockets->arriving);
     if (websockets->timer == NULL)
         websockets->timer = loop_after(websockets->loop, PING_MS, on_look, websockets);
     return 0;
@@ -235,10 +131,12 @@ static int add_headers(struct websockets *websockets, struct lws *wsi,
 {
     unsigned char *at = (unsigned char *)args->p;
 
-    if (lws_add_http_header_by_name(
-            wsi,
-            (const unsigned char *)"x-request-id:", (const unsigned char *)websockets->arriving_id,
-            (int)strlen(websockets->arriving_id), &at, at + args->max_len) != 0)
+    if (websockets->arriving == NULL)
+        return -1;
+    if (lws_add_http_header_by_name(wsi, (const unsigned char *)"x-request-id:",
+                                    (const unsigned char *)websockets->arriving->request,
+                                    (int)strlen(websockets->arriving->request), &at,
+                                    at + args->max_len) != 0)
         return -1;
     args->p = (char *)at;
     return 0;
@@ -314,53 +212,35 @@ static void create_context(struct websockets *websockets)
         websockets->vhost = lws_create_vhost(websockets->context, &info);
 }
 
-// The request is gone.
-static void hand_over(struct websockets *websockets, struct request *request)
-{
-    struct http_exchange *exchange = request->exchange;
-    struct buf head = {0}, clean = {0};
-    struct err err;
-    const char *rest;
-    int fd;
-
-    if (websockets->context == NULL)
-        create_context(websockets);
-    if (websockets->vhost == NULL) {
-        err_set(&err, ERR_INTERNAL, "libwebsockets can't be started");
-        request_refuse(request, &err);
-        return;
-    }
-    buf_fmt(&clean,
-            "GET /v1/events HTTP/1.1\r\nHost: spool\r\nUpgrade: websocket\r\n"
-            "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n\r\n",
-            http_exchange_header(exchange, "sec-websocket-key"));
-    snprintf(websockets->arriving_id, sizeof websockets->arriving_id, "%s",
-             http_exchange_request_id(exchange));
-    fd = http_exchange_take_socket(exchange, &head);
-    if (fd >= 0) {
-        rest = strstr(buf_text(&head), "\r\n\r\n"); // frames that came with the request
-        websockets->arriving_rest = rest == NULL ? 0 : head.len - (size_t)(rest + 4 - head.data);
-        buf_add(&clean, rest == NULL ? "" : rest + 4, websockets->arriving_rest);
-        websockets->arriving = request;
-        lws_adopt_socket_vhost_readbuf(websockets->vhost, fd, clean.data, clean.len);
-        websockets->arriving = NULL;
-    }
-    buf_clear(&head);
-    buf_clear(&clean);
-    request_count(request, 101, -1);
-    request_drop(request);
-}
-
 // The whole.
 
-struct websockets *websockets_start(struct front *front)
+struct websockets *websockets_start(struct loop *loop, struct realtime *realtime)
 {
     struct websockets *websockets = mem_new(struct websockets);
 
-    websockets->front = front;
-    websockets->loop = front->loop;
-    websockets->turn = loop_turn_new(front->loop, on_turn, websockets);
+    websockets->loop = loop;
+    websockets->realtime = realtime;
+    websockets->turn = loop_turn_new(loop, on_turn, websockets);
     return websockets;
+}
+
+void websockets_adopt(struct websockets *websockets, struct arrival *arrival)
+{
+    if (websockets->context == NULL)
+        create_context(websockets);
+    if (websockets->vhost != NULL) {
+        websockets->arriving = arrival;
+        lws_adopt_socket_vhost_readbuf(websockets->vhost, arrival->fd, arrival->bytes.data,
+                                       arrival->bytes.len);
+        websockets->arriving = NULL;
+        arrival->fd = -1;
+    } else {
+        log_error("websocket.refused",
+                  "request=%s error=\"libwebsockets can't be started\" hint=\"is its package for "
+                  "libuv installed?\"",
+                  arrival->request);
+    }
+    arrival_free(arrival); // a WebSocket has taken the place over
 }
 
 // The loop may end with this turn, so we tell libwebsockets at once that the sockets can be written
@@ -374,6 +254,8 @@ void websockets_drain(struct websockets *websockets)
             .fd = lws_get_socket_fd(ws->wsi), .events = LWS_POLLOUT, .revents = LWS_POLLOUT};
 
         next = ws->next;
+        if (ws->close_code != 0)
+            continue;
         websocket_close(ws, LWS_CLOSE_STATUS_GOINGAWAY);
         lws_service_fd(websockets->context, &writable);
     }
@@ -408,7 +290,6 @@ void websockets_drop(struct websockets **pointer)
     loop_cancel(&websockets->timer);
     loop_turn_drop(&websockets->turn);
     websocket_clear_shared(websockets);
-    buf_clear(&websockets->frame);
     if (websockets->context == NULL) {
         free(websockets);
         return;

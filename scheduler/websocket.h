@@ -1,10 +1,16 @@
-// WebSockets: validated by our front door, then handed to libwebsockets by socket adoption.
+// WebSockets: let in by a front door (upgrade.c), then given to libwebsockets by socket adoption.
+// All on the realtime loop's thread.
 #pragma once
 
-struct front;
+struct arrival;
+struct loop;
+struct realtime;
 struct websockets;
 
-struct websockets *websockets_start(struct front *front);
+// Both are borrowed, and outlive the WebSockets; the loop also until all its handles are closed.
+struct websockets *websockets_start(struct loop *loop, struct realtime *realtime);
+// Takes the arrival.
+void websockets_adopt(struct websockets *websockets, struct arrival *arrival);
 // Closes every connection with 1001.
 void websockets_drain(struct websockets *websockets);
 void websockets_drop(struct websockets **websockets);

@@ -15,93 +15,23 @@
 #include "core/base/metrics.h"
 #include "core/json/field.h"
 #include "core/loop/loop.h"
-#include "core/task/task.h"
-#include "scheduler/front.h"
+#include "scheduler/handover.h"
+#include "scheduler/holds.h"
+#include "scheduler/news.h"
 #include "scheduler/realtime.h"
 
-#define TASK_TEXT "{\"type\":\"task\","
-#define MANY_BEGIN "{\"type\":\"tasks\",\"changes\":["
-#define MANY_END "]}"
 #define GAP_TEXT "{\"type\":\"gap\"}"
-
-// A message, which is in the queue of every watcher of its task, but in memory once.
-struct websocket_text {
-    unsigned refs;
-    bool is_task; // its text begins with TASK_TEXT, and may be joined with others
-    size_t len;
-    // Which change of which task it is; the version is 0 where the message is no change.
-    int version;
-    char task[ID_SIZE];
-    char cursor[48];
-    unsigned char bytes[]; // LWS_PRE for the frame's header, then the text
-};
-
-static struct websocket_text *text_new(const char *text, size_t len)
-{
-    struct websocket_text *made = mem_zeroed(1, sizeof *made + LWS_PRE + len);
-
-    made->refs = 1;
-    made->len = len;
-    memcpy(made->bytes + LWS_PRE, text, len);
-    return made;
-}
-
-static void text_unref(struct websocket_text *text)
-{
-    if (text != NULL && --text->refs == 0)
-        free(text);
-}
-
-// The text of a change. Watchers are told of the same change one after the other, in one turn.
-static struct websocket_text *text_of_news(struct websockets *websockets, const struct news *news)
-{
-    struct websocket_text **slot =
-        &websockets->shared[((uintptr_t)news->json >> 4) % WEBSOCKET_SHARED];
-    struct websocket_text *text = *slot;
-
-    if (text == NULL || text->version != news->task->version ||
-        strcmp(text->task, news->task->id) != 0 || strcmp(text->cursor, news->cursor) != 0) {
-        struct buf buf = {0};
-
-        buf_fmt(&buf, TASK_TEXT "\"cursor\":\"%s\",\"task\":%s}", news->cursor, news->json);
-        text_unref(text);
-        text = *slot = text_new(buf.data, buf.len);
-        buf_clear(&buf);
-        text->is_task = true;
-        text->version = news->task->version;
-        snprintf(text->task, sizeof text->task, "%s", news->task->id);
-        snprintf(text->cursor, sizeof text->cursor, "%s", news->cursor);
-    }
-    text->refs++;
-    return text;
-}
-
-void websocket_clear_shared(struct websockets *websockets)
-{
-    for (size_t i = 0; i < WEBSOCKET_SHARED; i++) {
-        text_unref(websockets->shared[i]);
-        websockets->shared[i] = NULL;
-    }
-}
 
 // The queue.
 
 static void queue_clear(struct websocket *ws)
 {
     while (ws->first < ws->last)
-        text_unref(ws->queue[ws->first++]);
+        websocket_text_unref(ws->queue[ws->first++]);
     free(ws->queue);
     ws->queue = NULL;
     ws->first = ws->last = ws->cap = 0;
     ws->waiting_bytes = 0;
-}
-
-static struct websocket_text *queue_take(struct websocket *ws)
-{
-    struct websocket_text *text = ws->queue[ws->first++];
-
-    ws->waiting_bytes -= (unsigned)text->len;
-    return text;
 }
 
 static void unwake(struct websocket *ws)
@@ -148,11 +78,11 @@ static void make_room(struct websocket *ws)
 static bool queue_add(struct websocket *ws, struct websocket_text *text)
 {
     if (ws->close_code != 0) {
-        text_unref(text);
+        websocket_text_unref(text);
         return false;
     }
     if (ws->waiting_bytes + text->len > WEBSOCKET_MAX_WAITING && ws->waiting_bytes > 0) {
-        text_unref(text);
+        websocket_text_unref(text);
         log_info("websocket.slow", "request=%s key=%s waiting_bytes=%u", ws->request, ws->owner,
                  ws->waiting_bytes);
         metric_add(METRIC_websocket_slow_total, 1);
@@ -169,7 +99,7 @@ static bool queue_add(struct websocket *ws, struct websocket_text *text)
 
 static bool say(struct websocket *ws, const char *json)
 {
-    return queue_add(ws, text_new(json, strlen(json)));
+    return queue_add(ws, websocket_text_new(json, strlen(json)));
 }
 
 static void complain(struct websocket *ws, const char *message, const char *task)
@@ -189,37 +119,22 @@ static void complain(struct websocket *ws, const char *message, const char *task
 
 // Sending.
 
-// Joins the changes that wait, from the first on, into one message.
-static bool send_joined(struct websocket *ws)
+// Sends as much as goes together in one write. The frames are ours: libwebsockets would send each
+// by itself, and a send costs far more than what is in it.
+static bool send_next(struct websocket *ws)
 {
-    struct buf *frame = &ws->websockets->frame;
-    static const char room[LWS_PRE];
+    unsigned char *data;
+    size_t len;
+    unsigned count = websocket_pack(ws->websockets, ws->queue + ws->first, ws->last - ws->first,
+                                    ws->is_batch, &data, &len);
+    bool ok = lws_write(ws->wsi, data, len, LWS_WRITE_RAW) >= 0;
 
-    buf_reset(frame);
-    buf_add(frame, room, sizeof room);
-    buf_str(frame, MANY_BEGIN);
-    for (bool is_first = true;
-         ws->first < ws->last && ws->queue[ws->first]->is_task &&
-         (is_first || frame->len + ws->queue[ws->first]->len < WEBSOCKET_FRAME_BYTES);
-         is_first = false) {
-        struct websocket_text *text = queue_take(ws);
-        size_t skip = strlen(TASK_TEXT);
+    while (count-- > 0) {
+        struct websocket_text *text = ws->queue[ws->first++];
 
-        buf_str(frame, is_first ? "{" : ",{");
-        buf_add(frame, text->bytes + LWS_PRE + skip, text->len - skip);
-        text_unref(text);
+        ws->waiting_bytes -= (unsigned)text->len;
+        websocket_text_unref(text);
     }
-    buf_str(frame, MANY_END);
-    return lws_write(ws->wsi, (unsigned char *)frame->data + LWS_PRE, frame->len - LWS_PRE,
-                     LWS_WRITE_TEXT) >= 0;
-}
-
-static bool send_one(struct websocket *ws)
-{
-    struct websocket_text *text = queue_take(ws);
-    bool ok = lws_write(ws->wsi, text->bytes + LWS_PRE, text->len, LWS_WRITE_TEXT) >= 0;
-
-    text_unref(text);
     return ok;
 }
 
@@ -251,7 +166,7 @@ bool websocket_send(struct websocket *ws)
             lws_callback_on_writable(ws->wsi);
             return true;
         }
-        if (ws->is_batch && ws->queue[ws->first]->is_task ? !send_joined(ws) : !send_one(ws))
+        if (!send_next(ws))
             return false;
     }
     queue_clear(ws);
@@ -288,7 +203,7 @@ static void on_news(void *ctx, const struct news *news, size_t count)
     struct websocket *ws = ctx;
 
     for (size_t i = 0; i < count; i++)
-        if (!queue_add(ws, text_of_news(ws->websockets, &news[i])))
+        if (!queue_add(ws, websocket_text_of_news(ws->websockets, &news[i])))
             return;
 }
 
@@ -298,8 +213,7 @@ static void on_gap(void *ctx)
     struct websocket *ws = ctx;
     const struct websocket_text *last = ws->first < ws->last ? ws->queue[ws->last - 1] : NULL;
 
-    if (last == NULL || last->len != strlen(GAP_TEXT) ||
-        memcmp(last->bytes + LWS_PRE, GAP_TEXT, last->len) != 0)
+    if (last == NULL || !websocket_text_is(last, GAP_TEXT))
         say(ws, GAP_TEXT);
 }
 
@@ -348,7 +262,7 @@ static void subscribe(struct websocket *ws, const json_t *body)
         return;
     }
     if (ws->watcher == NULL)
-        ws->watcher = watcher_new(ws->websockets->front->realtime, &options);
+        ws->watcher = watcher_new(ws->websockets->realtime, &options);
     ws->is_batch = is_batch;
     is_lost = since != NULL && !realtime_is_cursor(since);
     if (!say(ws, "{\"type\":\"subscribed\"}") || (is_lost && !say(ws, GAP_TEXT)))
@@ -443,23 +357,24 @@ void websocket_receive(struct websocket *ws, const char *data, size_t len)
 // Its life.
 
 void websocket_open(struct websocket *ws, struct websockets *websockets, struct lws *wsi,
-                    const char *owner, bool is_operator, size_t rest)
+                    struct arrival *arrival)
 {
     ws->websockets = websockets;
     ws->wsi = wsi;
-    ws->owner = owner;
-    ws->request = mem_str(websockets->arriving_id);
-    ws->is_operator = is_operator;
+    ws->owner = arrival->owner;
+    ws->holds = arrival->holds;
+    arrival->holds = NULL;
+    ws->request = mem_str(arrival->request);
+    ws->is_operator = arrival->is_operator;
     ws->heard_ms = ws->pinged_ms = clock_mono_ms();
-    ws->least_bytes = bytes_read(ws) - rest;
+    ws->least_bytes = bytes_read(ws) - arrival->rest;
     ws->next = websockets->all;
     ws->at = &websockets->all;
     if (ws->next != NULL)
         ws->next->at = &ws->next;
     websockets->all = ws;
     websockets->count++;
-    metric_add(METRIC_websocket_connections, 1);
-    log_debug("websocket.opened", "request=%s key=%s", ws->request, owner);
+    log_debug("websocket.opened", "request=%s key=%s", ws->request, ws->owner);
 }
 
 void websocket_forget(struct websocket *ws)
@@ -475,7 +390,8 @@ void websocket_forget(struct websocket *ws)
     if (ws->next != NULL)
         ws->next->at = ws->at;
     ws->websockets->count--;
-    room_give(&ws->websockets->front->places, ws->owner, 1);
+    holds_give(ws->holds, ws->owner);
+    holds_leave(&ws->holds);
     metric_add(METRIC_websocket_connections, -1);
     ws->websockets = NULL;
 }

@@ -10,10 +10,9 @@
 #include "core/http/http_server.h"
 #include "scheduler/front.h"
 #include "scheduler/handlers.h"
+#include "scheduler/handover.h"
 #include "scheduler/realtime.h"
 #include "scheduler/request.h"
-#include "scheduler/websocket.h"
-#include "scheduler/websocket_private.h"
 #include "tests/fuzz/expect.h"
 
 enum { KEY_LEN = 24, SOCKET = 7 };
@@ -25,11 +24,8 @@ struct http_exchange {
     struct http_head head;
     char *data;
     size_t len;
-    unsigned answered, accepted, dropped;
+    unsigned answered, accepted;
 };
-
-// Which one libwebsockets gets.
-static struct http_exchange *current;
 
 enum http_method http_exchange_method(const struct http_exchange *exchange)
 {
@@ -99,16 +95,18 @@ void request_answer(struct request *request, int status, const struct buf *json)
     request->exchange->answered++;
 }
 
-void request_refuse(struct request *request, const struct err *err)
+void request_refuse_with(struct request *request, enum err_code code, const char *message)
 {
     (void)request;
-    (void)err;
-    EXPECT(false); // there is room, and it isn't draining
+    (void)code;
+    (void)message;
+    EXPECT(false); // it isn't draining
 }
 
-bool request_take_place(struct request *request)
+void request_seek_watch(struct request *request, void (*then)(struct request *request))
 {
-    return request->has_place = true;
+    request->has_place = true;
+    then(request);
 }
 
 void request_count(const struct request *request, int status, int64_t bytes)
@@ -118,35 +116,30 @@ void request_count(const struct request *request, int status, int64_t bytes)
     EXPECT(status == 101);
 }
 
-void request_drop(struct request *request)
+// What libwebsockets is going to get.
+void request_hand_over(struct request *request, struct arrival *arrival)
 {
-    request->exchange->dropped++;
-}
-
-// In libwebsockets' place.
-struct lws *lws_adopt_socket_vhost_readbuf(struct lws_vhost *vhost, lws_sockfd_type fd,
-                                           const char *readbuf, size_t len)
-{
-    const char *key, *end;
+    const char *key, *end, *readbuf = arrival->bytes.data;
+    struct http_exchange *exchange = request->exchange;
     struct http_head head = {.content_length = -1};
     unsigned times;
+    size_t len = arrival->bytes.len, rest = exchange->len - exchange->head.bytes;
     char *copy = malloc(len);
-    size_t rest = current->len - current->head.bytes;
 
-    (void)vhost;
     memcpy(copy, readbuf, len);
-    EXPECT(fd == SOCKET);
+    EXPECT(arrival->kind == ARRIVAL_WEBSOCKET && arrival->fd == SOCKET && arrival->rest == rest);
     EXPECT(http_head_read(&head, copy, len, &limits) == HTTP_HEAD_DONE && head.wants_websocket);
     EXPECT(head.count == 5 && head.content_length < 0 && !head.is_chunked);
     key = http_head_value(&head, copy, "sec-websocket-key", &times);
     EXPECT(key != NULL && strlen(key) == KEY_LEN);
     end = readbuf + head.bytes;
     EXPECT(len - head.bytes == rest);
-    EXPECT(memcmp(end, current->data + current->head.bytes, rest) == 0);
-    current->accepted++;
+    EXPECT(memcmp(end, exchange->data + exchange->head.bytes, rest) == 0);
+    exchange->accepted++;
     http_head_clear(&head);
     free(copy);
-    return NULL;
+    arrival->fd = -1;
+    arrival_free(arrival);
 }
 
 static bool is_one_of_ours(const char *origin)
@@ -172,11 +165,8 @@ static void check_accepted(struct http_exchange *exchange, const char *host, con
 static void ask(struct http_exchange *exchange)
 {
     static char url[] = "https://spool.example:443";
-    static char memory; // both only have to be there
     struct config config = {.public_url = url};
-    struct front front = {.config = &config, .places = {.total = 2}};
-    struct websockets websockets = {
-        .front = &front, .context = (void *)&memory, .vhost = (void *)&memory};
+    struct front front = {.config = &config};
     struct request request = {.front = &front, .exchange = exchange, .owner = "key"};
     const char *last = http_exchange_header(exchange, "last-event-id");
     const char *host = http_exchange_header(exchange, "host");
@@ -187,14 +177,10 @@ static void ask(struct http_exchange *exchange)
     // It goes on to Redis as it is.
     if (last != NULL && realtime_is_cursor(last))
         EXPECT(strspn(last, "0123456789-") == strlen(last) && strlen(last) < 48);
-    front.websockets = &websockets;
-    current = exchange;
     websocket_start(&request);
     EXPECT(exchange->answered + exchange->accepted == 1);
-    EXPECT(exchange->dropped == exchange->accepted);
     if (exchange->accepted == 1)
         check_accepted(exchange, host_copy, origin_copy);
-    room_clear(&front.places);
     free(host_copy);
     free(origin_copy);
 }

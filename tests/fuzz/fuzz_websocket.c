@@ -8,7 +8,9 @@
 #include "core/base/mem.h"
 #include "core/loop/loop.h"
 #include "core/task/task.h"
-#include "scheduler/front.h"
+#include "scheduler/handover.h"
+#include "scheduler/holds.h"
+#include "scheduler/news.h"
 #include "scheduler/realtime.h"
 #include "scheduler/websocket_private.h"
 #include "tests/fuzz/expect.h"
@@ -73,16 +75,37 @@ void lws_close_reason(struct lws *wsi, enum lws_close_status status, unsigned ch
     closes++;
 }
 
-int lws_write(struct lws *wsi, unsigned char *buf, size_t len, enum lws_write_protocol protocol)
+static void check_message(const unsigned char *text, size_t len)
 {
-    json_t *json = json_loadb((const char *)buf, len, JSON_REJECT_DUPLICATES, NULL);
+    json_t *json = json_loadb((const char *)text, len, JSON_REJECT_DUPLICATES, NULL);
     const char *type = json_string_value(json_object_get(json, "type"));
 
-    (void)wsi;
-    EXPECT(closes == 0 && protocol == LWS_WRITE_TEXT && type != NULL);
+    EXPECT(type != NULL);
     if (strcmp(type, "error") == 0)
         EXPECT(json_string_length(json_object_get(json, "message")) > 0);
     json_decref(json);
+}
+
+// Whole frames of text, each as short as it can be written.
+int lws_write(struct lws *wsi, unsigned char *buf, size_t len, enum lws_write_protocol protocol)
+{
+    (void)wsi;
+    EXPECT(closes == 0 && protocol == LWS_WRITE_RAW && len > 0);
+    for (size_t at = 0; at < len;) {
+        size_t more, text_len;
+
+        EXPECT(len - at >= 2 && buf[at] == 0x81 && buf[at + 1] < 0x80);
+        more = buf[at + 1] == 126 ? 2 : buf[at + 1] == 127 ? 8 : 0;
+        EXPECT(len - at >= 2 + more);
+        text_len = more == 0 ? buf[at + 1] : 0;
+        for (size_t i = 0; i < more; i++)
+            text_len = text_len << 8 | buf[at + 2 + i];
+        EXPECT(more == (text_len > 65535 ? 8u : text_len > 125 ? 2u : 0u));
+        at += 2 + more;
+        EXPECT(text_len <= len - at);
+        check_message(buf + at, text_len);
+        at += text_len;
+    }
     return (int)len;
 }
 
@@ -149,7 +172,8 @@ bool realtime_is_cursor(const char *text)
 static void tell(struct websocket *ws)
 {
     struct task task = {.version = 2};
-    struct news news[2] = {{&task, "1-1", "{\"id\":\"a\"}"}, {&task, "1-2", "{\"id\":\"b\"}"}};
+    struct news news[2] = {{&task, "1-1", "{\"id\":\"a\"}", 0},
+                           {&task, "1-2", "{\"id\":\"b\"}", 1}};
     struct watcher_options options;
 
     if (ws->watcher == NULL)
@@ -167,13 +191,14 @@ static void tell(struct websocket *ws)
 // client is slow), its length in two bytes, the piece.
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct front front = {0};
-    struct websockets websockets = {.front = &front};
+    struct websockets websockets = {0};
     struct websocket ws = {0};
+    struct arrival arrival = {.owner = "key", .holds = holds_new(2)};
 
     closes = 0;
     first[0] = '\0';
-    websocket_open(&ws, &websockets, NULL, "key", false, 0);
+    EXPECT(holds_take(arrival.holds, "key"));
+    websocket_open(&ws, &websockets, NULL, &arrival);
     for (size_t at = 0; at + 3 <= size;) {
         size_t len = data[at + 1] | (size_t)data[at + 2] << 8, left = size - at - 3;
         char *piece;
@@ -196,6 +221,5 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     websocket_close(&ws, LWS_CLOSE_STATUS_GOINGAWAY);
     websocket_forget(&ws);
     EXPECT(websockets.count == 0 && websockets.all == NULL && websockets.woken == NULL);
-    buf_clear(&websockets.frame);
     return 0;
 }

@@ -21,6 +21,8 @@
 #include "scheduler/account_try.h"
 #include "scheduler/form_load.h"
 #include "scheduler/front.h"
+#include "scheduler/handover.h"
+#include "scheduler/holds.h"
 #include "scheduler/realtime.h"
 #include "scheduler/routes.h"
 #include "scheduler/vendor_keys.h"
@@ -29,6 +31,8 @@
 #include "tests/support/fake_loop.h"
 #include "tests/support/fake_storage.h"
 #include "tests/support/fake_store.h"
+
+enum { PLACE_MS = 200 }; // until a key that has its places is told so
 
 // In the place of the server's.
 struct http_exchange {
@@ -178,7 +182,7 @@ static int set_up(void **state)
                            .store = fake_store(&config),
                            .storage = fake_storage(),
                            .vendor_keys = vendor_keys_new(fake_http_client()),
-                           .places = {.total = 2}};
+                           .holds = holds_new(2)};
     request = request_new(&front, &exchange);
     request->owner = "sk";
     return 0;
@@ -194,7 +198,7 @@ static int tear_down(void **state)
     fake_late();
     check_said("");
     fake_end();
-    room_clear(&front.places);
+    holds_leave(&front.holds);
     loop_free(front.loop);
     buf_clear(&said);
     return 0;
@@ -263,6 +267,12 @@ static void on_keys(void *ctx, const struct buf *set, const struct err *err)
     fail();
 }
 
+static void on_place(struct request *with_place)
+{
+    (void)with_place;
+    buf_str(&said, "place; ");
+}
+
 static void await(enum await what)
 {
     static struct account account = {.name = "mj-1",
@@ -304,6 +314,11 @@ static void await(enum await what)
         break;
     case AWAIT_FORM:
         request_await(request, what, form_load_start(&front, &exchange, on_form, request));
+        break;
+    case AWAIT_PLACE:
+        assert_true(holds_take(front.holds, "sk"));
+        request_seek_place(request, on_place);
+        holds_give(front.holds, "sk");
         break;
     case AWAIT_COUNT:
         break;
@@ -436,6 +451,7 @@ static void test_the_role_ends(void **state)
         {AWAIT_TRY, true, false, ""},
         {AWAIT_KEYS, true, false, ""},
         {AWAIT_FORM, true, false, ""},
+        {AWAIT_PLACE, true, false, ""},
         {AWAIT_COUNT, true, false, ""}, // its body is on the way
     };
 
@@ -481,18 +497,44 @@ static void test_in_whose_words(void **state)
     }
 }
 
+// A place that another thread gives back in time is found.
+static void test_a_place_that_is_given_back(void **state)
+{
+    (void)state;
+    assert_true(holds_take(front.holds, "sk"));
+    request_seek_place(request, on_place);
+    fake_loop_run_ms(front.loop, PLACE_MS / 2);
+    check_said("");
+    holds_give(front.holds, "sk");
+    fake_loop_run_ms(front.loop, PLACE_MS / 2);
+    check_said("place; ");
+}
+
+// Nobody takes over what has been let in: that is told as any other end.
+static void test_nobody_to_hand_over_to(void **state)
+{
+    (void)state;
+    front.handover = handover_new();
+    request_seek_watch(request, on_place);
+    check_said(REFUSED("shutting down"));
+    handover_free(&front.handover);
+}
+
 // A key has half of the places, and gives back what it had.
 static void test_places(void **state)
 {
     (void)state;
-    assert_true(request_take_place(request));
+    request_seek_place(request, on_place);
+    check_said("place; ");
     request = request_new(&front, &exchange);
     request->owner = "sk";
-    assert_false(request_take_place(request));
+    request_seek_place(request, on_place);
+    check_said("");
+    fake_loop_run_ms(front.loop, PLACE_MS);
     assert_non_null(strstr(buf_text(&said), "answer 429"));
     buf_reset(&said);
     request_drop(front.requests);
-    assert_int_equal(front.places.held, 0);
+    assert_int_equal(holds_taken(front.holds), 0);
 }
 
 static void say_handle(struct request *one)
@@ -583,6 +625,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_what_is_kept_is_cleared_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_role_ends, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_in_whose_words, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_place_that_is_given_back, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_nobody_to_hand_over_to, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_places, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_with_what_body, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_with_what_query, set_up, tear_down),
