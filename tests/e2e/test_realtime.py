@@ -3,15 +3,20 @@ import asyncio
 import hmac
 import http.client
 import json
+import os
+import signal
 import socket
 import struct
+import subprocess
+import tempfile
 import threading
 import time
 import unittest
 
 import websockets
 
-from harness import Sim, Spool, Vendor, account, eventually, exchange, main, websocket_headers
+from harness import Redis, Sim, Spool, Vendor, account, eventually, exchange, main, preload, stall_loop, websocket_headers
+from test_sdk import install, node_of
 
 ENDS = ("succeeded", "failed", "cancelled")
 OTHER_KEY = "sk-other"
@@ -747,6 +752,109 @@ class Realtime(unittest.TestCase):
             self.assertEqual(shown["status"], "in_progress")
             self.assertGreater(time.monotonic() - began, 0.9)
             self.assertLess(time.monotonic() - began, 3)
+
+
+def burst(spool, task, count, trim=0):
+    """So many changes of a task at one moment, from its second version on; `trim`: as many are kept."""
+    script = (
+        "for i = 1, tonumber(ARGV[2]) do redis.call('XADD', '{spool}:events', '*', 'e', "
+        "ARGV[1] .. ' ' .. (1 + i) .. ' rendering ' .. (i % 100) .. ' 0 dev') end "
+        "redis.call('HSET', '{spool}:t:' .. ARGV[1], 'v', ARGV[2] + 1) "
+        "if tonumber(ARGV[3]) > 0 then redis.call('XTRIM', '{spool}:events', 'MAXLEN', ARGV[3]) end"
+    )
+    spool.redis("EVAL", script, "0", task.removeprefix("task_"), str(count), str(trim))
+
+
+class Bursts(unittest.TestCase):
+    """More at once than goes in one read, or in one write."""
+
+    COUNT = 1000
+
+    def setUp(self):
+        self.spool = self.enterContext(Spool({"tokens": TOKENS, "queue_limit": 0}, roles=["api"]))
+        eventually(self.spool.is_ready)
+        self.task = self.spool.submit("a lighthouse " * 100)
+
+    def check_burst(self, watch):
+        versions = list(range(2, self.COUNT + 2))
+        eventually(lambda: len(watch.seen()) >= self.COUNT, what="every change")
+        self.assertEqual(watch.versions(self.task)[-self.COUNT :], versions)
+        self.assertEqual(watch.of_type("gap"), [])
+
+    def test_each_once_and_in_order(self):
+        with (
+            Watch(self.spool, subscribe(all=True)) as one,
+            Watch(self.spool, subscribe(all=True, batch=True)) as joined,
+            Watch(self.spool, subscribe(tasks=[self.task])) as named,
+        ):
+            for watch in (one, joined, named):
+                watch.wait(lambda m: m)
+            named.wait(lambda m: len(m) > 1, what="its state")
+            burst(self.spool, self.task, self.COUNT)
+            for watch in (one, joined, named):
+                self.check_burst(watch)
+            self.assertEqual(len(one.of_type("task")), self.COUNT)
+            self.assertLess(len(joined.of_type("tasks")), self.COUNT / 10)
+
+    def test_other_clients(self):
+        """npm's ws reads what we have framed, as Python's websockets does."""
+        modules = os.path.join(install(), "node_modules")
+        program = """
+            const WebSocket = require('ws');
+            const socket = new WebSocket(process.argv[1], {headers: {Authorization: 'Bearer sk-dev'}});
+            let count = 0;
+            socket.on('open', () => socket.send('{"type":"subscribe","all":true}'));
+            socket.on('message', (text) => {
+              const message = JSON.parse(text);
+              if (message.type === 'subscribed') console.log('subscribed');
+              else if (message.task.version !== ++count + 1) throw new Error(text);
+              if (count === Number(process.argv[2])) socket.close(1000);
+            });
+            socket.on('close', (code) => console.log(code));
+        """
+        command = [node_of(modules), "-e", program, f"ws://127.0.0.1:{self.spool.port}/v1/events", str(self.COUNT)]
+        env = {**os.environ, "NODE_PATH": modules}
+        with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as client:
+            self.assertEqual(client.stdout.readline(), "subscribed\n")
+            burst(self.spool, self.task, self.COUNT)
+            self.assertEqual(client.communicate(timeout=30)[0], "1000\n")
+
+    def test_what_was_trimmed_meanwhile_is_a_gap(self):
+        """A process that was stopped comes back to a stream that has gone on without it."""
+        with Watch(self.spool, subscribe(all=True)) as watch:
+            watch.wait(lambda m: m)
+            self.spool.process.send_signal(signal.SIGSTOP)
+            burst(self.spool, self.task, self.COUNT, trim=self.COUNT // 2)
+            self.spool.process.send_signal(signal.SIGCONT)
+            watch.wait(lambda m: watch.of_type("gap"), what="the gap")
+            later = self.spool.submit("after the gap")
+            eventually(lambda: watch.versions(later) == [1], what="what follows")
+
+
+class Apart(unittest.TestCase):
+    """Watchers and requests don't wait for each other."""
+
+    def test_requests_go_on_while_watchers_stand_still(self):
+        with tempfile.NamedTemporaryFile("wb", buffering=0) as file:
+
+            def stall(name):
+                file.seek(0)
+                file.write(name.encode().ljust(16, b"\0"))
+
+            stall("")
+            env = {"SPOOL_STALL": file.name, **preload(stall_loop())}
+            with Redis() as redis, Spool(redis=redis, roles=["api"], env=env) as spool:
+                eventually(spool.is_ready)
+                with Watch(spool, subscribe(all=True)) as watch:
+                    watch.wait(lambda m: m)
+                    stall("spool-realtime")
+                    time.sleep(0.05)
+                    began = time.monotonic()
+                    tasks = [spool.submit(f"a lighthouse {i}") for i in range(20)]
+                    self.assertLess(time.monotonic() - began, 5)
+                    self.assertEqual(watch.changes(), [])
+                    stall("")
+                    eventually(lambda: {shown["id"] for _, shown in watch.changes()} == set(tasks), what="all of them")
 
 
 class End(unittest.TestCase):

@@ -228,7 +228,7 @@ class Watchdog(Supervised):
             config = {"admin_listen": f"127.0.0.1:{free_port()}"}
             # A Redis of the test's own: what is loaded before Spool would be loaded before Spool's, too.
             with Redis() as redis, Spool(config, redis=redis, env=self.environment(self.WANTED_MS, **more)) as spool:
-                for role in ("api", "worker", "webhook", "admin", "spool"):
+                for role in ("api", "worker", "webhook", "admin", "realtime", "spool"):
                     with self.subTest(role=role):
                         self.manager.wait_beat()
                         stall(role if role == "spool" else f"spool-{role}")
