@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures Spool beside its peers (fastify + BullMQ from npm) and the raw script, prints ratios.
+# Measures Spool beside its peers (fastify + BullMQ, ws and others from npm) and the raw script, prints ratios.
 # With --against REV: this build beside that of a commit, in turn, without the peers.
 #   scripts/bench.sh [--against REV]
 #     [submit|durable|throughput|poll|delay|idle|memory|archive|foresight|calls|watchers …]
