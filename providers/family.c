@@ -13,6 +13,11 @@ bool family_check(const struct family_request *request, struct err *err)
     return field_check_all(request->body, request->route->rules, err);
 }
 
+bool route_makes_task(const struct route *route)
+{
+    return route->kind == ROUTE_SUBMIT || route->kind == ROUTE_ASK || route->kind == ROUTE_RESULT;
+}
+
 json_t *family_result_whole(const struct task *task)
 {
     json_t *result = task->result == NULL ? NULL : json_loads(task->result, 0, NULL), *artifact;

@@ -144,6 +144,8 @@ struct family {
     const char *title, *accepted_schema, *shown_schema, *listed_schema, *refused_schema;
 };
 
+// Whether the path makes a task of what is sent to it.
+bool route_makes_task(const struct route *route);
 // Checks the body against the tables of its route.
 bool family_check(const struct family_request *request, struct err *err) WARN_UNUSED;
 

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "core/base/mem.h"
-#include "core/http/http_server.h"
 #include "core/store/heartbeat.h"
 #include "core/task/task.h"
 #include "providers/family.h"
@@ -19,8 +18,8 @@ enum { MAX_KEY = 255 };
 
 bool again_check(const struct request *request, struct err *err)
 {
-    const char *key = http_exchange_header(request->exchange, "idempotency-key");
-    unsigned count = http_exchange_header_count(request->exchange, "idempotency-key");
+    const char *key = request_header(request, "idempotency-key");
+    unsigned count = request_header_count(request, "idempotency-key");
 
     if (count > 1 || (key != NULL && (*key == '\0' || strlen(key) > MAX_KEY)))
         return err_set(err, ERR_INVALID, "Idempotency-Key: must come once, with 1 to %d characters",
@@ -54,8 +53,8 @@ static char *text_asked(const struct request *request, const struct task *task)
 
 bool again_note(struct request *request, const struct task *task, struct again *again)
 {
-    const char *key = http_exchange_header(request->exchange, "idempotency-key");
-    const char *retries = http_exchange_header(request->exchange, "x-stainless-retry-count");
+    const char *key = request_header(request, "idempotency-key");
+    const char *retries = request_header(request, "x-stainless-retry-count");
     bool is_of_result = request->served->route->kind == ROUTE_RESULT;
     bool is_held = is_of_result && !result_is_async(request);
     char *asked;

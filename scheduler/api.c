@@ -36,7 +36,7 @@
 #include "scheduler/vendor_keys.h"
 #include "scheduler/waiting.h"
 
-enum { ETAG_CHARS = 32, SETTLE_MS = 2000, SETTLE_EVERY_MS = 10 };
+enum { BATCHES_MAX = 16, ETAG_CHARS = 32, SETTLE_MS = 2000, SETTLE_EVERY_MS = 10 };
 
 struct api {
     struct front front;
@@ -123,57 +123,56 @@ static void admit_settled(struct request *request)
         admit_request(request);
 }
 
-// The table of routes says it all: neither the key nor Redis is looked at.
-static void refuse_lost(struct api *api, struct request *request, unsigned offered)
+// Nobody serves the path.
+static void explain_lost(struct request *request, enum http_method method, const char *path,
+                         unsigned offered, struct err *err)
 {
-    struct http_exchange *exchange = request->exchange;
     char allow[LOST_ALLOW_SIZE];
-    struct err err;
 
     lost_allow(offered, allow);
     if (*allow != '\0')
-        http_exchange_add_header(exchange, "Allow", allow);
-    lost_explain(api->front.routes, http_exchange_method(exchange), http_exchange_path(exchange),
-                 offered, &err, &request->family);
+        request_add_header(request, "Allow", allow);
+    lost_explain(request->front->routes, method, path, offered, err, &request->family);
+}
+
+// The table of routes says it all: neither the key nor Redis is looked at.
+static void refuse_lost(struct request *request, unsigned offered)
+{
+    struct http_exchange *exchange = request->exchange;
+    struct err err;
+
+    explain_lost(request, http_exchange_method(exchange), http_exchange_path(exchange), offered,
+                 &err);
     request_refuse(request, &err);
 }
 
+static bool route_part(struct request *request, const char *path, struct err *err)
+{
+    const struct front *front = request->front;
+    const struct served *served, *any;
+    unsigned offered;
+
+    served = request->served = routes_find_open(front->routes, HTTP_POST_, path, front->has_private,
+                                                &request->names, &offered, &any);
+    if (served == NULL) {
+        explain_lost(request, HTTP_POST_, path, offered, err);
+        return false;
+    }
+    request->family = served->family;
+    return (served->route != NULL && route_makes_task(served->route)) ||
+           err_set(err, ERR_INVALID,
+                   "path: POST %s makes no task, and a batch is for those that do",
+                   served->pattern);
+}
+
 // Paths for operators are served on their own listener, if there is one.
-static bool is_hidden(const struct api *api, const struct served *served)
-{
-    return served->is_private && !api->front.has_private;
-}
-
-// A route of the path that has another method than was asked for; NULL: nobody serves the path.
-static const struct served *find_offered(const struct api *api, const char *path, unsigned offered)
-{
-    struct pattern_names names;
-    enum http_method method = HTTP_GET_;
-    unsigned others;
-
-    if (offered == 0)
-        return NULL;
-    while ((offered & 1u << method) == 0)
-        method++;
-    return routes_find(api->front.routes, method, path, &names, &others);
-}
-
-// Who serves the request, with the other methods of its path where nobody does; `any` is a route of
-// the path. All are as if there were none for what is served elsewhere only.
 static const struct served *find_served(const struct api *api, const struct http_exchange *exchange,
                                         struct pattern_names *names, unsigned *offered,
                                         const struct served **any)
 {
-    const char *path = http_exchange_path(exchange);
-    const struct served *served =
-        routes_find(api->front.routes, http_exchange_method(exchange), path, names, offered);
-
-    *any = served != NULL ? served : find_offered(api, path, *offered);
-    if (*any == NULL || !is_hidden(api, *any))
-        return served;
-    *any = NULL;
-    *offered = 0;
-    return NULL;
+    return routes_find_open(api->front.routes, http_exchange_method(exchange),
+                            http_exchange_path(exchange), api->front.has_private, names, offered,
+                            any);
 }
 
 // Pages of other sites have no business with what is for operators: the page that has is ours.
@@ -232,7 +231,7 @@ static void on_head(void *ctx, struct http_exchange *exchange)
         request->family = request->served->family;
         admit_settled(request);
     } else {
-        refuse_lost(api, request, offered);
+        refuse_lost(request, offered);
     }
 }
 
@@ -316,6 +315,7 @@ struct api *api_start(struct loop *loop, const struct role_start *start, bool is
     api->is_for_operators = is_for_operators;
     front->loop = loop;
     front->config = config;
+    front->batches.total = BATCHES_MAX;
     front->server = open_server(api, start->listen_fd, err);
     if (front->server == NULL) {
         free(api->spool_dir);
@@ -327,6 +327,7 @@ struct api *api_start(struct loop *loop, const struct role_start *start, bool is
     front->holds = holds_new(most_holds(config));
     front->routes = routes_new();
     front->write_openapi = write_openapi;
+    front->route_part = route_part;
     front->has_private = is_for_operators || config->admin_host == NULL;
     front->settles_until_ms = start->listen_fd > 0 ? clock_mono_ms() + SETTLE_MS : 0;
     front->store = store_start(loop, config, start->redis_url, on_up, api);
@@ -396,6 +397,7 @@ void api_drop(struct api **pointer)
         request_drop(front->requests);
     leave_handover(api);
     holds_leave(&front->holds);
+    room_clear(&front->batches);
     callbacks_drop(&front->callbacks);
     vendor_keys_drop(&front->vendor_keys);
     read_tokens_drop(&front->read_tokens);

@@ -4,8 +4,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/base/room.h"
+
 struct callbacks;
 struct config;
+struct err;
 struct handover;
 struct holds;
 struct http_client;
@@ -37,11 +40,15 @@ struct front {
     struct vendor_keys *vendor_keys; // of those that sign their callbacks
     struct read_tokens *read_tokens;
     struct holds *holds;       // places for connections that are held open, with those handed over
+    struct room batches;       // batches in work, by key
     struct request *requests;  // the requests under way
     struct upload_link *links; // links of clients that are being fetched
     struct routes *routes;
     char *openapi;                              // the document; NULL: nobody has asked for it yet
     void (*write_openapi)(struct front *front); // writes it
+    // Finds who serves a request of a batch, which sets served, family and names; false: nobody who
+    // makes a task, with the error that the request is to be refused with.
+    bool (*route_part)(struct request *request, const char *path, struct err *err);
     char openapi_etag[40];
     bool has_private; // what is served on the operators' listener only, if there is one, is served
                       // here

@@ -19,6 +19,8 @@ void tasks_show(struct request *request);
 void tasks_index(struct request *request);
 void tasks_cancel_one(struct request *request);
 void tasks_show_timeline(struct request *request);
+// batch.c
+void batch_submit(struct request *request);
 // openapi_show.c
 void openapi_show(struct request *request);
 // task_request.c

@@ -56,9 +56,7 @@ static bool has_body(const struct served *served)
 
 static bool is_submit(const struct served *served)
 {
-    return served->route != NULL &&
-           (served->route->kind == ROUTE_SUBMIT || served->route->kind == ROUTE_ASK ||
-            served->route->kind == ROUTE_RESULT);
+    return served->route != NULL && route_makes_task(served->route);
 }
 
 // Requests.

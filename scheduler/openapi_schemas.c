@@ -49,6 +49,12 @@ static const struct {
      "'cover','text']},'url':{'type':'string','description':'Empty where it could not be had: see "
      "error.'},'text':" TEXT ",'content_type':" TEXT ",'bytes':" INTEGER ",'sha256':" TEXT
      ",'error':{'type':'object','properties':{'code':" TEXT ",'message':" TEXT "}}}}"},
+    {"BatchAnswer",
+     "{'type':'object','required':['results'],'properties':{'results':{'type':'array',"
+     "'description':'One for each of the requests, in their order.','items':{'type':'object',"
+     "'required':['status','headers','body'],'properties':{'status':" INTEGER
+     ",'headers':{'type':'object','additionalProperties':" TEXT
+     "},'body':{'type':'object','description':'What its route answers.'}}}}}}"},
     {"TaskList", LIST_OF(REF("Task"))},
     {"Timeline", LIST_OF("{'type':'object','required':['at','event','detail'],'properties':{"
                          "'at':" MILLISECONDS ",'event':" TEXT ",'detail':" TEXT "}}")},

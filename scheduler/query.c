@@ -313,7 +313,7 @@ void query_answer(struct request *request, const char *id)
         .owner = request_scope(request), .on_news = on_news, .ctx = request};
     struct watcher *watcher;
 
-    http_exchange_forget_body(request->exchange);
+    request_forget_body(request);
     request_await(request, AWAIT_TIMER,
                   loop_after(request->front->loop, ANSWER_MS, on_timeout, request));
     watcher = watcher_new(request->front->realtime, &options);

@@ -222,6 +222,17 @@ void request_take_id(struct request *request)
     request->id = request->names.at[index];
 }
 
+static void list_request(struct request *request)
+{
+    struct front *front = request->front;
+
+    request->next = front->requests;
+    request->at = &front->requests;
+    if (request->next != NULL)
+        request->next->at = &request->next;
+    front->requests = request;
+}
+
 struct request *request_new(struct front *front, struct http_exchange *exchange)
 {
     struct request *request = mem_new(struct request);
@@ -230,14 +241,74 @@ struct request *request_new(struct front *front, struct http_exchange *exchange)
     request->exchange = exchange;
     request->begun_ms = clock_mono_ms();
     request->id = request->names.at[0];
-    request->next = front->requests;
-    request->at = &front->requests;
-    if (request->next != NULL)
-        request->next->at = &request->next;
-    front->requests = request;
+    list_request(request);
     http_exchange_on_gone(exchange, on_client_gone, request);
     http_exchange_on_leaving(exchange, on_client_leaving);
     return request;
+}
+
+struct request *request_new_part(const struct request *whole, struct request_part *part)
+{
+    struct request *request = mem_new(struct request);
+
+    request->front = whole->front;
+    request->exchange = whole->exchange;
+    request->part = part;
+    request->owner = whole->owner;
+    request->is_operator = whole->is_operator;
+    request->begun_ms = clock_mono_ms();
+    request->id = request->names.at[0];
+    list_request(request);
+    return request;
+}
+
+// What it has of its exchange, or of its part.
+
+const char *request_header(const struct request *request, const char *name)
+{
+    if (request->part == NULL)
+        return http_exchange_header(request->exchange, name);
+    if (strcmp(name, "idempotency-key") == 0)
+        return request->part->key;
+    if (strcmp(name, "prefer") == 0)
+        return "respond-async";
+    return strcmp(name, "content-type") == 0 ? NULL : http_exchange_header(request->exchange, name);
+}
+
+unsigned request_header_count(const struct request *request, const char *name)
+{
+    return request->part == NULL ? http_exchange_header_count(request->exchange, name)
+                                 : request_header(request, name) != NULL;
+}
+
+void request_add_header(struct request *request, const char *name, const char *value)
+{
+    struct buf *headers;
+
+    if (request->part == NULL) {
+        http_exchange_add_header(request->exchange, name, value);
+        return;
+    }
+    headers = &request->part->headers;
+    if (headers->len > 0)
+        buf_char(headers, ',');
+    buf_json_str(headers, name);
+    buf_char(headers, ':');
+    buf_json_str(headers, value);
+}
+
+void request_take_body(struct request *request, struct buf *body)
+{
+    if (request->part == NULL)
+        http_exchange_take_body(request->exchange, body);
+    else
+        buf_add(body, request->part->body, request->part->body_len);
+}
+
+void request_forget_body(struct request *request)
+{
+    if (request->part == NULL)
+        http_exchange_forget_body(request->exchange);
 }
 
 void request_drop(struct request *request)
@@ -278,15 +349,19 @@ void request_count(const struct request *request, int status, int64_t bytes)
 void request_answer(struct request *request, int status, const struct buf *json)
 {
     struct http_exchange *exchange = request->exchange;
+    struct request_part *part = request->part;
 
     request_count(request, status, (int64_t)json->len);
     request_drop(request);
-    http_exchange_answer(exchange, status, "application/json", buf_text(json), json->len);
+    if (part != NULL)
+        part->on_answer(part, status, json);
+    else
+        http_exchange_answer(exchange, status, "application/json", buf_text(json), json->len);
 }
 
 void request_end_retries(struct request *request)
 {
-    http_exchange_add_header(request->exchange, "X-Should-Retry", "false");
+    request_add_header(request, "X-Should-Retry", "false");
 }
 
 void request_refuse(struct request *request, const struct err *err)
@@ -303,9 +378,9 @@ void request_refuse(struct request *request, const struct err *err)
         log_error("request.failed", "request=%s error=\"%s\"",
                   http_exchange_request_id(request->exchange), err->message);
     if (status == 429 || status == 503)
-        http_exchange_add_header(request->exchange, "Retry-After", "1");
+        request_add_header(request, "Retry-After", "1");
     if (status == 401)
-        http_exchange_add_header(request->exchange, "WWW-Authenticate", "Bearer");
+        request_add_header(request, "WWW-Authenticate", "Bearer");
     request_answer(request, status, &json);
     buf_clear(&json);
 }
@@ -373,16 +448,24 @@ void request_show(const struct request *request, struct task *task)
 
 // Its body.
 
+static json_t *parse_body(struct request *request, struct err *err)
+{
+    const char *type = request_header(request, "content-type");
+    size_t len;
+    char *text;
+
+    if (request->part != NULL)
+        return field_parse_body(request->part->body, request->part->body_len, err);
+    text = http_exchange_body(request->exchange, &len);
+    request->is_form = multipart_is_form(type);
+    return request->is_form ? form_read(type, text, len, err) : field_parse_body(text, len, err);
+}
+
 bool request_read_body(struct request *request)
 {
-    const char *type = http_exchange_header(request->exchange, "content-type");
     struct err err;
-    size_t len;
-    char *text = http_exchange_body(request->exchange, &len);
 
-    request->is_form = multipart_is_form(type);
-    request->body =
-        request->is_form ? form_read(type, text, len, &err) : field_parse_body(text, len, &err);
+    request->body = parse_body(request, &err);
     if (request->body != NULL &&
         (request->served->body == NULL || field_check(request->body, request->served->body, &err)))
         return true;
@@ -408,7 +491,7 @@ static void on_form(void *ctx, json_t *body, struct form_files *files, const str
 
 void request_load_body(struct request *request, void (*then)(struct request *request))
 {
-    if (!http_exchange_is_body_long(request->exchange)) {
+    if (request->part != NULL || !http_exchange_is_body_long(request->exchange)) {
         if (request_read_body(request))
             then(request);
         return;

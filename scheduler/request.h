@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/base/buf.h"
 #include "core/base/err.h"
 #include "core/base/ids.h"
 #include "scheduler/pattern.h"
@@ -18,6 +19,7 @@ struct family;
 struct form_files;
 struct front;
 struct http_exchange;
+struct request_part;
 struct served;
 struct task;
 struct watcher;
@@ -37,9 +39,20 @@ enum await {
     AWAIT_COUNT
 };
 
+// What a request of a batch has that others have from their exchange.
+struct request_part {
+    const char *body; // borrowed, lives as long as the request
+    size_t body_len;
+    const char *key;    // as an Idempotency-Key, borrowed; NULL: none
+    struct buf headers; // of its answer: members of a JSON object
+    // Takes the answer. The request is gone; the JSON is borrowed for the call.
+    void (*on_answer)(struct request_part *part, int status, const struct buf *json);
+};
+
 struct request {
     struct front *front;            // borrowed, outlives us
-    struct http_exchange *exchange; // ours until it is answered
+    struct http_exchange *exchange; // ours until it is answered; a part's is its batch's
+    struct request_part *part;      // of a batch, borrowed; NULL: the exchange is all its own
     const struct served *served;    // NULL: nobody serves its path
     const struct family *family;    // the family in whose words it is answered; NULL: in our own
     const char *owner;              // the key's name, borrowed from the configuration; NULL: none
@@ -71,6 +84,16 @@ struct request {
 void request_take_id(struct request *request);
 // Takes the exchange.
 struct request *request_new(struct front *front, struct http_exchange *exchange);
+// One of a batch: it has the key and the exchange of `whole`, which drops it if it goes first.
+struct request *request_new_part(const struct request *whole, struct request_part *part);
+
+// What its client has sent, and what its answer has beside its body: of the exchange, or of the
+// part. A part prefers to respond-async, for its batch doesn't wait for results.
+const char *request_header(const struct request *request, const char *name);
+unsigned request_header_count(const struct request *request, const char *name);
+void request_add_header(struct request *request, const char *name, const char *value);
+void request_take_body(struct request *request, struct buf *body); // the caller's
+void request_forget_body(struct request *request);
 
 // Answers. The request is gone afterwards.
 void request_answer(struct request *request, int status, const struct buf *json);

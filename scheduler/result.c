@@ -28,7 +28,7 @@ enum { KEEP_ALIVE_MS = 15000 };
 
 bool result_is_async(const struct request *request)
 {
-    const char *prefer = http_exchange_header(request->exchange, "prefer");
+    const char *prefer = request_header(request, "prefer");
     static const char word[] = "respond-async";
 
     while (prefer != NULL && *prefer != '\0') {
@@ -182,9 +182,9 @@ static void on_task(void *ctx, struct task *task, const struct err *err)
 
 static void name_task(struct request *request, const char *id)
 {
-    http_exchange_add_header(request->exchange, "X-Task-Id", id);
+    request_add_header(request, "X-Task-Id", id);
     if (request->family->id_header != NULL)
-        http_exchange_add_header(request->exchange, request->family->id_header, id);
+        request_add_header(request, request->family->id_header, id);
 }
 
 void result_answer(struct request *request, const struct task *task, const char *id)
@@ -194,7 +194,7 @@ void result_answer(struct request *request, const struct task *task, const char 
         .owner = request_scope(request), .on_news = on_news, .ctx = request};
     struct watcher *watcher;
 
-    http_exchange_forget_body(request->exchange);
+    request_forget_body(request);
     name_task(request, id);
     snprintf(request->held, sizeof request->held, "%s", id);
     if (request->has_left)

@@ -9,6 +9,7 @@
 #include "core/json/field_check.h"
 #include "providers/family.h"
 #include "providers/family_common.h"
+#include "scheduler/batch_read.h"
 #include "scheduler/handlers.h"
 #include "scheduler/pattern.h"
 
@@ -49,6 +50,24 @@ static const struct field_rule undelivered_rules[] = {
     {.path = "since", .kind = FIELD_TIME},
     {0},
 };
+static const struct field_rule batch_items[] = {
+    {.path = "path",
+     .kind = FIELD_TEXT,
+     .is_required = true,
+     .about = "Of a route that makes a task by POST."},
+    {.path = "body", .kind = FIELD_OBJECT, .about = "What would be posted to it."},
+    {.path = "idempotency_key", .kind = FIELD_TEXT, .max = 255, .about = "As Idempotency-Key."},
+    {0},
+};
+static const struct field_rule batch_body[] = {
+    {.path = "requests",
+     .kind = FIELD_ARRAY,
+     .is_required = true,
+     .min = 1,
+     .max = BATCH_MAX,
+     .items = batch_items},
+    {0},
+};
 static const struct field_rule base64_body[] = {
     {.path = "base64", .kind = FIELD_TEXT, .about = "The file, perhaps as a data URL."},
     {.path = "data", .kind = FIELD_TEXT, .about = "The same as base64."},
@@ -82,6 +101,11 @@ static const struct field_rule resolve_body[] = {
 static const struct served own[] = {
     {HTTP_GET_, "/v1/tasks/{id}", NEEDS_KEY, .handle = tasks_show, .query = wait_query,
      .summary = "Show a task, or wait for its next change", .answer = "Task", .statuses = "429"},
+    {HTTP_POST_, "/v1/tasks/batch", NEEDS_KEY, .handle = batch_submit, .body = batch_body,
+     .summary = "Submit many: each is answered as if it had come alone",
+     .example = "{'requests':[{'path':'/mj/submit/imagine','body':{'prompt':'a lighthouse'},"
+                "'idempotency_key':'night-1'}]}",
+     .answer = "BatchAnswer", .statuses = "429"},
     {HTTP_GET_, "/v1/tasks", NEEDS_KEY, .handle = tasks_index, .query = index_query,
      .summary = "List the tasks, newest first", .answer = "TaskList"},
     {HTTP_POST_, "/v1/tasks/{id}/cancel", NEEDS_KEY, .handle = tasks_cancel_one,
@@ -267,5 +291,35 @@ const struct served *routes_find(const struct routes *routes, enum http_method m
         *offered |= 1u << served->method;
     }
     *names = (struct pattern_names){0};
+    return NULL;
+}
+
+// A route of the path that has another method than was asked for; NULL: nobody serves the path.
+static const struct served *find_offered(const struct routes *routes, const char *path,
+                                         unsigned offered)
+{
+    struct pattern_names names;
+    enum http_method method = HTTP_GET_;
+    unsigned others;
+
+    if (offered == 0)
+        return NULL;
+    while ((offered & 1u << method) == 0)
+        method++;
+    return routes_find(routes, method, path, &names, &others);
+}
+
+const struct served *routes_find_open(const struct routes *routes, enum http_method method,
+                                      const char *path, bool has_private,
+                                      struct pattern_names *names, unsigned *offered,
+                                      const struct served **any)
+{
+    const struct served *served = routes_find(routes, method, path, names, offered);
+
+    *any = served != NULL ? served : find_offered(routes, path, *offered);
+    if (*any == NULL || has_private || !(*any)->is_private)
+        return served;
+    *any = NULL;
+    *offered = 0;
     return NULL;
 }

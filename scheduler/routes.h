@@ -62,3 +62,10 @@ const struct served *routes_at(const struct routes *routes, size_t index); // NU
 // nobody; then `offered` has a bit for each method that the path has.
 const struct served *routes_find(const struct routes *routes, enum http_method method,
                                  const char *path, struct pattern_names *names, unsigned *offered);
+// The same as whoever asks may see it, without what is private where that isn't served (all is then
+// as if there were no such path). `any` is a route of the path, whichever method it has; NULL:
+// none.
+const struct served *routes_find_open(const struct routes *routes, enum http_method method,
+                                      const char *path, bool has_private,
+                                      struct pattern_names *names, unsigned *offered,
+                                      const struct served **any);

@@ -93,7 +93,7 @@ static void on_submitted(void *ctx, enum submit_result result, const char *id, i
                  http_exchange_request_id(request->exchange), request->owner, task->provider,
                  task->action);
     } else if (result == SUBMIT_REPLAYED) {
-        http_exchange_add_header(request->exchange, "Idempotent-Replayed", "true");
+        request_add_header(request, "Idempotent-Replayed", "true");
     }
     if (request->served->route->kind == ROUTE_ASK) {
         query_answer(request, id);
@@ -256,6 +256,8 @@ static void submit_task(struct request *request)
                             .resend = again->is_noted ? &again->resend : NULL};
     char lane[160];
 
+    json_decref(request->body); // many may wait: it is all in the task by now
+    request->body = NULL;
     lane_name(lane, sizeof lane, task->provider, task->model, task->account, task->cost > 0);
     submit.lane = lane;
     request_await(request, AWAIT_TASKS,
@@ -310,7 +312,7 @@ static void on_put(void *ctx, const struct err *err)
         request_refuse_with(request, ERR_UNAVAILABLE, "the storage for inputs can't be reached");
         return;
     }
-    http_exchange_forget_body(request->exchange);
+    request_forget_body(request);
     task->is_request_stored = task->has_inputs = true;
     submit_task(request);
 }
@@ -468,7 +470,7 @@ static char *take_text(struct request *request)
 {
     struct buf text = {0};
 
-    http_exchange_take_body(request->exchange, &text);
+    request_take_body(request, &text);
     if (request->is_form) {
         buf_clear(&text);
         return json_dumps(request->body, JSON_COMPACT);
@@ -490,8 +492,8 @@ static bool make_task(struct request *request, struct err *err)
 
     task->created_ms = store_now_ms(request->front->store);
     id_make_task(task->id, task->created_ms);
-    task->trace = trace_keep(http_exchange_header(request->exchange, "traceparent"),
-                             http_exchange_header(request->exchange, "tracestate"));
+    task->trace =
+        trace_keep(request_header(request, "traceparent"), request_header(request, "tracestate"));
     mem_set_str(&task->owner, request->owner);
     mem_set_str(&task->family, request->family->name);
     task->request = take_text(request);

@@ -122,6 +122,18 @@ const char *http_exchange_request_id(const struct http_exchange *one)
     return "request";
 }
 
+void http_exchange_take_body(struct http_exchange *one, struct buf *body)
+{
+    (void)one;
+    buf_str(body, "[1]");
+}
+
+void http_exchange_forget_body(struct http_exchange *one)
+{
+    (void)one;
+    buf_str(&said, "forget; ");
+}
+
 void http_exchange_on_gone(struct http_exchange *one, http_gone_fn on_gone, void *ctx)
 {
     one->on_gone = on_gone;
@@ -614,9 +626,57 @@ static void test_with_what_query(void **state)
     }
 }
 
+static void on_part_answer(struct request_part *part, int status, const struct buf *json)
+{
+    (void)part;
+    buf_fmt(&said, "part %d %s; ", status, buf_text(json));
+}
+
+// It has the key and the exchange of the whole, and nothing of the body and the headers that are
+// about that.
+static void test_a_part(void **state)
+{
+    static const char body[] = "{\"a\":1}and what follows";
+    static const struct served served = {0};
+    struct request_part part = {
+        .body = body, .body_len = 7, .key = "key-1", .on_answer = on_part_answer};
+    struct buf text = {0};
+    struct request *one;
+
+    (void)state;
+    exchange = (struct http_exchange){.encoding = "identity"};
+    request->is_operator = true;
+    one = request_new_part(request, &part);
+    one->served = &served;
+    assert_string_equal(one->owner, request->owner);
+    assert_true(one->is_operator);
+    assert_string_equal(request_header(one, "idempotency-key"), "key-1");
+    assert_int_equal(request_header_count(one, "idempotency-key"), 1);
+    assert_string_equal(request_header(one, "prefer"), "respond-async");
+    assert_string_equal(request_header(one, "content-encoding"), "identity");
+    assert_null(request_header(one, "content-type"));
+    assert_null(request_header(request, "idempotency-key"));
+    request_take_body(one, &text);
+    assert_string_equal(text.data, "{\"a\":1}");
+    buf_clear(&text);
+    assert_true(request_read_body(one));
+    assert_int_equal(json_integer_value(json_object_get(one->body, "a")), 1);
+    request_forget_body(one); // which the others still need
+    check_said("");
+    request_add_header(one, "X-One", "\"");
+    request_refuse_with(one, ERR_UNAVAILABLE, "no");
+    check_said(
+        "part 503 {\"error\":{\"message\":\"no\",\"type\":\"server_error\","
+        "\"code\":\"service_unavailable\"}}; ");
+    assert_string_equal(part.headers.data, "\"X-One\":\"\\\"\",\"Retry-After\":\"1\"");
+    buf_clear(&part.headers);
+    assert_ptr_equal(front.requests, request);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_a_part, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_it_waits_for_goes_with_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_client_leaves_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_client_is_gone_at_once, set_up, tear_down),
