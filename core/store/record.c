@@ -17,15 +17,15 @@ enum kind { NONE, TEXT, ID, FAMILY, NUMBER, TIME_MS, FLAG, PHASE, WAIT, COLD, RE
 enum writer { SCRIPT, SUBMIT, CHANGE };
 
 static const struct field {
-    char letter[2];
     const char *name;
+    size_t offset;
     enum kind kind;
     enum writer writer;
     bool is_looked_at;
-    size_t offset;
+    char letter[2];
 } fields_of_record[] = {
 #define X(letter, name, member, kind, writer, is_looked_at)                                        \
-    {#letter, #name, kind, writer, is_looked_at, offsetof(struct task, member)},
+    {#name, offsetof(struct task, member), kind, writer, is_looked_at, #letter},
     RECORD_FIELDS(X)
 #undef X
 };
