@@ -12,6 +12,7 @@
 #include "core/json/json_plain.h"
 #include "core/message/http_message.h"
 #include "providers/provider.h"
+#include "scheduler/cli/cli_batch.h"
 #include "scheduler/cli/cli_command.h"
 #include "scheduler/cli/cli_family.h"
 #include "scheduler/cli/cli_files.h"
@@ -27,7 +28,10 @@ struct submit {
     const char *path;
     const char *example; // a body that the path takes; NULL: none is known
     bool is_watched;
-    const char **ids; // of the tasks that were accepted; ours, also each
+    const char *key; // of --idempotency-key, or, of many jobs, one that we made up
+    char made_up[25];
+    bool has_no_batches; // Spool is older than they are
+    const char **ids;    // of the tasks that were accepted; ours, also each
     size_t count;
 };
 
@@ -119,7 +123,7 @@ static bool take_answer(struct submit *submit, const struct http_response *respo
 // `number` 0: the only job. Each of many has an idempotency key of its own.
 static void prepare(const struct submit *submit, size_t number, struct http_request *request)
 {
-    const char *key = submit->cli->command->values[CLI_IDEMPOTENCY_KEY];
+    const char *key = submit->key;
     struct buf text = {0};
 
     request->method = HTTP_POST_;
@@ -180,29 +184,6 @@ static bool submit_form(struct submit *submit, struct err *err)
     return ok;
 }
 
-// The same with the hook that was asked for.
-static bool submit_job(struct submit *submit, const struct cli_job *job, size_t number,
-                       struct err *err)
-{
-    const char *hook = submit->cli->command->values[CLI_HOOK];
-    struct cli_job hooked = *job;
-    json_t *body;
-    char *text;
-    bool ok;
-
-    if (hook == NULL)
-        return submit_body(submit, job, number, err);
-    body = json_loadb(job->text, job->len, 0, NULL);
-    json_object_set_new(body, "notifyHook", json_string(hook));
-    hooked.text = text = json_dumps(body, JSON_COMPACT);
-    hooked.len = text == NULL ? 0 : strlen(text);
-    ok = text == NULL ? err_set(err, ERR_CONFIG, "--hook: must be UTF-8")
-                      : submit_body(submit, &hooked, number, err);
-    json_decref(body);
-    free(text);
-    return ok;
-}
-
 // Where no job is given, the family's example is one.
 static bool read_jobs(const struct submit *submit, struct cli_jobs *jobs, struct err *err)
 {
@@ -219,21 +200,166 @@ static bool read_jobs(const struct submit *submit, struct cli_jobs *jobs, struct
     return ok;
 }
 
-// One that is refused doesn't keep the others from being submitted.
+// Puts the hook that was asked for into the job, whose text is the caller's to free then.
+static bool add_hook(const struct submit *submit, struct cli_job *job, char **text, struct err *err)
+{
+    const char *hook = submit->cli->command->values[CLI_HOOK];
+    json_t *body;
+
+    *text = NULL;
+    if (hook == NULL)
+        return true;
+    body = json_loadb(job->text, job->len, 0, NULL);
+    json_object_set_new(body, "notifyHook", json_string(hook));
+    *text = json_dumps(body, JSON_COMPACT);
+    json_decref(body);
+    if (*text == NULL)
+        return err_set(err, ERR_CONFIG, "--hook: must be UTF-8");
+    job->text = *text;
+    job->len = strlen(*text);
+    return true;
+}
+
+static void name_line(const struct cli_jobs *jobs, size_t index, struct err *why)
+{
+    if (jobs->count > 1)
+        err_wrap(why, "%.60s, line %u", jobs->name == NULL ? "-d" : jobs->name,
+                 jobs->jobs[index].line);
+}
+
+// What went wrong with one of many, by its line. One that is refused doesn't keep the others from
+// being submitted.
+static bool show_why(const struct submit *submit, const struct cli_jobs *jobs, size_t index,
+                     struct err *why, struct err *err)
+{
+    name_line(jobs, index, why);
+    return cli_show_and_go_on(submit->cli, why, err);
+}
+
+static bool submit_singly(struct submit *submit, const struct cli_jobs *jobs, size_t from,
+                          size_t count, struct err *err)
+{
+    for (size_t i = from; i < from + count; i++) {
+        struct cli_job job = jobs->jobs[i];
+        struct err why;
+        char *text;
+        bool ok = add_hook(submit, &job, &text, &why) &&
+                  submit_body(submit, &job, jobs->count == 1 ? 0 : i + 1, &why);
+
+        free(text);
+        if (!ok && !show_why(submit, jobs, i, &why, err))
+            return false;
+    }
+    return true;
+}
+
+// How many of the jobs, from one on, go in one request.
+static size_t batch_size(const struct submit *submit, const struct cli_jobs *jobs, size_t from)
+{
+    size_t count = 0, bytes = 0;
+
+    if (submit->has_no_batches)
+        return 1;
+    while (from + count < jobs->count && count < CLI_BATCH_MAX) {
+        bytes += jobs->jobs[from + count].len;
+        if (count > 0 && bytes > CLI_BATCH_BYTES)
+            break;
+        count++;
+    }
+    return count;
+}
+
+// Behind one that ends it all there may be others that were accepted.
+static bool take_results(struct submit *submit, const struct cli_jobs *jobs, size_t from,
+                         const json_t *results, struct err *err)
+{
+    const json_t *result;
+    bool goes_on = true;
+    size_t i;
+
+    json_array_foreach((json_t *)results, i, result)
+    {
+        struct http_response response = {0};
+        struct err why;
+        bool ok;
+
+        cli_batch_read(result, &response);
+        ok = take_answer(submit, &response, &why);
+        http_response_clear(&response);
+        if (ok)
+            continue;
+        if (goes_on) {
+            goes_on = show_why(submit, jobs, from + i, &why, err);
+        } else {
+            name_line(jobs, from + i, &why);
+            cli_show_error(why.message);
+        }
+    }
+    return goes_on;
+}
+
+// NULL: the batch wasn't taken.
+static json_t *send_batch(const struct submit *submit, const struct cli_jobs *jobs, size_t from,
+                          size_t count, struct err *err)
+{
+    struct cli_batch_job *batch = mem_array(struct cli_batch_job, count);
+    char **texts = mem_array(char *, count);
+    json_t *results = NULL;
+    bool ok = true;
+
+    for (size_t i = 0; i < count && ok; i++) {
+        struct cli_job job = jobs->jobs[from + i];
+
+        ok = add_hook(submit, &job, &texts[i], err);
+        batch[i] = (struct cli_batch_job){job.text, job.len, from + i + 1};
+    }
+    if (ok)
+        results = cli_batch_send(submit->cli->http, submit->path, submit->key, batch, count, err);
+    for (size_t i = 0; i < count; i++)
+        free(texts[i]);
+    free(texts);
+    free(batch);
+    return results;
+}
+
+// What is wrong with a whole batch is wrong with its jobs, too, or wouldn't be if they came alone:
+// they do, by the same keys. Where its answer was lost for good they may have been taken.
+static bool submit_batch(struct submit *submit, const struct cli_jobs *jobs, size_t from,
+                         size_t count, struct err *err)
+{
+    struct err why;
+    json_t *results = send_batch(submit, jobs, from, count, &why);
+    bool ok;
+
+    if (results == NULL && why.code == ERR_IO) {
+        err_set(&why, ERR_UNAVAILABLE,
+                "%.60s broke off before its answer was there: the jobs may have been taken; the "
+                "same with --idempotency-key %.40s makes none twice",
+                cli_http_url(submit->cli->http), submit->key);
+        return show_why(submit, jobs, from, &why, err);
+    }
+    if (results == NULL) {
+        submit->has_no_batches = why.code == ERR_PATH;
+        return submit_singly(submit, jobs, from, count, err);
+    }
+    ok = take_results(submit, jobs, from, results, err);
+    json_decref(results);
+    return ok;
+}
+
 static bool submit_bodies(struct submit *submit, struct err *err)
 {
     struct cli_jobs jobs = {0};
     bool ok = read_jobs(submit, &jobs, err);
 
-    for (size_t i = 0; i < jobs.count && ok; i++) {
-        struct err why;
-
-        if (submit_job(submit, &jobs.jobs[i], jobs.count == 1 ? 0 : i + 1, &why))
-            continue;
-        if (jobs.count > 1)
-            err_wrap(&why, "%.60s, line %u", jobs.name == NULL ? "-d" : jobs.name,
-                     jobs.jobs[i].line);
-        ok = cli_show_and_go_on(submit->cli, &why, err);
+    if (jobs.count > 1 && submit->key == NULL) {
+        id_random_hex(submit->made_up, sizeof submit->made_up - 1);
+        submit->key = submit->made_up;
+    }
+    for (size_t from = 0, count; from < jobs.count && ok; from += count) {
+        count = batch_size(submit, &jobs, from);
+        ok = count == 1 ? submit_singly(submit, &jobs, from, count, err)
+                        : submit_batch(submit, &jobs, from, count, err);
     }
     cli_jobs_clear(&jobs);
     return ok;
@@ -339,6 +465,7 @@ bool cli_submit_jobs(struct cli *cli, struct err *err)
 {
     const struct cli_command *command = cli->command;
     struct submit submit = {.cli = cli,
+                            .key = command->values[CLI_IDEMPOTENCY_KEY],
                             .is_watched = command->values[CLI_WATCH] != NULL ||
                                           command->values[CLI_DIRECTORY] != NULL};
     int64_t timeout_ms = -1;

@@ -2,13 +2,17 @@
 import base64
 import concurrent.futures
 import hashlib
+import http.server
 import json
+import os
 import re
 import socket
+import subprocess
+import threading
 import time
 import unittest
 
-from harness import PNG, Redis, Sim, Spool, Vendor, Wire, account, eventually, exchange, main, script_text
+from harness import PNG, Redis, Sim, Spool, Vendor, Wire, account, eventually, exchange, main, script_text, spool_binary
 from vendors import accounts_of_all
 
 BATCH = "/v1/tasks/batch"
@@ -370,6 +374,178 @@ class Faults(Batch):
         for client in range(20):
             self.assertEqual(self.statuses(imagine(f"after {client}"), spool=spool), [200])
         spool.stop()  # which looks for what a sanitizer says
+
+
+class Between:
+    """A server in front of Spool: `special` answers instead, or is None where Spool does; `seen` are the paths. Where
+    `loses` isn't 0, so many answers are lost behind Spool's back."""
+
+    def __init__(self, spool, special=None, loses=0):
+        between = self
+        self.seen, self.loses = [], loses
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                between.seen.append(self.path)
+                answer = special(self.path) if special else None
+                if answer is None:
+                    headers = {name: value for name, value in self.headers.items() if name not in ("Host", "Content-Length")}
+                    status, _, answer = exchange(spool.port, "POST", self.path, body, headers)
+                    answer = status, answer
+                if between.loses > 0:
+                    between.loses -= 1
+                    self.close_connection = True
+                    return
+                data = json.dumps(answer[1]).encode()
+                self.send_response(answer[0])
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()
+
+
+class CommandLine(Batch):
+    """spool submit -d @jobs.jsonl"""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.sim = cls.enterClassContext(Sim())
+        cls.spool = cls.enterClassContext(Spool({"accounts": accounts_of_all(cls.sim)}, roles=["api"]))
+
+    def run_verb(self, jobs, *words, url=None):
+        env = {name: value for name, value in os.environ.items() if not name.startswith("SPOOL_")}
+        command = [spool_binary(), "submit", IMAGINE, "-d", "-", *words]
+        text = "".join(json.dumps(job) + "\n" for job in jobs)
+        return subprocess.run(
+            command, input=text, capture_output=True, text=True, timeout=60, check=False,
+            env={**env, "SPOOL_URL": url or self.spool.url, "SPOOL_KEY": "sk-dev"},
+        )
+
+    def prompts(self, done):
+        return [self.spool.get(f"/v1/tasks/{task}/request")["body"]["prompt"] for task in done.stdout.split()]
+
+    def accepted(self):
+        return self.spool.metric("tasks_accepted_total")
+
+    def test_a_hundred_in_one(self):
+        names = [f"boat {i}" for i in range(250)]
+        with Between(self.spool) as between:
+            done = self.run_verb([{"prompt": name} for name in names], "-o", "id", url=between.url)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            self.assertEqual(between.seen, [BATCH] * 3)
+            self.assertEqual(self.prompts(done), names)
+            between.seen.clear()
+            self.assertEqual(self.run_verb([{"prompt": "x"}], url=between.url).returncode, 0)
+            self.assertEqual(between.seen, [IMAGINE])
+
+    def test_by_bytes(self):
+        """What is long goes with fewer others, and what is longest by itself."""
+        jobs = [{"prompt": "x" * 400000} for _ in range(5)]
+        with Between(self.spool) as between:
+            done = self.run_verb(jobs, "-o", "id", "--hook", "http://127.0.0.1:1/h", url=between.url)
+            self.assertEqual(len(between.seen), 3, between.seen)
+        self.assertEqual(done.returncode, 1)  # a prompt isn't that long
+        self.assertEqual(done.stderr.count("stdin, line "), 5, done.stderr)
+
+    def test_some_are_refused(self):
+        jobs = [{"prompt": "" if i % 40 == 7 else f"boat {i}"} for i in range(120)]
+        done = self.run_verb(jobs, "-o", "id")
+        self.assertEqual(done.returncode, 1)
+        wanted = [f"spool: stdin, line {i + 1}: prompt: must not be empty (HTTP 400)" for i in (7, 47, 87)]
+        self.assertEqual(done.stderr.splitlines(), wanted)
+        self.assertEqual(self.prompts(done), [job["prompt"] for job in jobs if job["prompt"]])
+        shown = [json.loads(line) for line in self.run_verb(jobs, "-o", "json").stdout.splitlines()]
+        self.assertEqual(len([one for one in shown if one["code"] in (1, 22)]), 117)
+
+    def test_the_hook(self):
+        done = self.run_verb([{"prompt": "a"}, {"prompt": "b"}], "-o", "id", "--hook", "http://127.0.0.1:1/hook")
+        shown = self.spool.get(f"/v1/tasks/{done.stdout.split()[1]}/request")["body"]
+        self.assertEqual((shown["prompt"], "notifyHook" in shown), ("b", True))
+
+    def test_keys(self):
+        jobs = [{"prompt": f"boat {i}"} for i in range(5)]
+        first, again = (self.run_verb(jobs, "--idempotency-key", "night", "-o", "id") for _ in range(2))
+        self.assertEqual((first.stdout, len(set(first.stdout.split()))), (again.stdout, 5))
+        # As when they came alone.
+        one = self.spool.request("POST", IMAGINE, jobs[2], {"Idempotency-Key": "night-3"})[2]["result"]
+        self.assertEqual(one, first.stdout.split()[2])
+        self.assertNotEqual(self.run_verb(jobs, "-o", "id").stdout, self.run_verb(jobs, "-o", "id").stdout)
+
+    def test_a_lost_answer(self):
+        before = self.accepted()
+        with Between(self.spool, loses=3) as between:
+            done = self.run_verb([{"prompt": f"lost {i}"} for i in range(150)], "-o", "id", url=between.url)
+        self.assertEqual((done.returncode, done.stderr, len(between.seen)), (0, "", 5))
+        self.assertEqual(self.prompts(done), [f"lost {i}" for i in range(150)])
+        self.assertEqual(self.accepted(), before + 150)
+
+    def test_all_answers_are_lost(self):
+        before = self.accepted()
+        jobs = [{"prompt": f"never {i}"} for i in range(3)]
+        with Between(self.spool, loses=100) as between:
+            done = self.run_verb(jobs, "-o", "id", url=between.url)
+        self.assertEqual((done.returncode != 0, done.stdout), (True, ""), done)
+        self.assertRegex(done.stderr, r"^spool: stdin, line 1: .* may have been taken; the same with --idempotency-key [0-9a-f]{24} ")
+        key = re.search(r"--idempotency-key (\w+)", done.stderr).group(1)
+        again = self.run_verb(jobs, "-o", "id", "--idempotency-key", key)
+        self.assertEqual(self.prompts(again), [job["prompt"] for job in jobs])
+        self.assertEqual(self.accepted(), before + 3)
+
+    def test_an_older_spool(self):
+        """It has no batches, and says so once."""
+        for status in (404, 405):
+            said = {"error": {"message": f"there is no POST {BATCH}", "type": "invalid_request_error", "code": "not_found"}}
+            with Between(self.spool, lambda path, one=status, words=said: (one, words) if path == BATCH else None) as between:
+                done = self.run_verb([{"prompt": "a"}, {"prompt": ""}, {"prompt": "c"}], "-o", "id", url=between.url)
+            self.assertEqual(between.seen, [BATCH] + [IMAGINE] * 3)
+            self.assertEqual((done.returncode, self.prompts(done)), (1, ["a", "c"]))
+            self.assertEqual(done.stderr, "spool: stdin, line 2: prompt: must not be empty (HTTP 400)\n")
+
+    def test_a_batch_that_is_refused(self):
+        """Its jobs come alone, and the next batch is tried."""
+        for status in (413, 429, 503):
+            said = {"error": {"message": "no", "type": "server_error", "code": "x"}}
+            with Between(self.spool, lambda path, one=status, words=said: (one, words) if path == BATCH else None) as between:
+                done = self.run_verb([{"prompt": f"{i}"} for i in range(102)], "-o", "id", url=between.url)
+            self.assertEqual(between.seen, [BATCH] + [IMAGINE] * 100 + [BATCH] + [IMAGINE] * 2)
+            self.assertEqual((done.returncode, self.prompts(done)), (0, [f"{i}" for i in range(102)]))
+
+    def test_a_wrong_key(self):
+        env = dict(os.environ, SPOOL_URL=self.spool.url, SPOOL_KEY="sk-none")
+        command = [spool_binary(), "submit", IMAGINE, "-d", "-"]
+        done = subprocess.run(command, input='{"prompt":"a"}\n{"prompt":"b"}', capture_output=True, text=True, env=env, check=False, timeout=60)
+        self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+        self.assertIn("stdin, line 1: ", done.stderr)
+
+    def test_the_queue_fills_up_within(self):
+        """Those that were accepted are said, whatever came before them."""
+        settings = {"accounts": accounts_of_all(self.sim), "queue_limit_per_key": 3}
+        with Spool(settings, roles=["api"], redis=self.enterContext(Redis())) as spool:
+            eventually(spool.is_ready)
+            spool.request("POST", IMAGINE, {"prompt": "x"}, {"Idempotency-Key": "night-5"})
+            done = self.run_verb([{"prompt": "x"} for _ in range(5)], "--idempotency-key", "night", "-o", "id", url=spool.url)
+        self.assertEqual((done.returncode, len(done.stdout.split())), (1, 3), done)
+        self.assertEqual(re.findall(r"line (\d)", done.stderr), ["3", "4"])
 
 
 if __name__ == "__main__":
