@@ -2,7 +2,7 @@
 # Measures Spool beside its peers (fastify + BullMQ, ws and others from npm) and the raw script, prints ratios.
 # With --against REV: this build beside that of a commit, in turn, without the peers.
 #   scripts/bench.sh [--against REV]
-#     [submit|durable|throughput|poll|delay|idle|memory|archive|foresight|calls|watchers …]
+#     [submit|durable|batch|throughput|poll|delay|idle|memory|archive|foresight|calls|watchers …]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh

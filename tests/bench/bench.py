@@ -56,13 +56,11 @@ def row(what, ours, peer, ratio, wanted):
     print(f"  {what}: {ours}; {peer}; {ratio} (first: {wanted})", flush=True)
 
 
-def wrk(port, seconds=None, connections=64, words=""):
+def wrk(port, seconds=None, connections=64, words="", path="/mj/submit/imagine", script="submit.lua", **env):
     """Requests made, and made per second."""
-    command = ["wrk", "-t1", f"-c{connections}", f"-d{int(seconds or SECONDS)}s", "-s", f"{HERE}/submit.lua"]
-    env = dict(os.environ, BENCH_WORDS=words)
-    out = subprocess.run(
-        [*command, f"http://127.0.0.1:{port}/mj/submit/imagine"], capture_output=True, text=True, env=env, check=True
-    ).stdout
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{int(seconds or SECONDS)}s", "-s", f"{HERE}/{script}"]
+    env = dict(os.environ, BENCH_WORDS=words, **env)
+    out = subprocess.run([*command, f"http://127.0.0.1:{port}{path}"], capture_output=True, text=True, env=env, check=True).stdout
     if "Non-2xx" in out or "Socket errors" in out:
         raise RuntimeError(out)
     return int(re.search(r"(\d+) requests in", out).group(1)), float(re.search(r"Requests/sec:\s+([\d.]+)", out).group(1))
@@ -136,6 +134,40 @@ def submits(durable):
                 f"{their_us / us:.1f} times less", "4 times; goal 10 times")
     row("durable submit against the raw script" if durable else "submit against the raw script", f"{us:.1f} µs",
         f"hiredis, batches of 64, no HTTP {floor:.1f} µs", f"{us / floor:.1f} times", "-")
+
+
+def measure_batch(port, pids, path, **env):
+    """Of each submit."""
+    before = cpu_us(*pids)
+    count, rate = wrk(port, connections=4, path=path, script="batch.lua", **env)
+    return (cpu_us(*pids) - before) / count / 100, rate * 100
+
+
+def batches():
+    """A hundred submits in one request, beside the peer's bulk, and its submits that come alone."""
+    ours, bulks, singles = [], [], []
+    peer = Peer() if PEER else None
+    with Redis(tcp=True, options=NO_FSYNC) as redis, front_door(redis) as spool:
+        pids = (spool.pid, redis.process.pid)
+        measure_batch(spool.port, pids, "/v1/tasks/batch")  # warm
+        redis.cli("FLUSHALL")
+        for _ in range(ROUNDS):
+            ours.append(measure_batch(spool.port, pids, "/v1/tasks/batch"))
+            if peer:
+                bulks.append(measure_batch(peer.port, peer.pids(), "/batch", BENCH_FORM="%s"))
+                singles.append(measure_submit(peer.port, peer.pids()))
+                peer.redis.cli("FLUSHALL")
+            redis.cli("FLUSHALL")
+    if peer:
+        peer.close()
+    us, rate = (statistics.mean(values) for values in zip(*ours))
+    said = f"{us:.1f} µs ({rate:.0f}/s)"
+    for name, theirs, wanted in (("fastify + add", singles, "10 times less"), ("fastify + addBulk", bulks, "4 times less")):
+        beside = ratio = "-"
+        if theirs:
+            their_us, their_rate = (statistics.mean(values) for values in zip(*theirs))
+            beside, ratio = f"{name} {their_us:.0f} µs ({their_rate:.0f}/s)", f"{their_us / us:.1f} times less"
+        row(f"submit in a batch of 100, CPU with Redis, beside {name}", said, beside, ratio, f"-; goal {wanted}")
 
 
 def account(sim, **extra):
@@ -280,7 +312,7 @@ def peer_memory():
 
 
 SECTIONS = {
-    "submit": lambda: submits(False), "durable": lambda: submits(True), "throughput": throughput,
+    "submit": lambda: submits(False), "durable": lambda: submits(True), "batch": batches, "throughput": throughput,
     "poll": polls, "delay": delay, "idle": idle, "memory": memory,
     "archive": lambda: archive.measure(row, ROUNDS),
     "foresight": lambda: foresight.measure(row),

@@ -16,4 +16,10 @@ app.post('/mj/submit/imagine', { schema }, async (request, reply) => {
   const job = await queue.add('imagine', request.body, { delay: 3600e3 })
   return { code: 1, description: 'Submitted successfully', result: job.id, properties: {} }
 })
+// Many in one request, as BullMQ takes them.
+app.post('/batch', { schema: { body: { type: 'object', required: ['requests'], properties: { requests: { type: 'array', items: schema.body } } } }, bodyLimit: 32 << 20 }, async (request, reply) => {
+  if (request.headers.authorization !== 'Bearer sk-dev') return reply.code(401).send({})
+  const jobs = await queue.addBulk(request.body.requests.map((data) => ({ name: 'imagine', data, opts: { delay: 3600e3 } })))
+  return { results: jobs.map((job) => ({ code: 1, description: 'Submitted successfully', result: job.id, properties: {} })) }
+})
 app.listen({ port, host: '127.0.0.1' }).then(() => console.log('listening'))
