@@ -2,7 +2,7 @@
 # Measures Spool beside its peers (fastify + BullMQ, ws and others from npm) and the raw script, prints ratios.
 # With --against REV: this build beside that of a commit, in turn, without the peers.
 #   scripts/bench.sh [--against REV]
-#     [submit|durable|batch|throughput|poll|delay|idle|memory|archive|foresight|calls|watchers …]
+#     [submit|durable|batch|throughput|poll|delay|idle|memory|archive|hooks|foresight|calls|watchers …]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
@@ -11,7 +11,7 @@ if [ "${1-}" = --against ]; then
   against=${2:?which commit?}
   shift 2
 fi
-need "${BUILD_PACKAGES[@]}" "${S3_PACKAGES[@]}" python3 redis-tools wrk
+need "${BUILD_PACKAGES[@]}" "${S3_PACKAGES[@]}" python3 redis-tools wrk nginx
 command -v npm >/dev/null || need npm
 scripts/build.sh release --target spool spool-sim spool-floor spool-watchers >/dev/null
 if [ -n "$against" ]; then
@@ -33,7 +33,7 @@ fi
 peer=build/bench-peer
 mkdir -p "$peer"
 cp tests/bench/peer/* "$peer"
-if [ ! -d "$peer/node_modules/openai" ] || [ ! -d "$peer/node_modules/ws" ]; then
+if [ ! -d "$peer/node_modules/openai" ] || [ ! -d "$peer/node_modules/ws" ] || [ ! -d "$peer/node_modules/undici" ]; then
   say "Fetching the peers from npm"
   npm install --prefix "$peer" --silent --no-audit --no-fund >/dev/null 2>&1 || { say "npm failed: measuring without the peers"; peer=; }
 fi

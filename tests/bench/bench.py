@@ -17,6 +17,7 @@ import calls  # noqa: E402
 import foresight  # noqa: E402
 import watch  # noqa: E402
 import harness  # noqa: E402
+import hooks  # noqa: E402
 from harness import Redis, Sim, Spool  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -56,10 +57,10 @@ def row(what, ours, peer, ratio, wanted):
     print(f"  {what}: {ours}; {peer}; {ratio} (first: {wanted})", flush=True)
 
 
-def wrk(port, seconds=None, connections=64, words="", path="/mj/submit/imagine", script="submit.lua", **env):
+def wrk(port, seconds=None, connections=64, words="", hook="", path="/mj/submit/imagine", script="submit.lua", **env):
     """Requests made, and made per second."""
     command = ["wrk", "-t1", f"-c{connections}", f"-d{int(seconds or SECONDS)}s", "-s", f"{HERE}/{script}"]
-    env = dict(os.environ, BENCH_WORDS=words, **env)
+    env = dict(os.environ, BENCH_WORDS=words, BENCH_HOOK=hook, **env)
     out = subprocess.run([*command, f"http://127.0.0.1:{port}{path}"], capture_output=True, text=True, env=env, check=True).stdout
     if "Non-2xx" in out or "Socket errors" in out:
         raise RuntimeError(out)
@@ -316,6 +317,7 @@ SECTIONS = {
     "poll": polls, "delay": delay, "idle": idle, "memory": memory,
     "archive": lambda: archive.measure(row, ROUNDS),
     "foresight": lambda: foresight.measure(row),
+    "hooks": lambda: hooks.measure(row, ROUNDS, NODE, PEER, FORGETFUL, NO_FSYNC, wrk, cpu_us),
     "calls": lambda: calls.measure(row, cpu_us, status_kb, NODE, PEER),
     "watchers": lambda: watch.measure(row, ROUNDS, sys.modules[__name__], NODE, PEER),
 }

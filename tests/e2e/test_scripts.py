@@ -1237,6 +1237,39 @@ class Deliveries(Bench):
         self.run_script("posted", self.posted("later"))
         self.assertEqual(self.post(is_lost=True)[1:], [])
 
+    def commands_of(self, count):
+        """What claims so many deliveries at one receiver, and notes their ends: all commands, and those of its lane."""
+        self.clear()
+        names = "ABCDEFGH"[:count]
+        for name in names:
+            self.task(name, "rendering", "hook")
+            self.do("HSET", f"{{spool}}:d:{name}", "n", 1, 1, "1 rendering 0 0 @-1000")
+            self.do("ZADD", "{spool}:hooks", "@-10", name)
+        self.wire.call("CONFIG", "RESETSTAT")
+        self.serial += 1
+        answer = self.run_script("post", [self.serial, *self.POST])
+        self.assertEqual(len(answer), 1 + count)
+        took = [20 + 100 * number for number in range(count)]
+        ends = [[name, 1, answer[1][3], "delivered", 0, 204, ms, 0, ""] for name, ms in zip(names, took)]
+        self.run_script("posted", *ends)
+        stats = self.wire.call("INFO", "commandstats")
+        calls = dict(re.findall(r"cmdstat_(\S+?):calls=(\d+)", stats.decode() if isinstance(stats, bytes) else stats))
+        mean = took[0]
+        for ms in took[1:]:
+            mean = (mean + ms) // 2
+        self.assertEqual(self.wire.call("GET", "{spool}:receiver:example.com:443"), str(mean))
+        self.check()
+        left = self.dump()
+        self.assertEqual([name for name in left if name.startswith(("hooks", "quick", "slow"))], [])
+        return sum(map(int, calls.values())), {name: calls[name] for name in ("zcard", "set", "zrangebyscore")}
+
+    def test_cost(self):
+        """Receivers and lanes cost once per call, and a delivery no more than it must."""
+        one, of_lane = self.commands_of(1)
+        eight, of_lanes = self.commands_of(8)
+        self.assertEqual(of_lanes, of_lane)
+        self.assertLessEqual((eight - one) / 7, 18)
+
     def test_outcomes(self):
         wanted = {  # outcome, changes -> the next state of the first, head, when again
             ("delivered", 1): ("delivered 1", "2", None), ("delivered", 2): ("delivered 1", "2", "@0"),

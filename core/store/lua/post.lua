@@ -37,70 +37,80 @@ end
 
 local function sort_due()
     local due = call('ZRANGEBYSCORE', '{spool}:hooks', '-inf', now, 'LIMIT', 0, SORTED_AT_ONCE)
-    local lanes = {}
+    local lanes, later = {}, {}
     for _, id in ipairs(due) do
         local owner, url = call('HGET', key('t', id), "owner"), call('HGET', key('d', id), 'url')
         if owner and url then
             local receiver = receiver_of(url)
-            local lane = owner .. ' ' .. receiver
-            call('ZADD', key('hooks', lane), 'NX', now, id)
-            call('ZADD', '{spool}:hooks', now + IN_LANE_MS, id)
-            lanes[lane] = {owner, receiver}
+            local name = owner .. ' ' .. receiver
+            local lane = lanes[name] or {owner = owner, receiver = receiver, entries = {}}
+            lanes[name] = lane
+            later[#later + 1], later[#later + 2] = now + IN_LANE_MS, id
+            table.insert(lane.entries, now)
+            table.insert(lane.entries, id)
         else
             call('ZREM', '{spool}:hooks', id)
             retire(id)
         end
     end
-    for _, lane in pairs(lanes) do place_lane(lane[1], lane[2]) end
+    for name, lane in pairs(lanes) do
+        call('ZADD', key('hooks', name), 'NX', unpack(lane.entries))
+        place_lane(lane.owner, lane.receiver)
+    end
+    if #later > 0 then call('ZADD', '{spool}:hooks', unpack(later)) end
     return #due == SORTED_AT_ONCE
 end
 
-local function give(id, n, lease, tries, is_slow)
-    local d = key('d', id)
-    local url = call('HGET', d, 'url')
-    answer[#answer + 1] = {receiver_of(url), is_slow, n, lease, tries, url, call('HGET', d, n), unpack(whole(id))}
+-- False where the task is gone.
+local function give(id, n, lease, tries, is_slow, url, view)
+    local task = whole(id)
+    if #task[1] <= 2 then return false end -- nothing but its id
+    answer[#answer + 1] = {receiver_of(url), is_slow, n, lease, tries, url, view, unpack(task)}
+    return true
 end
 
 -- Claims the task's delivery. False where the task has none to make after all.
+local leases = {} -- of what was claimed in this call: when it is over, and the task
 local function claim(id, is_slow)
     local d = key('d', id)
-    local state = call('HMGET', d, 'n', 'head', 'redo')
+    local state = call('HMGET', d, 'n', 'head', 'redo', 'url')
     local last, n = tonumber(state[1] or 0), tonumber(state[2] or 1)
-    local redo = state[3] and tonumber(state[3])
-    local tries = 0
+    local redo, url = state[3] and tonumber(state[3]), state[4]
+    local lease = now + lease_ms
+    local tries, found = 0, nil
     if n <= last then
-        local got = call('HGET', d, n .. 'r')
+        found = call('HMGET', d, n, n .. 'r')
+        local got = found[2]
         tries = got and tonumber(string.match(got, '^%S+ (%d+)')) or 0
         if tries > 0 and n < last then
-            call('HSET', d, n .. 'r', (got:gsub('^%S+', 'superseded', 1)))
+            call('HSET', d, n .. 'r', (got:gsub('^%S+', 'superseded', 1)), 'head', n + 1)
             n, tries = n + 1, 0
-            call('HSET', d, 'head', n)
+            found = call('HMGET', d, n)
         end
     elseif redo then
         n = redo
-        local got = call('HGET', d, n .. 'r')
-        tries = got and tonumber(string.match(got, '^retrying (%d+)')) or 0
-    else
-        n = nil
+        found = call('HMGET', d, n, n .. 'r')
+        tries = found[2] and tonumber(string.match(found[2], '^retrying (%d+)')) or 0
     end
-    if not n or call('HEXISTS', d, n) == 0 or call('EXISTS', key('t', id)) == 0 then
+    if not found or not found[1] or not url or not give(id, n, lease, tries, is_slow, url, found[1]) then
         call('ZREM', '{spool}:hooks', id)
         retire(id)
         return false
     end
-    local lease = now + lease_ms
     call('HSET', d, 'lease', lease)
-    call('ZADD', '{spool}:hooks', lease, id)
-    give(id, n, lease, tries, is_slow)
+    leases[#leases + 1], leases[#leases + 2] = lease, id
     for _, word in ipairs({id, n, lease, tries, is_slow}) do given[#given + 1] = word end
     return true
 end
 
+local rooms = {} -- of each receiver that was looked at
 local function room_at(receiver)
-    local takes = call('GET', key('receiver', receiver))
-    local takes_ms = takes and tonumber(takes)
-    local room = not takes_ms and ROOM_UNKNOWN or takes_ms >= SILENT_MS and ROOM_SILENT or ROOM
-    return room - (in_flight[receiver] or 0)
+    if not rooms[receiver] then
+        local takes = call('GET', key('receiver', receiver))
+        local takes_ms = takes and tonumber(takes)
+        rooms[receiver] = not takes_ms and ROOM_UNKNOWN or takes_ms >= SILENT_MS and ROOM_SILENT or ROOM
+    end
+    return rooms[receiver] - (in_flight[receiver] or 0)
 end
 
 -- The receivers of a key that have room, in the order in which they are served. Looks at `busy` receivers
@@ -117,12 +127,33 @@ local function lanes_of(kind, owner, most)
     return lanes
 end
 
+-- A lane is read in pieces, and what was taken of a piece is removed from it at once.
+local pieces = {}
+
+local function put_down(name)
+    local piece = pieces[name]
+    pieces[name] = nil
+    if piece and piece.taken > 0 then call('ZREM', key('hooks', name), unpack(piece.ids, 1, piece.taken)) end
+end
+
+-- The first task of a lane, taken out of it; nil where it is empty.
+local function take_first(name, room)
+    local piece = pieces[name]
+    if not piece or piece.taken == #piece.ids then
+        put_down(name)
+        piece = {ids = call('ZRANGE', key('hooks', name), 0, room - 1), taken = 0}
+        pieces[name] = piece
+        if #piece.ids == 0 then return nil end
+    end
+    piece.taken = piece.taken + 1
+    return piece.ids[piece.taken]
+end
+
 -- Takes one delivery of a lane. False where the lane has no more to give.
 local function serve(kind, owner, receiver)
-    local lane = key('hooks', owner .. ' ' .. receiver)
-    local id = call('ZRANGE', lane, 0, 0)[1]
-    if not id or room_at(receiver) <= 0 then return false end
-    call('ZREM', lane, id)
+    local room = room_at(receiver)
+    local id = room > 0 and take_first(owner .. ' ' .. receiver, room)
+    if not id then return false end
     local is_claimed = claim(id, kind == 'slow' and 1 or 0)
     if is_claimed then in_flight[receiver] = (in_flight[receiver] or 0) + 1 end
     return true, is_claimed
@@ -163,7 +194,8 @@ local function serve_all(kind)
             turn = turn + 1
         end
     end
-    for _, lane in pairs(served) do
+    for name, lane in pairs(served) do
+        put_down(name)
         local owner, receiver = lane[1], lane[2]
         call('SET', key('receiver', receiver), 'asked', 'NX', 'PX', lease_ms)
         call('ZADD', key(kind, owner), now, receiver)
@@ -178,7 +210,8 @@ if before then
     for i = 1, #before, 5 do
         local id, n, lease, tries, is_slow = unpack(before, i, i + 4)
         if call('HGET', key('d', id), 'lease') == lease then
-            give(id, tonumber(n), tonumber(lease), tonumber(tries), tonumber(is_slow))
+            local url, view = unpack(call('HMGET', key('d', id), 'url', n))
+            give(id, tonumber(n), tonumber(lease), tonumber(tries), tonumber(is_slow), url, view)
         end
     end
     answer[1][1] = 0
@@ -188,6 +221,7 @@ end
 local is_more = sort_due()
 local is_quick_short = serve_all('quick')
 if serve_all('slow') or is_quick_short then answer[1][2] = 1 end
+if #leases > 0 then call('ZADD', '{spool}:hooks', unpack(leases)) end
 note_given('post', serial, given, lease_ms)
 local head = call('ZRANGE', '{spool}:hooks', 0, 0, 'WITHSCORES')
 if is_more then

@@ -9,42 +9,57 @@ local KNOWN_MS = 7 * 24 * 3600 * 1000
 
 local WORDS = {delivered = 'delivered', retry = 'retrying', exhausted = 'exhausted', ended = 'ended'}
 local answers = {}
+local takes, lanes = {}, {} -- receiver -> ms; lane -> its key, its receiver and the tasks that may lie in it again
 
 -- How long the receiver takes: the mean of what was known before and of this time.
 local function note(receiver, ms)
-    local known = tonumber(call('GET', key('receiver', receiver)) or nil)
-    call('SET', key('receiver', receiver), math.floor(known and (known + ms) / 2 or ms), 'PX', KNOWN_MS)
+    local known = takes[receiver] or tonumber(call('GET', key('receiver', receiver)) or nil)
+    takes[receiver] = math.floor(known and (known + ms) / 2 or ms)
+end
+
+-- The lease may have run out, so that the delivery waits in its lane again.
+local function note_lane(owner, receiver, id)
+    local name = owner .. ' ' .. receiver
+    lanes[name] = lanes[name] or {owner = owner, receiver = receiver, ids = {}}
+    table.insert(lanes[name].ids, id)
+end
+
+-- What all deliveries of this call mean for their receivers and lanes, once for each.
+local function settle()
+    for receiver, ms in pairs(takes) do call('SET', key('receiver', receiver), ms, 'PX', KNOWN_MS) end
+    for name, lane in pairs(lanes) do
+        call('ZREM', key('hooks', name), unpack(lane.ids))
+        place_lane(lane.owner, lane.receiver)
+    end
 end
 
 for i, item in ipairs(items()) do
     local id, n, lease, outcome, delay_ms, status, took_ms, is_silent, err = unpack(item, 1, 9)
-    local d = key('d', id)
-    local state = call('HMGET', d, 'lease', 'n', 'head', 'redo', 'url')
+    local d, t = key('d', id), key('t', id)
+    local state = call('HMGET', d, 'lease', 'n', 'head', 'redo', 'url', n .. 'r')
     if state[1] ~= lease then
         answers[i] = 0
     else
-        local last, head = tonumber(state[2]), tonumber(state[3] or 1)
+        local last, head, got = tonumber(state[2]), tonumber(state[3] or 1), state[6]
         local next_at = now
         n = tonumber(n)
         answers[i] = 1
+        local owner, receiver = call('HGET', t, "owner"), receiver_of(state[5] or '')
+        if owner then note_lane(owner, receiver, id) end
         call('HDEL', d, 'lease')
-        local owner, receiver = call('HGET', key('t', id), "owner"), receiver_of(state[5] or '')
-        if outcome ~= 'later' then
-            local ms = tonumber(took_ms)
-            note(receiver, is_silent == '1' and math.max(ms, SILENCE_MS) or ms)
-        end
-        if owner then
-            -- The lease may have run out, so that the delivery waits in its lane again.
-            call('ZREM', key('hooks', owner .. ' ' .. receiver), id)
-            place_lane(owner, receiver)
-        end
         if outcome == 'later' then
             next_at = now + tonumber(delay_ms)
         else
-            local got = call('HGET', d, n .. 'r')
+            local ms = tonumber(took_ms)
+            note(receiver, is_silent == '1' and math.max(ms, SILENCE_MS) or ms)
             local tries = (got and tonumber(string.match(got, '^%S+ (%d+)')) or 0) + 1
-            call('HSET', d, n .. 'r',
-                table.concat({WORDS[outcome], tries, now, status, took_ms, err}, ' '))
+            local facts = {n .. 'r', table.concat({WORDS[outcome], tries, now, status, took_ms, err}, ' ')}
+            local is_through = outcome ~= 'retry' and n == head
+            if is_through then
+                head = n + 1
+                facts[3], facts[4] = 'head', head
+            end
+            call('HSET', d, unpack(facts))
             log(id, 'webhook', n .. ' ' .. WORDS[outcome] .. ' ' .. status)
             if outcome == 'exhausted' or string.match(got or '', '^exhausted ') then note_exhausted(id) end
             if outcome == 'retry' then
@@ -52,10 +67,7 @@ for i, item in ipairs(items()) do
                 -- old one that was asked for again.
                 local has_news = head <= last and (n ~= head or n < last)
                 if not has_news then next_at = now + tonumber(delay_ms) end
-            elseif n == head then
-                head = n + 1
-                call('HSET', d, 'head', head)
-            else
+            elseif not is_through then
                 state[4] = next_redo(d)
             end
             if outcome == 'ended' then
@@ -73,4 +85,5 @@ for i, item in ipairs(items()) do
         end
     end
 end
+settle()
 return answers
