@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <openssl/crypto.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,20 +17,25 @@ bool sign_keys_parse(struct sign_keys *keys, const char *const *texts, size_t co
 {
     static const char prefix[] = "whsec_";
 
-    *keys = (struct sign_keys){.keys = mem_array(struct buf, count), .count = count};
+    *keys = (struct sign_keys){.keys = mem_array(struct hmac *, count)};
     for (size_t i = 0; i < count; i++) {
         const char *text = texts[i];
-        struct buf *key = &keys->keys[i];
+        struct buf key = {0};
         const char *wrong = NULL;
 
         // All at once: a buffer that grows leaves copies of the key behind.
-        buf_reserve(key, strlen(text));
+        buf_reserve(&key, strlen(text));
         if (strncmp(text, prefix, sizeof prefix - 1) != 0)
             wrong = "does not begin with whsec_";
-        else if (!base64_decode(text + sizeof prefix - 1, strlen(text + sizeof prefix - 1), key))
+        else if (!base64_decode(text + sizeof prefix - 1, strlen(text + sizeof prefix - 1), &key))
             wrong = "is not base64 after whsec_";
-        else if (key->len < KEY_BYTES_MIN || key->len > KEY_BYTES_MAX)
+        else if (key.len < KEY_BYTES_MIN || key.len > KEY_BYTES_MAX)
             wrong = "is not of 24 to 64 bytes";
+        else
+            keys->keys[keys->count++] = hmac_new(key.data, key.len);
+        if (key.data != NULL)
+            OPENSSL_cleanse(key.data, key.cap);
+        buf_clear(&key);
         if (wrong != NULL) {
             sign_keys_clear(keys);
             return err_set(err, ERR_CONFIG, "signing secret %zu %s", i + 1, wrong);
@@ -40,11 +46,8 @@ bool sign_keys_parse(struct sign_keys *keys, const char *const *texts, size_t co
 
 void sign_keys_clear(struct sign_keys *keys)
 {
-    for (size_t i = 0; i < keys->count; i++) {
-        if (keys->keys[i].data != NULL)
-            OPENSSL_cleanse(keys->keys[i].data, keys->keys[i].cap);
-        buf_clear(&keys->keys[i]);
-    }
+    for (size_t i = 0; i < keys->count; i++)
+        hmac_free(keys->keys[i]);
     free(keys->keys);
     *keys = (struct sign_keys){0};
 }
@@ -52,21 +55,19 @@ void sign_keys_clear(struct sign_keys *keys)
 void sign_message(const struct sign_keys *keys, const char *id, int64_t timestamp_s,
                   const void *body, size_t len, struct buf *signature)
 {
-    struct buf message = {0};
+    char head[128];
+    int head_len = snprintf(head, sizeof head, "%s.%lld.", id, (long long)timestamp_s);
 
     assert(strchr(id, '.') == NULL); // with a dot in the id two messages could have one signature
-    buf_reserve(&message, strlen(id) + 24 + len);
-    buf_str(&message, id);
-    buf_char(&message, '.');
-    buf_int(&message, timestamp_s);
-    buf_char(&message, '.');
-    buf_add(&message, body, len);
+    assert(head_len > 0 && (size_t)head_len < sizeof head);
     for (size_t i = 0; i < keys->count; i++) {
         unsigned char mac[SHA256_BYTES];
 
-        hmac_sha256(keys->keys[i].data, keys->keys[i].len, message.data, message.len, mac);
+        hmac_begin(keys->keys[i]);
+        hmac_add(keys->keys[i], head, (size_t)head_len);
+        hmac_add(keys->keys[i], body, len);
+        hmac_end(keys->keys[i], mac);
         buf_str(signature, i == 0 ? "v1," : " v1,");
         base64_encode(mac, sizeof mac, signature);
     }
-    buf_clear(&message);
 }

@@ -11,9 +11,11 @@
 #include "core/base/buf.h"
 #include "core/base/err.h"
 
+struct hmac;
+
 // Newest first. `struct sign_keys k = {0}` has none; sign_keys_clear gives the memory back.
 struct sign_keys {
-    struct buf *keys; // ours, the bytes
+    struct hmac **keys; // ours
     size_t count;
 };
 

@@ -1,6 +1,7 @@
 // SHA-256, HMAC and base64. OpenSSL fails here only when it is out of memory, and then we abort.
 #include "core/base/digest.h"
 
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/pem.h>
@@ -12,6 +13,10 @@
 
 struct digest {
     EVP_MD_CTX *evp;
+};
+
+struct hmac {
+    EVP_MAC_CTX *evp;
 };
 
 static void must(bool is_done)
@@ -97,6 +102,49 @@ void hmac_sha256(const void *key, size_t key_len, const void *data, size_t len,
 {
     // For OpenSSL a NULL key means the key of the call before.
     must(HMAC(EVP_sha256(), key_len == 0 ? "" : key, (int)key_len, data, len, out, NULL) != NULL);
+}
+
+struct hmac *hmac_new(const void *key, size_t key_len)
+{
+    struct hmac *hmac = mem_new(struct hmac);
+    EVP_MAC *kind = EVP_MAC_fetch(NULL, OSSL_MAC_NAME_HMAC, NULL);
+    OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)OSSL_DIGEST_NAME_SHA2_256,
+                                         0),
+        OSSL_PARAM_construct_end(),
+    };
+
+    must(kind != NULL);
+    hmac->evp = EVP_MAC_CTX_new(kind);
+    EVP_MAC_free(kind);
+    must(hmac->evp != NULL);
+    must(EVP_MAC_init(hmac->evp, key_len == 0 ? (const void *)"" : key, key_len, params) == 1);
+    return hmac;
+}
+
+void hmac_begin(struct hmac *hmac)
+{
+    must(EVP_MAC_init(hmac->evp, NULL, 0, NULL) == 1); // the same key
+}
+
+void hmac_add(struct hmac *hmac, const void *data, size_t len)
+{
+    must(EVP_MAC_update(hmac->evp, data, len) == 1);
+}
+
+void hmac_end(struct hmac *hmac, unsigned char out[SHA256_BYTES])
+{
+    size_t len;
+
+    must(EVP_MAC_final(hmac->evp, out, &len, SHA256_BYTES) == 1);
+}
+
+void hmac_free(struct hmac *hmac)
+{
+    if (hmac == NULL)
+        return;
+    EVP_MAC_CTX_free(hmac->evp);
+    free(hmac);
 }
 
 void hex_encode(const void *data, size_t len, char *out)

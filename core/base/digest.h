@@ -6,6 +6,7 @@
 
 struct buf;
 struct digest;
+struct hmac;
 
 enum { SHA256_BYTES = 32, SHA256_HEX_BYTES = 2 * SHA256_BYTES + 1 };
 
@@ -24,6 +25,12 @@ void sha256(const void *data, size_t len, unsigned char out[SHA256_BYTES]);
 void sha256_hex(const void *data, size_t len, char out[SHA256_HEX_BYTES]);
 void hmac_sha256(const void *key, size_t key_len, const void *data, size_t len,
                  unsigned char out[SHA256_BYTES]);
+// HMAC with SHA-256 of many messages by one key, which is taken in once; the bytes are copied.
+struct hmac *hmac_new(const void *key, size_t key_len);
+void hmac_begin(struct hmac *hmac); // the next message; what was added before is forgotten
+void hmac_add(struct hmac *hmac, const void *data, size_t len);
+void hmac_end(struct hmac *hmac, unsigned char out[SHA256_BYTES]);
+void hmac_free(struct hmac *hmac);                        // the key is wiped
 void hex_encode(const void *data, size_t len, char *out); // 2 * len + 1 bytes, lower case
 // False where the text isn't 2 * len digits, of either case.
 bool hex_decode(const char *text, void *out, size_t len) __attribute__((warn_unused_result));

@@ -37,6 +37,30 @@ static void test_sha256(void **state)
     digest_free(NULL);
 }
 
+// By one key, in pieces, and after another message that wasn't ended.
+static void check_hmac_of_many(const char *name, const char *key, const char *data,
+                               const char *expected)
+{
+    struct hmac *hmac = hmac_new(key, strlen(key));
+
+    for (int again = 0; again < 3; again++) {
+        unsigned char bytes[SHA256_BYTES];
+        char hex[SHA256_HEX_BYTES];
+        size_t half = strlen(data) / 2;
+
+        hmac_begin(hmac);
+        hmac_add(hmac, "another", 7);
+        hmac_begin(hmac);
+        hmac_add(hmac, data, half);
+        hmac_add(hmac, data + half, strlen(data) - half);
+        hmac_end(hmac, bytes);
+        hex_encode(bytes, sizeof bytes, hex);
+        if (strcmp(hex, expected) != 0)
+            fail_msg("%s, message %d by one key: %s", name, again + 1, hex);
+    }
+    hmac_free(hmac);
+}
+
 static void test_hmac(void **state)
 {
     static const char long_key[] =
@@ -68,6 +92,7 @@ static void test_hmac(void **state)
         hex_encode(bytes, sizeof bytes, hex);
         if (strcmp(hex, cases[i].hex) != 0)
             fail_msg("%s: %s", cases[i].name, hex);
+        check_hmac_of_many(cases[i].name, cases[i].key, cases[i].data, cases[i].hex);
     }
 }
 
