@@ -20,7 +20,8 @@ static void check_walk(const char *text, char open, const char *wanted)
     struct buf seen = {0};
     enum json_step step;
 
-    memcpy(copy, text, len);
+    for (size_t i = 0; i < len; i++)
+        copy[i] = text[i];
     if (json_walk_begin(&walk, copy, len, open)) {
         while ((step = json_walk_next(&walk, &name, &value)) == JSON_STEP_VALUE)
             buf_fmt(&seen, "%.*s=%.*s|", (int)name.len, name.at, (int)value.len, value.at);
