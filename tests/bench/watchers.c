@@ -71,7 +71,8 @@ static void ask(int fd, const char *request)
     if (len > SHORT_MAX)
         fail("the request is too long");
     frame[1] = (unsigned char)(0x80 | len);
-    memcpy(frame + 2 + MASK_BYTES, request, len);
+    for (size_t i = 0; i < len; i++)
+        frame[2 + MASK_BYTES + i] = (unsigned char)request[i]; // the mask is all zeros
     write_all(fd, frame, 2 + MASK_BYTES + len);
     read_until(fd, "subscribed", "\"}");
 }

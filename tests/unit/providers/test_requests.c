@@ -1166,7 +1166,7 @@ static void test_openai_forms(void **state)
         }
         assert_true(build("openai", task, "relay", &request, &err));
         // No byte of a file that is behind a link is in the request.
-        assert_null(strstr(request.body.data, "GIF89a#"));
+        assert_null(strstr(buf_text(&request.body), "GIF89a#"));
         fill_gaps(&request, task);
         parts = parts_of(&request);
         assert_string_equal(parts, cases[i].parts);

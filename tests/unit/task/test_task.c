@@ -146,10 +146,10 @@ static void test_the_script_that_refuses(void **state)
 
     (void)state;
     read_text("core/store/lua/change.lua", &text);
-    assert_non_null(strstr(text.data, "is_claim or not (TERMINAL[to] or NEXT[r.phase][to])"));
+    assert_non_null(strstr(buf_text(&text), "is_claim or not (TERMINAL[to] or NEXT[r.phase][to])"));
     buf_reset(&text);
     read_text("core/store/lua/lib.lua", &text);
-    table = strstr(text.data, "local NEXT = {");
+    table = strstr(buf_text(&text), "local NEXT = {");
     assert_non_null(table);
     table = strchr(table, '{') + 1;
     for (int phase = 0; phase < TASK_SUCCEEDED; phase++) {

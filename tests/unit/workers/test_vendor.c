@@ -266,10 +266,12 @@ static void test_pieces_are_the_caller_s_but_for_a_refusal(void **state)
 
 static size_t on_source(void *ctx, char *to, size_t max)
 {
+    static const char bytes[] = {'b', 'y', 't', 'e', 's'};
+
     assert_ptr_equal(ctx, &calls[1]);
     assert_int_equal(max, 7);
-    memcpy(to, "bytes", 5);
-    return 5;
+    memcpy(to, bytes, sizeof bytes);
+    return sizeof bytes;
 }
 
 static void test_a_body_bit_by_bit(void **state)
