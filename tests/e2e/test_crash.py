@@ -229,7 +229,8 @@ class CrashTest(unittest.TestCase):
         threads += [threading.Thread(target=submit, daemon=True) for _ in range(8)]
         for thread in threads:
             thread.start()
-        harness.eventually(lambda: self.in_flight() >= min(200, TASKS - 120), 60, "200 in flight")
+        # Or all that come fast have come: on a slow machine the first of them end before the last.
+        harness.eventually(lambda: self.in_flight() >= min(200, TASKS - 120) or len(self.client.seen) >= TASKS - 80, 60, "200 in flight")
         at_once = self.in_flight()
         self.break_things()
         print(f"in flight at first {at_once}, faults {dict(self.faults)}", flush=True)
