@@ -300,18 +300,36 @@ struct long_tcp_info {
     uint64_t pacing_rate, max_pacing_rate, bytes_acked, bytes_received;
 };
 
-// How many bytes of what the client sent were read; 0 where the kernel can't say.
-static uint64_t bytes_read(struct websocket *ws)
+static uint64_t bytes_received(int fd)
 {
-    int fd = lws_get_socket_fd(ws->wsi), unread = 0;
     struct long_tcp_info info = {0};
     socklen_t len = sizeof info;
 
-    // In this order: what comes in between makes the result too large, never too small.
-    if (ioctl(fd, FIONREAD, &unread) != 0 ||
-        getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0 || len < sizeof info)
+    return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 && len >= sizeof info
+               ? info.bytes_received
+               : 0;
+}
+
+// How many bytes of what the client sent were read, at most: what comes in between the two calls
+// makes the result too large, never too small. 0 where the kernel can't say.
+static uint64_t most_bytes_read(struct websocket *ws)
+{
+    int fd = lws_get_socket_fd(ws->wsi), unread = 0;
+
+    return ioctl(fd, FIONREAD, &unread) == 0 ? bytes_received(fd) - (uint64_t)unread : 0;
+}
+
+// The same at least, and without the `rest` that is going to be read once more: too small, never
+// too large. A client may well send its first frame while we count.
+static uint64_t least_bytes_read(struct websocket *ws, size_t rest)
+{
+    int fd = lws_get_socket_fd(ws->wsi), unread = 0;
+    uint64_t received = bytes_received(fd), not_yet;
+
+    if (ioctl(fd, FIONREAD, &unread) != 0)
         return 0;
-    return info.bytes_received - (uint64_t)unread;
+    not_yet = (uint64_t)unread + rest;
+    return received > not_yet ? received - not_yet : 0;
 }
 
 // A client has to mask its frames. libwebsockets 4.1 doesn't insist, and doesn't tell, so we count
@@ -326,7 +344,7 @@ static bool is_masked(struct websocket *ws, size_t len, size_t to_come)
     else
         ws->least_bytes += 2 + (frame_len > 0xffff ? 8u : frame_len > 125 ? 2u : 0u) + 4 + len;
     ws->is_in_frame = to_come > 0;
-    read = to_come > 0 ? 0 : bytes_read(ws);
+    read = to_come > 0 ? 0 : most_bytes_read(ws);
     return read == 0 || read >= ws->least_bytes;
 }
 
@@ -367,7 +385,7 @@ void websocket_open(struct websocket *ws, struct websockets *websockets, struct 
     ws->request = mem_str(arrival->request);
     ws->is_operator = arrival->is_operator;
     ws->heard_ms = ws->pinged_ms = clock_mono_ms();
-    ws->least_bytes = bytes_read(ws) - arrival->rest;
+    ws->least_bytes = least_bytes_read(ws, arrival->rest);
     ws->next = websockets->all;
     ws->at = &websockets->all;
     if (ws->next != NULL)

@@ -1,7 +1,13 @@
 // What goes out to WebSockets, write by write, in the place of libwebsockets.
+#include <netinet/tcp.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "core/base/mem.h"
 #include "core/loop/loop.h"
@@ -22,12 +28,58 @@ static struct buf said; // "[3:text text][1:…]": each write's watcher, and its
 static const void *written;
 static bool is_slow;
 
+// The kernel's: what the client has sent, what of it wasn't read, and what comes behind the next
+// question.
+enum { SOCKET = 7777 };
+static struct {
+    bool knows;
+    uint64_t received;
+    int unread, to_come;
+} counts;
+
+static void bring(void)
+{
+    counts.received += (uint64_t)counts.to_come;
+    counts.unread += counts.to_come;
+    counts.to_come = 0;
+}
+
+int ioctl(int fd, unsigned long request, ...)
+{
+    va_list args;
+    void *answer;
+
+    va_start(args, request);
+    answer = va_arg(args, void *);
+    va_end(args);
+    if (fd != SOCKET)
+        return (int)syscall(SYS_ioctl, fd, request, answer);
+    if (!counts.knows)
+        return -1;
+    memcpy(answer, &counts.unread, sizeof counts.unread);
+    bring();
+    return 0;
+}
+
+int getsockopt(int fd, int level, int name, void *answer, socklen_t *len)
+{
+    enum { BYTES_RECEIVED_AT = sizeof(struct tcp_info) + 3 * sizeof(uint64_t) };
+
+    (void)level;
+    (void)name;
+    if (fd != SOCKET || !counts.knows || *len < BYTES_RECEIVED_AT + sizeof counts.received)
+        return -1;
+    memcpy((char *)answer + BYTES_RECEIVED_AT, &counts.received, sizeof counts.received);
+    bring();
+    return 0;
+}
+
 // Libwebsockets.
 
 lws_sockfd_type lws_get_socket_fd(struct lws *wsi)
 {
     (void)wsi;
-    return -1;
+    return SOCKET;
 }
 
 size_t lws_remaining_packet_payload(struct lws *wsi)
@@ -318,6 +370,42 @@ static void test_lengths(void **state)
     }
 }
 
+// A frame may come at any moment while its connection is opened: it is masked all the same.
+static void test_a_mask_is_counted(void **state)
+{
+    enum { HEAD = 300, FRAME = 2 + 4 + 2, BARE = 2 + 2 };
+    static const struct {
+        int in_between, later; // bytes that come while we count, and after that
+        size_t rest;           // came with the request
+        bool is_masked;
+    } cases[] = {
+        {0, FRAME, 0, true}, {FRAME, 0, 0, true},        {0, 0, FRAME, true},
+        {0, BARE, 0, false}, {HEAD + FRAME, 0, 0, true}, {0, 0, BARE, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct arrival arrival = {
+            .owner = "key", .holds = holds_share(holds), .rest = cases[i].rest};
+        struct websocket ws = {0};
+
+        assert_true(holds_take(holds, "key"));
+        counts.knows = true;
+        counts.received = HEAD + cases[i].rest;
+        counts.unread = 0;
+        counts.to_come = cases[i].in_between;
+        websocket_open(&ws, &websockets, NULL, &arrival);
+        counts.received += (uint64_t)cases[i].later;
+        counts.unread = 0; // libwebsockets has read it
+        websocket_receive(&ws, "{}", 2);
+        if ((ws.close_code == 0) != cases[i].is_masked)
+            fail_msg("case %zu: closed with %d", i, ws.close_code);
+        websocket_forget(&ws);
+        counts.knows = false;
+        buf_reset(&said);
+    }
+}
+
 // Nothing is copied for it, and the others don't wait.
 static void test_a_slow_reader(void **state)
 {
@@ -349,6 +437,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_joined, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_all_are_sent_the_same, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_lengths, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_mask_is_counted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_slow_reader, set_up, tear_down),
     };
 
