@@ -104,9 +104,8 @@ static bool link_give_head(struct request *request)
 static void link_note_length(struct upload_link *link, const struct http_response *head)
 {
     struct buf scratch = {0};
-    const char *text = http_header(head, "content-length", &scratch);
 
-    link->expected = text == NULL ? -1 : strtoll(text, NULL, 10);
+    link->expected = http_header_number(head, "content-length", "");
     if (http_header(head, "transfer-encoding", &scratch) != NULL)
         link->expected = -1; // RFC 9112 6.3
     buf_clear(&scratch);

@@ -24,26 +24,6 @@ enum { LOW_SPEED_MS = 20000, VARIANT_LOW_SPEED_MS = 10000 };
 
 static const char no_such_media[] = "what the vendor's link gives is no such media";
 
-// The number behind `prefix` in a header; -1 where there is none.
-static int64_t header_number(const struct http_response *response, const char *name,
-                             const char *prefix)
-{
-    struct buf scratch = {0};
-    const char *value = http_header(response, name, &scratch);
-    int64_t number = -1;
-
-    if (value != NULL && strncmp(value, prefix, strlen(prefix)) == 0) {
-        char *end;
-
-        value += strlen(prefix);
-        number = strtoll(value, &end, 10);
-        if (end == value)
-            number = -1;
-    }
-    buf_clear(&scratch);
-    return number;
-}
-
 // Is the answer a part of the same file, from where we are? (RFC 9110 15.3.7; not every server
 // minds If-Range)
 static bool is_the_rest(const struct archive *a, const struct http_response *head)
@@ -78,7 +58,7 @@ static void fetch_begin(struct archive *a, const struct http_response *head)
     // A chunked body has the length that it has, whatever other headers say. (RFC 9112 6.3)
     a->expected = a->is_inline || http_header(head, "transfer-encoding", &scratch) != NULL
                       ? -1
-                      : header_number(head, "content-length", "");
+                      : http_header_number(head, "content-length", "");
     etag = http_header(head, "etag", &scratch);
     mem_set_str(&a->etag,
                 !a->is_inline && etag != NULL && strncmp(etag, "W/", 2) != 0 ? etag : NULL);

@@ -200,6 +200,25 @@ const char *http_header(const struct http_response *response, const char *name, 
     return NULL;
 }
 
+int64_t http_header_number(const struct http_response *response, const char *name,
+                           const char *prefix)
+{
+    struct buf scratch = {0};
+    const char *value = http_header(response, name, &scratch);
+    int64_t number = -1;
+
+    if (value != NULL && strncmp(value, prefix, strlen(prefix)) == 0) {
+        char *end;
+
+        value += strlen(prefix);
+        number = strtoll(value, &end, 10);
+        if (end == value)
+            number = -1;
+    }
+    buf_clear(&scratch);
+    return number;
+}
+
 int64_t http_retry_after_ms(const struct http_response *response)
 {
     struct buf scratch = {0};

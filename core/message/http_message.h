@@ -66,6 +66,9 @@ void http_response_add_line(struct http_response *response, const char *line, si
 // Borrowed until the response is cleared; NULL where there is none. `name` in lower case.
 const char *http_header(const struct http_response *response, const char *name,
                         struct buf *scratch);
+// The number behind `prefix` in a header; -1 where there is none. `name` in lower case.
+int64_t http_header_number(const struct http_response *response, const char *name,
+                           const char *prefix);
 // How long the answer's Retry-After, a number of seconds, asks us to wait; 0 where there is none,
 // or where it is more than an hour.
 int64_t http_retry_after_ms(const struct http_response *response);

@@ -173,13 +173,15 @@ static void finish_read(struct s3_read *read_op, const struct err *err)
 static int64_t size_of(const struct http_response *head)
 {
     struct buf scratch = {0};
-    const char *name = head->status == 206 ? "content-range" : "content-length";
-    const char *text = http_header(head, name, &scratch);
-    const char *slash = text == NULL ? NULL : strrchr(text, '/');
-    const char *digits = slash == NULL ? text : slash + 1;
-    int64_t size =
-        digits != NULL && *digits >= '0' && *digits <= '9' ? strtoll(digits, NULL, 10) : -1;
+    const char *range, *slash;
+    int64_t size = -1;
 
+    if (head->status != 206)
+        return http_header_number(head, "content-length", "");
+    range = http_header(head, "content-range", &scratch);
+    slash = range == NULL ? NULL : strrchr(range, '/');
+    if (slash != NULL && slash[1] >= '0' && slash[1] <= '9')
+        size = strtoll(slash + 1, NULL, 10);
     buf_clear(&scratch);
     return size;
 }
@@ -187,17 +189,9 @@ static int64_t size_of(const struct http_response *head)
 // Whether the answer is the file, from the byte on that was asked for: a store may not know ranges.
 static bool is_file(const struct s3_read *read_op, const struct http_response *head)
 {
-    struct buf scratch = {0};
-    const char *range;
-    bool is = head->status == 200 && read_op->from == 0;
-
-    if (head->status == 206) {
-        range = http_header(head, "content-range", &scratch);
-        is = range != NULL && strncmp(range, "bytes ", 6) == 0 &&
-             strtoll(range + 6, NULL, 10) == read_op->from;
-        buf_clear(&scratch);
-    }
-    return is;
+    return head->status == 206
+               ? http_header_number(head, "content-range", "bytes ") == read_op->from
+               : head->status == 200 && read_op->from == 0;
 }
 
 static bool s3_on_piece(void *ctx, const struct http_response *head, const void *data, size_t len)

@@ -124,9 +124,35 @@ static void test_http_json(void **state)
     http_response_clear(&response);
 }
 
+static void test_numbers_in_headers(void **state)
+{
+    static const struct {
+        const char *line, *name, *prefix;
+        int64_t number;
+    } cases[] = {
+        {"Content-Length: 12", "content-length", "", 12},
+        {"Content-Length: none", "content-length", "", -1},
+        {"Content-Length: 12", "content-range", "bytes ", -1},
+        {"Content-Range: bytes 7-9/100", "content-range", "bytes ", 7},
+        {"Content-Range: bytes */100", "content-range", "bytes ", -1},
+        {"Content-Range: pages 7-9/100", "content-range", "bytes ", -1},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct http_response response = {0};
+
+        http_response_add_line(&response, cases[i].line, strlen(cases[i].line));
+        assert_int_equal(http_header_number(&response, cases[i].name, cases[i].prefix),
+                         cases[i].number);
+        http_response_clear(&response);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_numbers_in_headers),
         cmocka_unit_test(test_http),
         cmocka_unit_test(test_form),
         cmocka_unit_test(test_answer_head),
