@@ -2,10 +2,12 @@
 #include "core/store/scripts.h"
 
 #include <openssl/evp.h>
-#include <stdio.h>
+#include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/buf.h"
+#include "core/base/digest.h"
 #include "core/store/record.h"
 
 extern const char lua_lib[];
@@ -58,12 +60,27 @@ char *script_text(enum script script)
     return buf_take(&spelled);
 }
 
-void script_hash(const char *text, char hash[SCRIPT_HASH_SIZE])
-{
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned len = 0;
+enum { HASH_SIZE = 41 };
+static char hashes[SCRIPT_COUNT][HASH_SIZE];
 
-    EVP_Digest(text, strlen(text), digest, &len, EVP_sha1(), NULL);
-    for (unsigned i = 0; i < len && 2 * i + 2 < SCRIPT_HASH_SIZE; i++)
-        snprintf(hash + 2 * i, 3, "%02x", digest[i]);
+static void make_hashes(void)
+{
+    for (unsigned i = 0; i < SCRIPT_COUNT; i++) {
+        char *text = script_text((enum script)i);
+        unsigned char digest[EVP_MAX_MD_SIZE];
+        unsigned len = 0;
+
+        EVP_Digest(text, strlen(text), digest, &len, EVP_sha1(), NULL);
+        if (2 * len < HASH_SIZE)
+            hex_encode(digest, len, hashes[i]);
+        free(text);
+    }
+}
+
+const char *script_hash(enum script script)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    pthread_once(&once, make_hashes);
+    return hashes[script];
 }

@@ -43,6 +43,5 @@ const char *script_name(enum script script);
 // The text with lib.lua put in its place; the caller frees it.
 char *script_text(enum script script);
 
-enum { SCRIPT_HASH_SIZE = 41 };
-// The name by which Redis has a text.
-void script_hash(const char *text, char hash[SCRIPT_HASH_SIZE]);
+// The name by which Redis has the text, made once in a process.
+const char *script_hash(enum script script);

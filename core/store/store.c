@@ -409,8 +409,8 @@ static void send_batch(struct store *store, unsigned script)
     command.argv = mem_array(const char *, batch->argc + HEAD_WORDS);
     command.lens = mem_array(size_t, batch->argc + HEAD_WORDS);
     if (script != PLAIN) {
-        const char *const head[HEAD_WORDS] = {"EVALSHA", store->sha[script], "1",
-                                              CELL_TAG,  store->by,          constants};
+        const char *const head[HEAD_WORDS] = {
+            "EVALSHA", script_hash((enum script)script), "1", CELL_TAG, store->by, constants};
 
         store_write_constants(store, batch->is_again, store_now_ms(store), constants,
                               sizeof constants);

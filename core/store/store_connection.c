@@ -111,27 +111,52 @@ static void on_clock(void *ctx, const redisReply *reply)
     loop_turn_ask(store->turn);
 }
 
-// `word` is clock.lua's item.
-void store_ask_clock(struct store *store, const char *word)
+// Runs a script whose item is one word, outside of the calls, whatever time it is.
+static void run_script(struct store *store, enum script script, const char *word, redis_reply_fn fn)
 {
     char constants[120];
-    const char *argv[] = {
-        "EVALSHA", store->sha[SCRIPT_clock], "1", CELL_TAG, store->by, constants, "1", word};
+    const char *argv[] = {"EVALSHA", script_hash(script), "1", CELL_TAG,
+                          store->by, constants,           "1", word};
     size_t lens[sizeof argv / sizeof argv[0]];
 
-    if (store->is_asking || !redis_is_up(store->redis) || store->is_loading)
-        return; // the clock is asked for when the connection is there
     store_write_constants(store, false, 0, constants, sizeof constants);
     for (size_t i = 0; i < sizeof argv / sizeof argv[0]; i++)
         lens[i] = strlen(argv[i]);
-    store->is_asking = true;
-    store->asked_ms = clock_mono_ms();
-    redis_send(store->redis, sizeof argv / sizeof argv[0], argv, lens, on_clock, store);
+    redis_send(store->redis, sizeof argv / sizeof argv[0], argv, lens, fn, store);
 }
 
-// The layout of the keys: converted once, by whoever comes first, in steps.
+// `word` is clock.lua's item.
+void store_ask_clock(struct store *store, const char *word)
+{
+    if (store->is_asking || !redis_is_up(store->redis) || store->is_loading)
+        return; // the clock is asked for when the connection is there
+    store->is_asking = true;
+    store->asked_ms = clock_mono_ms();
+    run_script(store, SCRIPT_clock, word, on_clock);
+}
 
-static void ask_layout(struct store *store, const char *cursor);
+// Redis isn't fit to be used: asks it again in a moment.
+static void give_up_loading(struct store *store, const char *problem)
+{
+    set_problem(store, problem);
+    store->is_loading = false;
+    check_again(store);
+}
+
+static const char *error_of(const redisReply *reply, const char *otherwise)
+{
+    return reply->type == REDIS_REPLY_ERROR ? reply->str : otherwise;
+}
+
+// The layout of the keys: converted once, by whoever comes first, in steps. `cursor` is
+// convert.lua's item.
+
+static void on_layout(void *ctx, const redisReply *reply);
+
+static void ask_layout(struct store *store, const char *cursor)
+{
+    run_script(store, SCRIPT_convert, cursor, on_layout);
+}
 
 static void on_layout(void *ctx, const redisReply *reply)
 {
@@ -141,9 +166,7 @@ static void on_layout(void *ctx, const redisReply *reply)
     if (reply == NULL || !store->is_loading)
         return; // the connection broke
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements == 0) {
-        set_problem(store, reply->type == REDIS_REPLY_ERROR ? reply->str : "no layout");
-        store->is_loading = false;
-        check_again(store);
+        give_up_loading(store, error_of(reply, "no layout"));
         return;
     }
     word = reply->element[0]->str;
@@ -151,37 +174,14 @@ static void on_layout(void *ctx, const redisReply *reply)
         log_info("redis.converting", "cursor=%s", reply->element[1]->str);
         ask_layout(store, reply->element[1]->str);
     } else if (strcmp(word, "wait") == 0) {
-        set_problem(store, reply->element[1]->str);
-        store->is_loading = false;
-        check_again(store);
+        give_up_loading(store, reply->element[1]->str);
     } else {
         store->is_loading = false;
         store_ask_clock(store, store->has_offset ? "" : "first");
     }
 }
 
-// `cursor` is convert.lua's item.
-static void ask_layout(struct store *store, const char *cursor)
-{
-    char constants[120];
-    const char *argv[] = {
-        "EVALSHA", store->sha[SCRIPT_convert], "1", CELL_TAG, store->by, constants, "1", cursor};
-    size_t lens[sizeof argv / sizeof argv[0]];
-
-    store_write_constants(store, false, 0, constants, sizeof constants);
-    for (size_t i = 0; i < sizeof argv / sizeof argv[0]; i++)
-        lens[i] = strlen(argv[i]);
-    redis_send(store->redis, sizeof argv / sizeof argv[0], argv, lens, on_layout, store);
-}
-
 // Scripts. A server that has them already, as one that other processes use, needn't be sent them.
-
-static void give_up_loading(struct store *store, const redisReply *reply)
-{
-    set_problem(store, reply->type == REDIS_REPLY_ERROR ? reply->str : "SCRIPT LOAD failed");
-    store->is_loading = false;
-    check_again(store);
-}
 
 static void on_script(void *ctx, const redisReply *reply)
 {
@@ -190,7 +190,7 @@ static void on_script(void *ctx, const redisReply *reply)
     if (reply == NULL || !store->is_loading)
         return; // the connection broke: on_state has been or will be called
     if (reply->type != REDIS_REPLY_STRING)
-        give_up_loading(store, reply);
+        give_up_loading(store, error_of(reply, "SCRIPT LOAD failed"));
     else if (--store->unloaded == 0)
         ask_layout(store, "");
 }
@@ -202,7 +202,7 @@ static void on_scripts(void *ctx, const redisReply *reply)
     if (reply == NULL || !store->is_loading)
         return;
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements != SCRIPT_COUNT) {
-        give_up_loading(store, reply);
+        give_up_loading(store, error_of(reply, "SCRIPT EXISTS failed"));
         return;
     }
     store->unloaded = 0;
@@ -227,14 +227,8 @@ static void ask_scripts(struct store *store)
     size_t lens[SCRIPT_COUNT + 2] = {6, 6};
 
     for (unsigned i = 0; i < SCRIPT_COUNT; i++) {
-        if (*store->sha[i] == '\0') {
-            char *text = script_text((enum script)i);
-
-            script_hash(text, store->sha[i]);
-            free(text);
-        }
-        argv[i + 2] = store->sha[i];
-        lens[i + 2] = strlen(store->sha[i]);
+        argv[i + 2] = script_hash((enum script)i);
+        lens[i + 2] = strlen(argv[i + 2]);
     }
     redis_send(store->redis, SCRIPT_COUNT + 2, argv, lens, on_scripts, store);
 }
@@ -255,9 +249,7 @@ static void on_policy(void *ctx, const redisReply *reply)
                  "this Redis evicts keys (maxmemory-policy %s); run: CONFIG SET maxmemory-policy "
                  "noeviction",
                  reply->element[1]->str);
-        set_problem(store, problem);
-        store->is_loading = false;
-        check_again(store);
+        give_up_loading(store, problem);
         return;
     }
     ask_scripts(store);

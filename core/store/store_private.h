@@ -22,8 +22,7 @@ struct store {
     char by[9];
     char constants[2][80]; // what every script gets, without the time: for a first call, and for
                            // one that is sent again
-    char sha[SCRIPT_COUNT][SCRIPT_HASH_SIZE]; // "": not known yet
-    unsigned unloaded;                        // scripts that Redis hasn't loaded yet
+    unsigned unloaded;     // scripts that Redis hasn't loaded yet
     bool is_loading; // the scripts are being loaded: once, however many calls found them missing
     bool is_up;
     char problem[240];
