@@ -54,15 +54,22 @@ void folder_sync_drop(struct folder_sync **sync)
     *sync = NULL;
 }
 
+int folder_sync_now(const char *folder)
+{
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int error = fd < 0 || fsync(fd) != 0 ? errno : 0;
+
+    if (fd >= 0)
+        close(fd);
+    return error;
+}
+
 // On a thread of the pool.
 static void on_work(uv_work_t *work)
 {
     struct folder *folder = (struct folder *)work;
-    int fd = open(folder->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-    folder->error = fd < 0 || fsync(fd) != 0 ? errno : 0;
-    if (fd >= 0)
-        close(fd);
+    folder->error = folder_sync_now(folder->path);
 }
 
 static void on_worked(uv_work_t *work, int status);

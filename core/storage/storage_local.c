@@ -80,20 +80,15 @@ static bool local_fail(struct local_file *file, const char *what)
 
 // The following run on a thread of the pool.
 
-// Syncs the folder that the file is in.
-static bool sync_directory(char *path)
+// Syncs the folder that the new one is in.
+static bool sync_parent(char *path)
 {
     char *slash = strrchr(path, '/');
-    int fd, result;
 
     *slash = '\0';
-    fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    errno = folder_sync_now(path);
     *slash = '/';
-    if (fd < 0)
-        return false;
-    result = fsync(fd);
-    close(fd);
-    return result == 0;
+    return errno == 0;
 }
 
 // Each folder that is new is there after a power cut, too. Folders whose path is longer than
@@ -106,7 +101,7 @@ static bool make_parents(char *path, size_t private_len)
         *slash = '\0';
         ok = mkdir(path, 0700) == 0 ? ((size_t)(slash - path) <= private_len ||
                                        chmod(path, private_served(0755)) == 0) &&
-                                          (strchr(path + 1, '/') == NULL || sync_directory(path))
+                                          (strchr(path + 1, '/') == NULL || sync_parent(path))
                                     : errno == EEXIST;
         *slash = '/';
     }
