@@ -124,15 +124,23 @@ static void inputs_go_on(struct inputs *inputs)
         inputs_fetch(inputs);
 }
 
-// False: the task can't have the file, for its first bytes are no image's.
+// By its first bytes; NULL: it is no image.
+static const struct media_type *image_type(const struct buf *head)
+{
+    const struct media_type *type = media_type_of(buf_text(head), head->len);
+
+    return type != NULL && strcmp(type->kind, "image") == 0 ? type : NULL;
+}
+
+// False: the task can't have the file, for it is no image.
 static bool inputs_keep(struct inputs *inputs, const struct buf *data, int64_t bytes)
 {
-    const struct media_type *type = media_type_of(buf_text(data), data->len);
+    const struct media_type *type = image_type(data);
     struct task *task = inputs->job->task;
     size_t size = (task->input_count + 1) * sizeof *task->inputs;
     struct task_input *input;
 
-    if (type == NULL || strcmp(type->kind, "image") != 0)
+    if (type == NULL)
         return false;
     task->inputs = mem_resize(task->inputs, size);
     input = &task->inputs[task->input_count++];
@@ -262,9 +270,7 @@ static void inputs_on_copied(void *ctx, const struct err *err)
 // The whole file has come.
 static void inputs_copy(struct inputs *inputs)
 {
-    const struct media_type *type = media_type_of(buf_text(&inputs->head), inputs->head.len);
-
-    if (type == NULL || strcmp(type->kind, "image") != 0)
+    if (image_type(&inputs->head) == NULL)
         inputs_fail_at_type(inputs);
     else
         storage_commit(inputs->copy, INT64_MAX, inputs_on_copied, inputs);

@@ -16,9 +16,8 @@
 // Redis needs no reading, one without links no fetching. Mostly all goes well. What may not:
 //
 // - An input can't be had: for now, and the task is queued again; or never, and it has failed.
-// - An input breaks off while it is sent: its vendor has no whole request, and no way to get one,
-// so
-//   nothing was accepted, unless it has answered all the same. As before.
+// - An input breaks off while it is sent: its vendor has no whole request, and no way to get one.
+//   Nothing was accepted, unless it has answered all the same. As before.
 // - It isn't ours to begin: its client has cancelled it, or its lease is somebody else's. Over.
 // - The lease isn't sure any more, or the worker leaves, and nothing has left yet: handed back.
 // - The vendor refuses, or nobody is there: that proves that nothing was accepted. Queued again, or
