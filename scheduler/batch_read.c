@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/base/mem.h"
+#include "core/json/json_walk.h"
 
 static bool bad_json(struct err *err)
 {

@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 #include "core/base/err.h"
-#include "core/json/json_walk.h"
+#include "core/json/json_span.h"
 
 enum { BATCH_MAX = 1000 };
 

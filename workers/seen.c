@@ -131,10 +131,10 @@ size_t seen_pass_over(const struct seen *seen, struct task **tasks, size_t count
     for (size_t i = 0; i < count; i++)
         hashes[i] = tasks[i]->is_cancel_asked ? 0 : hash_of_task(tasks[i]);
     buf_reserve(rest, answer->len);
-    buf_add(rest, answer->data, (size_t)(list.items[0].text - answer->data));
+    buf_add(rest, answer->data, (size_t)(list.items[0].at - answer->data));
     for (size_t i = 0; i < list.count; i++) {
-        const struct json_item *item = &list.items[i];
-        int task = find_task(seen, hash_of(item->text, item->len), hashes, count);
+        const struct json_span *item = &list.items[i];
+        int task = find_task(seen, hash_of(item->at, item->len), hashes, count);
 
         if (task >= 0 && !is_passed[task] && !has_twin(jobs, count, (size_t)task)) {
             is_passed[task] = true;
@@ -143,7 +143,7 @@ size_t seen_pass_over(const struct seen *seen, struct task **tasks, size_t count
         if (!is_first)
             buf_char(rest, ',');
         is_first = false;
-        buf_add(rest, item->text, item->len);
+        buf_add(rest, item->at, item->len);
     }
     buf_add(rest, list.end, (size_t)(end - list.end));
     count = sort_tasks(tasks, count, is_passed);
@@ -172,7 +172,7 @@ static int task_named(const struct parts *parts, const char *name, size_t len)
     return NOBODY;
 }
 
-static void find_part(struct parts *parts, const struct json_item *item, int number)
+static void find_part(struct parts *parts, const struct json_span *item, int number)
 {
     const char *at = NULL, *name;
     int named = NOBODY;
@@ -209,8 +209,8 @@ void seen_note(struct seen *seen, struct task *const *tasks, const bool *is_quie
     for (size_t i = 0; i < list.count; i++)
         find_part(&parts, &list.items[i], (int)i);
     for (size_t i = 0; i < count; i++) {
-        const struct json_item *item = &list.items[parts.of_task[i] < 0 ? 0 : parts.of_task[i]];
-        uint64_t part = hash_of(item->text, item->len);
+        const struct json_span *item = &list.items[parts.of_task[i] < 0 ? 0 : parts.of_task[i]];
+        uint64_t part = hash_of(item->at, item->len);
 
         if (is_quiet[i] && parts.of_task[i] >= 0 && !has_twin(jobs, count, i))
             *entry_of(seen, part) = (struct entry){part, hash_of_task(tasks[i])};

@@ -8,27 +8,6 @@
 
 enum { MAX_DEPTH = 64 };
 
-static const char *skip_space(const char *at, const char *end)
-{
-    while (at < end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t'))
-        at++;
-    return at;
-}
-
-// Behind the string that begins at `at`; NULL where it doesn't end.
-static const char *skip_string(const char *at, const char *end)
-{
-    const char *from = at + 1, *quote, *escape;
-
-    for (at = from; (quote = memchr(at, '"', (size_t)(end - at))) != NULL; at = quote + 1) {
-        for (escape = quote; escape > from && escape[-1] == '\\'; escape--)
-            ;
-        if ((quote - escape) % 2 == 0)
-            return quote + 1;
-    }
-    return NULL;
-}
-
 // Behind the object or array that begins at `at`; NULL where it doesn't end.
 static const char *skip_nested(const char *at, const char *end)
 {
@@ -38,7 +17,7 @@ static const char *skip_nested(const char *at, const char *end)
     while (at < end) {
         switch (*at) {
         case '"':
-            at = skip_string(at, end);
+            at = json_skip_string(at, end);
             if (at == NULL)
                 return NULL;
             continue;
@@ -71,7 +50,7 @@ static const char *skip_value(const char *at, const char *end)
     if (*at == '{' || *at == '[')
         return skip_nested(at, end);
     if (*at == '"')
-        return skip_string(at, end);
+        return json_skip_string(at, end);
     while (at < end && *at != ',' && *at != '}' && *at != ']')
         at++;
     return at;
@@ -80,31 +59,31 @@ static const char *skip_value(const char *at, const char *end)
 // Where the first member of the object that is an array begins; NULL: there is none.
 static const char *find_array(const char *at, const char *end)
 {
-    at = skip_space(at + 1, end);
+    at = json_skip_space(at + 1, end);
     while (at < end && *at == '"') {
-        at = skip_string(at, end);
+        at = json_skip_string(at, end);
         if (at == NULL)
             return NULL;
-        at = skip_space(at, end);
+        at = json_skip_space(at, end);
         if (at >= end || *at != ':')
             return NULL;
-        at = skip_space(at + 1, end);
+        at = json_skip_space(at + 1, end);
         if (at < end && *at == '[')
             return at;
         at = skip_value(at, end);
         if (at == NULL)
             return NULL;
-        at = skip_space(at, end);
+        at = json_skip_space(at, end);
         if (at >= end || *at != ',')
             return NULL;
-        at = skip_space(at + 1, end);
+        at = json_skip_space(at + 1, end);
     }
     return NULL;
 }
 
 bool json_items_find(const char *text, size_t len, struct json_items *items)
 {
-    const char *end = text + len, *at = skip_space(text, end);
+    const char *end = text + len, *at = json_skip_space(text, end);
     size_t room = 0;
 
     *items = (struct json_items){0};
@@ -112,7 +91,7 @@ bool json_items_find(const char *text, size_t len, struct json_items *items)
         at = find_array(at, end);
     if (at == NULL || at >= end || *at != '[')
         return false;
-    at = skip_space(at + 1, end);
+    at = json_skip_space(at + 1, end);
     while (at < end && (*at == '{' || *at == '[')) {
         const char *behind = skip_nested(at, end);
 
@@ -122,15 +101,15 @@ bool json_items_find(const char *text, size_t len, struct json_items *items)
             room = room == 0 ? 16 : 2 * room;
             items->items = mem_resize(items->items, room * sizeof *items->items);
         }
-        items->items[items->count++] = (struct json_item){at, (size_t)(behind - at)};
-        at = skip_space(behind, end);
+        items->items[items->count++] = (struct json_span){at, (size_t)(behind - at)};
+        at = json_skip_space(behind, end);
         if (at < end && *at == ']') {
             items->end = at;
             return true;
         }
         if (at >= end || *at != ',')
             break;
-        at = skip_space(at + 1, end);
+        at = json_skip_space(at + 1, end);
     }
     json_items_clear(items);
     return false;
@@ -142,11 +121,11 @@ void json_items_clear(struct json_items *items)
     *items = (struct json_items){0};
 }
 
-const char *json_item_string(const struct json_item *item, const char **at, size_t *len)
+const char *json_item_string(const struct json_span *item, const char **at, size_t *len)
 {
-    const char *end = item->text + item->len, *from = *at == NULL ? item->text : *at;
+    const char *end = item->at + item->len, *from = *at == NULL ? item->at : *at;
     const char *quote = memchr(from, '"', (size_t)(end - from));
-    const char *behind = quote == NULL ? NULL : skip_string(quote, end);
+    const char *behind = quote == NULL ? NULL : json_skip_string(quote, end);
 
     if (behind == NULL)
         return NULL;

@@ -5,13 +5,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct json_item {
-    const char *text; // borrowed from the list's text
-    size_t len;
-};
+#include "core/json/json_span.h"
 
 struct json_items {
-    struct json_item *items; // objects or arrays each
+    struct json_span *items; // objects or arrays each, in the list's text
     size_t count;
     const char *end; // of the list: where its bracket closes
 };
@@ -23,4 +20,4 @@ bool json_items_find(const char *text, size_t len, struct json_items *items);
 void json_items_clear(struct json_items *items);
 // The next string in an item, from *at on, which moves behind it: its characters as they stand,
 // without the quotes. NULL where there is none. *at is NULL to begin with.
-const char *json_item_string(const struct json_item *item, const char **at, size_t *len);
+const char *json_item_string(const struct json_span *item, const char **at, size_t *len);

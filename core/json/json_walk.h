@@ -2,18 +2,14 @@
 // whose inner values somebody else reads, each by itself.
 //
 // Of the levels that are walked over everything is checked, but for what is within strings. Of a
-// value only that its strings end and its brackets fit, as deep as they may be; numbers and words
-// are checked.
+// value only that its strings end and that as many brackets close as open, as deep as they may be;
+// numbers and words are checked.
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 
-// Borrowed from the text.
-struct json_span {
-    const char *at;
-    size_t len;
-};
+#include "core/json/json_span.h"
 
 struct json_walk {
     const char *at, *end;
@@ -32,7 +28,3 @@ enum json_step json_walk_next(struct json_walk *walk, struct json_span *name,
                               struct json_span *value);
 // Whether nothing follows the end.
 bool json_walk_is_over(const struct json_walk *walk);
-// What a value is that is a string, as the caller's own text. NULL: it isn't a string, or can't be
-// read as one.
-char *json_span_text(const struct json_span *value);
-bool json_span_is(const struct json_span *span, const char *text);

@@ -15,7 +15,7 @@ static void check_items(const char *text, const char *wanted)
 
     assert_true(json_items_find(text, strlen(text), &items));
     for (size_t i = 0; i < items.count; i++)
-        buf_fmt(&seen, "%.*s|", (int)items.items[i].len, items.items[i].text);
+        buf_fmt(&seen, "%.*s|", (int)items.items[i].len, items.items[i].at);
     assert_string_equal(buf_text(&seen), wanted);
     assert_int_equal(*items.end, ']');
     json_items_clear(&items);
@@ -90,7 +90,7 @@ static void test_too_deep(void **state)
 static void test_strings(void **state)
 {
     static const char text[] = "{\"id\":\"a\\\"b\",\"n\":1,\"l\":[\"\",\"c\"]}";
-    const struct json_item item = {text, sizeof text - 1};
+    const struct json_span item = {text, sizeof text - 1};
     const char *at = NULL, *string;
     struct buf seen = {0};
     size_t len;
