@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "core/base/buf.h"
-#include "core/base/digest.h"
 #include "core/base/mem.h"
 #include "core/config/config.h"
 #include "core/json/field.h"
@@ -21,6 +20,7 @@
 #include "core/task/task.h"
 #include "providers/adapter.h"
 #include "providers/picture.h"
+#include "providers/picture_form.h"
 #include "providers/provider.h"
 #include "providers/unified.h"
 
@@ -29,7 +29,6 @@ enum {
     MAX_WORD = 32,
 };
 
-#define IN_REQUEST SIZE_MAX // instead of a file's number: it is in the request
 #define NAMES(...) ((const char *const[]){__VA_ARGS__, NULL})
 #define LEGACY(field) "image_request." field
 
@@ -384,53 +383,11 @@ static void write_value(struct multipart_write *form, const char *name, const js
     free(text);
 }
 
-// What is in the request is copied; a file behind a link leaves a gap.
-static bool write_image(struct multipart_write *form, const struct action *action, const char *name,
-                        const struct buf *data, const struct task *task, size_t file,
-                        struct err *err)
-{
-    const char *sent = action->file_name == NULL ? name : action->file_name;
-    int64_t bytes = file == IN_REQUEST ? (int64_t)data->len : task->inputs[file].bytes;
-    const struct media_type *type;
-    char filename[MAX_WORD];
-
-    if (!check_image(name, buf_text(data), data->len, bytes, err))
-        return false;
-    type = media_type_of(data->data, data->len);
-    snprintf(filename, sizeof filename, "%s.%s", name, type->extension);
-    if (file == IN_REQUEST)
-        multipart_write_file(form, sent, filename, type->content_type, data->data, data->len);
-    else
-        multipart_write_gap(form, sent, filename, type->content_type, file, bytes);
-    return true;
-}
-
-// The next of the fetched files counts where the image is a link.
-static bool write_file(struct multipart_write *form, const struct action *action, const char *name,
-                       const char *text, const struct task *task, size_t *fetched, struct err *err)
-{
-    const char *base64 = field_base64_of(text);
-    struct buf data = {0};
-    size_t file;
-    bool ok;
-
-    if (field_is_link(text)) {
-        file = (*fetched)++;
-        return file < task->input_count
-                   ? write_image(form, action, name, &task->inputs[file].data, task, file, err)
-                   : err_set(err, ERR_INTERNAL, "%s: wasn't fetched", name);
-    }
-    ok = base64_decode(base64, strlen(base64), &data)
-             ? write_image(form, action, name, &data, task, IN_REQUEST, err)
-             : err_set(err, ERR_INVALID, "%s: isn't base64", name);
-    buf_clear(&data);
-    return ok;
-}
-
 static bool write_form(const struct task *task, const struct action *action, const json_t *body,
                        struct multipart_write *form, struct err *err)
 {
-    size_t fetched = 0;
+    struct picture_form pictures = {
+        .form = form, .task = task, .check = check_image, .otherwise = "isn't base64"};
     const char *name;
     json_t *value;
 
@@ -440,9 +397,14 @@ static bool write_form(const struct task *task, const struct action *action, con
             write_value(form, name, value);
     }
     for (size_t i = 0; action->files[i] != NULL; i++) {
-        const char *text = field_str_or_empty(body, action->files[i]);
+        const char *field = action->files[i], *text = field_str_or_empty(body, field);
+        const struct picture_part part = {
+            .field = field,
+            .name = action->file_name == NULL ? field : action->file_name,
+            .stem = field,
+        };
 
-        if (*text != '\0' && !write_file(form, action, action->files[i], text, task, &fetched, err))
+        if (*text != '\0' && !picture_form_write(&pictures, &part, text, err))
             return false;
     }
     multipart_write_end(form);

@@ -1,13 +1,9 @@
 // Edits of images as forms: openai-node's src/resources/images.ts has the names.
 #include "providers/image_form.h"
 
-#include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/buf.h"
-#include "core/base/digest.h"
 #include "core/base/mem.h"
 #include "core/config/config.h"
 #include "core/json/field.h"
@@ -18,8 +14,7 @@
 #include "core/task/task.h"
 #include "providers/adapter.h"
 #include "providers/image_call.h"
-
-#define IN_REQUEST SIZE_MAX // instead of a file's number: it is in the request
+#include "providers/picture_form.h"
 
 // The n-th of the request's references, the mask behind them; NULL: there are no more.
 static const char *reference_at(const json_t *request, size_t index)
@@ -46,46 +41,24 @@ char *image_form_input_at(const struct task *task, size_t index)
     return link;
 }
 
-// What is in the request is copied; a file behind a link leaves a gap.
-static bool write_image(struct multipart_write *form, const char *name, const struct buf *data,
-                        const struct task *task, size_t file, struct err *err)
+static bool check_image(const char *field, const void *head, size_t len, int64_t bytes,
+                        struct err *err)
 {
-    const struct media_type *type = media_type_of(buf_text(data), data->len);
-    char filename[32];
+    const struct media_type *type = media_type_of(head, len);
 
-    if (type == NULL || strcmp(type->kind, "image") != 0)
-        return err_set(err, ERR_INVALID, "%s: is no image that we know", name);
-    snprintf(filename, sizeof filename, "image.%s", type->extension);
-    if (file == IN_REQUEST)
-        multipart_write_file(form, name, filename, type->content_type, data->data, data->len);
-    else
-        multipart_write_gap(form, name, filename, type->content_type, file,
-                            task->inputs[file].bytes);
-    return true;
+    (void)bytes;
+    return (type != NULL && strcmp(type->kind, "image") == 0) ||
+           err_set(err, ERR_INVALID, "%s: is no image that we know", field);
 }
 
-// The next of the fetched files counts where the picture is a link.
-static bool write_picture(struct multipart_write *form, const char *name, const json_t *picture,
-                          const struct task *task, size_t *fetched, struct err *err)
+static bool write_picture(struct picture_form *pictures, const char *name, const json_t *picture,
+                          struct err *err)
 {
+    const struct picture_part part = {.field = name, .name = name, .stem = "image"};
     const char *url = json_is_object(picture) ? field_str_or_empty(picture, "image_url")
                                               : json_string_value(picture);
-    const char *base64 = field_base64_of(url);
-    struct buf data = {0};
-    size_t file;
-    bool ok;
 
-    if (field_is_link(url)) {
-        file = (*fetched)++;
-        return file < task->input_count
-                   ? write_image(form, name, &task->inputs[file].data, task, file, err)
-                   : err_set(err, ERR_INTERNAL, "%s: wasn't fetched", name);
-    }
-    ok = base64_decode(base64, strlen(base64), &data)
-             ? write_image(form, name, &data, task, IN_REQUEST, err)
-             : err_set(err, ERR_INVALID, "%s: must be a link, or base64", name);
-    buf_clear(&data);
-    return ok;
+    return picture_form_write(pictures, &part, url, err);
 }
 
 static bool write_pictures(struct multipart_write *form, const json_t *body,
@@ -94,15 +67,17 @@ static bool write_pictures(struct multipart_write *form, const json_t *body,
     const json_t *images = json_object_get(body, "images"), *one = json_object_get(body, "image");
     const json_t *mask = json_object_get(body, "mask"), *image;
     const char *name = json_array_size(images) > 1 ? "image[]" : "image";
-    size_t fetched = 0, i;
+    struct picture_form pictures = {
+        .form = form, .task = task, .check = check_image, .otherwise = "must be a link, or base64"};
+    size_t i;
 
     json_array_foreach((json_t *)images, i, image)
     {
-        if (!write_picture(form, name, image, task, &fetched, err))
+        if (!write_picture(&pictures, name, image, err))
             return false;
     }
-    return (one == NULL || write_picture(form, "image", one, task, &fetched, err)) &&
-           (mask == NULL || write_picture(form, "mask", mask, task, &fetched, err));
+    return (one == NULL || write_picture(&pictures, "image", one, err)) &&
+           (mask == NULL || write_picture(&pictures, "mask", mask, err));
 }
 
 static void write_fields(struct multipart_write *form, json_t *body)
