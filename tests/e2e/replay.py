@@ -15,7 +15,7 @@ for i = 7, #ARGV do
     local took, at = tonumber(ARGV[i]), first
     looks = looks + 1
     while at < took do
-        local wait = math.min(math.max(at / 2, first), longest)
+        local wait = usual_wait(at, first, longest)
         if mode == 'fixed' then wait = fixed
         elseif plan then wait = planned_wait(plan, at, first, 4 * longest) end
         at = at + wait

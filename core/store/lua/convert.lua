@@ -7,7 +7,7 @@
 -- Answer: {"done"} | {"more", cursor} | {"wait", what for}
 --#lib
 --#letters
-local LAYOUT = '{spool}:layout'
+local LAYOUT, NUMBER = '{spool}:layout', 2
 local PIECE, AT_ONCE = 500, 1000
 local BEAT_FRESH_MS = 20000
 local cursor = items()[1][1]
@@ -137,7 +137,7 @@ local function finish_conversion()
         call('DEL', name)
     end
     for _, name in ipairs(call('KEYS', 'spool:l:*')) do call('DEL', name) end
-    call('SET', LAYOUT, 2)
+    call('SET', LAYOUT, NUMBER)
     return {'done'}
 end
 
@@ -150,11 +150,11 @@ local function is_old_there()
 end
 
 local layout = tonumber(call('GET', LAYOUT) or 0) -- 1: a conversion has begun
-if layout > 2 then return {'wait', 'the data in this Redis is of a newer Spool'} end
+if layout > NUMBER then return {'wait', 'the data in this Redis is of a newer Spool'} end
 if cursor == '' then
-    if layout == 2 then return {'done'} end
+    if layout == NUMBER then return {'done'} end
     if layout == 0 and not is_old_there() then
-        call('SET', LAYOUT, 2)
+        call('SET', LAYOUT, NUMBER)
         return {'done'}
     end
     local said = call('HVALS', 'spool:processes')

@@ -296,20 +296,26 @@ local function bucket_begin(b)
     return b == 0 and 0 or 1000 * 2 ^ (b / PER_DOUBLING)
 end
 
+local spans_read = {} -- by this call: {counts, total}
+
 -- Bucket -> jobs, and all jobs.
 local function read_span(name)
-    local counts, total = {}, 0
-    for b, count in string.gmatch(call('GET', key('span', name)) or '', '(%d+):(%S+)') do
-        counts[tonumber(b)] = tonumber(count)
-        total = total + tonumber(count)
+    if not spans_read[name] then
+        local counts, total = {}, 0
+        for b, count in string.gmatch(call('GET', key('span', name)) or '', '(%d+):(%S+)') do
+            counts[tonumber(b)] = tonumber(count)
+            total = total + tonumber(count)
+        end
+        spans_read[name] = {counts, total}
     end
-    return counts, total
+    return unpack(spans_read[name])
 end
 
 local function note_span(r, ms)
     local name = span_name(r)
     local counts, total = read_span(name)
     local b, words = bucket_of(ms), {}
+    spans_read[name] = nil
     counts[b] = (counts[b] or 0) + 1
     local share = total + 1 > SPAN_FULL and 0.5 or 1
     for i = 0, LAST_BUCKET do
@@ -320,12 +326,18 @@ local function note_span(r, ms)
     if call('ZADD', '{spool}:spans', now, name) == 1 and call('ZCARD', '{spool}:spans') > SPANS_KEPT then
         local oldest = call('ZPOPMIN', '{spool}:spans')[1]
         call('DEL', key('span', oldest))
+        spans_read[oldest] = nil
     end
 end
 
--- Where looks are worth most: Bucket -> looks a ms. As many looks are made of a job as the usual rule would make (the
--- wait grows to half of the age, from `first` to `longest` ms), but they lie as close as the root of the chance that
--- the job ends just then, given that it hasn't: so what is still running is seen to end soonest. nil: the rule holds.
+-- How long to wait for the next look where nothing is known: half of the job's age, between the two.
+local function usual_wait(age, first, longest)
+    return math.min(math.max(age / 2, first), longest)
+end
+
+-- Where looks are worth most: Bucket -> looks a ms. As many looks are made of a job as by the usual waits, but they
+-- lie as close as the root of the chance that the job ends just then, given that it hasn't: so what is still running
+-- is seen to end soonest. nil: the usual waits.
 local function plan_looks(counts, total, first, longest)
     if total < SPAN_KNOWN then return nil end
     local ends, chance, plan = {}, {}, {} -- how many of all end in a bucket, smoothed; then what is left
@@ -339,7 +351,7 @@ local function plan_looks(counts, total, first, longest)
     end
     for b = 0, LAST_BUCKET do
         local from, to = bucket_begin(b), bucket_begin(b + 1)
-        usual = usual + chance[b] * (to - from) / math.min(math.max((from + to) / 4, first), longest)
+        usual = usual + chance[b] * (to - from) / usual_wait((from + to) / 2, first, longest)
         weight = weight + math.sqrt(ends[b] * chance[b] * (to - from))
     end
     for b = 0, LAST_BUCKET do

@@ -33,7 +33,7 @@ local function wait_of(values, age, first_ms, longest_ms)
         plans[of] = plan_looks(counts, total, first_ms, longest_ms) or false
     end
     if plans[of] then return planned_wait(plans[of], age, first_ms, BOUND * longest_ms) end
-    return math.min(math.max(age / 2, first_ms), longest_ms)
+    return usual_wait(age, first_ms, longest_ms)
 end
 
 for i, item in ipairs(items()) do

@@ -6,15 +6,12 @@
 --#lib
 local WAITS = {queued = true, archiving = true}
 local answers = {}
-local spans = {} -- of the kinds of jobs: {counts, total}
 
 -- How long such jobs take; when the job should be done, and for how long it has run, if it does.
 local function foresee(r)
     local began = tonumber(r.started or r.call and r.sent or nil)
     if TERMINAL[r.phase] or r.phase == 'archiving' then return -1, -1, -1 end
-    local name = span_name(r)
-    spans[name] = spans[name] or {read_span(name)}
-    local counts, total = unpack(spans[name])
+    local counts, total = read_span(span_name(r))
     local typical = span_share(counts, total, 0, 0.5)
     local runs = began and r.phase ~= 'queued'
     local done = runs and span_share(counts, total, now - began, 0.5)
