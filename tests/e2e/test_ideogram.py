@@ -5,7 +5,7 @@ import json
 import time
 import unittest
 
-from harness import PNG, Between, Family, Sim, Spool, Vendor, bearer, check_artifacts, download, eventually, exchange, main
+from harness import PNG, Between, Family, Sim, Spool, Vendor, bearer, check_artifacts, download, eventually, exchange, form, main
 from vendors.ideogram import ideogram_account
 
 V3, OLD = "/ideogram/v1/ideogram-v3/", "/ideogram/"
@@ -28,15 +28,9 @@ def encoded(data):
     return base64.b64encode(data).decode()
 
 
-def form(fields, **files):
-    """(body, headers), as curl -F sends it."""
-    parts = [f'name="{name}"\r\n\r\n{value}'.encode() for name, value in fields.items()]
-    parts += [
-        f'name="{name}"; filename="a b.png"\r\nContent-Type: application/octet-stream\r\n\r\n'.encode() + data
-        for name, data in files.items()
-    ]
-    body = b"".join(b"--XX\r\nContent-Disposition: form-data; " + part + b"\r\n" for part in parts)
-    return body + b"--XX--\r\n", {"Content-Type": "multipart/form-data; boundary=XX"}
+def bare_form(fields, **files):
+    """A form whose files don't say what they are."""
+    return form(fields, *files.items(), kind="application/octet-stream")
 
 
 def fields_of(asked):
@@ -144,7 +138,7 @@ class Results(Ideogram):
             ):
                 ways = [(lambda _, way=way: way) for way in (link, RAW, DATA)]
                 bodies = [(json.dumps({**body, **{name: way(name) for name in images}}), {}) for way in ways]
-                bodies.append(form(body, **{name: file[2] for name, file in images.items()}))
+                bodies.append(bare_form(body, **{name: file[2] for name, file in images.items()}))
                 for number, (raw, headers) in enumerate(bodies):
                     with self.subTest(path=path, way=number):
                         answer, task = self.make(raw, path, **headers)
@@ -161,7 +155,7 @@ class Results(Ideogram):
         self.assertEqual((self.last().path, self.last().body), ("/generate", {"image_request": request}))
         for raw, headers in (
             (json.dumps({"image_request": {**request, "image_weight": 0}, "image_file": DATA}), {}),
-            form({"image_request": json.dumps({**request, "image_weight": 0})}, image_file=PNG),
+            bare_form({"image_request": json.dumps({**request, "image_weight": 0})}, image_file=PNG),
         ):
             answer, task = self.make(raw, OLD + "remix", **headers)
             self.check_answer(answer, task)
@@ -175,7 +169,7 @@ class Results(Ideogram):
         with Vendor() as host:
             for raw, headers in (
                 (json.dumps({"image_file": f"{host.url}/files/a.png"}), {}),
-                form({"describe_model_version": "V_3"}, image_file=PNG),
+                bare_form({"describe_model_version": "V_3"}, image_file=PNG),
             ):
                 answer, task = self.make(raw, OLD + "describe", **headers)
                 texts = ["A simulated image.", 'A "red" pixel on a lake.']
@@ -185,7 +179,7 @@ class Results(Ideogram):
 
     def test_large_images(self):
         image = picture(1, 1) + bytes(range(256)) * (9 << 12)
-        body, headers = form({"prompt": "large"}, image=image, mask=PNG)
+        body, headers = bare_form({"prompt": "large"}, image=image, mask=PNG)
         answer, task = self.make(body, V3 + "edit", **headers)
         self.check_answer(answer, task)
         sent = fields_of(self.last())
@@ -365,9 +359,9 @@ class Rest(Ideogram):
                 self.assertEqual((status, answer["error"]["code"]), (400, "invalid_request"), answer)
                 self.assertTrue(answer["error"]["message"].startswith(f"{field}: "), answer)
         for body, headers, field in (
-            (*form({"prompt": "x"}, image=b"a text, and more of it"), "image"),
-            (*form({"prompt": "x", "num_images": "many"}, image=PNG), "num_images"),
-            (*form({}, image=PNG), "prompt"),
+            (*bare_form({"prompt": "x"}, image=b"a text, and more of it"), "image"),
+            (*bare_form({"prompt": "x", "num_images": "many"}, image=PNG), "num_images"),
+            (*bare_form({}, image=PNG), "prompt"),
         ):
             status, _, answer = self.post(V3 + "remix", body, "empty", **headers)
             self.assertEqual((status, answer["error"]["code"]), (400, "invalid_request"), answer)

@@ -9,7 +9,7 @@ import threading
 import time
 import unittest
 
-from harness import PNG, Between, Family, Sim, Spool, Vendor, bearer, check_artifacts, download, eventually, exchange, main
+from harness import PNG, Between, Family, Sim, Spool, Vendor, bearer, check_artifacts, download, eventually, exchange, form, main
 from vendors.openai import openai_account
 
 MAKE, EDIT, VARY = "/v1/images/generations", "/v1/images/edits", "/v1/images/variations"
@@ -26,17 +26,6 @@ def pixels(width, height):
     """The beginning of a PNG of that size."""
     head = PNG[:16] + width.to_bytes(4, "big") + height.to_bytes(4, "big") + PNG[24:]
     return "data:image/png;base64," + base64.b64encode(head).decode()
-
-
-def form(fields, *files):
-    """(body, Content-Type); each file is (name, bytes)."""
-    parts = [f'name="{name}"\r\n\r\n{value}'.encode() for name, value in fields.items()]
-    parts += [
-        f'name="{name}"; filename="{i}.png"\r\nContent-Type: image/png\r\n\r\n'.encode() + data
-        for i, (name, data) in enumerate(files)
-    ]
-    body = b"".join(b"--XX\r\nContent-Disposition: form-data; " + part + b"\r\n" for part in parts)
-    return body + b"--XX--\r\n", {"Content-Type": "multipart/form-data; boundary=XX"}
 
 
 def events(data):

@@ -5,7 +5,7 @@ import os
 import time
 import unittest
 
-from harness import PNG, Redis, Spool, eventually, main
+from harness import PNG, Redis, Spool, eventually, form, main
 from form_vendor import FormVendor
 from swift import Swift
 from vendors.ideogram import ideogram_account
@@ -18,17 +18,6 @@ ASYNC = {"Prefer": "respond-async"}
 
 def picture(number, size=45 * MB):
     return PNG + bytes([number]) * (size - len(PNG) - 8) + os.urandom(8)
-
-
-def form(fields, *files):
-    """(body, headers); each file is (name, bytes)."""
-    parts = [f'name="{name}"\r\n\r\n{value}'.encode() for name, value in fields.items()]
-    parts += [
-        f'name="{name}"; filename="{i}.png"\r\nContent-Type: image/png\r\n\r\n'.encode() + data
-        for i, (name, data) in enumerate(files)
-    ]
-    body = b"".join(b"--XX\r\nContent-Disposition: form-data; " + part + b"\r\n" for part in parts)
-    return body + b"--XX--\r\n", {"Content-Type": "multipart/form-data; boundary=XX"}
 
 
 def told(name, data, kind="image/png"):

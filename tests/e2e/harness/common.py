@@ -92,6 +92,17 @@ def download(url, headers=None):
     return exchange(int(port), "GET", path, None, headers)
 
 
+def form(fields, *files, kind="image/png"):
+    """(body, headers), as curl -F sends it; each file is (name, bytes)."""
+    parts = [f'name="{name}"\r\n\r\n{value}'.encode() for name, value in fields.items()]
+    parts += [
+        f'name="{name}"; filename="{i} a.png"\r\nContent-Type: {kind}\r\n\r\n'.encode() + data
+        for i, (name, data) in enumerate(files)
+    ]
+    body = b"".join(b"--XX\r\nContent-Disposition: form-data; " + part + b"\r\n" for part in parts)
+    return body + b"--XX--\r\n", {"Content-Type": "multipart/form-data; boundary=XX"}
+
+
 def is_alive(pid):
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
