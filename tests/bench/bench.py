@@ -19,6 +19,7 @@ import watch  # noqa: E402
 import harness  # noqa: E402
 import hooks  # noqa: E402
 from harness import Redis, Sim, Spool  # noqa: E402
+from npm_peer import COMPACT, NO_FSYNC, Peer  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PEER = os.environ.get("BENCH_PEER", "")  # where npm put the peers; empty: without them
@@ -27,8 +28,6 @@ FLOOR = os.environ["BENCH_FLOOR"]
 SECONDS = float(os.environ.get("BENCH_SECONDS", "4"))
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "2"))
 TASKS = int(os.environ.get("BENCH_TASKS", "100000"))
-COMPACT = ["--hash-max-listpack-value", "8192"]  # as Spool's own Redis has it, and the README advises
-NO_FSYNC = ["--appendonly", "no", *COMPACT]
 FORGETFUL = {"log_level": "warn", "queue_limit": 0, "redis_persistence": "none"}
 rows = []
 
@@ -67,27 +66,9 @@ def wrk(port, seconds=None, connections=64, words="", hook="", path="/mj/submit/
     return int(re.search(r"(\d+) requests in", out).group(1)), float(re.search(r"Requests/sec:\s+([\d.]+)", out).group(1))
 
 
-class Peer:
-    """fastify + BullMQ on a Redis of its own that persists nothing."""
-
-    def __init__(self):
-        self.redis = Redis(tcp=True, options=NO_FSYNC)
-        self.port = harness.free_port()
-        self.process = subprocess.Popen(
-            [NODE, f"{PEER}/server.js", str(self.port), str(self.redis.port)],
-            stdout=subprocess.PIPE,
-            cwd=PEER,
-        )
-        harness.running.add(self)
-        self.process.stdout.readline()
-
-    def pids(self):
-        return self.process.pid, self.redis.process.pid
-
-    def close(self):
-        harness.end(self.process)
-        harness.running.discard(self)
-        self.redis.close()
+def server():
+    """fastify + BullMQ"""
+    return Peer(NODE, PEER, "server.js")
 
 
 def front_door(redis, **config):
@@ -106,7 +87,7 @@ def measure_submit(port, pids):
 def submits(durable):
     options = ["--appendfsync", "always", *COMPACT] if durable else NO_FSYNC
     ours, theirs, floors = [], [], []
-    peer = Peer() if PEER else None
+    peer = server() if PEER else None
     with Redis(tcp=True, options=options) as redis, front_door(redis) as spool:
         pids = (spool.pid, redis.process.pid)
         measure_submit(spool.port, pids)  # warm
@@ -147,7 +128,7 @@ def measure_batch(port, pids, path, **env):
 def batches():
     """A hundred submits in one request, beside the peer's bulk, and its submits that come alone."""
     ours, bulks, singles = [], [], []
-    peer = Peer() if PEER else None
+    peer = server() if PEER else None
     with Redis(tcp=True, options=NO_FSYNC) as redis, front_door(redis) as spool:
         pids = (spool.pid, redis.process.pid)
         measure_batch(spool.port, pids, "/v1/tasks/batch")  # warm
@@ -303,7 +284,7 @@ def memory():
 
 
 def peer_memory():
-    peer = Peer()
+    peer = server()
     before = used_memory(peer.redis)
     count, _ = wrk(peer.port, 4)
     per_job = (used_memory(peer.redis) - before) / count

@@ -8,6 +8,7 @@ import time
 
 import harness
 from harness import Redis, Spool
+from npm_peer import NO_FSYNC, Peer
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 WATCHERS = os.environ.get("BENCH_WATCHERS", "build/release/tests/bench/spool-watchers")
@@ -19,7 +20,6 @@ LONE, LONE_EVERY_S = 50, 0.02
 ALL = '{"type":"subscribe","all":true}'
 JOINED = '{"type":"subscribe","all":true,"batch":true}'
 QUIET = {"log_level": os.environ.get("BENCH_LOG", "warn"), "queue_limit": 0, "redis_persistence": "none", "max_connections": 40000}
-NO_FSYNC = ["--appendonly", "no", "--hash-max-listpack-value", "8192"]
 
 
 class Watchers:
@@ -57,26 +57,9 @@ class Watchers:
         self.close()
 
 
-class Peer:
+def npm_ws(node, folder):
     """npm's ws, which hears of changes on a channel of Redis."""
-
-    def __init__(self, node, peer):
-        self.redis = Redis(tcp=True, options=NO_FSYNC)
-        self.port = harness.free_port()
-        self.process = subprocess.Popen(
-            [node, f"{peer}/watch.js", str(self.port), str(self.redis.port)], stdout=subprocess.PIPE, cwd=peer
-        )
-        harness.running.add(self)
-        self.process.stdout.readline()
-        self.pid = self.process.pid
-
-    def pids(self):
-        return self.process.pid, self.redis.process.pid
-
-    def close(self):
-        harness.end(self.process)
-        harness.running.discard(self)
-        self.redis.close()
+    return Peer(node, folder, "watch.js")
 
 
 class Ours:
@@ -133,7 +116,7 @@ def spread(values):
 
 
 def fanout(row, rounds, cpu_us, node, peer_dir):
-    ours, peer = Ours(), Peer(node, peer_dir) if peer_dir else None
+    ours, peer = Ours(), npm_ws(node, peer_dir) if peer_dir else None
     got = {}
     try:
         change = json.dumps({"owner": "dev", "cursor": "1234567890123-0", "task": ours.spool.task(ours.task)})
@@ -180,7 +163,7 @@ def idle(row, status_kb, node, peer_dir):
         ours.close()
     theirs = None
     if peer_dir:
-        peer = Peer(node, peer_dir)
+        peer = npm_ws(node, peer_dir)
         try:
             theirs = idle_kb(status_kb, peer, request)
         finally:
