@@ -3,37 +3,14 @@ import hashlib
 import http.client
 import os
 import re
-import shutil
-import signal
 import socket
-import subprocess
-import tempfile
 import threading
 import time
 import unittest
 
-from harness import PNG, ROOT, Redis, Sim, Spool, Vendor, account, end, eventually, exchange, free_port, main, running
+from harness import PNG, ROOT, Nginx, Redis, Sim, Spool, Vendor, account, eventually, exchange, main
 from test_realtime import Watch
 
-NGINX = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")
-# What Debian's own nginx.conf has around a site, as far as it matters.
-AROUND = """\
-daemon off;
-{user}
-worker_processes 1;
-pid {dir}/pid;
-error_log stderr warn;
-events {{ worker_connections 256; }}
-http {{
-    access_log off;
-    client_body_temp_path {dir}/body;
-    proxy_temp_path {dir}/proxy;
-    fastcgi_temp_path {dir}/fastcgi;
-    uwsgi_temp_path {dir}/uwsgi;
-    scgi_temp_path {dir}/scgi;
-    include {dir}/site;
-}}
-"""
 # One that knows nothing of event streams.
 PLAIN = """\
 server {{
@@ -41,45 +18,6 @@ server {{
     location / {{ proxy_pass http://127.0.0.1:{spool}; }}
 }}
 """
-
-
-class Nginx:
-    def __init__(self, site):
-        """`site`: a function of the port that makes its configuration."""
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.dir = tempfile.mkdtemp(prefix="spool-nginx-")
-        self.log = os.path.join(self.dir, "log")
-        user = "user root;" if os.getuid() == 0 else ""
-        for name, text in (("site", site(self.port)), ("conf", AROUND.format(dir=self.dir, user=user))):
-            with open(os.path.join(self.dir, name), "w", encoding="utf-8") as file:
-                file.write(text)
-        with open(self.log, "wb") as log:
-            command = [NGINX, "-p", self.dir, "-e", "stderr", "-c", os.path.join(self.dir, "conf")]
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        running.add(self)
-        eventually(self.answers, what="a ready nginx")
-
-    def answers(self):
-        if self.process.poll() is not None:
-            with open(self.log, encoding="utf-8") as log:
-                raise RuntimeError(f"nginx ended: {log.read()}")
-        try:
-            socket.create_connection(("127.0.0.1", self.port)).close()
-            return True
-        except OSError:
-            return False
-
-    def close(self):
-        end(self.process, signal.SIGTERM)  # the workers go with the master
-        running.discard(self)
-        shutil.rmtree(self.dir, ignore_errors=True)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
 
 
 def snippet(*spools):
