@@ -126,6 +126,7 @@ struct delivery_call *delivery_send(const struct delivery_sender *sender,
     struct http_request request = {.method = HTTP_POST_};
     struct http_options options = {.timeout_ms = sender->config->webhook.timeout_ms,
                                    .wants_plain = true, // nobody reads the answer's body
+                                   .offers_http2 = true,
                                    .on_data = delivery_on_data};
     struct delivery_call *call;
 

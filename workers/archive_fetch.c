@@ -292,6 +292,8 @@ void archive_fetch(struct archive *a)
         archive_miss(a, MISS_LINK, err.message);
         return;
     }
+    // A file waits for its storage, so it isn't offered HTTP/2, where curl would collect meanwhile
+    // what comes of it, as much as 32 MB (curl's issue 4939).
     options.http.wants_plain = !a->is_inline; // a file's length counts
     if (!a->is_inline)
         options.http.on_address = fetch_on_address;

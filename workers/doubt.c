@@ -207,9 +207,11 @@ static void doubt_look_up(struct doubt *d, int step)
 {
     struct http_request request = {0};
     // A vendor may list all jobs that it has.
-    struct vendor_options options = {
-        .kind = "lookup",
-        .http = {.timeout_ms = LOOKUP_TIMEOUT_MS, .max_body_bytes = 64u << 20, .ctx = d}};
+    struct vendor_options options = {.kind = "lookup",
+                                     .http = {.timeout_ms = LOOKUP_TIMEOUT_MS,
+                                              .offers_http2 = true,
+                                              .max_body_bytes = 64u << 20,
+                                              .ctx = d}};
     struct err err;
 
     d->step = step;

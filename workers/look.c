@@ -381,6 +381,7 @@ static bool look_ask_many(struct look *look, struct err *err)
     struct vendor_options options = {
         .kind = "poll",
         .http = {.timeout_ms = look->account->provider->poll_timeout_ms,
+                 .offers_http2 = true,
                  .max_body_bytes = POLL_ANSWER_MAX,
                  .ctx = look}};
     bool ok = look->account->dialect->build_poll_many((const struct task *const *)look->tasks,

@@ -80,6 +80,7 @@ static bool poll_ask(struct poll *poll, const char *next, struct err *err)
     struct vendor_options options = {
         .kind = "poll",
         .http = {.timeout_ms = poll->account->provider->poll_timeout_ms,
+                 .offers_http2 = true,
                  .max_body_bytes = POLL_ANSWER_MAX,
                  .ctx = poll}};
     bool ok = next == NULL ? dialect->build_poll(poll->task, poll->account, &request, err)

@@ -12,12 +12,15 @@
 #include <curl/curl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "core/base/buf.h"
+#include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/http/http_client_private.h"
 #include "core/http/http_multi.h"
+#include "core/http/http_wary.h"
 #include "core/loop/loop.h"
 
 // CURLE_TOO_LARGE, which curl 7.88 has no name for: it keeps at most 64 MB decoded while a transfer
@@ -30,17 +33,33 @@ enum {
     IDLE_EASIES_MAX = 128,
 };
 
-struct http_client {
+// Connections, and whose they are. Calls that share one have a pool of their own: where one pool
+// has both kinds, curl 7.88 lets a call join a connection that is being made for another alone.
+struct pool {
     struct http_multi *multi;
+    struct http_client *client;
+    bool is_touched; // in this turn a call was added or resumed
+};
+
+enum { POOL_ALONE, POOL_SHARED, POOL_COUNT };
+
+struct http_client {
+    struct pool pools[POOL_COUNT];
     char *user_agent;
     struct http_call *calls;
     struct http_call *due, **due_end;
+    struct http_wary wary;
     struct http_easy *idle;
     unsigned idle_count;
     struct loop_turn *turn;
     bool is_busy;    // one of our handlers is below us on the stack
     bool is_dropped; // freed once that handler has returned
 };
+
+static struct pool *pool_of(const struct http_call *call)
+{
+    return &call->client->pools[call->has_http2 ? POOL_SHARED : POOL_ALONE];
+}
 
 static void ask_turn(struct http_call *call)
 {
@@ -69,7 +88,7 @@ static void free_call(struct http_call *call)
     struct http_easy *easy = call->easy;
 
     if (easy != NULL) {
-        curl_multi_remove_handle(http_multi_curl(client->multi), easy->curl);
+        curl_multi_remove_handle(http_multi_curl(pool_of(call)->multi), easy->curl);
         if (is_handle_kept(call)) {
             http_easy_reset(easy);
             easy->next = client->idle;
@@ -130,6 +149,8 @@ static void call_finish(struct http_call *call, CURLcode result)
     if (result == CURLE_OK && !call->response.is_head_complete)
         result = CURLE_GOT_NOTHING;
     call->is_well = result == CURLE_OK;
+    if (result == CURLE_OPERATION_TIMEDOUT && call->has_http2 && call->has_begun)
+        http_wary_note(&call->client->wary, call->request.url, clock_mono_ms());
     if (result != CURLE_OK)
         call_describe(call, result, &failure);
     call->done(call->options.ctx, &call->response, result == CURLE_OK ? NULL : &failure);
@@ -149,7 +170,8 @@ static void client_destroy(struct http_client *client)
         client->idle = easy->next;
         http_easy_free(easy);
     }
-    http_multi_free(client->multi);
+    for (int i = 0; i < POOL_COUNT; i++)
+        http_multi_free(client->pools[i].multi);
     loop_turn_drop(&client->turn);
     free(client->user_agent);
     free(client);
@@ -161,13 +183,13 @@ static void client_enter(struct http_client *client)
     client->is_busy = true;
 }
 
-static void client_leave(struct http_client *client)
+static void pool_finish(const struct pool *pool)
 {
-    CURLM *curl = http_multi_curl(client->multi);
+    CURLM *curl = http_multi_curl(pool->multi);
     CURLMsg *message;
     int left;
 
-    while (!client->is_dropped && (message = curl_multi_info_read(curl, &left)) != NULL) {
+    while (!pool->client->is_dropped && (message = curl_multi_info_read(curl, &left)) != NULL) {
         CURLcode result = message->data.result;
         struct http_easy *easy;
 
@@ -177,6 +199,12 @@ static void client_leave(struct http_client *client)
         if (easy->call->state == CALL_ACTIVE)
             call_finish(easy->call, result);
     }
+}
+
+static void client_leave(struct http_client *client)
+{
+    for (int i = 0; i < POOL_COUNT; i++)
+        pool_finish(&client->pools[i]);
     client->is_busy = false;
     if (client->is_dropped)
         client_destroy(client);
@@ -195,12 +223,21 @@ static struct http_easy *take_easy(struct http_client *client)
 
 static void on_act(void *ctx, curl_socket_t socket, int flags)
 {
-    struct http_client *client = ctx;
+    struct pool *pool = ctx;
     int running;
 
-    client_enter(client);
-    curl_multi_socket_action(http_multi_curl(client->multi), socket, flags, &running);
-    client_leave(client);
+    client_enter(pool->client);
+    curl_multi_socket_action(http_multi_curl(pool->multi), socket, flags, &running);
+    client_leave(pool->client);
+}
+
+// Without TLS there is nothing to offer, and no call waits to learn what another was answered.
+static bool may_offer_http2(const struct http_call *call)
+{
+    const char *url = call->request.url;
+
+    return call->options.offers_http2 && url != NULL && strncasecmp(url, "https:", 6) == 0 &&
+           !http_wary_of(&call->client->wary, url, clock_mono_ms());
 }
 
 static void call_begin(struct http_call *call)
@@ -208,8 +245,10 @@ static void call_begin(struct http_call *call)
     call->state = CALL_ACTIVE;
     call->easy = take_easy(call->client);
     call->easy->call = call;
+    call->has_http2 = may_offer_http2(call);
     http_easy_set(call);
-    if (curl_multi_add_handle(http_multi_curl(call->client->multi), call->easy->curl) != CURLM_OK)
+    pool_of(call)->is_touched = true;
+    if (curl_multi_add_handle(http_multi_curl(pool_of(call)->multi), call->easy->curl) != CURLM_OK)
         call_finish(call, CURLE_OUT_OF_MEMORY);
 }
 
@@ -221,6 +260,7 @@ static void call_resume(struct http_call *call)
     if (!call->is_paused)
         return;
     call->is_paused = false;
+    pool_of(call)->is_touched = true;
     http_easy_set_low_speed(call);
     // From inside this call curl delivers what it has kept. An error there doesn't end the
     // transfer, so we end it.
@@ -249,8 +289,14 @@ static void client_on_turn(void *ctx)
             call_resume(call);
     }
     // What has been added or resumed starts now and not at the loop's next look at its timers.
-    if (!client->is_dropped)
-        curl_multi_socket_action(http_multi_curl(client->multi), CURL_SOCKET_TIMEOUT, 0, &running);
+    for (int i = 0; i < POOL_COUNT && !client->is_dropped; i++) {
+        struct pool *pool = &client->pools[i];
+
+        if (pool->is_touched)
+            curl_multi_socket_action(http_multi_curl(pool->multi), CURL_SOCKET_TIMEOUT, 0,
+                                     &running);
+        pool->is_touched = false;
+    }
     client_leave(client);
 }
 
@@ -270,7 +316,12 @@ struct http_client *http_client_new(struct loop *loop, const char *user_agent)
     client->user_agent = mem_str(user_agent);
     client->due_end = &client->due;
     client->turn = loop_turn_new(loop, client_on_turn, client);
-    client->multi = http_multi_new(loop, on_act, client);
+    for (int i = 0; i < POOL_COUNT; i++) {
+        struct pool *pool = &client->pools[i];
+
+        pool->client = client;
+        pool->multi = http_multi_new(loop, on_act, pool);
+    }
     return client;
 }
 

@@ -55,6 +55,8 @@ struct http_options {
     size_t max_body_bytes;      // 0: 4 MB; more is ERR_TOO_LARGE. Not counted with on_data
     bool wants_plain;           // don't ask for an encoding: for files, whose lengths count
     bool fresh_connection;      // never reuse one: libcurl would send a POST twice on a dead one
+    bool offers_http2; // with TLS: where the server takes it, calls to it share a connection.
+                       // For short answers: curl collects what comes of a paused one
     http_address_fn on_address; // NULL: anywhere
     http_data_fn on_data;       // NULL: the body is collected in the response
     http_source_fn on_source;   // the body of a POST or a PUT, source_bytes long; NULL: the request

@@ -33,6 +33,7 @@ struct http_call {
     struct http_easy *easy;
     struct curl_slist *headers;
     bool is_paused, wants_resume;
+    bool has_http2;     // was offered to the server
     bool has_begun;     // a connection was ready: from here on, bytes may have left
     bool has_opened;    // an address was tried
     bool is_refused;    // an address was refused

@@ -1,6 +1,7 @@
 // One curl handle: what it is told of a call, and what it asks and says meanwhile.
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -13,6 +14,7 @@ enum {
     HEADER_BYTES_MAX = 64 << 10,
     STREAM_BUFFER_BYTES = 64 << 10, // fewer reads per megabyte than with curl's 16 KB
     LOW_SPEED_BYTES = 1024,
+    UNACKNOWLEDGED_MS = 15000, // then a connection that is shared counts as dead
 };
 
 static bool is_allowed(struct http_call *call, const struct sockaddr *address)
@@ -29,12 +31,18 @@ static curl_socket_t easy_on_open_socket(void *ctx, curlsocktype purpose,
                                          struct curl_sockaddr *address)
 {
     struct http_easy *easy = ctx;
+    unsigned silence_ms = UNACKNOWLEDGED_MS;
+    int fd;
 
     (void)purpose;
     if (!is_allowed(easy->call, &address->addr))
         return CURL_SOCKET_BAD;
     easy->call->has_opened = true;
-    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    // A call that runs out of time closes its connection, but not one that others use, too.
+    if (fd >= 0 && easy->call->has_http2)
+        setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &silence_ms, sizeof silence_ms);
+    return fd < 0 ? CURL_SOCKET_BAD : fd;
 }
 
 // The connection stands, TLS included, and the request goes next. A connection from the pool was
@@ -200,7 +208,6 @@ struct http_easy *http_easy_new(const char *user_agent)
     curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(curl, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
     curl_easy_setopt(curl, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
-    curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     // OpenSSL and the curl tool look at these variables; the library by itself doesn't.
     if (getenv("SSL_CERT_FILE") != NULL)
@@ -328,6 +335,10 @@ void http_easy_set(struct http_call *call)
     http_easy_set_low_speed(call);
     // "" stands for all encodings that curl can undo. It undoes them also where none was asked for.
     curl_easy_setopt(curl, CURLOPT_ACCEPT_ENCODING, options->wants_plain ? "identity" : "");
+    curl_easy_setopt(curl, CURLOPT_HTTP_VERSION,
+                     call->has_http2 ? (long)CURL_HTTP_VERSION_2TLS : (long)CURL_HTTP_VERSION_1_1);
+    // Whoever comes while the first connection is made waits to learn whether it can be shared.
+    curl_easy_setopt(curl, CURLOPT_PIPEWAIT, call->has_http2 ? 1L : 0L);
     curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, is_fresh);
     curl_easy_setopt(curl, CURLOPT_FORBID_REUSE, is_fresh);
     curl_easy_setopt(curl, CURLOPT_BUFFERSIZE,
