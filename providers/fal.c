@@ -366,6 +366,7 @@ static bool read_callback(const struct task *task, const struct account *account
 
 static const struct dialect_signature signature = {
     .prefix = "x-fal-webhook",
+    .id = "request-id",
     .keys_url = "https://rest.fal.ai/.well-known/jwks.json",
     .url_key = "webhook_keys_url",
 };

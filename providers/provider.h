@@ -67,7 +67,8 @@ struct dialect_key {
 
 // How a vendor signs its callbacks (core/message/signed_call.h).
 struct dialect_signature {
-    const char *prefix;   // of the headers, in lower case
+    const char *prefix;   // of the headers, in lower case,
+    const char *id;       // and behind it, of the one with the job's id
     const char *keys_url; // where its keys are
     const char *url_key;  // the account's key that replaces keys_url
 };

@@ -117,8 +117,8 @@ static void check_signature(struct request *request, const struct dialect_signat
     size_t len;
 
     body = http_exchange_body(request->exchange, &len);
-    if (!signed_call_read(&told->call, signature->prefix, header, request->exchange, body, len,
-                          clock_wall_ms(), &err)) {
+    if (!signed_call_read(&told->call, signature->prefix, signature->id, header, request->exchange,
+                          body, len, clock_wall_ms(), &err)) {
         refuse(request, &err);
         return;
     }

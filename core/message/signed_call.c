@@ -42,12 +42,12 @@ static bool is_recent(const char *timestamp, int64_t now_ms)
     return apart_s >= -CLOCKS_APART_S && apart_s <= CLOCKS_APART_S;
 }
 
-bool signed_call_read(struct signed_call *call, const char *prefix, signed_call_header_fn header,
-                      const void *ctx, const void *body, size_t len, int64_t now_ms,
-                      struct err *err)
+bool signed_call_read(struct signed_call *call, const char *prefix, const char *id,
+                      signed_call_header_fn header, const void *ctx, const void *body, size_t len,
+                      int64_t now_ms, struct err *err)
 {
-    static const char *const names[] = {"request-id", "user-id", "timestamp", "signature"};
-    enum { REQUEST_ID, USER_ID, TIMESTAMP, SIGNATURE, COUNT };
+    const char *const names[] = {id, "user-id", "timestamp", "signature"};
+    enum { ID, USER_ID, TIMESTAMP, SIGNATURE, COUNT };
     const char *values[COUNT];
     char hash[SHA256_HEX_BYTES];
     struct buf text = {0};

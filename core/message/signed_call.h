@@ -1,6 +1,7 @@
 // Calls whose sender signs them with Ed25519, by keys that it publishes as a JSON Web Key Set.
-// Signed is a text of four lines: the headers <prefix>-Request-Id, -User-Id, -Timestamp (Unix
-// seconds), and the SHA-256 of the body in hexadecimal; <prefix>-Signature is hexadecimal, too.
+// Signed is a text of four lines: the headers <prefix>-<id>, -User-Id, -Timestamp (Unix seconds),
+// and the SHA-256 of the body in hexadecimal; <prefix>-Signature is hexadecimal, too. What the
+// first is called is the sender's own: Request-Id, Generation-Id.
 #pragma once
 
 #include <jansson.h>
@@ -23,10 +24,10 @@ struct signed_call {
 
 // Reads what doesn't take the keys: false with an ERR_AUTH where a header is missing or isn't what
 // it is to be, or where the call was signed more than five minutes ago, or later than now.
-// signed_call_clear, on failure too.
-bool signed_call_read(struct signed_call *call, const char *prefix, signed_call_header_fn header,
-                      const void *ctx, const void *body, size_t len, int64_t now_ms,
-                      struct err *err) WARN_UNUSED;
+// `prefix` and `id` in lower case. signed_call_clear, on failure too.
+bool signed_call_read(struct signed_call *call, const char *prefix, const char *id,
+                      signed_call_header_fn header, const void *ctx, const void *body, size_t len,
+                      int64_t now_ms, struct err *err) WARN_UNUSED;
 void signed_call_clear(struct signed_call *call);
 // Adds the set's Ed25519 keys, ED25519_KEY_BYTES each; others are left out. False where there is
 // none: then it is no set that we can use.

@@ -43,6 +43,17 @@ static const char *header(const void *ctx, const char *name)
                                                 : NULL;
 }
 
+static const char *header_of_w(const void *ctx, const char *name)
+{
+    const struct headers *headers = ctx;
+
+    return strcmp(name, "x-w-generation-id") == 0 ? headers->id
+           : strcmp(name, "x-w-user-id") == 0     ? headers->user
+           : strcmp(name, "x-w-timestamp") == 0   ? headers->timestamp
+           : strcmp(name, "x-w-signature") == 0   ? headers->signature
+                                                  : NULL;
+}
+
 static bool read_keys(const char *text, struct buf *keys)
 {
     char copy[4096];
@@ -106,8 +117,8 @@ static void test_calls(void **state)
         enum answer got = UNREAD;
 
         assert_true(read_keys(cases[i].keys, &keys));
-        if (signed_call_read(&call, "x-v", header, &cases[i].headers, body, strlen(body),
-                             cases[i].now_s * 1000, &err))
+        if (signed_call_read(&call, "x-v", "request-id", header, &cases[i].headers, body,
+                             strlen(body), cases[i].now_s * 1000, &err))
             got = signed_call_fits(&call, &keys) ? FITS : OTHER;
         else if (err.code != ERR_AUTH)
             fail_msg("case %zu: %s", i, err.message);
@@ -127,15 +138,36 @@ static void test_another_body(void **state)
 
     (void)state;
     assert_true(read_keys(OF_1, &keys));
-    assert_true(signed_call_read(&call, "x-v", header, &headers, body, strlen(body) - 1,
-                                 WHEN * 1000LL, &err));
+    assert_true(signed_call_read(&call, "x-v", "request-id", header, &headers, body,
+                                 strlen(body) - 1, WHEN * 1000LL, &err));
     assert_false(signed_call_fits(&call, &keys));
     signed_call_clear(&call);
     // No keys, no fit.
     buf_reset(&keys);
-    assert_true(
-        signed_call_read(&call, "x-v", header, &headers, body, strlen(body), WHEN * 1000LL, &err));
+    assert_true(signed_call_read(&call, "x-v", "request-id", header, &headers, body, strlen(body),
+                                 WHEN * 1000LL, &err));
     assert_false(signed_call_fits(&call, &keys));
+    signed_call_clear(&call);
+    buf_clear(&keys);
+}
+
+// Another sender calls the first header something else: the one that is signed is that one alone.
+static void test_another_name(void **state)
+{
+    static const struct headers headers = RIGHT;
+    struct signed_call call;
+    struct buf keys = {0};
+    struct err err;
+
+    (void)state;
+    assert_true(read_keys(OF_1, &keys));
+    assert_false(signed_call_read(&call, "x-v", "generation-id", header, &headers, body,
+                                  strlen(body), WHEN * 1000LL, &err));
+    assert_string_equal(err.message, "x-v-generation-id: is required");
+    signed_call_clear(&call);
+    assert_true(signed_call_read(&call, "x-w", "generation-id", header_of_w, &headers, body,
+                                 strlen(body), WHEN * 1000LL, &err));
+    assert_true(signed_call_fits(&call, &keys));
     signed_call_clear(&call);
     buf_clear(&keys);
 }
@@ -177,6 +209,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_calls),
         cmocka_unit_test(test_another_body),
+        cmocka_unit_test(test_another_name),
         cmocka_unit_test(test_keys),
     };
 
