@@ -97,6 +97,11 @@ void bench_expect(struct bench *bench, const struct account *account, int64_t ms
     bench->events.on_expected(bench->events.ctx, account, ms);
 }
 
+void bench_put_off(struct bench *bench, const struct account *account, int64_t ms)
+{
+    bench->events.on_put_off(bench->events.ctx, account, ms);
+}
+
 void bench_cancel(struct bench *bench, const struct task *task, bool runs)
 {
     bench->events.on_cancellable(bench->events.ctx, task, runs);

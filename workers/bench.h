@@ -33,6 +33,8 @@ struct bench_events {
     void (*on_wake)(void *ctx);
     // A task of the account wants to be looked at in `ms`.
     void (*on_expected)(void *ctx, const struct account *account, int64_t ms);
+    // The account's vendor wants no look for so long.
+    void (*on_put_off)(void *ctx, const struct account *account, int64_t ms);
     // The vendor says that the task's job still waits there, or still runs where it can stop such a
     // job, and its client wants it cancelled.
     void (*on_cancellable)(void *ctx, const struct task *task, bool runs);
@@ -75,6 +77,7 @@ void bench_clear(struct bench *bench);
 
 void bench_wake(struct bench *bench);
 void bench_expect(struct bench *bench, const struct account *account, int64_t ms);
+void bench_put_off(struct bench *bench, const struct account *account, int64_t ms);
 void bench_cancel(struct bench *bench, const struct task *task, bool runs);
 void bench_archive(struct bench *bench, struct task *task, int64_t claimed_ms);
 

@@ -3,7 +3,8 @@
 // An account is a source: it claims what is due there when its timer says so, when it is woken,
 // after a claim that was full, and when a look is over after one. Each claim gives looks. A vendor
 // that hangs holds as many requests as an account may have, and no more; and where changes are
-// found faster than they can be stored, nothing is claimed meanwhile.
+// found faster than they can be stored, nothing is claimed meanwhile. A vendor that says so is left
+// alone for a while.
 //
 // A source is no state machine: its timer, its claim and its looks go on beside one another. A look
 // is one.
@@ -11,6 +12,7 @@
 
 #include <stdlib.h>
 
+#include "core/base/clock.h"
 #include "core/base/mem.h"
 #include "core/config/config.h"
 #include "core/loop/loop.h"
@@ -25,6 +27,8 @@ enum { MAX_REQUESTS = 16, MAX_SLACK_MS = 250 };
 // What was found out is stored before more is found: else the same changes are found again and
 // again, and storing falls ever further behind.
 enum { MAX_UNSTORED = 300, UNSTORED_WAIT_MS = 5 };
+// A vendor's word is obeyed for so long: looks find deadlines, too.
+enum { MAX_REST_MS = 300000 };
 
 struct follow {
     struct bench *bench; // borrowed, outlives us
@@ -41,8 +45,9 @@ struct source {
     size_t claimed;     // how many tasks `call` claims, at most
     struct look *looks; // under way
     unsigned requests;
-    int64_t timer_at_ms; // of Redis' clock, while the timer runs
-    bool is_more;        // more was due than one claim takes
+    int64_t timer_at_ms;    // of Redis' clock, while the timer runs
+    int64_t rests_until_ms; // of our monotonic clock: the vendor wants no look before
+    bool is_more;           // more was due than one claim takes
 };
 
 static void source_claim(struct source *source);
@@ -125,6 +130,10 @@ static void source_claim(struct source *source)
     if (source->claim != NULL || source->follow->bench->is_draining ||
         !store_is_up(source->follow->bench->store))
         return; // the heartbeat asks again
+    if (source->rests_until_ms > clock_mono_ms()) {
+        source_expect(source, source->rests_until_ms - clock_mono_ms());
+        return;
+    }
     if (store_pending(source->follow->bench->store) > MAX_UNSTORED) {
         source_expect(source, UNSTORED_WAIT_MS);
         return;
@@ -149,6 +158,15 @@ void follow_expect(struct follow *follow, const struct account *account, int64_t
     for (size_t i = 0; i < follow->count; i++)
         if (follow->sources[i].account == account)
             source_expect(&follow->sources[i], ms);
+}
+
+void follow_put_off(struct follow *follow, const struct account *account, int64_t ms)
+{
+    int64_t until_ms = clock_mono_ms() + (ms < MAX_REST_MS ? ms : MAX_REST_MS);
+
+    for (size_t i = 0; i < follow->count; i++)
+        if (follow->sources[i].account == account && follow->sources[i].rests_until_ms < until_ms)
+            follow->sources[i].rests_until_ms = until_ms;
 }
 
 void follow_wake(struct follow *follow)

@@ -12,5 +12,7 @@ struct follow *follow_start(struct bench *bench);
 void follow_drop(struct follow **follow);
 // A task of the account wants to be looked at in `ms`.
 void follow_expect(struct follow *follow, const struct account *account, int64_t ms);
+// The account's vendor wants no look for so long: what is due there waits.
+void follow_put_off(struct follow *follow, const struct account *account, int64_t ms);
 // Claims the looks that are due, of every account.
 void follow_wake(struct follow *follow);

@@ -344,6 +344,7 @@ static void look_on_many(void *ctx, const struct http_response *response,
 
     look->call = NULL;
     if (ok) {
+        poll_obey(look->bench, look->account, response);
         if (response->status / 100 == 2)
             count = seen_pass_over(look->bench->seen, look->tasks, count, &response->body, &body);
         rest = *response;

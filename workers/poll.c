@@ -45,6 +45,15 @@ static void poll_finish(struct poll *poll, const struct outcome *outcome, const 
     fn(ctx, outcome, err);
 }
 
+void poll_obey(struct bench *bench, const struct account *account,
+               const struct http_response *response)
+{
+    int64_t ms = response->status == 429 ? http_retry_after_ms(response) : 0;
+
+    if (ms > 0)
+        bench_put_off(bench, account, ms);
+}
+
 static bool poll_ask(struct poll *poll, const char *next, struct err *err);
 
 static void poll_on_answer(void *ctx, const struct http_response *response,
@@ -60,6 +69,8 @@ static void poll_on_answer(void *ctx, const struct http_response *response,
     poll->call = NULL;
     if (failure != NULL)
         err = failure->err;
+    else
+        poll_obey(poll->bench, poll->account, response);
     is_read = failure == NULL && read(poll->task, poll->account, response, &outcome, &err);
     if (is_read && outcome.kind == OUTCOME_NEXT)
         is_read = poll->next == NULL

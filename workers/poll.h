@@ -7,6 +7,7 @@ enum { POLL_ANSWER_MAX = 16 << 20 }; // bytes, also of an answer about many jobs
 struct account;
 struct bench;
 struct err;
+struct http_response;
 struct outcome;
 struct poll;
 struct task;
@@ -21,3 +22,7 @@ typedef void (*poll_fn)(void *ctx, const struct outcome *outcome, const struct e
 struct poll *poll_start(struct bench *bench, const struct task *task, const struct account *account,
                         const char *next, poll_fn fn, void *ctx, struct err *err);
 void poll_cancel(struct poll **poll);
+// What an answer to a look says of the account's other looks: a 429 may say when they may go on.
+// poll_start's are obeyed.
+void poll_obey(struct bench *bench, const struct account *account,
+               const struct http_response *response);

@@ -197,6 +197,13 @@ static void worker_on_job_expects(void *ctx, const struct account *account, int6
     follow_expect(w->follow, account, ms);
 }
 
+static void worker_on_job_puts_off(void *ctx, const struct account *account, int64_t ms)
+{
+    struct worker *w = ctx;
+
+    follow_put_off(w->follow, account, ms);
+}
+
 static void worker_on_job_cancels(void *ctx, const struct task *task, bool runs)
 {
     struct worker *w = ctx;
@@ -343,7 +350,8 @@ struct worker *worker_start(struct loop *loop, const struct config *config, cons
 
     bench_init(bench, loop, config,
                &(struct bench_events){worker_on_job_wakes, worker_on_job_expects,
-                                      worker_on_job_cancels, worker_on_job_archives, w});
+                                      worker_on_job_puts_off, worker_on_job_cancels,
+                                      worker_on_job_archives, w});
     bench->http = http_client_new(loop, "Spool/" SPOOL_VERSION);
     bench->vendors = vendors_new(loop, bench->http, config);
     bench->storage = storage_new(loop, bench->http, config);

@@ -28,6 +28,12 @@ static void on_expected(void *ctx, const struct account *account, int64_t ms)
     fake_note("expect %s ms=%lld", account->name, (long long)ms);
 }
 
+static void on_put_off(void *ctx, const struct account *account, int64_t ms)
+{
+    (void)ctx;
+    fake_note("put off %s ms=%lld", account->name, (long long)ms);
+}
+
 static void on_cancellable(void *ctx, const struct task *task, bool runs)
 {
     (void)ctx;
@@ -44,8 +50,8 @@ static void on_archiving(void *ctx, struct task *task, int64_t claimed_ms)
 
 struct bench *fake_bench(struct loop *loop, const struct config *config)
 {
-    static const struct bench_events events = {on_wake, on_expected, on_cancellable, on_archiving,
-                                               NULL};
+    static const struct bench_events events = {on_wake,        on_expected,  on_put_off,
+                                               on_cancellable, on_archiving, NULL};
 
     bench_init(&the_bench, loop, config, &events);
     the_bench.store = fake_store(config);

@@ -1,6 +1,7 @@
 // The bench that jobs hang on, over the fakes; what the jobs tell it becomes lines.
 //
-// "wake", "expect mj-1 ms=0", "cancellable task_1", "cancellable task_1 runs".
+// "wake", "expect mj-1 ms=0", "put off mj-1 ms=2000", "cancellable task_1", "cancellable task_1
+// runs".
 #pragma once
 
 #include <stddef.h>

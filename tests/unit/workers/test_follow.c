@@ -65,6 +65,12 @@ static void cancel(void *ctx, const struct task *task, bool runs)
     cancel_start(bench, task, runs);
 }
 
+static void put_off(void *ctx, const struct account *account, int64_t ms)
+{
+    (void)ctx;
+    follow_put_off(follow, account, ms);
+}
+
 // With one account alone.
 static int set_up_with(struct account *account)
 {
@@ -73,7 +79,8 @@ static int set_up_with(struct account *account)
     account->poll_interval_ms = 0;
     loop = loop_new();
     bench = fake_bench(loop, &config);
-    bench->events.on_cancellable = cancel; // the real one
+    bench->events.on_cancellable = cancel; // the real ones
+    bench->events.on_put_off = put_off;
     follow = follow_start(bench);
     return 0;
 }
@@ -520,6 +527,43 @@ static void test_so_many_of_one_by_one(void **state)
     fake_expect_nothing();
 }
 
+// Where the vendor says that it is asked too often, and when it may be asked again.
+static void test_the_vendor_wants_no_looks(void **state)
+{
+    (void)state;
+    for (int count = 1; count <= 2; count++) { // of a look at one task, and at many
+        claim_many(count, 0);
+        fake_http_answer(fake_waiting("vendor GET"), 429, "retry-after: 7\n", "slowly");
+        follow_wake(follow);
+        follow_expect(follow, &accounts[0], 0);
+        fake_loop_run_ms(loop, 6999);
+        fake_expect_nothing();
+        fake_loop_run_ms(loop, 1);
+        fake_expect(LOOKS);
+        give(0, 0, -1);
+    }
+    // Not for ever: looks find deadlines, too.
+    claim_many(1, 0);
+    fake_http_answer(fake_waiting("vendor GET"), 429, "retry-after: 3600\n", "slowly");
+    follow_wake(follow);
+    fake_loop_run_ms(loop, 299999);
+    fake_expect_nothing();
+    fake_loop_run_ms(loop, 1);
+    fake_expect(LOOKS);
+    give(0, 0, -1);
+    // Where it doesn't say when, and where something else is wrong, the next look is as it was.
+    claim_many(1, 0);
+    fake_http_answer(fake_waiting("vendor GET"), 429, NULL, "slowly");
+    follow_wake(follow);
+    fake_expect(LOOKS);
+    give(1, 0, -1);
+    fake_skip();
+    fake_http_answer(fake_waiting("vendor GET"), 503, "retry-after: 7\n", "slowly");
+    follow_wake(follow);
+    fake_expect(LOOKS);
+    give(0, 0, -1);
+}
+
 // What was found out is stored before more is.
 static void test_so_much_may_be_unstored(void **state)
 {
@@ -606,6 +650,7 @@ int main(void)
         TEST(test_as_long_as_there_is_more_it_claims),
         TEST(test_so_many_requests_of_an_account),
         TEST_ONE(test_so_many_of_one_by_one),
+        TEST(test_the_vendor_wants_no_looks),
         TEST(test_so_much_may_be_unstored),
         TEST(test_dropped_after_each_step),
     };
