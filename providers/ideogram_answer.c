@@ -89,7 +89,7 @@ static bool add_image(const json_t *image, struct outcome *outcome)
     return !is_unsafe(image) && *url != '\0';
 }
 
-static void read_images(const json_t *body, const json_t *images, struct outcome *outcome)
+void ideogram_read_images(const json_t *body, const json_t *images, struct outcome *outcome)
 {
     json_t *data = json_array(), *image;
     bool has_any = false, has_unsafe = false;
@@ -157,7 +157,7 @@ static bool read_result(const struct task *task, const struct http_response *res
     if (ideogram_describes(task))
         read_texts(list, outcome);
     else
-        read_images(body, list, outcome);
+        ideogram_read_images(body, list, outcome);
     return true;
 }
 
@@ -180,8 +180,8 @@ static bool is_about_safety(const struct http_response *response, const json_t *
 }
 
 // The vendor's own word before the status, and what else it means by a status than others do.
-static bool read_refusal(const struct http_response *response, const json_t *body,
-                         struct outcome *outcome, struct err *err)
+bool ideogram_read_refusal(const struct http_response *response, const json_t *body,
+                           struct outcome *outcome, struct err *err)
 {
     const char *reason = field_str_or_empty(body, "reject_reason");
 
@@ -203,7 +203,7 @@ static bool read_official(const struct task *task, const struct account *account
 {
     (void)account;
     return is_good(response) ? read_result(task, response, body, outcome, err)
-                             : read_refusal(response, body, outcome, err);
+                             : ideogram_read_refusal(response, body, outcome, err);
 }
 
 static bool read_relayed(const struct task *task, const struct account *account,

@@ -4,6 +4,7 @@
 // told of it.
 #pragma once
 
+#include <jansson.h>
 #include <stdbool.h>
 
 #include "core/base/err.h"
@@ -13,6 +14,11 @@ struct http_response;
 struct outcome;
 struct task;
 
+// The images of an answer's list, beside what the answer says of them all; and what the vendor's
+// own words refuse, false and err where they refuse nothing.
+void ideogram_read_images(const json_t *body, const json_t *images, struct outcome *outcome);
+bool ideogram_read_refusal(const struct http_response *response, const json_t *body,
+                           struct outcome *outcome, struct err *err) WARN_UNUSED;
 // A dialect's read_submit, of the vendor's own API and of a relay.
 bool ideogram_read_submit(const struct task *task, const struct account *account,
                           const struct http_response *response, struct outcome *outcome,

@@ -350,11 +350,22 @@ static void set_model(const struct task *task, const struct account *account, js
         json_object_set_new(request, "model", json_string(model));
 }
 
-static json_t *vendors_body(const struct task *task, const struct account *account,
-                            const struct action *action, json_t *body)
+static json_t *no_action(const struct task *task, json_t *asked, struct err *err)
 {
-    json_t *request = json_object_get(body, "image_request");
+    if (asked != NULL)
+        err_set(err, ERR_INTERNAL, "there is no action %s", task->action);
+    json_decref(asked);
+    return NULL;
+}
 
+json_t *ideogram_body(const struct task *task, const struct account *account, struct err *err)
+{
+    json_t *body = adapter_request_of(task, err), *request;
+    const struct action *action = action_of(task, body);
+
+    if (body == NULL || action == NULL)
+        return no_action(task, body, err);
+    request = json_object_get(body, "image_request");
     if (action->is_legacy) {
         set_model(task, account, request);
         raise_weight(request);
@@ -411,34 +422,29 @@ static bool write_form(const struct task *task, const struct action *action, con
     return true;
 }
 
-static bool build_form(const struct task *task, const struct account *account,
-                       const struct action *action, const json_t *body,
-                       struct http_request *request, struct err *err)
+bool ideogram_post(const struct task *task, const struct account *account, const char *path,
+                   json_t *body, struct http_request *request, struct err *err)
 {
+    const struct action *action = action_of(task, body);
     struct multipart_write form;
+    bool ok;
 
+    if (action->files == NULL)
+        return http_post_json(request, account->base_url, body, err, path);
     multipart_write_begin(&form, request);
-    return write_form(task, action, body, &form, err) &&
-           http_post_form(request, account->base_url, &form, err, action->path);
+    ok = write_form(task, action, body, &form, err) &&
+         http_post_form(request, account->base_url, &form, err, path);
+    json_decref(body);
+    return ok;
 }
 
 bool ideogram_build(const struct task *task, const struct account *account,
                     struct http_request *request, struct err *err)
 {
-    json_t *asked = adapter_request_of(task, err);
-    const struct action *action = action_of(task, asked);
-    bool ok;
+    json_t *body = ideogram_body(task, account, err);
 
-    if (asked == NULL || action == NULL) {
-        json_decref(asked);
-        return asked != NULL && err_set(err, ERR_INTERNAL, "there is no action %s", task->action);
-    }
-    asked = vendors_body(task, account, action, asked);
-    if (action->files == NULL)
-        return http_post_json(request, account->base_url, asked, err, action->path);
-    ok = build_form(task, account, action, asked, request, err);
-    json_decref(asked);
-    return ok;
+    return body != NULL &&
+           ideogram_post(task, account, action_of(task, body)->path, body, request, err);
 }
 
 bool ideogram_build_relay(const struct task *task, const struct account *account,
@@ -452,10 +458,8 @@ bool ideogram_build_relay(const struct task *task, const struct account *account
     for (size_t i = 0; i < sizeof actions / sizeof actions[0] && action == NULL; i++)
         if (strcmp(actions[i].name, task->action) == 0)
             action = &actions[i];
-    if (asked == NULL || action == NULL) {
-        json_decref(asked);
-        return asked != NULL && err_set(err, ERR_INTERNAL, "there is no action %s", task->action);
-    }
+    if (asked == NULL || action == NULL)
+        return no_action(task, asked, err) != NULL;
     named = action->is_legacy ? json_object_get(asked, "image_request") : asked;
     if (json_object_get(named, "model") != NULL || account->model_count > 0)
         set_model(task, account, named);

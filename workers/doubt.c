@@ -12,8 +12,8 @@
 // NAMED is an id that the vendor's callback brought; most begin with the search. What goes wrong:
 //
 // - No answer, or one that can't be read, proves nothing: again, as long as there is time.
-// - A vendor that can't be searched may still call back: again; where it can't, nothing is to be
-//   known.
+// - A vendor that can't be searched may still call back: again; where it can't, as about a call,
+//   nothing is to be known.
 // - A search of many pages may take longer than a lease: it is kept. Where that is lost, somebody
 //   else looks it up.
 // - The id can't be stored, for Redis is away: it is kept, and sent again until Redis has it.
@@ -220,7 +220,8 @@ static void doubt_look_up(struct doubt *d, int step)
         trace_add(d->job.task->trace, &request);
         d->call = vendor_start(d->job.bench->vendors, d->job.account, &request, &options,
                                doubt_on_answer);
-    } else if (d->job.account->dialect->read_callback != NULL && d->job.bench->callbacks != NULL) {
+    } else if (d->job.account->dialect->read_callback != NULL && !d->job.task->is_call &&
+               d->job.bench->callbacks != NULL) {
         doubt_look_again(d); // the vendor may still call back
     } else {
         doubt_give_up(d);

@@ -16,193 +16,18 @@
 #include "providers/family.h"
 #include "providers/provider.h"
 #include "tests/support/check.h"
-#include "tests/support/fill_gaps.h"
+#include "tests/support/ideogram_case.h"
 
-#define V3 "/ideogram/v1/ideogram-v3/"
-#define OLD "/ideogram/"
-#define AT "http://v/v1/ideogram-v3/"
-#define P "'prompt':'x'"
-#define LINK "https://e.com/a.png"
-#define RAW "iVBORw0KGgo="
-#define DATA "data:image/png;base64," RAW
 #define JPEG "/9j/4AAQSkZJRgAB"
 #define GIF "R0lGODlhAQABAAAA"
-#define IMG "'image':'" RAW "'"
-#define FILE(name, data) "{'name':'" name "','type':'image/png','data':'" data "'}"
-#define SENT "'image':" FILE("image.png", RAW)
-#define IR(text) "'image_request':{" text "}"
-#define IF "'image_file':'" DATA "'"
-#define SENT_IF "'image_file':" FILE("image_file.png", RAW)
 #define PNG_OF(ihdr) "iVBORw0KGgoAAAANSUhEUgAA" ihdr
 #define DEEP "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]"
 #define SMALL PNG_OF("AAEAAAABCAIAAACQd1Pe") // 1x1
 #define WIDE PNG_OF("AAIAAAABCAIAAACQd1Pe")  // 2x1
 
-static struct config_model listed;
-static struct account account = {
-    .name = (char *)"a", .base_url = (char *)"http://v", .provider_name = (char *)"ideogram"};
-
-static void bind(const char *dialect, const char *model, const char *theirs)
-{
-    struct err err;
-
-    listed = (struct config_model){.name = (char *)(uintptr_t)model,
-                                   .upstream = (char *)(uintptr_t)theirs};
-    account.models = theirs == NULL ? NULL : &listed;
-    account.model_count = theirs == NULL ? 0 : 1;
-    account.dialect_name = (char *)(uintptr_t)dialect;
-    assert_true(provider_bind(&account, &err));
-    account_set_key(&account, "api_key", "k");
-}
-
-static const struct route *route_of(const char *path)
-{
-    const struct route *route = family_find("ideogram")->routes;
-
-    while (route->method != NULL && strcmp(route->path, path) != 0)
-        route++;
-    assert_non_null(route->method);
-    return route;
-}
-
-// As the family has it; NULL and err where it is refused.
-static struct task *accept(const char *path, const char *text, struct err *err)
-{
-    json_t *body = json_plain_read(text);
-    struct family_request request = {.route = route_of(path), .body = body};
-    struct task *task = task_new();
-    const char *once = NULL;
-
-    assert_non_null(body);
-    snprintf(task->id, sizeof task->id, "task_1");
-    task->request = json_dumps(body, JSON_COMPACT);
-    if (!family_find("ideogram")->accept(&request, task, &once, err))
-        task_drop(&task);
-    json_decref(body);
-    return task;
-}
-
-static json_t *value_of(const struct multipart_part *part)
-{
-    struct buf text = {0};
-    json_t *value;
-
-    if (part->filename.data != NULL)
-        base64_encode(part->data.data, part->data.len, &text);
-    value = part->filename.data != NULL
-                ? json_pack("{s:s#,s:s#,s:s}", "name", part->filename.data, (int)part->filename.len,
-                            "type", part->content_type.data, (int)part->content_type.len, "data",
-                            buf_text(&text))
-            : part->content_type.data != NULL ? json_loadb(part->data.data, part->data.len, 0, NULL)
-                                              : json_stringn(part->data.data, part->data.len);
-    buf_clear(&text);
-    return value;
-}
-
-// A form as JSON; a name that comes again makes a list.
-static json_t *read_form(const char *type, const struct buf *body)
-{
-    json_t *read = json_object();
-    struct multipart form;
-    struct err err;
-
-    if (!multipart_parse(type, body->data, body->len, &form, &err))
-        fail_msg("%s", err.message);
-    for (size_t i = 0; i < form.count; i++) {
-        char *name = mem_strn(form.parts[i].name.data, form.parts[i].name.len);
-        json_t *before = json_object_get(read, name), *value = value_of(&form.parts[i]);
-
-        if (json_is_array(before))
-            json_array_append_new(before, value);
-        else if (before != NULL)
-            json_object_set_new(read, name, json_pack("[O,o]", before, value));
-        else
-            json_object_set_new(read, name, value);
-        free(name);
-    }
-    return read;
-}
-
-static json_t *body_of(const struct http_request *request)
-{
-    char *type = strstr(request->headers.data, "Content-Type: "), *end;
-    json_t *read;
-
-    assert_non_null(type);
-    type = mem_str(type + strlen("Content-Type: "));
-    end = strchr(type, '\n');
-    assert_non_null(end);
-    *end = '\0';
-    read = multipart_is_form(type) ? read_form(type, &request->body)
-                                   : json_loads(request->body.data, JSON_REJECT_DUPLICATES, NULL);
-    free(type);
-    return read;
-}
-
-static void give_inputs(struct task *task, const char *data)
-{
-    for (char *link; (link = account.dialect->input_at(task, task->input_count)) != NULL;) {
-        struct task_input *input;
-
-        task->inputs = mem_resize(task->inputs, (task->input_count + 1) * sizeof *task->inputs);
-        input = &task->inputs[task->input_count++];
-        *input = (struct task_input){.content_type = mem_str("image/png")};
-        assert_true(base64_decode(data, strlen(data), &input->data));
-        input->bytes = (int64_t)input->data.len;
-        free(link);
-    }
-}
-
-struct request_case {
-    const char *path, *dialect, *body;
-    const char *url, *sent; // NULL: it is refused,
-    const char *error;      // and this is how what is said of it begins
-};
-
-static bool submit(const struct request_case *one, struct http_request *made, struct err *err)
-{
-    struct task *task = accept(one->path, one->body, err);
-    bool ok = task != NULL && account.dialect->check(task, &account, err);
-
-    if (ok && account.dialect->input_at != NULL)
-        give_inputs(task, RAW);
-    ok = ok && account.dialect->is_call(task, &account) &&
-         account.dialect->build_submit(task, &account, made, err);
-    if (ok) {
-        assert_int_equal(made->timeout_ms, 360000);
-        fill_gaps(made, task);
-    }
-    task_free(task);
-    return ok;
-}
-
-static void check(const struct request_case *one)
-{
-    struct http_request made = {0};
-    struct err err = {0};
-    json_t *sent, *expected;
-
-    if (!submit(one, &made, &err)) {
-        if (one->sent != NULL || strncmp(err.message, one->error, strlen(one->error)) != 0)
-            fail_msg("%s %s: %s", one->path, one->body, err.message);
-    } else if (one->sent == NULL) {
-        fail_msg("%s %s is taken", one->path, one->body);
-    } else {
-        sent = body_of(&made);
-        expected = json_plain_read(one->sent);
-        assert_non_null(expected);
-        assert_string_equal(made.url, one->url);
-        if (json_equal(sent, expected) != 1)
-            fail_msg("%s %s: sends %s", one->path, one->body, json_dumps(sent, JSON_COMPACT));
-        json_decref(sent);
-        json_decref(expected);
-    }
-    http_request_clear(&made);
-}
-
 static void test_official(void **state)
 {
-    static const struct request_case cases[] = {
+    static const struct ideogram_case cases[] = {
         {V3 "generate", NULL, "{" P "}", AT "generate", "{" P "}", NULL},
         {V3 "generate", NULL,
          "{" P ",'aspect_ratio':'ASPECT_16_9','model':'V_3','magic_prompt_option':'AUTO',"
@@ -298,16 +123,16 @@ static void test_official(void **state)
     };
 
     (void)state;
-    bind(NULL, NULL, NULL);
+    ideogram_bind(NULL, NULL, NULL);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-        check(&cases[i]);
+        ideogram_check_case(&cases[i]);
 }
 
 // Our own paths, where links are opened by whoever is there.
 static void test_relay(void **state)
 {
 #define RELAY_AT "http://v" V3
-    static const struct request_case cases[] = {
+    static const struct ideogram_case cases[] = {
         {V3 "generate", NULL,
          "{" P ",'aspect_ratio':'16x9','magic_prompt':'ON','notifyHook':'https://e.com'}",
          RELAY_AT "generate", "{" P ",'aspect_ratio':'ASPECT_16_9','magic_prompt_option':'ON'}",
@@ -329,15 +154,15 @@ static void test_relay(void **state)
     };
 
     (void)state;
-    bind("relay", NULL, NULL);
-    assert_null(account.dialect->input_at);
+    ideogram_bind("relay", NULL, NULL);
+    assert_null(ideogram_account.dialect->input_at);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-        check(&cases[i]);
+        ideogram_check_case(&cases[i]);
 }
 
 static void test_refusals(void **state)
 {
-    static const struct request_case cases[] = {
+    static const struct ideogram_case cases[] = {
         {.path = V3 "generate", .body = "{}", .error = "prompt: is required"},
         {.path = V3 "generate", .body = "{'prompt':''}", .error = "prompt: must not be empty"},
         {.path = V3 "generate", .body = "{'prompt':5}", .error = "prompt: must be a string"},
@@ -520,9 +345,9 @@ static void test_refusals(void **state)
 
     (void)state;
     for (int relay = 0; relay < 2; relay++) {
-        bind(relay == 1 ? "relay" : NULL, NULL, NULL);
+        ideogram_bind(relay == 1 ? "relay" : NULL, NULL, NULL);
         for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-            check(&cases[i]);
+            ideogram_check_case(&cases[i]);
     }
 }
 
@@ -541,15 +366,15 @@ static void test_models(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct err err;
-        struct task *task = accept(cases[i].path, cases[i].body, &err);
+        struct task *task = ideogram_accept(cases[i].path, cases[i].body, &err);
         struct http_request made = {0};
         json_t *sent, *expected = json_plain_read(cases[i].sent);
 
-        bind(cases[i].dialect, cases[i].model, cases[i].theirs);
+        ideogram_bind(cases[i].dialect, cases[i].model, cases[i].theirs);
         assert_non_null(task);
         assert_string_equal(task->model, cases[i].model);
-        assert_true(account.dialect->build_submit(task, &account, &made, &err));
-        sent = body_of(&made);
+        assert_true(ideogram_account.dialect->build_submit(task, &ideogram_account, &made, &err));
+        sent = ideogram_body_of(&made);
         if (json_equal(sent, expected) != 1)
             fail_msg("%s: sends %s", cases[i].body, made.body.data);
         json_decref(sent);
@@ -576,7 +401,7 @@ static void test_tasks(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct err err;
-        struct task *task = accept(cases[i].path, cases[i].body, &err);
+        struct task *task = ideogram_accept(cases[i].path, cases[i].body, &err);
 
         assert_non_null(task);
         assert_string_equal(task->provider, "ideogram");
@@ -593,29 +418,29 @@ static void test_tasks(void **state)
 static void test_keys(void **state)
 {
     struct err err;
-    struct task *task = accept(V3 "generate", "{" P "}", &err);
+    struct task *task = ideogram_accept(V3 "generate", "{" P "}", &err);
     struct http_request made = {0};
 
     (void)state;
-    bind(NULL, NULL, NULL);
-    assert_true(account.dialect->build_submit(task, &account, &made, &err));
+    ideogram_bind(NULL, NULL, NULL);
+    assert_true(ideogram_account.dialect->build_submit(task, &ideogram_account, &made, &err));
     assert_non_null(strstr(made.headers.data, "Api-Key: k\n"));
     assert_null(strstr(made.headers.data, "Authorization"));
     assert_null(strstr(made.headers.data, "Idempotency-Key"));
     http_request_clear(&made);
     mem_set_str(&task->upstream_id, "none");
-    assert_true(account.dialect->build_poll(task, &account, &made, &err));
+    assert_true(ideogram_account.dialect->build_poll(task, &ideogram_account, &made, &err));
     assert_string_equal(made.url, "http://v/v2/generations/none");
     assert_non_null(strstr(made.headers.data, "Api-Key: k\n"));
     http_request_clear(&made);
 
-    bind("relay", NULL, NULL);
-    assert_true(account.dialect->build_submit(task, &account, &made, &err));
+    ideogram_bind("relay", NULL, NULL);
+    assert_true(ideogram_account.dialect->build_submit(task, &ideogram_account, &made, &err));
     assert_non_null(strstr(made.headers.data, "Authorization: Bearer k\n"));
     assert_non_null(strstr(made.headers.data, "Idempotency-Key: task_1\n"));
     assert_null(strstr(made.headers.data, "Api-Key"));
     http_request_clear(&made);
-    assert_true(account.dialect->build_poll(task, &account, &made, &err));
+    assert_true(ideogram_account.dialect->build_poll(task, &ideogram_account, &made, &err));
     assert_string_equal(made.url, "http://v/v1/models");
     http_request_clear(&made);
     task_free(task);
@@ -632,7 +457,7 @@ static void make_picture(size_t bytes, struct buf *file)
 
 static bool is_taken_in_request(const struct buf *file, struct err *err)
 {
-    struct task *task = accept(V3 "replace-background", "{" P "," IMG "}", err);
+    struct task *task = ideogram_accept(V3 "replace-background", "{" P "," IMG "}", err);
     struct buf request = {0};
     bool is;
 
@@ -641,7 +466,7 @@ static bool is_taken_in_request(const struct buf *file, struct err *err)
     buf_str(&request, "\"}");
     free(task->request);
     task->request = buf_take(&request);
-    is = account.dialect->check(task, &account, err);
+    is = ideogram_account.dialect->check(task, &ideogram_account, err);
     task_free(task);
     return is;
 }
@@ -649,16 +474,16 @@ static bool is_taken_in_request(const struct buf *file, struct err *err)
 // Its first bytes are there, and its size.
 static bool is_taken_behind_link(const struct buf *file, struct err *err)
 {
-    struct task *task = accept(V3 "replace-background", "{" P ",'image':'" LINK "'}", err);
+    struct task *task = ideogram_accept(V3 "replace-background", "{" P ",'image':'" LINK "'}", err);
     struct http_request made = {0};
     bool is;
 
-    assert_true(account.dialect->check(task, &account, err));
-    give_inputs(task, RAW);
+    assert_true(ideogram_account.dialect->check(task, &ideogram_account, err));
+    ideogram_give_inputs(task, RAW);
     buf_reset(&task->inputs[0].data);
     buf_add(&task->inputs[0].data, file->data, MEDIA_HEAD_BYTES);
     task->inputs[0].bytes = (int64_t)file->len;
-    is = account.dialect->build_submit(task, &account, &made, err);
+    is = ideogram_account.dialect->build_submit(task, &ideogram_account, &made, err);
     if (is) {
         assert_int_equal(made.gap_count, 1);
         assert_int_equal(made.gaps[0].bytes, file->len);
@@ -675,7 +500,7 @@ static void test_sizes(void **state)
     enum { LIMIT = 10 * 1024 * 1024 };
 
     (void)state;
-    bind(NULL, NULL, NULL);
+    ideogram_bind(NULL, NULL, NULL);
     for (int more = 0; more < 2; more++) {
         struct buf file = {0};
         struct err err = {0};
@@ -698,16 +523,16 @@ static void test_fetched(void **state)
 {
     struct http_request made = {0};
     struct err err = {0};
-    struct task *task = accept(OLD "describe", "{'image_file':'" LINK "'}", &err);
+    struct task *task = ideogram_accept(OLD "describe", "{'image_file':'" LINK "'}", &err);
 
     (void)state;
-    bind(NULL, NULL, NULL);
-    assert_false(account.dialect->build_submit(task, &account, &made, &err));
+    ideogram_bind(NULL, NULL, NULL);
+    assert_false(ideogram_account.dialect->build_submit(task, &ideogram_account, &made, &err));
     assert_int_equal(err.code, ERR_INTERNAL);
     http_request_clear(&made);
-    give_inputs(task, GIF);
+    ideogram_give_inputs(task, GIF);
     assert_int_equal(task->input_count, 1);
-    assert_false(account.dialect->build_submit(task, &account, &made, &err));
+    assert_false(ideogram_account.dialect->build_submit(task, &ideogram_account, &made, &err));
     assert_string_equal(err.message, "image_file: must be a JPEG, a PNG or a WebP");
     assert_int_equal(err.code, ERR_INVALID);
     http_request_clear(&made);
@@ -717,7 +542,7 @@ static void test_fetched(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    account_clear_keys(&account);
+    ideogram_unbind();
     return 0;
 }
 

@@ -310,11 +310,19 @@ static void test_a_search_has_an_end(void **state)
 
 static void test_a_vendor_that_cannot_be_searched(void **state)
 {
+    struct task *task;
+
     (void)state;
     start_at("one-1", 1000, NULL); // it may still call back
     fake_expect("hold task_1 ms=1000");
     check_over();
     start_at("one-1", 14000, NULL);
+    fake_expect(UNKNOWN("one-1"));
+    fake_expect("wake");
+    check_over();
+    task = fake_task("task_1", "dev", TASK_IN_DOUBT);
+    task->is_call = true; // nobody is told of a call
+    start_task(task, "one-1", 1000, NULL);
     fake_expect(UNKNOWN("one-1"));
     fake_expect("wake");
     check_over();
