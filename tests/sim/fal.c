@@ -19,6 +19,7 @@
 #include "tests/sim/fal.h"
 #include "tests/sim/jobs.h"
 #include "tests/sim/rules.h"
+#include "tests/sim/signer.h"
 #include "tests/sim/sim.h"
 #include "tests/sim/words.h"
 
@@ -288,9 +289,9 @@ static bool handle(struct sim *sim, struct http_exchange *exchange)
     enum http_method method = http_exchange_method(exchange);
 
     if (strcmp(path, keys) == 0 && method == HTTP_GET_)
-        fal_webhook_show_keys(exchange);
+        signer_show_keys(exchange);
     else if (strcmp(path, new_key) == 0 && method == HTTP_POST_)
-        fal_webhook_replace_key(exchange);
+        signer_replace_key(exchange);
     else if (strncmp(path, root, sizeof root - 1) != 0)
         return false;
     else if (!has_key(sim, exchange))

@@ -50,7 +50,3 @@ int fal_add_result(const struct sim *sim, const struct job *job, struct buf *jso
 
 // Tells of the job's end at `url`.
 void fal_webhook_watch(struct sim *sim, const struct job *job, const char *url);
-// Answers with the keys.
-void fal_webhook_show_keys(struct http_exchange *exchange);
-// From now on there is another key, and this one alone.
-void fal_webhook_replace_key(struct http_exchange *exchange);

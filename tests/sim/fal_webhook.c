@@ -1,79 +1,23 @@
-// fal's webhooks: one call at a job's end, signed with Ed25519, and tried again until it is taken.
+// fal's webhooks: one call at a job's end, signed, and tried again until it is taken.
 //
-// Words in a prompt:
-//
-//   [unsigned] without a signature   [forged] by a key that nobody publishes
-//   [stale] signed six minutes ago   [no-call]
-#include <openssl/evp.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
+// A word in a prompt, besides those of signer.h: [no-call]
 #include <string.h>
 
 #include "core/base/buf.h"
-#include "core/base/clock.h"
-#include "core/base/digest.h"
-#include "core/http/http_server.h"
 #include "core/message/http_message.h"
 #include "tests/sim/callbacks.h"
 #include "tests/sim/fal.h"
 #include "tests/sim/jobs.h"
+#include "tests/sim/signer.h"
 #include "tests/sim/sim.h"
 #include "tests/sim/words.h"
 
-enum { KEY_BYTES = 32, SIGNATURE_BYTES = 64, STALE_S = 360, NOBODYS_KEY = 1000000 };
-
-static int key_number; // of the key that is published
-
-// The nth key: all simulators have the same ones.
-static EVP_PKEY *key_of(int number)
-{
-    unsigned char seed[SHA256_BYTES];
-    char text[64];
-    EVP_PKEY *key;
-
-    snprintf(text, sizeof text, "a key for nothing but tests, %d", number);
-    sha256(text, strlen(text), seed);
-    key = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, seed, sizeof seed);
-    if (key == NULL)
-        abort();
-    return key;
-}
-
-static void sign_text(int number, const char *text, char hex[2 * SIGNATURE_BYTES + 1])
-{
-    unsigned char signature[SIGNATURE_BYTES];
-    size_t len = sizeof signature;
-    EVP_PKEY *key = key_of(number);
-    EVP_MD_CTX *context = EVP_MD_CTX_new();
-
-    if (context == NULL || EVP_DigestSignInit(context, NULL, NULL, NULL, key) != 1 ||
-        EVP_DigestSign(context, signature, &len, (const unsigned char *)text, strlen(text)) != 1)
-        abort();
-    hex_encode(signature, len, hex);
-    EVP_MD_CTX_free(context);
-    EVP_PKEY_free(key);
-}
-
 static void sign(const struct sim *sim, const struct job *job, struct http_request *request)
 {
-    int64_t now_s = clock_wall_ms() / 1000;
-    char hash[SHA256_HEX_BYTES], signature[2 * SIGNATURE_BYTES + 1], timestamp[24], text[256];
-    static const char user[] = "github|7890";
+    static const struct signer signer = {"X-Fal-Webhook", "Request-Id"};
 
     (void)sim;
-    if (words_has(job->prompt, "unsigned"))
-        return;
-    if (words_has(job->prompt, "stale"))
-        now_s -= STALE_S;
-    snprintf(timestamp, sizeof timestamp, "%lld", (long long)now_s);
-    sha256_hex(request->body.data, request->body.len, hash);
-    snprintf(text, sizeof text, "%s\n%s\n%s\n%s", job->id, user, timestamp, hash);
-    sign_text(words_has(job->prompt, "forged") ? NOBODYS_KEY : key_number, text, signature);
-    http_add_header(request, "X-Fal-Webhook-Request-Id", job->id);
-    http_add_header(request, "X-Fal-Webhook-User-Id", user);
-    http_add_header(request, "X-Fal-Webhook-Timestamp", timestamp);
-    http_add_header(request, "X-Fal-Webhook-Signature", signature);
+    signer_sign(&signer, job->id, job->prompt, request);
 }
 
 // fal itself may have run the job more than once: gateway_request_id is that of the last run.
@@ -97,27 +41,4 @@ void fal_webhook_watch(struct sim *sim, const struct job *job, const char *url)
 
     if (!words_has(job->prompt, "no-call"))
         callbacks_watch_end(sim->callbacks, job, url, &end);
-}
-
-void fal_webhook_show_keys(struct http_exchange *exchange)
-{
-    unsigned char public[KEY_BYTES];
-    size_t len = sizeof public;
-    EVP_PKEY *key = key_of(key_number);
-    struct buf json = {0};
-
-    if (EVP_PKEY_get_raw_public_key(key, public, &len) != 1)
-        abort();
-    buf_str(&json, "{\"keys\":[{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"use\":\"sig\",\"x\":\"");
-    base64url_encode(public, len, &json);
-    buf_fmt(&json, "\",\"kid\":\"%d\"}]}", key_number);
-    http_exchange_answer_json(exchange, 200, json.data);
-    buf_clear(&json);
-    EVP_PKEY_free(key);
-}
-
-void fal_webhook_replace_key(struct http_exchange *exchange)
-{
-    key_number++;
-    http_exchange_answer_json(exchange, 200, "{}");
 }

@@ -1,4 +1,4 @@
-// Ideogram: V_3 and the older paths, each answered with the result.
+// Ideogram: V_3 and the older paths, each answered with the result. Its newer API is ideogram_v2.c.
 //
 // Words in a prompt, besides those of words.h and calls.h; calls that have no prompt (reframe,
 // describe) have theirs in the image, behind "words:".
@@ -22,6 +22,7 @@
 #include "tests/sim/calls.h"
 #include "tests/sim/jobs.h"
 #include "tests/sim/rules.h"
+#include "tests/sim/signer.h"
 #include "tests/sim/sim.h"
 #include "tests/sim/words.h"
 
@@ -58,9 +59,10 @@ static const struct call {
     {"/upscale", IDEOGRAM_OLD_UPSCALE, false, true},
     {"/describe", IDEOGRAM_OLD_DESCRIBE, false, true},
 };
-static const char generations[] = "/v2/generations/";
+static const char keys[] = "/v1/.well-known/jwks.json";
+static const char newer[] = "/v2/";
 
-static void refuse(struct http_exchange *exchange, int status, const char *why)
+void ideogram_refuse(struct http_exchange *exchange, int status, const char *why)
 {
     struct buf json = {0};
 
@@ -80,8 +82,8 @@ static bool has_key(const struct sim *sim, const struct http_exchange *exchange)
     return key != NULL && strcmp(key, sim->secret) == 0;
 }
 
-// NULL: the request has been refused.
-static json_t *read_body(struct http_exchange *exchange, const struct call *call, struct buf *words)
+json_t *ideogram_read_body(struct http_exchange *exchange, bool takes_json, bool takes_form,
+                           struct buf *words)
 {
     const char *type = http_exchange_header(exchange, "content-type"),
                *why = "The JSON is invalid.";
@@ -90,9 +92,9 @@ static json_t *read_body(struct http_exchange *exchange, const struct call *call
     const char *text = http_exchange_body(exchange, &len);
     json_t *body = NULL;
 
-    if (is_form ? !call->is_form
-                : !call->is_json || type == NULL || strcmp(type, "application/json") != 0) {
-        refuse(exchange, 415, "Unsupported content type.");
+    if (is_form ? !takes_form
+                : !takes_json || type == NULL || strcmp(type, "application/json") != 0) {
+        ideogram_refuse(exchange, 415, "Unsupported content type.");
         return NULL;
     }
     body = is_form ? ideogram_read_form(type, text, len, words, &why)
@@ -100,7 +102,7 @@ static json_t *read_body(struct http_exchange *exchange, const struct call *call
     if (json_is_object(body))
         return body;
     json_decref(body);
-    refuse(exchange, 400, why);
+    ideogram_refuse(exchange, 400, why);
     return NULL;
 }
 
@@ -193,7 +195,7 @@ static void take(struct sim *sim, struct http_exchange *exchange, const struct c
 
     if (!ideogram_check(call->kind, body, &error)) {
         snprintf(why, sizeof why, "%s %s", error.param, error.why);
-        refuse(exchange, 400, why);
+        ideogram_refuse(exchange, 400, why);
         return;
     }
     if (words_has(prompt, "429"))
@@ -211,7 +213,7 @@ static void take(struct sim *sim, struct http_exchange *exchange, const struct c
 static void submit(struct sim *sim, struct http_exchange *exchange, const struct call *call)
 {
     struct buf words = {0};
-    json_t *body = read_body(exchange, call, &words);
+    json_t *body = ideogram_read_body(exchange, call->is_json, call->is_form, &words);
     const char *prompt = rules_text(asked_of(body), "prompt");
 
     sim->stats.submits++;
@@ -224,22 +226,26 @@ static void submit(struct sim *sim, struct http_exchange *exchange, const struct
 static bool handle(struct sim *sim, struct http_exchange *exchange)
 {
     const char *path = http_exchange_path(exchange);
-    bool is_look = strncmp(path, generations, sizeof generations - 1) == 0;
+    bool is_newer = strncmp(path, newer, sizeof newer - 1) == 0;
     size_t i = 0, count = sizeof calls / sizeof calls[0];
     bool is_old_file;
 
     while (i < count && strcmp(calls[i].path, path) != 0)
         i++;
-    if (i == count && !is_look)
+    if (strcmp(path, keys) == 0) {
+        signer_show_keys(exchange); // of everybody's
+        return true;
+    }
+    if (i == count && !is_newer)
         return false;
     is_old_file =
-        !is_look && (calls[i].kind == IDEOGRAM_OLD_REMIX || calls[i].kind == IDEOGRAM_OLD_UPSCALE);
+        !is_newer && (calls[i].kind == IDEOGRAM_OLD_REMIX || calls[i].kind == IDEOGRAM_OLD_UPSCALE);
     if (!has_key(sim, exchange))
-        refuse(exchange, is_old_file ? 403 : 401, "Not authorized.");
-    else if (is_look)
-        refuse(exchange, 404, "Generation not found.");
+        ideogram_refuse(exchange, is_old_file ? 403 : 401, "Not authorized.");
+    else if (is_newer)
+        ideogram_v2_handle(sim, exchange);
     else if (http_exchange_method(exchange) != HTTP_POST_)
-        refuse(exchange, 405, "Method not allowed.");
+        ideogram_refuse(exchange, 405, "Method not allowed.");
     else
         submit(sim, exchange, &calls[i]);
     return true;

@@ -56,11 +56,16 @@ static json_t *read_file(const struct multipart_part *part, struct buf *words)
 static json_t *read_text(const char *name, const struct multipart_part *part)
 {
     static const char numbers[] = "num_images seed image_weight";
+    static const char flags[] = "async private enable_copyright_detection";
     char text[16] = "", *end;
     long number;
 
     if (strcmp(name, "image_request") == 0)
         return json_loadb(part->data.data, part->data.len, JSON_REJECT_DUPLICATES, NULL);
+    if (rules_one_of(name, flags))
+        return multipart_text_is(part->data, "true")    ? json_true()
+               : multipart_text_is(part->data, "false") ? json_false()
+                                                        : NULL;
     if (!rules_one_of(name, numbers))
         return json_stringn(part->data.data, part->data.len);
     if (part->data.len == 0 || part->data.len >= sizeof text)

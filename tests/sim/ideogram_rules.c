@@ -30,15 +30,6 @@ enum { MAX_FILE_BYTES = 10 * 1024 * 1024 };
     {                                                                                              \
         .fields = (table)                                                                          \
     }
-#define SIZES                                                                                      \
-    "1024x1024 1024x832 1024x896 1024x960 1088x768 1088x832 1088x896 1088x960 1120x896 1152x704 "  \
-    "1152x832 1152x864 1152x896 1216x704 1216x768 1216x832 1248x832 1280x704 1280x768 1280x800 "   \
-    "1312x736 1344x640 1344x704 1344x768 1408x576 1408x640 1408x704 1472x576 1472x640 1472x704 "   \
-    "1536x512 1536x576 1536x640 512x1536 576x1408 576x1472 576x1536 640x1344 640x1408 640x1472 "   \
-    "640x1536 704x1152 704x1216 704x1280 704x1344 704x1408 704x1472 736x1312 768x1088 768x1216 "   \
-    "768x1280 768x1344 800x1280 832x1024 832x1088 832x1152 832x1216 832x1248 832x960 864x1152 "    \
-    "896x1024 896x1088 896x1120 896x1152 896x960 960x1024 960x1088 960x832 960x896"
-#define RATIOS "1x3 3x1 1x2 2x1 9x16 16x9 10x16 16x10 2x3 3x2 3x4 4x3 4x5 5x4 1x1"
 #define OLD_RATIOS                                                                                 \
     "ASPECT_10_16 ASPECT_16_10 ASPECT_9_16 ASPECT_16_9 ASPECT_3_2 ASPECT_2_3 ASPECT_4_3 "          \
     "ASPECT_3_4 ASPECT_1_1 ASPECT_1_3 ASPECT_3_1"
@@ -60,8 +51,8 @@ static const struct rule style_rules[] = {
     THEN(magic_rules),
 };
 static const struct rule generate_rules[] = {
-    WORDS("aspect_ratio", RATIOS),
-    WORDS("resolution", SIZES),
+    WORDS("aspect_ratio", IDEOGRAM_RATIOS),
+    WORDS("resolution", IDEOGRAM_SIZES),
     TEXT("negative_prompt"),
     THEN(style_rules),
 };
@@ -85,7 +76,7 @@ static const struct rule remix_rules[] = {
 };
 static const struct rule reframe_rules[] = {
     NEEDED_FILE("image"),
-    {.name = "resolution", .type = RULE_TEXT, .is_required = true, .words = SIZES},
+    {.name = "resolution", .type = RULE_TEXT, .is_required = true, .words = IDEOGRAM_SIZES},
     THEN(common_rules),
 };
 static const struct rule background_rules[] = {NEEDED_FILE("image"), THEN(magic_rules)};
@@ -164,7 +155,7 @@ static bool check_file(const json_t *body, const char *name, struct rule_error *
            rules_fail(error, name, "is larger than 10MB");
 }
 
-static bool check_files(const json_t *body, struct rule_error *error)
+bool ideogram_check_files(const json_t *body, struct rule_error *error)
 {
     const json_t *image = json_object_get(body, "image"), *mask = json_object_get(body, "mask");
 
@@ -186,5 +177,5 @@ bool ideogram_check(enum ideogram_kind kind, const json_t *body, struct rule_err
     if (kind != IDEOGRAM_REFRAME && json_object_get(asked, "resolution") != NULL &&
         json_object_get(asked, "aspect_ratio") != NULL)
         return rules_fail(error, "resolution", "cannot be used in conjunction with aspect_ratio");
-    return check_files(body, error);
+    return ideogram_check_files(body, error);
 }
