@@ -74,9 +74,9 @@ static bool build_relay(const struct task *task, const struct account *account,
     return ideogram_build_relay(task, account, request, err);
 }
 
-// Looking, at a generation of the newer API. A call leaves nothing to look at: where there is
-// nothing else, one that there isn't is asked for at no cost. Relays are asked which models there
-// are.
+// Looking, at a generation of the newer API: also at an account that makes none, as it may have
+// been one that did. A call leaves nothing to look at: where there is nothing else, one that there
+// isn't is asked for at no cost. Relays are asked which models there are.
 
 static bool look(const struct task *task, const struct account *account,
                  struct http_request *request, struct err *err)
@@ -93,9 +93,9 @@ static bool look_relay(const struct task *task, const struct account *account,
     return http_get(request, account->base_url, err, "/v1/models");
 }
 
-static bool read_look(const struct task *task, const struct account *account,
-                      const struct http_response *response, struct outcome *outcome,
-                      struct err *err)
+static bool read_look_relay(const struct task *task, const struct account *account,
+                            const struct http_response *response, struct outcome *outcome,
+                            struct err *err)
 {
     (void)task, (void)account, (void)response, (void)err;
     *outcome = (struct outcome){.kind = OUTCOME_MISSING, .progress = -1};
@@ -111,7 +111,7 @@ static const struct dialect official = {
     .build_submit = build,
     .read_submit = ideogram_read_submit,
     .build_poll = look,
-    .read_poll = read_look,
+    .read_poll = ideogram_v2_read_poll,
     .input_at = ideogram_input_at,
     .streams_inputs = true,
 };
@@ -152,7 +152,7 @@ static const struct dialect relay = {
     .build_submit = build_relay,
     .read_submit = ideogram_read_relay,
     .build_poll = look_relay,
-    .read_poll = read_look,
+    .read_poll = read_look_relay,
     .build_fetch = relay_build_fetch,
 };
 

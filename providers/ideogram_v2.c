@@ -218,7 +218,7 @@ static bool read_generation(const struct task *task, const json_t *body, struct 
     const char *id = field_str_or_empty(body, "generation_id");
     const json_t *data = json_object_get(body, "data");
 
-    if (*id != '\0' && strcmp(id, task->upstream_id) != 0)
+    if (*id != '\0' && task->upstream_id != NULL && strcmp(id, task->upstream_id) != 0)
         return err_set(err, ERR_UPSTREAM, "the answer is about %.60s", id);
     if (!outcome_from_word_of_any_case(outcome, OUTCOME_WORDS(status_words),
                                        field_str_or_empty(body, "status"), err))
