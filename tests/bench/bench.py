@@ -6,10 +6,12 @@ of two on a shared machine. The two sides of a ratio are measured in turn, A B A
 import json
 import os
 import re
+import signal
 import statistics
 import subprocess
 import sys
 import time
+import traceback
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
 import archive  # noqa: E402
@@ -18,6 +20,7 @@ import foresight  # noqa: E402
 import watch  # noqa: E402
 import harness  # noqa: E402
 import hooks  # noqa: E402
+from figures import spread  # noqa: E402
 from harness import Redis, Sim, Spool  # noqa: E402
 from npm_peer import COMPACT, NO_FSYNC, Peer  # noqa: E402
 
@@ -29,6 +32,7 @@ SECONDS = float(os.environ.get("BENCH_SECONDS", "4"))
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "2"))
 TASKS = int(os.environ.get("BENCH_TASKS", "100000"))
 FORGETFUL = {"log_level": "warn", "queue_limit": 0, "redis_persistence": "none"}
+HEAD = ("what", "ours", "beside", "ratio", "first")
 rows = []
 
 
@@ -103,19 +107,20 @@ def submits(durable):
     if peer:
         peer.close()
     us, rate = (statistics.mean(values) for values in zip(*ours))
+    said_us, said_rate = (spread(values, form) for values, form in zip(zip(*ours), (".1f", ".0f")))
     floor = statistics.mean(floors)
     if theirs:
         their_us, their_rate = (statistics.mean(values) for values in zip(*theirs))
         if durable:
-            row("durable submit, rate", f"{rate:.0f}/s", f"fastify + BullMQ, nothing persisted {their_rate:.0f}/s",
+            row("durable submit, rate", f"{said_rate}/s", f"fastify + BullMQ, nothing persisted {their_rate:.0f}/s",
                 f"{rate / their_rate:.1f} times", "as fast; goal 4 times")
-            row("durable submit, CPU", f"{us:.1f} µs", f"fastify + BullMQ, nothing persisted {their_us:.0f} µs",
+            row("durable submit, CPU", f"{said_us} µs", f"fastify + BullMQ, nothing persisted {their_us:.0f} µs",
                 f"{their_us / us:.1f} times less", "-; goal 6 times less")
         else:
-            row("submit, CPU with Redis", f"{us:.1f} µs ({rate:.0f}/s)", f"fastify + BullMQ {their_us:.0f} µs ({their_rate:.0f}/s)",
+            row("submit, CPU with Redis", f"{said_us} µs ({rate:.0f}/s)", f"fastify + BullMQ {their_us:.0f} µs ({their_rate:.0f}/s)",
                 f"{their_us / us:.1f} times less", "4 times; goal 10 times")
-    row("durable submit against the raw script" if durable else "submit against the raw script", f"{us:.1f} µs",
-        f"hiredis, batches of 64, no HTTP {floor:.1f} µs", f"{us / floor:.1f} times", "-")
+    row("durable submit against the raw script" if durable else "submit against the raw script", f"{said_us} µs",
+        f"hiredis, batches of 64, no HTTP {spread(floors, '.1f')} µs", f"{us / floor:.1f} times", "-")
 
 
 def measure_batch(port, pids, path, **env):
@@ -143,7 +148,7 @@ def batches():
     if peer:
         peer.close()
     us, rate = (statistics.mean(values) for values in zip(*ours))
-    said = f"{us:.1f} µs ({rate:.0f}/s)"
+    said = f"{spread([one for one, _ in ours], '.1f')} µs ({rate:.0f}/s)"
     for name, theirs, wanted in (("fastify + add", singles, "10 times less"), ("fastify + addBulk", bulks, "4 times less")):
         beside = ratio = "-"
         if theirs:
@@ -313,14 +318,16 @@ def number_in(cell):
 def against(other, chosen):
     """This build and another in turn, A B A B: what each says first in each row, and how far its rounds are apart."""
     binaries = {"this": os.environ["SPOOL_BIN"], other[0]: other[1]}
-    found = {}
+    found, broken = {}, []
     for turn in range(2 * ROUNDS):
         build = list(binaries)[turn % 2]
         os.environ["SPOOL_BIN"] = binaries[build]
         for name in chosen:
             print(f"{name}, {build}", flush=True)
             rows.clear()
-            SECTIONS[name]()
+            if not run(name):
+                broken.append(f"{name}, {build}")
+                continue
             for what, ours, *_ in rows:
                 found.setdefault(what, {}).setdefault(build, []).append((number_in(ours), ours))
     lines = [("what", "this", other[0], "this over that", "spread")]
@@ -332,7 +339,9 @@ def against(other, chosen):
         spread = max((max(seen) - min(seen)) / means[build] if means[build] else 0 for build, seen in values.items())
         ratio = means["this"] / means[other[0]] if means[other[0]] else float("nan")
         lines.append((what, builds["this"][-1][1], builds[other[0]][-1][1], f"{ratio:.2f}", f"{spread:.0%}"))
+    lines += [(name, "broken off", "-", "-", "-") for name in broken]
     table(lines)
+    return not broken
 
 
 def table(lines):
@@ -342,15 +351,36 @@ def table(lines):
         print("| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths)) + " |")
 
 
+def run(name):
+    """Whether the section came to its end. One that didn't has a row that says so, and ends what it has started."""
+    try:
+        SECTIONS[name]()
+        return True
+    except BaseException as error:
+        traceback.print_exc()
+        row(f"{name} was broken off", f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else '-'}"[:120], "-", "-", "-")
+        if not isinstance(error, Exception):  # from outside: the others don't run, either
+            table([HEAD, *rows])
+            raise
+        harness.close_all()
+        return False
+
+
 def main():
+    # Ended from outside (a time limit), we still say so, and end what we started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     chosen = sys.argv[1:] or list(SECTIONS)
+    unknown = [name for name in chosen if name not in SECTIONS]
+    if unknown:
+        sys.exit(f"no such section: {' '.join(unknown)}; there are {' '.join(SECTIONS)}")
     if "BENCH_AGAINST" in os.environ:
-        against(os.environ["BENCH_AGAINST"].split(" ", 1), chosen)
-        return
+        sys.exit(not against(os.environ["BENCH_AGAINST"].split(" ", 1), chosen))
+    is_whole = True
     for name in chosen:
         print(f"{name}", flush=True)
-        SECTIONS[name]()
-    table([("what", "ours", "beside", "ratio", "first"), *rows])
+        is_whole = run(name) and is_whole
+    table([HEAD, *rows])
+    sys.exit(not is_whole)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import subprocess
 import time
 
 import harness
+from figures import spread
 from harness import Redis, Spool
 from npm_peer import NO_FSYNC, Peer
 
@@ -36,8 +37,11 @@ class Watchers:
 
     def counts(self):
         """(changes told to all, changes told to the first, gaps it heard of, how many are open)"""
-        self.process.stdin.write("?\n")
-        self.process.stdin.flush()
+        try:
+            self.process.stdin.write("?\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            pass  # all were closed: it has said its last, and is gone
         every, first, changes, gaps, still = map(int, self.process.stdout.readline().split())
         return (changes * every / first if first else 0), changes, gaps, still
 
@@ -105,14 +109,6 @@ def measure_fanout(cpu_us, pids, watchers, tell, count, times, every_s):
             watchers.wait(told + (i + 1) * count * watchers.count)
     watchers.wait(told + times * count * watchers.count)
     return (cpu_us(*pids) - before) / (times * count * watchers.count)
-
-
-def spread(values):
-    """The mean, and how far the runs are apart where they don't agree within a tenth."""
-    mean = statistics.mean(values)
-    if max(values) - min(values) <= 0.1 * mean:
-        return f"{mean:.2f}"
-    return f"{mean:.2f} ({min(values):.2f} to {max(values):.2f})"
 
 
 def fanout(row, rounds, cpu_us, node, peer_dir):
