@@ -17,6 +17,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import archive  # noqa: E402
 import calls  # noqa: E402
 import foresight  # noqa: E402
+import life  # noqa: E402
 import watch  # noqa: E402
 import harness  # noqa: E402
 import hooks  # noqa: E402
@@ -305,6 +306,7 @@ SECTIONS = {
     "foresight": lambda: foresight.measure(row),
     "hooks": lambda: hooks.measure(row, ROUNDS, NODE, PEER, FORGETFUL, NO_FSYNC, wrk, cpu_us),
     "calls": lambda: calls.measure(row, cpu_us, status_kb, NODE, PEER),
+    "life": lambda: life.measure(row, ROUNDS, sys.modules[__name__]),
     "watchers": lambda: watch.measure(row, ROUNDS, sys.modules[__name__], NODE, PEER),
 }
 

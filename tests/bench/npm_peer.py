@@ -9,11 +9,11 @@ NO_FSYNC = ["--appendonly", "no", *COMPACT]
 
 
 class Peer:
-    def __init__(self, node, folder, script):
+    def __init__(self, node, folder, script, *words):
         self.redis = Redis(tcp=True, options=NO_FSYNC)
         self.port = harness.free_port()
         self.process = subprocess.Popen(
-            [node, f"{folder}/{script}", str(self.port), str(self.redis.port)], stdout=subprocess.PIPE, cwd=folder
+            [node, f"{folder}/{script}", *map(str, (self.port, self.redis.port, *words))], stdout=subprocess.PIPE, cwd=folder
         )
         harness.running.add(self)
         self.process.stdout.readline()
