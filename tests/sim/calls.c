@@ -25,12 +25,9 @@ long calls_number(const char *prompt, const char *word)
 
 int64_t calls_delay_ms(const struct sim *sim, const struct job *job)
 {
-    double ms = CALL_MS + 1000.0 * (double)calls_number(job->prompt, "after");
+    double ms = (CALL_MS + 1000.0 * (double)calls_number(job->prompt, "after")) *
+                words_times(job->prompt);
 
-    if (words_has(job->prompt, "slow"))
-        ms *= 10;
-    if (words_has(job->prompt, "fast"))
-        ms /= 10;
     if (words_has(job->prompt, "never"))
         return NEVER_MS;
     return sim->speed > 0 ? (int64_t)(ms / sim->speed) : 0;

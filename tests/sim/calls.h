@@ -3,7 +3,7 @@
 // Words in the prompt of one that was taken, besides those of words.h:
 //
 //   [after-N] N seconds late   [never] never answered   [slow] ten times longer   [fast] ten times
-//   shorter   [cut-length] [cut-chunks] ends in the middle
+//   shorter   [times-N] N times longer   [cut-length] [cut-chunks] ends in the middle
 #pragma once
 
 #include <stdbool.h>

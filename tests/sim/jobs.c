@@ -194,13 +194,9 @@ static enum job_status end_of(const struct job *job)
 struct job_view jobs_view(const struct jobs *jobs, const struct job *job)
 {
     struct job_view view = {JOB_QUEUED, 0, job->began_ms, INT64_MAX};
-    double scale = jobs->speed > 0 ? 1 / jobs->speed : 0;
+    double scale = jobs->speed > 0 ? words_times(job->prompt) / jobs->speed : 0;
     int64_t now_ms = clock_wall_ms(), runs_ms, ends_ms;
 
-    if (words_has(job->prompt, "slow"))
-        scale *= 10;
-    if (words_has(job->prompt, "fast"))
-        scale /= 10;
     runs_ms = job->began_ms + (int64_t)(QUEUED_MS * scale);
     ends_ms = runs_ms + (int64_t)(RUNNING_MS * scale);
     if (job->cancelled_ms != 0) {

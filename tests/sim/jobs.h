@@ -5,7 +5,7 @@
 //
 //   [fail]   [moderation] fails for what it shows   [expired]   [hang] runs, and never ends
 //   [stay-queued] until it is cancelled             [slow] ten times longer   [fast] ten times
-//   shorter
+//   shorter   [times-N] N times longer, 1.5 for instance
 #pragma once
 
 #include <jansson.h>

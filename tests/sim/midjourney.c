@@ -10,6 +10,7 @@
 //                           [slow-answer] 3 s late
 //   as a task               [fail]   [never] ends   [lost] from the polls   [blink] twice
 //                           [slow] ten times longer   [fast] ten times shorter
+//                           [times-N] N times longer
 //   as a file               [deadlink] 404   [html-link]   [flaky-link] cut twice   [truncate]
 //                           [jpeg-named] as image/jpeg   [webp-ext] as .webp
 #include "tests/sim/midjourney.h"

@@ -128,13 +128,7 @@ void mj_task_confirm(struct mj_tasks *tasks, struct mj_task *task, const char *p
 
 static double rendering_ms(const struct mj_task *task)
 {
-    double ms = RENDERING_MS;
-
-    if (words_has(task->prompt, "slow"))
-        ms *= 10;
-    if (words_has(task->prompt, "fast"))
-        ms /= 10;
-    return ms;
+    return RENDERING_MS * words_times(task->prompt);
 }
 
 enum mj_status mj_task_status(const struct mj_tasks *tasks, const struct mj_task *task,

@@ -1,6 +1,7 @@
 // What goes wrong is asked for by words in a job's prompt.
 #include "tests/sim/words.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/buf.h"
@@ -17,6 +18,19 @@ bool words_has(const char *prompt, const char *word)
         if (strncmp(prompt + 1, word, len) == 0 && prompt[len + 1] == ']')
             return true;
     return false;
+}
+
+double words_times(const char *prompt)
+{
+    static const char begin[] = "[times-";
+    const char *at = strstr(prompt, begin);
+    double times = at == NULL ? 1 : strtod(at + strlen(begin), NULL);
+
+    if (words_has(prompt, "slow"))
+        times *= 10;
+    if (words_has(prompt, "fast"))
+        times /= 10;
+    return times;
 }
 
 bool words_refuse(struct http_exchange *exchange, const char *prompt, unsigned tried,
