@@ -18,6 +18,7 @@ import archive  # noqa: E402
 import calls  # noqa: E402
 import foresight  # noqa: E402
 import life  # noqa: E402
+import seen  # noqa: E402
 import watch  # noqa: E402
 import harness  # noqa: E402
 import hooks  # noqa: E402
@@ -307,6 +308,7 @@ SECTIONS = {
     "hooks": lambda: hooks.measure(row, ROUNDS, NODE, PEER, FORGETFUL, NO_FSYNC, wrk, cpu_us),
     "calls": lambda: calls.measure(row, cpu_us, status_kb, NODE, PEER),
     "life": lambda: life.measure(row, ROUNDS, sys.modules[__name__]),
+    "seen": lambda: seen.measure(row, ROUNDS, sys.modules[__name__]),
     "watchers": lambda: watch.measure(row, ROUNDS, sys.modules[__name__], NODE, PEER),
 }
 
