@@ -34,6 +34,7 @@ class Watchers:
         if self.process.stdout.readline() != "ready\n":
             raise RuntimeError("the watchers weren't let in")
         self.count = count
+        self.said = [0, 0, 0, 0, count]
 
     def counts(self):
         """(changes told to all, changes told to the first, gaps it heard of, how many are open)"""
@@ -42,7 +43,10 @@ class Watchers:
             self.process.stdin.flush()
         except BrokenPipeError:
             pass  # all were closed: it has said its last, and is gone
-        every, first, changes, gaps, still = map(int, self.process.stdout.readline().split())
+        line = self.process.stdout.readline()
+        if line:
+            self.said = [int(word) for word in line.split()]
+        every, first, changes, gaps, still = self.said
         return (changes * every / first if first else 0), changes, gaps, still
 
     def wait(self, changes):
@@ -50,7 +54,6 @@ class Watchers:
         harness.eventually(lambda: self.counts()[0] >= 0.999 * changes, 120, f"{changes} changes", 0.005)
 
     def close(self):
-        self.process.stdin.close()
         harness.end(self.process)
         harness.running.discard(self)
 
