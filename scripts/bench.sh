@@ -2,7 +2,8 @@
 # Measures Spool beside its peers (fastify + BullMQ, ws and others from npm) and the raw script, prints ratios.
 # With --against REV: this build beside that of a commit, in turn, without the peers.
 #   scripts/bench.sh [--against REV]
-#     [submit|durable|batch|throughput|poll|delay|idle|memory|archive|hooks|foresight|calls|watchers …]
+#     [submit|durable|batch|throughput|poll|delay|idle|memory|archive|hooks|foresight|calls|watchers|
+#      life|seen|waiting|tls …]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
@@ -11,7 +12,7 @@ if [ "${1-}" = --against ]; then
   against=${2:?which commit?}
   shift 2
 fi
-need "${BUILD_PACKAGES[@]}" "${S3_PACKAGES[@]}" python3 redis-tools wrk nginx
+need "${BUILD_PACKAGES[@]}" "${S3_PACKAGES[@]}" python3 redis-tools wrk nginx openssl
 command -v npm >/dev/null || need npm
 scripts/build.sh release --target spool spool-sim spool-floor spool-watchers >/dev/null
 if [ -n "$against" ]; then

@@ -19,6 +19,7 @@ import calls  # noqa: E402
 import foresight  # noqa: E402
 import life  # noqa: E402
 import seen  # noqa: E402
+import tls  # noqa: E402
 import waiting  # noqa: E402
 import watch  # noqa: E402
 import harness  # noqa: E402
@@ -311,6 +312,7 @@ SECTIONS = {
     "life": lambda: life.measure(row, ROUNDS, sys.modules[__name__]),
     "seen": lambda: seen.measure(row, ROUNDS, sys.modules[__name__]),
     "waiting": lambda: waiting.measure(row, ROUNDS, sys.modules[__name__]),
+    "tls": lambda: tls.measure(row, ROUNDS, sys.modules[__name__]),
     "watchers": lambda: watch.measure(row, ROUNDS, sys.modules[__name__], NODE, PEER),
 }
 
