@@ -8,15 +8,16 @@ import time
 import harness
 from figures import mean_of, spread_of
 from harness import Redis, Sim, Spool
-from nginx import Nginx
+from harness.nginx import Nginx
 
 RECEIVERS = 4
 SINK = """\
-    server {{
-        {listen}
-        location /count {{ stub_status; }}
-        location / {{ return 204; }}
-    }}
+keepalive_requests 10000000;
+server {{
+    {listen}
+    location /count {{ stub_status; }}
+    location / {{ return 204; }}
+}}
 """
 
 
@@ -24,10 +25,13 @@ class Sink(Nginx):
     """Takes whatever comes, and counts it."""
 
     def __init__(self):
-        self.ports = [harness.free_port() for _ in range(RECEIVERS)]
         self.asked = 0
-        super().__init__(SINK.format(listen=" ".join(f"listen 127.0.0.1:{port};" for port in self.ports)))
-        harness.eventually(self.is_ready, what="a ready nginx")
+
+        def site(port):
+            self.ports = [port, *(harness.free_port() for _ in range(RECEIVERS - 1))]
+            return SINK.format(listen=" ".join(f"listen 127.0.0.1:{port};" for port in self.ports))
+
+        super().__init__(site)
 
     def count(self):
         """Requests that came, but for those that asked this."""
@@ -36,18 +40,11 @@ class Sink(Nginx):
         self.asked += 1
         return int(re.search(r"\n ?(\d+) (\d+) (\d+)", text).group(3)) - self.asked
 
-    def is_ready(self):
-        try:
-            self.count()
-            return True
-        except OSError:
-            return False
-
-    def url(self, number):
+    def receiver(self, number):
         return f"http://127.0.0.1:{self.ports[number % RECEIVERS]}/hook"
 
-    def urls(self):
-        return [self.url(number) for number in range(RECEIVERS)]
+    def receivers(self):
+        return [self.receiver(number) for number in range(RECEIVERS)]
 
 
 def waiting(redis):
@@ -69,7 +66,7 @@ def ours(sim, sink, options, base, wrk, cpu_us):
         with Spool(config, redis=redis, roles=["api", "worker"]) as spool:
             harness.eventually(spool.is_ready)
             for number in range(RECEIVERS):
-                wrk(spool.port, 1, connections=2, hook=sink.url(number))
+                wrk(spool.port, 1, connections=2, hook=sink.receiver(number))
             harness.eventually(lambda: redis.cli("ZCARD", "{spool}:due") == "0" and redis.cli("HGET", "{spool}:waiting", "*") == "0"
                                and redis.cli("ZCARD", "{spool}:look:mj-1") == "0", 300, "every end", 0.2)
         redis.cli("CONFIG", "RESETSTAT")
@@ -85,11 +82,11 @@ def ours(sim, sink, options, base, wrk, cpu_us):
 
 
 def theirs(node, peer, sink, options, jobs, cpu_us):
-    body = json.dumps({"id": "x" * 32, "action": "IMAGINE", "status": "SUCCESS", "prompt": "lorem ipsum " * 72, "imageUrl": sink.url(0)})
+    body = json.dumps({"id": "x" * 32, "action": "IMAGINE", "status": "SUCCESS", "prompt": "lorem ipsum " * 72, "imageUrl": sink.receiver(0)})
     with Redis(tcp=True, options=options) as redis, tempfile.NamedTemporaryFile("w", suffix=".json") as file:
         file.write(body)
         file.flush()
-        process = subprocess.Popen([node, f"{peer}/hooks.js", str(redis.port), str(jobs), file.name, *sink.urls()],
+        process = subprocess.Popen([node, f"{peer}/hooks.js", str(redis.port), str(jobs), file.name, *sink.receivers()],
                                    stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=peer)
         process.stdout.readline()
         before = cpu_us(redis.process.pid)

@@ -34,7 +34,7 @@ daemon off;
 worker_processes 1;
 pid {dir}/pid;
 error_log stderr warn;
-events {{ worker_connections 256; }}
+events {{ worker_connections 1024; }}
 http {{
     access_log off;
     client_body_temp_path {dir}/body;
@@ -45,6 +45,14 @@ http {{
     include {dir}/site;
 }}
 """
+
+
+def make_certificate(folder):
+    """Of its own, and its key: the files `certificate` and `key`. Who asks such a server is to trust the first."""
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+               "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
+               "-keyout", os.path.join(folder, "key"), "-out", os.path.join(folder, "certificate")]  # fmt: skip
+    subprocess.run(command, check=True, capture_output=True)
 
 
 class Nginx:
@@ -95,10 +103,7 @@ class Front(Nginx):
     def __init__(self, behind, has_http2=True, requests_each=1000):
         self.keys = tempfile.mkdtemp(prefix="spool-tls-")
         self.certificate = os.path.join(self.keys, "certificate")
-        command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-                   "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
-                   "-keyout", os.path.join(self.keys, "key"), "-out", self.certificate]  # fmt: skip
-        subprocess.run(command, check=True, capture_output=True)
+        make_certificate(self.keys)
 
         def site(port):
             http2 = " http2" if has_http2 else ""
