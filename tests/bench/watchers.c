@@ -77,8 +77,8 @@ static void ask(int fd, const char *request)
     read_until(fd, "subscribed", "\"}");
 }
 
-// Every now and then: a server drops whom it doesn't hear from, and libwebsockets doesn't tell it of
-// a pong that is empty.
+// Every now and then: a server drops whom it doesn't hear from, and libwebsockets doesn't tell it
+// of a pong that is empty.
 static void send_pong(int fd)
 {
     static const unsigned char frame[2 + MASK_BYTES + 1] = {0x8a, 0x81, 0, 0, 0, 0, '.'};

@@ -25,8 +25,8 @@ long calls_number(const char *prompt, const char *word)
 
 int64_t calls_delay_ms(const struct sim *sim, const struct job *job)
 {
-    double ms = (CALL_MS + 1000.0 * (double)calls_number(job->prompt, "after")) *
-                words_times(job->prompt);
+    double ms =
+        (CALL_MS + 1000.0 * (double)calls_number(job->prompt, "after")) * words_times(job->prompt);
 
     if (words_has(job->prompt, "never"))
         return NEVER_MS;

@@ -26,7 +26,8 @@ struct refusal {
 
 // Whether the prompt has "[word]".
 bool words_has(const char *prompt, const char *word);
-// How many times as long as usual its job takes: [slow] ten times, [fast] a tenth, [times-N] N times.
+// How many times as long as usual its job takes: [slow] ten times, [fast] a tenth, [times-N] N
+// times.
 double words_times(const char *prompt);
 // True where the prompt asks for a refusal, and then answers with it. `tried`: how often this
 // prompt was submitted before.
