@@ -249,7 +249,7 @@ def delay():
 
 def idle():
     with Sim() as sim, Redis(options=NO_FSYNC) as redis:
-        with Spool({"log_level": "warn", "accounts": [account(sim)]}, redis=redis) as spool:
+        with Spool({**FORGETFUL, "accounts": [account(sim)]}, redis=redis) as spool:
             harness.eventually(spool.is_ready)
             spool.submit("x")
             time.sleep(5)
@@ -366,7 +366,7 @@ def run(name):
         return True
     except BaseException as error:
         traceback.print_exc()
-        row(f"{name} was broken off", f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else '-'}"[:120], "-", "-", "-")
+        row(f"{name} was broken off", " ".join(f"{type(error).__name__}: {error}".split())[:240], "-", "-", "-")
         if not isinstance(error, Exception):  # from outside: the others don't run, either
             table([HEAD, *rows])
             raise
