@@ -1268,7 +1268,7 @@ class Deliveries(Bench):
         one, of_lane = self.commands_of(1)
         eight, of_lanes = self.commands_of(8)
         self.assertEqual(of_lanes, of_lane)
-        self.assertLessEqual((eight - one) / 7, 18)
+        self.assertLessEqual((eight - one) / 7, 14)
 
     def test_outcomes(self):
         wanted = {  # outcome, changes -> the next state of the first, head, when again

@@ -118,25 +118,28 @@ local function provider_of(r)
 end
 
 local function whole(id)
-    local fields = call('HGETALL', key('t', id))
+    local fields, has_request = call('HGETALL', key('t', id)), false
+    for k = 1, #fields, 2 do has_request = has_request or fields[k] == "request" end
     fields[#fields + 1] = 'id'
     fields[#fields + 1] = id
-    return {fields, call('GET', key('b', id)), call('GET', key('r', id))}
+    return {fields, not has_request and call('GET', key('b', id)), call('GET', key('r', id))}
 end
 
 -- The timeline: a line for each step, "when word detail". One that gets long loses its middle.
 local LOG_MAX, LOG_HEAD, LOG_TAIL = 3500, 1000, 2000
 
-local function log(id, word, detail)
-    local t = key('t', id)
-    local is_there, lines = unpack(call('HMGET', t, "phase", "log"))
-    if not is_there then return end
+local function add_line(id, lines, word, detail)
     lines = lines or ''
     if #lines > LOG_MAX then
         lines = (lines:sub(1, LOG_HEAD):match('^.*\n') or '') .. (lines:sub(-LOG_TAIL):match('\n(.*)$') or '')
     end
     local line = now .. ' ' .. word .. ' ' .. string.gsub(detail or '', '\n', ' ')
-    call('HSET', t, "log", lines .. line .. '\n')
+    call('HSET', key('t', id), "log", lines .. line .. '\n')
+end
+
+local function log(id, word, detail)
+    local is_there, lines = unpack(call('HMGET', key('t', id), "phase", "log"))
+    if is_there then add_line(id, lines, word, detail) end
 end
 
 -- Returns the event's cursor.
@@ -479,12 +482,17 @@ end
 -- Retention starts when the task has ended and its last delivery and its watch are over.
 local OF_A_TASK = {'t', 'b', 'r', 'd', 'once'}
 
+-- `r`, with watch and gone, has no delivery to make.
+local function retire_delivered(r)
+    if not TERMINAL[r.phase] or r.watch then return end
+    for _, kind in ipairs(OF_A_TASK) do
+        if r.gone then call('DEL', key(kind, r.id)) else call('PEXPIRE', key(kind, r.id), retention_ms) end
+    end
+end
+
 local function retire(id)
     local r = record(id, "watch", "gone")
-    if not r or not TERMINAL[r.phase] or r.watch or has_deliveries(id) then return end
-    for _, kind in ipairs(OF_A_TASK) do
-        if r.gone then call('DEL', key(kind, id)) else call('PEXPIRE', key(kind, id), retention_ms) end
-    end
+    if r and not has_deliveries(id) then retire_delivered(r) end
 end
 
 local function unretire(id)

@@ -35,7 +35,7 @@ end
 
 for i, item in ipairs(items()) do
     local id, n, lease, outcome, delay_ms, status, took_ms, is_silent, err = unpack(item, 1, 9)
-    local d, t = key('d', id), key('t', id)
+    local d = key('d', id)
     local state = call('HMGET', d, 'lease', 'n', 'head', 'redo', 'url', n .. 'r')
     if state[1] ~= lease then
         answers[i] = 0
@@ -44,8 +44,8 @@ for i, item in ipairs(items()) do
         local next_at = now
         n = tonumber(n)
         answers[i] = 1
-        local owner, receiver = call('HGET', t, "owner"), receiver_of(state[5] or '')
-        if owner then note_lane(owner, receiver, id) end
+        local r, receiver = record(id, "owner", "log", "watch", "gone"), receiver_of(state[5] or '')
+        if r then note_lane(r.owner, receiver, id) end
         call('HDEL', d, 'lease')
         if outcome == 'later' then
             next_at = now + tonumber(delay_ms)
@@ -60,7 +60,7 @@ for i, item in ipairs(items()) do
                 facts[3], facts[4] = 'head', head
             end
             call('HSET', d, unpack(facts))
-            log(id, 'webhook', n .. ' ' .. WORDS[outcome] .. ' ' .. status)
+            if r then add_line(id, r.log, 'webhook', n .. ' ' .. WORDS[outcome] .. ' ' .. status) end
             if outcome == 'exhausted' or string.match(got or '', '^exhausted ') then note_exhausted(id) end
             if outcome == 'retry' then
                 -- A newer change goes out at once: the next claim supersedes this delivery, unless it is an
@@ -81,7 +81,7 @@ for i, item in ipairs(items()) do
             call('ZADD', '{spool}:hooks', next_at, id)
         else
             call('ZREM', '{spool}:hooks', id)
-            retire(id)
+            if r then retire_delivered(r) end
         end
     end
 end
