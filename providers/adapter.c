@@ -26,10 +26,8 @@ void adapter_add_bearer(const struct account *account, struct http_request *requ
 
 json_t *adapter_request_of(const struct task *task, struct err *err)
 {
-    json_t *body = json_fast_read(task->request, strlen(task->request));
+    json_t *body = json_read(task->request);
 
-    if (body == NULL)
-        body = json_loads(task->request, 0, NULL);
     if (!json_is_object(body)) {
         json_decref(body);
         err_set(err, ERR_INTERNAL, "the stored request isn't a JSON object");

@@ -6,6 +6,7 @@
 #include "core/base/buf.h"
 #include "core/base/mem.h"
 #include "core/json/field_check.h"
+#include "core/json/json_fast.h"
 #include "core/message/media_link.h"
 
 bool family_check(const struct family_request *request, struct err *err)
@@ -20,7 +21,7 @@ bool route_makes_task(const struct route *route)
 
 json_t *family_result_whole(const struct task *task)
 {
-    json_t *result = task->result == NULL ? NULL : json_loads(task->result, 0, NULL), *artifact;
+    json_t *result = json_read(task->result), *artifact;
     size_t i;
 
     if (result == NULL)

@@ -9,6 +9,7 @@
 #include "core/base/mem.h"
 #include "core/json/field.h"
 #include "core/json/field_check.h"
+#include "core/json/json_fast.h"
 #include "core/message/http_message.h"
 #include "core/task/task.h"
 #include "providers/family.h"
@@ -98,7 +99,7 @@ void family_set_request(struct task *task, json_t *request)
 
 json_t *family_request_of(const struct task *task)
 {
-    json_t *request = task->request == NULL ? NULL : json_loads(task->request, 0, NULL);
+    json_t *request = json_read(task->request);
 
     return request == NULL ? json_object() : request;
 }

@@ -97,10 +97,8 @@ bool gemini_is_imagen(const struct task *task, const struct account *account)
 // {"googleSearch":{}} is a tool.
 static json_t *request_of(const struct task *task, struct err *err)
 {
-    json_t *body = json_fast_read(task->request, strlen(task->request));
+    json_t *body = json_read(task->request);
 
-    if (body == NULL)
-        body = json_loads(task->request, 0, NULL);
     if (json_object_get(body, "contents") == NULL) {
         json_decref(body);
         return adapter_request_of(task, err);

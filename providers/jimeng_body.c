@@ -2,6 +2,7 @@
 //
 // DOC are Volcengine's pages 85621 on Jimeng's videos, as transcribed.
 #include "providers/jimeng_body.h"
+#include "core/json/json_fast.h"
 #include "providers/adapter.h"
 
 #include <stdlib.h>
@@ -283,7 +284,7 @@ static bool shape(json_t *request, const struct task *task, struct err *err)
 
 bool jimeng_from_unified(struct task *task, struct err *err)
 {
-    json_t *request = json_loads(task->request, 0, NULL);
+    json_t *request = json_read(task->request);
     bool ok = shape(request, task, err);
 
     if (ok) {

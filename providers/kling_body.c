@@ -9,6 +9,7 @@
 #include "core/base/mem.h"
 #include "core/json/field.h"
 #include "core/json/field_check.h"
+#include "core/json/json_fast.h"
 #include "core/task/task.h"
 #include "providers/unified.h"
 
@@ -194,7 +195,7 @@ static bool set_images(json_t *request, bool is_omni_route, struct err *err)
 bool kling_body_from_unified(struct task *task, struct err *err)
 {
     static const char *const absent[] = {"storyboard", NULL};
-    json_t *request = json_loads(task->request, 0, NULL);
+    json_t *request = json_read(task->request);
     bool is_omni_route = is_omni(task->model), ok;
 
     mem_set_str(&task->action, is_omni_route                        ? "omni-video"

@@ -13,6 +13,7 @@
 #include "core/config/config.h"
 #include "core/json/field.h"
 #include "core/json/field_check.h"
+#include "core/json/json_fast.h"
 #include "core/message/http_message.h"
 #include "core/task/task.h"
 #include "providers/adapter.h"
@@ -537,7 +538,7 @@ static bool unfold(json_t *request, const char *model, struct err *err)
 
 static bool from_unified(struct task *task, struct err *err)
 {
-    json_t *request = json_loads(task->request, 0, NULL);
+    json_t *request = json_read(task->request);
     bool ok = unfold(request, task->model, err);
 
     if (ok) {

@@ -13,6 +13,7 @@
 #include "core/config/config.h"
 #include "core/json/field.h"
 #include "core/json/field_check.h"
+#include "core/json/json_fast.h"
 #include "core/task/task.h"
 #include "providers/adapter.h"
 #include "providers/provider.h"
@@ -401,7 +402,7 @@ static void set_duration(json_t *request)
 bool minimax_body_from_unified(struct task *task, struct err *err)
 {
     static const char *const absent[] = {"negative_prompt", "storyboard", NULL};
-    json_t *request = json_loads(task->request, 0, NULL);
+    json_t *request = json_read(task->request);
     const struct model *model = model_named(task->model);
     bool ok = unified_check_absent(request, absent, task->model, err) &&
               set_frame(model, request, err) && set_images(model, request, err);

@@ -12,6 +12,7 @@
 #include "core/config/config.h"
 #include "core/json/field.h"
 #include "core/json/field_check.h"
+#include "core/json/json_fast.h"
 #include "core/message/http_message.h"
 #include "core/task/task.h"
 #include "providers/adapter.h"
@@ -222,7 +223,7 @@ static void set_duration(json_t *request)
 static bool from_unified(struct task *task, struct err *err)
 {
     static const char *const absent[] = {"negative_prompt", "storyboard", NULL};
-    json_t *request = json_loads(task->request, 0, NULL);
+    json_t *request = json_read(task->request);
     struct unified_frame frame;
     bool ok = unified_check_absent(request, absent, task->model, err) &&
               unified_read_frame(request, &frame, err);

@@ -12,6 +12,7 @@
 #include "core/config/config.h"
 #include "core/json/field.h"
 #include "core/json/field_check.h"
+#include "core/json/json_fast.h"
 #include "core/task/task.h"
 #include "providers/adapter.h"
 #include "providers/provider.h"
@@ -502,7 +503,7 @@ static void set_duration(const json_t *request, json_t *parameters)
 bool wan_body_from_unified(struct task *task, struct err *err)
 {
     static const char *const absent[] = {"storyboard", NULL};
-    json_t *request = json_loads(task->request, 0, NULL);
+    json_t *request = json_read(task->request);
     json_t *images = unified_images(request), *input = json_object(), *parameters = json_object();
     const struct model *model = model_named(task->model);
     const struct form *form = form_named(task->model);

@@ -8,6 +8,7 @@
 #include "core/config/config.h"
 #include "core/http/http_server.h"
 #include "core/json/field.h"
+#include "core/json/json_fast.h"
 #include "core/message/media_link.h"
 #include "core/store/tasks.h"
 #include "core/task/task.h"
@@ -36,7 +37,7 @@ static bool is_variant(const json_t *artifact, const char *variant)
 // The key of the task's file; NULL and err where there is none. The caller frees it.
 static char *find_key(const struct task *task, const char *variant, struct err *err)
 {
-    json_t *result = task->result == NULL ? NULL : json_loads(task->result, 0, NULL), *artifact;
+    json_t *result = json_read(task->result), *artifact;
     bool is_given = false;
     char *key = NULL;
     size_t i;

@@ -11,6 +11,7 @@
 #include "core/base/mem.h"
 #include "core/http/http_server.h"
 #include "core/json/field.h"
+#include "core/json/json_fast.h"
 #include "core/storage/storage.h"
 
 struct filled {
@@ -170,7 +171,7 @@ void filled_send(struct http_exchange *exchange, struct storage *storage, const 
                  struct family_answer *answer, const struct filled_options *options)
 {
     struct filled *filled = mem_new(struct filled);
-    json_t *result = text == NULL ? NULL : json_loads(text, 0, NULL);
+    json_t *result = json_read(text);
     const char *type = "application/json";
 
     filled->exchange = exchange;

@@ -5,6 +5,7 @@
 #include "core/base/buf.h"
 #include "core/config/config.h"
 #include "core/json/field.h"
+#include "core/json/json_fast.h"
 #include "core/storage/storage.h"
 #include "core/store/store.h"
 #include "core/store/tasks.h"
@@ -37,7 +38,7 @@ static void delete_files(struct storage *storage, const struct task *task, const
     static const struct {
         const char *list, *key;
     } places[] = {{"artifacts", "key"}, {"sources", "artifact.key"}};
-    json_t *result = json_loads(result_text, 0, NULL), *item;
+    json_t *result = json_read(result_text), *item;
     size_t k;
 
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {

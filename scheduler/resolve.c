@@ -7,6 +7,7 @@
 #include "core/base/buf.h"
 #include "core/config/config.h"
 #include "core/json/field.h"
+#include "core/json/json_fast.h"
 #include "core/store/tasks.h"
 #include "core/task/task.h"
 #include "providers/provider.h"
@@ -25,7 +26,7 @@ struct resolution {
 // again; artifacts that we have stay.
 static char *result_to_fetch(const struct task *task)
 {
-    json_t *result = task->result == NULL ? NULL : json_loads(task->result, 0, NULL);
+    json_t *result = json_read(task->result);
     json_t *source;
     size_t i, missing = 0;
     char *text = NULL;

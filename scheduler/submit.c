@@ -284,10 +284,8 @@ static void slim_strings(json_t *value, size_t most, const char *instead)
 static char *take_whole_request(struct task *task)
 {
     char *whole = task->request;
-    json_t *request = json_fast_read(whole, strlen(whole));
+    json_t *request = json_read(whole);
 
-    if (request == NULL)
-        request = json_loads(whole, 0, NULL);
     task->request = NULL;
     for (size_t most = LONGEST_TEXT;
          task->request == NULL || (strlen(task->request) > LARGE_REQUEST && most > 0); most /= 16) {

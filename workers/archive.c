@@ -34,6 +34,7 @@
 #include "core/base/metrics.h"
 #include "core/config/config.h"
 #include "core/json/field.h"
+#include "core/json/json_fast.h"
 #include "core/loop/loop.h"
 #include "core/message/http_message.h"
 #include "core/message/media_type.h"
@@ -366,7 +367,7 @@ static size_t count_certain(const json_t *sources)
 static bool archive_take_new_sources(struct archive *a, const struct outcome *outcome)
 {
     char *text = outcome_result(outcome);
-    json_t *result = json_loads(text, 0, NULL), *sources = json_object_get(result, "sources");
+    json_t *result = json_read(text), *sources = json_object_get(result, "sources");
     json_t *old = json_object_get(a->result, "sources");
     const char *url = field_str_or_empty(json_array_get(sources, a->index), "url");
     size_t count = count_certain(sources);
@@ -579,7 +580,7 @@ void archive_start(struct bench *bench, struct task *task, int64_t claimed_ms)
         job_await_account(&a->job);
         return;
     }
-    a->result = task->result == NULL ? NULL : json_loads(task->result, 0, NULL);
+    a->result = json_read(task->result);
     if (a->result == NULL) {
         a->result = json_object();
         archive_conclude(a);

@@ -8,6 +8,7 @@
 
 #include "core/base/buf.h"
 #include "core/json/field.h"
+#include "core/json/json_fast.h"
 #include "core/task/task.h"
 #include "providers/outcome.h"
 
@@ -139,7 +140,7 @@ size_t archive_result_number(const json_t *result, size_t index)
 
 char *archive_result_of_texts(const char *text)
 {
-    json_t *result = json_loads(text, 0, NULL), *artifacts = json_array(), *source;
+    json_t *result = json_read(text), *artifacts = json_array(), *source;
     char *final;
     size_t i;
 

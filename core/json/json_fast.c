@@ -256,3 +256,10 @@ json_t *json_fast_read(const char *text, size_t len)
     json_decref(value);
     return NULL;
 }
+
+json_t *json_read(const char *text)
+{
+    json_t *value = text == NULL ? NULL : json_fast_read(text, strlen(text));
+
+    return value == NULL && text != NULL ? json_loads(text, JSON_DECODE_ANY, NULL) : value;
+}

@@ -9,3 +9,5 @@
 #include <stddef.h>
 
 json_t *json_fast_read(const char *text, size_t len);
+// Reads any JSON, quickly where it can be. NULL where it is none, and where `text` is NULL.
+json_t *json_read(const char *text);

@@ -12,6 +12,7 @@
 #include "core/base/mem.h"
 #include "core/json/field.h"
 #include "core/json/field_check.h"
+#include "core/json/json_fast.h"
 #include "core/message/media_link.h"
 #include "core/task/task.h"
 #include "providers/family.h"
@@ -324,7 +325,7 @@ static void add_asked(struct family_answer *answer, const json_t *fields, const 
 
 static void write_whole(const struct task *task, struct family_answer *answer)
 {
-    json_t *kept = task->result == NULL ? NULL : json_loads(task->result, 0, NULL);
+    json_t *kept = json_read(task->result);
     json_t *whole = family_result_whole(task), *request = family_request_of(task);
     const json_t *fields = field_at(kept, "extra.fields");
     const struct result result = {.kept = json_object_get(kept, "artifacts"),

@@ -13,6 +13,7 @@
 #include "core/base/mem.h"
 #include "core/json/field.h"
 #include "core/json/field_check.h"
+#include "core/json/json_fast.h"
 #include "core/message/media_type.h"
 #include "core/task/task.h"
 #include "providers/families/gemini_spelling.h"
@@ -326,7 +327,7 @@ static void add_parts(struct family_answer *answer, const json_t *parts, struct 
 
 static void write_answer(const struct task *task, struct family_answer *answer)
 {
-    json_t *kept = task->result == NULL ? NULL : json_loads(task->result, 0, NULL);
+    json_t *kept = json_read(task->result);
     json_t *whole = family_result_whole(task);
     const json_t *told = field_at(kept, "extra.gemini");
     const char *finish = field_str_or_empty(told, "finishReason");

@@ -16,6 +16,7 @@
 #include "core/base/mem.h"
 #include "core/json/field.h"
 #include "core/json/field_check.h"
+#include "core/json/json_fast.h"
 #include "core/message/media_type.h"
 #include "core/task/task.h"
 #include "providers/family.h"
@@ -322,8 +323,7 @@ struct result {
 
 static struct result result_of(const struct task *task)
 {
-    struct result result = {task->result == NULL ? NULL : json_loads(task->result, 0, NULL),
-                            family_result_whole(task)};
+    struct result result = {json_read(task->result), family_result_whole(task)};
 
     return result;
 }

@@ -7,6 +7,7 @@
 #include "core/base/mem.h"
 #include "core/json/field.h"
 #include "core/json/field_check.h"
+#include "core/json/json_fast.h"
 #include "core/task/task.h"
 #include "providers/family.h"
 #include "providers/family_common.h"
@@ -253,7 +254,7 @@ static bool adopt_checked(struct task *task, const struct task *parent, json_t *
         mem_set_str(&task->mode, parent->mode);
 
     // The prompt that the task shows is its parent's.
-    parent_request = parent->request == NULL ? NULL : json_loads(parent->request, 0, NULL);
+    parent_request = json_read(parent->request);
     json_object_set_new(request, "parentPrompt", json_string(prompt_of(parent_request)));
     json_decref(parent_request);
     text = json_dumps(request, JSON_COMPACT);
@@ -269,7 +270,7 @@ static bool adopt(struct task *task, const struct task *parent, struct err *err)
 
     if (parent == NULL)
         return err_set(err, ERR_NOT_FOUND, "taskId: no such task");
-    request = json_loads(task->request, 0, NULL);
+    request = json_read(task->request);
     ok = adopt_checked(task, parent, request, err);
 
     json_decref(request);
@@ -366,7 +367,7 @@ static void add_links(struct buf *json, const json_t *artifacts, const char *kin
 
 static void render(const struct task *task, struct buf *json)
 {
-    json_t *request = task->request == NULL ? NULL : json_loads(task->request, 0, NULL);
+    json_t *request = json_read(task->request);
     json_t *result = family_result(task);
     json_t *final_prompt = field_at(result, "extra.finalPrompt");
     const char *prompt_en = field_str_or_empty(result, "extra.promptEn");

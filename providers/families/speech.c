@@ -6,6 +6,7 @@
 #include "core/base/mem.h"
 #include "core/json/field.h"
 #include "core/json/field_check.h"
+#include "core/json/json_fast.h"
 #include "core/task/task.h"
 #include "providers/adapter.h"
 #include "providers/family.h"
@@ -90,7 +91,7 @@ static bool accept(const struct family_request *request, struct task *task, cons
 
 static int result(const struct task *task, struct family_answer *answer)
 {
-    json_t *result = task->result == NULL ? NULL : json_loads(task->result, 0, NULL);
+    json_t *result = json_read(task->result);
     const char *key = field_str_or_empty(family_artifact(result, "audio"), "key");
     int status = 200;
 

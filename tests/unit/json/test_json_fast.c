@@ -125,10 +125,29 @@ static void test_mutations(void **state)
     assert_true(read > 100); // it does read some of them
 }
 
+static void test_whatever_it_is(void **state)
+{
+    static const char *const texts[] = {"{\"a\":1}", "{\"a\":0.5}", "{\"a\":\"\\u00e9\"}", "3"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        json_t *value = json_read(texts[i]), *slow = json_loads(texts[i], JSON_DECODE_ANY, NULL);
+
+        assert_non_null(value);
+        assert_true(json_equal(value, slow));
+        json_decref(value);
+        json_decref(slow);
+    }
+    assert_null(json_read("{"));
+    assert_null(json_read(""));
+    assert_null(json_read(NULL));
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_usual), cmocka_unit_test(test_unusual),
-                                       cmocka_unit_test(test_mutations)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_usual), cmocka_unit_test(test_whatever_it_is),
+        cmocka_unit_test(test_unusual), cmocka_unit_test(test_mutations)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
