@@ -60,7 +60,7 @@ static const struct call {
     {"/describe", IDEOGRAM_OLD_DESCRIBE, false, true},
 };
 static const char keys[] = "/v1/.well-known/jwks.json";
-static const char newer[] = "/v2/";
+static const char *const newer[] = {"/v2/image/", "/v2/generations/"}; // others have a /v2, too
 
 void ideogram_refuse(struct http_exchange *exchange, int status, const char *why)
 {
@@ -226,7 +226,8 @@ static void submit(struct sim *sim, struct http_exchange *exchange, const struct
 static bool handle(struct sim *sim, struct http_exchange *exchange)
 {
     const char *path = http_exchange_path(exchange);
-    bool is_newer = strncmp(path, newer, sizeof newer - 1) == 0;
+    bool is_newer = strncmp(path, newer[0], strlen(newer[0])) == 0 ||
+                    strncmp(path, newer[1], strlen(newer[1])) == 0;
     size_t i = 0, count = sizeof calls / sizeof calls[0];
     bool is_old_file;
 
