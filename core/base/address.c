@@ -399,12 +399,16 @@ bool url_split(const char *url, struct url_parts *parts)
     return false;
 }
 
+bool url_parts_same_origin(const struct url_parts *a, const struct url_parts *b)
+{
+    return strcmp(a->scheme, b->scheme) == 0 && strcmp(a->host, b->host) == 0 && a->port == b->port;
+}
+
 bool url_same_origin(const char *a, const char *b)
 {
     struct url_parts left, right;
 
-    return url_split(a, &left) && url_split(b, &right) && strcmp(left.scheme, right.scheme) == 0 &&
-           strcmp(left.host, right.host) == 0 && left.port == right.port;
+    return url_split(a, &left) && url_split(b, &right) && url_parts_same_origin(&left, &right);
 }
 
 // Whether the host is an address, or localhost, and one that `reach` doesn't have.

@@ -54,6 +54,7 @@ bool url_split(const char *url, struct url_parts *parts);
 bool url_is_at(const char *url, const struct sockaddr *address);
 // Whether both have the same scheme, host and port. Spellings of one address count as different
 // hosts.
+bool url_parts_same_origin(const struct url_parts *a, const struct url_parts *b);
 bool url_same_origin(const char *a, const char *b);
 // Adds to `to` where a redirect from `url` leads. False where the redirect isn't followed: its
 // target is no URL, or it goes from https to http.

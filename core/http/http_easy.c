@@ -42,7 +42,7 @@ static curl_socket_t easy_on_open_socket(void *ctx, curlsocktype purpose,
     // A call that runs out of time closes its connection, but not one that others use, too.
     if (fd >= 0 && easy->call->has_http2)
         setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &silence_ms, sizeof silence_ms);
-    return fd < 0 ? CURL_SOCKET_BAD : fd;
+    return fd; // CURL_SOCKET_BAD is what there is none by, too
 }
 
 // The connection stands, TLS included, and the request goes next. A connection from the pool was

@@ -6,19 +6,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/base/address.h"
+
 enum {
     WARY_SERVERS_MAX = 16, // the one that was noted first makes room
-    WARY_SERVER_CHARS = 280,
     WARY_MS = 60000,
 };
 
 // All zero: none is noted.
 struct http_wary {
     struct {
-        char server[WARY_SERVER_CHARS]; // as URLs begin: scheme, host, port
+        struct url_parts server;
         int64_t until_ms;
     } servers[WARY_SERVERS_MAX];
     unsigned next;
+    int64_t until_ms; // of the last that was noted
 };
 
 // An answer of the URL's server stayed away. `now_ms` is of the monotonic clock.
