@@ -73,6 +73,13 @@ class Ideogram(Family):
         self.assertEqual(set(answer), {"error"}, answer)
         return status, answer["error"], self.spool.end_of(sent["x-task-id"])
 
+    def check_refusal(self, word, status, code, words):
+        """Of the prompt with the word, to the client and in the task; billed once at most."""
+        got, error, task = self.fails({"prompt": f"no {word}", "num_images": 2})
+        self.assertEqual((got, task["error"]), (status, {"code": code, "message": words}))
+        self.assertEqual((error["code"], error["message"]), (code, words))
+        self.assertLessEqual(self.billed(f"no {word}"), 1)
+
     def billed(self, prompt):
         return self.sim.jobs("ideogram")[0].get(prompt, 0)
 
@@ -206,10 +213,7 @@ class Failures(Ideogram):
             ("[none]", 502, "vendor_failed", "the answer has no image"),
             ("[error-200]", 502, "vendor_failed", "Something went wrong."),
         ):
-            got, error, task = self.fails({"prompt": f"no {word}", "num_images": 2})
-            self.assertEqual((got, task["error"]), (status, {"code": code, "message": words}))
-            self.assertEqual((error["code"], error["message"]), (code, words))
-            self.assertLessEqual(self.billed(f"no {word}"), 1)
+            self.check_refusal(word, status, code, words)
 
     def test_refusals_about_images(self):
         for path, name in ((V3 + "reframe", "image"), (OLD + "upscale", "image_file"), (OLD + "describe", "image_file")):

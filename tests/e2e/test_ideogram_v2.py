@@ -140,10 +140,7 @@ class Failures(Newer):
             ("[fail]", 502, "vendor_failed", "internal_error"),
             ("[none]", 502, "vendor_failed", "the answer has no image"),
         ):
-            got, error, task = self.fails({"prompt": f"no {word}", "num_images": 2})
-            self.assertEqual((got, task["error"]), (status, {"code": code, "message": words}))
-            self.assertEqual((error["code"], error["message"]), (code, words))
-            self.assertLessEqual(self.billed(f"no {word}"), 1)
+            self.check_refusal(word, status, code, words)
 
     def test_refusals_about_images(self):
         for word, status, code in (("[refuse]", 400, "content_filter"), ("[fail]", 502, "vendor_failed")):

@@ -123,16 +123,14 @@ static const char *resolution_of(const struct job *job)
     return *size == '\0' || strncmp(size, "RES", 3) == 0 ? "1344x768" : size;
 }
 
-static void add_image(const struct sim *sim, const struct job *job, int number, struct buf *json)
+bool ideogram_add_link(const struct sim *sim, const struct job *job, int number, struct buf *json)
 {
-    const json_t *asked = asked_of(job->request);
     bool is_unsafe =
         words_has(job->prompt, "unsafe") || (words_has(job->prompt, "part") && number == 0);
-    const char *style = rules_text(asked, "style_type");
     char part[16];
 
     snprintf(part, sizeof part, "%d", number);
-    buf_str(json, "{\"url\":");
+    buf_str(json, "\"url\":");
     if (is_unsafe) {
         buf_str(json, "null");
     } else {
@@ -142,6 +140,17 @@ static void add_image(const struct sim *sim, const struct job *job, int number, 
     }
     buf_str(json, ",\"prompt\":");
     buf_json_str(json, job->prompt);
+    return is_unsafe;
+}
+
+static void add_image(const struct sim *sim, const struct job *job, int number, struct buf *json)
+{
+    const json_t *asked = asked_of(job->request);
+    const char *style = rules_text(asked, "style_type");
+    bool is_unsafe;
+
+    buf_char(json, '{');
+    is_unsafe = ideogram_add_link(sim, job, number, json);
     buf_fmt(json, ",\"resolution\":\"%s\",\"upscaled_resolution\":%s,\"is_image_safe\":%s",
             resolution_of(job), strcmp(job->route, "/upscale") == 0 ? "\"2688x1536\"" : "null",
             is_unsafe ? "false" : "true");

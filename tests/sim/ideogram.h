@@ -9,6 +9,7 @@
 
 struct buf;
 struct http_exchange;
+struct job;
 struct rule;
 struct rule_error;
 struct sim;
@@ -52,6 +53,10 @@ json_t *ideogram_read_form(const char *content_type, const char *text, size_t le
 bool ideogram_check(enum ideogram_kind kind, const json_t *body, struct rule_error *error);
 // A part of that: the files, and what goes without the other.
 bool ideogram_check_files(const json_t *body, struct rule_error *error);
+
+// Adds an image's link, which one that is held for unsafe hasn't got, and its prompt, as members.
+// Whether it is held.
+bool ideogram_add_link(const struct sim *sim, const struct job *job, int number, struct buf *json);
 
 // What a path of the newer API wants; `name` is behind /v2/image/. NULL: there is no such path.
 const struct rule *ideogram_v2_rules(const char *name);

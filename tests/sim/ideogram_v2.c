@@ -69,21 +69,10 @@ static void add_created(const struct job *job, struct buf *json)
 static void add_image(const struct sim *sim, const struct job *job, int number, struct buf *json)
 {
     const char *size = rules_text(job->request, "resolution");
-    bool is_unsafe =
-        words_has(job->prompt, "unsafe") || (words_has(job->prompt, "part") && number == 0);
-    char part[16];
+    bool is_unsafe;
 
-    snprintf(part, sizeof part, "%d", number);
-    buf_str(json, "{\"object_type\":\"image.generation\",\"url\":");
-    if (is_unsafe) {
-        buf_str(json, "null");
-    } else {
-        buf_char(json, '"');
-        jobs_add_link(sim->jobs, job, part, "png", json);
-        buf_char(json, '"');
-    }
-    buf_str(json, ",\"prompt\":");
-    buf_json_str(json, job->prompt);
+    buf_str(json, "{\"object_type\":\"image.generation\",");
+    is_unsafe = ideogram_add_link(sim, job, number, json);
     buf_fmt(json, ",\"resolution\":\"%s\",\"seed\":%d,\"is_image_safe\":%s}",
             *size == '\0' ? "1344x768" : size, FIRST_SEED + number, is_unsafe ? "false" : "true");
 }
