@@ -5,6 +5,10 @@
 #include <string.h>
 #include <sys/random.h>
 
+// Ids of one millisecond: the steps leave room for a million of them, and none is guessed from
+// another.
+enum { RANDOM_DIGITS = 16, STEP_DIGITS = 10 };
+
 static const char alphabet[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"; // no I, L, O, U
 static const char prefix[] = "task_";
 
@@ -24,17 +28,39 @@ static void random_bytes(unsigned char *out, size_t len)
     }
 }
 
+// Adds a random number of STEP_DIGITS digits, and one.
+static void step_up(unsigned char digits[RANDOM_DIGITS])
+{
+    unsigned char step[STEP_DIGITS];
+    unsigned carry = 1;
+
+    random_bytes(step, sizeof step);
+    for (int i = 0; i < RANDOM_DIGITS; i++) {
+        unsigned char *digit = &digits[RANDOM_DIGITS - 1 - i];
+
+        carry += (*digit & 31U) + (i < STEP_DIGITS ? step[i] & 31U : 0U);
+        *digit = carry & 31;
+        carry >>= 5;
+    }
+}
+
 void id_make_task(char id[ID_SIZE], int64_t now_ms)
 {
-    unsigned char random[16];
+    static _Thread_local unsigned char digits[RANDOM_DIGITS]; // of the last id
+    static _Thread_local int64_t made_ms = -1;
     char *at = id + sizeof prefix - 1;
 
+    if (now_ms == made_ms) {
+        step_up(digits);
+    } else {
+        made_ms = now_ms;
+        random_bytes(digits, sizeof digits);
+    }
     memcpy(id, prefix, sizeof prefix - 1);
     for (int shift = 45; shift >= 0; shift -= 5)
-        *at++ = alphabet[(now_ms >> shift) & 31];
-    random_bytes(random, sizeof random);
-    for (size_t i = 0; i < sizeof random; i++)
-        *at++ = alphabet[random[i] & 31];
+        *at++ = alphabet[((uint64_t)now_ms >> shift) & 31];
+    for (size_t i = 0; i < sizeof digits; i++)
+        *at++ = alphabet[digits[i] & 31];
     *at = '\0';
 }
 

@@ -7,7 +7,9 @@
 
 enum { ID_SIZE = 32 }; // "task_", 26 characters, and the terminator
 
-// A ULID behind "task_": 48 bits of Unix milliseconds, 80 random bits, Crockford's base 32.
+// A ULID behind "task_": 48 bits of Unix milliseconds, 80 random bits, Crockford's base 32. Those
+// that a thread makes go up, within a millisecond, too: in the order of their ids tasks are as they
+// came.
 void id_make_task(char id[ID_SIZE], int64_t now_ms);
 bool id_is_task(const char *text);
 // The Unix milliseconds in a task id.

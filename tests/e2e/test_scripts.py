@@ -1482,6 +1482,26 @@ class Others(Bench):
                                          ("X", 1, "", "E"), ("X", 9, "1", "")):  # fmt: skip
             self.assertEqual(self.twice("list", ["dev", after, count, order]), (list(ids), {}))
 
+    def test_a_list_of_all_that_is_not_in_order(self):
+        """Front doors store what they have accepted when they come to it: page by page all the same, and each once."""
+        ids = [f"{n:05}" for n in range(2000)]
+        stored = [id_ for at in range(0, 2000, 100) for id_ in reversed(ids[at : at + 100])]
+        stored[1500:1500] = stored[:150]  # had been on their way for long
+        del stored[:150]
+        self.do("SADD", "{spool}:owners", "dev", "other")
+        self.do("RPUSH", "{spool}:own:dev", *stored[::2])
+        self.do("RPUSH", "{spool}:own:other", *stored[1::2])
+        for count in (1, 7, 100):
+            found = [""]
+            while len(found) <= (300 if count < 100 else 2000):
+                page = self.run_script("list", ["", found[-1], count, ""])
+                self.assertLessEqual(len(page), count)
+                found += page
+                if not page:
+                    break
+            self.assertEqual(found[1:], ids[::-1][: len(found) - 1])
+            self.assertGreaterEqual(len(found), 300)
+
     def test_clock(self):
         for word in ("", "first"):
             self.assertEqual(self.twice("clock", [word], self.NothingToDo())[1], {})

@@ -5,15 +5,32 @@
 --#lib
 local PIECE, PIECES = 200, 500
 
--- The newest of a key's tasks that came before `before`, whose place in the list isn't known.
+local function is_greater(a, b)
+    return a > b
+end
+
+-- The first `count` of the ids, the newest first.
+local function newest_in(ids, count)
+    table.sort(ids, is_greater)
+    return {unpack(ids, 1, math.min(#ids, count))}
+end
+
+-- The newest of a key's tasks that came before `before`, by their ids. The list has them as they were stored,
+-- and that isn't quite the same where there are several front doors, or one whose call was lost: so pieces are
+-- read until one has nothing that belongs among those found.
 local function newest_of(owner, before, count)
     local ids, last = {}, -1
     for _ = 1, PIECES do
         local piece = call('LRANGE', key('own', owner), last - PIECE + 1, last)
-        for k = #piece, 1, -1 do
-            if #ids < count and (before == '' or piece[k] < before) then ids[#ids + 1] = piece[k] end
+        local is_over = #ids == count
+        for _, id in ipairs(piece) do
+            if before == '' or id < before then
+                is_over = is_over and id < ids[count]
+                ids[#ids + 1] = id
+            end
         end
-        if #ids == count or #piece < PIECE then break end
+        ids = newest_in(ids, count)
+        if is_over or #piece < PIECE then break end
         last = last - PIECE
     end
     return ids
@@ -40,8 +57,7 @@ local function newest_of_all(before, count)
     for _, owner in ipairs(call('SMEMBERS', '{spool}:owners')) do
         for _, id in ipairs(newest_of(owner, before, count)) do ids[#ids + 1] = id end
     end
-    table.sort(ids, function(a, b) return a > b end)
-    return {unpack(ids, 1, math.min(#ids, count))}
+    return newest_in(ids, count)
 end
 
 -- The newest of a key's tasks that came before `before`. One that isn't in the list any more was forgotten:

@@ -83,6 +83,22 @@ static void test_ids(void **state)
     assert_false(id_is_task("tusk_01M7X8YHFAEPQG2K74XPC9PWAR"));
 }
 
+static void test_ids_of_one_moment(void **state)
+{
+    char last[ID_SIZE], next[ID_SIZE];
+
+    (void)state;
+    id_make_task(last, 1795205055978);
+    for (int i = 0; i < 100000; i++) {
+        id_make_task(next, 1795205055978);
+        assert_true(strcmp(last, next) < 0);
+        assert_int_equal(id_task_time_ms(next), 1795205055978);
+        memcpy(last, next, sizeof last);
+    }
+    id_make_task(next, 1795205055979);
+    assert_true(strcmp(last, next) < 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -90,6 +106,7 @@ int main(void)
         cmocka_unit_test(test_json_str),
         cmocka_unit_test(test_err),
         cmocka_unit_test(test_ids),
+        cmocka_unit_test(test_ids_of_one_moment),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
