@@ -190,7 +190,7 @@ class CrashTest(unittest.TestCase):
     def stop_worker(self):
         """SIGSTOP past its lease: the other takes over, the woken one must not write or send."""
         worker = self.rng.choice(self.workers)
-        os.kill(worker.pid, signal.SIGSTOP)
+        harness.freeze(worker.pid)
         time.sleep(1.5 * LEASE_MS / 1000)
         os.kill(worker.pid, signal.SIGCONT)
 

@@ -10,7 +10,7 @@ import time
 import unittest
 import unittest.mock
 
-from harness import Receiver, Redis, Spool, Vendor, account, eventually, spool_binary
+from harness import Receiver, Redis, Spool, Vendor, account, eventually, freeze, spool_binary
 from harness import exchange as harness_exchange
 
 HOST = b"Host: spool\r\n"
@@ -434,7 +434,7 @@ class NoSuchPath(unittest.TestCase):
     def test_what_is_near(self):
         with Redis() as redis, Spool({"roles": ["api"]}, redis=redis) as spool:
             eventually(spool.is_ready, 10, "readiness")
-            os.kill(redis.process.pid, signal.SIGSTOP)
+            freeze(redis.process.pid)
             try:
                 for method, path, status, answer, allow in self.cases():
                     for headers in ({}, {"Authorization": "Bearer sk-wrong"}, {"Authorization": "Bearer sk-dev"}):
@@ -510,7 +510,7 @@ class Drain(unittest.TestCase):
         config = {"drain_timeout_ms": 20000, "roles": ["api"]}
         with Redis() as redis, Spool(config, redis=redis) as spool:
             eventually(spool.is_ready, 10, "readiness")
-            os.kill(redis.process.pid, signal.SIGSTOP)
+            freeze(redis.process.pid)
             asked = [self.in_thread(spool, "GET", "/v1/tasks"), self.in_thread(spool, "GET", f"/v1/tasks/{TASK}?wait=9")]
             time.sleep(0.3)
             began = time.monotonic()

@@ -10,7 +10,7 @@ import time
 import unittest
 
 from harness import CUT, PNG, Asked, Between, Redis, Sim, Spool, bearer, check_artifacts, download, eventually
-from harness import exchange, free_port, main, words_seen
+from harness import exchange, free_port, freeze, main, words_seen
 from vendors.kling import KlingFamily, kling_account
 
 BARE = base64.b64encode(PNG).decode()
@@ -671,7 +671,7 @@ class Stopped(unittest.TestCase):
         task = api.request("POST", FRAMES, {**V3, "image": image})[2]["task_id"]
         self.assertTrue(asked.wait(10))
         (late,) = (worker for worker in workers if f"task.submitting task={task}".encode() in worker.log())
-        os.kill(late.pid, signal.SIGSTOP)
+        freeze(late.pid)
         gate.set()
         eventually(lambda: "not_found" in api.events(task), what="the proof that it isn't there")
         os.kill(late.pid, signal.SIGCONT)

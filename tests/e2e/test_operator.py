@@ -251,7 +251,8 @@ class Resolve(unittest.TestCase):
         version = self.shown(task)["version"]
         upstream = json.loads(ids[0])["data"]
         status, _, answer = self.resolve(task, do="adopt", upstream_id=upstream)
-        self.assertEqual((status, answer["version"]), (200, version + 1))
+        self.assertEqual(status, 200)
+        self.assertGreater(answer["version"], version)  # a worker may have gone on with it
         eventually(lambda: self.shown(task)["status"] == "succeeded", timeout=20)
         self.assertTrue(self.shown(task)["artifacts"][0]["sha256"])
         self.assertEqual(len(self.wire.sent("/suno/submit")), 1)

@@ -15,7 +15,7 @@ import unittest
 
 import websockets
 
-from harness import Redis, Sim, Spool, Vendor, account, eventually, exchange, main, preload, stall_loop, websocket_headers
+from harness import Redis, Sim, Spool, Vendor, account, eventually, exchange, freeze, main, preload, stall_loop, websocket_headers
 from test_sdk import install, node_of
 
 ENDS = ("succeeded", "failed", "cancelled")
@@ -823,7 +823,7 @@ class Bursts(unittest.TestCase):
         """A process that was stopped comes back to a stream that has gone on without it."""
         with Watch(self.spool, subscribe(all=True)) as watch:
             watch.wait(lambda m: m)
-            self.spool.process.send_signal(signal.SIGSTOP)
+            freeze(self.spool.process.pid)
             burst(self.spool, self.task, self.COUNT, trim=self.COUNT // 2)
             self.spool.process.send_signal(signal.SIGCONT)
             watch.wait(lambda m: watch.of_type("gap"), what="the gap")

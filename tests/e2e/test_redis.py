@@ -9,7 +9,7 @@ import time
 import unittest
 
 import harness
-from harness import Receiver, Redis, Sim, Spool, Vendor, account, eventually, main
+from harness import Receiver, Redis, Sim, Spool, Vendor, account, eventually, freeze, main
 
 
 def config(vendor, root=None, **fields):
@@ -120,7 +120,7 @@ class RedisGoes(unittest.TestCase):
             eventually(spool.is_ready)
             task = spool.submit("a lighthouse")
             spool.wait(task)
-            os.kill(redis.process.pid, signal.SIGSTOP)
+            freeze(redis.process.pid)
             threading.Timer(2, os.kill, (redis.process.pid, signal.SIGCONT)).start()
             status, _, shown = spool.request("GET", f"/v1/tasks/{task}?wait=1")
             self.assertEqual((status, shown["status"]), (200, "succeeded"))

@@ -11,7 +11,7 @@ import time
 import unittest
 
 import harness
-from harness import Redis, Spool, Vendor, Wire, account, eventually, free_port, main, preload
+from harness import Redis, Spool, Vendor, Wire, account, eventually, free_port, freeze, main, preload
 
 
 class Manager:
@@ -207,7 +207,7 @@ class Watchdog(Supervised):
     def test_the_process_stands_still(self):
         with Spool(env=self.environment(self.WANTED_MS)) as spool:
             self.manager.wait_beat()
-            spool.process.send_signal(signal.SIGSTOP)
+            freeze(spool.process.pid)
             time.sleep(0.3)
             before = len(self.manager.beats())
             time.sleep(self.WANTED_MS / 1000)

@@ -3,8 +3,10 @@ import base64
 import copy
 import http.client
 import json
+import os
 import random
 import re
+import signal
 import socket
 import time
 
@@ -36,6 +38,20 @@ def free_port():
             except OSError:
                 continue
             return s.getsockname()[1]
+
+
+def freeze(pid):
+    """SIGSTOP, and each thread has stopped when we return: before that one may still act on what comes."""
+    os.kill(pid, signal.SIGSTOP)
+
+    def has_stopped():
+        states = []
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{thread}/stat", encoding="ascii", errors="replace") as file:
+                states.append(file.read().rpartition(")")[2].split()[0])
+        return all(state == "T" for state in states)
+
+    eventually(has_stopped, 10, "the stop of each thread", 0.001)
 
 
 def eventually(condition, timeout=10, what="it", every=0.02):
