@@ -13,4 +13,4 @@ say "Building ($preset)"
 scripts/build.sh "$preset" > >(grep -vE '^\[ *[0-9]+%\] (Building|Linking|Built)')
 say "Testing"
 cd "build/$preset"
-ctest --output-on-failure -j 2 "$@"
+ctest --output-on-failure -j 3 "$@" # much of it waits: two cores are busy with three
