@@ -8,6 +8,7 @@
 
 #include "core/base/buf.h"
 #include "core/base/digest.h"
+#include "core/store/lua_library.h"
 #include "core/store/record.h"
 
 extern const char lua_lib[];
@@ -43,17 +44,28 @@ static void put(struct buf *text, const char *line, const char *in_its_place)
     *text = whole;
 }
 
+static struct lua_library *library; // for as long as the process lives
+
+static void make_library(void)
+{
+    library = lua_library_new(lua_lib);
+}
+
 char *script_text(enum script script)
 {
-    struct buf text = {0}, fields = {0}, letters = {0}, spelled = {0};
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    struct buf text = {0}, fields = {0}, letters = {0}, needed = {0}, spelled = {0};
 
+    pthread_once(&once, make_library);
     buf_str(&text, scripts[script].text);
+    lua_library_write(library, text.data, &needed);
     record_write_look_fields(&fields);
     put(&text, "--#fields\n", fields.data);
     record_write_letters(&letters);
     put(&text, "--#letters\n", letters.data);
-    put(&text, "--#lib\n", lua_lib);
+    put(&text, "--#lib\n", buf_text(&needed));
     record_spell(text.data, &spelled);
+    buf_clear(&needed);
     buf_clear(&fields);
     buf_clear(&letters);
     buf_clear(&text);

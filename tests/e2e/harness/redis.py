@@ -1,4 +1,5 @@
 """A Redis of the test's own, the wire to it, and the clock it goes by."""
+import functools
 import os
 import re
 import select
@@ -11,9 +12,9 @@ import tempfile
 import threading
 
 import invariants
-from records import LETTERS, record_fields, with_letters
+from records import with_letters
 
-from harness.process import ROOT, end, running
+from harness.process import binary, end, running
 from harness.common import eventually, free_port
 
 
@@ -201,16 +202,8 @@ class Wire:
         self.thread.join()
 
 
+@functools.cache
 def script_text(name):
-    """A script as core/store/scripts.c gives it to Redis."""
-    folder = os.path.join(ROOT, "core", "store")
-    looked_at = [letter for letter, _, is_looked_at in record_fields() if is_looked_at]
-    fields = "local FIELDS = {" + "".join(f"'{letter}', " for letter in looked_at) + "}\n"
-    texts = []
-    for each in ("lib", name):
-        with open(os.path.join(folder, "lua", each + ".lua"), encoding="utf-8") as file:
-            texts.append(file.read())
-    letters = "local LETTERS = {" + "".join(f"['{name}'] = '{letter}', " for name, letter in LETTERS.items()) + "}\n"
-    text = texts[1].replace("--#fields\n", fields, 1).replace("--#letters\n", letters, 1).replace("--#lib\n", texts[0], 1)
-    text = re.sub(r'"([a-z_]+)"', lambda m: f"'{LETTERS[m[1]]}'" if m[1] in LETTERS else m[0], text)
-    return re.sub(r"(?<![\w.])([rp])\.([a-z_]+)", lambda m: f"{m[1]}.{LETTERS.get(m[2], m[2])}", text)
+    """A script as Redis is given it."""
+    command = [binary("SPOOL_SCRIPT_BIN", "tests/spool-script"), name]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
