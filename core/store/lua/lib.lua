@@ -45,7 +45,7 @@
 --                          for its end; "-": none does any more, "+": none was meant to
 --   await:<task>   set     tasks that are queued as soon as <task> waits for its client (sub)
 --   took:<account> list    how long its last jobs took, in ms
---   span:<kind>    string  how long jobs of a kind take: "bucket:jobs ..."
+--   span:<kind>    string  how long jobs of a kind take: "@<when they were halved> bucket:jobs ..."
 --   spans          zset    these kinds, by when one of their jobs ended last
 --   upload:<id>    string  a place that was promised for a client's file
 --   callback_secret, read_secret, webhook_secret string    secrets that all processes share
@@ -282,7 +282,9 @@ end
 -- had them until it was seen that they have ended. Counted in buckets that grow by an eighth of a doubling; older
 -- jobs count less and less.
 local PER_DOUBLING, LAST_BUCKET = 8, 104 -- from 1 s to 2 h
-local SPAN_KNOWN, SPAN_FULL = 8, 300     -- jobs until a span says something; until all are halved
+local SPAN_KNOWN = 8                     -- jobs until a span says something
+local SPAN_FULL, SPAN_MOST = 300, 20000  -- jobs until all may be halved, until they are
+local SPAN_LIVES = 4                     -- how often a job's time must have passed since they were
 local SPAN_MS, SPANS_KEPT, SPAN_NAME_MAX = 30 * 24 * 3600 * 1000, 2000, 100
 
 local function span_name(r)
@@ -299,38 +301,19 @@ local function bucket_begin(b)
     return b == 0 and 0 or 1000 * 2 ^ (b / PER_DOUBLING)
 end
 
-local spans_read = {} -- by this call: {counts, total}
+local spans_read = {} -- by this call: {counts, total, when they were halved}
 
--- Bucket -> jobs, and all jobs.
+-- Bucket -> jobs, all jobs, and since when older ones count as they do.
 local function read_span(name)
     if not spans_read[name] then
-        local counts, total = {}, 0
-        for b, count in string.gmatch(call('GET', key('span', name)) or '', '(%d+):(%S+)') do
+        local text, counts, total = call('GET', key('span', name)) or '', {}, 0
+        for b, count in string.gmatch(text, '(%d+):(%S+)') do
             counts[tonumber(b)] = tonumber(count)
             total = total + tonumber(count)
         end
-        spans_read[name] = {counts, total}
+        spans_read[name] = {counts, total, tonumber(string.match(text, '^@(%d+) ') or text == '' and now or 0)}
     end
     return unpack(spans_read[name])
-end
-
-local function note_span(r, ms)
-    local name = span_name(r)
-    local counts, total = read_span(name)
-    local b, words = bucket_of(ms), {}
-    spans_read[name] = nil
-    counts[b] = (counts[b] or 0) + 1
-    local share = total + 1 > SPAN_FULL and 0.5 or 1
-    for i = 0, LAST_BUCKET do
-        local count = (counts[i] or 0) * share
-        if count >= 0.1 then words[#words + 1] = string.format('%d:%.4g', i, count) end
-    end
-    call('SET', key('span', name), table.concat(words, ' '), 'PX', SPAN_MS)
-    if call('ZADD', '{spool}:spans', now, name) == 1 and call('ZCARD', '{spool}:spans') > SPANS_KEPT then
-        local oldest = call('ZPOPMIN', '{spool}:spans')[1]
-        call('DEL', key('span', oldest))
-        spans_read[oldest] = nil
-    end
 end
 
 -- How long to wait for the next look where nothing is known: half of the job's age, between the two.
@@ -393,6 +376,29 @@ local function span_share(counts, total, age, share)
         local from = b == at and math.max(age, begin) or bucket_begin(b)
         if count >= wanted then return from + (bucket_begin(b + 1) - from) * wanted / count end
         wanted = wanted - count
+    end
+end
+
+-- Jobs that began together end in the order of how long they take: were older ones halved meanwhile, a burst of
+-- jobs would be remembered by its longest. So that waits until all of a burst have had the time.
+local function note_span(r, ms)
+    local name = span_name(r)
+    local counts, total, since = read_span(name)
+    local b = bucket_of(ms)
+    counts[b], total = (counts[b] or 0) + 1, total + 1
+    local is_time = now - since > SPAN_LIVES * (span_share(counts, total, 0, 0.9) or 0) or total > SPAN_MOST
+    local share = total > SPAN_FULL and is_time and 0.5 or 1
+    local words = {'@' .. (share < 1 and now or since)}
+    for i = 0, LAST_BUCKET do
+        local count = (counts[i] or 0) * share
+        if count >= 0.1 then words[#words + 1] = string.format('%d:%.6g', i, count) end
+    end
+    spans_read[name] = nil
+    call('SET', key('span', name), table.concat(words, ' '), 'PX', SPAN_MS)
+    if call('ZADD', '{spool}:spans', now, name) == 1 and call('ZCARD', '{spool}:spans') > SPANS_KEPT then
+        local oldest = call('ZPOPMIN', '{spool}:spans')[1]
+        call('DEL', key('span', oldest))
+        spans_read[oldest] = nil
     end
 end
 
