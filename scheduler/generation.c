@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 
 #include "core/base/buf.h"
 #include "core/base/clock.h"
@@ -65,7 +66,9 @@ static void *thread_run(void *ctx)
     char name[16]; // the kernel keeps no more
 
     snprintf(name, sizeof name, "spool-%s", thread->role->name);
-    prctl(PR_SET_NAME, name); // for top -H and debuggers
+    prctl(PR_SET_NAME, name);   // for top -H and debuggers
+    if (thread->role->nice > 0) // to Linux this is the calling thread alone
+        setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + thread->role->nice);
     loop_run(thread->loop);
     loop_cancel(&thread->drain_timer);
     loop_cancel(&thread->beat_timer);

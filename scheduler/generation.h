@@ -37,6 +37,7 @@ struct role {
     void (*drop)(void *role);
     int (*listen_fd)(void *role);  // NULL: it doesn't listen
     int (*port)(const void *role); // NULL: nobody needs its port
+    int nice; // of its thread (sched(7)): above 0 it gives way where processors are short
 };
 
 // Takes the configuration, on failure too. `before`: the generation that it follows; NULL: none.

@@ -131,14 +131,18 @@ static void drop_webhook(void *role)
     webhook_drop(&webhook);
 }
 
+// Where processors are short, tasks come before what watchers are told of them.
+enum { REALTIME_NICE = 15 };
+
 static const struct role roles[] = {
-    {"api", ROLE_API, start_api, drain_api, drop_api, api_fd, front_port},
-    {"worker", ROLE_WORKER, start_worker, drain_worker, drop_worker, NULL, NULL},
-    {"webhook", ROLE_WEBHOOK, start_webhook, drain_webhook, drop_webhook, NULL, NULL},
-    {"admin", ROLE_ADMIN, start_admin, drain_api, drop_api, api_fd,
-     NULL}, // where admin_listen is set
+    {"api", ROLE_API, start_api, drain_api, drop_api, api_fd, front_port, 0},
+    {"worker", ROLE_WORKER, start_worker, drain_worker, drop_worker, NULL, NULL, 0},
+    {"webhook", ROLE_WEBHOOK, start_webhook, drain_webhook, drop_webhook, NULL, NULL, 0},
+    {"admin", ROLE_ADMIN, start_admin, drain_api, drop_api, api_fd, NULL,
+     0}, // where admin_listen is set
     // Watchers of both front doors, so that however many there are, no request waits for them.
-    {"realtime", ROLE_API | ROLE_ADMIN, start_realtime, drain_realtime, drop_realtime, NULL, NULL},
+    {"realtime", ROLE_API | ROLE_ADMIN, start_realtime, drain_realtime, drop_realtime, NULL, NULL,
+     REALTIME_NICE},
     {0},
 };
 
