@@ -285,6 +285,32 @@ static void on_events(void *ctx, const struct event *events, size_t count)
     read_next_page(rt);
 }
 
+// Each watcher may drop itself, and others.
+static void tell_each(struct realtime *rt, void (*tell)(const struct watcher_options *options))
+{
+    struct watcher *told = NULL, *next;
+
+    for (struct watcher *watcher = rt->watchers; watcher != NULL; watcher = watcher->next) {
+        watcher->is_busy = true; // so that the watcher stays where it is
+        watcher->next_told = told;
+        told = watcher;
+    }
+    for (struct watcher *watcher = told; watcher != NULL; watcher = next) {
+        next = watcher->next_told;
+        if (!watcher->is_dropped)
+            tell(&watcher->options);
+        watcher->is_busy = false;
+        if (watcher->is_dropped)
+            free(watcher);
+    }
+}
+
+static void tell_ready(const struct watcher_options *options)
+{
+    if (options->on_ready != NULL)
+        options->on_ready(options->ctx);
+}
+
 static void on_stream_ready(void *ctx, const char *cursor)
 {
     struct realtime *rt = ctx;
@@ -294,29 +320,24 @@ static void on_stream_ready(void *ctx, const char *cursor)
     for (struct watcher *watcher = rt->watchers; watcher != NULL; watcher = watcher->next)
         for (struct listing *k = watcher->listings; k != NULL; k = k->next)
             interest_begin(k->interest);
+    tell_each(rt, tell_ready);
+}
+
+static void tell_gap(const struct watcher_options *options)
+{
+    if (options->on_gap != NULL)
+        options->on_gap(options->ctx);
 }
 
 // Changes that were missed are found by looking at each named task.
 static void on_stream_lost(void *ctx)
 {
     struct realtime *rt = ctx;
-    struct watcher *told = NULL, *next;
 
-    for (struct watcher *watcher = rt->watchers; watcher != NULL; watcher = watcher->next) {
+    for (struct watcher *watcher = rt->watchers; watcher != NULL; watcher = watcher->next)
         for (struct listing *k = watcher->listings; k != NULL; k = k->next)
             interest_lose(k->interest);
-        watcher->is_busy = true; // so that the watcher stays where it is
-        watcher->next_told = told;
-        told = watcher;
-    }
-    for (struct watcher *watcher = told; watcher != NULL; watcher = next) {
-        next = watcher->next_told;
-        if (!watcher->is_dropped && watcher->options.on_gap != NULL)
-            watcher->options.on_gap(watcher->options.ctx);
-        watcher->is_busy = false;
-        if (watcher->is_dropped)
-            free(watcher);
-    }
+    tell_each(rt, tell_gap);
 }
 
 // What an interest finds while it catches up.
@@ -444,6 +465,11 @@ void watcher_add_all(struct watcher *watcher, const char *cursor)
 size_t watcher_count(const struct watcher *watcher)
 {
     return watcher->count;
+}
+
+bool realtime_is_ready(const struct realtime *rt)
+{
+    return rt->is_ready;
 }
 
 bool realtime_is_cursor(const char *text)

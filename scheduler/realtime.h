@@ -21,6 +21,8 @@ struct watcher_options {
     news_fn on_news;
     news_gap_fn on_gap;         // may be NULL
     news_missing_fn on_missing; // may be NULL
+    // Changes are being read now, and weren't when all tasks were added. May be NULL.
+    void (*on_ready)(void *ctx);
     void *ctx;
 };
 
@@ -34,8 +36,9 @@ void watcher_drop(struct watcher **watcher); // also from inside a callback
 void watcher_add(struct watcher *watcher, const char *id, int after_version);
 // Adds one task whose changes after `cursor` are told, as they are in the stream.
 void watcher_resume(struct watcher *watcher, const char *id, const char *cursor);
-// Adds all tasks of the key: their changes from now on, or those after `cursor` (NULL: from now
-// on).
+// Adds all tasks of the key: their changes after `cursor`; NULL: from now on, or, where none are
+// being read yet, from when on_ready is called.
 void watcher_add_all(struct watcher *watcher, const char *cursor);
-size_t watcher_count(const struct watcher *watcher); // tasks named so far
+size_t watcher_count(const struct watcher *watcher);     // tasks named so far
+bool realtime_is_ready(const struct realtime *realtime); // changes are being read
 bool realtime_is_cursor(const char *text);

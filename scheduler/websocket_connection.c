@@ -224,12 +224,30 @@ static void on_missing(void *ctx, const char *id)
 
 // What the client asks for.
 
+static bool say_subscribed(struct websocket *ws, bool is_lost)
+{
+    return say(ws, "{\"type\":\"subscribed\"}") && (!is_lost || say(ws, GAP_TEXT));
+}
+
+// Who hears that it has subscribed to all may read what there is, and count on hearing of the rest.
+static void on_ready(void *ctx)
+{
+    struct websocket *ws = ctx;
+    bool is_lost = ws->has_lost;
+
+    ws->has_lost = false;
+    for (; ws->owed > 0; ws->owed--)
+        if (!say_subscribed(ws, is_lost && ws->owed == 1))
+            return;
+}
+
 static void subscribe(struct websocket *ws, const json_t *body)
 {
     struct watcher_options options = {.owner = ws->is_operator ? NULL : ws->owner,
                                       .on_news = on_news,
                                       .on_gap = on_gap,
                                       .on_missing = on_missing,
+                                      .on_ready = on_ready,
                                       .ctx = ws};
     bool is_all = false, is_batch = ws->is_batch, is_lost;
     const char *since = NULL;
@@ -265,10 +283,14 @@ static void subscribe(struct websocket *ws, const json_t *body)
         ws->watcher = watcher_new(ws->websockets->realtime, &options);
     ws->is_batch = is_batch;
     is_lost = since != NULL && !realtime_is_cursor(since);
-    if (!say(ws, "{\"type\":\"subscribed\"}") || (is_lost && !say(ws, GAP_TEXT)))
-        return;
     if (is_lost)
         since = NULL;
+    if (is_all && since == NULL && !realtime_is_ready(ws->websockets->realtime)) {
+        ws->owed++;
+        ws->has_lost = ws->has_lost || is_lost;
+    } else if (!say_subscribed(ws, is_lost)) {
+        return;
+    }
     json_array_foreach(tasks, i, id)
     {
         if (since != NULL)

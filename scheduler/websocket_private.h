@@ -91,10 +91,12 @@ struct websocket {
     int64_t heard_ms, pinged_ms;
     uint64_t least_bytes; // how many bytes the client must have sent so far
     uint16_t close_code;  // 0: open
+    uint16_t owed;        // "subscribed" that are said once changes are being read
     bool is_told;         // libwebsockets knows of the close
     bool is_in_frame;     // more of the frame is to come
     bool is_operator;     // its key sees everybody's tasks
     bool is_batch;        // changes that come together are sent together
+    bool has_lost;        // a gap is to be told of with the last "subscribed" that is owed
     bool is_woken;
     struct websocket *next, **at; // of all WebSockets
     struct websocket *next_woken, **at_woken;

@@ -214,6 +214,14 @@ size_t watcher_count(const struct watcher *watcher)
     return 1;
 }
 
+static bool is_ready = true;
+
+bool realtime_is_ready(const struct realtime *realtime)
+{
+    (void)realtime;
+    return is_ready;
+}
+
 bool realtime_is_cursor(const char *text)
 {
     return *text != '\0';
@@ -262,6 +270,33 @@ static int tear_down(void **state)
     holds_leave(&holds);
     buf_clear(&said);
     return 0;
+}
+
+// Who hears that it has subscribed to all reads what there is next: what changes from then on must
+// be told.
+static void test_subscribed_once_changes_are_read(void **state)
+{
+    static const char all[] = "{\"type\":\"subscribe\",\"all\":true}",
+                      lost[] = "{\"type\":\"subscribe\",\"all\":true,\"since\":\"\"}",
+                      since[] = "{\"type\":\"subscribe\",\"all\":true,\"since\":\"1-0\"}";
+    struct websocket *ws = &watchers[0];
+
+    (void)state;
+    is_ready = false;
+    websocket_receive(ws, all, sizeof all - 1);
+    websocket_receive(ws, lost, sizeof lost - 1);
+    assert_true(websocket_send(ws));
+    check_said("");
+    websocket_receive(ws, since, sizeof since - 1); // misses nothing
+    assert_true(websocket_send(ws));
+    check_said("[1:{\"type\":\"subscribed\"}]");
+    is_ready = true;
+    ws->watcher->options.on_ready(ws->watcher->options.ctx);
+    assert_true(websocket_send(ws));
+    check_said("[1:{\"type\":\"subscribed\"} {\"type\":\"subscribed\"} {\"type\":\"gap\"}]");
+    ws->watcher->options.on_ready(ws->watcher->options.ctx); // after a break of the stream
+    assert_true(websocket_send(ws));
+    check_said("");
 }
 
 // `count` changes of a task, of which each is `text`, as one turn brings them.
@@ -433,6 +468,7 @@ static void test_a_slow_reader(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_subscribed_once_changes_are_read, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_one_turn_brings_is_one_write, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_joined, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_all_are_sent_the_same, set_up, tear_down),
