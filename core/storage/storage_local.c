@@ -49,6 +49,7 @@ struct local_file {
     int64_t offset; // written
 
     // The loop's thread fills `filling` while a thread of the pool writes `writing`.
+    // Each is made when it is needed, for most files fit into one.
     char *filling, *writing;
     size_t filled, to_write, written; // the last: of `writing`
 
@@ -371,8 +372,6 @@ static struct storage_file *create(struct storage *storage, const char *key,
     file->key = mem_str(key);
     file->is_served = is_served(key);
     file->fd = -1;
-    file->filling = mem_resize(NULL, BUFFER_BYTES);
-    file->writing = mem_resize(NULL, BUFFER_BYTES);
     return &file->file;
 }
 
@@ -389,6 +388,8 @@ static bool write_file(struct storage_file *base, const void *data, size_t len)
             return false;
         }
     }
+    if (file->filling == NULL)
+        file->filling = mem_resize(NULL, BUFFER_BYTES);
     memcpy(file->filling + file->filled, data, len);
     file->filled += len;
     return true;
