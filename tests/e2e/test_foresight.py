@@ -81,6 +81,7 @@ class Foresight(unittest.TestCase):
 
     def test_watchers_see_it(self):
         with Watch(self.spool, subscribe(all=True)) as watch:
+            watch.wait(lambda m: m)
             task = self.submit()
             self.spool.end_of(task, 60)
             seen = [one["task"] for one in list(watch.messages) if one["type"] == "task" and one["task"]["id"] == task]
