@@ -46,9 +46,9 @@ def ours(sim, sink, tools):
             return run(spool.port, (spool.pid, redis.process.pid), sink, tools, ended)
 
 
-def theirs(sim, sink, tools):
+def theirs(sim, sink, tools, *how):
     with tempfile.TemporaryDirectory(prefix="bench-life-") as folder:
-        peer = Peer(tools.NODE, tools.PEER, "life.js", sim.url, folder, LOOK_MS)
+        peer = Peer(tools.NODE, tools.PEER, "life.js", sim.url, folder, LOOK_MS, *how)
 
         def ended():
             done = harness.exchange(peer.port, "GET", "/counts")[2]
@@ -65,18 +65,20 @@ def theirs(sim, sink, tools):
 
 
 def measure(row, rounds, tools):
-    mine, peers = [], []
+    mine, peers, kept = [], [], []
     with Sim(speed=0) as sim, Sink() as sink:
         for _ in range(rounds):
             mine.append(ours(sim, sink, tools))
             if tools.PEER:
                 peers.append(theirs(sim, sink, tools))
+                kept.append(theirs(sim, sink, tools, "kept"))
     how = f"{COUNT} tasks, {mean_of(mine, 'hooks'):.2f} hooks each"
     beside, ratio, rate = "-", "-", "-"
     if peers:
-        beside = f"fastify + BullMQ flow + undici {spread_of(peers, 'us', '.0f')} µs ({HOOKS} hooks each)"
-        ratio = f"{mean_of(peers, 'us') / mean_of(mine, 'us'):.1f} times less"
-        rate = f"{spread_of(peers, 'rate', '.0f')}/s"
+        beside = (f"fastify + BullMQ flow + undici {spread_of(peers, 'us', '.0f')} µs ({HOOKS} hooks each), "
+                  f"with a hash and fsync as ours {spread_of(kept, 'us', '.0f')} µs")
+        ratio = f"{mean_of(peers, 'us') / mean_of(mine, 'us'):.1f} times less, {mean_of(kept, 'us') / mean_of(mine, 'us'):.1f}"
+        rate = f"{spread_of(peers, 'rate', '.0f')}/s, with fsync {spread_of(kept, 'rate', '.0f')}/s"
     row("whole life, submit to hook, CPU with Redis", f"{spread_of(mine, 'us', '.0f')} µs ({how})", beside, ratio, "-; goal 3 times less")
     row("whole life, rate", f"{spread_of(mine, 'rate', '.0f')}/s (files with fsync; vendor, sink and load beside it)", rate,
         f"{mean_of(mine, 'rate') / mean_of(peers, 'rate'):.1f} times" if peers else "-", "-; goal 2,000/s on two cores")

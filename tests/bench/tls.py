@@ -21,6 +21,7 @@ server {{
     listen 127.0.0.1:{port}{kind};
     ssl_certificate {dir}/certificate;
     ssl_certificate_key {dir}/key;
+    ssl_protocols TLSv1.2 TLSv1.3; # as vendors do: tickets, by which a session is resumed
     access_log {dir}/calls calls;
     location / {{ proxy_pass http://sim; }}
 }}

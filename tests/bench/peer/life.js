@@ -1,13 +1,15 @@
 // The whole life of a task in one process: fastify takes it, a BullMQ flow does the rest. The child of the flow submits
 // to the vendor, looks by moving itself to delayed, and saves the file; then its parent, the last hook, is signed and sent.
 // Each change before it has a hook, too, as a job of its own.
-//   life.js <http port> <redis port> <vendor> <folder> <ms between looks>
-const { createHmac } = require('node:crypto')
+//   life.js <http port> <redis port> <vendor> <folder> <ms between looks> [kept]
+// With "kept" a file is hashed, and there after a power cut, too, before the task goes on.
+const { createHash, createHmac } = require('node:crypto')
 const { createWriteStream } = require('node:fs')
+const { open } = require('node:fs/promises')
 const { pipeline } = require('node:stream/promises')
 const { FlowProducer, Queue, Worker, DelayedError } = require('bullmq')
 const { Pool } = require('undici')
-const [port, redisPort, vendor, folder, lookMs] = process.argv.slice(2)
+const [port, redisPort, vendor, folder, lookMs, kept] = process.argv.slice(2)
 const connection = { host: '127.0.0.1', port: +redisPort, maxRetriesPerRequest: null }
 const key = Buffer.alloc(32, 7)
 const secret = { 'mj-api-secret': 'sim-secret' }
@@ -43,8 +45,19 @@ const render = async (job, token) => {
       const file = `${folder}/${job.id}.png`
       const answer = await request(task.imageUrl)
       if (answer.statusCode !== 200) throw new Error(`the file: ${answer.statusCode}`)
+      if (!kept) {
+        await pipeline(answer.body, createWriteStream(file))
+        return { ...task, imageUrl: file }
+      }
+      const hash = createHash('sha256')
+      answer.body.on('data', (piece) => hash.update(piece))
       await pipeline(answer.body, createWriteStream(file))
-      return { ...task, imageUrl: file }
+      for (const path of [file, folder]) {
+        const handle = await open(path)
+        await handle.sync()
+        await handle.close()
+      }
+      return { ...task, imageUrl: file, sha256: hash.digest('hex') }
     }
   }
   await job.moveToDelayed(Date.now() + +lookMs, token)
