@@ -74,6 +74,7 @@ class Backup(unittest.TestCase):
 
         self.run_page("Backup", self.old.data_dir)
         with Watch(self.old, subscribe(all=True)) as watch:
+            watch.wait(lambda m: m)
             later = self.old.submit("after the backup", **hook)
             self.old.wait_phase(later, "rendering")
             watch.wait(lambda messages: any(m.get("task", {}).get("id") == later for m in messages))
