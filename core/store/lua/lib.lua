@@ -1,4 +1,5 @@
--- What all scripts share, put before each of them. A script is one kind of transition over a list of items.
+-- What scripts share. Each gets the paragraphs that it needs put before it (core/store/lua_library.h): an empty
+-- line ends one, so there is none inside a function. A script is one kind of transition over a list of items.
 --
 -- ARGV is: who writes (each process has a word of its own), "retention in ms, queue limit, queue limit
 -- per key, 1 when a reply was lost, what time it should be (0: not known)", then per item its number of
