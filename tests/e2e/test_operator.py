@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import threading
 import time
 import unittest
 
@@ -250,9 +251,11 @@ class Resolve(unittest.TestCase):
         self.assertEqual(self.resolve(task, do="archive")[0], 409)
         version = self.shown(task)["version"]
         upstream = json.loads(ids[0])["data"]
+        answered = threading.Event()
+        self.wire.on("/suno/fetch", lambda _: answered.wait(10) and None)  # no worker goes on with it before
         status, _, answer = self.resolve(task, do="adopt", upstream_id=upstream)
-        self.assertEqual(status, 200)
-        self.assertGreater(answer["version"], version)  # a worker may have gone on with it
+        answered.set()
+        self.assertEqual((status, answer["version"]), (200, version + 1))
         eventually(lambda: self.shown(task)["status"] == "succeeded", timeout=20)
         self.assertTrue(self.shown(task)["artifacts"][0]["sha256"])
         self.assertEqual(len(self.wire.sent("/suno/submit")), 1)
