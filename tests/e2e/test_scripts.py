@@ -902,7 +902,7 @@ class Foresight(Bench):
         self.assertLess(self.do("STRLEN", "{spool}:span:" + self.KIND), 1200)
 
     def test_a_burst_is_remembered_as_a_whole(self):
-        """A thousand that begin together end one after the other, the shortest first."""
+        """Jobs that begin together end one after the other, the shortest first."""
         begun = self.time() - 30000  # 8 s is what most take
         self.wire.call("SET", "{spool}:span:" + self.KIND, f"@{begun} 24:300")
         self.ends("A", 64500)

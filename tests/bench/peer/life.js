@@ -45,19 +45,15 @@ const render = async (job, token) => {
       const file = `${folder}/${job.id}.png`
       const answer = await request(task.imageUrl)
       if (answer.statusCode !== 200) throw new Error(`the file: ${answer.statusCode}`)
-      if (!kept) {
-        await pipeline(answer.body, createWriteStream(file))
-        return { ...task, imageUrl: file }
-      }
-      const hash = createHash('sha256')
-      answer.body.on('data', (piece) => hash.update(piece))
+      const hash = kept && createHash('sha256')
+      if (hash) answer.body.on('data', (piece) => hash.update(piece))
       await pipeline(answer.body, createWriteStream(file))
-      for (const path of [file, folder]) {
+      for (const path of kept ? [file, folder] : []) {
         const handle = await open(path)
         await handle.sync()
         await handle.close()
       }
-      return { ...task, imageUrl: file, sha256: hash.digest('hex') }
+      return { ...task, imageUrl: file, ...(hash && { sha256: hash.digest('hex') }) }
     }
   }
   await job.moveToDelayed(Date.now() + +lookMs, token)
