@@ -104,7 +104,7 @@ static void test_every_character(void **state)
 
 static void test_of_any_length(void **state)
 {
-    char text[300];
+    char text[300] = {0};
     unsigned seed = 7;
 
     (void)state;
