@@ -42,7 +42,8 @@ bool pattern_matches(const char *pattern, const char *path, struct pattern_names
     const char *begin = path;
     size_t count = 0;
 
-    *names = (struct pattern_names){0};
+    for (size_t i = 0; i < PATTERN_NAMES; i++)
+        *names->at[i] = '\0';
     while (*pattern != '\0') {
         if (*pattern == '{') {
             size_t len = name_len(path, pattern_takes_rest(pattern)), end;

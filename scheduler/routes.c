@@ -197,6 +197,8 @@ struct routes {
     struct served *served;
     char **patterns; // the patterns with a prefix, which are ours to free
     size_t count, patterns_count;
+    const struct served **plain; // those without a name in their pattern, sorted
+    size_t plain_count;
 };
 
 static enum http_method method_named(const char *name)
@@ -247,6 +249,40 @@ static void add_family_routes(struct routes *routes, const struct family *family
     }
 }
 
+static int compare_plain(const void *a, const void *b)
+{
+    const struct served *one = *(const struct served *const *)a;
+    const struct served *other = *(const struct served *const *)b;
+    int by_path = strcmp(one->pattern, other->pattern);
+
+    return by_path != 0 ? by_path : (int)one->method - (int)other->method;
+}
+
+static int compare_in_order(const void *a, const void *b)
+{
+    const struct served *one = *(const struct served *const *)a;
+    const struct served *other = *(const struct served *const *)b;
+    int by_path = compare_plain(a, b);
+
+    return by_path != 0 ? by_path : (one > other) - (one < other);
+}
+
+// Of those that are the same, the first of the table serves.
+static void sort_plain(struct routes *routes)
+{
+    size_t count = 0, kept = 0;
+
+    routes->plain = mem_array(const struct served *, routes->count);
+    for (size_t i = 0; i < routes->count; i++)
+        if (strpbrk(routes->served[i].pattern, "{*") == NULL)
+            routes->plain[count++] = &routes->served[i];
+    qsort(routes->plain, count, sizeof *routes->plain, compare_in_order);
+    for (size_t i = 0; i < count; i++)
+        if (i == 0 || compare_plain(&routes->plain[i - 1], &routes->plain[i]) != 0)
+            routes->plain[kept++] = routes->plain[i];
+    routes->plain_count = kept;
+}
+
 struct routes *routes_new(void)
 {
     struct routes *routes = mem_new(struct routes);
@@ -256,6 +292,7 @@ struct routes *routes_new(void)
         add_route(routes, &own[i]);
     for (size_t i = 0; (family = family_at(i)) != NULL; i++)
         add_family_routes(routes, family);
+    sort_plain(routes);
     return routes;
 }
 
@@ -266,6 +303,7 @@ void routes_free(struct routes *routes)
     for (size_t i = 0; i < routes->patterns_count; i++)
         free(routes->patterns[i]);
     free(routes->patterns);
+    free(routes->plain);
     free(routes->served);
     free(routes);
 }
@@ -275,12 +313,29 @@ const struct served *routes_at(const struct routes *routes, size_t index)
     return index < routes->count ? &routes->served[index] : NULL;
 }
 
+// Most requests are for these; NULL: the path may still match a pattern.
+static const struct served *find_plain(const struct routes *routes, enum http_method method,
+                                       const char *path)
+{
+    const struct served asked = {.method = method, .pattern = path}, *key = &asked;
+    const struct served **found =
+        bsearch(&key, routes->plain, routes->plain_count, sizeof *routes->plain, compare_plain);
+
+    return found == NULL ? NULL : *found;
+}
+
 const struct served *routes_find(const struct routes *routes, enum http_method method,
                                  const char *path, struct pattern_names *names, unsigned *offered)
 {
+    const struct served *plain;
+
     if (method == HTTP_HEAD_)
         method = HTTP_GET_;
     *offered = 0;
+    *names = (struct pattern_names){0};
+    plain = find_plain(routes, method, path);
+    if (plain != NULL)
+        return plain;
     for (size_t i = 0; i < routes->count; i++) {
         const struct served *served = &routes->served[i];
 

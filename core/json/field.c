@@ -8,31 +8,28 @@
 
 enum { MAX_DEPTH = 32, MAX_TOKENS = 20000 };
 
+static const json_t *item_at(const json_t *list, const char *digits, size_t len)
+{
+    size_t index = 0;
+
+    for (size_t i = 0; i < len; i++) {
+        if (digits[i] < '0' || digits[i] > '9')
+            return NULL;
+        index = index * 10 + (size_t)(digits[i] - '0');
+    }
+    return json_array_get(list, index);
+}
+
 json_t *field_at(const json_t *value, const char *path)
 {
     const json_t *at = value;
 
     while (*path != '\0' && at != NULL) {
-        size_t len = strcspn(path, ".");
-        char name[64];
+        const char *dot = strchr(path, '.');
+        size_t len = dot == NULL ? strlen(path) : (size_t)(dot - path);
 
-        if (len >= sizeof name)
-            return NULL;
-        memcpy(name, path, len);
-        name[len] = '\0';
-        if (json_is_array(at)) {
-            size_t index = 0;
-
-            for (const char *digit = name; *digit != '\0'; digit++) {
-                if (*digit < '0' || *digit > '9')
-                    return NULL;
-                index = index * 10 + (size_t)(*digit - '0');
-            }
-            at = json_array_get(at, index);
-        } else {
-            at = json_object_get(at, name);
-        }
-        path += len + (path[len] == '.');
+        at = json_is_array(at) ? item_at(at, path, len) : json_object_getn(at, path, len);
+        path += len + (dot != NULL);
     }
     return json_is_null(at) ? NULL : (json_t *)at;
 }

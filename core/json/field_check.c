@@ -98,13 +98,11 @@ static bool check_word(const json_t *value, const char *const *words, const char
     const char *text = json_string_value(value);
     struct buf all = {0};
 
-    for (size_t i = 0; words[i] != NULL; i++) {
-        if (text != NULL && strcmp(words[i], text) == 0) {
-            buf_clear(&all);
+    for (size_t i = 0; text != NULL && words[i] != NULL; i++)
+        if (strcmp(words[i], text) == 0)
             return true;
-        }
+    for (size_t i = 0; words[i] != NULL; i++)
         buf_fmt(&all, "%s%s", i == 0 ? "" : ", ", words[i]);
-    }
     err_set(err, ERR_INVALID, "%s: must be one of: %s", path, buf_text(&all));
     buf_clear(&all);
     return false;
@@ -246,23 +244,37 @@ static bool is_left_empty(const json_t *value, enum field_kind kind)
     return may_be && field_is_empty(value);
 }
 
+static bool check_field(const json_t *field, const struct field_rule *rule, const char *path,
+                        struct err *err)
+{
+    if (field == NULL)
+        return wrong(err, path, "is required");
+    if (rule->is_required && json_is_string(field) && json_string_length(field) == 0)
+        return wrong(err, path, "must not be empty");
+    return field_check_value(field, rule, path, err);
+}
+
+// The same for a field of what is at `prefix`.
+static bool check_inner(const json_t *field, const struct field_rule *rule, const char *prefix,
+                        struct err *err)
+{
+    char path[MAX_PATH];
+
+    snprintf(path, sizeof path, "%s%s%s", prefix, *rule->path == '\0' ? "" : ".", rule->path);
+    return check_field(field, rule, path, err);
+}
+
 // `prefix`: where the value is; "" where it is the body.
 static bool check_fields(const json_t *value, const struct field_rule *rules, const char *prefix,
                          struct err *err)
 {
     for (const struct field_rule *rule = rules; rule->path != NULL; rule++) {
         const json_t *field = field_at(value, rule->path);
-        bool has_both = *prefix != '\0' && *rule->path != '\0';
-        char path[MAX_PATH];
 
-        snprintf(path, sizeof path, "%s%s%s", prefix, has_both ? "." : "", rule->path);
         if (!rule->is_required && is_left_empty(field, rule->kind))
             continue;
-        if (field == NULL)
-            return wrong(err, path, "is required");
-        if (rule->is_required && json_is_string(field) && json_string_length(field) == 0)
-            return wrong(err, path, "must not be empty");
-        if (!field_check_value(field, rule, path, err))
+        if (*prefix == '\0' ? !check_field(field, rule, rule->path, err)
+                            : !check_inner(field, rule, prefix, err))
             return false;
     }
     return true;

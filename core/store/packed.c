@@ -74,35 +74,22 @@ static void need_tables(void)
     pthread_once(&once, make_tables);
 }
 
-static size_t packed_len(const char *text, size_t len)
-{
-    size_t bits = 0;
-
-    for (size_t i = 0; i < len; i++)
-        bits += lengths[(uint8_t)text[i]];
-    return 1 + (bits + 7) / 8;
-}
-
+// As many bytes as the text has are enough: a longer code isn't written.
 bool packed_write(const char *text, size_t len, struct buf *out)
 {
-    size_t packed = packed_len(text, len);
+    const uint8_t *from = (const uint8_t *)text, *from_end = from + len;
+    uint8_t *to, *end;
     uint64_t word = 0;
     unsigned bits = 0;
-    uint8_t *to;
 
-    if (packed >= len)
-        return false;
     need_tables();
-    buf_reserve(out, packed);
+    buf_reserve(out, len + sizeof(uint32_t));
     to = (uint8_t *)out->data + out->len;
-    out->len += packed;
-    out->data[out->len] = '\0';
+    end = to + len;
     *to++ = PACKED;
-    for (size_t i = 0; i < len; i++) {
-        uint8_t c = (uint8_t)text[i];
-
-        word = word << lengths[c] | tables.codes[c];
-        bits += lengths[c];
+    for (; from < from_end && to < end; from++) {
+        word = word << lengths[*from] | tables.codes[*from];
+        bits += lengths[*from];
         if (bits >= 32) {
             uint32_t four = htobe32((uint32_t)(word >> (bits - 32)));
 
@@ -111,10 +98,16 @@ bool packed_write(const char *text, size_t len, struct buf *out)
             bits -= 32;
         }
     }
+    if (from < from_end || to + (bits + 7) / 8 >= end) {
+        out->data[out->len] = '\0';
+        return false;
+    }
     for (; bits >= 8; bits -= 8)
         *to++ = (uint8_t)(word >> (bits - 8));
     if (bits > 0) // filled up with ones: no code is made of so few
-        *to = (uint8_t)(word << (8 - bits) | 0xff >> bits);
+        *to++ = (uint8_t)(word << (8 - bits) | 0xff >> bits);
+    *to = '\0';
+    out->len = (size_t)(to - (uint8_t *)out->data);
     return true;
 }
 

@@ -156,6 +156,28 @@ static void test_who_serves(void **state)
     }
 }
 
+// Two families share a path where they share a surface: the first of them knows the other.
+static void test_the_first_of_the_table_serves(void **state)
+{
+    const struct served *served, *first;
+    struct pattern_names names;
+    unsigned offered, shared = 0;
+
+    (void)state;
+    for (size_t i = 0; (served = routes_at(routes, i)) != NULL; i++) {
+        if (strpbrk(served->pattern, "{*") != NULL)
+            continue;
+        for (size_t k = 0;
+             first = routes_at(routes, k), first->method != served->method ||
+                                               strcmp(first->pattern, served->pattern) != 0;)
+            k++;
+        shared += first != served;
+        assert_ptr_equal(routes_find(routes, served->method, served->pattern, &names, &offered),
+                         first);
+    }
+    assert_true(shared > 0);
+}
+
 static void test_another_method_and_no_such_path(void **state)
 {
     enum { GET = 1 << HTTP_GET_, POST = 1 << HTTP_POST_, PUT = 1 << HTTP_PUT_ };
@@ -232,6 +254,7 @@ int main(void)
         cmocka_unit_test(test_patterns),
         cmocka_unit_test(test_a_long_name_is_cut),
         cmocka_unit_test(test_who_serves),
+        cmocka_unit_test(test_the_first_of_the_table_serves),
         cmocka_unit_test(test_another_method_and_no_such_path),
         cmocka_unit_test(test_what_they_need),
     };
