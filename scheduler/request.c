@@ -2,7 +2,6 @@
 #include "scheduler/request.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -12,6 +11,7 @@
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/base/metrics.h"
+#include "core/base/text.h"
 #include "core/config/config.h"
 #include "core/http/http_server.h"
 #include "core/json/field.h"
@@ -332,9 +332,9 @@ void request_count(const struct request *request, int status, int64_t bytes)
 {
     const char *route = request->served == NULL ? "none" : request->served->pattern;
     int64_t took_ms = clock_mono_ms() - request->begun_ms;
-    char code[8];
+    char code[TEXT_INT_SIZE];
 
-    snprintf(code, sizeof code, "%d", status);
+    text_int(code, code + sizeof code, status);
     metric_count(METRICS_http_requests_total, route, code, NULL);
     metric_observe(HISTOGRAM_http_request_seconds, took_ms, route, NULL);
     if (request->front->config->has_access_log)

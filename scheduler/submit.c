@@ -29,7 +29,7 @@
 #include "scheduler/routes.h"
 #include "scheduler/waiting.h"
 
-enum { LARGE_REQUEST = 65536, LONGEST_TEXT = 20000 };
+enum { LARGE_REQUEST = 65536, LONGEST_TEXT = 20000, ANSWER_ROOM = 255 };
 
 // What is made of a request for a submit.
 struct submission {
@@ -108,6 +108,7 @@ static void on_submitted(void *ctx, enum submit_result result, const char *id, i
         task->created_ms = id_task_time_ms(id);
     }
     task->links = &request->front->config->links;
+    buf_reserve(&json, ANSWER_ROOM);
     request->family->accepted(task, waiting, result == SUBMIT_REPEATED, &json);
     request_answer(request, 200, &json);
     buf_clear(&json);

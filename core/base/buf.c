@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/base/mem.h"
+#include "core/base/text.h"
 
 void buf_reserve(struct buf *buf, size_t more)
 {
@@ -66,15 +67,9 @@ void buf_fmt(struct buf *buf, const char *format, ...)
 
 void buf_int(struct buf *buf, int64_t number)
 {
-    char digits[24], *end = digits + sizeof digits, *p = end;
-    uint64_t rest = number < 0 ? -(uint64_t)number : (uint64_t)number;
+    char digits[TEXT_INT_SIZE];
 
-    do
-        *--p = (char)('0' + rest % 10);
-    while ((rest /= 10) > 0);
-    if (number < 0)
-        *--p = '-';
-    buf_add(buf, p, (size_t)(end - p));
+    buf_add(buf, digits, (size_t)(text_int(digits, digits + sizeof digits, number) - digits));
 }
 
 // How many bytes the character takes; 0 where it isn't UTF-8 (RFC 3629: no overlong forms, no

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "core/base/text.h"
+
 void args_mem(struct args *args, const void *data, size_t len)
 {
     buf_add(&args->bytes, &len, sizeof len);
@@ -17,11 +19,25 @@ void args_str(struct args *args, const char *text)
 
 void args_int(struct args *args, int64_t number)
 {
-    struct buf digits = {0};
+    char digits[TEXT_INT_SIZE];
 
-    buf_int(&digits, number);
-    args_mem(args, digits.data, digits.len);
-    buf_clear(&digits);
+    args_mem(args, digits, (size_t)(text_int(digits, digits + sizeof digits, number) - digits));
+}
+
+size_t args_begin(struct args *args)
+{
+    size_t len = 0;
+
+    buf_add(&args->bytes, &len, sizeof len);
+    return args->bytes.len;
+}
+
+void args_end(struct args *args, size_t begun)
+{
+    size_t len = args->bytes.len - begun;
+
+    memcpy(args->bytes.data + begun - sizeof len, &len, sizeof len);
+    args->count++;
 }
 
 void args_field(struct args *args, const char *name, const char *value)

@@ -14,5 +14,9 @@ struct args {
 void args_str(struct args *args, const char *text); // NULL is ""
 void args_mem(struct args *args, const void *data, size_t len);
 void args_int(struct args *args, int64_t number);
+// An argument that is written into args->bytes itself, from args_begin, which returns where it
+// begins, to args_end.
+size_t args_begin(struct args *args);
+void args_end(struct args *args, size_t begun);
 // A field and its value, left out where the value is NULL.
 void args_field(struct args *args, const char *name, const char *value);

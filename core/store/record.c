@@ -106,22 +106,21 @@ static const char *text_of(enum kind kind, size_t offset, const struct task *tas
 
 static void write_cold(const struct task *task, struct args *args)
 {
-    struct buf cold = {0};
-    size_t count = COLD_COUNT;
+    size_t count = COLD_COUNT, begun;
 
     while (count > 0 &&
            text_of(cold_facts[count - 1].kind, cold_facts[count - 1].offset, task) == NULL)
         count--;
+    args_str(args, record_name(RECORD_cold));
+    begun = args_begin(args);
     for (size_t i = 0; i < count; i++) {
         const char *text = text_of(cold_facts[i].kind, cold_facts[i].offset, task);
 
         if (i > 0)
-            buf_char(&cold, '\0');
-        buf_str(&cold, text == NULL ? "" : text);
+            buf_char(&args->bytes, '\0');
+        buf_str(&args->bytes, text == NULL ? "" : text);
     }
-    args_str(args, record_name(RECORD_cold));
-    args_mem(args, buf_text(&cold), cold.len);
-    buf_clear(&cold);
+    args_end(args, begun);
 }
 
 static void write_field(const struct field *field, const struct task *task, struct args *args)
@@ -147,13 +146,11 @@ static void write_field(const struct field *field, const struct task *task, stru
 
 void record_write_request(const struct task *task, struct args *args)
 {
-    struct buf packed = {0};
+    size_t len = strlen(task->request), begun = args_begin(args);
 
-    if (packed_write(task->request, strlen(task->request), &packed))
-        args_mem(args, packed.data, packed.len);
-    else
-        args_str(args, task->request);
-    buf_clear(&packed);
+    if (!packed_write(task->request, len, &args->bytes))
+        buf_add(&args->bytes, task->request, len);
+    args_end(args, begun);
 }
 
 void record_write(const struct task *task, struct args *args)

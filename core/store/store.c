@@ -10,6 +10,7 @@
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/base/metrics.h"
+#include "core/base/text.h"
 #include "core/config/config.h"
 #include "core/loop/loop.h"
 #include "core/redis/redis.h"
@@ -404,7 +405,7 @@ static void send_batch(struct store *store, unsigned script)
     enum { HEAD_WORDS = 6 };
     struct batch *batch = take_batch(store, script);
     struct command command = {0};
-    char counts[MAX_ITEMS][12], constants[120];
+    char counts[MAX_ITEMS][TEXT_INT_SIZE], constants[120];
 
     command.argv = mem_array(const char *, batch->argc + HEAD_WORDS);
     command.lens = mem_array(size_t, batch->argc + HEAD_WORDS);
@@ -422,8 +423,9 @@ static void send_batch(struct store *store, unsigned script)
 
         // A claim's items are accounts: its arguments are packed as several items by the caller.
         if (!is_single(script))
-            add_word(&command, counts[i],
-                     (size_t)snprintf(counts[i], sizeof counts[i], "%u", args->count));
+            add_word(
+                &command, counts[i],
+                (size_t)(text_int(counts[i], counts[i] + TEXT_INT_SIZE, args->count) - counts[i]));
         add_args(&command, args);
     }
     metric_add(METRIC_redis_calls_total, 1);

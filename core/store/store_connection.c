@@ -5,6 +5,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/log.h"
+#include "core/base/text.h"
 #include "core/loop/loop.h"
 #include "core/redis/redis.h"
 #include "core/store/keys.h"
@@ -23,7 +24,9 @@ int64_t store_now_ms(const struct store *store)
 void store_write_constants(const struct store *store, bool is_again, int64_t expected_ms, char *to,
                            size_t size)
 {
-    snprintf(to, size, "%s %lld", store->constants[is_again], (long long)expected_ms);
+    const char *end = to + size;
+
+    text_int(text_add(text_add(to, end, store->constants[is_again]), end, " "), end, expected_ms);
 }
 
 static void set_problem(struct store *store, const char *problem)

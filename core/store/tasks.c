@@ -8,6 +8,7 @@
 #include "core/base/buf.h"
 #include "core/base/digest.h"
 #include "core/base/mem.h"
+#include "core/base/text.h"
 #include "core/config/config.h"
 #include "core/store/keys.h"
 #include "core/store/record.h"
@@ -32,7 +33,7 @@ struct tasks_op {
     task_fn fn_one; // of a read of one task
     // Several commands may be under way for one operation.
     size_t count, left;
-    struct store_call **calls;
+    struct store_call **calls, *only; // `calls` is &only where there is one
     struct part *parts;
     struct task **tasks;
 };
@@ -49,9 +50,9 @@ static struct tasks_op *op_new(struct store *store, const char *id, size_t calls
 
     op->store = store;
     op->ctx = ctx;
-    snprintf(op->id, sizeof op->id, "%s", id == NULL ? "" : id);
+    text_add(op->id, op->id + sizeof op->id, id == NULL ? "" : id);
     op->count = op->left = calls;
-    op->calls = mem_array(struct store_call *, calls);
+    op->calls = calls == 1 ? &op->only : mem_array(struct store_call *, calls);
     return op;
 }
 
@@ -69,7 +70,8 @@ void tasks_op_cancel(struct tasks_op **pointer)
             task_free(op->tasks[i]);
     free(op->tasks);
     free(op->parts);
-    free(op->calls);
+    if (op->calls != &op->only)
+        free(op->calls);
     free(op);
 }
 
@@ -184,9 +186,11 @@ static const char *holder_of(const struct resend *resend)
     return resend->holder == NULL ? "+" : resend->holder;
 }
 
-static void add_option(struct buf *json, const char *name, const char *value)
+static void add_option(struct args *args, size_t begun, const char *name, const char *value)
 {
-    buf_str(json, json->len == 0 ? "{" : ",");
+    struct buf *json = &args->bytes;
+
+    buf_char(json, json->len == begun ? '{' : ',');
     buf_json_str(json, name);
     buf_char(json, ':');
     buf_json_str(json, value);
@@ -196,32 +200,31 @@ static void add_option(struct buf *json, const char *name, const char *value)
 static void add_options(struct args *args, const struct submit *submit)
 {
     const struct task *task = submit->task;
-    struct buf json = {0};
+    size_t begun = args_begin(args);
 
     if (submit->idempotency != NULL) {
-        add_option(&json, "idem", submit->idempotency->key);
-        add_option(&json, "body", submit->idempotency->body);
+        add_option(args, begun, "idem", submit->idempotency->key);
+        add_option(args, begun, "body", submit->idempotency->body);
     }
     if (submit->resend != NULL) {
-        add_option(&json, "same", submit->resend->body);
-        add_option(&json, "holder", holder_of(submit->resend));
+        add_option(args, begun, "same", submit->resend->body);
+        add_option(args, begun, "holder", holder_of(submit->resend));
         if (submit->resend->is_resent)
-            add_option(&json, "resent", "1");
+            add_option(args, begun, "resent", "1");
     }
     if (submit->once != NULL) {
-        add_option(&json, "parent", key_of_id(task->parent));
-        add_option(&json, "once", submit->once);
+        add_option(args, begun, "parent", key_of_id(task->parent));
+        add_option(args, begun, "once", submit->once);
     }
     if (task->hook != NULL)
-        add_option(&json, "hook", task->hook);
+        add_option(args, begun, "hook", task->hook);
     if (submit->awaits_parent)
-        add_option(&json, "await", "1");
+        add_option(args, begun, "await", "1");
     if (!submit->is_listed)
-        add_option(&json, "unlisted", "1");
-    if (json.len > 0)
-        buf_char(&json, '}');
-    args_mem(args, buf_text(&json), json.len);
-    buf_clear(&json);
+        add_option(args, begun, "unlisted", "1");
+    if (args->bytes.len > begun)
+        buf_char(&args->bytes, '}');
+    args_end(args, begun);
 }
 
 struct tasks_op *tasks_submit(struct store *store, const struct submit *submit, submit_fn fn,
@@ -600,11 +603,15 @@ struct store_call *tasks_forget(struct store *store, const char *id, const char 
 void lane_name(char *lane, size_t size, const char *provider, const char *model,
                const char *account, bool needs_slot)
 {
-    if (account != NULL)
-        snprintf(lane, size, "%s@%s", needs_slot ? "" : "?", account);
-    else
-        snprintf(lane, size, "%s%s/%s", needs_slot ? "" : "?", provider,
-                 model == NULL ? "" : model);
+    const char *end = lane + size;
+    char *at = text_add(lane, end, needs_slot ? "" : "?");
+
+    if (account != NULL) {
+        text_add(text_add(at, end, "@"), end, account);
+        return;
+    }
+    at = text_add(text_add(at, end, provider), end, "/");
+    text_add(at, end, model == NULL ? "" : model);
 }
 
 // An operator takes up a task.

@@ -4,6 +4,7 @@
 #include "core/base/buf.h"
 #include "core/base/err.h"
 #include "core/base/ids.h"
+#include "core/base/text.h"
 #include "tests/support/check.h"
 
 static void test_buf(void **state)
@@ -28,6 +29,24 @@ static void test_buf(void **state)
         buf_fmt(&buf, "%d,", i);
     assert_int_equal(buf.len, 1 + 10 * 2 + 90 * 3 + 900 * 4);
     buf_clear(&buf);
+}
+
+static void test_text(void **state)
+{
+    char text[TEXT_INT_SIZE], *end = text + sizeof text;
+
+    (void)state;
+    assert_ptr_equal(text_add(text_add(text, end, "kling/"), end, "v2"), text + 8);
+    assert_string_equal(text, "kling/v2");
+    assert_ptr_equal(text_int(text, end, INT64_MIN), end - 1);
+    assert_string_equal(text, "-9223372036854775808");
+    text_int(text_add(text_int(text, end, INT64_MAX), end, ""), end, 7);
+    assert_string_equal(text, "92233720368547758077");
+    assert_ptr_equal(text_int(text_add(text, end, "0123456789012345678"), end, 10), text + 19);
+    assert_string_equal(text, "0123456789012345678"); // half a number would be another one
+    assert_ptr_equal(text_add(text_add(text, end, "0123456789012345678"), end, "abc"), end - 1);
+    assert_string_equal(text, "0123456789012345678a");
+    assert_ptr_equal(text_add(end, end, "abc"), end);
 }
 
 // Texts of strangers, and ours that were cut, come out as UTF-8.
@@ -102,11 +121,9 @@ static void test_ids_of_one_moment(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_buf),
-        cmocka_unit_test(test_json_str),
-        cmocka_unit_test(test_err),
-        cmocka_unit_test(test_ids),
-        cmocka_unit_test(test_ids_of_one_moment),
+        cmocka_unit_test(test_buf),      cmocka_unit_test(test_text),
+        cmocka_unit_test(test_json_str), cmocka_unit_test(test_err),
+        cmocka_unit_test(test_ids),      cmocka_unit_test(test_ids_of_one_moment),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

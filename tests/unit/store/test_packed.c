@@ -15,6 +15,7 @@ static void check_round_trip(const char *text, size_t len)
 
     if (!packed_write(text, len, &packed)) {
         assert_int_equal(packed.len, 0);
+        buf_clear(&packed);
         return;
     }
     assert_true(packed.len < len && packed_is(packed.data, packed.len));
