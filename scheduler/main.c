@@ -36,7 +36,7 @@ enum {
     EXIT_USAGE = 2,
     SIGNAL_COUNT = 5,
     ENDING_LOOK_MS = 20,
-    TELL_MS = 1000,
+    TELL_MS = 5000,
     LEFT_OVER_MS = 30000
 };
 enum { LARGE_BLOCK_BYTES = 256 * 1024, OWN_DESCRIPTORS = 64 };

@@ -19,6 +19,7 @@
 #include "core/store/bell.h"
 #include "core/store/claim_serial.h"
 #include "core/store/deliveries.h"
+#include "core/store/heartbeat.h"
 #include "core/store/store.h"
 #include "core/task/task.h"
 #include "webhook/seats.h"
@@ -27,7 +28,8 @@
 
 enum {
     HEARTBEAT_MS = 1000,
-    LEASE_SLACK_MS = 5000,  // how much longer a lease is than an attempt may take
+    HEARTBEAT_IDLE_MS = HEARTBEAT_EVERY_MS, // as often as the process says that it is there
+    LEASE_SLACK_MS = 5000,                  // how much longer a lease is than an attempt may take
     START_WITHIN_MS = 4000, // after the claim, so that an attempt ends before its lease does
 };
 
@@ -71,6 +73,7 @@ static void attempt_free(struct attempt *attempt)
 }
 
 static void claim(struct dispatcher *d);
+static void expect_heartbeat(struct dispatcher *d, int64_t ms);
 
 static void claim_on_due(void *ctx)
 {
@@ -196,11 +199,14 @@ static void claim_on_claimed(void *ctx, size_t count, int64_t next_ms, bool is_s
 
     d->claiming = NULL;
     d->serial.is_lost = err != NULL;
-    if (err != NULL)
-        return; // the heartbeat asks again
+    if (err != NULL) {
+        loop_cancel(&d->heartbeat);
+        expect_heartbeat(d, HEARTBEAT_MS); // which asks again
+        return;
+    }
     if (d->is_asked || next_ms == 0 || count >= SEATS_AT_ONCE)
         claim(d);
-    else if (next_ms > 0 && next_ms < HEARTBEAT_MS)
+    else if (next_ms > 0)
         claim_after(d, next_ms);
     if (is_short)
         claim_after(d, seats_pace_ms(d->seats));
@@ -224,9 +230,15 @@ static void claim(struct dispatcher *d)
 static void on_heartbeat(void *ctx)
 {
     struct dispatcher *d = ctx;
+    bool is_idle = d->attempts == NULL && store_is_up(d->store);
 
-    d->heartbeat = loop_after(d->loop, HEARTBEAT_MS, on_heartbeat, d);
+    expect_heartbeat(d, is_idle ? HEARTBEAT_IDLE_MS : HEARTBEAT_MS);
     claim(d);
+}
+
+static void expect_heartbeat(struct dispatcher *d, int64_t ms)
+{
+    d->heartbeat = loop_after(d->loop, ms, on_heartbeat, d);
 }
 
 static void on_ring(void *ctx, const char *task)
@@ -248,7 +260,7 @@ struct dispatcher *dispatcher_start(struct loop *loop, struct store *store, cons
     d->seats = seats_new(sender->config->webhook.timeout_ms);
     d->claim = (struct delivery_claim){claim_on_delivery, claim_on_claimed, d};
     d->bell = bell_start(loop, redis_url, BELL_DELIVERIES, on_ring, d);
-    d->heartbeat = loop_after(loop, HEARTBEAT_MS, on_heartbeat, d);
+    expect_heartbeat(d, HEARTBEAT_MS);
     return d;
 }
 

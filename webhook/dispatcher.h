@@ -1,8 +1,8 @@
 // The dispatcher: claims deliveries that are due, sends them, stores what became of them.
 //
-// It sleeps till the next delivery is due and is woken when one comes; a heartbeat each second
-// finds those whose wake-up was lost. How many are in flight is bounded: in all, per key and per
-// receiver.
+// It sleeps till the next delivery is due and is woken when one comes; a heartbeat finds those
+// whose wake-up was lost: each second while one is in flight, and rarely while none is. How many
+// are in flight is bounded: in all, per key and per receiver.
 #pragma once
 
 #include <stdbool.h>

@@ -175,6 +175,17 @@ void follow_wake(struct follow *follow)
         source_claim(&follow->sources[i]);
 }
 
+bool follow_is_idle(const struct follow *follow)
+{
+    for (size_t i = 0; i < follow->count; i++) {
+        const struct source *source = &follow->sources[i];
+
+        if (source->timer != NULL || source->claim != NULL || source->requests > 0)
+            return false;
+    }
+    return true;
+}
+
 struct follow *follow_start(struct bench *bench)
 {
     struct follow *follow = mem_new(struct follow);

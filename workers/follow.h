@@ -2,6 +2,7 @@
 // answers for many.
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct account;
@@ -16,3 +17,5 @@ void follow_expect(struct follow *follow, const struct account *account, int64_t
 void follow_put_off(struct follow *follow, const struct account *account, int64_t ms);
 // Claims the looks that are due, of every account.
 void follow_wake(struct follow *follow);
+// Whether no look is under way, and none is known to come.
+bool follow_is_idle(const struct follow *follow);

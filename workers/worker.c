@@ -1,5 +1,6 @@
 // The worker role: claims tasks that can act, sleeps till the next one is due, is woken when one
-// can act earlier. A heartbeat each second finds those whose wake-up was lost.
+// can act earlier. A heartbeat finds those whose wake-up was lost: each second while there is
+// something to do, and rarely where there is nothing.
 #include "workers/worker.h"
 
 #include <malloc.h>
@@ -32,8 +33,9 @@
 
 enum {
     HEARTBEAT_MS = 1000,
-    MAX_CLAIM = 64,    // in one call
-    SWEEP_COUNT = 500, // records of one step of the sweeper
+    HEARTBEAT_IDLE_MS = HEARTBEAT_EVERY_MS, // as often as the process says that it is there
+    MAX_CLAIM = 64,                         // in one call
+    SWEEP_COUNT = 500,                      // records of one step of the sweeper
     SWEEP_EVERY_MS = 3000,
     STORAGE_SWEEP_EVERY_MS = 3600 * 1000,
 };
@@ -67,6 +69,7 @@ struct worker {
 
 static void submits_claim(struct worker *w);
 static void due_claim(struct worker *w);
+static void worker_hurry(struct worker *w);
 
 static void submits_on_timer(void *ctx)
 {
@@ -132,8 +135,10 @@ static void submits_on_claimed(void *ctx, size_t count, int64_t next_ms, const s
     submits->call = NULL;
     submits->serial.is_lost = err != NULL;
     loop_cancel(&submits->timer);
-    if (err != NULL)
-        return; // the heartbeat asks again
+    if (err != NULL) {
+        worker_hurry(submits->worker);
+        return;
+    }
     if (next_ms >= 0)
         submits->timer =
             loop_after(submits->worker->bench.loop, next_ms, submits_on_timer, submits);
@@ -157,10 +162,12 @@ static void due_on_claimed(void *ctx, size_t count, int64_t next_ms, const struc
 
     due->call = NULL;
     due->serial.is_lost = err != NULL;
-    if (err != NULL)
-        return;
     loop_cancel(&due->timer);
-    if (next_ms >= 0 && next_ms < HEARTBEAT_MS)
+    if (err != NULL) {
+        worker_hurry(due->worker);
+        return;
+    }
+    if (next_ms >= 0)
         due->timer = loop_after(due->worker->bench.loop, next_ms, due_on_timer, due);
     if (count > 0 || due->is_asked)
         due_claim(due->worker);
@@ -273,11 +280,31 @@ static void worker_sweep_files(struct worker *w)
     storage_sweep(w->bench.answers);
 }
 
+static void worker_on_heartbeat(void *ctx);
+
+static void worker_expect_heartbeat(struct worker *w, int64_t ms)
+{
+    w->heartbeat = loop_after(w->bench.loop, ms, worker_on_heartbeat, w);
+}
+
+// Something failed: the heartbeat that tries again doesn't keep it waiting.
+static void worker_hurry(struct worker *w)
+{
+    loop_cancel(&w->heartbeat);
+    worker_expect_heartbeat(w, HEARTBEAT_MS);
+}
+
+static bool worker_is_idle(const struct worker *w)
+{
+    return w->bench.jobs == NULL && !w->was_busy && follow_is_idle(w->follow) && !w->is_sweeping &&
+           store_is_up(w->bench.store);
+}
+
 static void worker_on_heartbeat(void *ctx)
 {
     struct worker *w = ctx;
 
-    w->heartbeat = loop_after(w->bench.loop, HEARTBEAT_MS, worker_on_heartbeat, w);
+    worker_expect_heartbeat(w, worker_is_idle(w) ? HEARTBEAT_IDLE_MS : HEARTBEAT_MS);
     metric_set(METRIC_redis_up, store_is_up(w->bench.store));
     if (clock_mono_ms() - w->storage_swept_ms > STORAGE_SWEEP_EVERY_MS)
         worker_sweep_files(w);
@@ -365,7 +392,7 @@ struct worker *worker_start(struct loop *loop, const struct config *config, cons
     w->submits.queue = (struct queue_claim){claim_on_work, submits_on_claimed, &w->submits};
     w->due.queue = (struct queue_claim){claim_on_work, due_on_claimed, &w->due};
     w->bell = bell_start(loop, redis_url, BELL_QUEUE, worker_on_ring, w);
-    w->heartbeat = loop_after(loop, HEARTBEAT_MS, worker_on_heartbeat, w);
+    worker_expect_heartbeat(w, HEARTBEAT_MS);
     worker_sweep_files(w);
     return w;
 }

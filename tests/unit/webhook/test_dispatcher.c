@@ -240,6 +240,26 @@ static void test_one_claim_at_a_time(void **state)
     fake_expect_nothing();
 }
 
+static void test_where_nothing_is_in_flight_it_beats_rarely(void **state)
+{
+    (void)state;
+    fake_skip();
+    fake_loop_run_ms(loop, 1000);
+    fake_expect(CLAIM(1));
+    fake_deliveries_done(fake_waiting("deliveries"), 0, -1, false);
+    fake_loop_run_ms(loop, 4999);
+    fake_expect_nothing();
+    fake_loop_run_ms(loop, 1);
+    fake_expect(CLAIM(2));
+    give("task_1", 1, 0);
+    fake_skip();
+    fake_loop_run_ms(loop, 5000);
+    fake_skip();
+    fake_deliveries_done(fake_waiting("deliveries"), 1, -1, false);
+    fake_loop_run_ms(loop, 1000);
+    assert_int_equal(fake_count_waiting("deliveries"), 1);
+}
+
 static void test_nothing_is_claimed_without_redis(void **state)
 {
     (void)state;
@@ -330,6 +350,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_when_it_asks_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_one_claim_at_a_time, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_where_nothing_is_in_flight_it_beats_rarely, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_nothing_is_claimed_without_redis, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_drain_waits_for_what_is_in_flight, set_up,
                                         tear_down),

@@ -18,7 +18,13 @@
 #include "tests/support/fake_storage.h"
 #include "tests/support/fake_store.h"
 
-enum { LEASE_MS = 60000, HEARTBEAT_MS = 1000, SUBMITS = 4096, ARCHIVES = 128 };
+enum {
+    LEASE_MS = 60000,
+    HEARTBEAT_MS = 1000,
+    HEARTBEAT_IDLE_MS = 5000,
+    SUBMITS = 4096,
+    ARCHIVES = 128
+};
 
 #define SUBMITS_1 "claim submits serial=1 max=64 room=2048"
 #define SUBMITS_2 "claim submits serial=2 max=64 room=2048"
@@ -260,6 +266,36 @@ static void test_the_heartbeat(void **state)
     fake_expect_nothing();
 }
 
+// Each has been answered that there is nothing.
+static void settle(void)
+{
+    claimed_nothing();
+    fake_looks_done(fake_waiting("looks"), NULL, 0, -1);
+    if (fake_count_waiting("sweep") > 0)
+        fake_sweep_done(fake_waiting("sweep"), &(struct sweep){.is_over = true});
+    fake_skip();
+}
+
+static void test_where_there_is_nothing_to_do_it_beats_rarely(void **state)
+{
+    (void)state;
+    settle();
+    fake_loop_run_ms(loop, HEARTBEAT_MS);
+    settle();
+    fake_loop_run_ms(loop, HEARTBEAT_IDLE_MS - 1);
+    assert_int_equal(fake_count_waiting("claim submits"), 0);
+    fake_loop_run_ms(loop, 1);
+    assert_int_equal(fake_count_waiting("claim submits"), 1);
+    fake_store_fail(fake_waiting("claim submits"));
+    fake_loop_run_ms(loop, HEARTBEAT_MS); // what failed isn't kept waiting
+    assert_int_equal(fake_count_waiting("claim submits"), 1);
+    settle();
+    fake_store_set_up(true); // asks again
+    fake_claim_done(fake_waiting("claim due"), 0, 4000);
+    fake_loop_run_ms(loop, 4000);
+    assert_int_equal(fake_count_waiting("claim due"), 1); // in time
+}
+
 static void test_the_sweep(void **state)
 {
     struct task ended = {.id = "task_9", .is_request_stored = true, .phase = TASK_FAILED};
@@ -360,6 +396,7 @@ int main(void)
         TEST(test_a_lost_claim_keeps_its_number),
         TEST(test_a_lost_claim_is_as_old_as_it_is),
         TEST(test_the_heartbeat),
+        TEST(test_where_there_is_nothing_to_do_it_beats_rarely),
         TEST(test_the_sweep),
         TEST(test_a_drain),
         TEST(test_a_drain_has_patience),
