@@ -277,7 +277,7 @@ class Showing(Kling):
 
     def test_a_client_of_kling_s_own_api(self):
         """A front end that knows Kling's envelope alone; its images have a space at the end of their path."""
-        body = {"prompt": "a cat", "negative_prompt": "", "image": "", "aspect_ratio": "16:9"}
+        body = {"prompt": "a cat [slow]", "negative_prompt": "", "image": "", "aspect_ratio": "16:9"}
         video = {"image_tail": "", "mode": "std", "duration": "5", "model": "kling-v1-6"}
         for path, more, place in ((TEXT, video, "videos"), (PICTURES + "%20", {"n": 1}, "images")):
             status, _, answer = self.post(path, {**body, **more})
