@@ -34,6 +34,8 @@
 
 enum {
     PIPE_BYTES = 256 * 1024,
+    SMALL_PIPE_BYTES = 128 * 1024, // beside many files one waits for the others, whatever it holds
+    LARGE_PIPES_MAX = 8,
     SINGLE_MAX_BYTES = 32 << 20,
     PART_BYTES = 32 << 20,    // the larger, the fewer waits for an answer; but a failure sends a
                               // whole part anew
@@ -90,6 +92,7 @@ struct s3_file {
     struct loop_timer *telling; // a failure is to be told: a call of ready or done is owed
 
     struct hash_pipe *pipe; // NULL until the first bytes
+    size_t room_bytes;      // so much of the pipe is free before its writer goes on
     bool is_gatherer, is_refused, wants_commit;
     bool is_stored; // the object is there, whole, under its key: we only have to make sure of it
     struct err err;
@@ -143,6 +146,7 @@ static void drop_parts(struct s3_file *f)
 {
     struct part *part;
 
+    f->s3->pipes -= f->pipe != NULL;
     hash_pipe_drop(&f->pipe);
     while ((part = f->parts) != NULL) {
         f->parts = part->next;
@@ -374,7 +378,7 @@ static void file_on_room(void *ctx)
 
     // A writer goes on only once half of the pipe is free: each stop and start of a transfer costs
     // as much as a piece of it.
-    if (!f->is_refused || hash_pipe_room(f->pipe) < PIPE_BYTES / 2)
+    if (!f->is_refused || hash_pipe_room(f->pipe) < f->room_bytes)
         return;
     f->is_refused = false;
     f->file.ready(&f->file, NULL);
@@ -638,6 +642,8 @@ struct storage_file *storage_s3_file_create(struct storage *storage, const char 
 // wait for one is told when one is free.
 static bool has_pipe(struct s3_file *f)
 {
+    size_t bytes = f->s3->pipes < LARGE_PIPES_MAX ? PIPE_BYTES : SMALL_PIPE_BYTES;
+
     if (f->pipe != NULL)
         return true;
     if (f->expected < 0 && f->s3->gatherers == GATHERERS_MAX)
@@ -645,9 +651,10 @@ static bool has_pipe(struct s3_file *f)
     f->is_gatherer = f->expected < 0;
     f->s3->gatherers += f->is_gatherer;
     // While on_room holds its writer back, there must be enough in the pipe to send a part.
-    f->pipe = hash_pipe_new(f->s3->storage.loop,
-                            f->is_gatherer ? GATHERED_BYTES + PIPE_BYTES : PIPE_BYTES,
+    f->pipe = hash_pipe_new(f->s3->storage.loop, f->is_gatherer ? GATHERED_BYTES + bytes : bytes,
                             digest_copy(f->file.sha256), on_hashed, file_on_room, f);
+    f->room_bytes = bytes / 2;
+    f->s3->pipes++;
     return true;
 }
 

@@ -17,6 +17,7 @@ struct s3_storage {
     struct orphan *orphans;
     struct http_call *listing; // of uploads, while sweeping
     unsigned gatherers;        // files that hold a large buffer
+    unsigned pipes;            // files whose bytes are on their way
     char last_error[240];      // the last error that was logged, so that it is logged once
 };
 
