@@ -14,9 +14,18 @@ static void *checked(void *memory)
     return memory;
 }
 
+// glibc's malloc takes small pieces from the thread's own, its calloc doesn't before 2.41; and gcc
+// makes a calloc of malloc and memset, but not of realloc.
 void *mem_zeroed(size_t count, size_t size)
 {
-    return checked(calloc(count == 0 ? 1 : count, size));
+    enum { SMALL_BYTES = 1024 };
+    size_t bytes;
+
+    if (__builtin_mul_overflow(count, size, &bytes))
+        return checked(NULL);
+    if (bytes > SMALL_BYTES)
+        return checked(calloc(1, bytes));
+    return memset(mem_resize(NULL, bytes == 0 ? 1 : bytes), 0, bytes);
 }
 
 void *mem_resize(void *memory, size_t size)
