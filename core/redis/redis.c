@@ -559,6 +559,17 @@ void redis_send(struct redis *redis, int argc, const char *const *argv, const si
     redis_on_sent(redis, status, fn, ctx);
 }
 
+void redis_send_encoded(struct redis *redis, const struct buf *command, redis_reply_fn fn,
+                        void *ctx)
+{
+    int status = REDIS_ERR;
+
+    if (redis->is_up)
+        status = redisAsyncFormattedCommand(redis->link->ac, on_reply, NULL, command->data,
+                                            command->len);
+    redis_on_sent(redis, status, fn, ctx);
+}
+
 void redis_sendf(struct redis *redis, redis_reply_fn fn, void *ctx, const char *format, ...)
 {
     int status = REDIS_ERR;

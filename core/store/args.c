@@ -5,10 +5,29 @@
 
 #include "core/base/text.h"
 
+// What comes before an argument: '$', its length and the end of a line.
+enum { HEAD_MAX = 1 + TEXT_INT_SIZE + 2 };
+
+// Returns how long it is.
+static size_t write_head(char head[HEAD_MAX], char kind, size_t number)
+{
+    const char *end = head + HEAD_MAX;
+    char *at = head;
+
+    *at++ = kind;
+    at = text_int(at, end, (int64_t)number);
+    *at++ = '\r';
+    *at++ = '\n';
+    return (size_t)(at - head);
+}
+
 void args_mem(struct args *args, const void *data, size_t len)
 {
-    buf_add(&args->bytes, &len, sizeof len);
+    char head[HEAD_MAX];
+
+    buf_add(&args->bytes, head, write_head(head, '$', len));
     buf_add(&args->bytes, data, len);
+    buf_add(&args->bytes, "\r\n", 2);
     args->count++;
 }
 
@@ -24,19 +43,25 @@ void args_int(struct args *args, int64_t number)
     args_mem(args, digits, (size_t)(text_int(digits, digits + sizeof digits, number) - digits));
 }
 
+// Its length isn't known yet: there is room for the longest.
 size_t args_begin(struct args *args)
 {
-    size_t len = 0;
+    static const char room[HEAD_MAX];
 
-    buf_add(&args->bytes, &len, sizeof len);
+    buf_add(&args->bytes, room, sizeof room);
     return args->bytes.len;
 }
 
 void args_end(struct args *args, size_t begun)
 {
-    size_t len = args->bytes.len - begun;
+    size_t len = args->bytes.len - begun, head_len;
+    char head[HEAD_MAX], *at = args->bytes.data + begun - HEAD_MAX;
 
-    memcpy(args->bytes.data + begun - sizeof len, &len, sizeof len);
+    head_len = write_head(head, '$', len);
+    memcpy(at, head, head_len);
+    memmove(at + head_len, at + HEAD_MAX, len);
+    args->bytes.len -= HEAD_MAX - head_len;
+    buf_add(&args->bytes, "\r\n", 2);
     args->count++;
 }
 
@@ -46,4 +71,11 @@ void args_field(struct args *args, const char *name, const char *value)
         return;
     args_str(args, name);
     args_str(args, value);
+}
+
+void args_head(struct buf *command, unsigned count)
+{
+    char head[HEAD_MAX];
+
+    buf_add(command, head, write_head(head, '*', count));
 }

@@ -1,4 +1,8 @@
 // The arguments of one item of a script, or of one command: put together here, sent by store.h.
+//
+// They are kept as they go over the wire, bulk strings of RESP
+// (https://redis.io/docs/latest/develop/reference/protocol-spec/): "$5\r\nkling\r\n", one behind
+// the other.
 #pragma once
 
 #include <stddef.h>
@@ -7,7 +11,7 @@
 #include "core/base/buf.h"
 
 struct args {
-    struct buf bytes; // each argument's length as a size_t, then its bytes
+    struct buf bytes;
     unsigned count;
 };
 
@@ -20,3 +24,5 @@ size_t args_begin(struct args *args);
 void args_end(struct args *args, size_t begun);
 // A field and its value, left out where the value is NULL.
 void args_field(struct args *args, const char *name, const char *value);
+// How many arguments a command has: what comes before them on the wire, "*3\r\n".
+void args_head(struct buf *command, unsigned count);

@@ -10,7 +10,6 @@
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/base/metrics.h"
-#include "core/base/text.h"
 #include "core/config/config.h"
 #include "core/loop/loop.h"
 #include "core/redis/redis.h"
@@ -18,6 +17,7 @@
 #include "core/store/store_private.h"
 
 enum { MAX_ITEMS = 100, MAX_BATCH_BYTES = 4 << 20, MAX_UNDER_WAY = 1 };
+enum { KEPT_BYTES = 1 << 20 }; // of a command's memory
 enum { COMMAND_TIMEOUT_MS = 15000 };
 
 struct store_call {
@@ -374,65 +374,43 @@ static struct batch *take_batch(struct store *store, unsigned script)
     return batch;
 }
 
-// A command as hiredis takes it: pointers into the arguments of the calls.
-struct command {
-    const char **argv;
-    size_t *lens;
-    unsigned argc;
-};
-
-static void add_word(struct command *command, const char *word, size_t len)
+// What a script gets before its items.
+static void add_script(struct store *store, const struct batch *batch, struct args *command)
 {
-    command->argv[command->argc] = word;
-    command->lens[command->argc++] = len;
-}
+    char constants[120];
 
-static void add_args(struct command *command, const struct args *args)
-{
-    const char *at = args->bytes.data;
-
-    for (unsigned k = 0; k < args->count; k++) {
-        size_t len;
-
-        memcpy(&len, at, sizeof len);
-        add_word(command, at + sizeof len, len);
-        at += sizeof len + len;
-    }
+    store_write_constants(store, batch->is_again, store_now_ms(store), constants, sizeof constants);
+    args_str(command, "EVALSHA");
+    args_str(command, script_hash((enum script)batch->script));
+    args_str(command, "1");
+    args_str(command, CELL_TAG);
+    args_str(command, store->by);
+    args_str(command, constants);
 }
 
 static void send_batch(struct store *store, unsigned script)
 {
     enum { HEAD_WORDS = 6 };
     struct batch *batch = take_batch(store, script);
-    struct command command = {0};
-    char counts[MAX_ITEMS][TEXT_INT_SIZE], constants[120];
+    struct args *command = &store->command;
 
-    command.argv = mem_array(const char *, batch->argc + HEAD_WORDS);
-    command.lens = mem_array(size_t, batch->argc + HEAD_WORDS);
-    if (script != PLAIN) {
-        const char *const head[HEAD_WORDS] = {
-            "EVALSHA", script_hash((enum script)script), "1", CELL_TAG, store->by, constants};
-
-        store_write_constants(store, batch->is_again, store_now_ms(store), constants,
-                              sizeof constants);
-        for (unsigned i = 0; i < HEAD_WORDS; i++)
-            add_word(&command, head[i], strlen(head[i]));
-    }
+    buf_reset(&command->bytes);
+    args_head(&command->bytes, batch->argc + (script == PLAIN ? 0 : HEAD_WORDS));
+    if (script != PLAIN)
+        add_script(store, batch, command);
     for (unsigned i = 0; i < batch->count; i++) {
         const struct args *args = &batch->calls[i]->args;
 
         // A claim's items are accounts: its arguments are packed as several items by the caller.
         if (!is_single(script))
-            add_word(
-                &command, counts[i],
-                (size_t)(text_int(counts[i], counts[i] + TEXT_INT_SIZE, args->count) - counts[i]));
-        add_args(&command, args);
+            args_int(command, args->count);
+        buf_add(&command->bytes, args->bytes.data, args->bytes.len);
     }
     metric_add(METRIC_redis_calls_total, 1);
     batch->sent_ms = clock_mono_ms();
-    redis_send(store->redis, (int)command.argc, command.argv, command.lens, on_batch, batch);
-    free(command.argv);
-    free(command.lens);
+    redis_send_encoded(store->redis, &command->bytes, on_batch, batch);
+    if (command->bytes.cap > KEPT_BYTES)
+        buf_clear(&command->bytes);
 }
 
 // While one call is under way the next gathers items: the busier Redis is, the larger the calls,
@@ -565,6 +543,7 @@ void store_drop(struct store **pointer)
             free_call(call);
         }
     }
+    buf_clear(&store->command.bytes);
     free(store);
 }
 

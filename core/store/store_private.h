@@ -37,6 +37,7 @@ struct store {
     struct store_call *late;                       // calls past their deadline, which are being
                                                    // told so
     struct batch *batches;
+    struct args command;                  // being put together: its memory is kept
     unsigned under_way[SCRIPT_COUNT + 1]; // batches of each script
     uint64_t serial;
     unsigned pending; // calls alive

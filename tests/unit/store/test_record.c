@@ -40,13 +40,15 @@ static struct buf read_args(struct reply *reply, const struct args *args)
 
     buf_reserve(&texts, args->bytes.len);
     for (unsigned i = 0; i < args->count; i++) {
-        size_t len;
+        char *end;
+        size_t len = strtoul(at + 1, &end, 10);
 
-        memcpy(&len, at, sizeof len);
+        assert_true(*at == '$' && strncmp(end, "\r\n", 2) == 0 &&
+                    strncmp(end + 2 + len, "\r\n", 2) == 0);
         add_word(reply, texts.data + texts.len, len);
-        buf_add(&texts, at + sizeof len, len);
+        buf_add(&texts, end + 2, len);
         buf_char(&texts, '\0');
-        at += sizeof len + len;
+        at = end + 2 + len + 2;
     }
     return texts;
 }
