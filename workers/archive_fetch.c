@@ -108,7 +108,7 @@ static bool fetch_write_lead(struct archive *a)
 {
     if (!storage_write(a->file, a->lead.data, a->lead.len))
         return false;
-    buf_reset(&a->lead);
+    buf_clear(&a->lead);
     return true;
 }
 

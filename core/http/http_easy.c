@@ -13,6 +13,7 @@
 enum {
     HEADER_BYTES_MAX = 64 << 10,
     STREAM_BUFFER_BYTES = 64 << 10, // fewer reads per megabyte than with curl's 16 KB
+    UPLOAD_BUFFER_BYTES = 32 << 10, // curl's 64 KB are no faster
     LOW_SPEED_BYTES = 1024,
     UNACKNOWLEDGED_MS = 15000, // then a connection that is shared counts as dead
 };
@@ -224,6 +225,7 @@ struct http_easy *http_easy_new(const char *user_agent)
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, easy_on_body);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, easy);
     curl_easy_setopt(curl, CURLOPT_READFUNCTION, easy_on_source);
+    curl_easy_setopt(curl, CURLOPT_UPLOAD_BUFFERSIZE, (long)UPLOAD_BUFFER_BYTES);
     curl_easy_setopt(curl, CURLOPT_SEEKFUNCTION, easy_on_seek);
     curl_easy_setopt(curl, CURLOPT_SEEKDATA, easy);
     curl_easy_setopt(curl, CURLOPT_READDATA, easy);

@@ -34,7 +34,9 @@
 
 enum {
     PIPE_BYTES = 256 * 1024,
-    SMALL_PIPE_BYTES = 128 * 1024, // beside many files one waits for the others, whatever it holds
+    // Beside many files one waits for the others, whatever its pipe holds. A half must take what is
+    // written at once.
+    SMALL_PIPE_BYTES = 128 * 1024,
     LARGE_PIPES_MAX = 8,
     SINGLE_MAX_BYTES = 32 << 20,
     PART_BYTES = 32 << 20,    // the larger, the fewer waits for an answer; but a failure sends a
@@ -42,9 +44,7 @@ enum {
     GATHERED_BYTES = 5 << 20, // the smallest part that S3 allows
     GATHERERS_MAX = 4,
     TRICKLE_BYTES = 16 * 1024,
-    PARTS_MAX = 10000,         // the most parts that S3 allows
-    REWIND_BYTES = 128 * 1024, // so much of a part is kept, to be sent again if a connection turns
-                               // out to be dead
+    PARTS_MAX = 10000, // the most parts that S3 allows
     CALL_TIMEOUT_MS = 30000,
     LOW_SPEED_MS = 20000,
 };
@@ -92,7 +92,9 @@ struct s3_file {
     struct loop_timer *telling; // a failure is to be told: a call of ready or done is owed
 
     struct hash_pipe *pipe; // NULL until the first bytes
-    size_t room_bytes;      // so much of the pipe is free before its writer goes on
+    size_t half_bytes;      // of the pipe: so much of it is free before its writer goes on, and so
+                            // much of a part is kept, to be sent again if a connection turns out
+                            // to be dead
     bool is_gatherer, is_refused, wants_commit;
     bool is_stored; // the object is there, whole, under its key: we only have to make sure of it
     struct err err;
@@ -378,7 +380,7 @@ static void file_on_room(void *ctx)
 
     // A writer goes on only once half of the pipe is free: each stop and start of a transfer costs
     // as much as a piece of it.
-    if (!f->is_refused || hash_pipe_room(f->pipe) < f->room_bytes)
+    if (!f->is_refused || hash_pipe_room(f->pipe) < f->half_bytes)
         return;
     f->is_refused = false;
     f->file.ready(&f->file, NULL);
@@ -387,7 +389,7 @@ static void file_on_room(void *ctx)
 // Keeps the first bytes that were sent: a connection that is dead says so soon.
 static void keep_first(struct part *part, const char *data, size_t len)
 {
-    if (part->sent > REWIND_BYTES)
+    if (part->sent > (int64_t)part->file->half_bytes)
         buf_clear(&part->first);
     else
         buf_add(&part->first, data, len);
@@ -653,7 +655,7 @@ static bool has_pipe(struct s3_file *f)
     // While on_room holds its writer back, there must be enough in the pipe to send a part.
     f->pipe = hash_pipe_new(f->s3->storage.loop, f->is_gatherer ? GATHERED_BYTES + bytes : bytes,
                             digest_copy(f->file.sha256), on_hashed, file_on_room, f);
-    f->room_bytes = bytes / 2;
+    f->half_bytes = bytes / 2;
     f->s3->pipes++;
     return true;
 }
