@@ -4,6 +4,7 @@ CPU per operation is what counts (ours plus Redis', over theirs plus Redis'): ra
 of two on a shared machine. The two sides of a ratio are measured in turn, A B A B.
 """
 import json
+import math
 import os
 import re
 import signal
@@ -246,17 +247,17 @@ def delay():
         with Spool({"log_level": "warn", "accounts": [account(sim)]}, redis=redis) as spool:
             harness.eventually(spool.is_ready)
             time.sleep(1)
-            created = {}
-            for _ in range(300):
-                task = spool.submit("x")
-                created[task] = None
-                time.sleep(0.02)
-            for task in created:
-                created[task] = spool.get(f"/v1/tasks/{task}")["created_at"]
-            # The vendor shows its latest hundred.
-            arrived = {job["state"]: job["submitTime"] for job in sim.get("/mj/task/list")}
-            lags = sorted(arrived[task] - at for task, at in created.items() if task in arrived)
-    p99 = lags[min(len(lags) - 1, int(len(lags) * 0.99))]
+            lags = []
+            for _ in range(5):
+                tasks = []
+                for _ in range(100):
+                    tasks.append(spool.submit("x"))
+                    time.sleep(0.02)
+                # The vendor shows its latest hundred.
+                arrived = {job["state"]: job["submitTime"] for job in sim.get("/mj/task/list")}
+                lags += [arrived[task] - spool.task(task)["created_at"] for task in tasks if task in arrived]
+            lags.sort()
+    p99 = lags[math.ceil(len(lags) * 0.99) - 1]
     row("accepted to the vendor's request", f"p50 {lags[len(lags) // 2]} ms, p99 {p99} ms", f"{len(lags)} submits, fsync before each step",
         "-", "10 ms; goal 2 ms")
 
