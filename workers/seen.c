@@ -10,7 +10,9 @@
 #include "core/json/json_items.h"
 #include "core/task/task.h"
 
-enum { ENTRIES = 1 << 14, NOBODY = -1, MANY = -2 };
+// A part's entry is one of a few: with one place for each, ten thousand parts would push each other
+// out of sixteen thousand places again and again.
+enum { SETS = 1 << 11, PLACES = 8, ENTRIES = SETS * PLACES, NOBODY = -1, MANY = -2 };
 
 // A part of an answer, and the task it was about as that was then.
 struct entry {
@@ -64,17 +66,35 @@ static uint64_t hash_of_task(const struct task *task)
     return mix(hash, (uint64_t)(task->substate != NULL) << 1 | (task->missing_ms != 0));
 }
 
-static struct entry *entry_of(const struct seen *seen, uint64_t part)
+// The part's entry; NULL: there is none.
+static struct entry *find_entry(const struct seen *seen, uint64_t part)
 {
-    return &seen->entries[part % ENTRIES];
+    struct entry *set = &seen->entries[part % SETS * PLACES];
+
+    for (int i = 0; i < PLACES; i++)
+        if (set[i].part == part)
+            return &set[i];
+    return NULL;
+}
+
+// The newest comes first, the oldest makes room.
+static void keep_entry(struct seen *seen, const struct entry *entry)
+{
+    struct entry *set = &seen->entries[entry->part % SETS * PLACES];
+    int at = 0;
+
+    while (at < PLACES - 1 && set[at].part != entry->part)
+        at++;
+    memmove(set + 1, set, (size_t)at * sizeof *set);
+    *set = *entry;
 }
 
 // The number of the task that the part is about, if it is as it was when the part was noted.
 static int find_task(const struct seen *seen, uint64_t part, const uint64_t *hashes, size_t count)
 {
-    const struct entry *entry = entry_of(seen, part);
+    const struct entry *entry = find_entry(seen, part);
 
-    if (entry->part != part)
+    if (entry == NULL)
         return NOBODY;
     for (size_t i = 0; i < count; i++)
         if (hashes[i] == entry->task)
@@ -157,16 +177,19 @@ size_t seen_pass_over(const struct seen *seen, struct task **tasks, size_t count
 // Of each task the one part that names it alone, by the vendor's id.
 struct parts {
     struct task *const *tasks;
+    const uint64_t *jobs; // hashes of their ids
     size_t count;
     int *of_task; // the number of the part, or NOBODY, or MANY
 };
 
 static int task_named(const struct parts *parts, const char *name, size_t len)
 {
+    uint64_t job = hash_of(name, len);
+
     for (size_t i = 0; i < parts->count; i++) {
         const char *id = parts->tasks[i]->upstream_id;
 
-        if (id != NULL && strncmp(id, name, len) == 0 && id[len] == '\0')
+        if (parts->jobs[i] == job && id != NULL && strncmp(id, name, len) == 0 && id[len] == '\0')
             return (int)i;
     }
     return NOBODY;
@@ -200,7 +223,7 @@ void seen_note(struct seen *seen, struct task *const *tasks, const bool *is_quie
 
     if (count == 0 || !json_items_find(buf_text(answer), answer->len, &list))
         return;
-    jobs = hashes_of_jobs(tasks, count);
+    parts.jobs = jobs = hashes_of_jobs(tasks, count);
     if (seen->entries == NULL)
         seen->entries = mem_array(struct entry, ENTRIES);
     parts.of_task = mem_array(int, count);
@@ -213,7 +236,7 @@ void seen_note(struct seen *seen, struct task *const *tasks, const bool *is_quie
         uint64_t part = hash_of(item->at, item->len);
 
         if (is_quiet[i] && parts.of_task[i] >= 0 && !has_twin(jobs, count, i))
-            *entry_of(seen, part) = (struct entry){part, hash_of_task(tasks[i])};
+            keep_entry(seen, &(struct entry){part, hash_of_task(tasks[i])});
     }
     free(parts.of_task);
     free(jobs);

@@ -150,12 +150,36 @@ static void test_two_with_one_job(void **state)
     assert_string_equal(left_of("[" A "]"), ALL);
 }
 
+// As many tasks as a busy worker has: hardly a part makes room for another one.
+static void test_ten_thousand(void **state)
+{
+    enum { MANY = 10000 };
+    int known = 0;
+
+    (void)state;
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < MANY; i++) {
+            char upstream[16], text[40];
+
+            snprintf(upstream, sizeof upstream, "job-%d", i);
+            snprintf(text, sizeof text, "[{\"id\":\"%s\"}]", upstream);
+            snprintf(tasks[0]->id, sizeof tasks[0]->id, "task_%d", i);
+            mem_set_str(&tasks[0]->upstream_id, upstream);
+            if (round == 0)
+                note(text, true, false, false);
+            else
+                known += strncmp(left_of(text), ALL, strlen(ALL)) != 0;
+        }
+    }
+    assert_in_range(known, MANY * 95 / 100, MANY);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(test_the_same_again),   TEST(test_what_the_vendor_changed), TEST(test_what_we_changed),
-        TEST(test_parts_of_several), TEST(test_two_with_one_job),
+        TEST(test_parts_of_several), TEST(test_two_with_one_job),        TEST(test_ten_thousand),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
