@@ -21,11 +21,10 @@ static const struct field {
     size_t offset;
     enum kind kind;
     enum writer writer;
-    bool is_looked_at;
     char letter[2];
 } fields_of_record[] = {
-#define X(letter, name, member, kind, writer, is_looked_at)                                        \
-    {#name, offsetof(struct task, member), kind, writer, is_looked_at, #letter},
+#define X(letter, name, member, kind, writer)                                                      \
+    {#name, offsetof(struct task, member), kind, writer, #letter},
     RECORD_FIELDS(X)
 #undef X
 };
@@ -39,7 +38,17 @@ static const struct {
 #undef X
 };
 
-enum { COLD_COUNT = sizeof cold_facts / sizeof cold_facts[0] };
+// What a look needs. The cold facts come last: they have zero bytes in between.
+static const enum record_field look_fields[] = {
+    RECORD_phase,   RECORD_v,        RECORD_n,       RECORD_owner,   RECORD_hook,
+    RECORD_account, RECORD_asked,    RECORD_cancel,  RECORD_started, RECORD_upstream,
+    RECORD_sub,     RECORD_progress, RECORD_missing, RECORD_called,  RECORD_cold,
+};
+
+enum {
+    COLD_COUNT = sizeof cold_facts / sizeof cold_facts[0],
+    LOOK_COUNT = sizeof look_fields / sizeof look_fields[0],
+};
 
 const char *record_name(enum record_field field)
 {
@@ -163,9 +172,8 @@ void record_write(const struct task *task, struct args *args)
 void record_write_look_fields(struct buf *lua)
 {
     buf_str(lua, "local FIELDS = {");
-    for (size_t i = 0; i < RECORD_FIELD_COUNT; i++)
-        if (fields_of_record[i].is_looked_at)
-            buf_fmt(lua, "'%s', ", fields_of_record[i].letter);
+    for (size_t i = 0; i < LOOK_COUNT; i++)
+        buf_fmt(lua, "'%s', ", record_name(look_fields[i]));
     buf_str(lua, "}\n");
 }
 
@@ -215,50 +223,49 @@ static void set_cold(struct task *task, const char *at, size_t len)
     }
 }
 
-static void set_request(struct task *task, const redisReply *value)
+static void set_request(struct task *task, const char *text, size_t len)
 {
-    if (!packed_is(value->str, (size_t)value->len)) {
-        mem_set_str(&task->request, value->str);
+    if (!packed_is(text, len)) {
+        mem_set_str(&task->request, text);
         return;
     }
     free(task->request);
-    task->request = packed_read(value->str, (size_t)value->len);
+    task->request = packed_read(text, len);
 }
 
-static void set_field(struct task *task, const struct field *field, const redisReply *value)
+// The text is terminated, as what Redis answers is.
+static void set_field(struct task *task, const struct field *field, const char *text, size_t len)
 {
     char *slot = (char *)task + field->offset;
 
-    if (value->type != REDIS_REPLY_STRING)
-        return;
     switch (field->kind) {
     case NONE:
         break;
     case TEXT:
     case ID:
     case FAMILY:
-        set_text(task, field->kind, field->offset, value->str);
+        set_text(task, field->kind, field->offset, text);
         break;
     case NUMBER:
-        *(int *)slot = (int)strtol(value->str, NULL, 10);
+        *(int *)slot = (int)strtol(text, NULL, 10);
         break;
     case TIME_MS:
-        *(int64_t *)slot = strtoll(value->str, NULL, 10);
+        *(int64_t *)slot = strtoll(text, NULL, 10);
         break;
     case FLAG:
         *(bool *)slot = true;
         break;
     case PHASE:
-        task_phase_from_name(value->str, &task->phase);
+        task_phase_from_name(text, &task->phase);
         break;
     case WAIT:
-        set_wait(task, value->str);
+        set_wait(task, text);
         break;
     case REQUEST:
-        set_request(task, value);
+        set_request(task, text, len);
         break;
     case COLD:
-        set_cold(task, value->str, (size_t)value->len);
+        set_cold(task, text, len);
         break;
     }
 }
@@ -270,7 +277,8 @@ static void set_lettered(struct task *task, const char *letter, const redisReply
     for (size_t i = 0; i < RECORD_FIELD_COUNT; i++) {
         if (strcmp(fields_of_record[i].letter, letter) != 0)
             continue;
-        set_field(task, &fields_of_record[i], value);
+        if (value->type == REDIS_REPLY_STRING)
+            set_field(task, &fields_of_record[i], value->str, (size_t)value->len);
         return;
     }
 }
@@ -300,7 +308,7 @@ struct task *record_read(const char *id, const redisReply *fields, const redisRe
         set_lettered(task, fields->element[i]->str, fields->element[i + 1]);
     derive(task);
     if (request != NULL && request->type == REDIS_REPLY_STRING)
-        set_request(task, request); // too large for the record
+        set_request(task, request->str, (size_t)request->len); // too large for the record
     if (result != NULL && result->type == REDIS_REPLY_STRING)
         task->result = mem_strn(result->str, (size_t)result->len);
     return task;
@@ -327,20 +335,24 @@ struct task *record_read_waiting(const redisReply *whole)
     return task;
 }
 
-struct task *record_read_look(const redisReply *values)
+struct task *record_read_look(const redisReply *packed)
 {
+    const char *at, *end;
     struct task *task;
-    size_t at = 0, last;
 
-    if (values->type != REDIS_REPLY_ARRAY || values->elements == 0)
+    if (packed->type != REDIS_REPLY_STRING)
         return NULL;
-    last = values->elements - 1;
     task = task_new();
     task->version = 1;
-    for (size_t i = 0; i < RECORD_FIELD_COUNT && at < last; i++)
-        if (fields_of_record[i].is_looked_at)
-            set_field(task, &fields_of_record[i], values->element[at++]);
-    set_lettered(task, "id", values->element[last]);
+    at = packed->str;
+    end = at + packed->len;
+    id_of_key(task->id, at);
+    for (size_t i = 0; i < LOOK_COUNT && (at += strlen(at) + 1) <= end; i++) {
+        const struct field *field = &fields_of_record[look_fields[i]];
+
+        if (*at != '\0') // it may be left out
+            set_field(task, field, at, field->kind == COLD ? (size_t)(end - at) : strlen(at));
+    }
     derive(task);
     return task;
 }

@@ -6,13 +6,12 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 
 
 def record_fields():
-    """(letter, name, whether a look needs it) of each field of a record."""
+    """(letter, name) of each field of a record."""
     with open(os.path.join(ROOT, "core", "store", "record.h"), encoding="utf-8") as file:
-        found = re.findall(r"X\((\w+), (\w+), \w+, \w+, \w+, (true|false)\)", file.read())
-    return [(letter, name, looked_at == "true") for letter, name, looked_at in found]
+        return re.findall(r"X\((\w+), (\w+), \w+, \w+, \w+\)", file.read())
 
 
-LETTERS = {name: letter for letter, name, _ in record_fields()}
+LETTERS = {name: letter for letter, name in record_fields()}
 NAMES = {letter: name for name, letter in LETTERS.items()}
 
 # Commands on a record, and where the names of its fields are.

@@ -288,8 +288,13 @@ local SPAN_FULL, SPAN_MOST = 300, 20000  -- jobs until all may be halved, until 
 local SPAN_LIVES = 4                     -- how often a job's time must have passed since they were
 local SPAN_MS, SPANS_KEPT, SPAN_NAME_MAX = 30 * 24 * 3600 * 1000, 2000, 100
 
+-- Of the cold facts provider, action and model.
+local function span_facts(cold)
+    return string.match(cold, '^%Z*%z?%Z*%z?%Z*')
+end
+
 local function span_name(r)
-    local kind = string.gsub(string.match(r.cold or '', '^%Z*%z?%Z*%z?%Z*'), '%z', '/') .. '/' .. (r.asked or '')
+    local kind = string.gsub(span_facts(r.cold or ''), '%z', '/') .. '/' .. (r.asked or '')
     return #kind <= SPAN_NAME_MAX and kind or redis.sha1hex(kind)
 end
 

@@ -5,8 +5,8 @@
 -- costs one look.
 -- Item: account, first ms, longest ms, slack ms (what is due so soon comes along), max, how many may be
 --   claimed in any second (0: no limit).
--- Answer per item: {ms until the next, or -1, {values of FIELDS, id}...}; FIELDS are those that a look
---   needs (record.h).
+-- Answer per item: {ms until the next, or -1, tasks...}; a task is its id and the values of FIELDS, those that a
+--   look needs, in one text with zero bytes in between (record_read_look).
 --#lib
 --#fields
 local at, answers = {}, {}
@@ -24,15 +24,15 @@ end
 
 local BOUND = 4 -- times the longest wait
 
-local plans = {} -- by the kinds of jobs; false: none
-local function wait_of(values, age, first_ms, longest_ms)
-    local name = span_name({["cold"] = values[at["cold"]], ["asked"] = values[at["asked"]] or nil})
-    local of = name .. ' ' .. first_ms .. ' ' .. longest_ms
-    if plans[of] == nil then
-        local counts, total = read_span(name)
-        plans[of] = plan_looks(counts, total, first_ms, longest_ms) or false
+-- `plans`: of the account, by what is asked for; false: none.
+local function wait_of(plans, values, age, first_ms, longest_ms)
+    local facts = span_facts(values[at["cold"]] or '')
+    local kind = values[at["asked"]] and facts .. ' ' .. values[at["asked"]] or facts
+    if plans[kind] == nil then
+        local counts, total = read_span(span_name({["cold"] = facts, ["asked"] = values[at["asked"]] or nil}))
+        plans[kind] = plan_looks(counts, total, first_ms, longest_ms) or false
     end
-    if plans[of] then return planned_wait(plans[of], age, first_ms, BOUND * longest_ms) end
+    if plans[kind] then return planned_wait(plans[kind], age, first_ms, BOUND * longest_ms) end
     return usual_wait(age, first_ms, longest_ms)
 end
 
@@ -41,7 +41,7 @@ for i, item in ipairs(items()) do
         tonumber(item[3]), tonumber(item[4]), tonumber(item[5])
     local look = key('look', account)
     local answer = {-1}
-    local moved = {}
+    local moved, plans = {}, {}
     local may, wait_ms, since, every_ms = allowance(account, tonumber(item[6]))
     local due = {}
     max = math.min(max, may)
@@ -52,13 +52,13 @@ for i, item in ipairs(items()) do
             call('ZREM', look, id)
         else
             local age = now - tonumber(values[at["started"]] or now)
-            local wait = wait_of(values, age, first_ms, longest_ms)
+            local wait = wait_of(plans, values, age, first_ms, longest_ms)
             -- The vendor calls back when something happens: looks are only for callbacks that get lost.
             if values[at["called"]] then wait = math.max(wait, math.min(4 * longest_ms, 60000)) end
             moved[#moved + 1] = math.floor(now + wait + wait * 0.1 * ((k * 7 + now) % 11) / 10)
             moved[#moved + 1] = id
-            values[#values + 1] = id
-            answer[#answer + 1] = values
+            for n = 1, #FIELDS do values[n] = values[n] or '' end
+            answer[#answer + 1] = id .. '\0' .. table.concat(values, '\0')
         end
     end
     if #moved > 0 then call('ZADD', look, unpack(moved)) end

@@ -131,8 +131,8 @@ static void test_what_says_nothing(void **state)
 // The order of FIELDS in looks.lua is the order that they are read in.
 static void test_looks(void **state)
 {
-    struct buf lua = {0};
-    struct reply reply = {0};
+    struct buf lua = {0}, packed = {0};
+    redisReply reply = {.type = REDIS_REPLY_STRING};
     struct task *task;
     char *names, *rest;
 
@@ -140,23 +140,23 @@ static void test_looks(void **state)
     record_write_look_fields(&lua);
     names = strchr(lua.data, '{') + 1;
     *strchr(names, '}') = '\0';
+    buf_char(&packed, '3');
     for (char *name = strtok_r(names, "', ", &rest); name != NULL;
          name = strtok_r(NULL, "', ", &rest)) {
         static const char cold[] = "kling\0text2video\0kling-v3";
         const char *value = strcmp(name, "p") == 0   ? "rendering"
                             : strcmp(name, "S") == 0 ? "1767225600000"
                             : strcmp(name, "g") == 0 ? "40"
-                            : strcmp(name, "x") == 0 ? NULL
+                            : strcmp(name, "x") == 0 ? ""
                             : strcmp(name, "c") == 0 ? cold
                                                      : name;
 
-        add_word(&reply, value,
-                 value == NULL   ? 0
-                 : value == cold ? sizeof cold - 1
-                                 : strlen(value));
+        buf_char(&packed, '\0');
+        buf_add(&packed, value, value == cold ? sizeof cold - 1 : strlen(value));
     }
-    add_word(&reply, "3", 1);
-    task = record_read_look(&reply.array);
+    reply.str = packed.data;
+    reply.len = packed.len;
+    task = record_read_look(&reply);
     assert_non_null(task);
     assert_string_equal(task->id, "task_3");
     assert_int_equal(task->phase, TASK_RENDERING);
@@ -171,7 +171,17 @@ static void test_looks(void **state)
     assert_null(task->mode);
     assert_string_equal(task->owner, "o");
     task_free(task);
+    // However much of it there is.
+    for (size_t len = 0; len <= packed.len; len++) {
+        reply.str = mem_strn(packed.data, len);
+        reply.len = len;
+        task_free(record_read_look(&reply));
+        free(reply.str);
+    }
+    reply.type = REDIS_REPLY_NIL;
+    assert_null(record_read_look(&reply));
     buf_clear(&lua);
+    buf_clear(&packed);
 }
 
 static bool is_field(const char *name, size_t len)

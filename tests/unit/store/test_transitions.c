@@ -53,7 +53,7 @@ void args_end(struct args *args, size_t begun)
 
 static const char *name_of(const char *letter)
 {
-#define X(its_letter, name, member, kind, writer, is_looked_at)                                    \
+#define X(its_letter, name, member, kind, writer)                                                  \
     if (strcmp(letter, #its_letter) == 0)                                                          \
         return #name;
     RECORD_FIELDS(X)
