@@ -31,7 +31,8 @@ local function change(item)
     local function has(flag) return flags:find(flag, 1, true) ~= nil end
 
     local r = record(id, "by", "owner", "lane", "account", "progress", "sub", "hook", "cancel",
-        "cost", "at", "started", "slot", "doubt", "wait", "await", "upstream", "gone", "sent", "cold", "asked")
+        "cost", "at", "started", "slot", "doubt", "wait", "await", "upstream", "gone", "sent", "cold", "asked",
+        "log")
     if not r then return {'missing', 0, 0} end
     local cancel = r.cancel and 1 or 0
     local fields = {unpack(item, 15)}
@@ -49,7 +50,7 @@ local function change(item)
     if has('C') then cool_down(r.account, cool_ms) end
     if has('W') then warm_up(r.account) end
     if has('O') then call('HSET', key('acct', r.account), 'out', detail ~= '' and detail or 'its key is bad') end
-    if word ~= '' then log(id, word, detail) end
+    if word ~= '' then fields[#fields + 1], fields[#fields + 2] = "log", with_line(r.log, word, detail) end
     local notify = has('N')
     if to == 'queued' and r.cancel then to, notify = 'cancelled', true end
     -- Nobody wants what came of a forgotten task.

@@ -67,7 +67,7 @@ local function has_room(a, cost)
 end
 
 local function claim(a, lane, id, score)
-    local r = record(id, "owner", "cost", "progress")
+    local r = record(id, "owner", "cost", "progress", "log")
     if not r or r.phase ~= 'queued' then return end
     local cost = tonumber(r.cost or 1)
     if not has_room(a, cost) then

@@ -129,13 +129,17 @@ end
 -- The timeline: a line for each step, "when word detail". One that gets long loses its middle.
 local LOG_MAX, LOG_HEAD, LOG_TAIL = 3500, 1000, 2000
 
-local function add_line(id, lines, word, detail)
+-- The lines with one more, for whoever writes the record anyway.
+local function with_line(lines, word, detail)
     lines = lines or ''
     if #lines > LOG_MAX then
         lines = (lines:sub(1, LOG_HEAD):match('^.*\n') or '') .. (lines:sub(-LOG_TAIL):match('\n(.*)$') or '')
     end
-    local line = now .. ' ' .. word .. ' ' .. string.gsub(detail or '', '\n', ' ')
-    call('HSET', key('t', id), "log", lines .. line .. '\n')
+    return lines .. now .. ' ' .. word .. ' ' .. string.gsub(detail or '', '\n', ' ') .. '\n'
+end
+
+local function add_line(id, lines, word, detail)
+    call('HSET', key('t', id), "log", with_line(lines, word, detail))
 end
 
 local function log(id, word, detail)
@@ -424,10 +428,11 @@ end
 -- its retry makes room at once.
 local function deliver(id, v, phase, progress, sub)
     local d = key('d', id)
-    if call('HEXISTS', d, 'gone') == 1 then return end
-    local n = call('HINCRBY', d, 'n', 1)
-    call('HSET', d, n, table.concat({v, phase, progress or 0, sub and 1 or 0, now}, ' '))
-    if tonumber(call('HGET', d, 'lease') or 0) <= now then
+    local gone, n, lease = unpack(call('HMGET', d, 'gone', 'n', 'lease'))
+    if gone then return end
+    n = tonumber(n or 0) + 1
+    call('HSET', d, 'n', n, n, table.concat({v, phase, progress or 0, sub and 1 or 0, now}, ' '))
+    if tonumber(lease or 0) <= now then
         call('ZADD', '{spool}:hooks', now, id)
         call('PUBLISH', '{spool}:ring', id)
     end
@@ -503,8 +508,9 @@ local function retire_delivered(r)
 end
 
 local function retire(id)
+    if has_deliveries(id) then return end
     local r = record(id, "watch", "gone")
-    if r and not has_deliveries(id) then retire_delivered(r) end
+    if r then retire_delivered(r) end
 end
 
 local function unretire(id)
@@ -608,8 +614,10 @@ finish = function(r, phase, fields, notify, watch_ms)
     local t = key('t', r.id)
     local v = r.v + 1
     local progress = phase == 'succeeded' and 100 or r.progress
-    call('HSET', t, "phase", phase, "v", v, "by", by, "finished", now, "at", now, unpack(fields))
-    if progress then call('HSET', t, "progress", progress) end
+    local facts = {"ended", event(r.id, v, phase, progress, nil, r.owner), unpack(fields)}
+    if progress then facts[#facts + 1], facts[#facts + 2] = "progress", progress end
+    if watch_ms then facts[#facts + 1], facts[#facts + 2] = "watch", now + watch_ms end
+    call('HSET', t, "phase", phase, "v", v, "by", by, "finished", now, "at", now, unpack(facts))
     call('HDEL', t, "sub", "missing", "doubt", "arch", "wait", "await")
     if r.phase == 'queued' then
         unqueue(r.lane, r.id)
@@ -618,13 +626,11 @@ finish = function(r, phase, fields, notify, watch_ms)
     end
     if r.account then call('ZREM', key('look', r.account), r.id) end
     if watch_ms then
-        call('HSET', t, "watch", now + watch_ms)
         call('ZADD', '{spool}:due', now + 1000, r.id)
     else
         call('ZREM', '{spool}:due', r.id)
         free_slot(r.account, r.id)
     end
-    call('HSET', t, "ended", event(r.id, v, phase, progress, nil, r.owner))
     if r.hook and notify then deliver(r.id, v, phase, progress, nil) end
     end_awaiting(r.id)
     retire(r.id)
@@ -664,12 +670,11 @@ end
 
 -- The task is claimed: its lease begins, and its slot is taken.
 local function submit(r, account, cost, lease_ms)
-    step(r, 'submitting', {"n", r.n + 1, "account", account})
+    step(r, 'submitting', {"n", r.n + 1, "account", account, "log", with_line(r.log, 'claimed', account)})
     call('ZADD', '{spool}:due', now + lease_ms, r.id)
     count_waiting(r.owner, -1)
     take_slot(account, r.id, cost)
     step_event(r)
-    log(r.id, 'claimed', account)
 end
 
 -- The task goes back to the front of its queue, now or after a while. A follow-up keeps its account.
@@ -746,14 +751,16 @@ end
 -- The vendor has the task, or has been seen to go on with it.
 local function follow(r, phase, look_ms, facts)
     local is_first = not LOOKED_AT[r.phase]
-    step(r, phase, facts)
     if is_first then
-        call('HSET', key('t', r.id), "started", now)
-        call('HDEL', key('t', r.id), "doubt", "sent")
         -- What its progress is told by, where its vendor tells none: by one number it never goes back.
         local counts, total = read_span(span_name(r))
         local expected = span_share(counts, total, 0, 0.5)
-        if expected then call('HSET', key('t', r.id), "expected", math.floor(expected)) end
+        facts[#facts + 1], facts[#facts + 2] = "started", now
+        if expected then facts[#facts + 1], facts[#facts + 2] = "expected", math.floor(expected) end
+    end
+    step(r, phase, facts)
+    if is_first then
+        call('HDEL', key('t', r.id), "doubt", "sent")
         call('ZREM', '{spool}:due', r.id)
         call('ZADD', key('look', r.account), now + look_ms, r.id)
     end
@@ -765,13 +772,11 @@ end
 -- when it was sent.
 local function archive(r, delay_ms, facts)
     local is_first, is_call = r.phase ~= 'archiving', r.phase == 'submitting'
+    if is_first then facts[#facts + 1], facts[#facts + 2] = "arch", now end
+    if is_call then facts[#facts + 1], facts[#facts + 2] = "started", r.sent or now end
     step(r, 'archiving', facts)
-    if is_call then
-        call('HSET', key('t', r.id), "started", r.sent or now)
-        call('HDEL', key('t', r.id), "sent", "call")
-    end
+    if is_call then call('HDEL', key('t', r.id), "sent", "call") end
     if is_first then
-        call('HSET', key('t', r.id), "arch", now)
         call('HDEL', key('t', r.id), "missing", "sub")
         r.sub = nil
         free_slot(r.account, r.id)
