@@ -39,7 +39,7 @@ static struct delivery *read_delivery(const redisReply *item)
     delivery->number = (int)record_integer(item->element[2]);
     delivery->lease = record_integer(item->element[3]);
     delivery->tries = (int)record_integer(item->element[4]);
-    delivery->task = record_read(NULL, item->element[7], item->element[8], item->element[9]);
+    delivery->task = record_read(item->element[7], item->element[8], item->element[9]);
     if (delivery->task == NULL) {
         delivery_free(delivery);
         return NULL;

@@ -83,7 +83,7 @@ static void on_due(void *ctx, store_then_fn then, const redisReply *answer, cons
 
         if (item->type != REDIS_REPLY_ARRAY || item->elements < 4)
             continue;
-        task = record_read(NULL, item->element[1], item->element[2], item->element[3]);
+        task = record_read(item->element[1], item->element[2], item->element[3]);
         for (size_t k = 0; task != NULL && k < sizeof kinds / sizeof kinds[0]; k++) {
             if (strcmp(item->element[0]->str, kinds[k].word) == 0) {
                 count++;

@@ -12,6 +12,7 @@
 #include "core/store/args.h"
 #include "core/store/keys.h"
 #include "core/store/packed.h"
+#include "core/store/word_list.h"
 
 enum kind { NONE, TEXT, ID, FAMILY, NUMBER, TIME_MS, FLAG, PHASE, WAIT, COLD, REQUEST };
 enum writer { SCRIPT, SUBMIT, CHANGE };
@@ -270,15 +271,14 @@ static void set_field(struct task *task, const struct field *field, const char *
     }
 }
 
-static void set_lettered(struct task *task, const char *letter, const redisReply *value)
+static void set_lettered(struct task *task, const char *letter, const char *text, size_t len)
 {
-    if (strcmp(letter, "id") == 0 && value->type == REDIS_REPLY_STRING)
-        id_of_key(task->id, value->str);
+    if (strcmp(letter, "id") == 0)
+        id_of_key(task->id, text);
     for (size_t i = 0; i < RECORD_FIELD_COUNT; i++) {
         if (strcmp(fields_of_record[i].letter, letter) != 0)
             continue;
-        if (value->type == REDIS_REPLY_STRING)
-            set_field(task, &fields_of_record[i], value->str, (size_t)value->len);
+        set_field(task, &fields_of_record[i], text, len);
         return;
     }
 }
@@ -292,20 +292,23 @@ static void derive(struct task *task)
         task->family = mem_str(task->provider);
 }
 
-struct task *record_read(const char *id, const redisReply *fields, const redisReply *request,
+struct task *record_read(const redisReply *fields, const redisReply *request,
                          const redisReply *result)
 {
+    const char *letter, *text;
+    struct word_list words;
     struct task *task;
+    size_t len;
 
-    if (fields == NULL || fields->type != REDIS_REPLY_ARRAY || fields->elements < 2)
+    if (fields == NULL || fields->type != REDIS_REPLY_STRING ||
+        !word_list_begin(&words, fields->str, (size_t)fields->len) || words.left < 2)
         return NULL;
     task = task_new();
     task->cost = task->version = 1;
     task->act_ms = task->before = task->typical_ms = task->eta_ms = task->ran_ms = -1;
-    if (id != NULL)
-        snprintf(task->id, sizeof task->id, "%s", id);
-    for (size_t i = 0; i + 1 < fields->elements; i += 2)
-        set_lettered(task, fields->element[i]->str, fields->element[i + 1]);
+    while ((letter = word_list_next(&words, &len)) != NULL &&
+           (text = word_list_next(&words, &len)) != NULL)
+        set_lettered(task, letter, text, len);
     derive(task);
     if (request != NULL && request->type == REDIS_REPLY_STRING)
         set_request(task, request->str, (size_t)request->len); // too large for the record
@@ -318,7 +321,7 @@ struct task *record_read_whole(const redisReply *whole)
 {
     if (whole == NULL || whole->type != REDIS_REPLY_ARRAY || whole->elements < 3)
         return NULL;
-    return record_read(NULL, whole->element[0], whole->element[1], whole->element[2]);
+    return record_read(whole->element[0], whole->element[1], whole->element[2]);
 }
 
 struct task *record_read_waiting(const redisReply *whole)

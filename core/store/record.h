@@ -98,9 +98,10 @@ void record_write_look_fields(struct buf *lua);
 // "local LETTERS = {…}": the letter of each field, by its name.
 void record_write_letters(struct buf *lua);
 
-// From the fields and values of HGETALL, and the replies of GET for the request and the result
-// (NULL or nil: not loaded). NULL where the fields aren't a task's.
-struct task *record_read(const char *id, const redisReply *fields, const redisReply *request,
+// From the fields and values of HGETALL, packed (word_list.h, which writes to it), and the replies
+// of GET for the request and the result (NULL or nil: not loaded). NULL where the fields aren't a
+// task's.
+struct task *record_read(const redisReply *fields, const redisReply *request,
                          const redisReply *result);
 // From a script's {fields, request, result}.
 struct task *record_read_whole(const redisReply *whole);

@@ -28,6 +28,19 @@ def with_letters(words):
     return words
 
 
+def unpacked(text):
+    """The words that a script has packed: an array of strings in MessagePack."""
+    data = text.encode("utf-8", "surrogateescape")
+    at, words = {0xDC: 3, 0xDD: 5}.get(data[0], 1), []
+    while at < len(data):
+        head, at = data[at], at + 1
+        size = {0xD9: 1, 0xDA: 2, 0xDB: 4}.get(head, 0)
+        length = int.from_bytes(data[at : at + size], "big") if size else head & 0x1F
+        words.append(data[at + size : at + size + length].decode("utf-8", "surrogateescape"))
+        at += size + length
+    return words
+
+
 def with_names(fields):
     """A record's fields by their names."""
     return {NAMES.get(letter, letter): value for letter, value in fields.items()}

@@ -11,7 +11,7 @@ import unittest.mock
 import invariants
 import replay
 import resp
-from records import LETTERS, with_letters, with_names
+from records import LETTERS, unpacked, with_letters, with_names
 from harness import ROOT, Redis, main, script_text
 
 ANY = unittest.mock.ANY
@@ -857,7 +857,7 @@ class Picture(Bench):
                 fields, _, _, acts, before, typical, eta, ran = answer
                 self.assertEqual((typical, eta), (-1, -1))  # nothing is known of such jobs
                 self.assertEqual(ran >= 2000, phase in AT_VENDOR)
-                self.assertEqual(with_names(invariants.pairs(fields))["phase"], phase)
+                self.assertEqual(with_names(invariants.pairs(unpacked(fields)))["phase"], phase)
                 self.assertEqual(acts >= 0, phase == "archiving" or kind == "retry")
                 self.assertEqual(before, 0 if phase == "queued" and KINDS[kind].get("way", "lane") == "lane" else -1)
 

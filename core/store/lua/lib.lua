@@ -118,12 +118,14 @@ local function provider_of(r)
     return string.match(r.cold or '', '^%Z*')
 end
 
+-- {fields packed, request, result}, as record_read takes it; nil where there is no such task.
 local function whole(id)
     local fields, has_request = call('HGETALL', key('t', id)), false
+    if #fields == 0 then return nil end
     for k = 1, #fields, 2 do has_request = has_request or fields[k] == "request" end
     fields[#fields + 1] = 'id'
     fields[#fields + 1] = id
-    return {fields, not has_request and call('GET', key('b', id)), call('GET', key('r', id))}
+    return {cmsgpack.pack(fields), not has_request and call('GET', key('b', id)), call('GET', key('r', id))}
 end
 
 -- The timeline: a line for each step, "when word detail". One that gets long loses its middle.

@@ -64,7 +64,7 @@ end
 -- False where the task is gone.
 local function give(id, n, lease, tries, is_slow, url, view)
     local task = whole(id)
-    if #task[1] <= 2 then return false end -- nothing but its id
+    if not task then return false end
     answer[#answer + 1] = {receiver_of(url), is_slow, n, lease, tries, url, view, unpack(task)}
     return true
 end

@@ -11,46 +11,32 @@
 #include "core/store/scripts.h"
 #include "tests/support/check.h"
 
-enum { MAX_WORDS = 128 };
-
-// An array of Redis' of texts, NULL for nil.
-struct reply {
-    redisReply array, words[MAX_WORDS];
-    redisReply *elements[MAX_WORDS];
-};
-
-static void add_word(struct reply *reply, const char *text, size_t len)
+// As whole() packs the words of `args`, and an id.
+static struct buf pack(const struct args *args, const char *id)
 {
-    size_t i = reply->array.elements++;
-
-    assert_true(i < MAX_WORDS);
-    reply->words[i] = (redisReply){.type = text == NULL ? REDIS_REPLY_NIL : REDIS_REPLY_STRING,
-                                   .str = (char *)text,
-                                   .len = len};
-    reply->elements[i] = &reply->words[i];
-    reply->array.type = REDIS_REPLY_ARRAY;
-    reply->array.element = reply->elements;
-}
-
-// The words of `args`, which must outlive it. They are terminated in place.
-static struct buf read_args(struct reply *reply, const struct args *args)
-{
-    struct buf texts = {0};
     const char *at = args->bytes.data;
+    struct buf packed = {0};
 
-    buf_reserve(&texts, args->bytes.len);
+    buf_add(&packed, (char[]){'\xdc', 0, (char)(args->count + 2)}, 3);
     for (unsigned i = 0; i < args->count; i++) {
         char *end;
         size_t len = strtoul(at + 1, &end, 10);
 
-        assert_true(*at == '$' && strncmp(end, "\r\n", 2) == 0 &&
+        assert_true(*at == '$' && len < 256 && strncmp(end, "\r\n", 2) == 0 &&
                     strncmp(end + 2 + len, "\r\n", 2) == 0);
-        add_word(reply, texts.data + texts.len, len);
-        buf_add(&texts, end + 2, len);
-        buf_char(&texts, '\0');
+        buf_add(&packed, (char[]){'\xd9', (char)len}, 2);
+        buf_add(&packed, end + 2, len);
         at = end + 2 + len + 2;
     }
-    return texts;
+    buf_fmt(&packed, "\xa2id%c%s", (char)(0xa0 + strlen(id)), id);
+    return packed;
+}
+
+static struct task *read_packed(const struct buf *packed)
+{
+    redisReply reply = {.type = REDIS_REPLY_STRING, .str = packed->data, .len = packed->len};
+
+    return record_read(&reply, NULL, NULL);
 }
 
 static struct task *submitted(void)
@@ -76,13 +62,12 @@ static void test_round_trip(void **state)
 {
     struct task *task = submitted(), *read;
     struct args args = {0};
-    struct reply reply = {0};
-    struct buf texts;
+    struct buf packed;
 
     (void)state;
     record_write(task, &args);
-    texts = read_args(&reply, &args);
-    read = record_read("task_2", &reply.array, NULL, NULL);
+    packed = pack(&args, "2");
+    read = read_packed(&packed);
     assert_non_null(read);
     assert_string_equal(read->id, "task_2");
     assert_string_equal(read->family, "video");
@@ -99,33 +84,31 @@ static void test_round_trip(void **state)
     task_free(task);
     task_free(read);
     buf_clear(&args.bytes);
-    buf_clear(&texts);
+    buf_clear(&packed);
 }
 
 static void test_what_says_nothing(void **state)
 {
     struct task *task = task_new(), *read;
     struct args args = {0};
-    struct reply reply = {0};
-    struct buf texts;
+    struct buf packed;
 
     (void)state;
     task->family = mem_str("suno");
     task->provider = mem_str("suno");
     task->cost = 1;
     record_write(task, &args);
-    texts = read_args(&reply, &args);
     assert_int_equal(args.count, 2);
-    assert_string_equal(reply.words[0].str, record_name(RECORD_cold));
-    assert_string_equal(reply.words[1].str, "suno");
-    read = record_read(NULL, &reply.array, NULL, NULL);
+    assert_string_equal(args.bytes.data, "$1\r\nc\r\n$4\r\nsuno\r\n");
+    packed = pack(&args, "3");
+    read = read_packed(&packed);
     assert_string_equal(read->family, "suno");
     assert_int_equal(read->cost, 1);
     assert_int_equal(read->version, 1);
     task_free(task);
     task_free(read);
     buf_clear(&args.bytes);
-    buf_clear(&texts);
+    buf_clear(&packed);
 }
 
 // The order of FIELDS in looks.lua is the order that they are read in.
