@@ -398,6 +398,7 @@ void api_drop(struct api **pointer)
     leave_handover(api);
     holds_leave(&front->holds);
     room_clear(&front->batches);
+    arena_spares_clear(&front->arenas);
     callbacks_drop(&front->callbacks);
     vendor_keys_drop(&front->vendor_keys);
     read_tokens_drop(&front->read_tokens);

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/base/arena.h"
 #include "core/base/room.h"
 
 struct callbacks;
@@ -39,10 +40,11 @@ struct front {
     struct callbacks *callbacks;     // NULL: vendors don't call back
     struct vendor_keys *vendor_keys; // of those that sign their callbacks
     struct read_tokens *read_tokens;
-    struct holds *holds;       // places for connections that are held open, with those handed over
-    struct room batches;       // batches in work, by key
-    struct request *requests;  // the requests under way
-    struct upload_link *links; // links of clients that are being fetched
+    struct holds *holds;        // places for connections that are held open, with those handed over
+    struct room batches;        // batches in work, by key
+    struct request *requests;   // the requests under way
+    struct arena_spares arenas; // of requests that are over, for those to come
+    struct upload_link *links;  // links of clients that are being fetched
     struct routes *routes;
     char *openapi;                              // the document; NULL: nobody has asked for it yet
     void (*write_openapi)(struct front *front); // writes it

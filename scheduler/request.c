@@ -2,14 +2,12 @@
 #include "scheduler/request.h"
 
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "core/base/buf.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
-#include "core/base/mem.h"
 #include "core/base/metrics.h"
 #include "core/base/text.h"
 #include "core/config/config.h"
@@ -185,7 +183,7 @@ void request_drain(struct request *request, bool is_late)
 void *request_keep(struct request *request, size_t size, void (*clear)(void *kept))
 {
     assert(request->kept == NULL);
-    request->kept = mem_zeroed(1, size);
+    request->kept = arena_take(&request->arena, size);
     request->clear = clear;
     return request->kept;
 }
@@ -222,26 +220,28 @@ void request_take_id(struct request *request)
     request->id = request->names.at[index];
 }
 
-static void list_request(struct request *request)
+static struct request *request_begin(struct front *front, struct http_exchange *exchange)
 {
-    struct front *front = request->front;
+    struct arena arena = arena_spares_take(&front->arenas);
+    struct request *request = arena_take(&arena, sizeof *request);
 
+    request->arena = arena;
+    request->front = front;
+    request->exchange = exchange;
+    request->begun_ms = clock_mono_ms();
+    request->id = request->names.at[0];
     request->next = front->requests;
     request->at = &front->requests;
     if (request->next != NULL)
         request->next->at = &request->next;
     front->requests = request;
+    return request;
 }
 
 struct request *request_new(struct front *front, struct http_exchange *exchange)
 {
-    struct request *request = mem_new(struct request);
+    struct request *request = request_begin(front, exchange);
 
-    request->front = front;
-    request->exchange = exchange;
-    request->begun_ms = clock_mono_ms();
-    request->id = request->names.at[0];
-    list_request(request);
     http_exchange_on_gone(exchange, on_client_gone, request);
     http_exchange_on_leaving(exchange, on_client_leaving);
     return request;
@@ -249,16 +249,11 @@ struct request *request_new(struct front *front, struct http_exchange *exchange)
 
 struct request *request_new_part(const struct request *whole, struct request_part *part)
 {
-    struct request *request = mem_new(struct request);
+    struct request *request = request_begin(whole->front, whole->exchange);
 
-    request->front = whole->front;
-    request->exchange = whole->exchange;
     request->part = part;
     request->owner = whole->owner;
     request->is_operator = whole->is_operator;
-    request->begun_ms = clock_mono_ms();
-    request->id = request->names.at[0];
-    list_request(request);
     return request;
 }
 
@@ -313,19 +308,21 @@ void request_forget_body(struct request *request)
 
 void request_drop(struct request *request)
 {
+    struct front *front = request->front;
+    struct arena arena = request->arena;
+
     for (enum await what = 0; what < AWAIT_COUNT; what++)
         request_cancel(request, what);
     if (request->clear != NULL)
         request->clear(request->kept);
-    free(request->kept);
     json_decref(request->body);
-    form_files_delete(&request->files, request->front);
+    form_files_delete(&request->files, front);
     if (request->has_place)
-        holds_give(request->front->holds, request->owner);
+        holds_give(front->holds, request->owner);
     *request->at = request->next;
     if (request->next != NULL)
         request->next->at = request->at;
-    free(request);
+    arena_spares_give(&front->arenas, &arena);
 }
 
 void request_count(const struct request *request, int status, int64_t bytes)

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/base/arena.h"
 #include "core/base/buf.h"
 #include "core/base/err.h"
 #include "core/base/ids.h"
@@ -50,6 +51,7 @@ struct request_part {
 };
 
 struct request {
+    struct arena arena;             // we are in it, with all that goes with us
     struct front *front;            // borrowed, outlives us
     struct http_exchange *exchange; // ours until it is answered; a part's is its batch's
     struct request_part *part;      // of a batch, borrowed; NULL: the exchange is all its own
@@ -129,7 +131,7 @@ void request_drain(struct request *request, bool is_late);
 // later.
 void request_leave(struct request *request);
 
-// Memory for what a handler keeps while the request waits: zeroed, freed with the request, in
+// Memory for what a handler keeps while the request waits: zeroed, of the request's arena, in
 // request->kept. Only once for each request. `clear` frees what is in it; NULL: there is nothing to
 // free.
 void *request_keep(struct request *request, size_t size, void (*clear)(void *kept));

@@ -1,7 +1,7 @@
 // The arguments of one item of a script, or of one command: put together here, sent by store.h.
 //
 // They are kept as they go over the wire, bulk strings of RESP
-// (https://redis.io/docs/latest/develop/reference/protocol-spec/): "$5\r\nkling\r\n", one behind
+// (https://redis.io/docs/latest/develop/reference/protocol-spec/): "$4\r\nHSET\r\n", one behind
 // the other.
 #pragma once
 

@@ -207,6 +207,7 @@ static int tear_down(void **state)
     while (front.requests != NULL)
         request_drop(front.requests);
     vendor_keys_drop(&front.vendor_keys);
+    arena_spares_clear(&front.arenas);
     fake_late();
     check_said("");
     fake_end();
