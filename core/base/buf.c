@@ -67,7 +67,7 @@ void buf_fmt(struct buf *buf, const char *format, ...)
 
 void buf_int(struct buf *buf, int64_t number)
 {
-    char digits[TEXT_INT_SIZE];
+    char digits[TEXT_INT_SIZE] = "";
 
     buf_add(buf, digits, (size_t)(text_int(digits, digits + sizeof digits, number) - digits));
 }

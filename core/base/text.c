@@ -5,13 +5,14 @@
 
 char *text_add(char *at, const char *end, const char *text)
 {
-    size_t room = (size_t)(end - at), len = strlen(text);
+    size_t room = (size_t)(end - at), len = text == NULL ? 0 : strlen(text);
 
     if (room == 0)
         return at;
     if (len >= room)
         len = room - 1;
-    memcpy(at, text, len);
+    if (len > 0)
+        memcpy(at, text, len);
     at[len] = '\0';
     return at + len;
 }

@@ -5,7 +5,8 @@
 
 enum { TEXT_INT_SIZE = 21 }; // of an int64_t, terminated
 
-// Appends what fits before `end`: what is at `at` stays terminated. Returns its new end.
+// Appends what fits before `end`: what is at `at` stays terminated. NULL adds nothing. Returns its
+// new end.
 //     char lane[160], *end = lane + sizeof lane;
 //     text_add(text_add(lane, end, provider), end, "/");
 char *text_add(char *at, const char *end, const char *text);

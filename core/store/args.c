@@ -11,11 +11,10 @@ enum { HEAD_MAX = 1 + TEXT_INT_SIZE + 2 };
 // Returns how long it is.
 static size_t write_head(char head[HEAD_MAX], char kind, size_t number)
 {
-    const char *end = head + HEAD_MAX;
     char *at = head;
 
     *at++ = kind;
-    at = text_int(at, end, (int64_t)number);
+    at = text_int(at, at + TEXT_INT_SIZE, (int64_t)number);
     *at++ = '\r';
     *at++ = '\n';
     return (size_t)(at - head);
@@ -38,7 +37,7 @@ void args_str(struct args *args, const char *text)
 
 void args_int(struct args *args, int64_t number)
 {
-    char digits[TEXT_INT_SIZE];
+    char digits[TEXT_INT_SIZE] = "";
 
     args_mem(args, digits, (size_t)(text_int(digits, digits + sizeof digits, number) - digits));
 }

@@ -50,7 +50,7 @@ static struct tasks_op *op_new(struct store *store, const char *id, size_t calls
 
     op->store = store;
     op->ctx = ctx;
-    text_add(op->id, op->id + sizeof op->id, id == NULL ? "" : id);
+    text_add(op->id, op->id + sizeof op->id, id);
     op->count = op->left = calls;
     op->calls = calls == 1 ? &op->only : mem_array(struct store_call *, calls);
     return op;
@@ -611,7 +611,7 @@ void lane_name(char *lane, size_t size, const char *provider, const char *model,
         return;
     }
     at = text_add(text_add(at, end, provider), end, "/");
-    text_add(at, end, model == NULL ? "" : model);
+    text_add(at, end, model);
 }
 
 // An operator takes up a task.

@@ -47,6 +47,8 @@ static void test_text(void **state)
     assert_ptr_equal(text_add(text_add(text, end, "0123456789012345678"), end, "abc"), end - 1);
     assert_string_equal(text, "0123456789012345678a");
     assert_ptr_equal(text_add(end, end, "abc"), end);
+    assert_ptr_equal(text_add(text, end, NULL), text);
+    assert_string_equal(text, "");
 }
 
 // Texts of strangers, and ours that were cut, come out as UTF-8.
