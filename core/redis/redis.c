@@ -548,19 +548,7 @@ static void redis_on_sent(struct redis *redis, int status, redis_reply_fn fn, vo
         redis->watch = loop_after(redis->loop, redis->command_timeout_ms, on_watch, redis);
 }
 
-void redis_send(struct redis *redis, int argc, const char *const *argv, const size_t *lens,
-                redis_reply_fn fn, void *ctx)
-{
-    int status = REDIS_ERR;
-
-    if (redis->is_up) // hiredis doesn't change argv, its prototype only lacks the const
-        status =
-            redisAsyncCommandArgv(redis->link->ac, on_reply, NULL, argc, (const char **)argv, lens);
-    redis_on_sent(redis, status, fn, ctx);
-}
-
-void redis_send_encoded(struct redis *redis, const struct buf *command, redis_reply_fn fn,
-                        void *ctx)
+void redis_send(struct redis *redis, const struct buf *command, redis_reply_fn fn, void *ctx)
 {
     int status = REDIS_ERR;
 

@@ -34,13 +34,9 @@ struct redis *redis_start(struct loop *loop, const struct redis_options *options
 void redis_drop(struct redis **redis);
 bool redis_is_up(const struct redis *redis);
 
-// Sends a command; the arguments are copied. While the connection is down it fails at once, from
-// inside the call, with NULL. `fn` may be NULL.
-void redis_send(struct redis *redis, int argc, const char *const *argv, const size_t *lens,
-                redis_reply_fn fn, void *ctx);
-// The same for a command that is RESP already.
-void redis_send_encoded(struct redis *redis, const struct buf *command, redis_reply_fn fn,
-                        void *ctx);
+// Sends a command, which is RESP already, and copied. While the connection is down it fails at
+// once, from inside the call, with NULL. `fn` may be NULL.
+void redis_send(struct redis *redis, const struct buf *command, redis_reply_fn fn, void *ctx);
 // The same for a command whose words have no spaces: redis_sendf(r, fn, ctx, "GET %s", key).
 void redis_sendf(struct redis *redis, redis_reply_fn fn, void *ctx, const char *format, ...)
     __attribute__((format(printf, 4, 5)));

@@ -374,30 +374,15 @@ static struct batch *take_batch(struct store *store, unsigned script)
     return batch;
 }
 
-// What a script gets before its items.
-static void add_script(struct store *store, const struct batch *batch, struct args *command)
-{
-    char constants[120];
-
-    store_write_constants(store, batch->is_again, store_now_ms(store), constants, sizeof constants);
-    args_str(command, "EVALSHA");
-    args_str(command, script_hash((enum script)batch->script));
-    args_str(command, "1");
-    args_str(command, CELL_TAG);
-    args_str(command, store->by);
-    args_str(command, constants);
-}
-
 static void send_batch(struct store *store, unsigned script)
 {
-    enum { HEAD_WORDS = 6 };
     struct batch *batch = take_batch(store, script);
     struct args *command = &store->command;
 
     buf_reset(&command->bytes);
-    args_head(&command->bytes, batch->argc + (script == PLAIN ? 0 : HEAD_WORDS));
+    args_head(&command->bytes, batch->argc + (script == PLAIN ? 0 : STORE_HEAD_WORDS));
     if (script != PLAIN)
-        add_script(store, batch, command);
+        store_add_script(store, (enum script)script, batch->is_again, store_now_ms(store), command);
     for (unsigned i = 0; i < batch->count; i++) {
         const struct args *args = &batch->calls[i]->args;
 
@@ -408,7 +393,7 @@ static void send_batch(struct store *store, unsigned script)
     }
     metric_add(METRIC_redis_calls_total, 1);
     batch->sent_ms = clock_mono_ms();
-    redis_send_encoded(store->redis, &command->bytes, on_batch, batch);
+    redis_send(store->redis, &command->bytes, on_batch, batch);
     if (command->bytes.cap > KEPT_BYTES)
         buf_clear(&command->bytes);
 }

@@ -21,12 +21,32 @@ int64_t store_now_ms(const struct store *store)
     return clock_mono_ms() + store->offset_ms;
 }
 
-void store_write_constants(const struct store *store, bool is_again, int64_t expected_ms, char *to,
-                           size_t size)
+void store_add_script(const struct store *store, enum script script, bool is_again,
+                      int64_t expected_ms, struct args *command)
 {
-    const char *end = to + size;
+    char constants[120];
+    const char *end = constants + sizeof constants;
 
-    text_int(text_add(text_add(to, end, store->constants[is_again]), end, " "), end, expected_ms);
+    text_int(text_add(text_add(constants, end, store->constants[is_again]), end, " "), end,
+             expected_ms);
+    args_str(command, "EVALSHA");
+    args_str(command, script_hash(script));
+    args_str(command, "1");
+    args_str(command, CELL_TAG);
+    args_str(command, store->by);
+    args_str(command, constants);
+}
+
+// Sends a command outside of the calls. Takes its arguments.
+static void send_args(struct store *store, struct args *args, redis_reply_fn fn)
+{
+    struct buf command = {0};
+
+    args_head(&command, args->count);
+    buf_add(&command, args->bytes.data, args->bytes.len);
+    redis_send(store->redis, &command, fn, store);
+    buf_clear(&command);
+    buf_clear(&args->bytes);
 }
 
 static void set_problem(struct store *store, const char *problem)
@@ -117,15 +137,12 @@ static void on_clock(void *ctx, const redisReply *reply)
 // Runs a script whose item is one word, outside of the calls, whatever time it is.
 static void run_script(struct store *store, enum script script, const char *word, redis_reply_fn fn)
 {
-    char constants[120];
-    const char *argv[] = {"EVALSHA", script_hash(script), "1", CELL_TAG,
-                          store->by, constants,           "1", word};
-    size_t lens[sizeof argv / sizeof argv[0]];
+    struct args args = {0};
 
-    store_write_constants(store, false, 0, constants, sizeof constants);
-    for (size_t i = 0; i < sizeof argv / sizeof argv[0]; i++)
-        lens[i] = strlen(argv[i]);
-    redis_send(store->redis, sizeof argv / sizeof argv[0], argv, lens, fn, store);
+    store_add_script(store, script, false, 0, &args);
+    args_str(&args, "1");
+    args_str(&args, word);
+    send_args(store, &args, fn);
 }
 
 // `word` is clock.lua's item.
@@ -211,13 +228,15 @@ static void on_scripts(void *ctx, const redisReply *reply)
     store->unloaded = 0;
     for (unsigned i = 0; i < SCRIPT_COUNT; i++) {
         char *text = reply->element[i]->integer == 1 ? NULL : script_text((enum script)i);
-        const char *argv[] = {"SCRIPT", "LOAD", text};
-        const size_t lens[] = {6, 4, text == NULL ? 0 : strlen(text)};
+        struct args args = {0};
 
         if (text == NULL)
             continue;
         store->unloaded++;
-        redis_send(store->redis, 3, argv, lens, on_script, store);
+        args_str(&args, "SCRIPT");
+        args_str(&args, "LOAD");
+        args_str(&args, text);
+        send_args(store, &args, on_script);
         free(text);
     }
     if (store->unloaded == 0)
@@ -226,14 +245,13 @@ static void on_scripts(void *ctx, const redisReply *reply)
 
 static void ask_scripts(struct store *store)
 {
-    const char *argv[SCRIPT_COUNT + 2] = {"SCRIPT", "EXISTS"};
-    size_t lens[SCRIPT_COUNT + 2] = {6, 6};
+    struct args args = {0};
 
-    for (unsigned i = 0; i < SCRIPT_COUNT; i++) {
-        argv[i + 2] = script_hash((enum script)i);
-        lens[i + 2] = strlen(argv[i + 2]);
-    }
-    redis_send(store->redis, SCRIPT_COUNT + 2, argv, lens, on_scripts, store);
+    args_str(&args, "SCRIPT");
+    args_str(&args, "EXISTS");
+    for (unsigned i = 0; i < SCRIPT_COUNT; i++)
+        args_str(&args, script_hash((enum script)i));
+    send_args(store, &args, on_scripts);
 }
 
 static void on_policy(void *ctx, const redisReply *reply)

@@ -46,9 +46,11 @@ struct store {
     struct loop_timer *deadlines, *probe, *clock;
 };
 
-// What every script gets beside its items. `expected_ms` 0: whatever time it is.
-void store_write_constants(const struct store *store, bool is_again, int64_t expected_ms, char *to,
-                           size_t size);
+// What every script gets before its items, STORE_HEAD_WORDS words. `expected_ms` 0: whatever time
+// it is.
+enum { STORE_HEAD_WORDS = 6 };
+void store_add_script(const struct store *store, enum script script, bool is_again,
+                      int64_t expected_ms, struct args *command);
 // A redis_state_fn: makes sure that the server is fit, loads the scripts, asks for the clock; then
 // is_up is true, and on_up is called.
 void store_on_state(void *ctx, bool is_up);

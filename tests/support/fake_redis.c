@@ -98,21 +98,20 @@ static void clear_call(struct fake_call *fake)
     *at = (*at)->next;
 }
 
-void redis_send(struct redis *redis, int argc, const char *const *argv, const size_t *lens,
-                redis_reply_fn fn, void *ctx)
+void redis_sendf(struct redis *redis, redis_reply_fn fn, void *ctx, const char *format, ...)
 {
     struct redis_call *call;
     struct buf text = {0};
+    va_list args;
 
     if (is_down) {
         if (fn != NULL)
             fn(ctx, NULL);
         return;
     }
-    for (int i = 0; i < argc; i++) {
-        buf_char(&text, ' ');
-        buf_add(&text, argv[i], lens == NULL ? strlen(argv[i]) : lens[i]);
-    }
+    va_start(args, format);
+    buf_vfmt(&text, format, args);
+    va_end(args);
     call = mem_new(struct redis_call);
     call->redis = redis;
     call->fn = fn;
@@ -121,20 +120,8 @@ void redis_send(struct redis *redis, int argc, const char *const *argv, const si
     sent = call;
     call->call.lose = fail_call;
     call->call.clear = clear_call;
-    fake_add(&call->call, "redis%s", buf_text(&text));
+    fake_add(&call->call, "redis %s", text.data);
     buf_clear(&text);
-}
-
-void redis_sendf(struct redis *redis, redis_reply_fn fn, void *ctx, const char *format, ...)
-{
-    char text[512];
-    const char *argv[] = {text};
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    redis_send(redis, 1, argv, NULL, fn, ctx);
 }
 
 void redis_subscribe(struct redis *redis, const char *channel, redis_reply_fn fn, void *ctx)
