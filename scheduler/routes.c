@@ -332,10 +332,11 @@ const struct served *routes_find(const struct routes *routes, enum http_method m
     if (method == HTTP_HEAD_)
         method = HTTP_GET_;
     *offered = 0;
-    *names = (struct pattern_names){0};
     plain = find_plain(routes, method, path);
-    if (plain != NULL)
+    if (plain != NULL) {
+        *names = (struct pattern_names){0};
         return plain;
+    }
     for (size_t i = 0; i < routes->count; i++) {
         const struct served *served = &routes->served[i];
 
