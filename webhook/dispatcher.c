@@ -200,7 +200,6 @@ static void claim_on_claimed(void *ctx, size_t count, int64_t next_ms, bool is_s
     d->claiming = NULL;
     d->serial.is_lost = err != NULL;
     if (err != NULL) {
-        loop_cancel(&d->heartbeat);
         expect_heartbeat(d, HEARTBEAT_MS); // which asks again
         return;
     }
@@ -232,12 +231,15 @@ static void on_heartbeat(void *ctx)
     struct dispatcher *d = ctx;
     bool is_idle = d->attempts == NULL && store_is_up(d->store);
 
+    d->heartbeat = NULL;
     expect_heartbeat(d, is_idle ? HEARTBEAT_IDLE_MS : HEARTBEAT_MS);
     claim(d);
 }
 
+// In the place of one that is expected later.
 static void expect_heartbeat(struct dispatcher *d, int64_t ms)
 {
+    loop_cancel(&d->heartbeat);
     d->heartbeat = loop_after(d->loop, ms, on_heartbeat, d);
 }
 

@@ -69,7 +69,7 @@ struct worker {
 
 static void submits_claim(struct worker *w);
 static void due_claim(struct worker *w);
-static void worker_hurry(struct worker *w);
+static void worker_expect_heartbeat(struct worker *w, int64_t ms);
 
 static void submits_on_timer(void *ctx)
 {
@@ -136,7 +136,7 @@ static void submits_on_claimed(void *ctx, size_t count, int64_t next_ms, const s
     submits->serial.is_lost = err != NULL;
     loop_cancel(&submits->timer);
     if (err != NULL) {
-        worker_hurry(submits->worker);
+        worker_expect_heartbeat(submits->worker, HEARTBEAT_MS); // which asks again
         return;
     }
     if (next_ms >= 0)
@@ -164,7 +164,7 @@ static void due_on_claimed(void *ctx, size_t count, int64_t next_ms, const struc
     due->serial.is_lost = err != NULL;
     loop_cancel(&due->timer);
     if (err != NULL) {
-        worker_hurry(due->worker);
+        worker_expect_heartbeat(due->worker, HEARTBEAT_MS);
         return;
     }
     if (next_ms >= 0)
@@ -280,20 +280,6 @@ static void worker_sweep_files(struct worker *w)
     storage_sweep(w->bench.answers);
 }
 
-static void worker_on_heartbeat(void *ctx);
-
-static void worker_expect_heartbeat(struct worker *w, int64_t ms)
-{
-    w->heartbeat = loop_after(w->bench.loop, ms, worker_on_heartbeat, w);
-}
-
-// Something failed: the heartbeat that tries again doesn't keep it waiting.
-static void worker_hurry(struct worker *w)
-{
-    loop_cancel(&w->heartbeat);
-    worker_expect_heartbeat(w, HEARTBEAT_MS);
-}
-
 static bool worker_is_idle(const struct worker *w)
 {
     return w->bench.jobs == NULL && !w->was_busy && follow_is_idle(w->follow) && !w->is_sweeping &&
@@ -304,6 +290,7 @@ static void worker_on_heartbeat(void *ctx)
 {
     struct worker *w = ctx;
 
+    w->heartbeat = NULL;
     worker_expect_heartbeat(w, worker_is_idle(w) ? HEARTBEAT_IDLE_MS : HEARTBEAT_MS);
     metric_set(METRIC_redis_up, store_is_up(w->bench.store));
     if (clock_mono_ms() - w->storage_swept_ms > STORAGE_SWEEP_EVERY_MS)
@@ -317,6 +304,13 @@ static void worker_on_heartbeat(void *ctx)
     worker_claim(w);
     follow_wake(w->follow);
     worker_sweep(w);
+}
+
+// In the place of one that is expected later.
+static void worker_expect_heartbeat(struct worker *w, int64_t ms)
+{
+    loop_cancel(&w->heartbeat);
+    w->heartbeat = loop_after(w->bench.loop, ms, worker_on_heartbeat, w);
 }
 
 static void worker_on_ring(void *ctx, const char *what)
