@@ -35,13 +35,6 @@ void args_str(struct args *args, const char *text)
     args_mem(args, text == NULL ? "" : text, text == NULL ? 0 : strlen(text));
 }
 
-void args_int(struct args *args, int64_t number)
-{
-    char digits[TEXT_INT_SIZE] = "";
-
-    args_mem(args, digits, (size_t)(text_int(digits, digits + sizeof digits, number) - digits));
-}
-
 // Its length isn't known yet: there is room for the longest.
 size_t args_begin(struct args *args)
 {
@@ -62,6 +55,14 @@ void args_end(struct args *args, size_t begun)
     args->bytes.len -= HEAD_MAX - head_len;
     buf_add(&args->bytes, "\r\n", 2);
     args->count++;
+}
+
+void args_int(struct args *args, int64_t number)
+{
+    size_t begun = args_begin(args);
+
+    buf_int(&args->bytes, number);
+    args_end(args, begun);
 }
 
 void args_field(struct args *args, const char *name, const char *value)
