@@ -50,7 +50,7 @@ local function change(item)
     if has('C') then cool_down(r.account, cool_ms) end
     if has('W') then warm_up(r.account) end
     if has('O') then call('HSET', key('acct', r.account), 'out', detail ~= '' and detail or 'its key is bad') end
-    if word ~= '' then fields[#fields + 1], fields[#fields + 2] = "log", with_line(r.log, word, detail) end
+    if word ~= '' then add_fact(fields, "log", with_line(r.log, word, detail)) end
     local notify = has('N')
     if to == 'queued' and r.cancel then to, notify = 'cancelled', true end
     -- Nobody wants what came of a forgotten task.

@@ -118,6 +118,11 @@ local function provider_of(r)
     return string.match(r.cold or '', '^%Z*')
 end
 
+-- Another field of the record for a list that is written at once.
+local function add_fact(facts, name, value)
+    facts[#facts + 1], facts[#facts + 2] = name, value
+end
+
 -- {fields packed, request, result}, as record_read takes it; nil where there is no such task.
 local function whole(id)
     local fields, has_request = call('HGETALL', key('t', id)), false
@@ -617,8 +622,8 @@ finish = function(r, phase, fields, notify, watch_ms)
     local v = r.v + 1
     local progress = phase == 'succeeded' and 100 or r.progress
     local facts = {"ended", event(r.id, v, phase, progress, nil, r.owner), unpack(fields)}
-    if progress then facts[#facts + 1], facts[#facts + 2] = "progress", progress end
-    if watch_ms then facts[#facts + 1], facts[#facts + 2] = "watch", now + watch_ms end
+    if progress then add_fact(facts, "progress", progress) end
+    if watch_ms then add_fact(facts, "watch", now + watch_ms) end
     call('HSET', t, "phase", phase, "v", v, "by", by, "finished", now, "at", now, unpack(facts))
     call('HDEL', t, "sub", "missing", "doubt", "arch", "wait", "await")
     if r.phase == 'queued' then
@@ -741,11 +746,9 @@ end
 -- submitted again may have been accepted before.
 local function doubt(r, delay_ms, facts)
     local is_first = r.phase ~= 'in_doubt'
+    if is_first then add_fact(facts, "doubt", now) end
     step(r, 'in_doubt', facts)
-    if is_first then
-        call('HSET', key('t', r.id), "doubt", now)
-        call('HINCRBY', key('t', r.id), "doubts", 1)
-    end
+    if is_first then call('HINCRBY', key('t', r.id), "doubts", 1) end
     call('ZADD', '{spool}:due', now + delay_ms, r.id)
     step_event(r)
 end
@@ -757,8 +760,8 @@ local function follow(r, phase, look_ms, facts)
         -- What its progress is told by, where its vendor tells none: by one number it never goes back.
         local counts, total = read_span(span_name(r))
         local expected = span_share(counts, total, 0, 0.5)
-        facts[#facts + 1], facts[#facts + 2] = "started", now
-        if expected then facts[#facts + 1], facts[#facts + 2] = "expected", math.floor(expected) end
+        add_fact(facts, "started", now)
+        if expected then add_fact(facts, "expected", math.floor(expected)) end
     end
     step(r, phase, facts)
     if is_first then
@@ -774,8 +777,8 @@ end
 -- when it was sent.
 local function archive(r, delay_ms, facts)
     local is_first, is_call = r.phase ~= 'archiving', r.phase == 'submitting'
-    if is_first then facts[#facts + 1], facts[#facts + 2] = "arch", now end
-    if is_call then facts[#facts + 1], facts[#facts + 2] = "started", r.sent or now end
+    if is_first then add_fact(facts, "arch", now) end
+    if is_call then add_fact(facts, "started", r.sent or now) end
     step(r, 'archiving', facts)
     if is_call then call('HDEL', key('t', r.id), "sent", "call") end
     if is_first then
