@@ -1,5 +1,7 @@
 // The floor of an HTTP server: a bare libuv loop that finds where a request ends, and answers each
-// alike, without parsing or checking anything.     echo     Prints its port; ends with its input.
+// alike, without parsing or checking anything.
+//
+// Prints its port, and ends with its input.
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
