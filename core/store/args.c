@@ -14,7 +14,7 @@ static size_t write_head(char head[HEAD_MAX], char kind, size_t number)
     char *at = head;
 
     *at++ = kind;
-    at = text_int(at, at + TEXT_INT_SIZE, (int64_t)number);
+    at = text_int(at, head + HEAD_MAX, (int64_t)number);
     *at++ = '\r';
     *at++ = '\n';
     return (size_t)(at - head);
