@@ -28,8 +28,7 @@
 
 enum {
     HEARTBEAT_MS = 1000,
-    HEARTBEAT_IDLE_MS = HEARTBEAT_EVERY_MS, // as often as the process says that it is there
-    LEASE_SLACK_MS = 5000,                  // how much longer a lease is than an attempt may take
+    LEASE_SLACK_MS = 5000,  // how much longer a lease is than an attempt may take
     START_WITHIN_MS = 4000, // after the claim, so that an attempt ends before its lease does
 };
 
@@ -73,7 +72,7 @@ static void attempt_free(struct attempt *attempt)
 }
 
 static void claim(struct dispatcher *d);
-static void expect_heartbeat(struct dispatcher *d, int64_t ms);
+static void expect_heartbeat(struct dispatcher *d);
 
 static void claim_on_due(void *ctx)
 {
@@ -200,7 +199,7 @@ static void claim_on_claimed(void *ctx, size_t count, int64_t next_ms, bool is_s
     d->claiming = NULL;
     d->serial.is_lost = err != NULL;
     if (err != NULL) {
-        expect_heartbeat(d, HEARTBEAT_MS); // which asks again
+        expect_heartbeat(d); // which asks again
         return;
     }
     if (d->is_asked || next_ms == 0 || count >= SEATS_AT_ONCE)
@@ -229,18 +228,20 @@ static void claim(struct dispatcher *d)
 static void on_heartbeat(void *ctx)
 {
     struct dispatcher *d = ctx;
-    bool is_idle = d->attempts == NULL && store_is_up(d->store);
 
     d->heartbeat = NULL;
-    expect_heartbeat(d, is_idle ? HEARTBEAT_IDLE_MS : HEARTBEAT_MS);
+    if (d->attempts == NULL && store_is_up(d->store)) // with what says that the process is there
+        d->heartbeat = loop_in_step(d->loop, HEARTBEAT_EVERY_MS, on_heartbeat, d);
+    else
+        expect_heartbeat(d);
     claim(d);
 }
 
 // In the place of one that is expected later.
-static void expect_heartbeat(struct dispatcher *d, int64_t ms)
+static void expect_heartbeat(struct dispatcher *d)
 {
     loop_cancel(&d->heartbeat);
-    d->heartbeat = loop_after(d->loop, ms, on_heartbeat, d);
+    d->heartbeat = loop_after(d->loop, HEARTBEAT_MS, on_heartbeat, d);
 }
 
 static void on_ring(void *ctx, const char *task)
@@ -262,7 +263,7 @@ struct dispatcher *dispatcher_start(struct loop *loop, struct store *store, cons
     d->seats = seats_new(sender->config->webhook.timeout_ms);
     d->claim = (struct delivery_claim){claim_on_delivery, claim_on_claimed, d};
     d->bell = bell_start(loop, redis_url, BELL_DELIVERIES, on_ring, d);
-    expect_heartbeat(d, HEARTBEAT_MS);
+    expect_heartbeat(d);
     return d;
 }
 

@@ -33,9 +33,8 @@
 
 enum {
     HEARTBEAT_MS = 1000,
-    HEARTBEAT_IDLE_MS = HEARTBEAT_EVERY_MS, // as often as the process says that it is there
-    MAX_CLAIM = 64,                         // in one call
-    SWEEP_COUNT = 500,                      // records of one step of the sweeper
+    MAX_CLAIM = 64,    // in one call
+    SWEEP_COUNT = 500, // records of one step of the sweeper
     SWEEP_EVERY_MS = 3000,
     STORAGE_SWEEP_EVERY_MS = 3600 * 1000,
 };
@@ -69,7 +68,7 @@ struct worker {
 
 static void submits_claim(struct worker *w);
 static void due_claim(struct worker *w);
-static void worker_expect_heartbeat(struct worker *w, int64_t ms);
+static void worker_expect_heartbeat(struct worker *w);
 
 static void submits_on_timer(void *ctx)
 {
@@ -136,7 +135,7 @@ static void submits_on_claimed(void *ctx, size_t count, int64_t next_ms, const s
     submits->serial.is_lost = err != NULL;
     loop_cancel(&submits->timer);
     if (err != NULL) {
-        worker_expect_heartbeat(submits->worker, HEARTBEAT_MS); // which asks again
+        worker_expect_heartbeat(submits->worker); // which asks again
         return;
     }
     if (next_ms >= 0)
@@ -164,7 +163,7 @@ static void due_on_claimed(void *ctx, size_t count, int64_t next_ms, const struc
     due->serial.is_lost = err != NULL;
     loop_cancel(&due->timer);
     if (err != NULL) {
-        worker_expect_heartbeat(due->worker, HEARTBEAT_MS);
+        worker_expect_heartbeat(due->worker);
         return;
     }
     if (next_ms >= 0)
@@ -291,7 +290,10 @@ static void worker_on_heartbeat(void *ctx)
     struct worker *w = ctx;
 
     w->heartbeat = NULL;
-    worker_expect_heartbeat(w, worker_is_idle(w) ? HEARTBEAT_IDLE_MS : HEARTBEAT_MS);
+    if (worker_is_idle(w)) // with what says that the process is there
+        w->heartbeat = loop_in_step(w->bench.loop, HEARTBEAT_EVERY_MS, worker_on_heartbeat, w);
+    else
+        worker_expect_heartbeat(w);
     metric_set(METRIC_redis_up, store_is_up(w->bench.store));
     if (clock_mono_ms() - w->storage_swept_ms > STORAGE_SWEEP_EVERY_MS)
         worker_sweep_files(w);
@@ -307,10 +309,10 @@ static void worker_on_heartbeat(void *ctx)
 }
 
 // In the place of one that is expected later.
-static void worker_expect_heartbeat(struct worker *w, int64_t ms)
+static void worker_expect_heartbeat(struct worker *w)
 {
     loop_cancel(&w->heartbeat);
-    w->heartbeat = loop_after(w->bench.loop, ms, worker_on_heartbeat, w);
+    w->heartbeat = loop_after(w->bench.loop, HEARTBEAT_MS, worker_on_heartbeat, w);
 }
 
 static void worker_on_ring(void *ctx, const char *what)
@@ -386,7 +388,7 @@ struct worker *worker_start(struct loop *loop, const struct config *config, cons
     w->submits.queue = (struct queue_claim){claim_on_work, submits_on_claimed, &w->submits};
     w->due.queue = (struct queue_claim){claim_on_work, due_on_claimed, &w->due};
     w->bell = bell_start(loop, redis_url, BELL_QUEUE, worker_on_ring, w);
-    worker_expect_heartbeat(w, HEARTBEAT_MS);
+    worker_expect_heartbeat(w);
     worker_sweep_files(w);
     return w;
 }

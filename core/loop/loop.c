@@ -32,6 +32,7 @@ struct loop {
     uv_prepare_t prepare;
     uv_check_t check;
     uv_async_t async;
+    uint64_t began_ms; // by uv_now
     struct loop_turn *asked, **asked_end;
     uv_mutex_t mutex; // guards posts and is_stopping
     struct post *posts, **posts_end;
@@ -91,6 +92,7 @@ struct loop *loop_new(void)
     struct loop *loop = mem_new(struct loop);
 
     uv_loop_init(&loop->uv);
+    loop->began_ms = uv_now(&loop->uv);
     uv_mutex_init(&loop->mutex);
     loop->asked_end = &loop->asked;
     loop->posts_end = &loop->posts;
@@ -161,17 +163,35 @@ static void on_timer(uv_timer_t *uv)
     fn(ctx);
 }
 
-struct loop_timer *loop_after(struct loop *loop, int64_t delay_ms, loop_fn fn, void *ctx)
+// libuv counts from its cached time, which is old after a long turn.
+static uint64_t fresh_ms(struct loop *loop)
+{
+    uv_update_time(&loop->uv);
+    return uv_now(&loop->uv) - loop->began_ms;
+}
+
+static struct loop_timer *start_timer(struct loop *loop, uint64_t delay_ms, loop_fn fn, void *ctx)
 {
     struct loop_timer *timer = mem_new(struct loop_timer);
 
     timer->fn = fn;
     timer->ctx = ctx;
     uv_timer_init(&loop->uv, &timer->uv);
-    // libuv counts from its cached time, which is old after a long turn.
-    uv_update_time(&loop->uv);
-    uv_timer_start(&timer->uv, on_timer, delay_ms < 0 ? 0 : (uint64_t)delay_ms, 0);
+    uv_timer_start(&timer->uv, on_timer, delay_ms, 0);
     return timer;
+}
+
+struct loop_timer *loop_after(struct loop *loop, int64_t delay_ms, loop_fn fn, void *ctx)
+{
+    fresh_ms(loop);
+    return start_timer(loop, delay_ms < 0 ? 0 : (uint64_t)delay_ms, fn, ctx);
+}
+
+struct loop_timer *loop_in_step(struct loop *loop, int64_t period_ms, loop_fn fn, void *ctx)
+{
+    uint64_t period = (uint64_t)period_ms;
+
+    return start_timer(loop, period - fresh_ms(loop) % period, fn, ctx);
 }
 
 void loop_cancel(struct loop_timer **timer)

@@ -26,6 +26,9 @@ void loop_stop(struct loop *loop);
 
 // Calls `fn` once, after `delay_ms`. The timer is gone by then: there is nothing to cancel.
 struct loop_timer *loop_after(struct loop *loop, int64_t delay_ms, loop_fn fn, void *ctx);
+// The same at the next of the moments that this loop has every `period_ms`: whatever is done so
+// rarely wakes the process once for all of it.
+struct loop_timer *loop_in_step(struct loop *loop, int64_t period_ms, loop_fn fn, void *ctx);
 void loop_cancel(struct loop_timer **timer);
 
 // Something to do at the end of the present turn of the loop, however often it is asked for:

@@ -64,7 +64,7 @@ static void on_beat(void *ctx)
 {
     struct heartbeat *h = ctx;
 
-    h->timer = loop_after(h->loop, HEARTBEAT_EVERY_MS, on_beat, h);
+    h->timer = loop_in_step(h->loop, HEARTBEAT_EVERY_MS, on_beat, h);
     if (store_is_up(h->store))
         beat(h, true);
 }
@@ -78,7 +78,7 @@ struct heartbeat *heartbeat_start(struct loop *loop, struct store *store, const 
     pthread_once(&once, note_process);
     *h = (struct heartbeat){
         .loop = loop, .store = store, .role = role, .count = count, .trouble = trouble, .ctx = ctx};
-    h->timer = loop_after(loop, HEARTBEAT_EVERY_MS, on_beat, h);
+    h->timer = loop_in_step(loop, HEARTBEAT_EVERY_MS, on_beat, h);
     return h;
 }
 

@@ -56,7 +56,7 @@ static void on_beat(void *ctx)
 {
     struct heartbeat *heartbeat = ctx;
 
-    heartbeat->timer = loop_after(heartbeat->loop, HEARTBEAT_EVERY_MS, on_beat, heartbeat);
+    heartbeat->timer = loop_in_step(heartbeat->loop, HEARTBEAT_EVERY_MS, on_beat, heartbeat);
     if (!store_is_up(heartbeat->store))
         return;
     heartbeat->count(heartbeat->ctx);
@@ -74,7 +74,7 @@ struct heartbeat *heartbeat_start(struct loop *loop, struct store *store, const 
     heartbeat->store = store;
     heartbeat->count = count;
     heartbeat->ctx = ctx;
-    heartbeat->timer = loop_after(loop, HEARTBEAT_EVERY_MS, on_beat, heartbeat);
+    heartbeat->timer = loop_in_step(loop, HEARTBEAT_EVERY_MS, on_beat, heartbeat);
     return heartbeat;
 }
 

@@ -33,6 +33,7 @@ struct post {
 };
 
 struct loop {
+    int64_t began_ms;
     struct loop_timer *timers; // the next to fire first
     struct loop_turn *turns;   // in the order they were made
     struct post *posts;
@@ -79,7 +80,10 @@ void fake_clock_step_wall_ms(int64_t ms)
 
 struct loop *loop_new(void)
 {
-    return mem_new(struct loop);
+    struct loop *loop = mem_new(struct loop);
+
+    loop->began_ms = mono_ms;
+    return loop;
 }
 
 bool loop_free(struct loop *loop)
@@ -127,6 +131,11 @@ struct loop_timer *loop_after(struct loop *loop, int64_t delay_ms, loop_fn fn, v
     timer->next = *at;
     *at = timer;
     return timer;
+}
+
+struct loop_timer *loop_in_step(struct loop *loop, int64_t period_ms, loop_fn fn, void *ctx)
+{
+    return loop_after(loop, period_ms - (mono_ms - loop->began_ms) % period_ms, fn, ctx);
 }
 
 void loop_cancel(struct loop_timer **slot)

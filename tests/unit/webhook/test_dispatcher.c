@@ -247,10 +247,16 @@ static void test_where_nothing_is_in_flight_it_beats_rarely(void **state)
     fake_loop_run_ms(loop, 1000);
     fake_expect(CLAIM(1));
     fake_deliveries_done(fake_waiting("deliveries"), 0, -1, false);
+    fake_loop_run_ms(loop, 3999);
+    fake_expect_nothing();
+    fake_loop_run_ms(loop,
+                     1); // as often as the process says that it is there, and together with it
+    fake_expect(CLAIM(2));
+    fake_deliveries_done(fake_waiting("deliveries"), 0, -1, false);
     fake_loop_run_ms(loop, 4999);
     fake_expect_nothing();
     fake_loop_run_ms(loop, 1);
-    fake_expect(CLAIM(2));
+    fake_expect(CLAIM(3));
     give("task_1", 1, 0);
     fake_skip();
     fake_loop_run_ms(loop, 5000);
