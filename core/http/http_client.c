@@ -31,6 +31,11 @@ enum {
     CONNECT_TIMEOUT_MS = 10000,
     BODY_BYTES_MAX = 4 << 20,
     IDLE_EASIES_MAX = 128,
+    // Fewer reads per megabyte than with curl's 16 KB. Beside many streams one waits for the
+    // others, however much it reads at once.
+    STREAM_BUFFER_BYTES = 64 << 10,
+    SMALL_STREAM_BUFFER_BYTES = 32 << 10,
+    LARGE_STREAMS_MAX = 8,
 };
 
 // Connections, and whose they are. Calls that share one have a pool of their own: where one pool
@@ -51,6 +56,7 @@ struct http_client {
     struct http_wary wary;
     struct http_easy *idle;
     unsigned idle_count;
+    unsigned streams; // calls under way whose bodies are streamed to their callers
     struct loop_turn *turn;
     bool is_busy;    // one of our handlers is below us on the stack
     bool is_dropped; // freed once that handler has returned
@@ -82,12 +88,26 @@ static bool is_handle_kept(const struct http_call *call)
     return call->client->idle_count < IDLE_EASIES_MAX && !call->client->is_dropped && call->is_well;
 }
 
+static bool is_stream(const struct http_call *call)
+{
+    return call->options.on_data != NULL;
+}
+
+static size_t buffer_bytes(const struct http_call *call)
+{
+    if (!is_stream(call))
+        return CURL_MAX_WRITE_SIZE;
+    return call->client->streams > LARGE_STREAMS_MAX ? SMALL_STREAM_BUFFER_BYTES
+                                                     : STREAM_BUFFER_BYTES;
+}
+
 static void free_call(struct http_call *call)
 {
     struct http_client *client = call->client;
     struct http_easy *easy = call->easy;
 
     if (easy != NULL) {
+        client->streams -= is_stream(call);
         curl_multi_remove_handle(http_multi_curl(pool_of(call)->multi), easy->curl);
         if (is_handle_kept(call)) {
             http_easy_reset(easy);
@@ -246,7 +266,8 @@ static void call_begin(struct http_call *call)
     call->easy = take_easy(call->client);
     call->easy->call = call;
     call->has_http2 = may_offer_http2(call);
-    http_easy_set(call);
+    call->client->streams += is_stream(call);
+    http_easy_set(call, buffer_bytes(call));
     pool_of(call)->is_touched = true;
     if (curl_multi_add_handle(http_multi_curl(pool_of(call)->multi), call->easy->curl) != CURLM_OK)
         call_finish(call, CURLE_OUT_OF_MEMORY);

@@ -48,7 +48,7 @@ struct http_easy *http_easy_new(const char *user_agent);
 void http_easy_free(struct http_easy *easy);
 // Makes it ready for the next call: what points into the last call is forgotten.
 void http_easy_reset(struct http_easy *easy);
-// Tells the call's handle what the call is to do.
-void http_easy_set(struct http_call *call);
+// Tells the call's handle what the call is to do, and how much of an answer it may read at once.
+void http_easy_set(struct http_call *call, size_t buffer_bytes);
 // Sets how slow the other side may be: off while it is we who make it wait.
 void http_easy_set_low_speed(const struct http_call *call);

@@ -12,7 +12,6 @@
 
 enum {
     HEADER_BYTES_MAX = 64 << 10,
-    STREAM_BUFFER_BYTES = 64 << 10, // fewer reads per megabyte than with curl's 16 KB
     UPLOAD_BUFFER_BYTES = 32 << 10, // curl's 64 KB are no faster
     LOW_SPEED_BYTES = 1024,
     UNACKNOWLEDGED_MS = 15000, // then a connection that is shared counts as dead
@@ -324,7 +323,7 @@ void http_easy_set_low_speed(const struct http_call *call)
     curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)((limit_ms + 999) / 1000));
 }
 
-void http_easy_set(struct http_call *call)
+void http_easy_set(struct http_call *call, size_t buffer_bytes)
 {
     const struct http_options *options = &call->options;
     long is_fresh = options->fresh_connection;
@@ -343,7 +342,5 @@ void http_easy_set(struct http_call *call)
     curl_easy_setopt(curl, CURLOPT_PIPEWAIT, call->has_http2 ? 1L : 0L);
     curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, is_fresh);
     curl_easy_setopt(curl, CURLOPT_FORBID_REUSE, is_fresh);
-    curl_easy_setopt(curl, CURLOPT_BUFFERSIZE,
-                     options->on_data != NULL ? (long)STREAM_BUFFER_BYTES
-                                              : (long)CURL_MAX_WRITE_SIZE);
+    curl_easy_setopt(curl, CURLOPT_BUFFERSIZE, (long)buffer_bytes);
 }
