@@ -6,6 +6,7 @@
 //            │ ▲  │                     is it still         the file
 //            │ │  │                     ours to store?      appears
 //            │ └──┴── cut, redirected: again, from where it was cut
+//            ├── the host has enough to do, for a moment ──▶ WAITING ─▶ FETCHING
 //            ├── the storage has failed ──▶ RESUMING ─▶ FETCHING what is lost, or CHECKING
 //            └── the link is refused ──▶ REFRESHING ─▶ FETCHING by a new link, or the next source
 //
@@ -20,7 +21,8 @@
 // - It is a variant, which nobody has said there is, and its link is refused: there is none. Where
 //   the way to it fails it is waited for as long as for a refused link, and named.
 // - Its link leads where we don't go: put off, for an operator can mend that; then named.
-// - Its host has as many of our requests as it may: put off, which counts as no failure.
+// - Its host has as many of our requests as it may, for longer than a moment: put off, which counts
+//   as no failure.
 // - The lease is lost: somebody else archives the task. Over, and what isn't committed is deleted.
 //
 // A source that can't be had holds up none of the others. One that came in the answer to a call is
@@ -54,14 +56,16 @@
 
 // A link that is refused so long after the vendor was done is dead.
 enum { DEAD_AFTER_MS = 10000, FIRST_WAIT_MS = 1000, LONGEST_WAIT_MS = 60000 };
-// How soon we try again what an operator must mend, and a host that has enough to do.
-enum { BLOCKED_WAIT_MS = 10000, BUSY_WAIT_MS = 1500 };
+// How soon we try again what an operator must mend.
+enum { BLOCKED_WAIT_MS = 10000 };
 
 static const struct job_state states[] = {
     [ARCHIVE_FETCHING] = {"fetching",
-                          JOB_TO(ARCHIVE_FETCHING) | JOB_TO(ARCHIVE_RESUMING) |
-                              JOB_TO(ARCHIVE_REFRESHING) | JOB_TO(ARCHIVE_CHECKING),
+                          JOB_TO(ARCHIVE_FETCHING) | JOB_TO(ARCHIVE_WAITING) |
+                              JOB_TO(ARCHIVE_RESUMING) | JOB_TO(ARCHIVE_REFRESHING) |
+                              JOB_TO(ARCHIVE_CHECKING),
                           true},
+    [ARCHIVE_WAITING] = {"waiting", JOB_TO(ARCHIVE_FETCHING), true},
     [ARCHIVE_RESUMING] = {"resuming",
                           JOB_TO(ARCHIVE_FETCHING) | JOB_TO(ARCHIVE_REFRESHING) |
                               JOB_TO(ARCHIVE_CHECKING),
@@ -86,6 +90,7 @@ static void archive_drop(struct job *job)
     storage_drop(&a->file);
     storage_op_cancel(&a->copying);
     loop_cancel(&a->resuming);
+    archive_leave_host(a);
     lease_stop(&a->lease);
     buf_clear(&a->lead);
     json_decref(a->result);
@@ -272,7 +277,7 @@ static void archive_let_go(struct archive *a)
     loop_cancel(&a->resuming);
     storage_drop(&a->file);
     storage_op_cancel(&a->copying);
-    *a->host = '\0';
+    archive_leave_host(a);
 }
 
 static void archive_go_on(struct archive *a)
@@ -332,21 +337,10 @@ void archive_miss(struct archive *a, enum archive_miss kind, const char *why)
     }
 }
 
-// A host that is slow, or silent, holds its share of the places for archives, and no more.
 void archive_wait_for_host(struct archive *a)
 {
-    archive_note_wait(a, NULL, NULL, BUSY_WAIT_MS);
+    archive_note_wait(a, NULL, NULL, ARCHIVE_BUSY_MS);
     archive_go_on(a);
-}
-
-int archive_count_at(const struct bench *bench, const char *host)
-{
-    int count = 0;
-
-    for (const struct job *job = bench->jobs; job != NULL; job = job->next)
-        if (job->kind == &archive_kind && strcmp(((const struct archive *)job)->host, host) == 0)
-            count++;
-    return count;
 }
 
 // A link that is refused may have expired while nobody looked at it: many vendors give a new one

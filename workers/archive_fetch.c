@@ -256,23 +256,6 @@ static bool fetch_build(struct archive *a, struct http_request *request, struct 
     return true;
 }
 
-// Notes which host the file comes from; false: as many files as may come from there do so already.
-static bool fetch_enter_host(struct archive *a)
-{
-    const struct bench *bench = a->job.bench;
-    struct url_parts parts;
-    char host[sizeof a->host];
-
-    *a->host = '\0';
-    if (a->is_inline || !url_split(a->url, &parts))
-        return true;
-    snprintf(host, sizeof host, "%s:%d", parts.host, parts.port);
-    if (places_room(&bench->places[PLACE_ARCHIVE], archive_count_at(bench, host), 2) <= 0)
-        return false;
-    memcpy(a->host, host, sizeof a->host);
-    return true;
-}
-
 void archive_fetch(struct archive *a)
 {
     struct http_request request = {0};
@@ -280,13 +263,15 @@ void archive_fetch(struct archive *a)
         .kind = "fetch",
         .http = {.low_speed_ms = LOW_SPEED_MS, .on_data = fetch_on_data, .ctx = a}};
     int64_t have = storage_size(a->file);
+    enum archive_entry entry;
     struct err err;
 
     job_move(&a->job, ARCHIVE_FETCHING);
-    if (!fetch_enter_host(a)) {
+    entry = archive_enter_host(a);
+    if (entry == ARCHIVE_BUSY)
         archive_wait_for_host(a);
+    if (entry != ARCHIVE_ENTERED)
         return;
-    }
     if (!fetch_build(a, &request, &err)) {
         http_request_clear(&request);
         archive_miss(a, MISS_LINK, err.message);

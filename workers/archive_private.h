@@ -19,8 +19,12 @@ struct vendor_call;
 
 #define ARCHIVE_INLINE "inline:" // begins the URL of a file inside the answer to a poll
 
+// How soon we try a host again that has enough to do.
+enum { ARCHIVE_BUSY_MS = 1500 };
+
 enum archive_state {
     ARCHIVE_FETCHING,
+    ARCHIVE_WAITING,
     ARCHIVE_RESUMING,
     ARCHIVE_REFRESHING,
     ARCHIVE_CHECKING,
@@ -66,8 +70,12 @@ struct archive {
     struct vendor_call *call;    // FETCHING
     struct poll *poll;           // REFRESHING
     struct loop_timer *resuming; // RESUMING, after a failure of the storage
+    struct loop_timer *turn;     // WAITING: till we try again
     char key_text[256];
-    char host[URL_HOST_BYTES_MAX + 16]; // "host:port" that the file comes from; "": none now
+    char host[URL_HOST_BYTES_MAX + 16]; // "host:port" that the file comes from, or WAITING is to
+                                        // come from; "": none now
+    int64_t entered_ms;                 // when it was asked for there, of our monotonic clock
+    bool has_turn;                      // WAITING: another request there has ended
 };
 
 json_t *archive_source(const struct archive *a); // the one being fetched; NULL: there are no more
@@ -77,8 +85,14 @@ json_t *archive_source(const struct archive *a); // the one being fetched; NULL:
 void archive_fetch(struct archive *a);
 // The storage has failed: what was written is lost, except for parts that it has stored already.
 void archive_recover(struct archive *a, const struct err *err);
-// How many archives fetch from the host now.
-int archive_count_at(const struct bench *bench, const char *host);
+
+// Whether the source's file may be asked for now, where its host serves no more than its share of
+// all archives. QUEUED: the archive is WAITING, and archive_fetch is called in a moment. BUSY: that
+// is not worth waiting for.
+enum archive_entry { ARCHIVE_ENTERED, ARCHIVE_QUEUED, ARCHIVE_BUSY };
+enum archive_entry archive_enter_host(struct archive *a);
+// The request there has ended, or isn't waited for any more: whoever waits for its place has it.
+void archive_leave_host(struct archive *a);
 
 // The file is whole: stores it, if it is still ours to store, and goes on to the next source.
 void archive_store(struct archive *a);

@@ -1045,20 +1045,35 @@ static void test_the_vendors_link(void **state)
 
 // A host's share of the places.
 
-static void fill_host(const char *host)
+enum { QUICK_MS = 250, BUSY_MS = 1500 };
+
+static void start_at(const char *host, const char *id)
 {
     char sources[80];
 
-    snprintf(sources, sizeof sources, "image=https://%s/9", host);
-    archive_start(bench, task_of("task_2", "many-1", sources, 0), clock_mono_ms());
-    archive_start(bench, task_of("task_3", "many-1", sources, 0), clock_mono_ms());
+    snprintf(sources, sizeof sources, "image=https://%s/%s", host, id);
+    archive_start(bench, task_of(id, "many-1", sources, 0), clock_mono_ms());
+}
+
+// For so long nothing has been asked for there.
+static void fill_host(const char *host, int64_t ago_ms)
+{
+    start_at(host, "task_2");
+    start_at(host, "task_3");
+    fake_clock_pass_ms(ago_ms);
+    fake_skip();
+}
+
+static void miss(const char *request)
+{
+    fake_http_fail(fake_waiting(request), ERR_UPSTREAM, false);
     fake_skip();
 }
 
 static void test_a_host_that_has_enough_to_do(void **state)
 {
     (void)state;
-    fill_host("a.example");
+    fill_host("a.example", QUICK_MS);
     start("image=https://a.example/1");
     fake_expect("hold task_1 ms=1500"); // without a change
     fake_expect("wake");
@@ -1073,10 +1088,76 @@ static void test_a_host_that_has_enough_to_do(void **state)
     assert_non_null(strstr(fake_waiting("change")->line, KEY_2));
 }
 
+static void test_a_host_that_has_room_in_a_moment(void **state)
+{
+    (void)state;
+    fill_host("a.example", QUICK_MS - 1);
+    start_at("a.example", "task_4");
+    start_at("a.example", "task_5");
+    fake_expect_nothing();
+    miss(GET("a.example/task_2"));
+    fake_loop_run_ms(loop, 0);
+    fake_expect(GET("a.example/task_4")); // who has waited longest
+    fake_expect_nothing();
+    miss(GET("a.example/task_3"));
+    miss(GET("a.example/task_4"));
+    fake_loop_run_ms(loop, 0);
+    fake_expect(GET("a.example/task_5"));
+    fake_expect_nothing();
+    start_at("a.example", "task_6");
+    fake_expect(GET("a.example/task_6"));
+
+    begin_anew();
+    fill_host("a.example", 0);
+    start_at("a.example", "task_4"); // two places, and two turns at once
+    start_at("a.example", "task_5");
+    miss(GET("a.example/task_2"));
+    miss(GET("a.example/task_3"));
+    fake_loop_run_ms(loop, 0);
+    fake_expect(GET("a.example/task_4"));
+    fake_expect(GET("a.example/task_5"));
+}
+
+static void test_a_host_that_has_no_room_after_all(void **state)
+{
+    (void)state;
+    fill_host("a.example", 0);
+    start("image=https://a.example/1");
+    fake_loop_run_ms(loop, QUICK_MS - 1);
+    fake_expect_nothing();
+    fake_loop_run_ms(loop, 1);
+    fake_expect("hold task_1 ms=1500");
+    fake_expect("wake");
+
+    begin_anew(); // others are served all the time
+    fill_host("a.example", 0);
+    start("image=https://a.example/1");
+    for (int64_t waited_ms = 100; waited_ms <= BUSY_MS; waited_ms += 100) {
+        fake_loop_run_ms(loop, 100);
+        miss(GET("a.example/task_3"));
+        start_at("a.example", "task_3"); // before its turn has come
+        fake_loop_run_ms(loop, 0);
+        assert_int_equal(fake_count("hold task_1 ms=1500"), waited_ms >= BUSY_MS);
+    }
+}
+
+static void test_nobody_waits_on_a_drain(void **state)
+{
+    (void)state;
+    fill_host("a.example", 0);
+    start("image=https://a.example/1");
+    fake_bench_drain(bench);
+    assert_int_equal(fake_count("hold task_1 ms=0"), 1);
+    fake_skip();
+    fake_loop_run_ms(loop, QUICK_MS);
+    fake_expect_nothing();
+    check_over();
+}
+
 static void test_new_links_are_kept_where_their_host_is_busy(void **state)
 {
     (void)state;
-    fill_host("n.example");
+    fill_host("n.example", QUICK_MS);
     start_refreshable("image=https://a.example/1");
     fake_http_answer(fake_waiting(GET_1), 404, NULL, NULL);
     fake_http_answer(fake_waiting(POLL), 200, NULL, "succeeded image=https://n.example/1");
@@ -1289,6 +1370,9 @@ int main(void)
         TEST(test_a_link_is_refused_where_the_vendor_can_be_asked),
         TEST(test_the_vendors_link),
         TEST(test_a_host_that_has_enough_to_do),
+        TEST(test_a_host_that_has_room_in_a_moment),
+        TEST(test_a_host_that_has_no_room_after_all),
+        TEST(test_nobody_waits_on_a_drain),
         TEST(test_new_links_are_kept_where_their_host_is_busy),
         TEST(test_a_file_inside_an_answer),
         TEST(test_a_file_that_is_here),
