@@ -384,8 +384,9 @@ static int64_t time_of(const char *text)
     return strptime(text, "%Y-%m-%dT%H:%M:%S", &parts) == NULL ? 0 : (int64_t)timegm(&parts);
 }
 
-// Whether a page that lacks the job proves that there is none.
-static bool is_absent(const struct task *task, const json_t *body, const json_t *list)
+// Whether no later page has the job. That proves nothing: it isn't known how soon the list shows a
+// job, and a second submit would be a second job.
+static bool is_last_page(const struct task *task, const json_t *body, const json_t *list)
 {
     const json_t *last = json_array_get(list, json_array_size(list) - 1);
     int64_t made_s = time_of(field_str_or_empty(last, "created_at"));
@@ -407,7 +408,7 @@ static bool read_lookup(const struct task *task, const struct account *account, 
         json_decref(body);
         return err_set(err, ERR_UPSTREAM, "the list can't be read (HTTP %d)", response->status);
     }
-    outcome->kind = is_absent(task, body, list) ? OUTCOME_REFUSED_RETRY : OUTCOME_NEXT;
+    outcome->kind = is_last_page(task, body, list) ? OUTCOME_MISSING : OUTCOME_NEXT;
     json_array_foreach(list, i, job)
     {
         if (!is_ours(task, job) || outcome->kind == OUTCOME_ACCEPTED)

@@ -1,4 +1,5 @@
 """The Luma family: videos by either API, what goes on from them, and doubts that the list settles."""
+import json
 import time
 import unittest
 
@@ -212,12 +213,24 @@ class Doubts(unittest.TestCase):
         self.assertNotIn(spool.upstream(task), [spool.upstream(other) for other in others])
 
     def test_it_was_never_there(self):
+        """Or the list doesn't show it yet: a second submit might be a second job."""
         sim, wire, spool = self.start()
         self.lose(wire, after=False)
         task = spool.request("POST", MAKE, {"user_prompt": "it was lost"})[2]["id"]
         eventually(lambda: "in_doubt" in spool.events(task), 10, "the doubt")
         wire.special.clear()
-        self.assertEqual(spool.end_of(task, 90)["status"], "succeeded")
+        end = spool.end_of(task, 90)
+        self.assertEqual((end["status"], end["error"]["code"]), ("failed", "submit_outcome_unknown"))
+        self.assertNotIn("it was lost", sim.jobs("luma")[0])
+
+    def test_the_list_is_late(self):
+        sim, wire, spool = self.start(public_url="http://127.0.0.1:9")  # nobody is there to be called back
+        self.lose(wire)
+        began = time.monotonic()
+        empty = json.dumps({"generations": [], "has_more": False, "count": 0, "limit": 100, "offset": 0}).encode()
+        wire.on("/generations?", lambda asked: (200, {}, empty) if time.monotonic() < began + 5 else None)
+        task = spool.request("POST", MAKE, {"user_prompt": "it was lost"})[2]["id"]
+        self.assertEqual(spool.end_of(task)["status"], "succeeded")
         self.assertEqual(sim.jobs("luma")[0]["it was lost"], 1)
 
 
