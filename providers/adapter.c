@@ -188,6 +188,27 @@ int adapter_percent(const char *text)
     return end == text || progress < 0 || progress > 100 ? -1 : (int)progress;
 }
 
+bool adapter_callback_id(const json_t *body, const char *const *places, struct buf *upstream_id,
+                         struct err *err)
+{
+    char digits[FIELD_ID_DIGITS];
+
+    buf_str(upstream_id, field_first_id(body, places, digits));
+    return upstream_id->len > 0 || err_set(err, ERR_INVALID, "%s: is required", *places);
+}
+
+bool adapter_is_about_another(const struct task *task, const json_t *body,
+                              const char *const *places, struct err *err)
+{
+    char digits[FIELD_ID_DIGITS];
+    const char *id = field_first_id(body, places, digits);
+
+    if (*id == '\0' || task->upstream_id == NULL || strcmp(id, task->upstream_id) == 0)
+        return false;
+    err_set(err, ERR_UPSTREAM, "the answer is about %.60s", id);
+    return true;
+}
+
 json_t *adapter_list_body(const struct http_response *response, size_t count,
                           struct outcome *outcomes, struct err *err)
 {
@@ -207,10 +228,13 @@ void adapter_read_list(const struct task *const *tasks, size_t count, const json
 
     json_array_foreach((json_t *)items, k, item)
     {
+        char digits[FIELD_ID_DIGITS];
+        const char *id = field_first_id(item, list->ids, digits);
+
         for (size_t i = 0; i < count; i++) {
             struct err one;
 
-            if (strcmp(tasks[i]->upstream_id, list->id_of(item)) != 0)
+            if (strcmp(tasks[i]->upstream_id, id) != 0)
                 continue;
             outcome_clear(&outcomes[i]);
             if (!list->read(tasks[i], item, &outcomes[i], &one))

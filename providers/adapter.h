@@ -70,11 +70,17 @@ int adapter_inline_count(const char *text);
 // err where the answer proves nothing; json_decref.
 json_t *adapter_list_body(const struct http_response *response, size_t count,
                           struct outcome *outcomes, struct err *err) WARN_UNUSED;
+// The id in a callback's body, at one of some places, which end with NULL.
+bool adapter_callback_id(const json_t *body, const char *const *places, struct buf *upstream_id,
+                         struct err *err);
+// Whether the answer names a job, and not the task's, which may have none. Then err says so.
+bool adapter_is_about_another(const struct task *task, const json_t *body,
+                              const char *const *places, struct err *err);
 // Reads a list of the vendor's tasks: `read` fills the outcome of each of our tasks that has an
 // item's id. A task whose item can't be read is neither listed nor missing. `wanted` as in
 // adapter_read_poll.
 struct adapter_list {
-    const char *(*id_of)(const json_t *item);
+    const char *const *ids; // where an item's id may be, ended by NULL
     const char *(*wanted)(const struct task *task);
     bool (*read)(const struct task *task, const json_t *item, struct outcome *outcome,
                  struct err *err);

@@ -17,6 +17,9 @@
 const char dashscope_nobodys_id[] = "00000000-0000-0000-0000-000000000000";
 
 // How codes begin, of answers and of jobs that have failed. The first row that fits counts.
+static const char *const id_places[] = {"output.task_id", NULL};
+static const char *const item_id_places[] = {"task_id", NULL};
+
 static const struct code {
     const char *begins;
     enum outcome_kind kind; // of a submit
@@ -87,10 +90,8 @@ static bool read_submit_body(const struct task *task, const struct account *acco
                              const struct http_response *response, const json_t *body,
                              struct outcome *outcome, struct err *err)
 {
-    static const char *const places[] = {"output.task_id", NULL};
-
     (void)task, (void)account;
-    return adapter_accept(response, body, places, outcome, err) ||
+    return adapter_accept(response, body, id_places, outcome, err) ||
            dashscope_refuse(response, field_str_or_empty(body, "code"), outcome) ||
            err_set(err, ERR_UPSTREAM, "HTTP %d", response->status);
 }
@@ -133,13 +134,12 @@ bool dashscope_read_status(const struct task *task, const struct http_response *
                            const json_t *body, struct outcome *outcome, struct err *err)
 {
     const char *status = field_str_or_empty(body, "output.task_status");
-    const char *id = field_str_or_empty(body, "output.task_id");
 
     if (response->status >= 300)
         return err_set(err, ERR_UPSTREAM, "HTTP %d %.60s", response->status,
                        field_str_or_empty(body, "code"));
-    if (*id != '\0' && strcmp(id, task->upstream_id) != 0)
-        return err_set(err, ERR_UPSTREAM, "the answer is about %.60s", id);
+    if (adapter_is_about_another(task, body, id_places, err))
+        return false;
     if (!outcome_from_word(outcome, OUTCOME_WORDS(status_words), status, err))
         return false;
     outcome->has_started = strcmp(status, "RUNNING") == 0;
@@ -234,8 +234,7 @@ static bool is_alike(const struct task *task, const char *model, const char *pro
                                              "output.orig_prompt", NULL};
     int64_t made_ms = field_int_or(item, "gmt_create", window_start(task));
 
-    return *field_str_or_empty(item, "task_id") != '\0' &&
-           strcmp(field_first_str(item, models_at), model) == 0 &&
+    return strcmp(field_first_str(item, models_at), model) == 0 &&
            strcmp(field_first_str(item, prompts_at), prompt) == 0 &&
            made_ms >= window_start(task) && made_ms <= window_end(task);
 }
@@ -249,9 +248,12 @@ static void read_items(const struct task *task, const struct dashscope_job *job,
 
     json_array_foreach((json_t *)list, i, item)
     {
-        if (*prompt == '\0' || !is_alike(task, job->model, prompt, item))
+        char digits[FIELD_ID_DIGITS];
+        const char *id = field_first_id(item, item_id_places, digits);
+
+        if (*id == '\0' || *prompt == '\0' || !is_alike(task, job->model, prompt, item))
             continue;
-        outcome_add_mark(outcome, field_str_or_empty(item, "task_id"));
+        outcome_add_mark(outcome, id);
         count++;
     }
     if (count > 0 && count <= MOST_ALIKE)

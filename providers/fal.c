@@ -30,6 +30,7 @@ static const struct dialect_key official_keys[] = {{.name = "base_url", .is_requ
                                                    {0}};
 
 static const char *const models[] = {NULL};
+static const char *const id_places[] = {"request_id", NULL};
 static const char *const prefixes[] = {"fal-ai/", NULL};
 
 // Requests.
@@ -204,10 +205,9 @@ static bool read_submit_body(const struct task *task, const struct account *acco
                              const struct http_response *response, const json_t *body,
                              struct outcome *outcome, struct err *err)
 {
-    static const char *const places[] = {"request_id", NULL};
-
     // A refusal may have an id of its own.
-    if (field_at(body, "detail") != NULL || !adapter_accept(response, body, places, outcome, err))
+    if (field_at(body, "detail") != NULL ||
+        !adapter_accept(response, body, id_places, outcome, err))
         return refuse(response, body, outcome, err);
     set_path(task, account, body, outcome);
     return true;
@@ -255,7 +255,8 @@ static bool read_poll_body(const struct task *task, const struct account *accoun
                            struct outcome *outcome, struct err *err)
 {
     const char *status = field_str_or_empty(body, "status");
-    const char *id = field_str_or_empty(body, "request_id");
+    char digits[FIELD_ID_DIGITS];
+    const char *id = field_first_id(body, id_places, digits);
 
     (void)account;
     if (response->status == 404 && task->is_cancel_asked && field_is_given(body, "detail")) {
@@ -351,7 +352,8 @@ static bool build_cancel(const struct task *task, const struct account *account,
 static bool read_callback(const struct task *task, const struct account *account,
                           const json_t *body, struct buf *upstream_id, struct err *err)
 {
-    const char *id = field_str_or_empty(body, "request_id");
+    char digits[FIELD_ID_DIGITS];
+    const char *id = field_first_id(body, id_places, digits);
 
     if (*id == '\0')
         return err_set(err, ERR_INVALID, "request_id: is required");

@@ -215,11 +215,11 @@ static void read_failure(const json_t *body, struct outcome *outcome)
 static bool read_generation(const struct task *task, const json_t *body, struct outcome *outcome,
                             struct err *err)
 {
-    const char *id = field_str_or_empty(body, "generation_id");
+    static const char *const places[] = {"generation_id", NULL};
     const json_t *data = json_object_get(body, "data");
 
-    if (*id != '\0' && task->upstream_id != NULL && strcmp(id, task->upstream_id) != 0)
-        return err_set(err, ERR_UPSTREAM, "the answer is about %.60s", id);
+    if (adapter_is_about_another(task, body, places, err))
+        return false;
     if (!outcome_from_word_of_any_case(outcome, OUTCOME_WORDS(status_words),
                                        field_str_or_empty(body, "status"), err))
         return false;
@@ -255,9 +255,6 @@ bool ideogram_v2_read_poll(const struct task *task, const struct account *accoun
 bool ideogram_v2_read_callback(const struct task *task, const struct account *account,
                                const json_t *body, struct buf *upstream_id, struct err *err)
 {
-    const char *id = field_first_str(body, id_places);
-
     (void)task, (void)account;
-    buf_str(upstream_id, id);
-    return *id != '\0' || err_set(err, ERR_INVALID, "generation_id: is required");
+    return adapter_callback_id(body, id_places, upstream_id, err);
 }

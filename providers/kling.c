@@ -432,8 +432,7 @@ static bool read_callback(const struct task *task, const struct account *account
     static const char *const places[] = {"task_id", "data.task_id", NULL};
 
     (void)task, (void)account;
-    buf_str(upstream_id, field_first_str(body, places));
-    return upstream_id->len > 0 || err_set(err, ERR_INVALID, "task_id: is required");
+    return adapter_callback_id(body, places, upstream_id, err);
 }
 
 static const struct dialect official = {

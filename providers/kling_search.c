@@ -11,10 +11,22 @@
 
 enum { CLOCKS_APART_MS = 5 * 60 * 1000 };
 
+static const char *const id_places[] = {"task_id", NULL};
+
 static bool is_ours(const struct task *task, const json_t *data)
 {
+    char digits[FIELD_ID_DIGITS];
+
     return strcmp(field_str_or_empty(data, "task_info.external_task_id"), task->id) == 0 &&
-           *field_str_or_empty(data, "task_id") != '\0';
+           *field_first_id(data, id_places, digits) != '\0';
+}
+
+static void accept(const json_t *data, struct outcome *outcome)
+{
+    char digits[FIELD_ID_DIGITS];
+
+    outcome->kind = OUTCOME_ACCEPTED;
+    outcome->upstream_id = mem_str(field_first_id(data, id_places, digits));
 }
 
 // Whether a page that doesn't have the task proves that no page has: it is the last page, or all
@@ -44,8 +56,7 @@ static void search_page(const struct task *task, const json_t *list, struct outc
         matches++;
     }
     if (matches == 1) {
-        outcome->kind = OUTCOME_ACCEPTED;
-        outcome->upstream_id = mem_str(field_str_or_empty(found, "task_id"));
+        accept(found, outcome);
     } else if (matches > 1) {
         outcome->kind = OUTCOME_MISSING; // a job is adopted only where its mark is there exactly
                                          // once
@@ -64,8 +75,7 @@ bool kling_search_read(const struct task *task, const struct account *account, i
     (void)account;
     *outcome = (struct outcome){.kind = OUTCOME_NEXT, .progress = -1};
     if (step == 0 && response->status == 200 && is_ours(task, data)) {
-        outcome->kind = OUTCOME_ACCEPTED;
-        outcome->upstream_id = mem_str(field_str_or_empty(data, "task_id"));
+        accept(data, outcome);
     } else if (step == 0) {
         // Whatever the answer says, the list will tell.
     } else if (response->status != 200 || body == NULL || field_int_or(body, "code", -1) != 0 ||

@@ -29,6 +29,8 @@ enum { LIST_SIZE = 100, LIST_PAGES = 10, CLOCKS_APART_S = 300 };
 
 static const struct dialect machine, agents, relay;
 
+static const char *const id_places[] = {"id", NULL};
+
 static const char *const models[] = {"ray-v1", "ray-v2", "ray-2", "ray-flash-2", "ray-3.2", NULL};
 static const char *const prefixes[] = {"ray-", NULL};
 
@@ -245,10 +247,8 @@ static bool read_submit_body(const struct task *task, const struct account *acco
                              const struct http_response *response, const json_t *body,
                              struct outcome *outcome, struct err *err)
 {
-    static const char *const places[] = {"id", NULL};
-
     (void)task, (void)account;
-    return adapter_accept(response, body, places, outcome, err) ||
+    return adapter_accept(response, body, id_places, outcome, err) ||
            read_refusal(response, body, outcome, err);
 }
 
@@ -349,8 +349,7 @@ static bool read_callback(const struct task *task, const struct account *account
                           const json_t *body, struct buf *upstream_id, struct err *err)
 {
     (void)task, (void)account;
-    buf_str(upstream_id, field_str_or_empty(body, "id"));
-    return upstream_id->len > 0 || err_set(err, ERR_INVALID, "id: is required");
+    return adapter_callback_id(body, id_places, upstream_id, err);
 }
 
 // A submit in doubt: the newest jobs come first, each with the request that made it.
@@ -372,8 +371,10 @@ static bool is_ours(const struct task *task, const json_t *job)
     const char *theirs = strrchr(field_str_or_empty(job, "request.callback_url"), '/');
     const char *ours = task->callback_url == NULL ? NULL : strrchr(task->callback_url, '/');
 
+    char digits[FIELD_ID_DIGITS];
+
     return theirs != NULL && ours != NULL && strcmp(theirs, ours) == 0 &&
-           *field_str_or_empty(job, "id") != '\0';
+           *field_first_id(job, id_places, digits) != '\0';
 }
 
 // "2026-11-20T10:00:00Z", in Unix seconds; 0 for anything else.
@@ -400,6 +401,7 @@ static bool read_lookup(const struct task *task, const struct account *account, 
                         struct err *err)
 {
     json_t *body = http_json(response, err), *list = field_at(body, "generations"), *job;
+    char digits[FIELD_ID_DIGITS];
     size_t i;
 
     (void)account, (void)step;
@@ -414,7 +416,7 @@ static bool read_lookup(const struct task *task, const struct account *account, 
         if (!is_ours(task, job) || outcome->kind == OUTCOME_ACCEPTED)
             continue;
         outcome->kind = OUTCOME_ACCEPTED;
-        outcome->upstream_id = mem_str(field_str_or_empty(job, "id"));
+        outcome->upstream_id = mem_str(field_first_id(job, id_places, digits));
     }
     json_decref(body);
     return true;

@@ -21,6 +21,7 @@ static const struct dialect proxy, relay;
 static const struct dialect_key proxy_keys[] = {
     {.name = "base_url", .is_required = true}, {.name = "api_key"}, {0}};
 
+static const char *const id_places[] = {"id", NULL};
 static const char *const models[] = {NULL}; // versions are part of the prompt
 
 // The path of each action; for some actions the vendor's answer is the result itself.
@@ -393,12 +394,13 @@ static bool read_task(const struct task *task, const json_t *body, struct outcom
 {
     const char *status = field_str_or_empty(body, "status");
     const char *reason = field_str_or_empty(body, "failReason");
+    char digits[FIELD_ID_DIGITS];
 
     *outcome = (struct outcome){.progress = -1};
     if (!json_is_object(body))
         return err_set(err, ERR_UPSTREAM, "not a task");
     // An answer must say which task it is about.
-    if (strcmp(field_str_or_empty(body, "id"), task->upstream_id) != 0)
+    if (strcmp(field_first_id(body, id_places, digits), task->upstream_id) != 0)
         return err_set(err, ERR_UPSTREAM, "the answer is about another task");
     if (!outcome_from_word(outcome, OUTCOME_WORDS(status_words), status, err))
         return false;
@@ -459,16 +461,11 @@ static bool read_poll(const struct task *task, const struct account *account,
     return adapter_read_poll(task, account, response, wanted(task), read_poll_body, outcome, err);
 }
 
-static const char *id_of(const json_t *item)
-{
-    return field_str_or_empty(item, "id");
-}
-
 static bool read_poll_many(const struct task *const *tasks, size_t count,
                            const struct account *account, const struct http_response *response,
                            struct outcome *outcomes, struct err *err)
 {
-    static const struct adapter_list list = {id_of, wanted, read_task};
+    static const struct adapter_list list = {id_places, wanted, read_task};
     json_t *body = adapter_list_body(response, count, outcomes, err);
 
     (void)account;
@@ -504,6 +501,8 @@ static bool read_lookup(const struct task *task, const struct account *account, 
                         struct err *err)
 {
     json_t *body, *item, *found = NULL;
+    char digits[FIELD_ID_DIGITS];
+    const char *id;
     size_t i, matches = 0;
 
     (void)account, (void)step;
@@ -529,9 +528,10 @@ static bool read_lookup(const struct task *task, const struct account *account, 
         }
     }
     // A job is adopted only where the mark is there exactly once.
-    if (matches == 1 && *field_str_or_empty(found, "id") != '\0') {
+    id = field_first_id(found, id_places, digits);
+    if (matches == 1 && *id != '\0') {
         outcome->kind = OUTCOME_ACCEPTED;
-        outcome->upstream_id = mem_str(field_str_or_empty(found, "id"));
+        outcome->upstream_id = mem_str(id);
     }
     json_decref(body);
     return true;

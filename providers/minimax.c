@@ -166,19 +166,20 @@ static void read_failure(const json_t *body, const json_t *job, struct outcome *
 // v2 says where the file is; v1 has an id for it, a text here and a number elsewhere (DOC).
 static void read_result(const json_t *job, struct outcome *outcome)
 {
+    static const char *const files[] = {"file_id", NULL};
     const char *link = field_str_or_empty(job, "content.url");
     json_t *duration = field_at(job, "duration");
-    char *file = field_id(job, "file_id");
+    char digits[FIELD_ID_DIGITS];
+    const char *file = field_first_id(job, files, digits);
 
     if (*link != '\0') {
         outcome_add_source(outcome, "video", link);
         if (json_is_number(duration))
             outcome_set_extra(outcome, "duration", json_incref(duration));
-    } else if (file != NULL) {
+    } else if (*file != '\0') {
         outcome->kind = OUTCOME_NEXT;
         mem_set_str(&outcome->next, file);
     }
-    free(file);
 }
 
 // The job is the answer, or, in v2, in it.
@@ -188,15 +189,15 @@ static bool read_poll_body(const struct task *task, const struct account *accoun
 {
     static const char *const ids[] = {"task_id", "id", NULL};
     const json_t *job = json_is_object(field_at(body, "task")) ? field_at(body, "task") : body;
-    const char *status = field_str_or_empty(job, "status"), *id = field_first_str(job, ids);
+    const char *status = field_str_or_empty(job, "status");
     int64_t code = refusal_number(body, code_place);
 
     (void)account;
     if (response->status >= 300)
         return err_set(err, ERR_UPSTREAM, "HTTP %d %.60s", response->status,
                        field_str_or_empty(body, words_place));
-    if (*id != '\0' && strcmp(id, task->upstream_id) != 0)
-        return err_set(err, ERR_UPSTREAM, "the answer is about %.60s", id);
+    if (adapter_is_about_another(task, job, ids, err))
+        return false;
     if (code != 0 && *status == '\0')
         return err_set(err, ERR_UPSTREAM, "%lld %.60s", (long long)code,
                        field_str_or_empty(body, words_place));
@@ -340,11 +341,12 @@ static bool is_alike(const struct task *task, const char *model, const char *pro
 {
     static const char *const prompts[] = {"prompt", "input.prompt", "request.prompt", NULL};
 
-    return *field_str_or_empty(item, "id") != '\0' &&
-           strcmp(field_str_or_empty(item, "model"), model) == 0 &&
+    return strcmp(field_str_or_empty(item, "model"), model) == 0 &&
            strcmp(field_first_str(item, prompts), prompt) == 0 &&
            made_ms(item) >= window_start(task) && made_ms(item) <= window_end(task);
 }
+
+static const char *const id_places[] = {"id", NULL};
 
 static void read_list(const struct task *task, const struct account *account, const json_t *list,
                       struct outcome *outcome)
@@ -355,9 +357,13 @@ static void read_list(const struct task *task, const struct account *account, co
 
     json_array_foreach((json_t *)list, i, item)
     {
-        if (*prompt == '\0' || !is_alike(task, minimax_body_model(task, account), prompt, item))
+        char digits[FIELD_ID_DIGITS];
+        const char *id = field_first_id(item, id_places, digits);
+
+        if (*id == '\0' || *prompt == '\0' ||
+            !is_alike(task, minimax_body_model(task, account), prompt, item))
             continue;
-        outcome_add_mark(outcome, field_str_or_empty(item, "id"));
+        outcome_add_mark(outcome, id);
         outcome->kind = OUTCOME_ALIKE;
     }
     free(prompt);
@@ -423,8 +429,7 @@ static bool read_callback(const struct task *task, const struct account *account
     static const char *const places[] = {"task_id", "task.id", "id", NULL};
 
     (void)task, (void)account;
-    buf_str(upstream_id, field_first_str(body, places));
-    return upstream_id->len > 0 || err_set(err, ERR_INVALID, "task_id: is required");
+    return adapter_callback_id(body, places, upstream_id, err);
 }
 
 static const struct dialect official = {

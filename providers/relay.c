@@ -7,6 +7,7 @@
 
 #include "core/base/address.h"
 #include "core/base/buf.h"
+#include "core/base/mem.h"
 #include "core/config/config.h"
 #include "core/json/field.h"
 #include "core/message/http_message.h"
@@ -113,16 +114,6 @@ static const json_t *job_of(const struct relay *relay, const json_t *body)
     return body;
 }
 
-// The first of the places that has a text or a number, as a text of the caller's; NULL: none.
-static char *first_id(const json_t *job, const char *const *places)
-{
-    char *id = NULL;
-
-    for (; places != NULL && *places != NULL && id == NULL; places++)
-        id = field_id(job, *places);
-    return id;
-}
-
 // The first of the places that has a link; NULL: none.
 static const char *link_of(const json_t *job, const char *const *places)
 {
@@ -168,13 +159,15 @@ void relay_add_file(const struct task *task, const struct account *account, cons
 {
     const struct relay *relay = account->dialect->relay;
     const char *link = link_of(job, relay->links), *cover = link_of(job, relay->covers);
-    char *next = NULL, *own = NULL;
+    char digits[FIELD_ID_DIGITS], *own = NULL;
+    const char *next = "";
 
     if (link == NULL && relay->content != NULL)
         link = own = own_link(task, account, relay->content);
-    if (link == NULL && (next = first_id(job, relay->nexts)) != NULL)
+    if (link == NULL && *(next = field_first_id(job, relay->nexts, digits)) != '\0') {
         outcome->kind = OUTCOME_NEXT;
-    outcome->next = next;
+        mem_set_str(&outcome->next, next);
+    }
     if (link != NULL)
         outcome_add_source(outcome, action_of(relay, task).kind, link);
     if (link != NULL && cover != NULL)
@@ -197,14 +190,15 @@ static void read_failure(const struct relay *relay, const json_t *job, const cha
 {
     static const char *const error_code[] = {"error.code", NULL};
     const char *reason = field_first_str(job, relay->reasons);
-    char *code = first_id(job, relay->codes == NULL ? error_code : relay->codes);
+    char digits[FIELD_ID_DIGITS];
+    const char *code =
+        field_first_id(job, relay->codes == NULL ? error_code : relay->codes, digits);
 
     outcome_set_reason(outcome, *reason == '\0' ? "the vendor gave no reason" : reason);
-    if (code != NULL && is_listed(relay->filters, code, false))
+    if (*code != '\0' && is_listed(relay->filters, code, false))
         outcome->code = "content_filter";
     if (relay->explain != NULL)
-        relay->explain(status, code == NULL ? "" : code, outcome);
-    free(code);
+        relay->explain(status, code, outcome);
 }
 
 static bool is_gone(const struct relay *relay, const struct http_response *response,
@@ -284,12 +278,8 @@ bool relay_read_next(const struct task *task, const struct account *account,
 bool relay_read_callback(const struct task *task, const struct account *account, const json_t *body,
                          struct buf *upstream_id, struct err *err)
 {
-    char *id = first_id(body, account->dialect->relay->ids);
-
     (void)task;
-    buf_str(upstream_id, id == NULL ? "" : id);
-    free(id);
-    return upstream_id->len > 0 || err_set(err, ERR_INVALID, "task_id: is required");
+    return adapter_callback_id(body, account->dialect->relay->ids, upstream_id, err);
 }
 
 void relay_build_fetch(const struct account *account, const char *url, struct http_request *request)

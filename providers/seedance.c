@@ -46,6 +46,7 @@ static const char *const roles[] = {"first_frame",     "last_frame",      "refer
 static const char *const ratios[] = {"16:9", "4:3", "1:1", "3:4", "9:16", "21:9", "adaptive", NULL};
 static const char *const resolutions[] = {"480p", "720p", "1080p", NULL};
 static const char *const small_resolutions[] = {"480p", "720p", NULL};
+static const char *const id_places[] = {"id", NULL};
 static const char *const tiers[] = {"default", "flex", NULL};
 
 static const struct field_rule bounds[] = {
@@ -286,11 +287,10 @@ static bool read_submit_body(const struct task *task, const struct account *acco
                              const struct http_response *response, const json_t *body,
                              struct outcome *outcome, struct err *err)
 {
-    static const char *const places[] = {"id", NULL};
     const char *code = field_str_or_empty(body, "error.code");
 
     (void)task, (void)account;
-    return adapter_accept(response, body, places, outcome, err) ||
+    return adapter_accept(response, body, id_places, outcome, err) ||
            ark_refuse(response, code, outcome) ||
            err_set(err, ERR_UPSTREAM, "HTTP %d %.40s", response->status, code);
 }
@@ -453,11 +453,6 @@ static const char *wanted(const struct task *task)
     return "video";
 }
 
-static const char *id_of(const json_t *item)
-{
-    return field_str_or_empty(item, "id");
-}
-
 static bool read_item(const struct task *task, const json_t *item, struct outcome *outcome,
                       struct err *err)
 {
@@ -469,7 +464,7 @@ static bool read_poll_many(const struct task *const *tasks, size_t count,
                            const struct account *account, const struct http_response *response,
                            struct outcome *outcomes, struct err *err)
 {
-    static const struct adapter_list list = {id_of, wanted, read_item};
+    static const struct adapter_list list = {id_places, wanted, read_item};
     json_t *body = adapter_list_body(response, count, outcomes, err);
     json_t *items = json_object_get(body, "items");
 
@@ -503,8 +498,7 @@ static bool read_callback(const struct task *task, const struct account *account
                           const json_t *body, struct buf *upstream_id, struct err *err)
 {
     (void)task, (void)account;
-    buf_str(upstream_id, field_str_or_empty(body, "id"));
-    return upstream_id->len > 0 || err_set(err, ERR_INVALID, "id: is required");
+    return adapter_callback_id(body, id_places, upstream_id, err);
 }
 
 static const struct dialect ark = {

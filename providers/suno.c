@@ -300,18 +300,13 @@ static const char *wanted(const struct task *task)
     return is_lyrics(task) ? "text" : "audio";
 }
 
-static const char *task_id_of(const json_t *item)
-{
-    const char *id = field_str_or_empty(item, "task_id");
-
-    return *id == '\0' ? field_str_or_empty(item, "id") : id;
-}
+static const char *const ids[] = {"task_id", "id", NULL};
 
 static bool read_poll_many(const struct task *const *tasks, size_t count,
                            const struct account *account, const struct http_response *response,
                            struct outcome *outcomes, struct err *err)
 {
-    static const struct adapter_list list = {task_id_of, wanted, read_task};
+    static const struct adapter_list list = {ids, wanted, read_task};
     json_t *body = adapter_list_body(response, count, outcomes, err);
 
     (void)account;
@@ -332,10 +327,11 @@ static bool read_poll_many(const struct task *const *tasks, size_t count,
 static bool is_clips(const struct task *task, const json_t *array)
 {
     const json_t *first = json_array_get(array, 0);
+    char digits[FIELD_ID_DIGITS];
 
     return first != NULL && json_object_get(first, "task_id") == NULL &&
            (json_object_get(first, "audio_url") != NULL ||
-            strcmp(field_str_or_empty(first, "id"), task->upstream_id) != 0);
+            strcmp(field_first_id(first, ids, digits), task->upstream_id) != 0);
 }
 
 // Reads one task in whichever form it comes: by itself, in an envelope, its payload in an envelope,
@@ -344,13 +340,14 @@ static bool read_one(const struct task *task, const json_t *body, struct outcome
                      struct err *err)
 {
     const json_t *data = json_object_get(body, "data"), *item;
+    char digits[FIELD_ID_DIGITS];
 
     if (*field_str_or_empty(body, "status") != '\0' || data == NULL)
         return read_task(task, body, outcome, err);
     if (!json_is_array(data) || is_clips(task, data))
         return read_task(task, data, outcome, err);
     for (size_t i = 0; (item = json_array_get(data, i)) != NULL; i++)
-        if (strcmp(task_id_of(item), task->upstream_id) == 0)
+        if (strcmp(field_first_id(item, ids, digits), task->upstream_id) == 0)
             return read_task(task, item, outcome, err);
     outcome->kind = OUTCOME_MISSING;
     return true;

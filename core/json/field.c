@@ -184,15 +184,20 @@ int64_t field_int_or(const json_t *value, const char *path, int64_t other)
     return json_is_integer(field) ? json_integer_value(field) : other;
 }
 
-char *field_id(const json_t *value, const char *path)
+const char *field_first_id(const json_t *value, const char *const *paths,
+                           char digits[FIELD_ID_DIGITS])
 {
-    json_t *field = field_at(value, path);
+    for (; paths != NULL && *paths != NULL; paths++) {
+        const json_t *field = field_at(value, *paths);
 
-    if (json_string_length(field) > 0)
-        return mem_str(json_string_value(field));
-    return json_is_integer(field) && json_integer_value(field) > 0
-               ? json_dumps(field, JSON_ENCODE_ANY)
-               : NULL;
+        if (json_string_length(field) > 0)
+            return json_string_value(field);
+        if (json_is_integer(field) && json_integer_value(field) > 0) {
+            snprintf(digits, FIELD_ID_DIGITS, "%lld", (long long)json_integer_value(field));
+            return digits;
+        }
+    }
+    return "";
 }
 
 // One pass over the bytes outside strings; it is for the parser to say what is malformed.

@@ -41,9 +41,11 @@ bool field_opt_array(const json_t *value, const char *path, json_t **array,
 const char *field_str_or_empty(const json_t *value, const char *path);
 // The first string in some places that isn't empty; "" where all are. `paths` ends with NULL.
 const char *field_first_str(const json_t *value, const char *const *paths);
-// An id that a vendor sends, as a text of the caller's: a string that isn't empty, or a positive
-// number. NULL where there is none.
-char *field_id(const json_t *value, const char *path);
+// The first id in some places, as a vendor sends it: a string that isn't empty, or a positive
+// number, whose digits go into `digits`. "" where there is none.
+enum { FIELD_ID_DIGITS = 21 };
+const char *field_first_id(const json_t *value, const char *const *paths,
+                           char digits[FIELD_ID_DIGITS]);
 int64_t field_int_or(const json_t *value, const char *path, int64_t other);
 
 // A client's body as a JSON object. Refused before it is parsed: depth over 32, more than 20,000

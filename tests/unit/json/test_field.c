@@ -116,24 +116,26 @@ static void test_ids(void **state)
     } cases[] = {
         {"{\"id\":\"a\"}", "a"},
         {"{\"id\":9223372036854775807}", "9223372036854775807"},
-        {"{\"id\":\"\"}", NULL},
-        {"{\"id\":0}", NULL},
-        {"{\"id\":-1}", NULL},
-        {"{\"id\":1.0}", NULL},
-        {"{\"id\":null}", NULL},
-        {"{\"id\":[\"a\"]}", NULL},
-        {"{}", NULL},
-        {"[]", NULL},
+        {"{\"id\":\"\"}", ""},
+        {"{\"id\":0}", ""},
+        {"{\"id\":-1}", ""},
+        {"{\"id\":1.0}", ""},
+        {"{\"id\":null}", ""},
+        {"{\"id\":[\"a\"]}", ""},
+        {"{}", ""},
+        {"[]", ""},
+        {"{\"id\":0,\"data\":{\"id\":7}}", "7"},
+        {"{\"id\":\"a\",\"data\":{\"id\":7}}", "a"},
     };
+    static const char *const places[] = {"id", "data.id", NULL};
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         json_t *value = json_loads(cases[i].json, 0, NULL);
-        char *id = field_id(value, "id");
+        char digits[FIELD_ID_DIGITS];
 
-        if ((id == NULL) != (cases[i].id == NULL) || (id != NULL && strcmp(id, cases[i].id) != 0))
+        if (strcmp(field_first_id(value, places, digits), cases[i].id) != 0)
             fail_msg("%s", cases[i].json);
-        free(id);
         json_decref(value);
     }
 }
