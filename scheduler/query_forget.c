@@ -93,7 +93,9 @@ static void on_task_to_forget(void *ctx, struct task *task, const struct err *er
     request_await(request, AWAIT_STORE,
                   tasks_forget(request->front->store, task->id, request_scope(request),
                                provider_can_cancel(account),
-                               account == NULL ? NO_ACCOUNT_WATCH_MS : 2 * account->task_timeout_ms,
+                               account == NULL
+                                   ? NO_ACCOUNT_WATCH_MS
+                                   : 2 * task_timeout_ms(task, account->task_timeout_ms),
                                on_forgotten, request));
 }
 

@@ -419,11 +419,12 @@ static void on_task_to_cancel(void *ctx, struct task *task, const struct err *er
     if (is_task_hidden(request, task, err) || is_elsewhere(request, task))
         return;
     account = config_account(request->front->config, task->account);
-    request_await(request, AWAIT_TASKS,
-                  tasks_cancel(request->front->store, task->id, request_scope(request),
-                               provider_can_cancel(account),
-                               account == NULL ? 3600000 : 2 * account->task_timeout_ms,
-                               on_cancelled, request));
+    request_await(
+        request, AWAIT_TASKS,
+        tasks_cancel(
+            request->front->store, task->id, request_scope(request), provider_can_cancel(account),
+            account == NULL ? 3600000 : 2 * task_timeout_ms(task, account->task_timeout_ms),
+            on_cancelled, request));
     one_keep(request, task);
 }
 

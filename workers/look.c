@@ -193,7 +193,7 @@ static bool look_decide(const struct look *look, const struct task *task,
                         const struct outcome *outcome)
 {
     struct bench *bench = look->bench;
-    int64_t timeout_ms = look->account->task_timeout_ms;
+    int64_t timeout_ms = task_timeout_ms(task, look->account->task_timeout_ms);
     const char *reason = outcome->reason == NULL ? "the vendor gave no reason" : outcome->reason;
 
     switch (outcome->kind) {

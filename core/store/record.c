@@ -41,9 +41,9 @@ static const struct {
 
 // What a look needs. The cold facts come last: they have zero bytes in between.
 static const enum record_field look_fields[] = {
-    RECORD_phase,   RECORD_v,        RECORD_n,       RECORD_owner,   RECORD_hook,
-    RECORD_account, RECORD_asked,    RECORD_cancel,  RECORD_started, RECORD_upstream,
-    RECORD_sub,     RECORD_progress, RECORD_missing, RECORD_called,  RECORD_cold,
+    RECORD_phase,   RECORD_v,      RECORD_n,        RECORD_owner,    RECORD_hook, RECORD_account,
+    RECORD_asked,   RECORD_cancel, RECORD_started,  RECORD_upstream, RECORD_sub,  RECORD_progress,
+    RECORD_missing, RECORD_called, RECORD_patience, RECORD_cold,
 };
 
 enum {

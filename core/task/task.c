@@ -141,6 +141,13 @@ const char *task_status(enum task_phase phase)
     return "";
 }
 
+int64_t task_timeout_ms(const struct task *task, int64_t account_ms)
+{
+    int64_t asked_ms = 1000 * (int64_t)task->patience_s;
+
+    return asked_ms > account_ms ? asked_ms : account_ms;
+}
+
 int task_progress(const struct task *task, bool is_told_by_vendor)
 {
     bool runs = task->phase == TASK_SUBMITTED || task->phase == TASK_RENDERING;

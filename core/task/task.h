@@ -97,6 +97,8 @@ struct task {
     int doubts;     // submits so far that the vendor may have accepted without our knowing
     int link_tries; // how often the files behind its links couldn't be had
     int asked_s;    // for how many seconds of media it asks; 0: the request says nothing of that
+    int patience_s; // for how many seconds it lets its vendor take; 0: the request says nothing of
+                    // that
     int cost;       // slots that it takes; 0 for a task that needs none
     bool has_hook;
     bool is_request_stored; // the request is in storage, under task_input_key; the record has what
@@ -143,6 +145,10 @@ const char *task_status(enum task_phase phase);
 
 // The key in storage of a request that is too large for the record.
 void task_input_key(const struct task *task, struct buf *key);
+
+// For how long its job may run at an account that gives it so long: longer where the request lets
+// the vendor take longer.
+int64_t task_timeout_ms(const struct task *task, int64_t account_ms);
 
 // Its progress as it is shown: the vendor's, or, where that tells none, what follows from how long
 // its job has run and was expected to. It never goes back, and is below 100 until the end.

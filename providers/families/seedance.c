@@ -124,6 +124,15 @@ static const char *draft_of(const json_t *body, size_t *at)
     return "";
 }
 
+// What waits for the vendor's idle hours (flex) is over when the vendor says so, if it isn't told
+// when: after two days.
+static int patience_of(const json_t *body)
+{
+    bool is_flex = strcmp(field_str_or_empty(body, "service_tier"), "flex") == 0;
+
+    return (int)field_int_or(body, "execution_expires_after", is_flex ? 2 * 86400 : 0);
+}
+
 static bool accept(const struct family_request *request, struct task *task, const char **once,
                    struct err *err)
 {
@@ -142,6 +151,7 @@ static bool accept(const struct family_request *request, struct task *task, cons
     mem_set_str(&task->action, request->route->action);
     mem_set_str(&task->model, field_str_or_empty(body, "model"));
     task->cost = 1;
+    task->patience_s = patience_of(body);
     if (*draft_of(body, &at) != '\0')
         mem_set_str(&task->parent, draft_of(body, &at));
     return true;

@@ -504,6 +504,21 @@ class Doubt(Seedance):
 
 
 class Later(unittest.TestCase):
+    def test_the_idle_hours(self):
+        """What may take the vendor hours isn't over after as long as other jobs may take."""
+        with Sim(speed=1) as sim:
+            account = seedance_account(sim, task_timeout_ms=300, poll_interval_ms=50)
+            with Spool({"accounts": [account]}) as spool:
+                bodies = (
+                    {**film("a gull"), "service_tier": "flex"},
+                    {**film("a gull"), "execution_expires_after": 3600},
+                    {**film("a gull"), "service_tier": "flex", "execution_expires_after": 1},
+                    film("a gull"),
+                )
+                ends = [spool.end_of(spool.request("POST", TASKS, body)[2]["id"]) for body in bodies]
+                codes = [(end["status"], end["error"] and end["error"]["code"]) for end in ends]
+                self.assertEqual(codes, 2 * [("succeeded", None)] + 2 * [("failed", "task_timeout")])
+
     def test_refusals(self):
         """Too fast and too busy pass; no money and a spending cap don't, and are tried less and less."""
         words = ("429", "overloaded", "balance", "cap")

@@ -89,7 +89,8 @@ local function mend_lost(r)
     local since = tonumber(r.arch or r.started or r.doubt or now)
     local message = 'the account ' .. r.account .. ' is no longer configured'
     miss(r.account)
-    if now - since > tonumber(state or timeout_ms) then
+    local may_run_ms = math.max(tonumber(state or timeout_ms), 1000 * tonumber(r.patience or 0))
+    if now - since > may_run_ms then
         fail(r, 'account_removed', message)
     elseif string.match(r.wait or '', '^%S+') ~= 'account_removed' then
         set_wait(r, 'account_removed', message)
@@ -99,7 +100,7 @@ end
 for _, t in ipairs(step[2]) do
     local id = t:sub(#key('t', '') + 1)
     local r = record(id, "owner", "lane", "account", "cost", "watch", "hook", "await", "wait", "progress",
-        "started", "doubt", "arch", "big", "cold", "slot", "code")
+        "started", "doubt", "arch", "big", "cold", "slot", "code", "patience")
     if r and r.phase == 'queued' then
         mend_queued(r)
     elseif r then

@@ -245,6 +245,23 @@ static void test_what_a_look_means(void **state)
     }
 }
 
+static void test_a_task_that_lets_its_vendor_take_longer(void **state)
+{
+    struct task *task = task_of(1, TIMEOUT_MS + 1);
+
+    (void)state;
+    task->patience_s = TIMEOUT_MS / 1000 + 60;
+    claim_one(task);
+    answer(200, "rendering");
+    fake_expect(RENDERING("task_1", "0"));
+    fake_expect_nothing();
+    task = task_of(1, TIMEOUT_MS + 60001);
+    task->patience_s = TIMEOUT_MS / 1000 + 60;
+    claim_one(task);
+    answer(200, "rendering");
+    assert_int_equal(fake_count_waiting("change task_1 time out"), 1);
+}
+
 static void test_done_wakes_who_archives(void **state)
 {
     (void)state;
@@ -636,6 +653,7 @@ int main(void)
 #define TEST_ONE(name) cmocka_unit_test_setup_teardown(name, set_up_one, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(test_what_a_look_means),
+        TEST(test_a_task_that_lets_its_vendor_take_longer),
         TEST(test_done_wakes_who_archives),
         TEST_ONE(test_cancelled_here_wakes_who_watches),
         TEST(test_a_cancel_is_sent_once),
