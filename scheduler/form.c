@@ -90,6 +90,12 @@ static bool add_item(json_t *object, const char *key, json_t *value, bool is_fil
     return false;
 }
 
+// JSON is read without it, so no text of a body may have one.
+static bool has_nul(const char *text, size_t len)
+{
+    return memchr(text, '\0', len) != NULL;
+}
+
 bool form_add(json_t *body, const struct multipart_part *part, json_t *value, struct err *err)
 {
     bool is_file = part->filename.data != NULL, is_item;
@@ -100,6 +106,11 @@ bool form_add(json_t *body, const struct multipart_part *part, json_t *value, st
 
     if (value == NULL)
         return err_set(err, ERR_INVALID, "%.*s: isn't UTF-8", name_len, name);
+    if (has_nul(name, part->name.len) ||
+        has_nul(json_string_value(value), json_string_length(value))) {
+        json_decref(value);
+        return err_set(err, ERR_INVALID, "%.*s: has a NUL", name_len, name);
+    }
     memcpy(whole, name, part->name.len);
     whole[part->name.len] = '\0';
     is_item = cut_list(whole);

@@ -440,6 +440,13 @@ class Rest(Images):
                 self.assertTrue(answer["error"]["message"].startswith(f"{field}: "), answer)
         self.assertEqual(self.look("/v1/tasks", "empty")[1]["data"], [])
 
+    def test_forms_with_a_nul(self):
+        for path in ("/v1/images/generations", "/v1/videos", "/mj/submit/imagine", "/suno/submit/lyrics"):
+            body, headers = form({"model": "gpt-image-2", "prompt": "a\0b"})
+            status, _, answer = self.post(path, body, **headers)
+            self.assertEqual(status, 400, (path, answer))
+            self.assertIn("prompt: has a NUL", str(answer))
+
     def test_forms_with_no_image(self):
         for files, field in (([("image", b"a text")], "image"), ([("image", PNG), ("mask", b"a text")], "mask")):
             body, head = form(LIGHT, *files)

@@ -217,6 +217,33 @@ static void test_refusals(void **state)
     }
 }
 
+#define NUL(form, why)                                                                             \
+    {                                                                                              \
+        form "--b--", sizeof form "--b--" - 1, why                                                 \
+    }
+
+static void test_nul(void **state)
+{
+    static const struct {
+        const char *form;
+        size_t len;
+        const char *why;
+    } cases[] = {
+        NUL(FIELD("prompt", "a\0b"), "prompt: has a NUL"),
+        NUL(FIELD("model", "m\0"), "model: has a NUL"),
+        NUL(FIELD("a[b]", "\0"), "a[b]: has a NUL"),
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        start();
+        give(cases[i].form, cases[i].len, 11);
+        assert_true(is_done);
+        assert_string_equal(why.message, cases[i].why);
+        forget();
+    }
+}
+
 static void test_a_wrong_boundary(void **state)
 {
     (void)state;
@@ -346,6 +373,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_a_form),
         TEST(test_refusals),
+        TEST(test_nul),
         TEST(test_a_wrong_boundary),
         TEST(test_too_many_files),
         TEST(test_too_long),
