@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/buf.h"
+#include "core/base/clock.h"
 #include "core/base/ids.h"
 #include "core/base/mem.h"
 #include "core/config/config.h"
@@ -24,6 +25,7 @@
 #include "scheduler/routes.h"
 
 enum { ANSWER_MS = 30000, PAGE = 100, MAX_ANSWER = 256 << 20 };
+enum { TURN_US = 1000 }; // for so long a list without ids keeps the loop
 
 // One task.
 
@@ -174,26 +176,44 @@ static size_t keep_page(struct request *request, const json_t *items, char ids[P
     return count;
 }
 
-static void list_next_page(struct request *request)
+// Keeps the next page's ids, and says how many; over: `is_end`. False: it is no JSON, and refused.
+static bool list_read_page(struct request *request, char ids[PAGE][ID_SIZE], size_t *count,
+                           bool *is_end)
 {
     struct list *list = request->kept;
-    const char *text = list->text, *wanted[PAGE];
-    char ids[PAGE][ID_SIZE];
-    size_t len, count;
+    const char *text = list->text;
     struct err err;
     json_t *items;
+    size_t len;
 
     if (text == NULL)
         text = http_exchange_body(request->exchange, &len); // the body may have moved
     items = field_list_next(&list->ids, text, PAGE, &err);
     if (items == NULL) {
         request_refuse(request, &err);
-        return;
+        return false;
     }
-    count = keep_page(request, items, ids);
+    *count = keep_page(request, items, ids);
+    *is_end = json_array_size(items) == 0;
+    json_decref(items);
+    return true;
+}
+
+static void list_next_page(struct request *request)
+{
+    int64_t began_us = clock_mono_us();
+    char ids[PAGE][ID_SIZE];
+    const char *wanted[PAGE];
+    size_t count;
+    bool is_end;
+
+    do {
+        if (!list_read_page(request, ids, &count, &is_end))
+            return;
+    } while (count == 0 && !is_end && clock_mono_us() - began_us < TURN_US);
     for (size_t i = 0; i < count; i++)
         wanted[i] = ids[i];
-    if (json_array_size(items) == 0)
+    if (is_end)
         list_finish(request);
     else if (count == 0)
         request_await(request, AWAIT_TIMER, loop_after(request->front->loop, 0, on_pause, request));
@@ -201,7 +221,6 @@ static void list_next_page(struct request *request)
         request_await(request, AWAIT_TASKS,
                       tasks_get_many(request->front->store, wanted, count, request->owner, on_tasks,
                                      request));
-    json_decref(items);
 }
 
 // Ids that have been parsed already, as those of a form: they become text again, like those of a

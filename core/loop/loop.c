@@ -32,7 +32,8 @@ struct loop {
     uv_prepare_t prepare;
     uv_check_t check;
     uv_async_t async;
-    uint64_t began_ms; // by uv_now
+    uint64_t began_ms;  // by uv_now
+    bool is_in_a_timer; // its function is below us on the stack
     struct loop_turn *asked, **asked_end;
     uv_mutex_t mutex; // guards posts and is_stopping
     struct post *posts, **posts_end;
@@ -156,11 +157,14 @@ static void free_timer(uv_handle_t *handle)
 static void on_timer(uv_timer_t *uv)
 {
     struct loop_timer *timer = (struct loop_timer *)uv;
+    struct loop *loop = uv->data;
     loop_fn fn = timer->fn;
     void *ctx = timer->ctx;
 
     uv_close((uv_handle_t *)uv, free_timer);
+    loop->is_in_a_timer = true;
     fn(ctx);
+    loop->is_in_a_timer = false;
 }
 
 // libuv counts from its cached time, which is old after a long turn.
@@ -177,6 +181,11 @@ static struct loop_timer *start_timer(struct loop *loop, uint64_t delay_ms, loop
     timer->fn = fn;
     timer->ctx = ctx;
     uv_timer_init(&loop->uv, &timer->uv);
+    timer->uv.data = loop;
+    // libuv 1.44 goes on with timers as long as one is due: one that starts another would let
+    // nothing else happen.
+    if (delay_ms == 0 && loop->is_in_a_timer)
+        delay_ms = 1;
     uv_timer_start(&timer->uv, on_timer, delay_ms, 0);
     return timer;
 }

@@ -24,7 +24,8 @@ uv_loop_t *loop_uv(struct loop *loop);
 void loop_run(struct loop *loop); // until loop_stop
 void loop_stop(struct loop *loop);
 
-// Calls `fn` once, after `delay_ms`. The timer is gone by then: there is nothing to cancel.
+// Calls `fn` once, after `delay_ms`. The timer is gone by then: there is nothing to cancel. Where
+// it is started by a timer's `fn`, whatever has come meanwhile has its turn before it.
 struct loop_timer *loop_after(struct loop *loop, int64_t delay_ms, loop_fn fn, void *ctx);
 // The same at the next of the moments that this loop has every `period_ms`: whatever is done so
 // rarely wakes the process once for all of it.
