@@ -3,9 +3,12 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { MAX_DEPTH = 32, MAX_ESCAPED = 4096 };
+#include "core/base/mem.h"
+
+enum { MAX_DEPTH = 32, MAX_ESCAPED = 4096, MAX_NUMBER = 1024 };
 
 struct reader {
     const char *at, *end;
@@ -31,10 +34,12 @@ static bool take(struct reader *r, char c)
 
 // What a string is made of.
 struct text {
-    const char *at; // borrowed from the input, or from the scratch where it has escapes
+    const char *at; // borrowed from the input, or, where it has escapes, from one of the next two
     size_t len;
     bool has_escape;
-    bool is_ascii; // then it needs no check for UTF-8
+    bool is_ascii; // but for what its escapes stand for: then it needs no check for UTF-8
+    char *large;   // ours; NULL: what had escapes fitted into `small`
+    char small[MAX_ESCAPED];
 };
 
 // The quote that ends the string; NULL where there is none, or a control character before it.
@@ -75,22 +80,88 @@ static const char *find_quote(const char *at, const char *end, struct text *text
     }
 }
 
-// Copies the string without its escapes; false for an escape that isn't one letter long.
+// Four hexadecimal digits, from `at` on; -1: they aren't.
+static int read_hex(const char *at, const char *end)
+{
+    int value = 0;
+
+    if (end - at < 4)
+        return -1;
+    for (int i = 0; i < 4; i++) {
+        static const char digits[] = "0123456789abcdef";
+        char c = at[i] >= 'A' && at[i] <= 'F' ? (char)(at[i] + ('a' - 'A')) : at[i];
+        const char *digit = memchr(digits, c, sizeof digits - 1);
+
+        if (digit == NULL)
+            return -1;
+        value = value << 4 | (int)(digit - digits);
+    }
+    return value;
+}
+
+// As UTF-8: never longer than the escapes that stand for it. Returns its end.
+static char *write_utf8(char *to, unsigned code)
+{
+    if (code < 0x80) {
+        *to++ = (char)code;
+    } else if (code < 0x800) {
+        *to++ = (char)(0xc0 | code >> 6);
+        *to++ = (char)(0x80 | (code & 0x3f));
+    } else if (code < 0x10000) {
+        *to++ = (char)(0xe0 | code >> 12);
+        *to++ = (char)(0x80 | (code >> 6 & 0x3f));
+        *to++ = (char)(0x80 | (code & 0x3f));
+    } else {
+        *to++ = (char)(0xf0 | code >> 18);
+        *to++ = (char)(0x80 | (code >> 12 & 0x3f));
+        *to++ = (char)(0x80 | (code >> 6 & 0x3f));
+        *to++ = (char)(0x80 | (code & 0x3f));
+    }
+    return to;
+}
+
+// The character whose digits stand behind "\\u", or of two such escapes, as UTF-16 has those beyond
+// U+FFFF. Moves *at behind it. 0: there is none, or it is a NUL, which no text may have.
+static unsigned read_unicode(const char **at, const char *end)
+{
+    int code = read_hex(*at, end), low = -1;
+
+    *at += 4;
+    if (code < 0xd800 || code > 0xdfff)
+        return code < 0 ? 0 : (unsigned)code;
+    if (code < 0xdc00 && end - *at >= 6 && (*at)[0] == '\\' && (*at)[1] == 'u')
+        low = read_hex(*at + 2, end);
+    *at += 6;
+    return low < 0xdc00 || low > 0xdfff
+               ? 0
+               : 0x10000 + ((unsigned)(code - 0xd800) << 10) + (unsigned)(low - 0xdc00);
+}
+
+// Copies the string without its escapes, which makes it no longer; false where one isn't right.
 static bool unescape(const char *from, const char *end, char *to, size_t *len)
 {
     static const char names[] = "\"\\/nrtbf", values[] = "\"\\/\n\r\t\b\f";
     char *start = to;
 
-    if (end - from > MAX_ESCAPED)
-        return false;
-    for (; from < end; from++) {
-        const char *name;
+    while (from < end) {
+        const char *slash = memchr(from, '\\', (size_t)(end - from)), *name;
+        size_t plain = (size_t)((slash == NULL ? end : slash) - from);
 
-        if (*from != '\\') {
-            *to++ = *from;
+        memcpy(to, from, plain);
+        to += plain;
+        from += plain;
+        if (slash == NULL)
+            break;
+        from += 2;
+        if (slash[1] == 'u') {
+            unsigned code = read_unicode(&from, end);
+
+            if (code == 0)
+                return false;
+            to = write_utf8(to, code);
             continue;
         }
-        name = memchr(names, *++from, sizeof names - 1);
+        name = memchr(names, slash[1], sizeof names - 1);
         if (name == NULL)
             return false;
         *to++ = values[name - names];
@@ -99,32 +170,61 @@ static bool unescape(const char *from, const char *end, char *to, size_t *len)
     return true;
 }
 
-// The text of a string behind its first quote; `scratch` is used where it has escapes.
-static bool read_text(struct reader *r, char *scratch, struct text *text)
+// The text of a string behind its first quote; text_clear where it is true.
+static bool read_text(struct reader *r, struct text *text)
 {
-    const char *quote = find_quote(r->at, r->end, text);
+    const char *quote = find_quote(r->at, r->end, text), *from = r->at;
+    char *to = text->small;
 
+    text->large = NULL;
     if (quote == NULL)
         return false;
-    text->at = r->at;
-    text->len = (size_t)(quote - r->at);
+    text->at = from;
+    text->len = (size_t)(quote - from);
     r->at = quote + 1;
     if (!text->has_escape)
         return true;
-    text->at = scratch;
-    return unescape(quote - text->len, quote, scratch, &text->len);
+    if (text->len > sizeof text->small)
+        to = text->large = mem_resize(NULL, text->len);
+    text->at = to;
+    if (unescape(from, quote, to, &text->len))
+        return true;
+    free(text->large);
+    return false;
+}
+
+static void text_clear(struct text *text)
+{
+    free(text->large);
 }
 
 static json_t *read_string(struct reader *r)
 {
-    char scratch[MAX_ESCAPED];
     struct text text;
+    json_t *string;
 
-    if (!read_text(r, scratch, &text))
+    if (!read_text(r, &text))
         return NULL;
     // jansson's own check takes longer than all the rest.
-    return text.is_ascii ? json_stringn_nocheck(text.at, text.len)
-                         : json_stringn(text.at, text.len);
+    string =
+        text.is_ascii ? json_stringn_nocheck(text.at, text.len) : json_stringn(text.at, text.len);
+    text_clear(&text);
+    return string;
+}
+
+// Any number: jansson reads it by itself.
+static json_t *read_number(struct reader *r)
+{
+    size_t len = 0, left = (size_t)(r->end - r->at);
+    json_t *number;
+
+    while (len < left && len < MAX_NUMBER && r->at[len] != '\0' &&
+           strchr("+-.0123456789Ee", r->at[len]) != NULL)
+        len++;
+    number = json_loadb(r->at, len, JSON_DECODE_ANY, NULL);
+    if (number != NULL)
+        r->at += len;
+    return number;
 }
 
 static json_t *read_integer(struct reader *r)
@@ -137,7 +237,7 @@ static json_t *read_integer(struct reader *r)
         number = number * 10 + (*at++ - '0');
     if (at == digits || at == r->end || strchr(",]} \n\r\t", *at) == NULL ||
         (*digits == '0' && at - digits > 1))
-        return NULL;
+        return read_number(r);
     r->at = at;
     return json_integer(is_negative ? -number : number);
 }
@@ -159,22 +259,36 @@ static json_t *read_word(struct reader *r)
     return NULL;
 }
 
+// jansson takes names that end with a zero byte.
+static bool copy_name(const struct text *text, char name[JSON_NAME_BYTES_MAX + 1])
+{
+    if (text->len > JSON_NAME_BYTES_MAX || memchr(text->at, '\0', text->len) != NULL)
+        return false;
+    memcpy(name, text->at, text->len);
+    name[text->len] = '\0';
+    return true;
+}
+
 static bool read_member(struct reader *r, json_t *object)
 {
-    char scratch[MAX_ESCAPED], key[256];
     size_t count = json_object_size(object);
+    char name[JSON_NAME_BYTES_MAX + 1];
     struct text text;
     json_t *value;
+    bool ok;
 
-    if (!take(r, '"') || !read_text(r, scratch, &text) || text.len >= sizeof key ||
-        !text.is_ascii || memchr(text.at, '\0', text.len) != NULL || !take(r, ':'))
+    if (!take(r, '"') || !read_text(r, &text))
         return false;
-    memcpy(key, text.at, text.len);
-    key[text.len] = '\0';
+    ok = copy_name(&text, name);
+    text_clear(&text);
+    if (!ok || !take(r, ':'))
+        return false;
     value = read_value(r);
-    // The setter takes the value, also on failure. Where the object doesn't grow, the key is a
-    // duplicate.
-    return value != NULL && json_object_set_new_nocheck(object, key, value) == 0 &&
+    // The setter takes the value, also on failure. Where the object doesn't grow, the name is there
+    // twice.
+    return value != NULL &&
+           (text.is_ascii ? json_object_set_new_nocheck(object, name, value)
+                          : json_object_set_new(object, name, value)) == 0 &&
            json_object_size(object) == count + 1;
 }
 

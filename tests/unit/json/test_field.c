@@ -57,7 +57,6 @@ static void test_bodies(void **state)
         json_decref(body);
     }
     free(deep);
-    free(many);
     buf_reset(&list);
     image = repeat("QUJD", 500000, "");
     buf_fmt(&list, "{\"a\":\"%s\"}", image);
@@ -69,6 +68,23 @@ static void test_bodies(void **state)
         assert_non_null(body); // one long string is one token
         json_decref(body);
     }
+    buf_str(&list, " x"); // as long as that it isn't explained
+    {
+        struct err err;
+
+        assert_null(field_parse_body(list.data, list.len, &err));
+        assert_string_equal(err.message,
+                            "body: not valid JSON, or it has a \\u0000, or a name twice");
+    }
+    buf_reset(&list);
+    buf_fmt(&list, "{\"%s\":1}", many);
+    {
+        struct err err;
+
+        assert_null(field_parse_body(list.data, list.len, &err));
+        assert_string_equal(err.message, "body: a name longer than 1024 bytes");
+    }
+    free(many);
     buf_clear(&list);
     {
         static const char text[] = "{\"a\":9\0}"; // jansson would pass over it

@@ -31,6 +31,10 @@ static void test_usual(void **state)
         "\"x\"",
         "{\"\":\"\"}",
         "{\"long\":\"0123456789012345678901234567890123456789\"}",
+        "{\"a\":1.5,\"b\":[-0.25,1e3,1E-3,0.0]}",
+        "{\"a\":-0,\"b\":9223372036854775807,\"c\":-9223372036854775808}",
+        "{\"a\":\"\\u0041\\u00e9\\u20AC\\ud83d\\udc31 \\u001f\\uffff\"}",
+        "{\"\\u00e9\":1,\"é\\u0065\":2,\"ключ\":3}",
     };
 
     (void)state;
@@ -57,10 +61,23 @@ static void test_unusual(void **state)
         "{\"a\":1,\"a\":2}",
         "{\"a\":01}",
         "{\"a\":-}",
-        "{\"a\":1.5}",
-        "{\"a\":1e3}",
+        "{\"a\":1.}",
+        "{\"a\":.5}",
+        "{\"a\":1e}",
+        "{\"a\":1e999}",
+        "{\"a\":1.5.5}",
+        "{\"a\":+1}",
         "{'a':1}",
-        "{\"a\":\"\\u0041\"}",
+        "{\"a\":\"\\u0000\"}",
+        "{\"a\":\"\\u004\"}",
+        "{\"a\":\"\\u004g\"}",
+        "{\"a\":\"\\u\"}",
+        "{\"a\":\"\\ud83d\"}",
+        "{\"a\":\"\\udc31\"}",
+        "{\"a\":\"\\ud83d\\u0041\"}",
+        "{\"a\":\"\\ud83d\\ud83d\"}",
+        "{\"a\":\"\\ud83dxxudc31\"}",
+        "{\"\\u0000\":1}",
         "{\"a\":\"\\x\"}",
         "{\"a\":\"\\\"}",
         "{\"a\":\"\x01\"}",
@@ -88,16 +105,19 @@ static void test_unusual(void **state)
 // Any byte of a good text replaced, removed or doubled: a fixed sequence, the same at every run.
 static void test_mutations(void **state)
 {
-    static const char seed[] =
+    static const char *const seeds[] = {
         "{\"prompt\":\"a \\\"b\\\" "
-        "\xc3\xa9\xf0\x9f\x90\xb1\",\"n\":[1,-20,{\"x\":null}],\"t\":true}";
-    static const char bytes[] = "\"\\{}[]:,0-9 tnf\x01\x7f\x80\xc3\xff";
+        "\xc3\xa9\xf0\x9f\x90\xb1\",\"n\":[1,-20,{\"x\":null}],\"t\":true}",
+        "{\"a\":\"\\u00e9 \\ud83d\\udc31\\n\",\"\\u0062\":[0.5,-1e10,2E+3]}",
+    };
+    static const char bytes[] = "\"\\{}[]:,0-9 tnfudDcC.eE+\x01\x7f\x80\xc3\xff";
     unsigned random = 1, read = 0;
     char text[256];
 
     (void)state;
-    for (int i = 0; i < 10000; i++) {
-        size_t len = sizeof seed - 1, at;
+    for (int i = 0; i < 20000; i++) {
+        const char *seed = seeds[i % 2];
+        size_t len = strlen(seed), at;
         bool is_read;
 
         memcpy(text, seed, len);
