@@ -16,7 +16,3 @@ struct verdict_rules {
 // `delay_ms` is 0 where there is no next attempt.
 enum delivery_outcome verdict_of(const struct verdict_rules *rules, int tries, int http_status,
                                  const char *retry_after, int64_t now_wall_ms, int64_t *delay_ms);
-
-// Seconds, or a date in one of HTTP's three forms, as milliseconds from now, not below 0. -1: the
-// text is neither.
-int64_t verdict_retry_after_ms(const char *text, int64_t now_wall_ms);

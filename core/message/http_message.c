@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "core/base/address.h"
 #include "core/base/mem.h"
@@ -10,6 +11,8 @@
 #include "core/json/json_lenient.h"
 #include "core/message/multipart.h"
 #include "core/message/multipart_write.h"
+
+enum { WAIT_DIGITS_MAX = 9, WAIT_MAX_MS = 3600 * 1000 };
 
 void http_request_clear(struct http_request *request)
 {
@@ -219,14 +222,47 @@ int64_t http_header_number(const struct http_response *response, const char *nam
     return number;
 }
 
+// A date in HTTP's present form, that of RFC 850 or that of asctime, in Unix milliseconds; -1 for
+// anything else.
+static int64_t read_date_ms(const char *text)
+{
+    static const char *const forms[] = {"%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT",
+                                        "%a %b %e %H:%M:%S %Y"};
+
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        struct tm parts = {0};
+        const char *end = strptime(text, forms[i], &parts);
+
+        if (end != NULL && *end == '\0')
+            return (int64_t)timegm(&parts) * 1000;
+    }
+    return -1;
+}
+
+int64_t http_read_wait_ms(const char *text, int64_t now_wall_ms)
+{
+    size_t digits = strspn(text, "0123456789");
+    int64_t ms = 0;
+
+    if (digits > 0 && (text[digits] == '\0' || text[digits] == '.')) {
+        for (size_t i = 0; i < digits && i < WAIT_DIGITS_MAX; i++)
+            ms = ms * 10 + (text[i] - '0');
+        return ms * 1000; // the digits of a longer number that fit are far more than we ever wait
+    }
+    ms = read_date_ms(text);
+    return ms < 0 || now_wall_ms < 0 ? -1 : ms < now_wall_ms ? 0 : ms - now_wall_ms;
+}
+
 int64_t http_retry_after_ms(const struct http_response *response)
 {
     struct buf scratch = {0};
-    const char *value = http_header(response, "retry-after", &scratch);
-    long long seconds = value == NULL ? 0 : strtoll(value, NULL, 10);
+    const char *date = http_header(response, "date", &scratch), *value;
+    int64_t now_ms = date == NULL ? -1 : read_date_ms(date), ms;
 
+    value = http_header(response, "retry-after", &scratch);
+    ms = value == NULL ? 0 : http_read_wait_ms(value, now_ms);
     buf_clear(&scratch);
-    return seconds < 0 || seconds > 3600 ? 0 : seconds * 1000;
+    return ms < 0 ? 0 : ms > WAIT_MAX_MS ? WAIT_MAX_MS : ms;
 }
 
 bool http_redirect(const struct http_response *response, const char *url, struct buf *to)

@@ -69,8 +69,11 @@ const char *http_header(const struct http_response *response, const char *name,
 // The number behind `prefix` in a header; -1 where there is none. `name` in lower case.
 int64_t http_header_number(const struct http_response *response, const char *name,
                            const char *prefix);
-// How long the answer's Retry-After, a number of seconds, asks us to wait; 0 where there is none,
-// or where it is more than an hour.
+// What a Retry-After says: seconds, or a date in one of HTTP's three forms, as milliseconds from
+// now, not below 0. -1: the text is neither, or it is a date and `now_wall_ms` isn't known (-1).
+int64_t http_read_wait_ms(const char *text, int64_t now_wall_ms);
+// How long the answer's Retry-After asks us to wait, an hour at most; 0 where there is none. A date
+// counts from the answer's own Date, so that it doesn't matter whose clock is wrong.
 int64_t http_retry_after_ms(const struct http_response *response);
 // Adds to `to` where an answer redirects us, as url_redirect has it. False where the answer doesn't
 // redirect, or not to a place that we go to.

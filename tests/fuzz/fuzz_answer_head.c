@@ -47,7 +47,7 @@ static void check_verdicts(const struct http_response *response, const char *ret
             EXPECT(delay_ms == 0);
     }
     if (retry_after != NULL)
-        EXPECT(verdict_retry_after_ms(retry_after, (int64_t)NOW_S * 1000) >= -1);
+        EXPECT(http_read_wait_ms(retry_after, (int64_t)NOW_S * 1000) >= -1);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -24,11 +24,54 @@ static void test_http(void **state)
     assert_int_equal(http_retry_after_ms(&response), 5000);
     assert_null(http_header(&response, "etag", &scratch));
     assert_null(http_json(&response, &err));
-    buf_reset(&response.headers);
-    buf_str(&response.headers, "retry-after: 99999999999999999999\n");
-    assert_int_equal(http_retry_after_ms(&response), 0);
     buf_clear(&scratch);
     http_response_clear(&response);
+}
+
+static void test_retry_after(void **state)
+{
+    static const struct {
+        const char *name, *headers;
+        int64_t wait_ms;
+    } cases[] = {
+        {"none", "date: Sun, 06 Nov 1994 08:49:37 GMT\n", 0},
+        {"seconds", "retry-after: 5\n", 5000},
+        {"a fraction", "retry-after: 1.5\n", 1000},
+        {"an hour", "retry-after: 3600\n", 3600000},
+        {"more than an hour", "retry-after: 3601\n", 3600000},
+        {"no number has so many digits", "retry-after: 99999999999999999999\n", 3600000},
+        {"below nothing", "retry-after: -5\n", 0},
+        {"a word", "retry-after: soon\n", 0},
+        {"a word behind a number", "retry-after: 5 minutes\n", 0},
+        {"a date",
+         "date: Sun, 06 Nov 1994 08:49:37 GMT\nretry-after: Sun, 06 Nov 1994 08:50:07 GMT\n",
+         30000},
+        {"a date as RFC 850 has it",
+         "date: Sun, 06 Nov 1994 08:49:37 GMT\nretry-after: Sunday, 06-Nov-94 08:50:07 GMT\n",
+         30000},
+        {"a date as asctime has it",
+         "date: Sun, 06 Nov 1994 08:49:37 GMT\nretry-after: Sun Nov  6 08:50:07 1994\n", 30000},
+        {"a date in a day",
+         "date: Sun, 06 Nov 1994 08:49:37 GMT\nretry-after: Mon, 07 Nov 1994 08:49:37 GMT\n",
+         3600000},
+        {"a date gone by",
+         "date: Sun, 06 Nov 1994 08:49:37 GMT\nretry-after: Sun, 06 Nov 1994 08:49:07 GMT\n", 0},
+        {"a date, and none to count from", "retry-after: Sun, 06 Nov 1994 08:50:07 GMT\n", 0},
+        {"a date, and nothing to count from",
+         "date: today\nretry-after: Sun, 06 Nov 1994 08:50:07 GMT\n", 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct http_response response = {0};
+        int64_t wait_ms;
+
+        buf_str(&response.headers, cases[i].headers);
+        wait_ms = http_retry_after_ms(&response);
+        if (wait_ms != cases[i].wait_ms)
+            fail_msg("%s: %lld", cases[i].name, (long long)wait_ms);
+        http_response_clear(&response);
+    }
 }
 
 static void test_form(void **state)
@@ -152,11 +195,9 @@ static void test_numbers_in_headers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_numbers_in_headers),
-        cmocka_unit_test(test_http),
-        cmocka_unit_test(test_form),
-        cmocka_unit_test(test_answer_head),
-        cmocka_unit_test(test_http_json),
+        cmocka_unit_test(test_numbers_in_headers), cmocka_unit_test(test_http),
+        cmocka_unit_test(test_retry_after),        cmocka_unit_test(test_form),
+        cmocka_unit_test(test_answer_head),        cmocka_unit_test(test_http_json),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
