@@ -193,14 +193,14 @@ static bool has_image(const struct outcome *outcome)
     return false;
 }
 
-// A job that has succeeded may have made nothing: the first of its results says why.
+// A job that has succeeded may have made nothing: the first of its results says why, if there is
+// one. A list that isn't there at all may come late.
 static void read_results(const json_t *body, struct outcome *outcome)
 {
-    json_t *result, *data = json_array();
+    json_t *results = field_at(body, "output.results"), *result, *data = json_array();
     size_t i;
 
-    json_array_foreach(field_at(body, "output.results"), i, result)
-        add_result(result, data, outcome);
+    json_array_foreach(results, i, result) add_result(result, data, outcome);
     if (has_image(outcome)) {
         outcome_set_extra(outcome, "data", json_incref(data));
         read_facts(body, outcome);
@@ -208,6 +208,9 @@ static void read_results(const json_t *body, struct outcome *outcome)
         outcome->kind = OUTCOME_FAILED;
         outcome->code = outcome->sources[0].error;
         outcome_set_reason(outcome, outcome->sources[0].why);
+    } else if (json_is_array(results)) {
+        outcome->kind = OUTCOME_FAILED;
+        outcome_set_reason(outcome, "the job has no results");
     }
     json_decref(data);
 }
