@@ -302,6 +302,10 @@ static bool read_job(const json_t *job, struct outcome *outcome, struct err *err
     outcome->has_started = strcmp(state, "queued") != 0 && strcmp(state, "pending") != 0;
     if (outcome->kind == OUTCOME_SUCCEEDED)
         add_files(job, outcome);
+    if (outcome->kind == OUTCOME_SUCCEEDED && outcome->source_count == 0) {
+        outcome->kind = OUTCOME_MISSING; // it may come in a moment, or never
+        outcome_set_reason(outcome, "the job is completed, but has no video");
+    }
     if (outcome->kind != OUTCOME_FAILED)
         return true;
     outcome->code = error_of(*code == '\0' ? reason : code);

@@ -25,7 +25,8 @@ enum outcome_kind {
     // of a search, and of a look
     OUTCOME_NEXT,    // the next request may tell
     OUTCOME_ALIKE,   // one of the jobs that `marks` names may be the task's: they look like it
-    OUTCOME_MISSING, // the vendor doesn't know the task; one such answer proves nothing
+    OUTCOME_MISSING, // the vendor doesn't know the task, or not what came of it (reason); one such
+                     // answer proves nothing
 };
 
 struct outcome_source {

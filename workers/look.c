@@ -170,14 +170,15 @@ static bool look_running(struct bench *bench, const struct task *task,
 }
 
 static void look_missing(struct bench *bench, const struct provider *provider,
-                         const struct task *task)
+                         const struct task *task, const char *reason)
 {
     int64_t now_ms = store_now_ms(bench->store);
 
     if (task->missing_ms == 0)
         transition_miss(bench->store, task, now_ms, bench_listener(bench, task));
     else if (now_ms - task->missing_ms > provider->missing_grace_ms)
-        look_fail(bench, task, "upstream_lost", "the vendor doesn't know the task any more");
+        look_fail(bench, task, "upstream_lost",
+                  reason == NULL ? "the vendor doesn't know the task any more" : reason);
 }
 
 // Cancelled here: the silent watch is due from now on.
@@ -221,7 +222,7 @@ static bool look_decide(const struct look *look, const struct task *task,
     } else if (outcome->kind == OUTCOME_RUNNING) {
         return look_running(bench, task, outcome) || task->is_cancel_asked;
     } else if (outcome->kind == OUTCOME_MISSING) {
-        look_missing(bench, look->account->provider, task);
+        look_missing(bench, look->account->provider, task, outcome->reason);
     }
     return true;
 }

@@ -314,6 +314,8 @@ static void test_missing(void **state)
         {"still", FAKE_MISSING_GRACE_MS, "missing", NULL},
         {"too long", FAKE_MISSING_GRACE_MS + 1, "missing",
          "change task_1 fail code=upstream_lost message=the vendor doesn't know the task any more"},
+        {"too long, with a word why", FAKE_MISSING_GRACE_MS + 1, "missing no file",
+         "change task_1 fail code=upstream_lost message=no file"},
         {"it is there again", 5000, "waiting", THERE_AGAIN},
         {"it is there and renders", 5000, "rendering 2", RENDERING("task_1", "2")},
         {"nobody knows", FAKE_MISSING_GRACE_MS + 1, "oops", NULL},
