@@ -14,6 +14,7 @@
 #include "providers/adapter.h"
 #include "providers/image_call.h"
 #include "providers/outcome.h"
+#include "providers/refusal.h"
 
 // Refusals that are about the account, beside those that refusal.h knows.
 static const char *const elsewhere[] = {"billing_hard_limit_reached", "billing_not_active",
@@ -28,14 +29,28 @@ static bool refuse(const struct http_response *response, const char *code, struc
     return outcome->kind != OUTCOME_NONE;
 }
 
+// Whatever JSON is there for a sound with a good status, no sound will come.
+static bool read_silence(const struct task *task, const struct http_response *response,
+                         const json_t *body, struct outcome *outcome)
+{
+    if (strcmp(task->action, "speech") != 0 || response->status != 200)
+        return false;
+    outcome->kind = OUTCOME_FAILED;
+    outcome->code = "vendor_failed";
+    if (*refusal_words(body) == '\0')
+        outcome_set_reason(outcome, "the answer has no sound");
+    return true;
+}
+
 static bool read_answer(const struct task *task, const struct account *account,
                         const struct http_response *response, const json_t *body,
                         struct outcome *outcome, struct err *err)
 {
     static const struct image_call_words words = {refuse, NULL};
 
-    (void)task, (void)account;
-    return image_call_read(response, body, &words, outcome, err);
+    (void)account;
+    return image_call_read(response, body, &words, outcome, err) ||
+           read_silence(task, response, body, outcome);
 }
 
 bool openai_is_sound(const struct task *task, const struct http_response *head)
@@ -74,7 +89,7 @@ bool openai_read_submit(const struct task *task, const struct account *account,
                         const struct http_response *response, struct outcome *outcome,
                         struct err *err)
 {
-    if (!openai_is_sound(task, response))
+    if (!openai_is_sound(task, response) || response->body.len > 0)
         return adapter_read_submit(task, account, response, read_answer, outcome, err);
     *outcome = (struct outcome){.kind = OUTCOME_SUCCEEDED, .progress = -1};
     outcome_add_typed(outcome, "audio", "inline:0", sound_type(task));

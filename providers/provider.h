@@ -91,7 +91,9 @@ struct dialect {
     // which is open as long as the job runs, and leaves nothing behind that could be looked at.
     // What is lost of its answer can't be had again. NULL slot: never.
     bool (*is_call)(const struct task *task, const struct account *account);
-    // Of a call: whether the body behind this head is a file, "inline:0". NULL slot: never.
+    // Of a call: whether the body behind this head is a file, "inline:0", and not there for
+    // read_submit. One that is an object in JSON isn't a file, whatever its head says. NULL slot:
+    // never.
     bool (*is_file)(const struct task *task, const struct http_response *head);
     provider_build_fn build_submit;
     provider_read_fn read_submit;

@@ -47,7 +47,8 @@ struct answer {
     void *ctx, *kept_ctx;
     struct json_inline scan;
     struct http_response rest;
-    bool has_begun, is_file; // the whole body is one file
+    bool has_begun, is_file; // the whole body is one file,
+    bool is_text;            // or was to be one, and is an object in JSON
     size_t taken;            // of a piece that is to come again
     struct buf decoded;      // bytes of the last file that are to be written,
     size_t written;          // from here on
@@ -204,10 +205,32 @@ static void part_end(struct part *part, bool is_bad)
 
 // The answer as it comes.
 
+// An error may have the head of a file: its first bytes tell.
+static bool is_error(const struct answer *answer)
+{
+    return answer->is_file && answer->count == 0 &&
+           media_is_json(buf_text(&answer->decoded), answer->decoded.len);
+}
+
+static void read_as_text(struct answer *answer)
+{
+    answer->is_file = false;
+    answer->is_text = true;
+    answer->scan.count = 0;
+    answer->scan.has_ended = false;
+    buf_add(&answer->rest.body, buf_text(&answer->decoded), answer->decoded.len);
+    buf_reset(&answer->decoded);
+}
+
 static bool write_decoded(struct answer *answer)
 {
-    struct part *part = last_part(answer, (size_t)answer->scan.count);
+    struct part *part;
 
+    if (is_error(answer)) {
+        read_as_text(answer);
+        return true;
+    }
+    part = last_part(answer, (size_t)answer->scan.count);
     while (part != NULL && answer->written < answer->decoded.len) {
         size_t left = answer->decoded.len - answer->written;
         size_t piece = left < PIECE_BYTES ? left : PIECE_BYTES;
@@ -239,6 +262,11 @@ static size_t take_part(struct answer *answer, const char *data, size_t len)
 
     if (answer->is_file) {
         buf_add(&answer->decoded, data, len);
+        return len;
+    }
+    if (answer->is_text) {
+        if (rest->len <= REST_BYTES_MAX)
+            buf_add(rest, data, len);
         return len;
     }
     return json_inline_step(&answer->scan, data, len, rest->len > REST_BYTES_MAX ? NULL : rest,

@@ -62,3 +62,24 @@ const struct media_type *media_type_of(const void *head, size_t len)
         return &mpeg;
     return len >= 3 && bytes[0] == 0xff && (bytes[1] & 0xf6) == 0xf0 ? &aac : NULL;
 }
+
+static size_t skip_space(const char *bytes, size_t at, size_t len)
+{
+    while (at < len && memchr(" \t\r\n", bytes[at], 4) != NULL)
+        at++;
+    return at;
+}
+
+bool media_is_json(const void *head, size_t len)
+{
+    const char *bytes = head;
+    size_t brace = skip_space(bytes, 0, len), next = skip_space(bytes, brace + 1, len);
+
+    if (brace == len || bytes[brace] != '{' ||
+        (next < len && bytes[next] != '"' && bytes[next] != '}'))
+        return false;
+    for (; next < len; next++)
+        if ((unsigned char)bytes[next] < ' ' && skip_space(bytes, next, next + 1) == next)
+            return false;
+    return true;
+}

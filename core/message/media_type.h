@@ -1,6 +1,7 @@
 // What a file is, by its first bytes: nobody is believed who only says what it is.
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct media_type {
@@ -13,3 +14,6 @@ enum { MEDIA_HEAD_BYTES = 16 };
 const struct media_type *media_type_of(const void *head, size_t len);
 // By the type's name, as "image/png". NULL: a type that we don't know.
 const struct media_type *media_type_named(const char *content_type);
+// Whether these first bytes are those of a JSON object: no media begins like that, save raw sound
+// by a rare chance, of which more bytes leave less.
+bool media_is_json(const void *head, size_t len);

@@ -229,6 +229,28 @@ static void test_a_body_that_is_a_file(void **state)
     expect_source(0, "content_type", "audio/mpeg");
 }
 
+// An error is none, whatever its head says.
+static void test_an_object_where_a_file_was_to_be(void **state)
+{
+    static const char object[] = "{ \"error\" : {\"b64\":\"" GIF64 "\"}}";
+
+    (void)state;
+    assert_true(take(206, "{ "));
+    for (const char *c = object + 2; *c != '\0'; c++)
+        assert_true(take(206, (char[]){*c, '\0'}));
+    expect_rest(206, object);
+    tear_down(state);
+    set_up(state);
+    assert_true(take(206, "{}"));
+    expect_rest(206, "{}");
+    fake_expect_nothing();
+    tear_down(state);
+    set_up(state);
+    assert_true(take(206, "{\"\1 and raw sound, which begins like that by chance"));
+    expect_rest(206, "");
+    fake_expect("create " FIRST);
+}
+
 // The adapter knows better than the first bytes.
 static void test_a_type_that_was_named(void **state)
 {
@@ -275,6 +297,7 @@ int main(void)
         TEST(test_missing),
         TEST(test_storage_fails),
         TEST(test_a_body_that_is_a_file),
+        TEST(test_an_object_where_a_file_was_to_be),
         TEST(test_a_type_that_was_named),
         TEST(test_an_empty_body),
         TEST(test_forget),

@@ -44,6 +44,30 @@ static void test_types(void **state)
     }
 }
 
+static void test_json(void **state)
+{
+    static const struct {
+        const char *head;
+        bool is;
+    } cases[] = {
+        {"{\"error\":\"gone\"", true},
+        {" \r\n{\n\t\"error\":", true},
+        {"{}", true},
+        {"{ }", true},
+        {"", false},
+        {" ", false},
+        {"[]", false},
+        {"ID3", false},
+        {"{ID3", false},
+        {"{\"\1", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        if (media_is_json(cases[i].head, strlen(cases[i].head)) != cases[i].is)
+            fail_msg("%s", cases[i].head);
+}
+
 static void test_keys(void **state)
 {
     struct task *task = task_new();
@@ -121,8 +145,9 @@ static void test_final(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_types), cmocka_unit_test(test_keys),
-                                       cmocka_unit_test(test_texts), cmocka_unit_test(test_final)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_types), cmocka_unit_test(test_json),
+                                       cmocka_unit_test(test_keys), cmocka_unit_test(test_texts),
+                                       cmocka_unit_test(test_final)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
