@@ -20,13 +20,18 @@
 static const char *const elsewhere[] = {"billing_hard_limit_reached", "billing_not_active",
                                         "project_spend_limit_exceeded"};
 
-static bool refuse(const struct http_response *response, const char *code, struct outcome *outcome)
+bool openai_refuse(const char *code, struct outcome *outcome)
 {
-    (void)response;
     for (size_t i = 0; i < sizeof elsewhere / sizeof elsewhere[0]; i++)
         if (strcmp(elsewhere[i], code) == 0)
             outcome->kind = OUTCOME_REFUSED_ELSEWHERE;
     return outcome->kind != OUTCOME_NONE;
+}
+
+static bool refuse(const struct http_response *response, const char *code, struct outcome *outcome)
+{
+    (void)response;
+    return openai_refuse(code, outcome);
 }
 
 // Whatever JSON is there for a sound with a good status, no sound will come.

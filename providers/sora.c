@@ -10,6 +10,7 @@
 #include "core/json/field.h"
 #include "core/task/task.h"
 #include "providers/adapter.h"
+#include "providers/openai_answer.h"
 #include "providers/outcome.h"
 #include "providers/refusal.h"
 #include "providers/relay.h"
@@ -73,6 +74,15 @@ static bool shape(const struct task *task, json_t *body, struct err *err)
     return ok;
 }
 
+static bool refuse(const struct task *task, const struct http_response *response,
+                   const json_t *body, struct outcome *outcome)
+{
+    static const char *const codes[] = {"error.code", "code", NULL};
+
+    (void)task, (void)response;
+    return openai_refuse(field_first_str(body, codes), outcome);
+}
+
 // The first word of each line is OpenAI's own.
 static const struct outcome_word words[] = {
     {"queued", OUTCOME_RUNNING},      {"submitted", OUTCOME_RUNNING},
@@ -115,6 +125,7 @@ static const struct relay table = {
     .variants = variants,
     .reasons = (const char *const[]){"error.message", "fail_reason", "message", NULL},
     .filters = (const char *const[]){"moderation_blocked", "content_policy_violation", NULL},
+    .refuse = refuse,
     .shape = shape,
 };
 
