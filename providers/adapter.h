@@ -39,7 +39,8 @@ bool adapter_accept(const struct http_response *response, const json_t *body,
                     struct err *err) WARN_UNUSED;
 // The answer to a look at one task, at any HTTP status: `read` fills the outcome, unless the answer
 // proves nothing, or says in so many words that there is no such task. A status alone never says
-// that: a gateway may have lost its way, its key or its mind, while the job goes on.
+// that, it takes the vendor's own form of an error with it: a gateway may have lost its way, its
+// key or its mind, while the job goes on.
 //
 // The task has succeeded only where the answer has something of the wanted kind ("text", too; NULL:
 // any file but a cover); else it is still running, and looked at until that is there, or the

@@ -4,10 +4,12 @@
 // QuantumNous/new-api relay/channel/task/sora and dto/openai_video.go (NA). An account lists the
 // models that its relay still has.
 #include <string.h>
+#include <strings.h>
 
 #include "core/base/buf.h"
 #include "core/config/config.h"
 #include "core/json/field.h"
+#include "core/message/http_message.h"
 #include "core/task/task.h"
 #include "providers/adapter.h"
 #include "providers/openai_answer.h"
@@ -83,6 +85,18 @@ static bool refuse(const struct task *task, const struct http_response *response
     return openai_refuse(field_first_str(body, codes), outcome);
 }
 
+// An error in OpenAI's form is a word of its own about the video, unless a gateway says in that
+// form that it has no such path or model: an address that is wrong for a while ends no task.
+static bool is_missing(const struct http_response *response, const json_t *body)
+{
+    const char *message = field_str_or_empty(body, "error.message");
+
+    return (response->status == 404 || response->status == 410) && *message != '\0' &&
+           *field_str_or_empty(body, "error.type") != '\0' && !refusal_is_gateways(body) &&
+           strncasecmp(message, "invalid url", 11) != 0 &&
+           strcmp(field_str_or_empty(body, "error.code"), "model_not_found") != 0;
+}
+
 // The first word of each line is OpenAI's own.
 static const struct outcome_word words[] = {
     {"queued", OUTCOME_RUNNING},      {"submitted", OUTCOME_RUNNING},
@@ -126,6 +140,7 @@ static const struct relay table = {
     .reasons = (const char *const[]){"error.message", "fail_reason", "message", NULL},
     .filters = (const char *const[]){"moderation_blocked", "content_policy_violation", NULL},
     .refuse = refuse,
+    .is_missing = is_missing,
     .shape = shape,
 };
 
