@@ -97,6 +97,15 @@ static bool is_missing(const struct http_response *response, const json_t *body)
            strcmp(field_str_or_empty(body, "error.code"), "model_not_found") != 0;
 }
 
+static void explain(const char *status, const char *code, struct outcome *outcome)
+{
+    static const char *const expired[] = {"expired", "timeout", NULL};
+
+    (void)code;
+    if (outcome->code == NULL && adapter_is_one_of(status, expired))
+        outcome->code = "task_expired";
+}
+
 // The first word of each line is OpenAI's own.
 static const struct outcome_word words[] = {
     {"queued", OUTCOME_RUNNING},      {"submitted", OUTCOME_RUNNING},
@@ -141,6 +150,7 @@ static const struct relay table = {
     .filters = (const char *const[]){"moderation_blocked", "content_policy_violation", NULL},
     .refuse = refuse,
     .is_missing = is_missing,
+    .explain = explain,
     .shape = shape,
 };
 
