@@ -292,7 +292,7 @@ static bool read_job(const json_t *job, struct outcome *outcome, struct err *err
     outcome->has_started = strcmp(status, "RUNNING") == 0;
     if (json_is_number(progress) && json_number_value(progress) >= 0 &&
         json_number_value(progress) <= 1)
-        outcome->progress = (int)(json_number_value(progress) * 100);
+        outcome->progress = (int)(json_number_value(progress) * 100 + 0.5); // 0.29 is a bit less
     if (outcome->kind == OUTCOME_FAILED)
         read_failure(job, outcome);
     if (outcome->kind != OUTCOME_SUCCEEDED)
