@@ -331,8 +331,8 @@ static void add_video(struct outcome *outcome, const json_t *video, int *inlined
         add_object(outcome, uri);
     } else if (*uri != '\0') {
         outcome_add_source(outcome, "video", uri);
-    } else if (json_object_get(video, "bytesBase64Encoded") != NULL ||
-               json_object_get(video, "encodedVideo") != NULL) {
+    } else if (json_is_string(json_object_get(video, "bytesBase64Encoded")) ||
+               json_is_string(json_object_get(video, "encodedVideo"))) {
         snprintf(place, sizeof place, "inline:%d", (*inlined)++);
         outcome_add_source(outcome, "video", place);
     }
