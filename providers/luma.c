@@ -276,14 +276,22 @@ static bool build_poll(const struct task *task, const struct account *account,
                     account->dialect == &agents ? AGENTS "/%s" : MACHINE "/%s", task->upstream_id);
 }
 
+static void add_video(const char *link, struct outcome *outcome)
+{
+    if (strncmp(link, "http", 4) == 0)
+        outcome_add_source(outcome, "video", link);
+}
+
+// One video (API), or a list of what was made (AG).
 static void add_files(const json_t *job, struct outcome *outcome)
 {
-    static const char *const videos[] = {"assets.video", "output.0.url", NULL};
-    const char *video = field_first_str(job, videos);
     const char *cover = field_str_or_empty(job, "assets.image");
+    json_t *item;
+    size_t i;
 
-    if (strncmp(video, "http", 4) == 0)
-        outcome_add_source(outcome, "video", video);
+    add_video(field_str_or_empty(job, "assets.video"), outcome);
+    json_array_foreach(json_object_get(job, "output"), i, item)
+        add_video(field_str_or_empty(item, "url"), outcome);
     if (outcome->source_count > 0 && strncmp(cover, "http", 4) == 0)
         outcome_add_part(outcome, "cover", cover, NULL, true);
 }
