@@ -280,12 +280,22 @@ static void read_failure(const json_t *job, struct outcome *outcome)
             outcome->code = failures[i].error;
 }
 
+static void add_output(const json_t *job, struct outcome *outcome)
+{
+    json_t *link;
+    size_t i;
+
+    json_array_foreach(field_at(job, "output"), i, link)
+    {
+        if (json_is_string(link) && strncmp(json_string_value(link), "http", 4) == 0)
+            outcome_add_source(outcome, "video", json_string_value(link));
+    }
+}
+
 static bool read_job(const json_t *job, struct outcome *outcome, struct err *err)
 {
     const char *status = field_str_or_empty(job, "status");
     const json_t *progress = field_at(job, "progress");
-    json_t *link;
-    size_t i;
 
     if (!outcome_from_word(outcome, OUTCOME_WORDS(status_words), status, err))
         return false;
@@ -295,13 +305,8 @@ static bool read_job(const json_t *job, struct outcome *outcome, struct err *err
         outcome->progress = (int)(json_number_value(progress) * 100 + 0.5); // 0.29 is a bit less
     if (outcome->kind == OUTCOME_FAILED)
         read_failure(job, outcome);
-    if (outcome->kind != OUTCOME_SUCCEEDED)
-        return true;
-    json_array_foreach(field_at(job, "output"), i, link)
-    {
-        if (json_is_string(link) && strncmp(json_string_value(link), "http", 4) == 0)
-            outcome_add_source(outcome, "video", json_string_value(link));
-    }
+    if (outcome->kind == OUTCOME_SUCCEEDED)
+        add_output(job, outcome);
     return true;
 }
 
@@ -361,6 +366,14 @@ static bool shape(const struct task *task, json_t *body, struct err *err)
     return true;
 }
 
+static void add_files(const struct task *task, const struct account *account, const json_t *job,
+                      struct outcome *outcome)
+{
+    add_output(job, outcome);
+    if (outcome->source_count == 0)
+        relay_add_file(task, account, job, outcome);
+}
+
 // The vendor's own words come first.
 static const struct outcome_word relay_words[] = {
     {"PENDING", OUTCOME_RUNNING},   {"THROTTLED", OUTCOME_RUNNING},
@@ -381,10 +394,11 @@ static const struct relay table = {
     .word_count = sizeof relay_words / sizeof relay_words[0],
     .started = (const char *const[]){"RUNNING", "IN_PROGRESS", NULL},
     .kind = "video",
-    .links = (const char *const[]){"output.0", "url", "video_url", "fail_reason", NULL},
+    .links = (const char *const[]){"url", "video_url", "fail_reason", NULL},
     .reasons =
         (const char *const[]){"failure", "fail_reason", "error.message", "error", "message", NULL},
     .filters = (const char *const[]){"content_filter", NULL},
+    .add_files = add_files,
     .shape = shape,
 };
 
