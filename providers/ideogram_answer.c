@@ -69,9 +69,13 @@ static json_t *more_of(const json_t *image)
     return more;
 }
 
+// The vendor leaves the link out for an image that it holds for unsafe, said or not.
 static bool is_unsafe(const json_t *image)
 {
-    return json_is_false(json_object_get(image, "is_image_safe"));
+    const json_t *is_safe = json_object_get(image, "is_image_safe");
+
+    return json_is_false(is_safe) ||
+           (!json_is_true(is_safe) && json_is_null(json_object_get(image, "url")));
 }
 
 // Adds the image's file, or names it among the missing. True: it may be had.
