@@ -91,7 +91,26 @@ static const char *image_of(const json_t *body)
     return field_first_str(body, places);
 }
 
+// Where the image stands in the video: at its beginning, unless the client says otherwise.
+static const char *position_of(const json_t *body)
+{
+    const char *position = field_str_or_empty(body, "promptImage.0.position");
+
+    return *position == '\0' ? "first" : position;
+}
+
+static bool is_first(const json_t *body)
+{
+    return strcmp(position_of(body), "first") == 0;
+}
+
 // Submits.
+
+static bool check_position(const json_t *body, const struct model *model, struct err *err)
+{
+    return model == NULL || is_first(body) ||
+           err_set(err, ERR_INVALID, "promptImage.0.position: must be first for %s", model->name);
+}
 
 static bool check_text(const json_t *body, const char *name, const struct model *model,
                        struct err *err)
@@ -119,7 +138,7 @@ static bool check(const struct task *task, const struct account *account, struct
     const struct model *model = find_model(model_of(task, account));
     json_t *body = adapter_request_of(task, err);
     bool ok = body != NULL && check_text(body, "promptText", model, err) &&
-              check_duration(body, model, err) &&
+              check_duration(body, model, err) && check_position(body, model, err) &&
               (model == NULL || pixels_of(field_str_or_empty(body, "ratio")) != NULL ||
                err_set(err, ERR_INVALID, "ratio: must be 16:9, 9:16, 1:1, 4:3, 3:4 or 21:9"));
 
@@ -139,7 +158,7 @@ static char *input_at(const struct task *task, size_t index)
     return url;
 }
 
-static void add_image(const struct task *task, const json_t *asked, struct buf *url)
+static void add_url(const struct task *task, const json_t *asked, struct buf *url)
 {
     if (task->input_count == 0) {
         unified_add_image_url(image_of(asked), url);
@@ -149,6 +168,19 @@ static void add_image(const struct task *task, const json_t *asked, struct buf *
     base64_encode(task->inputs[0].data.data, task->inputs[0].data.len, url);
 }
 
+static json_t *image_in(const struct task *task, const json_t *asked)
+{
+    struct buf url = {0};
+    json_t *image;
+
+    add_url(task, asked, &url);
+    image = is_first(asked)
+                ? json_string(buf_text(&url))
+                : json_pack("[{s:s,s:s}]", "uri", buf_text(&url), "position", position_of(asked));
+    buf_clear(&url);
+    return image;
+}
+
 // {model, promptImage, promptText, ratio, duration, seed, contentModeration} (JS)
 static json_t *body_of(const struct task *task, const struct account *account, const json_t *asked)
 {
@@ -156,14 +188,11 @@ static json_t *body_of(const struct task *task, const struct account *account, c
     const char *ratio = field_str_or_empty(asked, "ratio"), *pixels = pixels_of(ratio);
     const char *model = model_of(task, account);
     int64_t duration = refusal_number(asked, "duration");
-    struct buf image = {0};
-    json_t *body;
+    json_t *body =
+        json_pack("{s:s,s:o,s:s,s:I}", "model", model == NULL ? task->model : model, "promptImage",
+                  image_in(task, asked), "ratio", pixels == NULL ? ratio : pixels, "duration",
+                  (json_int_t)(duration > 0 ? duration : USUAL_DURATION));
 
-    add_image(task, asked, &image);
-    body = json_pack("{s:s,s:s,s:s,s:I}", "model", model == NULL ? task->model : model,
-                     "promptImage", buf_text(&image), "ratio", pixels == NULL ? ratio : pixels,
-                     "duration", (json_int_t)(duration > 0 ? duration : USUAL_DURATION));
-    buf_clear(&image);
     for (size_t i = 0; i < sizeof same / sizeof same[0]; i++)
         if (json_object_get(asked, same[i]) != NULL)
             json_object_set(body, same[i], json_object_get(asked, same[i]));

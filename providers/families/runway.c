@@ -18,7 +18,8 @@ static const struct field_rule rules[] = {
     {.path = "promptImage",
      .kind = FIELD_ANY,
      .is_required = true,
-     .about = "The first frame: a link or base64, or a list of one object with uri."},
+     .about = "The first frame: a link or base64, or a list of one object with uri, and with "
+              "position for models that take another frame."},
     {.path = "model",
      .kind = FIELD_TEXT,
      .max = MAX_NAME,
@@ -47,7 +48,9 @@ static const struct route routes[] = {
 static bool check_image(const json_t *body, struct err *err)
 {
     static const struct field_rule image = {.kind = FIELD_MEDIA};
+    static const struct field_rule position = {.kind = FIELD_TEXT, .max = MAX_WORD};
     const json_t *value = field_at(body, "promptImage");
+    const json_t *place = field_at(body, "promptImage.0.position");
 
     if (!json_is_array(value))
         return field_check_value(value, &image, "promptImage", err);
@@ -55,7 +58,9 @@ static bool check_image(const json_t *body, struct err *err)
         return err_set(err, ERR_INVALID, "promptImage: must have one item");
     if (field_at(body, "promptImage.0.uri") == NULL)
         return err_set(err, ERR_INVALID, "promptImage.0.uri: is required");
-    return field_check_value(field_at(body, "promptImage.0.uri"), &image, "promptImage.0.uri", err);
+    return field_check_value(field_at(body, "promptImage.0.uri"), &image, "promptImage.0.uri",
+                             err) &&
+           (place == NULL || field_check_value(place, &position, "promptImage.0.position", err));
 }
 
 static bool accept(const struct family_request *request, struct task *task, const char **once,

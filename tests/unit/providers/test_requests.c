@@ -949,6 +949,32 @@ static void test_sora(void **state)
     chosen = "veo";
 }
 
+// Where Runway's image stands: passed on, where it isn't known that the model takes no such place.
+static void test_runway(void **state)
+{
+#define RUNWAY "/runwayml/v1/image_to_video"
+#define AT(position) "'promptImage':[{'uri':'https://a/b','position':" position "}]"
+#define SENT "'ratio':'1280:720','duration':5"
+    static const struct request_case cases[] = {
+        {RUNWAY, NULL, "{'model':'gen4_turbo'," AT("'first'") "}",
+         "{'model':'gen4_turbo','promptImage':'https://a/b'," SENT "}", NULL},
+        {RUNWAY, NULL, "{'model':'gen4_turbo'," AT("''") "}",
+         "{'model':'gen4_turbo','promptImage':'https://a/b'," SENT "}", NULL},
+        {RUNWAY, NULL, "{'model':'gen4_turbo'," AT("'last'") "}", NULL,
+         "promptImage.0.position: must be first for gen4_turbo"},
+        {RUNWAY, NULL, "{'model':'gen4.5','promptText':'x'," AT("'last'") "}", NULL,
+         "promptImage.0.position: must be first for gen4.5"},
+        {RUNWAY, NULL, "{'model':'veo3.1'," AT("'last'") ",'ratio':'1280:720'}",
+         "{'model':'veo3.1'," AT("'last'") "," SENT "}", NULL},
+        {RUNWAY, NULL, "{'model':'gen4_turbo'," AT("7") "}", NULL, "promptImage.0.position: "},
+        {RUNWAY, "relay", "{'model':'veo3.1'," AT("'last'") "}",
+         "{'model':'veo3.1'," AT("'last'") "}", NULL},
+    };
+
+    (void)state;
+    RUN_ALL(cases);
+}
+
 // Jimeng's: which req_key, and what goes with it.
 static void test_jimeng(void **state)
 {
@@ -1796,6 +1822,7 @@ int main(void)
         cmocka_unit_test(test_wan),
         cmocka_unit_test(test_wan_paths),
         cmocka_unit_test(test_sora),
+        cmocka_unit_test(test_runway),
         cmocka_unit_test(test_jimeng),
         cmocka_unit_test(test_openai),
         cmocka_unit_test(test_openai_forms),
