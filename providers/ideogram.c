@@ -18,7 +18,10 @@
 #include "providers/outcome.h"
 #include "providers/relay.h"
 
-enum { CALL_MS = 360000 }; // no byte comes before the end
+enum {
+    CALL_MS = 360000,   // no byte comes before the end
+    IN_FLIGHT_MAX = 10, // of an account, unless the vendor has agreed to more
+};
 
 static const char *const models[] = {"V_3",       "V_2A", "V_2A_TURBO", "V_2",
                                      "V_2_TURBO", "V_1",  "V_1_TURBO",  NULL};
@@ -105,6 +108,7 @@ static bool read_look_relay(const struct task *task, const struct account *accou
 static const struct dialect official = {
     .name = "official",
     .base_url = "https://api.ideogram.ai",
+    .max_concurrency = IN_FLIGHT_MAX,
     .keys = adapter_bearer_keys,
     .check = ideogram_check,
     .is_call = is_call,
@@ -131,6 +135,7 @@ static const struct dialect_signature signature = {
 static const struct dialect v2 = {
     .name = "v2",
     .base_url = "https://api.ideogram.ai",
+    .max_concurrency = IN_FLIGHT_MAX,
     .keys = v2_keys,
     .check = ideogram_check,
     .is_call = is_call_v2,

@@ -86,6 +86,8 @@ struct dialect {
     const char *const *model_prefixes;
     int poll_many_max;       // tasks in one request of build_poll_many; 0: only one by one
     int polls_per_second;    // the vendor refuses an account that polls more often; 0: it doesn't
+    int max_concurrency;     // it refuses more jobs at once than these, which are the limit of an
+                             // account that sets none; 0: nobody knows how many
     provider_check_fn check; // NULL: nothing to check
     // Whether the vendor answers the submit with the result itself (OUTCOME_SUCCEEDED): a call,
     // which is open as long as the job runs, and leaves nothing behind that could be looked at.
@@ -194,8 +196,8 @@ struct provider {
 const struct provider *provider_find(const char *name);
 // In no order of importance; NULL past the end.
 const struct provider *provider_at(size_t index);
-// Sets the account's provider and dialect, by their names. An ERR_CONFIG begins with the key whose
-// name is wrong.
+// Sets the account's provider and dialect, by their names, and the limit that comes with them. An
+// ERR_CONFIG begins with the key whose name is wrong.
 bool provider_bind(struct account *account, struct err *err) WARN_UNUSED;
 // What is wrong with the keys of an account that is bound: one that its dialect needs is missing,
 // or one is too much (an api_key may be). True with an ERR_CONFIG that begins with the key, for

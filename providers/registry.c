@@ -196,6 +196,8 @@ bool provider_bind(struct account *account, struct err *err)
                        account->dialect_name);
     account->provider = provider;
     account->dialect = dialect;
+    if (account->is_limit_by_default && dialect->max_concurrency > 0)
+        account->max_concurrency = dialect->max_concurrency;
     return true;
 }
 

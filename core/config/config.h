@@ -46,9 +46,10 @@ struct account {
     struct account_key *keys; // what its dialect takes beside: each dialect lists them
     size_t key_count;
     struct config_model *models;
-    size_t model_count;      // 0: the provider's own models under their own names
-    int max_concurrency;     // 0: no limit
-    int requests_per_minute; // submits; 0: no limit
+    size_t model_count;       // 0: the provider's own models under their own names
+    int max_concurrency;      // 0: no limit
+    bool is_limit_by_default; // that of max_concurrency, of which the dialect may know better
+    int requests_per_minute;  // submits; 0: no limit
     int weight;
     int64_t poll_interval_ms; // 0: the provider's own
     int64_t task_timeout_ms;

@@ -158,6 +158,7 @@ bool config_read_account(struct setting_reader *reader, const json_t *value, voi
     bool ok;
 
     account->max_concurrency = 12;
+    account->is_limit_by_default = json_object_get(value, "max_concurrency") == NULL;
     account->weight = 1;
     account->task_timeout_ms = TASK_TIMEOUT_MS;
     ok = setting_keys(reader, value, keys, out);

@@ -120,6 +120,7 @@ static void test_defaults(void **state)
     assert_int_equal(config.webhook.retry_count, 3);
     assert_int_equal(config.webhook.retry_delays_ms[2], 60000);
     assert_int_equal(config.accounts[0].max_concurrency, 12);
+    assert_true(config.accounts[0].is_limit_by_default);
     assert_int_equal(config.queue_timeout_ms, 24 * 3600 * 1000);
     assert_int_equal(config.vendors_reach.count, 0);
     assert_false(config.clients_reach.anywhere);
@@ -151,7 +152,8 @@ static void test_order(void **state)
         "{\"listen\":\"127.0.0.1:1\",\"queue_timeout_ms\":0,\"allow_networks\":[\"10.0.0.0/8\"],"
         "\"webhook\":{\"allow_private_networks\":true},\"accounts\":[{\"name\":\"a\",\"provider\":"
         "\"m\","
-        "\"base_url\":\"http://v/\",\"api_key\":\"env:MJ_KEY\",\"models\":{\"x\":\"y\"}}]}";
+        "\"base_url\":\"http://v/\",\"api_key\":\"env:MJ_KEY\",\"models\":{\"x\":\"y\"},"
+        "\"max_concurrency\":12}]}";
     struct config_flags flags = {.listen = "[::1]:7"};
     struct config config;
     struct err err;
@@ -168,6 +170,7 @@ static void test_order(void **state)
     assert_string_equal(config.accounts[0].base_url, "http://v");
     assert_string_equal(account_model(&config.accounts[0], "x"), "y");
     assert_null(account_model(&config.accounts[0], "z"));
+    assert_false(config.accounts[0].is_limit_by_default);
     assert_ptr_equal(config_account(&config, "a"), &config.accounts[0]);
     config_clear(&config);
     assert_true(config_parse(&config, text, sizeof text - 1, some_env, &flags, &err));

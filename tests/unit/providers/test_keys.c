@@ -167,6 +167,33 @@ static void test_keys(void **state)
     }
 }
 
+// What an account doesn't say, its vendor may.
+static void test_limits(void **state)
+{
+    static const struct {
+        const char *provider, *dialect;
+        bool is_limit_by_default;
+        int limit;
+    } limits[] = {
+        {"ideogram", NULL, true, 10},  {"ideogram", "v2", true, 10},
+        {"ideogram", NULL, false, 12}, {"ideogram", "relay", true, 12},
+        {"kling", NULL, true, 12},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
+        struct account account = {.name = (char *)"a",
+                                  .provider_name = (char *)(uintptr_t)limits[i].provider,
+                                  .dialect_name = (char *)(uintptr_t)limits[i].dialect,
+                                  .max_concurrency = 12,
+                                  .is_limit_by_default = limits[i].is_limit_by_default};
+        struct err err;
+
+        assert_true(provider_bind(&account, &err));
+        assert_int_equal(account.max_concurrency, limits[i].limit);
+    }
+}
+
 static void test_each_mistake_is_found(void **state)
 {
     static const char *const expected[] = {"base_url", "access_key", "secret_key", "region"};
@@ -253,6 +280,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_limits),
         cmocka_unit_test(test_each_mistake_is_found),
         cmocka_unit_test(test_the_manual_has_them),
         cmocka_unit_test(test_the_readme_has_their_addresses),
