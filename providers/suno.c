@@ -152,6 +152,22 @@ static json_t *describe(const json_t *clip)
     return known;
 }
 
+static const char no_reason[] = "the vendor gave no reason";
+
+// "": it gives none.
+static const char *clip_reason(const json_t *clip)
+{
+    static const char *const places[] = {"metadata.error_message", "metadata.error_type", NULL};
+
+    return field_first_str(clip, places);
+}
+
+// Whether its error is of the type "moderation_failure".
+static bool is_moderated(const json_t *clip)
+{
+    return strncmp(field_str_or_empty(clip, "metadata.error_type"), "moderation", 10) == 0;
+}
+
 static void add_clip(const json_t *clip, struct outcome *outcome)
 {
     const char *id = field_str_or_empty(clip, "id"), *audio = field_str_or_empty(clip, "audio_url");
@@ -169,14 +185,29 @@ static void add_clip(const json_t *clip, struct outcome *outcome)
     outcome_add_mark(outcome, id);
 }
 
-// Whether a clip is complete, with a link; where a relay says nothing about a clip of a finished
-// task, it is.
-static bool is_usable(const json_t *clip, enum outcome_kind kind)
+// Where a relay says nothing about a clip of a finished task, or nothing that we know, it is
+// complete.
+static enum outcome_kind clip_kind(const json_t *clip, enum outcome_kind of_task)
 {
     const char *status = field_str_or_empty(clip, "status");
 
+    for (size_t i = 0; i < sizeof status_words / sizeof status_words[0]; i++)
+        if (strcmp(status_words[i].word, status) == 0)
+            return status_words[i].kind;
+    return of_task == OUTCOME_SUCCEEDED ? OUTCOME_SUCCEEDED : OUTCOME_RUNNING;
+}
+
+// Whether a clip is complete, with a link.
+static bool is_usable(const json_t *clip, enum outcome_kind of_task)
+{
     return *field_str_or_empty(clip, "audio_url") != '\0' &&
-           (strcmp(status, "complete") == 0 || (*status == '\0' && kind == OUTCOME_SUCCEEDED));
+           clip_kind(clip, of_task) == OUTCOME_SUCCEEDED;
+}
+
+static void add_failed_clip(const json_t *clip, struct outcome *outcome)
+{
+    outcome_add_missing(outcome, "audio", is_moderated(clip) ? "content_filter" : "vendor_failed",
+                        *clip_reason(clip) == '\0' ? no_reason : clip_reason(clip));
 }
 
 // The clips' states count, not the task's: S says FAILURE where one of two clips has failed.
@@ -188,10 +219,10 @@ static void read_clips(const json_t *clips, struct outcome *outcome)
 
     json_array_foreach((json_t *)clips, i, clip)
     {
-        const char *status = field_str_or_empty(clip, "status");
+        enum outcome_kind kind = clip_kind(clip, said);
 
         usable += is_usable(clip, said);
-        running += strcmp(status, "complete") != 0 && strcmp(status, "error") != 0;
+        running += kind != OUTCOME_SUCCEEDED && kind != OUTCOME_FAILED;
         json_array_append_new(known, describe(clip));
     }
     // While the task runs, or nobody knows, the other clips may still come.
@@ -201,6 +232,8 @@ static void read_clips(const json_t *clips, struct outcome *outcome)
         {
             if (is_usable(clip, said))
                 add_clip(clip, outcome);
+            else if (clip_kind(clip, said) == OUTCOME_FAILED)
+                add_failed_clip(clip, outcome);
         }
         outcome_set_extra(outcome, "clips", json_incref(known));
     }
@@ -209,28 +242,26 @@ static void read_clips(const json_t *clips, struct outcome *outcome)
 
 static const char *reason_of(const json_t *task, const json_t *payload)
 {
-    static const char *const places[] = {"metadata.error_message", "metadata.error_type"};
     const char *reason = field_str_or_empty(task, "fail_reason");
     json_t *clip;
     size_t i;
 
     json_array_foreach((json_t *)payload, i, clip)
     {
-        for (size_t k = 0; k < 2 && *reason == '\0'; k++)
-            reason = field_str_or_empty(clip, places[k]);
+        if (*reason == '\0')
+            reason = clip_reason(clip);
     }
-    return *reason == '\0' ? "the vendor gave no reason" : reason;
+    return *reason == '\0' ? no_reason : reason;
 }
 
-// Whether a clip's error is of the type "moderation_failure".
-static bool is_moderated(const json_t *clips)
+static bool is_one_moderated(const json_t *clips)
 {
     json_t *clip;
     size_t i;
 
     json_array_foreach((json_t *)clips, i, clip)
     {
-        if (strncmp(field_str_or_empty(clip, "metadata.error_type"), "moderation", 10) == 0)
+        if (is_moderated(clip))
             return true;
     }
     return false;
@@ -289,7 +320,7 @@ static bool read_task(const struct task *task, const json_t *item, struct outcom
         read_clips(payload, outcome);
     if (outcome->kind == OUTCOME_FAILED) {
         outcome_set_reason(outcome, reason_of(item, payload));
-        if (is_moderated(payload))
+        if (is_one_moderated(payload))
             outcome->code = "content_filter";
     }
     return true;

@@ -269,7 +269,11 @@ class Showing(Suno):
     def test_one_of_two(self):
         """The vendor calls it a failure; the song that is there was paid for."""
         task = self.submit(MUSIC, {"gpt_description_prompt": "a song [mixed]"})
-        check_artifacts(self.succeeded(task), *CLIP)
+        ended = self.succeeded(task)
+        *there, missing = ended["artifacts"]
+        check_artifacts({**ended, "artifacts": there}, *CLIP)
+        error = {"code": "vendor_failed", "message": "Generation failed, please try again"}
+        self.assertEqual(missing, {"kind": "audio", "url": "", "error": error})
         shown = self.song(task)
         self.assertEqual((shown["status"], "fail_reason" in shown), ("complete", False))
         fine, broken = shown["data"]
