@@ -11,6 +11,7 @@
 #include "scheduler/front.h"
 #include "scheduler/handlers.h"
 #include "scheduler/request.h"
+#include "scheduler/waiting.h"
 
 static void add_time(struct buf *json, const char *name, int64_t ms)
 {
@@ -291,13 +292,25 @@ static void on_account(void *ctx, const struct overview *overview, const struct 
     buf_clear(&json);
 }
 
+// From here on our submits know of it.
+static void on_states(void *ctx, const struct account_state *states, bool is_worker_there,
+                      const struct err *err)
+{
+    struct request *request = ctx;
+
+    if (!request_got(request, AWAIT_STORE, err))
+        return;
+    waiting_keep(request->front->waiting, states, is_worker_there);
+    request_await(request, AWAIT_STORE, overview_read(request->front->store, on_account, request));
+}
+
 static void on_switched(void *ctx, const struct err *err)
 {
     struct request *request = ctx;
 
     if (request_got(request, AWAIT_STORE, err))
         request_await(request, AWAIT_STORE,
-                      overview_read(request->front->store, on_account, request));
+                      accounts_read(request->front->store, on_states, request));
 }
 
 static void switch_account(struct request *request, bool is_on)

@@ -15,7 +15,9 @@
 #include "core/task/wait.h"
 #include "providers/provider.h"
 
-enum { EVERY_MS = 1000 };
+// How old what we know of the accounts may be: where a submit is taken, and where it is refused
+// because no account is in.
+enum { EVERY_MS = 200, FRESH_MS = 20 };
 
 struct waiting {
     struct store *store; // borrowed, outlives us
@@ -67,7 +69,7 @@ bool waiting_has_out(const struct waiting *waiting, const struct account *accoun
 
 bool waiting_is_fresh(const struct waiting *waiting)
 {
-    return waiting->is_known && clock_mono_ms() - waiting->kept_ms < EVERY_MS;
+    return waiting->is_known && clock_mono_ms() - waiting->kept_ms < FRESH_MS;
 }
 
 struct waiting *waiting_start(struct store *store)

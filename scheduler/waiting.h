@@ -18,7 +18,7 @@ struct waiting_read;
 struct waiting *waiting_start(struct store *store);
 void waiting_drop(struct waiting **waiting);
 
-// Reads the accounts anew, unless that was done within the last second.
+// Reads the accounts anew, unless that was done a moment ago.
 void waiting_look(struct waiting *waiting);
 // Keeps what somebody else has just read (accounts_read).
 void waiting_keep(struct waiting *waiting, const struct account_state *states,
@@ -26,8 +26,7 @@ void waiting_keep(struct waiting *waiting, const struct account_state *states,
 
 // Whether workers took the account out because of its key, by what was read last.
 bool waiting_has_out(const struct waiting *waiting, const struct account *account);
-// Whether that was read within the last second. Where nobody has asked for an hour, it is an hour
-// old.
+// Whether that was read just now. Where nobody has asked for an hour, it is an hour old.
 bool waiting_is_fresh(const struct waiting *waiting);
 // Whether the record alone doesn't say why the task waits, so that the accounts should be read now.
 bool waiting_is_open(const struct task *task);

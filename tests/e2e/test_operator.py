@@ -103,6 +103,13 @@ class Operator(unittest.TestCase):
         ask(self.spool, "POST", "/admin/v1/accounts/mj-1/enable")
         submit(self.spool)
 
+    def test_switches_hold_at_once(self):
+        for _ in range(20):
+            ask(self.spool, "POST", "/admin/v1/accounts/mj-1/disable")
+            self.assertTrue(self.refused())
+            ask(self.spool, "POST", "/admin/v1/accounts/mj-1/enable")
+            self.assertFalse(self.refused())
+
     def test_what_runs_is_let_finish(self):
         """Whichever process works on it, whichever was told; what waits stays."""
         # None ends before the account is disabled, also where 200 submits take some seconds.
