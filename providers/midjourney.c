@@ -21,6 +21,9 @@ static const struct dialect proxy, relay;
 static const struct dialect_key proxy_keys[] = {
     {.name = "base_url", .is_required = true}, {.name = "api_key"}, {0}};
 
+// The proxy asks Discord, for up to a minute (T TaskService.cs).
+enum { SEED_MS = 75000 };
+
 static const char *const id_places[] = {"id", NULL};
 static const char *const models[] = {NULL}; // versions are part of the prompt
 
@@ -115,6 +118,7 @@ static bool build_submit(const struct task *task, const struct account *account,
     base = base_of(task, account);
     if (action->path == NULL) {
         ok = http_get(request, base, err, "/task/%s/image-seed", task->upstream_parent);
+        request->timeout_ms = SEED_MS;
         free(base);
         return ok && authorize(account, request);
     }

@@ -1767,6 +1767,29 @@ static void test_qwen_paths(void **state)
     }
 }
 
+static void test_how_long_a_seed_may_take(void **state)
+{
+    struct account account = {.name = (char *)"a",
+                              .base_url = (char *)"http://v",
+                              .provider_name = (char *)"midjourney",
+                              .dialect_name = (char *)"proxy"};
+    struct task *task = task_new();
+    struct http_request request = {0};
+    struct err err;
+
+    (void)state;
+    task->action = mem_str("SEED");
+    task->upstream_parent = mem_str("17");
+    assert_true(provider_bind(&account, &err));
+    account_set_key(&account, "api_key", "k");
+    assert_true(account.dialect->build_submit(task, &account, &request, &err));
+    assert_string_equal(request.url, "http://v/mj/task/17/image-seed");
+    assert_true(request.timeout_ms > 60000);
+    http_request_clear(&request);
+    account_clear_keys(&account);
+    task_free(task);
+}
+
 // A text's length counts in characters, not in bytes.
 static void test_lengths(void **state)
 {
@@ -1829,6 +1852,7 @@ int main(void)
         cmocka_unit_test(test_seedream),
         cmocka_unit_test(test_qwen),
         cmocka_unit_test(test_qwen_paths),
+        cmocka_unit_test(test_how_long_a_seed_may_take),
         cmocka_unit_test(test_lengths),
         cmocka_unit_test(test_minimax),
         cmocka_unit_test(test_minimax_paths),
