@@ -16,6 +16,7 @@
 #include "core/message/trace.h"
 #include "core/storage/storage.h"
 #include "core/store/accounts.h"
+#include "core/store/lane.h"
 #include "core/store/store.h"
 #include "core/store/tasks.h"
 #include "providers/asked.h"
@@ -255,11 +256,11 @@ static void submit_task(struct request *request)
                             .awaits_parent = task->await != NULL,
                             .idempotency = again->has_key ? &again->key : NULL,
                             .resend = again->is_noted ? &again->resend : NULL};
-    char lane[160];
+    char lane[LANE_NAME_SIZE];
 
     json_decref(request->body); // many may wait: it is all in the task by now
     request->body = NULL;
-    lane_name(lane, sizeof lane, task->provider, task->model, task->account, task->cost > 0);
+    lane_name(lane, task->provider, task->model, task->account, task->cost > 0);
     submit.lane = lane;
     request_await(request, AWAIT_TASKS,
                   tasks_submit(request->front->store, &submit, on_submitted, request));

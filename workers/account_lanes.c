@@ -6,16 +6,16 @@
 
 #include "core/base/mem.h"
 #include "core/config/config.h"
+#include "core/store/lane.h"
 #include "core/store/queue.h"
-#include "core/store/tasks.h"
 #include "providers/provider.h"
 
 static void add_lane(char **lanes, size_t *count, const char *provider, const char *model,
                      const char *account, bool needs_slot)
 {
-    char lane[160];
+    char lane[LANE_NAME_SIZE];
 
-    lane_name(lane, sizeof lane, provider, model, account, needs_slot);
+    lane_name(lane, provider, model, account, needs_slot);
     lanes[(*count)++] = mem_str(lane);
 }
 

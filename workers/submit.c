@@ -47,6 +47,7 @@
 #include "workers/answer.h"
 #include "workers/archive_result.h"
 #include "workers/body.h"
+#include "workers/elsewhere.h"
 #include "workers/inputs.h"
 #include "workers/job.h"
 #include "workers/jobs.h"
@@ -232,6 +233,26 @@ static void submit_refuse(struct submission *s, const struct outcome *outcome,
     job_finish(&s->job);
 }
 
+// A model that this account hasn't got, or may not use, another may have. The account rests for no
+// other's sake: it is well.
+static bool submit_move(struct submission *s, const struct outcome *outcome)
+{
+    const struct account *to;
+
+    if (outcome->code == NULL || strcmp(outcome->code, "model_not_found") != 0)
+        return false;
+    to = elsewhere_next(s->job.bench->config, s->job.account, s->job.task);
+    if (to == NULL)
+        return false;
+    metric_add(METRIC_submits_refused_total, 1);
+    log_info("submit.moved", "task=%s account=%s to=%s reason=\"%s\"", s->job.task->id,
+             s->job.account->name, to->name, reason_of(outcome));
+    transition_move(s->job.bench->store, s->job.task, to->name, reason_of(outcome),
+                    job_listener(&s->job));
+    job_finish(&s->job);
+    return true;
+}
+
 static void submit_doubt(struct submission *s, const char *reason)
 {
     struct store *store = s->job.bench->store;
@@ -368,6 +389,8 @@ static void submit_decide(struct submission *s, const struct outcome *outcome,
         return;
     case OUTCOME_REFUSED_FINAL:
     case OUTCOME_FAILED:
+        if (submit_move(s, outcome))
+            return;
         submit_fail(s, outcome->code == NULL ? "vendor_refused" : outcome->code,
                     reason_of(outcome));
         return;

@@ -34,6 +34,7 @@ struct buf;
     X(I, in, has_inputs, FLAG, SUBMIT)                                                             \
     X(J, big, is_request_stored, FLAG, SUBMIT)                                                     \
     X(f, asked, asked_s, NUMBER, SUBMIT)                                                           \
+    X(N, moved, moved_from, TEXT, CHANGE)                                                          \
     X(W, patience, patience_s, NUMBER, SUBMIT)                                                     \
     X(P, expected, expected_ms, TIME_MS, SCRIPT)                                                   \
     X(k, cost, cost, NUMBER, SUBMIT) /* 1 by default */                                            \

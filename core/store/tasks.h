@@ -125,8 +125,3 @@ struct tasks_op *tasks_find_mark(struct store *store, const char *owner, const c
                                  strings_fn fn, void *ctx);
 // Lines of "time word detail", oldest first.
 struct tasks_op *tasks_timeline(struct store *store, const char *id, strings_fn fn, void *ctx);
-
-// The name of a task's lane: a follow-up's account's (`account` set), else that of the provider's
-// model. Tasks that need no slot have lanes of their own.
-void lane_name(char *lane, size_t size, const char *provider, const char *model,
-               const char *account, bool needs_slot);

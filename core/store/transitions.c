@@ -9,6 +9,7 @@
 #include "core/base/metrics.h"
 #include "core/config/config.h"
 #include "core/store/keys.h"
+#include "core/store/lane.h"
 #include "core/store/record.h"
 #include "core/store/store.h"
 #include "core/task/wait.h"
@@ -185,6 +186,23 @@ struct store_call *transition_refuse(struct store *store, const struct task *tas
         .wait_detail = refusal->reason,
     };
 
+    return send_change(store, task, &item, listener);
+}
+
+struct store_call *transition_move(struct store *store, const struct task *task, const char *to,
+                                   const char *reason, struct listener listener)
+{
+    char lane[LANE_NAME_SIZE];
+    struct item item = {
+        .to = TASK_QUEUED,
+        .word = "refused",
+        .detail = reason,
+        .facts = {{RECORD_lane, lane},
+                  {RECORD_account, to},
+                  {RECORD_moved, task->moved_from == NULL ? task->account : NULL}},
+    };
+
+    lane_name(lane, NULL, NULL, to, task->cost > 0);
     return send_change(store, task, &item, listener);
 }
 

@@ -54,6 +54,9 @@ struct refusal {
 // The task is queued again, and a try is counted: the more tries, the longer its wait.
 struct store_call *transition_refuse(struct store *store, const struct task *task,
                                      const struct refusal *refusal, struct listener listener);
+// The account hasn't got the task's model: the task is queued again, for the account `to` alone.
+struct store_call *transition_move(struct store *store, const struct task *task, const char *to,
+                                   const char *reason, struct listener listener);
 // The task has failed: no time is left for another try.
 struct store_call *transition_give_up(struct store *store, const struct task *task,
                                       const struct refusal *refusal, const char *code,

@@ -48,6 +48,7 @@ void task_free(struct task *task)
     free(task->parent);
     free(task->account);
     free(task->upstream_parent);
+    free(task->moved_from);
     free(task->upstream_id);
     free(task->substate);
     free(task->await);

@@ -82,6 +82,7 @@ struct task {
     char *request;      // JSON as the client sent it; NULL where only the record was loaded
     char *result;       // JSON (its form: providers/outcome.h); NULL where only the record
                         // was loaded
+    char *moved_from;   // the first account that hadn't its model; NULL: it was asked of one alone
     char *mark;         // the vendor's name of something that the parent made, by which the
                         // parent is found
     char *likeness;     // what it looks like at the vendor, if it is looked for by that; NULL: it

@@ -519,6 +519,31 @@ class Later(unittest.TestCase):
                 codes = [(end["status"], end["error"] and end["error"]["code"]) for end in ends]
                 self.assertEqual(codes, 2 * [("succeeded", None)] + 2 * [("failed", "task_timeout")])
 
+    def test_a_model_that_not_every_account_has(self):
+        """The others are asked, one after the other; that none has it is the vendor's word."""
+
+        def lacks(asked):
+            return (404, {}, error) if asked.method == "POST" else None
+
+        error = {"error": {"code": "ModelNotOpen", "message": "not activated", "type": "NotFound"}}
+        with Sim(speed=50) as sim:
+            vendors = [self.enterContext(Between(sim)) for _ in range(3)]
+            for vendor in vendors[:2]:
+                vendor.on(ARK, lacks)
+            names = ("s-1", "s-2", "s-3")
+            accounts = [seedance_account(v, name=name, max_concurrency=1) for v, name in zip(vendors, names)]
+            with Spool({"accounts": accounts}) as spool:
+                tasks = [spool.request("POST", TASKS, film(f"a gull {i}"))[2]["id"] for i in range(6)]
+                for task in tasks:
+                    self.assertEqual(spool.end_of(task)["status"], "succeeded")
+                    self.assertLessEqual(spool.events(task).count("refused"), 2)
+                self.assertEqual(sum(sim.jobs("seedance")[0].values()), 6)
+                vendors[2].on(ARK, lacks)
+                end = spool.end_of(spool.request("POST", TASKS, film("a moth"))[2]["id"])
+                self.assertEqual(end["error"], {"code": "model_not_found", "message": "not activated"})
+                asked = [a for v in vendors for a in v.at(ARK) if a.method == "POST" and "moth" in str(a.body)]
+                self.assertEqual(len(asked), 3)
+
     def test_refusals(self):
         """Too fast and too busy pass; no money and a spending cap don't, and are tried less and less."""
         words = ("429", "overloaded", "balance", "cap")

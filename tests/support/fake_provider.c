@@ -153,6 +153,7 @@ static const struct word {
     {"absent", OUTCOME_REFUSED_RETRY, false, false},
     {"elsewhere", OUTCOME_REFUSED_ELSEWHERE, false, false},
     {"refused", OUTCOME_REFUSED_FINAL, false, false},
+    {"no_model", OUTCOME_REFUSED_FINAL, false, false},
     {"bad_key", OUTCOME_BAD_KEY, false, false},
     {"doubt", OUTCOME_DOUBT, false, false},
     {"waiting", OUTCOME_RUNNING, false, false},
@@ -224,6 +225,8 @@ static bool read_words(const char *text, size_t len, struct outcome *outcome, st
         outcome->kind = word->kind;
         outcome->has_started = word->has_started;
         outcome->is_modal = word->is_modal;
+        if (strcmp(word->word, "no_model") == 0)
+            outcome->code = "model_not_found";
         if (word->kind == OUTCOME_ACCEPTED)
             outcome->upstream_id = mem_str(rest);
         else if (word->kind == OUTCOME_ALIKE)
@@ -357,6 +360,15 @@ const struct provider fake_one = {COMMON, .name = "one"};
 int provider_poll_max(const struct account *account)
 {
     return account->dialect->poll_many_max > 0 ? account->dialect->poll_many_max : 1;
+}
+
+bool provider_serves(const struct account *account, const char *model)
+{
+    bool serves = account->model_count == 0;
+
+    for (size_t i = 0; i < account->model_count && !serves; i++)
+        serves = model != NULL && strcmp(account->models[i].name, model) == 0;
+    return serves;
 }
 
 bool provider_can_cancel(const struct account *account)

@@ -76,6 +76,13 @@ struct store_call *transition_refuse(struct store *store, const struct task *tas
                   refusal_names[refusal->kind], (long long)refusal->cool_ms, refusal->reason);
 }
 
+struct store_call *transition_move(struct store *store, const struct task *task, const char *to,
+                                   const char *reason, struct listener listener)
+{
+    (void)store;
+    return change(task, TASK_QUEUED, listener, "move to=%s reason=%s", to, reason);
+}
+
 struct store_call *transition_give_up(struct store *store, const struct task *task,
                                       const struct refusal *refusal, const char *code,
                                       struct listener listener)

@@ -684,12 +684,13 @@ local function submit(r, account, cost, lease_ms)
     step_event(r)
 end
 
--- The task goes back to the front of its queue, now or after a while. A follow-up keeps its account.
+-- The task goes back to the front of its queue, now or after a while. A follow-up keeps its account, and so does
+-- what is moved to another one.
 local function requeue(r, delay_ms, facts)
-    local t = key('t', r.id)
+    local t, account = key('t', r.id), r.account
     step(r, 'queued', facts)
     call('HDEL', t, "doubt", "sent", "call", "hint")
-    free_slot(r.account, r.id)
+    free_slot(account, r.id)
     if r.lane:sub(1, 1) ~= '@' and r.lane:sub(1, 2) ~= '?@' then call('HDEL', t, "account") end
     count_waiting(r.owner, 1)
     if delay_ms > 0 then

@@ -98,6 +98,7 @@ static struct task *task_of(enum task_phase phase)
     task->phase = phase;
     task->version = 7;
     task->counter = 3;
+    task->account = mem_str("many-1");
     return task;
 }
 
@@ -135,6 +136,11 @@ static void refuse_unreachable(const struct task *task)
 static void refuse_key(const struct task *task)
 {
     transition_refuse(NULL, task, &(struct refusal){REFUSAL_BAD_KEY, "who?", 0}, nobody);
+}
+
+static void move_on(const struct task *task)
+{
+    transition_move(NULL, task, "many-2", "no such model", nobody);
 }
 
 static void give_up(const struct task *task)
@@ -263,6 +269,8 @@ static const struct {
      "queued|CT|-1|0||refused|away|0|vendor_unreachable|away||"},
     {"refuse, the key is bad", TASK_SUBMITTING, refuse_key,
      "queued|OT|-1|0||refused|who?|0|bad_key|who?||"},
+    {"another account", TASK_SUBMITTING, move_on,
+     "queued||0|0||refused|no such model|0||||lane|?@many-2|account|many-2|moved|many-1|"},
     {"give up", TASK_SUBMITTING, give_up, "failed|NC|0|7000||failed|poor|0||||code|x|error|poor|"},
     {"give up, the key is bad", TASK_SUBMITTING, give_up_key,
      "failed|NO|0|0||failed|who?|0||||code|x|error|who?|"},

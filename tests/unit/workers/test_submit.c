@@ -256,6 +256,33 @@ static void test_what_an_answer_means(void **state)
     }
 }
 
+static void test_another_account_may_have_the_model(void **state)
+{
+    struct account two[] = {accounts[0], accounts[0]};
+
+    (void)state;
+    two[1].name = "many-2";
+    config.accounts = two;
+    config.account_count = 2;
+    start_task(task_of("many-1"));
+    go();
+    fake_skip();
+    answer(404, NULL, "no_model not here");
+    fake_expect("change task_1 move to=many-2 reason=not here");
+    fake_expect("wake");
+    check_over();
+    begin_anew();
+
+    config.account_count = 1;
+    start_task(task_of("many-1"));
+    go();
+    fake_skip();
+    answer(404, NULL, "no_model not here");
+    fake_expect("change task_1 fail code=model_not_found message=not here");
+    fake_expect("wake");
+    check_over();
+}
+
 static void test_waiting_without_an_end(void **state)
 {
     struct task *task = task_of("many-1");
@@ -914,6 +941,7 @@ int main(void)
         TEST(test_accepted_and_stored),
         TEST(test_how_the_beginning_ends),
         TEST(test_what_an_answer_means),
+        TEST(test_another_account_may_have_the_model),
         TEST(test_waiting_without_an_end),
         TEST(test_questions),
         TEST(test_what_storing_the_id_tells),

@@ -1,0 +1,12 @@
+// Lanes: the queues that tasks wait in.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { LANE_NAME_SIZE = 160 };
+
+// The name of a task's lane: that of the account that it is bound to (`account` set), else that of
+// the provider's model. Tasks that need no slot have lanes of their own.
+void lane_name(char lane[LANE_NAME_SIZE], const char *provider, const char *model,
+               const char *account, bool needs_slot);
