@@ -51,6 +51,8 @@ bool adapter_read_submit(const struct task *task, const struct account *account,
         outcome_set_reason(outcome, refusal_words(body));
     ok = (body != NULL && read(task, account, response, body, outcome, err)) ||
          refusal_read(response, body, outcome, err);
+    if (ok && outcome->kind == OUTCOME_FAILED && outcome->reason == NULL)
+        outcome_set_reason(outcome, "the vendor gave no reason");
     json_decref(body);
     return ok;
 }

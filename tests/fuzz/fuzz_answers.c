@@ -18,8 +18,8 @@
 #include "providers/token.h"
 #include "tests/fuzz/expect.h"
 
-// As seeds.py writes them: provider, call, status - 100 in two bytes, action,
-// step (from 128 on the first line is a Retry-After), then the body.
+// As seeds.py writes them: provider, call, status - 100 in two bytes, action, step and 16 times the
+// dialect's number (from 128 on the first line is a Retry-After), then the body.
 enum { HEAD = 6 };
 enum call { SUBMIT, POLL, POLL_MANY, LOOKUP, TOKEN, CALLBACK, NEXT, QUESTION, CALLS };
 
@@ -76,6 +76,16 @@ static struct task *make_task(uint8_t action, int number)
     return task;
 }
 
+// The last, where there are no more.
+static const struct dialect *dialect_of(const struct provider *provider, unsigned number)
+{
+    const struct dialect *const *at = provider->dialects;
+
+    while (number-- > 0 && at[1] != NULL)
+        at++;
+    return *at;
+}
+
 static void add_message(struct http_response *response, bool has_header, const char *text,
                         size_t len)
 {
@@ -113,9 +123,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < HEAD || (provider = provider_at(data[0])) == NULL || data[1] >= CALLS)
         return -1;
     may_be_bare = data[1] == SUBMIT; // a question has an answer instead
-    dialect = provider->dialects[0];
-    for (size_t i = 0; (data[4] & 64) != 0 && provider->dialects[i] != NULL; i++)
-        dialect = provider->dialects[i]; // the last
+    dialect = dialect_of(provider, data[5] / 16 % 8);
     account.provider = provider;
     account.dialect = dialect;
     response.status = 100 + (data[2] << 8 | data[3]) % 500;

@@ -44,6 +44,9 @@ def answers():
             head += bytes([ACTIONS.index(action if action in ACTIONS else ""), given.get("step", 0)])
             name = provider + "-" + os.path.basename(path)[:-5]
             yield name, head + body_of(given).encode()
+            if "dialect" in given:
+                for dialect in range(1, 4):
+                    yield f"{name}-{dialect}", head[:5] + bytes([head[5] + 16 * dialect]) + body_of(given).encode()
             if given.get("status") == 429:
                 yield name + "-wait", head[:5] + bytes([128]) + b"7\n" + body_of(given).encode()
 
@@ -79,6 +82,12 @@ def lenient():
     for k, text in enumerate([rb'"la \ud83d"', rb'"\ude00\ud83d"', b'"\xff\xc3(\xed\xa0\x80"', rb'"\u0000"', b'"a\tb\nc\x01"',
                               rb'"\x \u12"', b"NaN", b"-Infinity", b"9223372036854775808", b"1e999"]):
         yield str(k), b'\xef\xbb\xbf{"data":[{"task_id":"a","x":' + text + b',"k' + text.strip(b'"') + b'":1}]}'
+
+
+def json_fast():
+    yield "fine", json.dumps({"a": [1, -2.5, 1e30, True, None, "é😀\n"], "b": {"é": {}}}).encode()
+    for k, text in enumerate([rb'"\ud83d\udc31"', rb'"\ud83d"', rb'"\u0000"', b"-0", b"01", b"1.", b"1e999", b"9223372036854775808"]):
+        yield str(k), b'{"a":[' + text + b'],"\\u0062":2}'
 
 
 def multipart():
@@ -186,7 +195,7 @@ def websocket():
     yield "binary", piece(1, texts[0]) + piece(3, texts[1])
 
 
-for target in (answers, requests, inline, lenient, multipart, config, s3, redis_url, answer_head, head, form, upgrade, websocket):
+for target in (answers, requests, inline, json_fast, lenient, multipart, config, s3, redis_url, answer_head, head, form, upgrade, websocket):
     folder = f"{OUT}/{target.__name__}/seeds"
     os.makedirs(folder, exist_ok=True)
     words = set()

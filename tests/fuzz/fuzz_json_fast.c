@@ -1,0 +1,18 @@
+// Clients' and vendors' JSON, read quickly: what is read means what it means to jansson.
+#include <jansson.h>
+
+#include "core/json/json_fast.h"
+#include "tests/fuzz/expect.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    json_t *fast = json_fast_read((const char *)data, size);
+    json_t *slow =
+        json_loadb((const char *)data, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, NULL);
+
+    if (fast != NULL)
+        EXPECT(slow != NULL && json_equal(fast, slow));
+    json_decref(fast);
+    json_decref(slow);
+    return 0;
+}
