@@ -38,6 +38,7 @@ struct submission {
     char *once;        // the word for what is asked of the parent, if asking the same again means
                        // the same task
     bool is_unified;   // the request is in the form that all video providers share
+    bool has_looked;   // the accounts were read for this submit
     struct again again;
 };
 
@@ -369,10 +370,11 @@ static void look_again(struct request *request);
 
 static void place_task(struct request *request)
 {
+    const struct submission *submission = request->kept;
     struct err err;
 
     if (!choose_account(request, &err)) {
-        if (err.code == ERR_CHANNEL && !waiting_is_fresh(request->front->waiting))
+        if (err.code == ERR_CHANNEL && !submission->has_looked)
             look_again(request);
         else
             refuse_task(request, &err);
@@ -399,6 +401,9 @@ static void on_accounts(void *ctx, const struct account_state *states, bool is_w
 // No account is in, by what was read at some submit before: they may have been enabled since.
 static void look_again(struct request *request)
 {
+    struct submission *submission = request->kept;
+
+    submission->has_looked = true;
     request_await(request, AWAIT_STORE, accounts_read(request->front->store, on_accounts, request));
 }
 

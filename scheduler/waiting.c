@@ -15,15 +15,14 @@
 #include "core/task/wait.h"
 #include "providers/provider.h"
 
-// How old what we know of the accounts may be: where a submit is taken, and where it is refused
-// because no account is in.
-enum { EVERY_MS = 200, FRESH_MS = 20 };
+// How old what we know of the accounts may be where a submit is taken.
+enum { EVERY_MS = 200 };
 
 struct waiting {
     struct store *store; // borrowed, outlives us
     const struct config *config;
     struct store_call *looking;
-    int64_t looked_ms, kept_ms;   // of our monotonic clock
+    int64_t looked_ms;            // of our monotonic clock
     struct account_state *states; // as config->accounts
     bool is_worker_there, is_known;
 };
@@ -38,7 +37,6 @@ void waiting_keep(struct waiting *waiting, const struct account_state *states, b
     }
     waiting->is_worker_there = is_worker_there;
     waiting->is_known = true;
-    waiting->kept_ms = clock_mono_ms();
     metric_set(METRIC_accounts_out, out_count);
 }
 
@@ -65,11 +63,6 @@ bool waiting_has_out(const struct waiting *waiting, const struct account *accoun
     const struct account_state *state = &waiting->states[account - waiting->config->accounts];
 
     return state->is_out || state->is_disabled;
-}
-
-bool waiting_is_fresh(const struct waiting *waiting)
-{
-    return waiting->is_known && clock_mono_ms() - waiting->kept_ms < FRESH_MS;
 }
 
 struct waiting *waiting_start(struct store *store)

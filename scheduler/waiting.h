@@ -26,8 +26,6 @@ void waiting_keep(struct waiting *waiting, const struct account_state *states,
 
 // Whether workers took the account out because of its key, by what was read last.
 bool waiting_has_out(const struct waiting *waiting, const struct account *account);
-// Whether that was read just now. Where nobody has asked for an hour, it is an hour old.
-bool waiting_is_fresh(const struct waiting *waiting);
 // Whether the record alone doesn't say why the task waits, so that the accounts should be read now.
 bool waiting_is_open(const struct task *task);
 // Makes the task say why it waits, where it is queued, and not only for a moment.
