@@ -195,7 +195,7 @@ class Lies(Callbacks):
         for body in (
             {"code": 0, "data": {"task_id": upstream, "task_status": "succeed"}},
             {},
-            {"task_id": 5},
+            {"task_id": {}},
             b'{"task_id": "%s", "task_info": {"prompt": "half a \\ud83d"}, "n": NaN}' % upstream.encode(),
         ):
             now = time.monotonic()

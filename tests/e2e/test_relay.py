@@ -136,7 +136,9 @@ class Through(Relay):
             self.assertEqual(audio[0], audio[1])
         self.same(LYRICS, {"prompt": "rain"}, "text")
         mine, _ = self.succeed(MUSIC, {"gpt_description_prompt": "a song [mixed]"})
-        check_artifacts(mine, "audio", "cover")
+        *there, missing = mine["artifacts"]
+        check_artifacts({**mine, "artifacts": there}, "audio", "cover")
+        self.assertEqual((missing["kind"], missing["error"]["code"]), ("audio", "vendor_failed"))
 
     def test_video(self):
         with Vendor() as host:
