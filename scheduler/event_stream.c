@@ -175,6 +175,8 @@ void event_streams_adopt(struct event_streams *streams, struct arrival *arrival)
         .owner = scope_of(stream), .on_news = on_news, .on_gap = on_gap, .ctx = stream};
     stream->timer = loop_after(streams->loop, KEEP_ALIVE_MS, on_keep_alive, stream);
     stream->watcher = watcher_new(streams->realtime, &options);
+    if (arrival->is_gap)
+        on_gap(stream);
     if (*arrival->last != '\0')
         watcher_resume(stream->watcher, arrival->task, arrival->last);
     else

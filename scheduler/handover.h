@@ -32,7 +32,8 @@ struct arrival {
     struct holds *holds; // a share of ours; in them it has a place
     // A stream's:
     char task[ID_SIZE];
-    char last[CURSOR_SIZE]; // it goes on behind this cursor; "": from the present state
+    char last[CURSOR_SIZE]; // it goes on behind this cursor; "": from the present state,
+    bool is_gap;            // with a gap before it
     struct arrival *next;
 };
 

@@ -268,7 +268,7 @@ static void catch_up(struct interest *interest)
     if (interest->is_behind && events_compare(interest->place->after, cursor) != 0) {
         move(interest, RANGING);
         interest->range =
-            events_read(ground->events, interest->place->after, cursor, PAGE, on_range, interest);
+            events_read(ground->store, interest->place->after, cursor, PAGE, on_range, interest);
     } else if (interest->is_behind || *interest->id == '\0') {
         interest->is_behind = false;
         if (after == NULL)

@@ -24,7 +24,7 @@ struct interest_ground {
     struct events *events;
     struct glances *looks;
     struct waiting *waiting;
-    const struct store *store;
+    struct store *store;
 };
 
 // Who hears of what the interest reads itself: changes, gaps, and that there is no such task.

@@ -18,6 +18,7 @@
 #include "core/message/multipart.h"
 #include "core/storage/storage.h"
 #include "core/store/deliveries.h"
+#include "core/store/events.h"
 #include "core/store/store.h"
 #include "core/store/tasks.h"
 #include "providers/family.h"
@@ -59,6 +60,13 @@ static void cancel_log(void *handle)
     struct delivery_log *log = handle;
 
     delivery_log_cancel(&log);
+}
+
+static void cancel_events(void *handle)
+{
+    struct events_range *range = handle;
+
+    events_range_cancel(&range);
 }
 
 static void cancel_storage(void *handle)
@@ -108,10 +116,11 @@ static const struct {
     bool is_redis; // a wait for Redis, which would have answered by now if it were there
 } awaits[AWAIT_COUNT] = {
     [AWAIT_TASKS] = {cancel_tasks, true},      [AWAIT_STORE] = {cancel_call, true},
-    [AWAIT_LOG] = {cancel_log, true},          [AWAIT_STORAGE] = {cancel_storage, false},
-    [AWAIT_WATCHER] = {cancel_watcher, false}, [AWAIT_TIMER] = {cancel_timer, false},
-    [AWAIT_TRY] = {cancel_try, false},         [AWAIT_KEYS] = {cancel_keys, false},
-    [AWAIT_FORM] = {cancel_form, false},       [AWAIT_PLACE] = {cancel_timer, false},
+    [AWAIT_EVENTS] = {cancel_events, true},    [AWAIT_LOG] = {cancel_log, true},
+    [AWAIT_STORAGE] = {cancel_storage, false}, [AWAIT_WATCHER] = {cancel_watcher, false},
+    [AWAIT_TIMER] = {cancel_timer, false},     [AWAIT_TRY] = {cancel_try, false},
+    [AWAIT_KEYS] = {cancel_keys, false},       [AWAIT_FORM] = {cancel_form, false},
+    [AWAIT_PLACE] = {cancel_timer, false},
 };
 
 const char *request_scope(const struct request *request)

@@ -29,6 +29,7 @@ struct watcher;
 enum await {
     AWAIT_TASKS,   // a struct tasks_op
     AWAIT_STORE,   // a struct store_call
+    AWAIT_EVENTS,  // a struct events_range
     AWAIT_LOG,     // a struct delivery_log
     AWAIT_STORAGE, // a struct storage_op
     AWAIT_WATCHER, // a struct watcher: request_watch

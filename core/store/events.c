@@ -396,7 +396,7 @@ static void on_range(void *ctx, store_then_fn then, const redisReply *answer, co
     free(list);
 }
 
-struct events_range *events_read(struct events *events, const char *from, const char *to, int max,
+struct events_range *events_read(struct store *store, const char *from, const char *to, int max,
                                  events_range_fn fn, void *ctx)
 {
     struct events_range *range = mem_new(struct events_range);
@@ -410,13 +410,13 @@ struct events_range *events_read(struct events *events, const char *from, const 
     args_str(&info, "XINFO");
     args_str(&info, "STREAM");
     args_str(&info, STREAM);
-    range->info = store_command(events->store, &info, DEADLINE_MS, on_range_extent, NULL, range);
+    range->info = store_command(store, &info, DEADLINE_MS, on_range_extent, NULL, range);
     args_str(&args, "XRANGE");
     args_str(&args, STREAM);
     args_str(&args, after);
     args_str(&args, to);
     args_str(&args, "COUNT");
     args_int(&args, max);
-    range->range = store_command(events->store, &args, DEADLINE_MS, on_range, NULL, range);
+    range->range = store_command(store, &args, DEADLINE_MS, on_range, NULL, range);
     return range;
 }

@@ -61,7 +61,7 @@ const char *events_cursor(const struct events *events);
 typedef void (*events_range_fn)(void *ctx, const struct event *events, size_t count, bool is_gap,
                                 const struct err *err);
 struct events_range;
-struct events_range *events_read(struct events *events, const char *from, const char *to, int max,
+struct events_range *events_read(struct store *store, const char *from, const char *to, int max,
                                  events_range_fn fn, void *ctx);
 void events_range_cancel(struct events_range **range);
 bool events_is_cursor(const char *text);

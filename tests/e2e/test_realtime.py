@@ -720,6 +720,41 @@ class Realtime(unittest.TestCase):
         told["Last-Event-ID"] = "nonsense"
         self.assertEqual(self.open(f"/v1/tasks/{task}/events", **told)[0], 200)
 
+    def test_event_stream_of_an_ended_task_resumes(self):
+        task = self.spool.submit("streamed before and after its end")
+
+        def seen(events):
+            return [(cursor, data["version"], data["phase"]) for cursor, _, data in events]
+
+        whole = seen(self.events(task))
+        for i, (cursor, _, _) in enumerate(whole[1:-1], 1):
+            with self.subTest(i):
+                self.assertEqual(seen(self.events(task, cursor)), whole[i + 1 :])
+
+    def test_event_stream_with_a_gap(self):
+        cases = {"from the future": "9999999999999-0", "malformed": "zzz"}
+        ended = self.spool.submit("ended before the gap")
+        self.spool.wait(ended)
+        for name, last in cases.items():
+            for task in (ended, self.spool.submit("still to end")):
+                with self.subTest(name):
+                    events = self.events(task, last)
+                    self.assertEqual(events[0], (None, "gap", {}))
+                    self.assertEqual({event for _, event, _ in events[1:]}, {"task"})
+                    self.assertEqual(events[-1][2], self.spool.task(task))
+
+    def test_event_stream_of_an_ended_task_after_a_trim(self):
+        task = self.spool.submit("trimmed from the stream")
+        events = self.events(task)
+        self.spool.wait(self.spool.submit("later"))
+        self.spool.redis("XTRIM", "{spool}:events", "MAXLEN", "1")
+        told = self.events(task, events[1][0])
+        self.assertEqual([event for _, event, _ in told], ["gap", "task"])
+        self.assertEqual(told[-1][2], self.spool.task(task))
+        # Its end was told, and nothing can have come since.
+        asked = {"Authorization": "Bearer sk-dev", "Last-Event-ID": events[-1][0]}
+        self.assertEqual(self.open(f"/v1/tasks/{task}/events", **asked)[0], 204)
+
     def test_event_stream_of_another_keys_task(self):
         task = self.spool.submit("mine")
         status, _, body = self.spool.request(

@@ -378,12 +378,12 @@ void fake_range_done(struct fake_call *call, const struct event *events, size_t 
     end_range(call, events, count, is_gap, NULL);
 }
 
-struct events_range *events_read(struct events *events, const char *from, const char *to, int max,
+struct events_range *events_read(struct store *store, const char *from, const char *to, int max,
                                  events_range_fn fn, void *ctx)
 {
     struct store_call *call = fake_store_call_new((void (*)(void))fn, ctx, fail_range);
 
-    (void)events;
+    (void)store;
     (void)max;
     fake_add(&call->call, "range %s %s", from, to);
     return (struct events_range *)call;

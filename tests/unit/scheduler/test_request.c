@@ -15,6 +15,7 @@
 #include "core/storage/storage.h"
 #include "core/store/accounts.h"
 #include "core/store/deliveries.h"
+#include "core/store/events.h"
 #include "core/store/tasks.h"
 #include "providers/family.h"
 #include "providers/provider.h"
@@ -280,6 +281,13 @@ static void on_keys(void *ctx, const struct buf *set, const struct err *err)
     fail();
 }
 
+static void on_events(void *ctx, const struct event *events, size_t count, bool is_gap,
+                      const struct err *err)
+{
+    (void)ctx, (void)events, (void)count, (void)is_gap, (void)err;
+    fail_msg("they are never read");
+}
+
 static void on_place(struct request *with_place)
 {
     (void)with_place;
@@ -300,6 +308,9 @@ static void await(enum await what)
         break;
     case AWAIT_STORE:
         request_await(request, what, accounts_read(front.store, on_states, request));
+        break;
+    case AWAIT_EVENTS:
+        request_await(request, what, events_read(front.store, "1-0", "2-0", 1, on_events, request));
         break;
     case AWAIT_LOG:
         request_await(request, what, deliveries_read(front.store, "t1", on_log, request));
