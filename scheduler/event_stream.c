@@ -13,6 +13,7 @@
 #include "core/store/tasks.h"
 #include "core/task/task.h"
 #include "scheduler/handover.h"
+#include "scheduler/news.h"
 #include "scheduler/realtime.h"
 
 // A comment now and then keeps proxies from dropping the connection.
@@ -37,9 +38,11 @@ struct event_streams {
     struct event_stream *all;
     bool is_draining;
     // The change that was told last, as it goes out: many may watch the same task.
-    struct buf text;
-    char cursor[CURSOR_SIZE];
-    int version;
+    struct told {
+        struct buf text;
+        char cursor[CURSOR_SIZE];
+        int version;
+    } told, told_operators;
 };
 
 // The exchange goes its own way.
@@ -111,15 +114,20 @@ static void on_keep_alive(void *ctx)
 
 // The cursor says which change it is; the same one may be told with another version where its
 // record was read again.
-static const struct buf *text_of(struct event_streams *streams, const struct news *news)
+static const struct buf *text_of(struct event_streams *streams, const struct news *news,
+                                 bool is_operator)
 {
-    if (streams->version != news->task->version || strcmp(streams->cursor, news->cursor) != 0) {
-        buf_reset(&streams->text);
-        buf_fmt(&streams->text, "id: %s\nevent: task\ndata: %s\n\n", news->cursor, news->json);
-        snprintf(streams->cursor, sizeof streams->cursor, "%s", news->cursor);
-        streams->version = news->task->version;
+    struct told *told = is_operator ? &streams->told_operators : &streams->told;
+
+    if (told->version != news->task->version || strcmp(told->cursor, news->cursor) != 0) {
+        buf_reset(&told->text);
+        buf_fmt(&told->text, "id: %s\nevent: task\ndata: ", news->cursor);
+        news_write(news, is_operator, &told->text);
+        buf_str(&told->text, "\n\n");
+        snprintf(told->cursor, sizeof told->cursor, "%s", news->cursor);
+        told->version = news->task->version;
     }
-    return &streams->text;
+    return &told->text;
 }
 
 // A client that lets too much pile up is dropped.
@@ -129,7 +137,7 @@ static void on_news(void *ctx, const struct news *news, size_t count)
     bool has_ended = false, is_slow = false;
 
     for (size_t i = 0; i < count; i++) {
-        const struct buf *text = text_of(stream->streams, &news[i]);
+        const struct buf *text = text_of(stream->streams, &news[i], stream->arrival->is_operator);
 
         is_slow = !http_exchange_write(stream->exchange, text->data, text->len, on_drained, NULL);
         has_ended = has_ended || task_is_terminal(news[i].task->phase);
@@ -221,6 +229,7 @@ void event_streams_drop(struct event_streams **pointer)
     http_server_drop(&streams->server); // the streams end with their exchanges
     while (streams->all != NULL)
         stream_free(streams->all);
-    buf_clear(&streams->text);
+    buf_clear(&streams->told.text);
+    buf_clear(&streams->told_operators.text);
     free(streams);
 }

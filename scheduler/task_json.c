@@ -2,6 +2,7 @@
 #include "scheduler/task_json.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/base/buf.h"
 #include "core/task/task.h"
@@ -34,6 +35,15 @@ static void add_waiting(const struct task *task, struct buf *json)
     else
         buf_str(json, "null");
     buf_char(json, '}');
+}
+
+// Adds what only an operator sees.
+static void add_place(const struct task *task, struct buf *json)
+{
+    buf_str(json, ",\"key\":");
+    buf_json_str(json, task->owner);
+    buf_str(json, ",\"account\":");
+    buf_json_str(json, task->account);
 }
 
 void task_json_write(const struct task *task, const char *cancel, bool is_operator,
@@ -84,13 +94,16 @@ void task_json_write(const struct task *task, const char *cancel, bool is_operat
     add_waiting(task, json);
     buf_str(json, ",\"state\":");
     buf_json_str(json, task->state);
-    if (is_operator) {
-        buf_str(json, ",\"key\":");
-        buf_json_str(json, task->owner);
-        buf_str(json, ",\"account\":");
-        buf_json_str(json, task->account);
-    }
+    if (is_operator)
+        add_place(task, json);
     if (cancel != NULL)
         buf_fmt(json, ",\"cancel\":\"%s\"", cancel);
+    buf_char(json, '}');
+}
+
+void task_json_widen(const struct task *task, const char *text, struct buf *json)
+{
+    buf_add(json, text, strlen(text) - 1); // but for its closing brace
+    add_place(task, json);
     buf_char(json, '}');
 }

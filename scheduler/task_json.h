@@ -10,3 +10,5 @@ struct task;
 // and where it runs.
 void task_json_write(const struct task *task, const char *cancel, bool is_operator,
                      struct buf *json);
+// Adds `text`, which is the task object as others see it, as an operator does.
+void task_json_widen(const struct task *task, const char *text, struct buf *json);

@@ -15,6 +15,7 @@
 #include "providers/provider.h"
 #include "scheduler/front.h"
 #include "scheduler/handlers.h"
+#include "scheduler/news.h"
 #include "scheduler/query_shown.h"
 #include "scheduler/realtime.h"
 #include "scheduler/request.h"
@@ -136,7 +137,7 @@ static void on_change(void *ctx, const struct news *news, size_t count)
     struct request *request = ctx;
     struct buf json = {0};
 
-    buf_str(&json, news[count - 1].json);
+    news_write(&news[count - 1], request->is_operator, &json);
     request_answer(request, 200, &json);
     buf_clear(&json);
 }

@@ -203,7 +203,7 @@ static void on_news(void *ctx, const struct news *news, size_t count)
     struct websocket *ws = ctx;
 
     for (size_t i = 0; i < count; i++)
-        if (!queue_add(ws, websocket_text_of_news(ws->websockets, &news[i])))
+        if (!queue_add(ws, websocket_text_of_news(ws->websockets, &news[i], ws->is_operator)))
             return;
 }
 

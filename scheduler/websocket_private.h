@@ -69,7 +69,7 @@ struct websockets {
     struct websocket *woken;
     struct loop_timer *timer; // pings; runs only while there is a WebSocket
     // Of this turn:
-    struct websocket_text *shared[WEBSOCKET_SHARED];
+    struct websocket_text *shared[WEBSOCKET_SHARED], *shared_operators[WEBSOCKET_SHARED];
     struct websocket_block blocks[WEBSOCKET_BLOCKS];
     unsigned next_block; // the one that is used next
     uv_idle_t end;       // waits until libwebsockets' handles are gone
@@ -122,10 +122,10 @@ void websocket_end(struct websocket *ws, int code);
 struct websocket_text *websocket_text_new(const char *text, size_t len);
 void websocket_text_unref(struct websocket_text *text); // NULL: does nothing
 bool websocket_text_is(const struct websocket_text *text, const char *expected);
-// The text of a change, the same one for all who hear of it in this turn; the caller has a
-// reference.
+// The text of a change, the same one for all who hear of it in this turn, but for operators', who
+// have one of their own; the caller has a reference.
 struct websocket_text *websocket_text_of_news(struct websockets *websockets,
-                                              const struct news *news);
+                                              const struct news *news, bool is_operator);
 // What goes out in one write: as many of the texts, from the first on, as go together. `joined`:
 // changes go in one frame. `data` is borrowed until the text is let go or the turn ends. Returns
 // how many texts it is.

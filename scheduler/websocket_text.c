@@ -58,16 +58,20 @@ bool websocket_text_is(const struct websocket_text *text, const char *expected)
 
 // Watchers are told of the same change one after the other, in one turn.
 struct websocket_text *websocket_text_of_news(struct websockets *websockets,
-                                              const struct news *news)
+                                              const struct news *news, bool is_operator)
 {
-    struct websocket_text **slot = &websockets->shared[news->slot % WEBSOCKET_SHARED];
+    struct websocket_text **shared =
+        is_operator ? websockets->shared_operators : websockets->shared;
+    struct websocket_text **slot = &shared[news->slot % WEBSOCKET_SHARED];
     struct websocket_text *text = *slot;
 
     if (text == NULL || text->version != news->task->version ||
         strcmp(text->cursor, news->cursor) != 0 || strcmp(text->task, news->task->id) != 0) {
         struct buf buf = {0};
 
-        buf_fmt(&buf, TASK_TEXT "\"cursor\":\"%s\",\"task\":%s}", news->cursor, news->json);
+        buf_fmt(&buf, TASK_TEXT "\"cursor\":\"%s\",\"task\":", news->cursor);
+        news_write(news, is_operator, &buf);
+        buf_char(&buf, '}');
         websocket_text_unref(text);
         text = *slot = websocket_text_new(buf.data, buf.len);
         buf_clear(&buf);
@@ -195,7 +199,8 @@ void websocket_clear_shared(struct websockets *websockets)
 {
     for (size_t i = 0; i < WEBSOCKET_SHARED; i++) {
         websocket_text_unref(websockets->shared[i]);
-        websockets->shared[i] = NULL;
+        websocket_text_unref(websockets->shared_operators[i]);
+        websockets->shared[i] = websockets->shared_operators[i] = NULL;
     }
     for (size_t i = 0; i < WEBSOCKET_BLOCKS; i++)
         block_clear(&websockets->blocks[i]);

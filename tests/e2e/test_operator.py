@@ -11,6 +11,7 @@ import unittest
 
 from harness import CUT, ROOT, Between, Receiver, Redis, Sim, Spool, account, eventually, exchange, fail_fsync, free_port
 from harness import main, preload, spool_binary
+from test_realtime import Watch, subscribe
 from vendors.kling import kling_account
 from vendors.suno import suno_account
 from vendors.veo import veo_account
@@ -77,6 +78,31 @@ class Operator(unittest.TestCase):
         self.assertNotIn("account", own[0])
         self.assertEqual(ask(self.spool, "GET", f"/v1/tasks/{theirs}", key="sk-dev")[0], 404)
         self.assertIn(ask(self.spool, "POST", f"/v1/tasks/{theirs}/cancel")[0], (200, 409))
+
+    def test_what_is_pushed(self):
+        with Watch(self.spool, subscribe(all=True), key="sk-op") as all_tasks, Watch(
+            self.spool, subscribe(all=True)
+        ) as own:
+            all_tasks.wait(lambda m: m)
+            own.wait(lambda m: m)
+            task = submit(self.spool)
+            path = f"/v1/tasks/{task}"
+            waited = [ask(self.spool, "GET", f"{path}?wait=20")[2]]
+            while waited[-1]["status"] in ("queued", "in_progress"):
+                waited.append(ask(self.spool, "GET", f"{path}?wait=20")[2])
+            shown = ask(self.spool, "GET", path)[2]
+            for changes in (all_tasks, own):
+                changes.wait_ends([task])
+            pushed = [change for _, change in all_tasks.changes()]
+            streamed = ask(self.spool, "GET", f"{path}/events")[2].decode()
+            streamed = json.loads(re.search(r"data: (.*)\n", streamed)[1])
+            self.assertEqual((shown["key"], shown["account"]), ("dev", "mj-1"))
+            self.assertEqual([waited[-1], pushed[-1], streamed], [shown] * 3)
+            self.assertEqual({change["key"] for change in waited + pushed}, {"dev"})
+            # Another key is told the same without them.
+            del shown["key"], shown["account"]
+            self.assertEqual(own.changes()[-1][1], shown)
+            self.assertFalse([change for _, change in own.changes() if {"key", "account"} & set(change)])
 
     def test_a_disabled_account(self):
         status, _, body = ask(self.spool, "POST", "/admin/v1/accounts/mj-1/disable")

@@ -302,12 +302,15 @@ static void test_subscribed_once_changes_are_read(void **state)
 // `count` changes of a task, of which each is `text`, as one turn brings them.
 static void tell(struct websocket *ws, size_t count, const char *text)
 {
+    static char owner[] = "dev", account[] = "mj-1";
     struct task *tasks = mem_array(struct task, count);
     struct news *news = mem_array(struct news, count);
     char(*cursors)[16] = mem_zeroed(count, sizeof *cursors);
 
     for (size_t i = 0; i < count; i++) {
         tasks[i].version = (int)i + 1;
+        tasks[i].owner = owner;
+        tasks[i].account = account;
         snprintf(tasks[i].id, sizeof tasks[i].id, "t1");
         snprintf(cursors[i], sizeof cursors[i], "1-%zu", i);
         news[i] = (struct news){&tasks[i], cursors[i], text, i};
@@ -346,6 +349,16 @@ static void test_joined(void **state)
     check_said("[1:{\"type\":\"tasks\",\"changes\":[{\"cursor\":\"1-0\",\"task\":{}}]}]");
 }
 
+// How many texts were made in this turn.
+static int count_texts(void)
+{
+    int count = 0;
+
+    for (int i = 0; i < WEBSOCKET_SHARED; i++)
+        count += (websockets.shared[i] != NULL) + (websockets.shared_operators[i] != NULL);
+    return count;
+}
+
 // Made once: the next is sent the same bytes of memory.
 static void test_all_are_sent_the_same(void **state)
 {
@@ -377,6 +390,24 @@ static void test_all_are_sent_the_same(void **state)
         "{\"type\":\"task\",\"cursor\":\"1-1\",\"task\":{}}]"
         "[3:{\"type\":\"task\",\"cursor\":\"1-0\",\"task\":{}} "
         "{\"type\":\"task\",\"cursor\":\"1-1\",\"task\":{}}]");
+}
+
+// An operator's texts have more in them, and are apart from those of others.
+static void test_an_operator_is_sent_more(void **state)
+{
+    (void)state;
+    watchers[1].is_operator = watchers[2].is_operator = true;
+    for (int i = 0; i < WATCHERS; i++)
+        tell(&watchers[i], 1, "{\"id\":\"t1\"}");
+    for (int i = 0; i < WATCHERS; i++)
+        assert_true(websocket_send(&watchers[i]));
+    check_said(
+        "[1:{\"type\":\"task\",\"cursor\":\"1-0\",\"task\":{\"id\":\"t1\"}}]"
+        "[2:{\"type\":\"task\",\"cursor\":\"1-0\",\"task\":{\"id\":\"t1\",\"key\":\"dev\","
+        "\"account\":\"mj-1\"}}]"
+        "[3:{\"type\":\"task\",\"cursor\":\"1-0\",\"task\":{\"id\":\"t1\",\"key\":\"dev\","
+        "\"account\":\"mj-1\"}}]");
+    assert_int_equal(count_texts(), 2);
 }
 
 // However long: the length is written as RFC 6455 wants it, and a write has its limit.
@@ -472,6 +503,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_what_one_turn_brings_is_one_write, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_joined, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_all_are_sent_the_same, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_an_operator_is_sent_more, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_lengths, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_mask_is_counted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_slow_reader, set_up, tear_down),
