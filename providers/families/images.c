@@ -19,6 +19,7 @@
 #include "core/json/json_fast.h"
 #include "core/message/media_type.h"
 #include "core/task/task.h"
+#include "providers/adapter.h"
 #include "providers/family.h"
 #include "providers/family_common.h"
 #include "providers/picture.h"
@@ -34,7 +35,7 @@ enum {
     HEAD_CHARS = 262144, // of base64, that are decoded to see what it is
 };
 
-static const char edit[] = "edit", variation[] = "variation";
+static const char generate[] = "generate", edit[] = "edit", variation[] = "variation";
 
 static const struct field_rule model_rules[] = {
     {.path = "model", .kind = FIELD_TEXT, .is_required = true, .max = MAX_NAME},
@@ -103,6 +104,10 @@ static const struct field_rule reference_rules[] = {
 // Names of references, in the order in which these are kept.
 static const char *const reference_names[] = {"image", "image[]", "image_input", "images", NULL};
 
+// Models whose pages take references as links alone, and in image_input alone, where images are
+// made.
+static const char *const link_models[] = {"nano-banana-pro", NULL};
+
 static const char shown[] =
     "{'type':'object','required':['created','data'],'properties':{"
     "'created':{'type':'integer','description':'Unix seconds.'},"
@@ -112,7 +117,7 @@ static const char shown[] =
     "'quality':{'type':'string'},'size':{'type':'string'},'usage':{'type':'object'}}}";
 
 static const struct route routes[] = {
-    {"POST", "/v1/images/generations", ROUTE_RESULT, "generate",
+    {"POST", "/v1/images/generations", ROUTE_RESULT, generate,
      .rules = FIELD_RULES(model_rules, option_rules, reference_rules, family_hook_rules),
      .summary = "Make images and wait for them",
      .example = "{'model':'gpt-image-2','prompt':'a lighthouse at dusk','size':'1024x1024',"
@@ -228,6 +233,30 @@ static bool read_references(const json_t *body, const char *action, json_t *imag
            err_set(err, ERR_INVALID, "%s: at most %d images", named, (int)MAX_IMAGES);
 }
 
+// `images` are the body's references.
+static bool check_links(const json_t *body, const char *action, const json_t *images,
+                        struct err *err)
+{
+    static const struct field_rule link = {.kind = FIELD_LINK};
+    const char *model = field_str_or_empty(body, "model");
+    json_t *image;
+    size_t i;
+
+    if (strcmp(action, generate) != 0 || !adapter_is_one_of(model, link_models))
+        return true;
+    for (i = 0; reference_names[i] != NULL; i++)
+        if (strcmp(reference_names[i], "image_input") != 0 &&
+            !field_is_empty(json_object_get(body, reference_names[i])))
+            return err_set(err, ERR_INVALID, "%s: is not supported by %.60s", reference_names[i],
+                           model);
+    json_array_foreach(images, i, image)
+    {
+        if (!field_check_value(image, &link, "image_input", err))
+            return false;
+    }
+    return true;
+}
+
 static bool read_mask(const json_t *body, json_t *masks, struct err *err)
 {
     return add_reference(json_object_get(body, "mask"), "mask", masks, err);
@@ -282,6 +311,7 @@ static bool accept(const struct family_request *request, struct task *task, cons
     const char *model = field_str_or_empty(request->body, "model");
     json_t *images = json_array(), *masks = json_array(), *kept = NULL;
     bool ok = family_check(request, err) && read_references(request->body, action, images, err) &&
+              check_links(request->body, action, images, err) &&
               read_mask(request->body, masks, err) && check_mask(images, masks, err) &&
               family_read_hook(request->body, task, err);
 

@@ -284,7 +284,7 @@ class Unified(Google):
         with Vendor() as host:
             link = f"{host.url}/files/a.png"
             body = {
-                "model": PRO, "prompt": "as the page has it", "image_input": [link, f"data:image/png;base64,{RAW}"], "resolution": "4K",
+                "model": PRO, "prompt": "as the page has it", "image_input": [link, link], "resolution": "4K",
                 "aspect_ratio": "21:9", "output_format": "jpg", "n": 1,
             }  # fmt: skip
             answer, task = self.make(body, MAKE)
@@ -326,7 +326,10 @@ class Unified(Google):
             (MAKE, PRO, {"stream": True}, "stream"),
             (MAKE, PRO, {"output_format": "webp"}, "output_format"),
             (MAKE, PRO, {"image_input": ["ftp://a/b"]}, "image_input"),
-            (MAKE, PRO, {"image_input": [RAW] * 15}, "image_input"),
+            (MAKE, PRO, {"image_input": ["https://vendor.example/a.png"] * 15}, "image_input"),
+            (MAKE, PRO, {"image_input": [RAW]}, "image_input"),
+            (MAKE, PRO, {"image_input": f"data:image/png;base64,{RAW}"}, "image_input"),
+            (MAKE, PRO, {"image": "https://vendor.example/a.png"}, "image"),
             (MAKE, IMAGEN, {"image_input": [RAW]}, "image_input"),
             (MAKE, PRO, {"mask": RAW}, "mask"),
             (EDIT, PRO, {}, "image"),
@@ -436,7 +439,7 @@ class Relay(unittest.TestCase):
             (path_of(FLASH), native("through [thoughts] [talk]", PICTURE, config=both), 1),
             (path_of(PRO), native("through", config={"imageConfig": {"imageSize": "2K"}}), 1),
             (path_of(IMAGEN), native("through", config={"imageGenerationConfig": {"numberOfImages": 2}}), 2),
-            (MAKE, {"model": PRO, "prompt": "through, as OpenAI has it", "image_input": [RAW], "aspect_ratio": "1:1"}, 1),
+            (MAKE, {"model": FLASH, "prompt": "through, as OpenAI has it", "image_input": [RAW], "aspect_ratio": "1:1"}, 1),
             (MAKE, {"model": IMAGEN, "prompt": "two", "n": 2}, 2),
         ):
             status, answer, task = self.ask(path, body)

@@ -339,7 +339,7 @@ static void test_unified(void **state)
 #define M MAKE, "nano-banana-pro", NULL, NULL
     static const struct request_case cases[] = {
         {M, "{'prompt':'x'}", "{" USERS(X) "," ONLY_IMAGE "}", NULL},
-        {M,
+        {MAKE, "nano-banana-2", NULL, NULL,
          "{'prompt':'x','image_input':['" DATA "','" RAW "'],'resolution':'4k',"
          "'aspect_ratio':'21:9','output_format':'png','n':1,'response_format':'url','user':'u',"
          "'size':'','notifyHook':''}",
@@ -394,11 +394,18 @@ static void test_unified(void **state)
         {M, "{'prompt':'x','watermark':true}", NULL, "watermark: is not supported"},
         {M, "{'prompt':'x','sequential_image_generation':'auto'}", NULL, "sequential_image"},
         {M, "{'prompt':'x','mask':'" RAW "'}", NULL, "mask: is not supported"},
-        {M, "{'prompt':'x','image_input':['ftp://e.com/a']}", NULL, "images.0: must be"},
+        {M, "{'prompt':'x','image_input':['ftp://e.com/a']}", NULL, "image_input: must be"},
+        {M, "{'prompt':'x','image_input':'" DATA "'}", NULL, "image_input: must be"},
+        {M, "{'prompt':'x','image_input':['" LINK "','" RAW "']}", NULL, "image_input: must be"},
+        {M, "{'prompt':'x','image':'" LINK "'}", NULL, "image: is not supported by nano"},
+        {M, "{'prompt':'x','images':['" LINK "']}", NULL, "images: is not supported by nano"},
+        {M, "{'prompt':'x','image':'','image_input':null}", "{" USERS(X) "," ONLY_IMAGE "}", NULL},
+        {MAKE, "nano-banana-2", NULL, NULL, "{'prompt':'x','image_input':['ftp://e.com/a']}", NULL,
+         "images.0: must be"},
         {M,
-         "{'prompt':'x','image_input':['" RAW "','" RAW "','" RAW "','" RAW "','" RAW "','" RAW
-         "','" RAW "','" RAW "','" RAW "','" RAW "','" RAW "','" RAW "','" RAW "','" RAW "','" RAW
-         "']}",
+         "{'prompt':'x','image_input':['" LINK "','" LINK "','" LINK "','" LINK "','" LINK
+         "','" LINK "','" LINK "','" LINK "','" LINK "','" LINK "','" LINK "','" LINK "','" LINK
+         "','" LINK "','" LINK "']}",
          NULL, "images: nano-banana-pro takes at most 14"},
         {EDIT, "nano-banana-pro", NULL, NULL, "{'prompt':'x'}", NULL, "image: is required"},
         {VARY, "nano-banana-pro", NULL, NULL, "{'image':'" RAW "'}", NULL,
@@ -491,11 +498,11 @@ static void test_links(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct http_request made = {0};
         struct err err = {0};
-        struct task *task = accept(cases[i].path, "nano-banana-pro", cases[i].body, &err);
+        struct task *task = accept(cases[i].path, "nano-banana-2", cases[i].body, &err);
         json_t *sent, *expected = json_plain_read(cases[i].sent);
         size_t count = 0;
 
-        bind(NULL, "nano-banana-pro", NULL);
+        bind(NULL, "nano-banana-2", NULL);
         assert_non_null(task);
         assert_non_null(expected);
         for (char *link; (link = account.dialect->input_at(task, count)) != NULL; count++) {
