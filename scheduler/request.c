@@ -285,6 +285,13 @@ unsigned request_header_count(const struct request *request, const char *name)
                                  : request_header(request, name) != NULL;
 }
 
+const char *request_header_line(const struct request *request, const char *name, unsigned number)
+{
+    if (request->part == NULL)
+        return http_exchange_header_line(request->exchange, name, number);
+    return number == 0 ? request_header(request, name) : NULL;
+}
+
 void request_add_header(struct request *request, const char *name, const char *value)
 {
     struct buf *headers;

@@ -94,6 +94,9 @@ struct request *request_new_part(const struct request *whole, struct request_par
 // part. A part prefers to respond-async, for its batch doesn't wait for results.
 const char *request_header(const struct request *request, const char *name);
 unsigned request_header_count(const struct request *request, const char *name);
+// One of the lines of a header that may come in several: `number` counts from 0. NULL: there are no
+// more.
+const char *request_header_line(const struct request *request, const char *name, unsigned number);
 void request_add_header(struct request *request, const char *name, const char *value);
 void request_take_body(struct request *request, struct buf *body); // the caller's
 void request_forget_body(struct request *request);

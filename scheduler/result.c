@@ -26,18 +26,27 @@
 // Proxies drop a connection on which nothing comes for a minute.
 enum { KEEP_ALIVE_MS = 15000 };
 
-bool result_is_async(const struct request *request)
+static bool prefers_async(const char *preferences)
 {
-    const char *prefer = request_header(request, "prefer");
     static const char word[] = "respond-async";
 
-    while (prefer != NULL && *prefer != '\0') {
-        size_t len = strcspn(prefer, ",; \t");
+    while (*preferences != '\0') {
+        size_t len = strcspn(preferences, ",; \t");
 
-        if (len == sizeof word - 1 && strncasecmp(prefer, word, len) == 0)
+        if (len == sizeof word - 1 && strncasecmp(preferences, word, len) == 0)
             return true;
-        prefer += len + strspn(prefer + len, ",; \t");
+        preferences += len + strspn(preferences + len, ",; \t");
     }
+    return false;
+}
+
+bool result_is_async(const struct request *request)
+{
+    const char *line;
+
+    for (unsigned i = 0; (line = request_header_line(request, "prefer", i)) != NULL; i++)
+        if (prefers_async(line))
+            return true;
     return false;
 }
 

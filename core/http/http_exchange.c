@@ -159,6 +159,12 @@ unsigned http_exchange_header_count(const struct http_exchange *exchange, const 
     return times;
 }
 
+const char *http_exchange_header_line(const struct http_exchange *exchange, const char *name,
+                                      unsigned number)
+{
+    return http_head_line(&exchange->conn->head, request(exchange), name, number);
+}
+
 bool http_exchange_has_body(const struct http_exchange *exchange)
 {
     return !exchange->conn->is_whole;

@@ -380,6 +380,11 @@ void http_head_restore(struct http_head *head, char *data)
         data[head->fields[i].value + head->fields[i].value_len] = head->fields[i].after;
 }
 
+static bool is_field(const struct http_field *field, const char *data, const char *name, size_t len)
+{
+    return field->name_len == len && strncasecmp(data + field->name, name, len) == 0;
+}
+
 const char *http_head_value(const struct http_head *head, const char *data, const char *name,
                             unsigned *times)
 {
@@ -388,14 +393,23 @@ const char *http_head_value(const struct http_head *head, const char *data, cons
 
     *times = 0;
     for (unsigned i = 0; i < head->count; i++) {
-        const struct http_field *field = &head->fields[i];
-
-        if (field->name_len != len || strncasecmp(data + field->name, name, len) != 0)
+        if (!is_field(&head->fields[i], data, name, len))
             continue;
-        value = data + field->value;
+        value = data + head->fields[i].value;
         ++*times;
     }
     return *times == 1 ? value : NULL;
+}
+
+const char *http_head_line(const struct http_head *head, const char *data, const char *name,
+                           unsigned number)
+{
+    size_t len = strlen(name);
+
+    for (unsigned i = 0; i < head->count; i++)
+        if (is_field(&head->fields[i], data, name, len) && number-- == 0)
+            return data + head->fields[i].value;
+    return NULL;
 }
 
 void http_head_reset(struct http_head *head)

@@ -66,5 +66,9 @@ void http_head_restore(struct http_head *head, char *data);
 // The header's value, NULL unless its name comes exactly once; `times` gets how often it comes.
 const char *http_head_value(const struct http_head *head, const char *data, const char *name,
                             unsigned *times);
+// One of the lines of a header that may come in several, which are one list: `number` counts from
+// 0. NULL: there are no more.
+const char *http_head_line(const struct http_head *head, const char *data, const char *name,
+                           unsigned number);
 void http_head_reset(struct http_head *head);
 void http_head_clear(struct http_head *head);

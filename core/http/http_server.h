@@ -89,6 +89,10 @@ const char *http_exchange_query(struct http_exchange *exchange, const char *name
 // The value of a header, NULL where there is none or the name comes more than once.
 const char *http_exchange_header(const struct http_exchange *exchange, const char *name);
 unsigned http_exchange_header_count(const struct http_exchange *exchange, const char *name);
+// One of the lines of a header that may come in several, which are one list: `number` counts from
+// 0. NULL: there are no more.
+const char *http_exchange_header_line(const struct http_exchange *exchange, const char *name,
+                                      unsigned number);
 // Whether a body is still to be asked for.
 bool http_exchange_has_body(const struct http_exchange *exchange);
 // How long the body is said to be; -1: that isn't said, or there is none.

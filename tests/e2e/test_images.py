@@ -2,6 +2,7 @@
 import base64
 import glob
 import hashlib
+import http.client
 import json
 import os
 import socket
@@ -285,6 +286,17 @@ class Waiting(Images):
         self.assertEqual((status, task["object"], task["id"]), (202, "task", headers["x-task-id"]))
         self.spool.wait_phase(task["id"], "submitting")
         check_artifacts(self.spool.end_of(task["id"]), "image")
+
+    def test_preferences_in_two_lines(self):
+        body = json.dumps({**LIGHT, "prompt": "later, too"}).encode()
+        connection = http.client.HTTPConnection("127.0.0.1", self.spool.port, timeout=60)
+        connection.putrequest("POST", MAKE)
+        for name, value in (("Authorization", f"Bearer {self.spool.key}"), ("Prefer", "wait=5"), ("Prefer", "respond-async"),
+                            ("Content-Type", "application/json"), ("Content-Length", str(len(body)))):  # fmt: skip
+            connection.putheader(name, value)
+        connection.endheaders(body)
+        self.assertEqual(connection.getresponse().status, 202)
+        connection.close()
 
     def test_too_long(self):
         with Spool({"accounts": [openai_account(self.vendor)], "sync_wait_ms": 100}) as spool:

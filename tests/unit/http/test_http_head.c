@@ -104,11 +104,30 @@ static void test_refused(void **state)
     }
 }
 
+static void test_lines(void **state)
+{
+    char text[] =
+        "GET / HTTP/1.1\r\nHost: s\r\nPrefer: wait=5\r\nAccept: a\r\nprefer: b, c\r\n\r\n";
+    struct http_head head = {.content_length = -1};
+    unsigned times;
+
+    (void)state;
+    assert_int_equal(http_head_read(&head, text, strlen(text), &limits), HTTP_HEAD_DONE);
+    assert_null(http_head_value(&head, text, "prefer", &times));
+    assert_int_equal(times, 2);
+    assert_string_equal(http_head_line(&head, text, "prefer", 0), "wait=5");
+    assert_string_equal(http_head_line(&head, text, "prefer", 1), "b, c");
+    assert_null(http_head_line(&head, text, "prefer", 2));
+    assert_null(http_head_line(&head, text, "range", 0));
+    http_head_clear(&head);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_connection),
         cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_lines),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -71,6 +71,12 @@ unsigned http_exchange_header_count(const struct http_exchange *one, const char 
     return http_exchange_header(one, name) != NULL;
 }
 
+const char *http_exchange_header_line(const struct http_exchange *one, const char *name,
+                                      unsigned number)
+{
+    return number == 0 ? http_exchange_header(one, name) : NULL;
+}
+
 char *http_exchange_body(struct http_exchange *one, size_t *len)
 {
     static char body[16];
