@@ -63,6 +63,14 @@ static const struct field_rule concat_rules[] = {
     {0},
 };
 
+static const struct field_rule ids_rules[] = {
+    {.path = "ids",
+     .kind = FIELD_ARRAY,
+     .is_required = true,
+     .about = "Ids of tasks, as many as fit. What is no id is left out."},
+    {0},
+};
+
 // Some relays ask with an action in capitals (Veloera).
 #define SUBMIT(path, action, capitals, ...)                                                        \
     {"POST", "/suno/submit/" path, ROUTE_SUBMIT, action, __VA_ARGS__},                             \
@@ -79,7 +87,7 @@ static const struct route routes[] = {
            .summary = "Join the parts of a song that was continued",
            .example = "{'clip_id':'00000000-0000-4000-8000-000000000000'}"),
     {"GET", "/suno/fetch/{id}", ROUTE_FETCH, NULL, .summary = "Show a song or lyrics"},
-    {"POST", "/suno/fetch", ROUTE_LIST, NULL, .rules = FIELD_RULES(family_ids_rules),
+    {"POST", "/suno/fetch", ROUTE_LIST, NULL, .rules = FIELD_RULES(ids_rules),
      .summary = "Show many songs and lyrics", .example = "{'ids':['" FAMILY_NO_TASK "']}"},
     {0},
 };
@@ -327,6 +335,13 @@ static void render_list(struct task *const *tasks, const char *const *ids, size_
     family_add_to_list(json, "{\"code\":1,\"data\":[", "]}", tasks, count, render_item);
 }
 
+// A list may be empty, but there must be one.
+static bool list_ids(const json_t *body, const json_t **ids, struct err *err)
+{
+    return family_list_ids(body, ids, err) &&
+           (*ids != NULL || err_set(err, ERR_INVALID, "ids: is required"));
+}
+
 // The first usable clip; lyrics have a title and a text.
 void suno_render_callback(const struct task *task, struct buf *json)
 {
@@ -364,7 +379,7 @@ const struct family family_suno = {
     .adopt = suno_adopt,
     .accepted = accepted,
     .render = render,
-    .list_ids = family_list_ids,
+    .list_ids = list_ids,
     .render_list = render_list,
     .render_callback = suno_render_callback,
     .word = suno_word,
