@@ -86,6 +86,19 @@ void field_list_open(struct field_list *list, const char *text, size_t len, cons
     buf_add(rest, last, (size_t)(end - last));
 }
 
+// jansson takes no \u0000, and one item must not spoil the others. U+FFFD is in no name that anybody
+// looks for, either.
+static void replace_nuls(char *text)
+{
+    static const char nul[] = "\\u0000", other[] = "\\ufffd";
+
+    while ((text = strchr(text, '\\')) != NULL && text[1] != '\0') {
+        if (strncmp(text, nul, sizeof nul - 1) == 0)
+            memcpy(text, other, sizeof other - 1);
+        text += 2; // with what it escapes
+    }
+}
+
 json_t *field_list_next(struct field_list *list, const char *text, size_t max, struct err *err)
 {
     const char *start = text + list->at, *end = start + list->len, *at = start;
@@ -98,6 +111,7 @@ json_t *field_list_next(struct field_list *list, const char *text, size_t max, s
     buf_str(&page, "{\"list\":[");
     buf_add(&page, start, (size_t)(at - start));
     buf_str(&page, "]}");
+    replace_nuls(page.data);
     body = field_parse_body(page.data, page.len, err);
     items = json_incref(json_object_get(body, "list"));
     json_decref(body);

@@ -21,6 +21,7 @@ struct field_list {
 void field_list_open(struct field_list *list, const char *text, size_t len, const char *name,
                      struct buf *rest);
 // The next items, `max` at most, as an array: empty at the end. `text` must have the same bytes as
-// before, though it may have moved. NULL and err where it isn't JSON; json_decref.
+// before, though it may have moved. A \u0000 in an item becomes U+FFFD. NULL and err where it isn't
+// JSON; json_decref.
 json_t *field_list_next(struct field_list *list, const char *text, size_t max,
                         struct err *err) WARN_UNUSED;

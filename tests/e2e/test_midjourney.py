@@ -204,7 +204,7 @@ class Results(Family):
     def test_list_by_condition(self):
         tasks = [self.grid(f"number {number}")[0] for number in range(3)]
         others = self.post("/mj/submit/imagine", {"prompt": "not yours"}, "other")[2]["result"]
-        ids = [tasks[2], "task_unknown", others, tasks[0], "", tasks[1]]
+        ids = [tasks[2], "task_unknown", others, tasks[0], "", "\0", tasks[1] + "\0", tasks[1]]
         status, _, answer = self.post("/mj/task/list-by-condition", {"ids": ids})
         self.assertEqual(status, 200)
         self.assertEqual([shown["id"] for shown in answer], [tasks[2], tasks[0], tasks[1]])
