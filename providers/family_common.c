@@ -215,7 +215,7 @@ void family_add_error(struct buf *json, const struct task *task)
 
 int family_refuse_flat(const struct err *err, struct buf *json)
 {
-    // A task that was asked for by its id is unknown; a field of a body has another code.
+    // Asked for, or named in a body.
     bool is_unknown = err->code == ERR_NOT_FOUND;
 
     buf_str(json, "{\"code\":");

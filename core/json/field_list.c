@@ -86,8 +86,8 @@ void field_list_open(struct field_list *list, const char *text, size_t len, cons
     buf_add(rest, last, (size_t)(end - last));
 }
 
-// jansson takes no \u0000, and one item must not spoil the others. U+FFFD is in no name that anybody
-// looks for, either.
+// jansson takes no \u0000, and one item must not spoil the others. U+FFFD is in no name that
+// anybody looks for, either.
 static void replace_nuls(char *text)
 {
     static const char nul[] = "\\u0000", other[] = "\\ufffd";

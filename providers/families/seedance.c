@@ -166,8 +166,8 @@ static bool adopt(struct task *task, const struct task *parent, struct err *err)
     draft_of(request, &at);
     json_decref(request);
     if (parent == NULL || strcmp(parent->provider, "seedance") != 0)
-        problem = "no such task";
-    else if (parent->phase != TASK_SUCCEEDED)
+        return err_set(err, ERR_NOT_FOUND, "content.%zu.draft_task.id: no such task", at);
+    if (parent->phase != TASK_SUCCEEDED)
         problem = "the task has not succeeded";
     else if (parent->upstream_id == NULL || parent->account == NULL)
         problem = "the vendor never had the task";

@@ -168,7 +168,9 @@ static bool name_clip(struct task *task, const struct task *parent, const char *
         snprintf(place, sizeof place, "extra.clips.%zu.id", number - 1);
         theirs = field_str_or_empty(result, place);
         ok = *theirs != '\0' ||
-             err_set(err, ERR_INVALID, "%s: there is no such clip, or not yet", field);
+             (task_is_terminal(parent->phase)
+                  ? err_set(err, ERR_NOT_FOUND, "%s: there is no such clip", field)
+                  : err_set(err, ERR_INVALID, "%s: there is no such clip yet", field));
         if (ok) {
             json_object_set_new(request, field, json_string(theirs));
             family_set_request(task, json_incref(request));
@@ -184,7 +186,7 @@ bool suno_adopt(struct task *task, const struct task *parent, struct err *err)
     const char *field = strcmp(task->action, "CONCAT") == 0 ? "clip_id" : "continue_clip_id";
 
     if (parent == NULL || strcmp(parent->provider, "suno") != 0)
-        return err_set(err, ERR_INVALID, "%s: no task of this key made such a clip", field);
+        return err_set(err, ERR_NOT_FOUND, "%s: no task of this key made such a clip", field);
     if (parent->upstream_id == NULL || parent->account == NULL)
         return err_set(err, ERR_INVALID, "%s: the vendor never had its task", field);
     if (!name_clip(task, parent, field, err))

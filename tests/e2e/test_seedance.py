@@ -179,17 +179,20 @@ class Drafts(Seedance):
         failed = self.submit(TASKS, film("[refuse]", draft=True))
         self.failed(failed)
         parent = self.succeed(film("a draft", draft=True), "video")
-        missing = "content.1.draft_task.id: no such task"
         for one, key, message in (
             (running, "dev", "content.1.draft_task.id: the task has not succeeded"),
             (failed, "dev", "content.1.draft_task.id: the task has not succeeded"),
-            ("task_" + "0" * 26, "dev", missing),
-            ("cgt-20261120101500-ab1cd", "dev", missing),
-            (self.spool.upstream(parent), "dev", missing),
-            (parent, "other", missing),
+            ("task_" + "0" * 26, "dev", None),
+            ("x", "dev", None),
+            ("cgt-20261120101500-ab1cd", "dev", None),
+            (self.spool.upstream(parent), "dev", None),
+            (parent, "other", None),
         ):
             body = {**V15, "content": [text("x"), draft(one)]}
-            self.assertEqual(self.refused(TASKS, body, 400, "invalid_request", key), message)
+            if message is None:
+                self.assertEqual(self.refused(TASKS, body, 404, "task_not_exist", key), "task_not_exist")
+            else:
+                self.assertEqual(self.refused(TASKS, body, 400, "invalid_request", key), message)
 
 
 class Showing(Seedance):
