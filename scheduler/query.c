@@ -29,36 +29,56 @@ enum { TURN_US = 1000 }; // for so long a list without ids keeps the loop
 
 // One task.
 
+// Some paths name the task behind them: the parameter that does, and the id. NULL: there is none.
+static const char *query_id_of(const struct request *request, const char **id)
+{
+    const struct field_rule *rule = request->served->route->query;
+
+    for (; rule != NULL && rule->path != NULL; rule++) {
+        *id = http_exchange_query(request->exchange, rule->path);
+        if (*id != NULL && **id != '\0')
+            return rule->path;
+    }
+    return NULL;
+}
+
+static void refuse_unknown(struct request *request)
+{
+    const char *id, *name = query_id_of(request, &id);
+    struct err unknown;
+
+    err_set(&unknown, ERR_NOT_FOUND, "%s%sno such task", name == NULL ? "" : name,
+            name == NULL ? "" : ": ");
+    request_refuse(request, &unknown);
+}
+
 static void on_task(void *ctx, struct task *task, const struct err *err)
 {
     struct request *request = ctx;
     struct buf json = {0};
 
+    if (err != NULL && err->code == ERR_NOT_FOUND) {
+        request_forget(request, AWAIT_TASKS);
+        refuse_unknown(request);
+        return;
+    }
     if (!request_got(request, AWAIT_TASKS, err))
         return;
     request_show(request, task);
-    if (query_show(request, task, &json)) {
+    if (query_show(request, task, &json))
         request_answer(request, 200, &json);
-    } else {
-        struct err unknown;
-
-        err_set(&unknown, ERR_NOT_FOUND, "no such task");
-        request_refuse(request, &unknown);
-    }
+    else
+        refuse_unknown(request);
     buf_clear(&json);
     task_free(task);
 }
 
-// Some paths name the task behind them.
 static bool read_query_id(struct request *request)
 {
-    const struct field_rule *rule = request->served->route->query;
-    const char *id = NULL;
+    const char *id;
     struct err err;
 
-    for (; rule != NULL && rule->path != NULL && (id == NULL || *id == '\0'); rule++)
-        id = http_exchange_query(request->exchange, rule->path);
-    if (id != NULL && *id != '\0') {
+    if (query_id_of(request, &id) != NULL) {
         // A longer id is cut off, and as unknown as any other that isn't there.
         snprintf(request->id, PATTERN_NAME_SIZE, "%s", id);
         return true;

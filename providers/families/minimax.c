@@ -71,6 +71,7 @@ static const char file_schema[] =
     "'description':'Unix seconds.'},'filename':{'type':'string'},'purpose':{'const':"
     "'video_generation'},'download_url':{'type':'string'}}}," BASE_SCHEMA "}}";
 
+static const char no_file[] = "file_id: there is no such file";
 static void render_file(const struct task *task, struct buf *json);
 
 static const struct route routes[] = {
@@ -204,8 +205,7 @@ static void render_file(const struct task *task, struct buf *json)
         add_end(task, json);
     } else {
         add_base(json, CODE_INVALID,
-                 task_is_terminal(task->phase) ? "file_id: there is no such file"
-                                               : "file_id: the file isn't there yet");
+                 task_is_terminal(task->phase) ? no_file : "file_id: the file isn't there yet");
     }
     buf_char(json, '}');
     json_decref(result);
@@ -241,9 +241,12 @@ static int refusal_code(enum err_code code)
 
 static int refuse(const struct err *err, struct buf *json)
 {
+    const char *message = err->message;
+
+    if (err->code == ERR_NOT_FOUND)
+        message = strncmp(message, "file_id:", 8) == 0 ? no_file : "task_id: there is no such task";
     buf_char(json, '{');
-    add_base(json, refusal_code(err->code),
-             err->code == ERR_NOT_FOUND ? "task_id: there is no such task" : err->message);
+    add_base(json, refusal_code(err->code), message);
     buf_char(json, '}');
     return err_http_status(err->code);
 }

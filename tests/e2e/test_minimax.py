@@ -14,6 +14,7 @@ IMAGE = "data:image/png;base64," + RAW
 LINK = "https://example.com/a.png"
 FINE = {"status_code": 0, "status_msg": "success"}
 UNKNOWN = {"base_resp": {"status_code": 2013, "status_msg": "task_id: there is no such task"}}
+UNKNOWN_FILE = {"base_resp": {"status_code": 2013, "status_msg": "file_id: there is no such file"}}
 HAILUO, H3 = "MiniMax-Hailuo-02", "MiniMax-H3"
 DEFAULTS = {"duration": 6, "resolution": "768P"}
 
@@ -288,8 +289,9 @@ class Refusing(MiniMax):
         self.succeeded(task)
         upstream = self.spool.upstream(task)
         for path, name in places:
+            unknown = UNKNOWN if name == "task_id" else UNKNOWN_FILE
             for one, key in ((task, "other"), ("task_" + "0" * 26, "dev"), ("x", "dev"), (upstream, "dev")):
-                self.assertEqual(self.look(f"{path}?{name}={one}", key), (404, UNKNOWN), (one, key))
+                self.assertEqual(self.look(f"{path}?{name}={one}", key), (404, unknown), (one, key))
             for query in ("", f"?{name}=", f"?x={task}"):
                 expected = {"base_resp": {"status_code": 2013, "status_msg": f"{name}: is required"}}
                 self.assertEqual(self.look(path + query), (400, expected), query)
