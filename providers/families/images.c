@@ -54,6 +54,8 @@ static const struct field_rule variation_rules[] = {
 };
 
 static const struct field_rule option_rules[] = {
+    // How many at most is the model's to say; MAX_N is for those that nobody knows.
+    {.path = "n", .kind = FIELD_COUNT, .min = 1},
     {.path = "n", .kind = FIELD_COUNT, .min = 1, .max = MAX_N, .about = "How many images."},
     {.path = "size",
      .kind = FIELD_TEXT,

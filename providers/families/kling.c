@@ -83,6 +83,8 @@ static const struct field_rule generation_rules[] = {
     {.path = "prompt", .kind = FIELD_TEXT, .is_required = true, .max = MAX_PROMPT},
     {.path = "negative_prompt", .kind = FIELD_TEXT, .max = MAX_PROMPT},
     {.path = "aspect_ratio", .kind = FIELD_TEXT, .max = MAX_WORD},
+    // How many at most is the model's to say; MAX_N is for those that nobody knows.
+    {.path = "n", .kind = FIELD_INT, .min = 1},
     {.path = "n", .kind = FIELD_INT, .min = 1, .max = MAX_N},
     {.path = "image", .kind = FIELD_SOURCE},
     {.path = "image_reference", .kind = FIELD_TEXT, .max = MAX_WORD},
