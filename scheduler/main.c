@@ -208,8 +208,7 @@ static void check_config(struct config *config, struct config_mistakes *mistakes
         check_account(&config->accounts[i], i, mistakes);
     if (!config_mistakes_has(mistakes, "redis_url") && !check_redis_url(config, &err))
         config_mistakes_add(mistakes, &err);
-    if (!config_mistakes_has(mistakes, "webhook.secret") && !webhook_check_config(config, &err))
-        config_mistakes_add(mistakes, &err);
+    webhook_check_config(config, mistakes);
 }
 
 static bool load(struct config *config, const char *path, const struct config_flags *flags,

@@ -24,6 +24,8 @@ struct sign_keys {
 bool sign_keys_parse(struct sign_keys *keys, const char *const *texts, size_t count,
                      struct err *err) WARN_UNUSED;
 void sign_keys_clear(struct sign_keys *keys);
+// Whether one of them can be read; `number` is for the message.
+bool sign_key_check(const char *text, size_t number, struct err *err) WARN_UNUSED;
 
 // Adds the value of webhook-signature: one "v1,<base64>" per key, with spaces between, so that a
 // receiver may have the old key or the new one. `body` is what is sent, byte for byte; `id` has no

@@ -7,6 +7,7 @@
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/config/config.h"
+#include "core/config/mistakes.h"
 #include "core/http/http_client.h"
 #include "core/store/heartbeat.h"
 #include "core/store/shared_secret.h"
@@ -38,14 +39,17 @@ static bool read_secrets(const struct config *config, struct sign_keys *keys, st
     return is_good || err_wrap(err, "webhook.secret");
 }
 
-bool webhook_check_config(const struct config *config, struct err *err)
+void webhook_check_config(const struct config *config, struct config_mistakes *mistakes)
 {
-    struct sign_keys keys;
+    struct err err;
 
-    if (!read_secrets(config, &keys, err))
-        return false;
-    sign_keys_clear(&keys);
-    return true;
+    for (size_t i = 0; i < config->webhook.secret_count; i++) {
+        if (config_mistakes_has(mistakes, "webhook.secret.%zu", i) ||
+            sign_key_check(secret_reveal(&config->webhook.secrets[i]), i + 1, &err))
+            continue;
+        err_wrap(&err, "webhook.secret");
+        config_mistakes_add(mistakes, &err);
+    }
 }
 
 // The secret that is kept in Redis.

@@ -6,11 +6,13 @@
 #include "core/base/err.h"
 
 struct config;
+struct config_mistakes;
 struct loop;
 struct webhook;
 
-// Whether the configuration's secrets can be used to sign: checked before anything is started.
-bool webhook_check_config(const struct config *config, struct err *err) WARN_UNUSED;
+// Notes which of the configuration's secrets can't be used to sign, but for those that were noted:
+// before anything is started.
+void webhook_check_config(const struct config *config, struct config_mistakes *mistakes);
 
 // `config` is borrowed, outlives us.
 struct webhook *webhook_start(struct loop *loop, const struct config *config,

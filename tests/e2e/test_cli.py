@@ -382,6 +382,16 @@ class WrongConfigurations(Files):
         done = run("check-config", "-c", path, env={"SPOOL_LISTEN": "nonsense", "SPOOL_ROLES": "cook"})
         self.assertEqual(done.stderr.count("\n"), len(lines) + 2)
 
+    def test_every_secret(self):
+        secrets = ["whsec_AAAA", "nope", 5, "whsec_" + "A" * 32, "whsec_!!"]
+        path = self.write({"accounts": [MJ], "webhook": {"secret": secrets}})
+        lines = run("check-config", "-c", path).stderr.splitlines()
+        begins = ["webhook.secret.2: ", *(f"webhook.secret: signing secret {number} " for number in (1, 2, 5))]
+        self.assertEqual(len(lines), len(begins), lines)
+        for line, begin in zip(lines, begins):
+            self.assertTrue(line.startswith(f"spool: {path}: {begin}"), line)
+        self.assertNotIn("AAAA", "".join(lines))
+
     def test_tls_is_stunnel_s(self):
         path = self.write(self.config(redis_url="rediss://:canary@127.0.0.1:6379"))
         self.assertIn("stunnel", self.complaint(run("serve", "-c", path), "redis_url"))

@@ -76,7 +76,10 @@ static void test_bad_secrets(void **state)
         if (keys.count != 0 || strstr(err.message, "secret 2 ") == NULL ||
             strstr(err.message, "MfKQ") != NULL)
             fail_msg("%s: %s", cases[i].name, err.message);
+        if (sign_key_check(cases[i].text, 7, &err) || strstr(err.message, "secret 7 ") == NULL)
+            fail_msg("%s alone: %s", cases[i].name, err.message);
     }
+    assert_true(sign_key_check(secret, 1, &(struct err){0}));
 }
 
 int main(void)
