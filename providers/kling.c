@@ -136,12 +136,16 @@ static void set_model(json_t *body, const char *model)
 // What the vendor is known to refuse (G, W). A relay may have newer models with other limits.
 static const char *const image_types[] = {"subject", "face", NULL};
 static const char *const resolutions[] = {"1k", "2k", "4k", NULL};
+static const char *const ratios[] = {"16:9", "9:16", "1:1", NULL};
+static const char *const modes[] = {"std", "pro", "4k", NULL};
 static const char *const standard_models[] = { // the omni route has others
     "kling-v1",   "kling-v1-5",        "kling-v1-6",       "kling-v2",   "kling-v2-master",
     "kling-v2-1", "kling-v2-1-master", "kling-v2-5-turbo", "kling-v2-6", NULL};
 
 static const struct field_rule video_bounds[] = {
     {.path = "duration", .kind = FIELD_COUNT, .min = 3, .max = 15},
+    {.path = "aspect_ratio", .kind = FIELD_WORD, .words = ratios},
+    {.path = "mode", .kind = FIELD_WORD, .words = modes},
     {.path = "cfg_scale", .kind = FIELD_NUMBER, .max = 1},
     {.path = "kling_elements", .kind = FIELD_ARRAY, .max = 20},
     {.path = "element_list", .kind = FIELD_ARRAY, .max = 20},
@@ -150,6 +154,10 @@ static const struct field_rule video_bounds[] = {
 static const struct field_rule standard_bounds[] = {
     {.path = "multi_prompt", .kind = FIELD_ARRAY, .max = 5},
     {.path = "image_list", .kind = FIELD_ARRAY, .max = 4},
+    {0},
+};
+static const struct field_rule standard_model_bounds[] = {
+    {.path = "mode", .kind = FIELD_WORD, .words = (const char *const[]){"std", "pro", NULL}},
     {0},
 };
 static const struct field_rule omni_bounds[] = {
@@ -170,11 +178,25 @@ static const struct field_rule image_bounds[] = {
 
 static bool check_omni(const json_t *body, const char *model, struct err *err)
 {
-    for (size_t i = 0; model != NULL && standard_models[i] != NULL; i++)
-        if (strcmp(standard_models[i], model) == 0)
-            return err_set(err, ERR_INVALID, "%s: %s is not for this route",
-                           field_is_given(body, "model_name") ? "model_name" : "model", model);
+    if (model != NULL && adapter_is_one_of(model, standard_models))
+        return err_set(err, ERR_INVALID, "%s: %s is not for this route",
+                       field_is_given(body, "model_name") ? "model_name" : "model", model);
     return field_check(body, omni_bounds, err);
+}
+
+static bool check_standard(const json_t *body, const char *model, struct err *err)
+{
+    int64_t seconds;
+
+    if (!field_check(body, standard_bounds, err))
+        return false;
+    if (model == NULL || !adapter_is_one_of(model, standard_models))
+        return true;
+    seconds = strtol(field_str_or_empty(body, "duration"), NULL, 10); // a text, or a number
+    seconds = field_int_or(body, "duration", seconds);
+    return field_check(body, standard_model_bounds, err) &&
+           (seconds == 0 || seconds == 5 || seconds == 10 ||
+            err_set(err, ERR_INVALID, "duration: must be 5 or 10"));
 }
 
 static bool check(const struct task *task, const struct account *account, struct err *err)
@@ -194,7 +216,7 @@ static bool check(const struct task *task, const struct account *account, struct
         ok = field_check(body, video_bounds, err) &&
              (strcmp(task->action, "omni-video") == 0
                   ? check_omni(body, model_of(task, account), err)
-                  : field_check(body, standard_bounds, err));
+                  : check_standard(body, model_of(task, account), err));
     json_decref(body);
     return ok;
 }
@@ -210,6 +232,8 @@ static bool build_submit(const struct task *task, const struct account *account,
         return false;
     unified_drop_shown(body);
     kling_body_remap(body, action_of(task)->list_key);
+    if (strcmp(task->action, "omni-video") == 0)
+        kling_body_set_ratio(body);
     set_model(body, model_of(task, account));
     json_object_set_new(body, "external_task_id", json_string(task->id));
     if (task->callback_url != NULL)

@@ -138,6 +138,26 @@ void kling_body_remap(json_t *body, const char *list_key)
     strip_prefixes(body);
 }
 
+void kling_body_set_ratio(json_t *body)
+{
+    json_t *item;
+    size_t i;
+
+    if (field_is_given(body, "aspect_ratio"))
+        return;
+    json_array_foreach(json_object_get(body, "image_list"), i, item)
+    {
+        if (strcmp(field_str_or_empty(item, "type"), "first_frame") == 0)
+            return;
+    }
+    json_array_foreach(json_object_get(body, "video_list"), i, item)
+    {
+        if (strcmp(field_str_or_empty(item, "refer_type"), "feature") != 0)
+            return; // it is to be edited
+    }
+    json_object_set_new(body, "aspect_ratio", json_string("16:9"));
+}
+
 // From the unified form.
 
 // Models that are on the omni route alone; kling-v3 is on both.

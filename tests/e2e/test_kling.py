@@ -159,6 +159,11 @@ class Sending(Kling):
         expected["element_list"] = expected.pop("kling_elements")
         self.assertEqual(sent, expected)
 
+    def test_omni_without_a_ratio(self):
+        """The page has it as optional, the vendor wants it."""
+        _, sent = self.succeed(OMNI, {**V3, "prompt": "a cat"}, "video")
+        self.assertEqual(sent["aspect_ratio"], "16:9")
+
     def test_omni_by_the_vendor_s_names(self):
         shots = [{"index": i + 1, "prompt": "a cat", "duration": "1"} for i in range(6)]
         more = {"prompt": "a cat", "aspect_ratio": "1:1", "duration": 6}
@@ -398,7 +403,10 @@ WRONG = [
     (TEXT, {**V3, "prompt": "x", "cfg_scale": "0.5"}, "cfg_scale"),
     (TEXT, {**V3, "prompt": "x", "camera_control": "pan"}, "camera_control"),
     (TEXT, {**V3, "prompt": "x", "aspect_ratio": 5}, "aspect_ratio"),
+    (TEXT, {**V3, "prompt": "x", "aspect_ratio": "2:1"}, "aspect_ratio"),
     (TEXT, {**V3, "prompt": "x", "mode": 5}, "mode"),
+    (TEXT, {**V3, "prompt": "x", "mode": "foo"}, "mode"),
+    (TEXT, {"model_name": "kling-v2-5-turbo", "prompt": "x", "duration": 7}, "duration"),
     (TEXT, {**V3, "prompt": "x", "negative_prompt": 5}, "negative_prompt"),
     (TEXT, {**V3, "prompt": "x", "external_task_id": 5}, "external_task_id"),
     (TEXT, {**V3, "prompt": "x", "external_task_id": "x" * 256}, "external_task_id"),

@@ -230,7 +230,7 @@ static void test_empty(void **state)
         {KLING "omni-video", NULL,
          "{" V3 ",'prompt':'x','image_list':[''],'video_list':[],'voice_list':null,"
          "'multi_prompt':[null]}",
-         "{'model_name':'kling-v3-omni','prompt':'x'}", NULL},
+         "{'model_name':'kling-v3-omni','prompt':'x','aspect_ratio':'16:9'}", NULL},
         {KLING "omni-video", NULL, "{" V3 ",'prompt':'x','video_list':[{}]}", NULL,
          "video_list.0.video_url: "},
         {PICTURES "generations", NULL,
@@ -376,9 +376,26 @@ static void test_modes(void **state)
          NULL},
         {KLING "omni-video", NULL,
          "{" V3 ",'prompt':'','multi_shot':true,'multi_prompt':[{'index':1,'prompt':'x'}]}",
-         "{'model_name':'kling-v3-omni','multi_shot':true,"
+         "{'model_name':'kling-v3-omni','multi_shot':true,'aspect_ratio':'16:9',"
          "'multi_prompt':[{'index':1,'prompt':'x'}]}",
          NULL},
+        {KLING "omni-video", NULL,
+         "{" V3 ",'prompt':'x','aspect_ratio':'1:1','image_list':[{'image_url':'a'}]}",
+         "{'model_name':'kling-v3-omni','prompt':'x','aspect_ratio':'1:1',"
+         "'image_list':[{'image_url':'a'}]}",
+         NULL},
+        {KLING "omni-video", NULL,
+         "{" V3 ",'prompt':'x','image_list':[{'image_url':'a'},{'image_url':'b','type':"
+         "'first_frame'}]}",
+         "{'model_name':'kling-v3-omni','prompt':'x','image_list':[{'image_url':'a'},{'image_url':"
+         "'b','type':'first_frame'}]}",
+         NULL},
+        {KLING "omni-video", NULL,
+         "{" V3 ",'prompt':'x','video_list':[{'video_url':'a','refer_type':'feature'}]}",
+         "{'model_name':'kling-v3-omni','prompt':'x','aspect_ratio':'16:9','video_list':[{"
+         "'video_url':'a','refer_type':'feature'}]}",
+         NULL},
+        {KLING "omni-video", "relay", "{" V3 ",'prompt':'x'}", "{" RELAY_V3 ",'prompt':'x'}", NULL},
         {KLING "omni-video", NULL, "{" V3 ",'multi_prompt':[{'index':1,'prompt':'x'}]}", NULL,
          "prompt: "},
         {KLING "omni-video", NULL, "{" V3 ",'image_list':[{'image_url':'https://e.com/a'}]}", NULL,
@@ -416,6 +433,17 @@ static void test_limits(void **state)
     } limits[] = {
         {KLING "text2video", "official", "{" V3 ",'prompt':'x','duration':30}", "duration: "},
         {KLING "text2video", "official", "{" V3 ",'prompt':'x','cfg_scale':7.5}", "cfg_scale: "},
+        {KLING "text2video", "official", "{" V3 ",'prompt':'x','mode':'foo'}", "mode: "},
+        {KLING "text2video", "official", "{" V3 ",'prompt':'x','aspect_ratio':'2:1'}",
+         "aspect_ratio: "},
+        {KLING "omni-video", "official", "{" V3 ",'prompt':'x','aspect_ratio':'4:3'}",
+         "aspect_ratio: "},
+        {KLING "text2video", "official",
+         "{'model_name':'kling-v2-5-turbo','prompt':'x','duration':7}", "duration: "},
+        {KLING "image2video", "official",
+         "{'model_name':'kling-v2-6','image':'https://e.com/a','duration':'15'}", "duration: "},
+        {KLING "text2video", "official", "{'model':'kling-v2-6','prompt':'x','mode':'4k'}",
+         "mode: "},
         {KLING "image2video", "official", "{" V3 ",'image':'https://e.com/a','duration':'2'}",
          "duration: "},
         {KLING "multi-image2video", "official",
