@@ -8,10 +8,14 @@
 #include "core/base/mem.h"
 #include "core/json/field.h"
 #include "core/json/field_check.h"
+#include "core/message/media_type.h"
 #include "core/task/task.h"
 #include "providers/families/video_rules.h"
 #include "providers/family.h"
 #include "providers/family_common.h"
+#include "providers/picture.h"
+
+enum { HEAD_CHARS = (MEDIA_HEAD_BYTES + 2) / 3 * 4 }; // of base64
 
 static const char own_name[] = "openai_video", kin_name[] = "video";
 
@@ -131,6 +135,18 @@ static bool check_subject(const json_t *body, const char *image, struct err *err
            field_count(body, "storyboard") > 0 || err_set(err, ERR_INVALID, "prompt: is required");
 }
 
+// A file whose type and first bytes both say that it is none of those that we know.
+static bool check_file(const char *text, const char *path, struct err *err)
+{
+    struct buf head = {0};
+    bool ok =
+        strncmp(text, "data:", 5) != 0 || strncmp(text, "data:image/", 11) == 0 ||
+        (picture_head(text, HEAD_CHARS, &head) && media_type_of(buf_text(&head), head.len) != NULL);
+
+    buf_clear(&head);
+    return ok || err_set(err, ERR_INVALID, "%s: must be an image", path);
+}
+
 // A reference image: image_url, input_reference as a file, or as {"image_url"}.
 static bool read_image(const json_t *body, const char **image, struct err *err)
 {
@@ -140,7 +156,7 @@ static bool read_image(const json_t *body, const char **image, struct err *err)
 
     *image = field_str_or_empty(body, "image_url");
     if (!json_is_array(reference) && field_is_empty(reference))
-        return true;
+        return check_file(*image, "image_url", err);
     if (json_is_object(reference)) {
         path = "input_reference.image_url";
         reference = field_at(reference, "image_url");
@@ -150,7 +166,7 @@ static bool read_image(const json_t *body, const char **image, struct err *err)
     if (!field_check_value(reference, &source, path, err))
         return false;
     *image = json_string_value(reference);
-    return true;
+    return check_file(*image, path, err);
 }
 
 // The body in the unified form; fields that only this dialect has are kept.
