@@ -261,7 +261,7 @@ static void submit_task(struct request *request)
 
     json_decref(request->body); // many may wait: it is all in the task by now
     request->body = NULL;
-    lane_name(lane, task->provider, task->model, task->account, task->cost > 0);
+    lane_name(lane, sizeof lane, task->provider, task->model, task->account, task->cost > 0);
     submit.lane = lane;
     request_await(request, AWAIT_TASKS,
                   tasks_submit(request->front->store, &submit, on_submitted, request));

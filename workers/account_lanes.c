@@ -15,7 +15,7 @@ static void add_lane(char **lanes, size_t *count, const char *provider, const ch
 {
     char lane[LANE_NAME_SIZE];
 
-    lane_name(lane, provider, model, account, needs_slot);
+    lane_name(lane, sizeof lane, provider, model, account, needs_slot);
     lanes[(*count)++] = mem_str(lane);
 }
 

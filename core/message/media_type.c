@@ -65,7 +65,7 @@ const struct media_type *media_type_of(const void *head, size_t len)
 
 static size_t skip_space(const char *bytes, size_t at, size_t len)
 {
-    while (at < len && memchr(" \t\r\n", bytes[at], 4) != NULL)
+    while (at < len && bytes[at] != '\0' && strchr(" \t\r\n", bytes[at]) != NULL)
         at++;
     return at;
 }

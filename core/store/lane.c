@@ -3,10 +3,10 @@
 
 #include "core/base/text.h"
 
-void lane_name(char lane[LANE_NAME_SIZE], const char *provider, const char *model,
+void lane_name(char *lane, size_t size, const char *provider, const char *model,
                const char *account, bool needs_slot)
 {
-    const char *end = lane + LANE_NAME_SIZE;
+    const char *end = lane + size;
     char *at = text_add(lane, end, needs_slot ? "" : "?");
 
     if (account != NULL) {

@@ -202,7 +202,7 @@ struct store_call *transition_move(struct store *store, const struct task *task,
                   {RECORD_moved, task->moved_from == NULL ? task->account : NULL}},
     };
 
-    lane_name(lane, NULL, NULL, to, task->cost > 0);
+    lane_name(lane, sizeof lane, NULL, NULL, to, task->cost > 0);
     return send_change(store, task, &item, listener);
 }
 

@@ -266,12 +266,11 @@ struct tasks_op *tasks_timeline(struct store *store, const char *id, strings_fn 
     return op_of(call);
 }
 
-void lane_name(char lane[LANE_NAME_SIZE], const char *provider, const char *model,
+void lane_name(char *lane, size_t size, const char *provider, const char *model,
                const char *account, bool needs_slot)
 {
     (void)needs_slot;
-    snprintf(lane, LANE_NAME_SIZE, "%s/%s", account == NULL ? provider : account,
-             model == NULL ? "" : model);
+    snprintf(lane, size, "%s/%s", account == NULL ? provider : account, model == NULL ? "" : model);
 }
 
 // The event stream: one reader.
