@@ -10,6 +10,7 @@
 
 #include "core/base/buf.h"
 #include "core/base/mem.h"
+#include "core/base/text.h"
 
 struct digest {
     EVP_MD_CTX *evp;
@@ -159,21 +160,12 @@ void hex_encode(const void *data, size_t len, char *out)
     *out = '\0';
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 bool hex_decode(const char *text, void *out, size_t len)
 {
     unsigned char *bytes = out;
 
     for (size_t i = 0; i < len; i++, text += 2) {
-        int high = hex_value(text[0]), low = high < 0 ? -1 : hex_value(text[1]);
+        int high = text_hex(text[0]), low = high < 0 ? -1 : text_hex(text[1]);
 
         if (low < 0)
             return false;

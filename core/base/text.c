@@ -30,3 +30,12 @@ char *text_int(char *at, const char *end, int64_t number)
         *--first = '-';
     return text_add(at, end, digits + sizeof digits - first <= end - at ? first : "");
 }
+
+int text_hex(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}

@@ -12,3 +12,5 @@ enum { TEXT_INT_SIZE = 21 }; // of an int64_t, terminated
 char *text_add(char *at, const char *end, const char *text);
 // The same of a number's digits. A number that doesn't fit is left out.
 char *text_int(char *at, const char *end, int64_t number);
+// What a hexadecimal digit stands for; -1: it is none.
+int text_hex(char c);

@@ -3,23 +3,17 @@
 
 #include <string.h>
 
+#include "core/base/text.h"
+
 enum { MAX_EXTENSION_BYTES = 4096, MAX_SIZE_DIGITS = 15 };
 
 //  SIZE ─▶ (EXTENSION) ─▶ SIZE_LF ─▶ DATA ─▶ DATA_CR ─▶ DATA_LF ─▶ SIZE
 //                            └ size 0 ─▶ END_CR ─▶ END_LF ─▶ done
 enum step { SIZE, EXTENSION, SIZE_LF, DATA, DATA_CR, DATA_LF, END_CR, END_LF };
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static bool read_size(struct http_chunked *chunked, char c)
 {
-    int digit = hex_digit(c);
+    int digit = text_hex(c);
 
     if (digit >= 0) {
         chunked->left = chunked->left * 16 + (unsigned)digit;

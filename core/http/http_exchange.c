@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "core/base/mem.h"
+#include "core/base/text.h"
 #include "core/http/http_server_private.h"
 
 static bool is_request_id(const char *text, size_t len)
@@ -78,20 +79,12 @@ const char *http_exchange_path(const struct http_exchange *exchange)
     return exchange->path.data;
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 // An escape that is malformed, or that makes a NUL, stays as it is.
 static void add_decoded(struct buf *buf, const char *text, const char *end)
 {
     for (; text < end; text++) {
-        int high = *text == '%' && end - text > 2 ? hex_digit(text[1]) : -1;
-        int low = high >= 0 ? hex_digit(text[2]) : -1;
+        int high = *text == '%' && end - text > 2 ? text_hex(text[1]) : -1;
+        int low = high >= 0 ? text_hex(text[2]) : -1;
 
         if (low >= 0 && high + low > 0) {
             buf_char(buf, (char)(high * 16 + low));

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "core/base/mem.h"
+#include "core/base/text.h"
 
 enum { MAX_METHOD_BYTES = 32 };
 
@@ -332,14 +333,6 @@ enum http_head_result http_head_read(struct http_head *head, char *data, size_t 
     }
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 bool http_head_path(const struct http_head *head, const char *data, struct buf *path)
 {
     const char *from = data + head->target, *end = from + head->path_len;
@@ -350,8 +343,8 @@ bool http_head_path(const struct http_head *head, const char *data, struct buf *
     to = path->data;
     while (from < end) {
         if (*from == '%') {
-            int high = end - from > 2 ? hex_digit(from[1]) : -1;
-            int low = high >= 0 ? hex_digit(from[2]) : -1;
+            int high = end - from > 2 ? text_hex(from[1]) : -1;
+            int low = high >= 0 ? text_hex(from[2]) : -1;
 
             if (low < 0 || (high == 0 && low == 0))
                 return false;

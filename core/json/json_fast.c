@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/base/mem.h"
+#include "core/base/text.h"
 
 enum { MAX_DEPTH = 32, MAX_ESCAPED = 4096, MAX_NUMBER = 1024 };
 
@@ -88,13 +89,11 @@ static int read_hex(const char *at, const char *end)
     if (end - at < 4)
         return -1;
     for (int i = 0; i < 4; i++) {
-        static const char digits[] = "0123456789abcdef";
-        char c = at[i] >= 'A' && at[i] <= 'F' ? (char)(at[i] + ('a' - 'A')) : at[i];
-        const char *digit = memchr(digits, c, sizeof digits - 1);
+        int digit = text_hex(at[i]);
 
-        if (digit == NULL)
+        if (digit < 0)
             return -1;
-        value = value << 4 | (int)(digit - digits);
+        value = value << 4 | digit;
     }
     return value;
 }

@@ -7,6 +7,7 @@
 
 #include "core/base/buf.h"
 #include "core/base/mem.h"
+#include "core/base/text.h"
 
 void redis_url_clear(struct redis_url *url)
 {
@@ -19,17 +20,6 @@ void redis_url_clear(struct redis_url *url)
     *url = (struct redis_url){0};
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 // NULL where an escape is broken or stands for a NUL.
 static char *percent_decoded(const char *text, size_t len)
 {
@@ -40,8 +30,8 @@ static char *percent_decoded(const char *text, size_t len)
             *to++ = text[i];
             continue;
         }
-        int high = i + 2 < len ? hex_value(text[i + 1]) : -1;
-        int low = i + 2 < len ? hex_value(text[i + 2]) : -1;
+        int high = i + 2 < len ? text_hex(text[i + 1]) : -1;
+        int low = i + 2 < len ? text_hex(text[i + 2]) : -1;
 
         if (high < 0 || low < 0 || high + low == 0) {
             explicit_bzero(decoded, len);

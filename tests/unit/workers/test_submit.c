@@ -256,6 +256,17 @@ static void test_what_an_answer_means(void **state)
     }
 }
 
+static void start_without_the_model(const char *line)
+{
+    start_task(task_of("many-1"));
+    go();
+    fake_skip();
+    answer(404, NULL, "no_model not here");
+    fake_expect(line);
+    fake_expect("wake");
+    check_over();
+}
+
 static void test_another_account_may_have_the_model(void **state)
 {
     struct account two[] = {accounts[0], accounts[0]};
@@ -264,23 +275,10 @@ static void test_another_account_may_have_the_model(void **state)
     two[1].name = "many-2";
     config.accounts = two;
     config.account_count = 2;
-    start_task(task_of("many-1"));
-    go();
-    fake_skip();
-    answer(404, NULL, "no_model not here");
-    fake_expect("change task_1 move to=many-2 reason=not here");
-    fake_expect("wake");
-    check_over();
+    start_without_the_model("change task_1 move to=many-2 reason=not here");
     begin_anew();
-
     config.account_count = 1;
-    start_task(task_of("many-1"));
-    go();
-    fake_skip();
-    answer(404, NULL, "no_model not here");
-    fake_expect("change task_1 fail code=model_not_found message=not here");
-    fake_expect("wake");
-    check_over();
+    start_without_the_model("change task_1 fail code=model_not_found message=not here");
 }
 
 static void test_waiting_without_an_end(void **state)
