@@ -5,6 +5,7 @@
 
 #include "core/base/buf.h"
 #include "core/json/field.h"
+#include "core/json/json_span.h"
 
 // The place behind the string that begins at `at`; `end` where the string has no end.
 static const char *pass_string(const char *at, const char *end)
@@ -12,13 +13,6 @@ static const char *pass_string(const char *at, const char *end)
     for (at++; at < end && *at != '"'; at++)
         at += *at == '\\' && at + 1 < end;
     return at < end ? at + 1 : end;
-}
-
-static const char *pass_space(const char *at, const char *end)
-{
-    while (at < end && strchr(" \t\r\n", *at) != NULL && *at != '\0')
-        at++;
-    return at;
 }
 
 // The next comma that stands in no string and no bracket, or the bracket that closes what `at` is
@@ -45,20 +39,20 @@ static const char *find_break(const char *at, const char *end)
 static const char *find_list(const char *text, const char *end, const char *name)
 {
     size_t len = strlen(name);
-    const char *at = pass_space(text, end);
+    const char *at = json_skip_space(text, end);
 
     if (at == end || *at != '{')
         return NULL;
     do {
-        const char *key = pass_space(at + 1, end), *behind;
+        const char *key = json_skip_space(at + 1, end), *behind;
 
         if (key == end || *key != '"')
             return NULL;
         behind = pass_string(key, end);
-        at = pass_space(behind, end);
+        at = json_skip_space(behind, end);
         if (at == end || *at != ':')
             return NULL;
-        at = pass_space(at + 1, end);
+        at = json_skip_space(at + 1, end);
         if (at < end && *at == '[' && (size_t)(behind - key) == len + 2 &&
             strncmp(key + 1, name, len) == 0)
             return at + 1;

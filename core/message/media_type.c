@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "core/json/json_span.h"
+
 static const struct {
     size_t offset, len;
     const char *bytes;
@@ -63,23 +65,17 @@ const struct media_type *media_type_of(const void *head, size_t len)
     return len >= 3 && bytes[0] == 0xff && (bytes[1] & 0xf6) == 0xf0 ? &aac : NULL;
 }
 
-static size_t skip_space(const char *bytes, size_t at, size_t len)
-{
-    while (at < len && bytes[at] != '\0' && strchr(" \t\r\n", bytes[at]) != NULL)
-        at++;
-    return at;
-}
-
 bool media_is_json(const void *head, size_t len)
 {
-    const char *bytes = head;
-    size_t brace = skip_space(bytes, 0, len), next = skip_space(bytes, brace + 1, len);
+    const char *end = (const char *)head + len, *brace = json_skip_space(head, end), *next;
 
-    if (brace == len || bytes[brace] != '{' ||
-        (next < len && bytes[next] != '"' && bytes[next] != '}'))
+    if (brace == end || *brace != '{')
         return false;
-    for (; next < len; next++)
-        if ((unsigned char)bytes[next] < ' ' && skip_space(bytes, next, next + 1) == next)
+    next = json_skip_space(brace + 1, end);
+    if (next < end && *next != '"' && *next != '}')
+        return false;
+    for (; next < end; next++)
+        if ((unsigned char)*next < ' ' && !json_is_space(*next))
             return false;
     return true;
 }
