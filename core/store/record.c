@@ -39,16 +39,18 @@ static const struct {
 #undef X
 };
 
-// What a look needs. The cold facts come last: they have zero bytes in between.
+// What a look needs. The first are packed, and known by their version; the rest may change without
+// another one. The cold facts come last: they have zero bytes in between.
 static const enum record_field look_fields[] = {
-    RECORD_phase,   RECORD_v,      RECORD_n,        RECORD_owner,    RECORD_hook, RECORD_account,
-    RECORD_asked,   RECORD_cancel, RECORD_started,  RECORD_upstream, RECORD_sub,  RECORD_progress,
-    RECORD_missing, RECORD_called, RECORD_patience, RECORD_cold,
+    RECORD_v,        RECORD_started, RECORD_asked,    RECORD_phase, RECORD_n,        RECORD_owner,
+    RECORD_hook,     RECORD_account, RECORD_upstream, RECORD_sub,   RECORD_progress, RECORD_missing,
+    RECORD_patience, RECORD_called,  RECORD_cancel,   RECORD_cold,
 };
 
 enum {
     COLD_COUNT = sizeof cold_facts / sizeof cold_facts[0],
     LOOK_COUNT = sizeof look_fields / sizeof look_fields[0],
+    LOOK_PACKED = LOOK_COUNT - 3,
 };
 
 const char *record_name(enum record_field field)
@@ -172,10 +174,10 @@ void record_write(const struct task *task, struct args *args)
 
 void record_write_look_fields(struct buf *lua)
 {
-    buf_str(lua, "local FIELDS = {");
+    buf_str(lua, "local FIELDS, PACKED = {");
     for (size_t i = 0; i < LOOK_COUNT; i++)
         buf_fmt(lua, "'%s', ", record_name(look_fields[i]));
-    buf_str(lua, "}\n");
+    buf_fmt(lua, "}, %d\n", LOOK_PACKED);
 }
 
 void record_write_letters(struct buf *lua)

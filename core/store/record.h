@@ -53,6 +53,7 @@ struct buf;
     X(g, progress, progress, NUMBER, CHANGE)                                                       \
     X(M, missing, missing_ms, TIME_MS, CHANGE)                                                     \
     X(B, called, id, NONE, SCRIPT) /* when its vendor called back */                               \
+    X(j, look, id, NONE, SCRIPT)   /* what a look needs, packed: looks.lua alone has it */         \
     X(w, wait, wait_reason, WAIT, SCRIPT)                                                          \
     X(A, arch, archive_ms, TIME_MS, SCRIPT)                                                        \
     X(F, finished, finished_ms, TIME_MS, SCRIPT)                                                   \
@@ -93,8 +94,8 @@ void record_spell(const char *lua, struct buf *out);
 void record_write_request(const struct task *task, struct args *args);
 // Writes the fields that come with the submit, as letters and values.
 void record_write(const struct task *task, struct args *args);
-// "local FIELDS = {…}": the fields that looks.lua reads, in the order in which record_read_look has
-// them.
+// "local FIELDS, PACKED = {…}, n": the fields that looks.lua reads, in the order in which
+// record_read_look has them. It packs the first n of them in one.
 void record_write_look_fields(struct buf *lua);
 
 // "local LETTERS = {…}": the letter of each field, by its name.

@@ -642,6 +642,36 @@ class Picture(Bench):
         self.assertEqual(self.run_script("looks", ["mj-1", 2000, 10000, 50, 10, 0]), [-1])
         self.check()
 
+    def test_looks_at_what_stays_as_it_is(self):
+        """Then all that a look needs is one field, as long as the record's version is the same; what changes without one is read beside it."""
+        def look():
+            self.do("ZADD", "{spool}:look:mj-1", "XX", "@-10", "A")
+            next_ms, text = self.run_script("looks", ["mj-1", 2000, 10000, 50, 10, 0])
+            return text.split("\0")
+
+        self.task("A", "rendering")
+        self.do("HSET", "{spool}:t:A", "started", "@-60000", "at", "@-59000", "asked", 5, "v", 4, "cold", "midjourney\0IMAGINE\0v7")
+        read = look()
+        packed = self.redis.cli("HGET", "{spool}:t:A", LETTERS["look"])
+        self.assertTrue(packed)
+        self.assertEqual(look(), read)
+        self.assertEqual(self.redis.cli("HGET", "{spool}:t:A", LETTERS["look"]), packed)
+        cold = ["midjourney", "IMAGINE", "v7"]
+        self.assertEqual((read[1], read[-5:]), ("4", ["", "", *cold]))
+        self.do("HSET", "{spool}:t:A", "cancel", 1, "called", "7")
+        self.assertEqual(look()[-5:], ["7", "1", *cold])
+        # A change, by whatever process: the field isn't believed, and not written while there are changes.
+        self.do("HSET", "{spool}:t:A", "v", 5, "progress", 70, "at", "@-100")
+        changed = look()
+        self.assertEqual((changed[1], "70" in changed, "70" in read), ("5", True, False))
+        self.assertEqual(self.redis.cli("HGET", "{spool}:t:A", LETTERS["look"]), packed)
+        self.do("HSET", "{spool}:t:A", "at", "@-50000")
+        self.assertEqual(look(), changed)
+        self.assertNotEqual(self.redis.cli("HGET", "{spool}:t:A", LETTERS["look"]), packed)
+        self.assertEqual(look(), changed)
+        self.run_script("cancel", ["A", "dev", "0", 0])
+        self.assertEqual(self.redis.cli("HGET", "{spool}:t:A", LETTERS["look"]), "")
+
     def test_looks_no_more_than_the_vendor_takes(self):
         """A quarter of a second's at once, the others spread: whoever asks, and however often."""
         for number in range(60):

@@ -527,7 +527,7 @@ end
 -- The task's deliveries are forgotten, and none are made any more. One that is in flight finds its lease gone.
 local function drop_deliveries(id, owner)
     local url = call('HGET', key('d', id), 'url')
-    call('HDEL', key('t', id), "hook")
+    call('HDEL', key('t', id), "hook", "look")
     call('DEL', key('d', id))
     call('ZREM', '{spool}:hooks', id)
     call('ZREM', '{spool}:exhausted', id)
@@ -625,7 +625,7 @@ finish = function(r, phase, fields, notify, watch_ms)
     if progress then add_fact(facts, "progress", progress) end
     if watch_ms then add_fact(facts, "watch", now + watch_ms) end
     call('HSET', t, "phase", phase, "v", v, "by", by, "finished", now, "at", now, unpack(facts))
-    call('HDEL', t, "sub", "missing", "doubt", "arch", "wait", "await")
+    call('HDEL', t, "sub", "missing", "doubt", "arch", "wait", "await", "look")
     if r.phase == 'queued' then
         unqueue(r.lane, r.id)
         if r.await then call('SREM', key('await', r.await), r.id) end
@@ -783,7 +783,7 @@ local function archive(r, delay_ms, facts)
     step(r, 'archiving', facts)
     if is_call then call('HDEL', key('t', r.id), "sent", "call") end
     if is_first then
-        call('HDEL', key('t', r.id), "missing", "sub")
+        call('HDEL', key('t', r.id), "missing", "sub", "look")
         r.sub = nil
         free_slot(r.account, r.id)
         call('ZREM', key('look', r.account), r.id)

@@ -7,10 +7,14 @@
 --   claimed in any second (0: no limit).
 -- Answer per item: {ms until the next, or -1, tasks...}; a task is its id and the values of FIELDS, those that a
 --   look needs, in one text with zero bytes in between (record_read_look).
+--
+-- A task that is looked at again and again, and nothing changes, has what a look needs in one packed field, written here
+-- and good as long as the record has the version that it begins with.
 --#lib
 --#fields
-local at, answers = {}, {}
-for i, name in ipairs(FIELDS) do at[name] = i end
+local at, wanted, answers = {}, {}, {}
+for i, name in ipairs(FIELDS) do at[name], wanted[i] = i, name end
+add_fact(wanted, "at")
 
 -- A quarter of a second's looks may be claimed at once, the others are spread over it: no second has more.
 -- Returns how many may be claimed now, and how long until one more may.
@@ -25,15 +29,31 @@ end
 local BOUND = 4 -- times the longest wait
 
 -- `plans`: of the account, by what is asked for; false: none.
-local function wait_of(plans, values, age, first_ms, longest_ms)
-    local facts = span_facts(values[at["cold"]] or '')
-    local kind = values[at["asked"]] and facts .. ' ' .. values[at["asked"]] or facts
+local function wait_of(plans, cold, asked, age, first_ms, longest_ms)
+    local facts = span_facts(cold)
+    local kind = asked ~= '' and facts .. ' ' .. asked or facts
     if plans[kind] == nil then
-        local counts, total = read_span(span_name({["cold"] = facts, ["asked"] = values[at["asked"]] or nil}))
+        local counts, total = read_span(span_name({["cold"] = facts, ["asked"] = asked}))
         plans[kind] = plan_looks(counts, total, first_ms, longest_ms) or false
     end
     if plans[kind] then return planned_wait(plans[kind], age, first_ms, BOUND * longest_ms) end
     return usual_wait(age, first_ms, longest_ms)
+end
+
+-- The packed fields, when it started, what was asked for, 1 where its vendor calls back, the cancel, the cold facts.
+-- nil where nobody looks at it any more.
+local function read_task(id, first_ms)
+    local t = key('t', id)
+    local v, packed, called, cancelled, cold = unpack(call('HMGET', t, "v", "look", "called", "cancel", "cold"))
+    local of, started, asked = string.match(packed or '', '^(%Z+)%z(%Z*)%z(%Z*)')
+    if of and of == v then return packed, started, asked, called, cancelled or '', cold or '' end
+    local values = call('HMGET', t, unpack(wanted))
+    if not LOOKED_AT[values[at["phase"]]] then return nil end
+    for n = 1, #FIELDS do values[n] = values[n] or '' end
+    packed, started = table.concat(values, '\0', 1, PACKED), values[at["started"]]
+    local age, calm_ms = now - tonumber(started ~= '' and started or now), now - tonumber(values[#wanted] or now)
+    if age > 2 * first_ms and calm_ms > age / 2 then call('HSET', t, "look", packed) end
+    return packed, started, values[at["asked"]], called, cancelled or '', cold or ''
 end
 
 for i, item in ipairs(items()) do
@@ -47,18 +67,17 @@ for i, item in ipairs(items()) do
     max = math.min(max, may)
     if max > 0 then due = call('ZRANGEBYSCORE', look, '-inf', now + slack_ms, 'LIMIT', 0, max) end
     for k, id in ipairs(due) do
-        local values = call('HMGET', key('t', id), unpack(FIELDS))
-        if not LOOKED_AT[values[at["phase"]]] then
+        local packed, started, asked, called, cancelled, cold = read_task(id, first_ms)
+        if not packed then
             call('ZREM', look, id)
         else
-            local age = now - tonumber(values[at["started"]] or now)
-            local wait = wait_of(plans, values, age, first_ms, longest_ms)
+            local age = now - tonumber(started ~= '' and started or now)
+            local wait = wait_of(plans, cold, asked, age, first_ms, longest_ms)
             -- The vendor calls back when something happens: looks are only for callbacks that get lost.
-            if values[at["called"]] then wait = math.max(wait, math.min(4 * longest_ms, 60000)) end
+            if called then wait = math.max(wait, math.min(4 * longest_ms, 60000)) end
             moved[#moved + 1] = math.floor(now + wait + wait * 0.1 * ((k * 7 + now) % 11) / 10)
             moved[#moved + 1] = id
-            for n = 1, #FIELDS do values[n] = values[n] or '' end
-            answer[#answer + 1] = id .. '\0' .. table.concat(values, '\0')
+            answer[#answer + 1] = table.concat({id, packed, called or '', cancelled, cold}, '\0')
         end
     end
     if #moved > 0 then call('ZADD', look, unpack(moved)) end
