@@ -8,7 +8,7 @@ struct loop;
 enum bell_kind {
     BELL_QUEUE,      // a lane has a task, or an account has room: rings with the lane's or
                      // account's name; or a call was cancelled: rings with its task
-    BELL_DELIVERIES, // a delivery is due: rings with its task
+    BELL_DELIVERIES, // deliveries are due: rings with one's task
 };
 
 // `what` is borrowed for the call. Never called after a drop.

@@ -10,7 +10,7 @@ for i, item in ipairs(items()) do
         call('HSET', acct, 'off', 1)
     else
         call('HDEL', acct, 'off', 'out', 'cool', 'fails')
-        call('PUBLISH', '{spool}:wake', item[1])
+        tell('wake', item[1])
     end
     answers[i] = 1
 end

@@ -90,4 +90,5 @@ local function change(item)
 end
 
 for i, item in ipairs(items()) do answers[i] = change(item) end
+store_spans()
 return answers

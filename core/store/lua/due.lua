@@ -46,7 +46,7 @@ for _, id in ipairs(call('ZRANGEBYSCORE', '{spool}:due', '-inf', now, 'LIMIT', 0
     elseif r.phase == 'queued' then
         call('ZREM', '{spool}:due', id)
         enqueue(r.lane, r.owner, id, true)
-        call('PUBLISH', '{spool}:wake', r.lane)
+        tell('wake', r.lane)
     elseif r.phase == 'submitting' and (r.ask or not r.sent) then
         -- A question costs nothing, and a submit that wasn't begun hasn't left.
         log(id, 'requeued', 'whoever claimed it is gone')

@@ -10,13 +10,13 @@ for i, item in ipairs(items()) do
     if r and LOOKED_AT[r.phase] then
         call('HSET', key('t', id), "called", now)
         call('ZADD', key('look', r.account), now, id)
-        call('PUBLISH', '{spool}:wake', r.account)
+        tell('wake', r.account)
         answers[i] = 1
     elseif r and (r.phase == 'submitting' or r.phase == 'in_doubt') and upstream ~= '' then
         -- The answer to the submit is still under way, or lost: the hint then finds the job again.
         call('HSET', key('t', id), "hint", upstream)
         if r.phase == 'in_doubt' then call('ZADD', '{spool}:due', now, id) end
-        call('PUBLISH', '{spool}:wake', r.account)
+        tell('wake', r.account)
         answers[i] = 1
     end
 end

@@ -104,13 +104,25 @@ end
 
 -- The named fields of a record as a table; nil where there is no such task.
 local function record(id, ...)
-    local names = {"phase", "v", "n", ...}
-    local values = call('HMGET', key('t', id), unpack(names))
+    local names = {...}
+    local values = call('HMGET', key('t', id), "phase", "v", "n", ...)
     if not values[1] then return nil end
     local r = {id = id}
-    for i, name in ipairs(names) do r[name] = values[i] or nil end
-    r.v, r.n = tonumber(r.v or 1), tonumber(r.n or 0)
+    r.phase, r.v, r.n = values[1], tonumber(values[2] or 1), tonumber(values[3] or 0)
+    for i = 1, #names do
+        if values[i + 3] then r[names[i]] = values[i + 3] end -- to set a nil takes a place in the table, too
+    end
     return r
+end
+
+-- Tells the workers, or the dispatchers, that there is something to do. They are told of a thing once, however many
+-- tasks of this call it is said for: nobody acts before the call is over.
+local told = {}
+local function tell(channel, what)
+    local about = channel == 'ring' or what
+    if told[about] then return end
+    told[about] = true
+    call('PUBLISH', '{spool}:' .. channel, what)
 end
 
 -- The cold facts, which no script decides on, are one field (record.h); the provider is the first.
@@ -123,13 +135,17 @@ local function add_fact(facts, name, value)
     facts[#facts + 1], facts[#facts + 2] = name, value
 end
 
--- {fields packed, request, result}, as record_read takes it; nil where there is no such task.
+-- {fields packed, request, result}, as record_read takes it; nil where there is no such task. The timeline, which nobody
+-- reads with the others and may be the longest of them, makes room for the id.
 local function whole(id)
-    local fields, has_request = call('HGETALL', key('t', id)), false
+    local fields, has_request, at = call('HGETALL', key('t', id)), false, nil
     if #fields == 0 then return nil end
-    for k = 1, #fields, 2 do has_request = has_request or fields[k] == "request" end
-    fields[#fields + 1] = 'id'
-    fields[#fields + 1] = id
+    for k = 1, #fields, 2 do
+        if fields[k] == "request" then has_request = true
+        elseif fields[k] == "log" then at = k end
+    end
+    at = at or #fields + 1
+    fields[at], fields[at + 1] = 'id', id
     return {cmsgpack.pack(fields), not has_request and call('GET', key('b', id)), call('GET', key('r', id))}
 end
 
@@ -212,8 +228,11 @@ local function add_slots(account, name, cost, counted, pass)
     if pass and pass == counted then call('HINCRBY', slots, name .. pass, cost) end
 end
 
+local sweep_read -- by this call: its number, or false
+
 local function sweep_under_way()
-    return call('HGET', '{spool}:sweep', 'pass')
+    if sweep_read == nil then sweep_read = call('HGET', '{spool}:sweep', 'pass') end
+    return sweep_read or nil
 end
 
 local function take_slot(account, id, cost)
@@ -232,7 +251,7 @@ local function free_slot(account, id, is_doubts)
     call('HDEL', key('t', id), "slot")
     add_slots(account, '#', -cost, counted, pass)
     if is_doubts then add_slots(account, '?', -cost, counted, pass) end
-    call('PUBLISH', '{spool}:wake', account)
+    tell('wake', account)
 end
 
 -- Requests that a client sends again.
@@ -318,7 +337,7 @@ local function bucket_begin(b)
     return b == 0 and 0 or 1000 * 2 ^ (b / PER_DOUBLING)
 end
 
-local spans_read = {} -- by this call: {counts, total, when they were halved}
+local spans_read = {} -- by this call: {counts, total, when they were halved, whether jobs were added, median}
 
 -- Bucket -> jobs, all jobs, and since when older ones count as they do.
 local function read_span(name)
@@ -330,7 +349,7 @@ local function read_span(name)
         end
         spans_read[name] = {counts, total, tonumber(string.match(text, '^@(%d+) ') or text == '' and now or 0)}
     end
-    return unpack(spans_read[name])
+    return unpack(spans_read[name], 1, 3)
 end
 
 -- How long to wait for the next look where nothing is known: half of the job's age, between the two.
@@ -396,26 +415,42 @@ local function span_share(counts, total, age, share)
     end
 end
 
+-- Half of all such jobs take no longer; nil where nothing is known.
+local function span_median(name)
+    local counts, total = read_span(name)
+    local span = spans_read[name]
+    span[5] = span[5] or span_share(counts, total, 0, 0.5) -- a few jobs more in this call change little
+    return span[5]
+end
+
+-- Adds a job. What all of a call have added is stored at its end (store_spans).
+local function note_span(r, ms)
+    local name, b = span_name(r), bucket_of(ms)
+    local counts, total, since = read_span(name)
+    counts[b] = (counts[b] or 0) + 1
+    spans_read[name] = {counts, total + 1, since, true, spans_read[name][5]}
+end
+
 -- Jobs that began together end in the order of how long they take: were older ones halved meanwhile, a burst of
 -- jobs would be remembered by its longest. So that waits until all of a burst have had the time.
-local function note_span(r, ms)
-    local name = span_name(r)
-    local counts, total, since = read_span(name)
-    local b = bucket_of(ms)
-    counts[b], total = (counts[b] or 0) + 1, total + 1
-    local is_time = now - since > SPAN_LIVES * (span_share(counts, total, 0, 0.9) or 0) or total > SPAN_MOST
-    local share = total > SPAN_FULL and is_time and 0.5 or 1
-    local words = {'@' .. (share < 1 and now or since)}
+local function store_span(name, counts, total, since)
+    local is_full = total > SPAN_FULL and (total > SPAN_MOST or
+        now - since > SPAN_LIVES * (span_share(counts, total, 0, 0.9) or 0))
+    local share = is_full and 0.5 or 1
+    local words = {'@' .. (is_full and now or since)}
     for i = 0, LAST_BUCKET do
         local count = (counts[i] or 0) * share
         if count >= 0.1 then words[#words + 1] = string.format('%d:%.6g', i, count) end
     end
-    spans_read[name] = nil
     call('SET', key('span', name), table.concat(words, ' '), 'PX', SPAN_MS)
     if call('ZADD', '{spool}:spans', now, name) == 1 and call('ZCARD', '{spool}:spans') > SPANS_KEPT then
-        local oldest = call('ZPOPMIN', '{spool}:spans')[1]
-        call('DEL', key('span', oldest))
-        spans_read[oldest] = nil
+        call('DEL', key('span', call('ZPOPMIN', '{spool}:spans')[1]))
+    end
+end
+
+local function store_spans()
+    for name, span in pairs(spans_read) do
+        if span[4] then store_span(name, span[1], span[2], span[3]) end
     end
 end
 
@@ -441,7 +476,7 @@ local function deliver(id, v, phase, progress, sub)
     call('HSET', d, 'n', n, n, table.concat({v, phase, progress or 0, sub and 1 or 0, now}, ' '))
     if tonumber(lease or 0) <= now then
         call('ZADD', '{spool}:hooks', now, id)
-        call('PUBLISH', '{spool}:ring', id)
+        tell('ring', id)
     end
 end
 
@@ -469,12 +504,16 @@ end
 
 local QUICK_MS = 1000
 
+local receivers = {} -- of the URLs that this call has seen
+
 local function receiver_of(url)
+    if receivers[url] then return receivers[url] end
     local scheme, authority = string.match(string.lower(url), '^(https?)://([^/?#]+)')
     if not authority then return '' end
     authority = string.match(authority, '[^@]*$')
-    if string.find(authority, ':%d+$') then return authority end
-    return authority .. (scheme == 'https' and ':443' or ':80')
+    if not string.find(authority, ':%d+$') then authority = authority .. (scheme == 'https' and ':443' or ':80') end
+    receivers[url] = authority
+    return authority
 end
 
 local function unplace_lane(kind, owner, receiver)
@@ -557,7 +596,7 @@ local function redeliver(id, n)
     note_exhausted(id)
     unretire(id)
     call('ZADD', '{spool}:hooks', now, id)
-    call('PUBLISH', '{spool}:ring', id)
+    tell('ring', id)
     return 'queued'
 end
 
@@ -611,7 +650,7 @@ local function queue_awaiting(parent, account, upstream)
             call('HSET', key('t', id), "lane", lane, "account", account, "uparent", upstream)
             call('HDEL', key('t', id), "await")
             enqueue(lane, r.owner, id)
-            call('PUBLISH', '{spool}:wake', lane)
+            tell('wake', lane)
         end
     end
     call('DEL', key('await', parent))
@@ -698,7 +737,7 @@ local function requeue(r, delay_ms, facts)
     else
         call('ZREM', '{spool}:due', r.id)
         enqueue(r.lane, r.owner, r.id, true)
-        call('PUBLISH', '{spool}:wake', r.lane)
+        tell('wake', r.lane)
     end
     step_event(r)
 end
@@ -730,7 +769,7 @@ local function cancel(id, owner, vendor_can, watch_ms)
         call('HSET', key('t', id), "cancel", 1)
         if LOOKED_AT[r.phase] then
             call('ZADD', key('look', r.account), now, id)
-            call('PUBLISH', '{spool}:wake', r.account)
+            tell('wake', r.account)
         end
         return 'requested'
     end
@@ -739,7 +778,7 @@ local function cancel(id, owner, vendor_can, watch_ms)
     -- A call is over with its connection, which its worker closes.
     local is_watched = r.phase ~= 'archiving' and not is_open
     finish(r, 'cancelled', {}, true, is_watched and tonumber(watch_ms) or nil)
-    call('PUBLISH', '{spool}:wake', is_open and 'task_' .. id or '')
+    tell('wake', is_open and 'task_' .. id or '')
     return 'not_supported_may_be_billed'
 end
 
@@ -759,8 +798,7 @@ local function follow(r, phase, look_ms, facts)
     local is_first = not LOOKED_AT[r.phase]
     if is_first then
         -- What its progress is told by, where its vendor tells none: by one number it never goes back.
-        local counts, total = read_span(span_name(r))
-        local expected = span_share(counts, total, 0, 0.5)
+        local expected = span_median(span_name(r))
         add_fact(facts, "started", now)
         if expected then add_fact(facts, "expected", math.floor(expected)) end
     end

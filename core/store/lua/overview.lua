@@ -36,9 +36,8 @@ end
 
 local retries, oldest = {}, {}
 for _, id in ipairs(call('ZRANGE', '{spool}:due', 0, RETRIES_MAX - 1)) do
-    local r = record(id, "cold")
-    if r and r.phase == 'queued' then
-        local provider = provider_of(r)
+    if call('HGET', key('t', id), "phase") == 'queued' then
+        local provider = provider_of(record(id, "cold"))
         retries[provider] = (retries[provider] or 0) + 1
         if not oldest[provider] or id < oldest[provider] then oldest[provider] = id end
     end

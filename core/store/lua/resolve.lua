@@ -28,7 +28,7 @@ local function resolve(id, v, how, upstream, result)
     if how == 'adopt' then
         take_slot(r.account, id, tonumber(r.cost or 1))
         follow(r, 'submitted', 0, {"n", r.n + 1, "upstream", upstream ~= '' and upstream or r.upstream})
-        call('PUBLISH', '{spool}:wake', r.account)
+        tell('wake', r.account)
     elseif how == 'archive' then
         call('SET', key('r', id), result)
         archive(r, 0, {"n", r.n + 1})

@@ -143,7 +143,7 @@ for name, lane in pairs(lanes) do
         call('ZADD', key('lane', name), unpack(lane.add))
         for owner, time in pairs(lane.last) do call('HSET', key('vt', name), 'o:' .. owner, time) end
         call('SADD', '{spool}:lanes', name)
-        call('PUBLISH', '{spool}:wake', name)
+        tell('wake', name)
     end
 end
 return answers

@@ -77,7 +77,7 @@ local function mend_queued(r)
     elseif not in_due and not call('ZSCORE', key('lane', r.lane), r.id) then
         enqueue(r.lane, r.owner, r.id)
         mend(r.id, 'lane')
-        call('PUBLISH', '{spool}:wake', r.lane)
+        tell('wake', r.lane)
     end
     if r.account and not is_known[r.account] then miss(r.account) end
 end
@@ -132,7 +132,7 @@ for _, t in ipairs(step[2]) do
             local is_pending = tonumber(d[2] or 1) <= tonumber(d[1] or 0) or d[3]
             if is_pending and not d[4] and not has_deliveries(id) then
                 call('ZADD', '{spool}:hooks', now, id)
-                call('PUBLISH', '{spool}:ring', id)
+                tell('ring', id)
                 mend(id, 'delivery')
             end
         end
