@@ -117,12 +117,26 @@ static void add_headers(struct http_request *request, const struct delivery *del
     buf_clear(&signature);
 }
 
-struct delivery_call *delivery_send(const struct delivery_sender *sender,
-                                    const struct delivery *delivery, delivery_sent_fn fn, void *ctx,
-                                    struct err *err)
+static bool make_body(const struct delivery_sender *sender, struct delivery *delivery,
+                      struct err *err)
 {
-    const struct family *family =
-        delivery->task->family == NULL ? NULL : family_find(delivery->task->family);
+    const char *name = delivery->task->family;
+    const struct family *family = name == NULL ? NULL : family_find(name);
+    struct buf body = {0};
+
+    if (family == NULL) {
+        err_set(err, ERR_INTERNAL, "no family is called \"%s\"", name == NULL ? "" : name);
+        return false;
+    }
+    delivery->task->links = &sender->config->links;
+    family->render_callback(delivery->task, &body);
+    delivery->body = buf_take(&body);
+    return true;
+}
+
+struct delivery_call *delivery_send(const struct delivery_sender *sender, struct delivery *delivery,
+                                    delivery_sent_fn fn, void *ctx, struct err *err)
+{
     struct http_request request = {.method = HTTP_POST_};
     struct http_options options = {.timeout_ms = sender->config->webhook.timeout_ms,
                                    .wants_plain = true, // nobody reads the answer's body
@@ -130,13 +144,9 @@ struct delivery_call *delivery_send(const struct delivery_sender *sender,
                                    .on_data = delivery_on_data};
     struct delivery_call *call;
 
-    if (family == NULL) {
-        err_set(err, ERR_INTERNAL, "no family is called \"%s\"",
-                delivery->task->family == NULL ? "" : delivery->task->family);
+    if (delivery->body == NULL && !make_body(sender, delivery, err))
         return NULL;
-    }
-    delivery->task->links = &sender->config->links;
-    family->render_callback(delivery->task, &request.body);
+    buf_str(&request.body, delivery->body);
     request.url = mem_str(delivery->task->hook);
     add_headers(&request, delivery, sender->keys);
 

@@ -1,4 +1,5 @@
-// One attempt at one delivery: the body is made from the task, signed, and sent.
+// One attempt at one delivery: the body is signed and sent, and made from the task where there is
+// none of an earlier attempt.
 #pragma once
 
 #include <stdbool.h>
@@ -30,9 +31,8 @@ struct delivery_answer {
 // Called once, never before delivery_send returns, never after delivery_cancel.
 typedef void (*delivery_sent_fn)(void *ctx, const struct delivery_answer *answer);
 
-// `delivery` is borrowed during the call; its task gets the links of its files. NULL where no body
-// can be made of the task.
-struct delivery_call *delivery_send(const struct delivery_sender *sender,
-                                    const struct delivery *delivery, delivery_sent_fn fn, void *ctx,
-                                    struct err *err) WARN_UNUSED;
+// `delivery` is borrowed during the call, and gets its body; its task gets the links of its files.
+// NULL where no body can be made of the task.
+struct delivery_call *delivery_send(const struct delivery_sender *sender, struct delivery *delivery,
+                                    delivery_sent_fn fn, void *ctx, struct err *err) WARN_UNUSED;
 void delivery_cancel(struct delivery_call **call);

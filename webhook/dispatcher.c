@@ -16,6 +16,7 @@
 #include "core/base/metrics.h"
 #include "core/config/config.h"
 #include "core/loop/loop.h"
+#include "core/message/media_link.h"
 #include "core/store/bell.h"
 #include "core/store/claim_serial.h"
 #include "core/store/deliveries.h"
@@ -30,6 +31,7 @@ enum {
     HEARTBEAT_MS = 1000,
     LEASE_SLACK_MS = 5000,  // how much longer a lease is than an attempt may take
     START_WITHIN_MS = 4000, // after the claim, so that an attempt ends before its lease does
+    BODY_GOOD_MS = MEDIA_LINK_LIFE_S * 1000 / 2, // so that its signed links are when it arrives
 };
 
 // A delivery that is being sent.
@@ -118,6 +120,7 @@ static void store_result(struct dispatcher *d, const struct delivery *delivery,
     struct delivery_result result = {.http_status = answer->http_status,
                                      .took_ms = answer->took_ms,
                                      .is_silent = answer->is_silent,
+                                     .body_ms = BODY_GOOD_MS,
                                      .error = answer->error};
 
     result.outcome = verdict_of(&d->rules, delivery->tries, answer->http_status,

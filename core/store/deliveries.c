@@ -11,26 +11,30 @@
 #include "core/store/store.h"
 
 enum { DEADLINE_MS = 10000 };
+enum { BODY_KEPT_MAX = 64 << 10 };
 
 void delivery_free(struct delivery *delivery)
 {
     if (delivery == NULL)
         return;
     task_free(delivery->task);
+    free(delivery->body);
     free(delivery->receiver);
     free(delivery);
 }
 
-// An item of post.lua: {receiver, slow, n, lease, tries, url, view, fields, request, result}.
+// An item of post.lua: {receiver, slow, n, lease, tries, url, view, body, fields, request,
+// result}.
 static struct delivery *read_delivery(const redisReply *item)
 {
     struct delivery *delivery;
     struct task_view view;
 
-    if (item->type != REDIS_REPLY_ARRAY || item->elements != 10 ||
+    if (item->type != REDIS_REPLY_ARRAY || item->elements != 11 ||
         item->element[0]->type != REDIS_REPLY_STRING ||
         item->element[5]->type != REDIS_REPLY_STRING ||
         item->element[6]->type != REDIS_REPLY_STRING ||
+        item->element[7]->type != REDIS_REPLY_STRING ||
         record_read_view(item->element[6]->str, &view) == NULL)
         return NULL;
     delivery = mem_new(struct delivery);
@@ -39,12 +43,15 @@ static struct delivery *read_delivery(const redisReply *item)
     delivery->number = (int)record_integer(item->element[2]);
     delivery->lease = record_integer(item->element[3]);
     delivery->tries = (int)record_integer(item->element[4]);
-    delivery->task = record_read(item->element[7], item->element[8], item->element[9]);
+    delivery->task = record_read(item->element[8], item->element[9], item->element[10]);
     if (delivery->task == NULL) {
         delivery_free(delivery);
         return NULL;
     }
     delivery->task->hook = mem_str(item->element[5]->str);
+    delivery->is_body_kept = item->element[7]->len > 0;
+    if (delivery->is_body_kept)
+        delivery->body = mem_str(item->element[7]->str);
     task_show_as(delivery->task, &view);
     return delivery;
 }
@@ -104,6 +111,8 @@ struct store_call *deliveries_finish(struct store *store, const struct delivery 
                                      const struct delivery_result *result)
 {
     static const char *const words[] = {"delivered", "retry", "exhausted", "ended", "later"};
+    bool keeps_body = result->outcome == DELIVERY_RETRY && delivery->body != NULL &&
+                      !delivery->is_body_kept && strlen(delivery->body) <= BODY_KEPT_MAX;
     struct args args = {0};
 
     args_id(&args, delivery->task->id);
@@ -115,6 +124,8 @@ struct store_call *deliveries_finish(struct store *store, const struct delivery 
     args_int(&args, result->took_ms);
     args_int(&args, result->is_silent);
     args_str(&args, result->error);
+    args_int(&args, result->body_ms);
+    args_str(&args, keeps_body ? delivery->body : "");
     return store_call(store, SCRIPT_posted, &args, STORE_FOR_EVER, NULL, NULL, NULL);
 }
 

@@ -15,7 +15,9 @@ struct store_call;
 // A claimed delivery: one POST to make. Owns what it points to: delivery_free.
 struct delivery {
     struct task *task; // shown as it was at the change; `hook` is set
+    char *body;        // as it was rendered for an earlier attempt; NULL: it wasn't, or long ago
     char *receiver;    // "host:port" of the hook
+    bool is_body_kept; // Redis has the body, too
     bool is_slow;      // its receiver takes long to answer, or nobody knows whether it will
     int number;        // from 1, per task
     int tries;         // attempts made before this one
@@ -76,10 +78,12 @@ struct delivery_result {
     int http_status; // 0: no answer
     int64_t took_ms;
     bool is_silent;    // no answer came before the timeout
+    int64_t body_ms;   // how long the body that was sent is good for another attempt
     const char *error; // "" for none
 };
 
-// Sent again and again until Redis has it.
+// Sent again and again until Redis has it. The body is kept for the next attempt, where there is
+// one, so that all attempts are alike.
 struct store_call *deliveries_finish(struct store *store, const struct delivery *delivery,
                                      const struct delivery_result *result);
 

@@ -149,9 +149,19 @@ class Webhooks(unittest.TestCase):
             self.assertTrue(check_signature(hook, SECRET))
 
     def test_success_after_failures(self):
-        self.receiver.answer(self.path(), lambda hook: 200 if len(self.hooks_of(2)) > 2 else 503)
+        kept = []
+
+        def answer(hook):
+            if len(hooks := self.hooks_of(2)) > 1:
+                kept.append(self.spool.redis("GET", f"{{spool}}:body:{hook.id.split('_')[1]}"))
+            return 200 if len(hooks) > 2 else 503
+
+        self.receiver.answer(self.path(), answer)
         task = self.submit("a lighthouse [never]")
         entry = self.wait_entry(task, "delivered", n=2)
+        # What the first attempt sent was kept for the others, and is gone with the last.
+        self.assertEqual(kept[-1], "2 " + self.hooks_of(2)[0].raw.decode())
+        eventually(lambda: not self.spool.redis("EXISTS", f"{{spool}}:body:{task.removeprefix('task_')}").strip("0"))
         self.assertEqual(entry["attempts"], 3)
         self.assertEqual(entry["error"], "")
         time.sleep(0.8)

@@ -17,6 +17,7 @@ void delivery_free(struct delivery *delivery)
     if (delivery == NULL)
         return;
     task_free(delivery->task);
+    free(delivery->body);
     free(delivery->receiver);
     free(delivery);
 }

@@ -17,6 +17,7 @@
 --                                              b:<task>   string  a request too large for it
 --   r:<task>       string  the result, JSON
 --   d:<task>       hash    its deliveries      own:<key>  list    a key's tasks, as they came
+--   body:<task>    string  the number of a delivery that has failed, and its body for the next attempt
 --   owners         set     keys that have such a list
 --   lane:<lane>    zset    queued tasks, by virtual time; vt:<lane> hash: clock, o:<key> last time
 --   lanes          set     lanes that aren't empty
@@ -567,7 +568,7 @@ end
 local function drop_deliveries(id, owner)
     local url = call('HGET', key('d', id), 'url')
     call('HDEL', key('t', id), "hook", "look")
-    call('DEL', key('d', id))
+    call('DEL', key('d', id), key('body', id))
     call('ZREM', '{spool}:hooks', id)
     call('ZREM', '{spool}:exhausted', id)
     if url then

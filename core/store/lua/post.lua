@@ -11,7 +11,8 @@
 --   slow} of the keys that may have another number, {receiver, in flight there} of the receivers that have something in
 --   flight.
 -- Answer: {{ms until the next is due, or -1; 1 where some wait for nothing but a place},
---   {receiver, 1 for a slow one, n, lease, tries, url, view, fields, request, result}...}
+--   {receiver, 1 for a slow one, n, lease, tries, url, view, body of an earlier attempt or "", fields, request,
+--   result}...}
 --#lib
 local SORTED_AT_ONCE = 200
 local IN_LANE_MS = 3600 * 1000 -- then a delivery is sorted in again, should its lane be lost
@@ -65,7 +66,9 @@ end
 local function give(id, n, lease, tries, is_slow, url, view)
     local task = whole(id)
     if not task then return false end
-    answer[#answer + 1] = {receiver_of(url), is_slow, n, lease, tries, url, view, unpack(task)}
+    local of, body = string.match(tries > 0 and call('GET', key('body', id)) or '', '^(%d+) (.*)$')
+    if tonumber(of) ~= n then body = '' end
+    answer[#answer + 1] = {receiver_of(url), is_slow, n, lease, tries, url, view, body, unpack(task)}
     return true
 end
 

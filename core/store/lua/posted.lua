@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- What became of a delivery.
 -- Item: id, n, lease, outcome (delivered | retry | exhausted | ended | later), delay ms, HTTP status,
---   took ms, 1 where nothing came in that time, error.
+--   took ms, 1 where nothing came in that time, error, for how long its body is good, the body or "".
 -- Answer: 1, or 0 where the lease is someone else's by now, or over because this was sent before.
 --#lib
 local SILENCE_MS = 4000 -- an answer that didn't come in time counts as at least so slow
@@ -34,7 +34,7 @@ local function settle()
 end
 
 for i, item in ipairs(items()) do
-    local id, n, lease, outcome, delay_ms, status, took_ms, is_silent, err = unpack(item, 1, 9)
+    local id, n, lease, outcome, delay_ms, status, took_ms, is_silent, err, body_ms, body = unpack(item, 1, 11)
     local d = key('d', id)
     local state = call('HMGET', d, 'lease', 'n', 'head', 'redo', 'url', n .. 'r')
     if state[1] ~= lease then
@@ -61,6 +61,11 @@ for i, item in ipairs(items()) do
             end
             call('HSET', d, unpack(facts))
             if r then add_line(id, r.log, 'webhook', n .. ' ' .. WORDS[outcome] .. ' ' .. status) end
+            if outcome ~= 'retry' then
+                if tries > 1 then call('DEL', key('body', id)) end
+            elseif body ~= '' then
+                call('SET', key('body', id), n .. ' ' .. body, 'PX', body_ms)
+            end
             if outcome == 'exhausted' or string.match(got or '', '^exhausted ') then note_exhausted(id) end
             if outcome == 'retry' then
                 -- A newer change goes out at once: the next claim supersedes this delivery, unless it is an

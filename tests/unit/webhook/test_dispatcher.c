@@ -148,6 +148,25 @@ static void test_what_an_answer_means(void **state)
     }
 }
 
+// It is rendered once: a later attempt sends what the first one sent.
+static void test_the_body_of_an_earlier_attempt(void **state)
+{
+    struct delivery *delivery = delivery_of("task_1", 2, 1);
+    const struct http_request *request;
+    struct fake_call *claim;
+
+    (void)state;
+    delivery->body = mem_str("{\"as\":\"it was\"}");
+    delivery->is_body_kept = true;
+    ring();
+    claim = fake_waiting("deliveries");
+    fake_deliveries_give(claim, delivery);
+    fake_deliveries_done(claim, 1, -1, false);
+    request = fake_http_request(fake_waiting("http"));
+    assert_string_equal(buf_text(&request->body), "{\"as\":\"it was\"}");
+    fake_skip();
+}
+
 // The head is the answer; what follows it may be endless.
 static void test_an_endless_body(void **state)
 {
@@ -350,6 +369,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_a_ring_a_claim_an_attempt, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_an_answer_means, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_the_body_of_an_earlier_attempt, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_an_endless_body, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_it_says_what_is_in_flight, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_an_answer_that_comes_too_late_is_handed_back, set_up,
