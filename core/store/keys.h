@@ -1,4 +1,4 @@
-// The names of keys and channels; lua/lib.lua lists them.
+// The names of keys and channels; lua/lib/base.lua lists them.
 //
 // All keys of a Spool share a hash tag, its cell's: so a Redis Cluster keeps them on one node,
 // where a script reaches them. Each script is given the tag as its first key, by which it is routed

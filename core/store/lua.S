@@ -7,7 +7,20 @@ lua_\name:
     .byte 0
     .endm
 
-    script lib
+    // The library: an empty line ends a paragraph, and so does a file.
+    .macro part name
+    .incbin "core/store/lua/lib/\name\().lua"
+    .byte '\n'
+    .endm
+    .global lua_lib
+lua_lib:
+    part base
+    part queue
+    part spans
+    part deliveries
+    part transitions
+    .byte 0
+
     script convert
     script leave
     script join

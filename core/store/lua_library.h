@@ -1,4 +1,4 @@
-// What a script takes of the Lua library: the paragraphs that it needs, and no others.
+// What a script takes of the Lua library (lua/lib): the paragraphs that it needs, and no others.
 //
 // Redis runs a script from its first line at each call. To make the library's functions takes it
 // some ten microseconds, more than many a script's own work, so each script gets those that it

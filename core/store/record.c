@@ -188,7 +188,7 @@ void record_write_letters(struct buf *lua)
     buf_str(lua, "}\n");
 }
 
-// "reason since detail", as set_wait of lib.lua has it.
+// "reason since detail", as set_wait of lib/transitions.lua has it.
 static void set_wait(struct task *task, const char *text)
 {
     char reason[24];

@@ -40,7 +40,7 @@ enum script {
 };
 
 const char *script_name(enum script script);
-// The text with what it needs of lib.lua put in its place; the caller frees it.
+// The text with what it needs of lua/lib put in its place; the caller frees it.
 char *script_text(enum script script);
 
 // The name by which Redis has the text, made once in a process.

@@ -13,7 +13,7 @@
 
 // The clock is asked for every CLOCK_EVERY_MS; an answer that took longer than CLOCK_TOOK_MAX_MS
 // tells too little. A clock that is off by more than clocks drift in between (CLOCK_SLACK_MS, as in
-// lib.lua) has been set.
+// lib/base.lua) has been set.
 enum { CLOCK_EVERY_MS = 30000, CLOCK_TOOK_MAX_MS = 1000, CLOCK_SLACK_MS = 5000 };
 
 int64_t store_now_ms(const struct store *store)

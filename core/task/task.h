@@ -19,8 +19,8 @@ struct media_links;
 //
 // All transitions: a row for each phase, with the phases that it may go to. Going to the same phase
 // again is a change that clients can see. Each phase may also go to any of the ends: succeeded,
-// failed, cancelled. (task_may_go; core/store/lua/lib.lua has the same table, and a test compares
-// them.)
+// failed, cancelled. (task_may_go; core/store/lua/lib/transitions.lua has the same table, and a
+// test compares them.)
 //
 //  queued: submitting
 //  submitting: queued in_doubt submitted archiving

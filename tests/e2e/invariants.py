@@ -65,8 +65,8 @@ return found
 
 
 def known_types():
-    """(pattern, type) of each key that the list in lib.lua names."""
-    with open(os.path.join(ROOT, "core/store/lua/lib.lua"), encoding="utf-8") as file:
+    """(pattern, type) of each key that the list in lib/base.lua names."""
+    with open(os.path.join(ROOT, "core/store/lua/lib/base.lua"), encoding="utf-8") as file:
         text = re.search(r"-- Keys.*?\n(.*?)-- Channels", file.read(), re.S).group(1)
     name = r"\w+(?::<[^>]+>(?:[ :]<[^>]+>)*)?"
     found = []
@@ -114,7 +114,7 @@ def wrong_types(keys):
     for name, kind in keys.types.items():
         wanted = [known for pattern, known in TYPES if pattern.fullmatch(name)]
         if kind not in wanted:
-            yield f"{name} is a {kind}, and lib.lua's list says {wanted or 'nothing'} of it"
+            yield f"{name} is a {kind}, and lib/base.lua's list says {wanted or 'nothing'} of it"
 
 
 def wrong_slots(keys):

@@ -46,8 +46,11 @@ def times(count=10000):
 
 def replay(wire, took_ms, mode, fixed_ms=0):
     """(looks, lag in ms: mean, median, p99), by the script's own rule."""
-    with open(os.path.join(ROOT, "core/store/lua/lib.lua"), encoding="utf-8") as file:
-        text = file.read() + REPLAY
+    text = ""
+    for name in ("base", "spans"):
+        with open(os.path.join(ROOT, f"core/store/lua/lib/{name}.lua"), encoding="utf-8") as file:
+            text += file.read() + "\n"
+    text += REPLAY
     pieces = [took_ms[at : at + 5000] for at in range(0, len(took_ms), 5000)]  # what a call takes of words
     found = [wire.call("EVAL", text, 1, "{spool}", "w1", "3600000 0 0 0 0", mode, 3000, 10000, fixed_ms, *piece) for piece in pieces]
     return (sum(one[0] for one in found), *(sum(lags) / len(pieces) for lags in list(zip(*found))[1:]))

@@ -81,7 +81,7 @@ return found
 
 def script_texts():
     names = [os.path.basename(path)[:-4] for path in glob.glob(os.path.join(LUA, "*.lua"))]
-    return {name: script_text(name) for name in names if name != "lib"}
+    return {name: script_text(name) for name in names}
 
 
 def relative(text, now):

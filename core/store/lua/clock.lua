@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- What time it is, and what time it should be. Called without an expected time (lib.lua).
+-- What time it is, and what time it should be. Called without an expected time (lib/base.lua).
 -- Item: "": only asks; "first": from a process that has just started and doesn't know what time it should be;
 --   else that time: the correction is made anew, unless another process was faster.
 -- Answer: {now, by how much the clock was corrected}

@@ -148,7 +148,7 @@ static void test_the_script_that_refuses(void **state)
     read_text("core/store/lua/change.lua", &text);
     assert_non_null(strstr(buf_text(&text), "is_claim or not (TERMINAL[to] or NEXT[r.phase][to])"));
     buf_reset(&text);
-    read_text("core/store/lua/lib.lua", &text);
+    read_text("core/store/lua/lib/transitions.lua", &text);
     table = strstr(buf_text(&text), "local NEXT = {");
     assert_non_null(table);
     table = strchr(table, '{') + 1;
