@@ -45,17 +45,14 @@
 #include "providers/outcome.h"
 #include "providers/provider.h"
 #include "workers/answer.h"
-#include "workers/archive_result.h"
 #include "workers/body.h"
-#include "workers/elsewhere.h"
 #include "workers/inputs.h"
 #include "workers/job.h"
 #include "workers/jobs.h"
-#include "workers/lease.h"
 #include "workers/likeness.h"
+#include "workers/submit_private.h"
 #include "workers/vendor.h"
 
-enum { QUESTION_MS = 60000 }; // twice as long as a client waits for the answer to a question
 enum { MAX_LINK_TRIES = 5, MAX_REQUEST_BYTES = 512 << 20 };
 // What a file counts as until its size is known. Most are smaller; if we counted the most that may
 // be fetched, a few slow hosts would hold up all others.
@@ -63,36 +60,17 @@ enum { GUESSED_BYTES = 4 << 20 };
 // A vendor that takes a body's bytes more slowly than this has the less time for its answer.
 enum { SLOWEST_BYTES_PER_MS = 1000 };
 
-enum state { WAITING, READING, FETCHING, BEGINNING, SENDING, KEEPING, STORING };
-
 static const struct job_state states[] = {
-    [WAITING] = {"waiting", JOB_TO(READING) | JOB_TO(FETCHING) | JOB_TO(BEGINNING), true},
-    [READING] = {"reading", JOB_TO(FETCHING) | JOB_TO(BEGINNING), true},
-    [FETCHING] = {"fetching", JOB_TO(BEGINNING), true},
-    [BEGINNING] = {"beginning", JOB_TO(SENDING), true},
+    [SUBMIT_WAITING] = {"waiting",
+                        JOB_TO(SUBMIT_READING) | JOB_TO(SUBMIT_FETCHING) | JOB_TO(SUBMIT_BEGINNING),
+                        true},
+    [SUBMIT_READING] = {"reading", JOB_TO(SUBMIT_FETCHING) | JOB_TO(SUBMIT_BEGINNING), true},
+    [SUBMIT_FETCHING] = {"fetching", JOB_TO(SUBMIT_BEGINNING), true},
+    [SUBMIT_BEGINNING] = {"beginning", JOB_TO(SUBMIT_SENDING), true},
     // From here on the request may leave, and its answer is worth money.
-    [SENDING] = {"sending", JOB_TO(KEEPING) | JOB_TO(STORING), false},
-    [KEEPING] = {"keeping", JOB_TO(STORING), false},
-    [STORING] = {"storing", 0, false},
-};
-
-struct submission {
-    struct job job;
-    struct share share;    // of the bytes of inputs that may be in hand; WAITING waits for it
-    struct lease lease;    // kept until the answer is there
-    char asked_as[100];    // what the vendor calls the request; "": nothing
-    bool is_too_late;      // the request was kept back, for the lease wasn't sure any more
-    int64_t sent_ms;       // of our monotonic clock
-    int64_t stored_ms;     // of the same: the lease of the archive was asked for then
-    struct answer *answer; // of a call; NULL: it is none
-    struct inputs *inputs; // until the answer is there; what FETCHING waits for
-    struct body *body;     // of a request that is sent bit by bit, until the answer is there
-    // What we wait for: between events exactly one of these is set, but for WAITING, FETCHING
-    // and KEEPING, which wait for room, for the inputs and for the answer's files.
-    struct storage_op *reading; // READING
-    struct store_call *begun;   // BEGINNING
-    struct vendor_call *call;   // SENDING
-    struct store_call *stored;  // STORING
+    [SUBMIT_SENDING] = {"sending", JOB_TO(SUBMIT_KEEPING) | JOB_TO(SUBMIT_STORING), false},
+    [SUBMIT_KEEPING] = {"keeping", JOB_TO(SUBMIT_STORING), false},
+    [SUBMIT_STORING] = {"storing", 0, false},
 };
 
 static void submit_drop(struct job *job)
@@ -124,7 +102,7 @@ static void submit_on_cancelled(struct job *job)
 {
     const struct submission *s = (const struct submission *)job;
 
-    if (s->answer == NULL || job->state == STORING)
+    if (s->answer == NULL || job->state == SUBMIT_STORING)
         return;
     log_info("task.cancelled", "task=%s", job->task->id);
     bench_forget_request(job->bench, job->task);
@@ -133,272 +111,6 @@ static void submit_on_cancelled(struct job *job)
 
 static const struct job_kind submit_kind = {"submit", states, submit_drop, submit_hand_back,
                                             submit_on_cancelled};
-
-// The vendor has the task. If the client wants it cancelled, now is the time to tell the vendor.
-static void submit_on_stored(void *ctx, enum change_result result, bool is_cancel_asked,
-                             const struct err *err)
-{
-    struct submission *s = ctx;
-    const struct task *task = s->job.task;
-
-    s->stored = NULL;
-    if (err != NULL)
-        log_error("submit.store", "task=%s error=\"%s\"", task->id, err->message);
-    else if (result == CHANGE_STALE || result == CHANGE_GONE)
-        log_warn("submit.stale", "task=%s account=%s", task->id, task->account);
-    else
-        bench_expect(s->job.bench, s->job.account, s->job.account->provider->poll_first_ms);
-    if (err == NULL && result == CHANGE_DONE)
-        bench_forget_request(s->job.bench, s->job.task);
-    if (is_cancel_asked)
-        bench_expect(s->job.bench, s->job.account, 0);
-    job_finish(&s->job);
-}
-
-static void submit_store(struct submission *s, const struct outcome *outcome)
-{
-    int64_t look_ms = s->job.account->poll_interval_ms > 0
-                          ? s->job.account->poll_interval_ms
-                          : s->job.account->provider->poll_first_ms;
-
-    log_info("task.submitted", "task=%s account=%s upstream=%s", s->job.task->id,
-             s->job.task->account, outcome->upstream_id);
-    job_move(&s->job, STORING);
-    // Stored whatever happens to Redis: this id was paid for.
-    s->stored =
-        transition_accept(s->job.bench->store, s->job.task, outcome->upstream_id, outcome->is_modal,
-                          look_ms, bench_is_news(s->job.task, TASK_SUBMITTED, outcome->is_modal),
-                          (struct listener){submit_on_stored, s});
-}
-
-static void submit_note_failure(const struct submission *s, const char *code, const char *reason)
-{
-    log_info("task.failed", "task=%s code=%s reason=\"%s\"", s->job.task->id, code, reason);
-}
-
-static void submit_fail(struct submission *s, const char *code, const char *reason)
-{
-    submit_note_failure(s, code, reason);
-    transition_fail(s->job.bench->store, s->job.task, code, reason, job_listener(&s->job));
-    job_finish(&s->job);
-}
-
-// Whether the client that asked the question has gone.
-static bool is_past_asking(const struct submission *s)
-{
-    return s->job.task->is_ask &&
-           store_now_ms(s->job.bench->store) - s->job.task->created_ms > QUESTION_MS;
-}
-
-// Whether the task has waited for a vendor as long as it may.
-static bool is_past_waiting(const struct submission *s)
-{
-    int64_t timeout_ms = s->job.bench->config->queue_timeout_ms;
-
-    return timeout_ms > 0 &&
-           store_now_ms(s->job.bench->store) - s->job.task->created_ms > timeout_ms;
-}
-
-static const char *reason_of(const struct outcome *outcome)
-{
-    return outcome->reason == NULL ? "the vendor gave no reason" : outcome->reason;
-}
-
-// Nothing was accepted. Decides what that means for the account, and whether the task waits on.
-static void submit_refuse(struct submission *s, const struct outcome *outcome,
-                          enum refusal_kind kind)
-{
-    struct store *store = s->job.bench->store;
-    struct refusal refusal = {
-        .kind = kind, .reason = reason_of(outcome), .cool_ms = outcome->retry_after_ms};
-
-    if (kind != REFUSAL_BAD_KEY && is_past_asking(s)) {
-        submit_fail(s, "vendor_no_answer", refusal.reason);
-        return;
-    }
-    metric_add(METRIC_submits_refused_total, 1);
-    if (kind == REFUSAL_BAD_KEY)
-        log_error("account.out", "account=%s reason=\"%s\" hint=\"mend its key and enable it\"",
-                  s->job.account->name, refusal.reason);
-    else
-        log_info("submit.refused", "task=%s account=%s reason=\"%s\"", s->job.task->id,
-                 s->job.account->name, refusal.reason);
-    if (is_past_waiting(s)) {
-        submit_note_failure(s, "vendor_unavailable", refusal.reason);
-        transition_give_up(store, s->job.task, &refusal, "vendor_unavailable",
-                           job_listener(&s->job));
-    } else {
-        transition_refuse(store, s->job.task, &refusal, job_listener(&s->job));
-    }
-    job_finish(&s->job);
-}
-
-// A model that this account hasn't got, or may not use, another may have. The account rests for no
-// other's sake: it is well.
-static bool submit_move(struct submission *s, const struct outcome *outcome)
-{
-    const struct account *to;
-
-    if (outcome->code == NULL || strcmp(outcome->code, "model_not_found") != 0)
-        return false;
-    to = elsewhere_next(s->job.bench->config, s->job.account, s->job.task);
-    if (to == NULL)
-        return false;
-    metric_add(METRIC_submits_refused_total, 1);
-    log_info("submit.moved", "task=%s account=%s to=%s reason=\"%s\"", s->job.task->id,
-             s->job.account->name, to->name, reason_of(outcome));
-    transition_move(s->job.bench->store, s->job.task, to->name, reason_of(outcome),
-                    job_listener(&s->job));
-    job_finish(&s->job);
-    return true;
-}
-
-static void submit_doubt(struct submission *s, const char *reason)
-{
-    struct store *store = s->job.bench->store;
-    char why[400];
-
-    snprintf(why, sizeof why, *s->asked_as == '\0' ? "%s" : "%s (request %s)", reason, s->asked_as);
-
-    if (is_past_asking(s)) {
-        submit_fail(s, "vendor_no_answer", why);
-        return;
-    }
-    log_warn("submit.doubt", "task=%s account=%s why=\"%s\"", s->job.task->id, s->job.account->name,
-             why);
-    if (s->job.task->is_ask) {
-        transition_ask_again(store, s->job.task, why, job_listener(&s->job));
-    } else {
-        metric_add(METRIC_submits_in_doubt_total, 1);
-        transition_doubt(store, s->job.task, why, job_listener(&s->job));
-    }
-    job_finish(&s->job);
-}
-
-static void submit_end(struct submission *s, const char *result)
-{
-    log_info("task.succeeded", "task=%s", s->job.task->id);
-    transition_succeed(s->job.bench->store, s->job.task, result, job_listener(&s->job));
-    job_finish(&s->job);
-}
-
-// The answer to a question is the result itself.
-static void submit_end_question(struct submission *s, const struct outcome *outcome)
-{
-    char *result = outcome_result(outcome);
-
-    submit_end(s, result);
-    free(result);
-}
-
-// Calls.
-
-// The result is in Redis: from here on the task is an archive, by whoever has its lease.
-static void submit_on_answer_stored(void *ctx, enum change_result result, bool is_cancel_asked,
-                                    const struct err *err)
-{
-    struct submission *s = ctx;
-    struct bench *bench = s->job.bench;
-    struct task *task = s->job.task;
-    int64_t asked_ms = s->stored_ms;
-
-    (void)is_cancel_asked;
-    s->stored = NULL;
-    if (err != NULL)
-        log_error("submit.store", "task=%s error=\"%s\"", task->id, err->message);
-    else if (result != CHANGE_DONE)
-        log_warn("submit.stale", "task=%s account=%s", task->id, task->account);
-    if (err == NULL && result != CHANGE_DONE)
-        answer_forget(bench->answers, task, answer_result(s->answer));
-    if (err != NULL || result != CHANGE_DONE) {
-        job_finish(&s->job);
-        return;
-    }
-    bench_forget_request(bench, task);
-    task->version++;
-    task->phase = TASK_ARCHIVING;
-    task->archive_ms = store_now_ms(bench->store);
-    if (bench->is_draining) {
-        transition_hold(bench->store, task, 0, NULL, NULL);
-        job_finish(&s->job);
-        return;
-    }
-    task = job_take_task(&s->job);
-    job_drop(&s->job);
-    bench_archive(bench, task, asked_ms);
-    bench_wake(bench);
-}
-
-static void submit_on_kept(void *ctx)
-{
-    struct submission *s = ctx;
-    struct bench *bench = s->job.bench;
-    struct task *task = s->job.task;
-
-    free(task->result);
-    task->result = json_dumps(answer_result(s->answer), JSON_COMPACT);
-    log_info("task.answered", "task=%s account=%s", task->id, task->account);
-    lease_stop(&s->lease);
-    job_move(&s->job, STORING);
-    s->stored_ms = clock_mono_ms();
-    // Stored whatever happens to Redis: this was paid for.
-    s->stored = transition_answer(
-        bench->store, task, task->result, bench_is_news(task, TASK_ARCHIVING, false),
-        bench->config->lease_ms, (struct listener){submit_on_answer_stored, s});
-}
-
-static void submit_keep(struct submission *s, const struct outcome *outcome)
-{
-    char *text = outcome_result(outcome), *texts;
-
-    if (outcome->source_count == 0) {
-        submit_fail(s, "vendor_failed", "the vendor's answer has no result");
-    } else if (!archive_result_has_files(outcome)) {
-        texts = archive_result_of_texts(text);
-        submit_end(s, texts);
-        free(texts);
-    } else {
-        job_move(&s->job, KEEPING);
-        if (answer_keep(s->answer, json_loads(text, 0, NULL), submit_on_kept, s))
-            submit_on_kept(s);
-    }
-    free(text);
-}
-
-static void submit_decide(struct submission *s, const struct outcome *outcome,
-                          const struct err *unreadable)
-{
-    switch (outcome->kind) {
-    case OUTCOME_ACCEPTED:
-        submit_store(s, outcome);
-        return;
-    case OUTCOME_SUCCEEDED:
-        if (s->answer != NULL)
-            submit_keep(s, outcome);
-        else
-            submit_end_question(s, outcome);
-        return;
-    case OUTCOME_REFUSED_RETRY:
-        submit_refuse(s, outcome, REFUSAL_VENDOR);
-        return;
-    case OUTCOME_REFUSED_ELSEWHERE:
-        submit_refuse(s, outcome, REFUSAL_ACCOUNT);
-        return;
-    case OUTCOME_BAD_KEY:
-        submit_refuse(s, outcome, REFUSAL_BAD_KEY);
-        return;
-    case OUTCOME_REFUSED_FINAL:
-    case OUTCOME_FAILED:
-        if (submit_move(s, outcome))
-            return;
-        submit_fail(s, outcome->code == NULL ? "vendor_refused" : outcome->code,
-                    reason_of(outcome));
-        return;
-    default:
-        submit_doubt(s, unreadable != NULL ? unreadable->message : reason_of(outcome));
-        return;
-    }
-}
 
 // Inputs that can't be had for now.
 static void submit_try_inputs_later(struct submission *s, bool is_link, const char *why)
@@ -525,7 +237,7 @@ static void submit_on_lost(struct job *job)
 
     log_warn("submit.lease_lost", "task=%s", job->task->id);
     // What is left of a call is worth nothing to anybody: it was cancelled, or given up.
-    if (s->answer != NULL && job->state != STORING)
+    if (s->answer != NULL && job->state != SUBMIT_STORING)
         job_finish(job);
 }
 
@@ -581,7 +293,7 @@ static void submit_send(struct submission *s)
     }
     if (request.gap_count > 0)
         submit_set_source(s, &request, &options.http);
-    job_move(&s->job, SENDING);
+    job_move(&s->job, SUBMIT_SENDING);
     s->sent_ms = clock_mono_ms();
     metric_add(METRIC_submits_total, 1);
     log_info("task.submitting", "task=%s account=%s action=%s", task->id, task->account,
@@ -628,7 +340,7 @@ static void submit_begin(struct submission *s)
 {
     const struct dialect *dialect = s->job.account->dialect;
 
-    job_move(&s->job, BEGINNING);
+    job_move(&s->job, SUBMIT_BEGINNING);
     budget_correct(&s->share, input_bytes(s->job.task));
     lease_lend(&s->lease);
     likeness_set(s->job.task, s->job.account);
@@ -661,7 +373,7 @@ static void submit_fetch(struct submission *s)
     if (first == NULL) {
         submit_begin(s);
     } else {
-        job_move(&s->job, FETCHING);
+        job_move(&s->job, SUBMIT_FETCHING);
         s->inputs = inputs_start(&s->job, submit_on_inputs, s);
     }
     free(first);
@@ -688,7 +400,7 @@ static void submit_read(struct submission *s)
     struct buf key = {0};
 
     if (s->job.task->is_request_stored) {
-        job_move(&s->job, READING);
+        job_move(&s->job, SUBMIT_READING);
         task_input_key(s->job.task, &key);
         s->reading =
             storage_read(s->job.bench->storage, key.data, MAX_REQUEST_BYTES, submit_on_request, s);
