@@ -10,6 +10,7 @@
 #include "core/json/field.h"
 #include "core/json/field_check.h"
 #include "core/json/json_fast.h"
+#include "core/json/json_write.h"
 #include "core/message/http_message.h"
 #include "core/task/task.h"
 #include "providers/family.h"
@@ -93,7 +94,7 @@ void family_add_to_list(struct buf *json, const char *head, const char *tail,
 void family_set_request(struct task *task, json_t *request)
 {
     free(task->request);
-    task->request = json_dumps(request, JSON_COMPACT);
+    task->request = json_write_text(request);
     json_decref(request);
 }
 

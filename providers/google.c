@@ -12,6 +12,7 @@
 #include "core/base/mem.h"
 #include "core/config/config.h"
 #include "core/json/field.h"
+#include "core/json/json_write.h"
 #include "core/message/http_message.h"
 #include "providers/outcome.h"
 #include "providers/provider.h"
@@ -71,7 +72,7 @@ bool google_build_token(const struct account *account, int64_t now_ms, struct to
         "{s:s,s:s,s:s,s:I,s:I}", "iss", key_of(account, "service_account_file.client_email"),
         "scope", "https://www.googleapis.com/auth/cloud-platform", "aud", uri, "iat",
         (json_int_t)now_ms / 1000, "exp", (json_int_t)now_ms / 1000 + ASSERTION_LIFE_S);
-    char *text = json_dumps(claims, JSON_COMPACT);
+    char *text = json_write_text(claims);
     struct buf jwt = {0};
     bool ok = jwt_rs256(key_of(account, "service_account_file.private_key"), text, &jwt, err);
 

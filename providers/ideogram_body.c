@@ -14,6 +14,7 @@
 #include "core/config/config.h"
 #include "core/json/field.h"
 #include "core/json/field_check.h"
+#include "core/json/json_write.h"
 #include "core/message/http_message.h"
 #include "core/message/media_type.h"
 #include "core/message/multipart_write.h"
@@ -381,8 +382,7 @@ json_t *ideogram_body(const struct task *task, const struct account *account, st
 
 static void write_value(struct multipart_write *form, const char *name, const json_t *value)
 {
-    char *text = json_is_string(value) ? mem_str(json_string_value(value))
-                                       : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+    char *text = json_is_string(value) ? mem_str(json_string_value(value)) : json_write_text(value);
     json_t *item;
     size_t i;
 

@@ -8,6 +8,7 @@
 #include "core/config/config.h"
 #include "core/json/field.h"
 #include "core/json/field_check.h"
+#include "core/json/json_write.h"
 #include "core/message/http_message.h"
 #include "core/message/media_type.h"
 #include "core/message/multipart_write.h"
@@ -89,8 +90,8 @@ static void write_fields(struct multipart_write *form, json_t *body)
     json_object_foreach(body, name, value)
     {
         bool is_picture = false;
-        char *text = json_is_string(value) ? mem_str(json_string_value(value))
-                                           : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+        char *text =
+            json_is_string(value) ? mem_str(json_string_value(value)) : json_write_text(value);
 
         for (size_t i = 0; i < sizeof pictures / sizeof pictures[0]; i++)
             is_picture = is_picture || strcmp(name, pictures[i]) == 0;

@@ -3,6 +3,7 @@
 // DOC are Volcengine's pages 85621 on Jimeng's videos, as transcribed.
 #include "providers/jimeng_body.h"
 #include "core/json/json_fast.h"
+#include "core/json/json_write.h"
 #include "providers/adapter.h"
 
 #include <stdlib.h>
@@ -290,7 +291,7 @@ bool jimeng_from_unified(struct task *task, struct err *err)
     if (ok) {
         mem_set_str(&task->action, "generate");
         free(task->request);
-        task->request = json_dumps(request, JSON_COMPACT);
+        task->request = json_write_text(request);
     }
     json_decref(request);
     return ok;

@@ -12,6 +12,7 @@
 #include "core/config/config.h"
 #include "core/json/field.h"
 #include "core/json/field_check.h"
+#include "core/json/json_write.h"
 #include "core/message/http_message.h"
 #include "core/task/task.h"
 #include "providers/adapter.h"
@@ -87,7 +88,7 @@ static bool build_token(const struct account *account, int64_t now_ms, struct to
     json_t *claims = json_pack(
         "{s:s,s:I,s:I}", "iss", secret_reveal(account_key(account, "access_key")), "exp",
         (json_int_t)now_ms / 1000 + TOKEN_LIFE_S, "nbf", (json_int_t)now_ms / 1000 - TOKEN_EARLY_S);
-    char *text = json_dumps(claims, JSON_COMPACT);
+    char *text = json_write_text(claims);
     struct buf jwt = {0};
 
     (void)request, (void)err;

@@ -10,6 +10,7 @@
 #include "core/json/field.h"
 #include "core/json/field_check.h"
 #include "core/json/json_fast.h"
+#include "core/json/json_write.h"
 #include "core/task/task.h"
 #include "providers/unified.h"
 
@@ -225,7 +226,7 @@ bool kling_body_from_unified(struct task *task, struct err *err)
          set_images(request, is_omni_route, err);
     if (ok) {
         free(task->request);
-        task->request = json_dumps(request, JSON_COMPACT);
+        task->request = json_write_text(request);
     }
     json_decref(request);
     return ok;

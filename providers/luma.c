@@ -14,6 +14,7 @@
 #include "core/json/field.h"
 #include "core/json/field_check.h"
 #include "core/json/json_fast.h"
+#include "core/json/json_write.h"
 #include "core/message/http_message.h"
 #include "core/task/task.h"
 #include "providers/adapter.h"
@@ -559,7 +560,7 @@ static bool from_unified(struct task *task, struct err *err)
     if (ok) {
         mem_set_str(&task->action, "generations");
         free(task->request);
-        task->request = json_dumps(request, JSON_COMPACT);
+        task->request = json_write_text(request);
     }
     json_decref(request);
     return ok;

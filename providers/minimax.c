@@ -11,6 +11,7 @@
 #include "core/base/mem.h"
 #include "core/config/config.h"
 #include "core/json/field.h"
+#include "core/json/json_write.h"
 #include "core/message/http_message.h"
 #include "core/task/task.h"
 #include "providers/adapter.h"
@@ -414,7 +415,7 @@ static bool answer_callback(const json_t *body, struct buf *json)
     if (challenge == NULL || field_at(body, "task_id") != NULL ||
         json_string_length(challenge) > MAX_CHALLENGE)
         return false;
-    text = json_dumps(challenge, JSON_COMPACT | JSON_ENCODE_ANY);
+    text = json_write_text(challenge);
     ok = text != NULL && strlen(text) <= MAX_CHALLENGE;
     if (ok)
         buf_fmt(json, "{\"challenge\":%s}", text);

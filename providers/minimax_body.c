@@ -14,6 +14,7 @@
 #include "core/json/field.h"
 #include "core/json/field_check.h"
 #include "core/json/json_fast.h"
+#include "core/json/json_write.h"
 #include "core/task/task.h"
 #include "providers/adapter.h"
 #include "providers/provider.h"
@@ -410,7 +411,7 @@ bool minimax_body_from_unified(struct task *task, struct err *err)
     if (ok) {
         set_duration(request);
         free(task->request);
-        task->request = json_dumps(request, JSON_COMPACT);
+        task->request = json_write_text(request);
     }
     json_decref(request);
     return ok;

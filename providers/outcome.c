@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "core/base/mem.h"
+#include "core/json/json_write.h"
 
 enum { MAX_REASON = 200, MAX_PARTS = 64 };
 
@@ -179,7 +180,7 @@ char *outcome_result(const struct outcome *outcome)
         json_object_set_new(result, "next", json_string(outcome->next));
     if (outcome->extra != NULL)
         json_object_set(result, "extra", outcome->extra);
-    text = json_dumps(result, JSON_COMPACT);
+    text = json_write_text(result);
     json_decref(result);
     return text;
 }

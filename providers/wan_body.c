@@ -13,6 +13,7 @@
 #include "core/json/field.h"
 #include "core/json/field_check.h"
 #include "core/json/json_fast.h"
+#include "core/json/json_write.h"
 #include "core/task/task.h"
 #include "providers/adapter.h"
 #include "providers/provider.h"
@@ -524,7 +525,7 @@ bool wan_body_from_unified(struct task *task, struct err *err)
             json_object_set(request, "parameters", parameters);
         json_object_del(request, "images");
         free(task->request);
-        task->request = json_dumps(request, JSON_COMPACT);
+        task->request = json_write_text(request);
     }
     json_decref(request);
     json_decref(images);

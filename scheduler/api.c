@@ -13,6 +13,7 @@
 #include "core/config/config.h"
 #include "core/http/http_client.h"
 #include "core/http/http_server.h"
+#include "core/json/json_write.h"
 #include "core/loop/loop.h"
 #include "core/storage/storage.h"
 #include "core/store/callbacks.h"
@@ -242,7 +243,7 @@ static void write_openapi(struct front *front)
         openapi_document(front->routes, front->config->public_url, front->has_private);
     char hash[SHA256_HEX_BYTES];
 
-    front->openapi = json_dumps(document, JSON_COMPACT);
+    front->openapi = json_write_text(document);
     json_decref(document);
     sha256_hex(front->openapi, strlen(front->openapi), hash);
     snprintf(front->openapi_etag, sizeof front->openapi_etag, "\"%.*s\"", ETAG_CHARS, hash);

@@ -12,6 +12,7 @@
 #include "core/json/field.h"
 #include "core/json/field_check.h"
 #include "core/json/field_list.h"
+#include "core/json/json_write.h"
 #include "core/loop/loop.h"
 #include "core/message/multipart.h"
 #include "core/store/store.h"
@@ -250,7 +251,7 @@ static void list_take(struct list *list, const json_t *ids)
     json_t *body = json_pack("{s:O}", "ids", ids);
     struct buf rest = {0};
 
-    list->text = json_dumps(body, JSON_COMPACT);
+    list->text = json_write_text(body);
     list->ids = (struct field_list){0};
     field_list_open(&list->ids, list->text, strlen(list->text), "ids", &rest);
     buf_clear(&rest);

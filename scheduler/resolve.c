@@ -8,6 +8,7 @@
 #include "core/config/config.h"
 #include "core/json/field.h"
 #include "core/json/json_fast.h"
+#include "core/json/json_write.h"
 #include "core/store/tasks.h"
 #include "core/task/task.h"
 #include "providers/provider.h"
@@ -44,7 +45,7 @@ static char *result_to_fetch(const struct task *task)
         missing++;
     }
     if (missing > 0)
-        text = json_dumps(result, JSON_COMPACT);
+        text = json_write_text(result);
     json_decref(result);
     return text;
 }

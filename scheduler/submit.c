@@ -12,6 +12,7 @@
 #include "core/http/http_server.h"
 #include "core/json/field.h"
 #include "core/json/json_fast.h"
+#include "core/json/json_write.h"
 #include "core/message/media_link.h"
 #include "core/message/trace.h"
 #include "core/storage/storage.h"
@@ -294,7 +295,7 @@ static char *take_whole_request(struct task *task)
          task->request == NULL || (strlen(task->request) > LARGE_REQUEST && most > 0); most /= 16) {
         slim_strings(request, most, "");
         free(task->request);
-        task->request = json_dumps(request, JSON_COMPACT);
+        task->request = json_write_text(request);
     }
     json_decref(request);
     return whole;
@@ -478,7 +479,7 @@ static char *take_text(struct request *request)
     request_take_body(request, &text);
     if (request->is_form) {
         buf_clear(&text);
-        return json_dumps(request->body, JSON_COMPACT);
+        return json_write_text(request->body);
     }
     if (text.len == 0)
         buf_str(&text, "{}");

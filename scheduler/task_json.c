@@ -1,10 +1,10 @@
 // The task object of our own REST surface.
 #include "scheduler/task_json.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/buf.h"
+#include "core/json/json_write.h"
 #include "core/task/task.h"
 #include "providers/family.h"
 #include "providers/provider.h"
@@ -65,19 +65,19 @@ void task_json_write(const struct task *task, const char *cancel, bool is_operat
     buf_str(json, ",\"artifacts\":");
     if (task->phase == TASK_SUCCEEDED && task->result != NULL) {
         json_t *result = family_result_whole(task);
-        json_t *artifact;
-        char *text;
+        json_t *artifacts = json_object_get(result, "artifacts"), *artifact;
         size_t i;
 
         // Only the families show to which of several results an artifact belongs, and by what name.
-        json_array_foreach(json_object_get(result, "artifacts"), i, artifact)
+        json_array_foreach(artifacts, i, artifact)
         {
             json_object_del(artifact, "of");
             json_object_del(artifact, "variant");
         }
-        text = json_dumps(json_object_get(result, "artifacts"), JSON_COMPACT);
-        buf_str(json, text == NULL ? "[]" : text);
-        free(text);
+        if (artifacts == NULL)
+            buf_str(json, "[]");
+        else
+            json_write(artifacts, json);
         json_decref(result);
     } else {
         buf_str(json, "[]");

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/buf.h"
+#include "core/json/json_write.h"
 #include "core/task/task.h"
 #include "providers/family.h"
 #include "providers/provider.h"
@@ -44,7 +45,7 @@ static void on_task(void *ctx, struct task *task, const struct err *err)
     }
     body = task->request == NULL ? NULL : json_loads(task->request, JSON_DISABLE_EOF_CHECK, NULL);
     mask_request(body);
-    text = body == NULL ? NULL : json_dumps(body, JSON_COMPACT);
+    text = body == NULL ? NULL : json_write_text(body);
     buf_str(&json, "{\"object\":\"request\",\"family\":");
     buf_json_str(&json, task->family);
     buf_str(&json, ",\"path\":");

@@ -37,6 +37,7 @@
 #include "core/config/config.h"
 #include "core/json/field.h"
 #include "core/json/json_fast.h"
+#include "core/json/json_write.h"
 #include "core/loop/loop.h"
 #include "core/message/http_message.h"
 #include "core/message/media_type.h"
@@ -158,7 +159,7 @@ static void archive_put_off(struct archive *a)
         job_finish(&a->job);
         return;
     }
-    result = json_dumps(a->result, JSON_COMPACT);
+    result = json_write_text(a->result);
     if (is_only_busy)
         transition_go_on(store, a->job.task, result, a->wait_ms, archive_listener(a));
     else

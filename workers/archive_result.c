@@ -9,6 +9,7 @@
 #include "core/base/buf.h"
 #include "core/json/field.h"
 #include "core/json/json_fast.h"
+#include "core/json/json_write.h"
 #include "core/task/task.h"
 #include "providers/outcome.h"
 
@@ -107,7 +108,7 @@ char *archive_result_final(const json_t *result, bool *is_success)
     forgive_links(artifacts);
     json_object_del(final, "sources");
     json_object_set_new(final, "artifacts", artifacts);
-    text = json_dumps(final, JSON_COMPACT);
+    text = json_write_text(final);
     json_decref(final);
     return text;
 }
@@ -148,7 +149,7 @@ char *archive_result_of_texts(const char *text)
         json_array_append_new(artifacts, archive_artifact_text(source));
     json_object_del(result, "sources");
     json_object_set_new(result, "artifacts", artifacts);
-    final = json_dumps(result, JSON_COMPACT);
+    final = json_write_text(result);
     json_decref(result);
     return final;
 }

@@ -7,6 +7,7 @@
 #include "core/base/log.h"
 #include "core/base/metrics.h"
 #include "core/config/config.h"
+#include "core/json/json_write.h"
 #include "core/store/store.h"
 #include "core/store/transitions.h"
 #include "providers/outcome.h"
@@ -218,7 +219,7 @@ static void submit_on_kept(void *ctx)
     struct task *task = s->job.task;
 
     free(task->result);
-    task->result = json_dumps(answer_result(s->answer), JSON_COMPACT);
+    task->result = json_write_text(answer_result(s->answer));
     log_info("task.answered", "task=%s account=%s", task->id, task->account);
     lease_stop(&s->lease);
     job_move(&s->job, SUBMIT_STORING);

@@ -9,6 +9,7 @@
 #include "core/base/mem.h"
 #include "core/json/json_fast.h"
 #include "core/json/json_lenient.h"
+#include "core/json/json_write.h"
 #include "core/message/multipart.h"
 #include "core/message/multipart_write.h"
 
@@ -77,7 +78,7 @@ bool http_post_json(struct http_request *request, const char *base_url, json_t *
         json_decref(body);
         return err_set(err, ERR_CONFIG, "base_url is empty");
     }
-    text = json_dumps(body, JSON_COMPACT);
+    text = json_write_text(body);
     json_decref(body);
     if (text == NULL)
         return err_set(err, ERR_INTERNAL, "the request can't be written as JSON");

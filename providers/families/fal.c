@@ -13,6 +13,7 @@
 #include "core/json/field.h"
 #include "core/json/field_check.h"
 #include "core/json/json_fast.h"
+#include "core/json/json_write.h"
 #include "core/message/media_link.h"
 #include "core/task/task.h"
 #include "providers/family.h"
@@ -192,7 +193,7 @@ static void add_name(struct buf *json, const char *name)
 
 static void add_member(struct buf *json, const char *name, const json_t *value)
 {
-    char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+    char *text = json_write_text(value);
 
     add_name(json, name);
     buf_str(json, text == NULL ? "null" : text);

@@ -14,6 +14,7 @@
 #include "core/json/field.h"
 #include "core/json/field_check.h"
 #include "core/json/json_fast.h"
+#include "core/json/json_write.h"
 #include "core/message/media_type.h"
 #include "core/task/task.h"
 #include "providers/families/gemini_spelling.h"
@@ -225,7 +226,7 @@ static bool accept(const struct family_request *request, struct task *task, cons
 
 static void add_value(struct buf *json, const char *name, const json_t *value)
 {
-    char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+    char *text = json_write_text(value);
 
     if (text != NULL) {
         buf_json_str(json, name);

@@ -12,6 +12,7 @@
 #include "core/base/mem.h"
 #include "core/json/field.h"
 #include "core/json/field_check.h"
+#include "core/json/json_write.h"
 #include "core/task/task.h"
 #include "providers/family.h"
 #include "providers/family_common.h"
@@ -373,7 +374,7 @@ static int result(const struct task *task, struct family_answer *answer)
             json_pack("{s:I,s:o}", "created",
                       (json_int_t)field_int_or(whole, "extra.created", task->finished_ms / 1000),
                       "data", images_of(whole));
-    text = json_dumps(shown_json, JSON_COMPACT);
+    text = json_write_text(shown_json);
     buf_str(&answer->json, text);
     free(text);
     json_decref(shown_json);

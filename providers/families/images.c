@@ -17,6 +17,7 @@
 #include "core/json/field.h"
 #include "core/json/field_check.h"
 #include "core/json/json_fast.h"
+#include "core/json/json_write.h"
 #include "core/message/media_type.h"
 #include "core/task/task.h"
 #include "providers/adapter.h"
@@ -368,7 +369,7 @@ static void result_clear(struct result *result)
 
 static void add_member(struct buf *json, const char *name, const json_t *value)
 {
-    char *text = value == NULL ? NULL : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+    char *text = value == NULL ? NULL : json_write_text(value);
 
     if (text != NULL) {
         buf_char(json, ',');

@@ -8,6 +8,7 @@
 #include "core/json/field.h"
 #include "core/json/field_check.h"
 #include "core/json/json_fast.h"
+#include "core/json/json_write.h"
 #include "core/task/task.h"
 #include "providers/family.h"
 #include "providers/family_common.h"
@@ -257,7 +258,7 @@ static bool adopt_checked(struct task *task, const struct task *parent, json_t *
     parent_request = json_read(parent->request);
     json_object_set_new(request, "parentPrompt", json_string(prompt_of(parent_request)));
     json_decref(parent_request);
-    text = json_dumps(request, JSON_COMPACT);
+    text = json_write_text(request);
     free(task->request);
     task->request = text;
     return true;
@@ -296,7 +297,7 @@ static void accepted(const struct task *task, int64_t waiting, bool is_repeated,
 
 static void add_json(struct buf *json, const json_t *value, const char *otherwise)
 {
-    char *text = value == NULL ? NULL : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+    char *text = value == NULL ? NULL : json_write_text(value);
 
     buf_str(json, text == NULL ? otherwise : text);
     free(text);

@@ -8,6 +8,7 @@
 #include "core/base/mem.h"
 #include "core/json/field.h"
 #include "core/json/field_check.h"
+#include "core/json/json_write.h"
 #include "core/task/task.h"
 #include "providers/family.h"
 #include "providers/family_common.h"
@@ -195,7 +196,7 @@ static void add_fact(struct buf *json, const json_t *result, const json_t *reque
         value = json_object_get(request, name);
     if (!field_is_given(value, ""))
         return;
-    text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+    text = json_write_text(value);
     buf_fmt(json, ",\"%s\":", name);
     buf_str(json, text);
     free(text);

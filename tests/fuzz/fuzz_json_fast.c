@@ -1,7 +1,11 @@
-// Clients' and vendors' JSON, read quickly: what is read means what it means to jansson.
+// Clients' and vendors' JSON, read quickly: what is read means what it means to jansson, and is
+// written as jansson writes it.
 #include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "core/json/json_fast.h"
+#include "core/json/json_write.h"
 #include "tests/fuzz/expect.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -12,6 +16,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (fast != NULL)
         EXPECT(slow != NULL && json_equal(fast, slow));
+    if (slow != NULL) {
+        char *theirs = json_dumps(slow, JSON_COMPACT | JSON_ENCODE_ANY);
+        char *ours = json_write_text(slow);
+
+        EXPECT(theirs != NULL && strcmp(theirs, ours) == 0);
+        free(theirs);
+        free(ours);
+    }
     json_decref(fast);
     json_decref(slow);
     return 0;
