@@ -535,6 +535,12 @@ bool redis_is_up(const struct redis *redis)
     return redis->is_up;
 }
 
+void redis_reconnect(struct redis *redis, const char *why)
+{
+    if (redis->link != NULL && redis->link->ac != NULL)
+        break_link(redis->link, why);
+}
+
 // `status` is what hiredis said when it was given the command.
 static void redis_on_sent(struct redis *redis, int status, redis_reply_fn fn, void *ctx)
 {

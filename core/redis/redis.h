@@ -33,6 +33,8 @@ struct redis *redis_start(struct loop *loop, const struct redis_options *options
 // Pending commands are forgotten without a callback.
 void redis_drop(struct redis **redis);
 bool redis_is_up(const struct redis *redis);
+// Hangs up and connects anew, to where the address leads by now; also from inside a callback.
+void redis_reconnect(struct redis *redis, const char *why);
 
 // Sends a command, which is RESP already, and copied. While the connection is down it fails at
 // once, from inside the call, with NULL. `fn` may be NULL.

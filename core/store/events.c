@@ -73,7 +73,7 @@ static void read_extent(const redisReply *reply, struct extent *extent)
 
     *extent = (struct extent){.first = "0-0", .last = "0-0"};
     if (reply->type != REDIS_REPLY_ARRAY)
-        return; // there is no stream yet
+        return; // there is no stream yet: was_refused has seen to all else
     for (size_t i = 0; i + 1 < reply->elements; i += 2) {
         const char *name = reply->element[i]->str;
         const redisReply *value = reply->element[i + 1];
@@ -126,6 +126,17 @@ static size_t read_entries(const redisReply *entries, struct event *events)
 
 static void read_on(struct events *events);
 
+// An error says nothing of the stream: Redis is busy for a moment, or hasn't got it any more. A new
+// connection, which is there when Redis is well again, asks where the stream is.
+static bool was_refused(struct events *events, const redisReply *reply)
+{
+    if (reply->type != REDIS_REPLY_ERROR || strcmp(reply->str, "ERR no such key") == 0)
+        return false;
+    log_warn("events.read", "error=\"%s\"", reply->str);
+    redis_reconnect(events->redis, reply->str);
+    return true;
+}
+
 static void tell_entries(struct events *events, const redisReply *entries)
 {
     struct event *list = mem_array(struct event, entries->elements);
@@ -161,10 +172,8 @@ static void events_on_read(void *ctx, const redisReply *reply)
     const redisReply *entries;
 
     events->is_reading = false;
-    if (reply == NULL)
+    if (reply == NULL || was_refused(events, reply))
         return; // on_state starts again
-    if (reply->type == REDIS_REPLY_ERROR)
-        log_warn("events.read", "error=\"%s\"", reply->str);
     entries = entries_of(reply);
     if (entries != NULL && events->is_wanted) {
         // Where there is more than fits, we were away for long or are slow, and some of it may have
@@ -181,7 +190,7 @@ static void events_on_read(void *ctx, const redisReply *reply)
     // stream's end is.
     if (!events->is_wanted)
         events->is_ready = false;
-    else if (reply->type != REDIS_REPLY_ERROR)
+    else
         read_on(events);
 }
 
@@ -193,14 +202,14 @@ static void on_read_behind(void *ctx, const redisReply *reply)
     struct extent extent;
 
     events->is_reading = false;
-    if (reply == NULL)
+    if (reply == NULL || was_refused(events, reply))
         return;
     if (!events->is_wanted) {
         events->is_ready = false;
         return;
     }
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2) {
-        log_warn("events.read", "error=\"%s\"", reply->str == NULL ? "no answer" : reply->str);
+        log_warn("events.read", "error=\"no answer\"");
         events->is_behind = false;
         read_on(events);
         return;
@@ -245,7 +254,7 @@ static void on_extent(void *ctx, const redisReply *reply)
     struct extent extent;
 
     events->is_asking = false;
-    if (reply == NULL)
+    if (reply == NULL || was_refused(events, reply))
         return;
     read_extent(reply, &extent);
     if (events->is_ready) {

@@ -65,6 +65,12 @@ bool redis_is_up(const struct redis *redis)
     return !is_down;
 }
 
+void redis_reconnect(struct redis *redis, const char *why)
+{
+    (void)redis;
+    fake_note("redis reconnect %s", why);
+}
+
 void fake_redis_set_up(bool is_up)
 {
     is_down = !is_up;

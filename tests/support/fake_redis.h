@@ -1,7 +1,7 @@
 // A connection to Redis that goes nowhere: core/redis/redis.h. Tests publish on its channels and
 // answer its commands.
 //
-// Lines: "subscribe {spool}:ring", "redis GET key".
+// Lines: "subscribe {spool}:ring", "redis GET key", "redis reconnect <why>".
 #pragma once
 
 #include <stdbool.h>

@@ -264,6 +264,57 @@ static void test_the_reader_pauses_while_it_is_behind(void **state)
     fake_expect("redis XINFO STREAM {spool}:events");
 }
 
+static void refuse(const char *line)
+{
+    struct buf resp = {0};
+
+    buf_str(&resp, "-BUSY a script\r\n");
+    answer(line, &resp);
+    fake_expect("redis reconnect BUSY a script");
+    fake_expect_nothing();
+    check_told("");
+    fake_redis_set_up(false);
+    fake_redis_set_up(true);
+    fake_expect("redis XINFO STREAM {spool}:events");
+}
+
+// An error says nothing of the stream, not that it has no end and not that it has nothing new.
+static void test_what_redis_refuses_is_asked_again(void **state)
+{
+    struct buf resp = {0};
+
+    (void)state;
+    refuse(READ);
+    refuse("redis XINFO");
+    add_extent(&resp, "1-0", "6-255", 20, 20);
+    answer("redis XINFO", &resp);
+    fake_expect(READ "5-0");
+    add_entries(&resp, 6, EVENTS_AT_ONCE);
+    answer(READ, &resp);
+    expect_read_behind("5-0");
+    fake_redis_answer(fake_waiting("redis XINFO"), NULL); // EXEC has its answer
+    refuse("redis EXEC");
+    add_extent(&resp, "1-0", "6-255", 20, 20);
+    answer("redis XINFO", &resp);
+    expect_read_behind("5-0");
+    answer_behind("1-0", 6, 2);
+    check_told("6-0..6-1; ");
+}
+
+static void test_a_stream_that_is_gone_is_a_gap(void **state)
+{
+    struct buf resp = {0};
+
+    (void)state;
+    fake_redis_set_up(false);
+    fake_redis_set_up(true);
+    fake_expect("redis XINFO STREAM {spool}:events");
+    buf_str(&resp, "-ERR no such key\r\n");
+    answer("redis XINFO", &resp);
+    fake_expect(READ "0-0");
+    check_told("gap; ");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -276,6 +327,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_nothing_is_left_to_read, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_reader_pauses_while_it_is_behind, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(test_what_redis_refuses_is_asked_again, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_stream_that_is_gone_is_a_gap, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
