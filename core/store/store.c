@@ -165,8 +165,9 @@ static void watch_deadlines(struct store *store)
 // Whether a reply says that nothing was done and that it is worth sending the same again.
 static bool is_passing(const redisReply *reply)
 {
-    static const char *const prefixes[] = {"LOADING",    "BUSY",    "MASTERDOWN", "READONLY",
-                                           "NOREPLICAS", "MISCONF", "NOSCRIPT",   "CLOCK"};
+    static const char *const prefixes[] = {"LOADING",     "BUSY",    "MASTERDOWN", "READONLY",
+                                           "NOREPLICAS",  "MISCONF", "MOVED",      "TRYAGAIN",
+                                           "CLUSTERDOWN", "ASK",     "NOSCRIPT",   "CLOCK"};
 
     if (reply->type != REDIS_REPLY_ERROR)
         return false;
@@ -302,6 +303,7 @@ static void put_off_batch(struct batch *batch, const redisReply *reply)
         store_ask_clock(store, "");
     } else {
         retry_soon(store, is_unknown_script ? 1 : 100);
+        store_leave_other(store, reply->str);
     }
 }
 

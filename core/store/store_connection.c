@@ -56,6 +56,24 @@ static void set_problem(struct store *store, const char *problem)
     snprintf(store->problem, sizeof store->problem, "%s", problem);
 }
 
+// A server that was the master and is a replica now, or has given its keys away, keeps its
+// connections, and would refuse for ever what comes by them.
+static bool is_other(const char *error)
+{
+    static const char *const prefixes[] = {"READONLY", "MASTERDOWN", "MOVED"};
+
+    for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++)
+        if (strncmp(error, prefixes[i], strlen(prefixes[i])) == 0)
+            return true;
+    return false;
+}
+
+void store_leave_other(struct store *store, const char *error)
+{
+    if (is_other(error))
+        redis_reconnect(store->redis, error);
+}
+
 static void recheck(void *ctx)
 {
     struct store *store = ctx;
@@ -161,6 +179,7 @@ static void give_up_loading(struct store *store, const char *problem)
     set_problem(store, problem);
     store->is_loading = false;
     check_again(store);
+    store_leave_other(store, problem);
 }
 
 static const char *error_of(const redisReply *reply, const char *otherwise)
@@ -296,5 +315,6 @@ void store_on_state(void *ctx, bool is_up)
     log_warn("redis.down", "by=%s", store->by);
     store->is_up = false;
     loop_cancel(&store->probe);
-    snprintf(store->problem, sizeof store->problem, "not connected");
+    if (!is_other(store->problem)) // that is what has to be mended
+        snprintf(store->problem, sizeof store->problem, "not connected");
 }

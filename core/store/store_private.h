@@ -54,6 +54,9 @@ void store_add_script(const struct store *store, enum script script, bool is_aga
 // A redis_state_fn: makes sure that the server is fit, loads the scripts, asks for the clock; then
 // is_up is true, and on_up is called.
 void store_on_state(void *ctx, bool is_up);
+// Where an error says that another server has the keys by now, the connection is left: the address
+// may lead to that one.
+void store_leave_other(struct store *store, const char *error);
 // Redis has lost the scripts: loads them again.
 void store_load_scripts(struct store *store);
 // `word` is clock.lua's item. No call is sent while is_in_question; afterwards the turn is asked

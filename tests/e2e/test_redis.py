@@ -1,5 +1,7 @@
 """Redis goes, is full, forgets; Spool goes; entries go: nothing that was acknowledged is lost."""
 import concurrent.futures
+import http.client
+import json
 import os
 import re
 import signal
@@ -26,6 +28,33 @@ def held():
 def submit(spool, prompt="a lighthouse", headers=None, **fields):
     """(status, headers, answer)"""
     return spool.request("POST", "/mj/submit/imagine", {"prompt": prompt, **fields}, headers)
+
+
+class Watch:
+    """An event stream of a task: the phases that it tells."""
+
+    def __init__(self, spool, task):
+        self.phases = []
+        self.connection = http.client.HTTPConnection("127.0.0.1", spool.port)
+        self.connection.request("GET", f"/v1/tasks/{task}/events", headers={"Authorization": f"Bearer {spool.key}"})
+        self.response = self.connection.getresponse()
+        self.thread = threading.Thread(target=self.read, daemon=True)
+        self.thread.start()
+
+    def read(self):
+        try:
+            for line in self.response:
+                if line.startswith(b"data:"):
+                    self.phases.append(json.loads(line[5:])["phase"])
+        except (OSError, ValueError):
+            pass  # it ends with the test
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.thread.join(5)  # a stream ends with its task
+        self.connection.close()
 
 
 class RedisGoes(unittest.TestCase):
@@ -124,6 +153,76 @@ class RedisGoes(unittest.TestCase):
             threading.Timer(2, os.kill, (redis.process.pid, signal.SIGCONT)).start()
             status, _, shown = spool.request("GET", f"/v1/tasks/{task}?wait=1")
             self.assertEqual((status, shown["status"]), (200, "succeeded"))
+
+    def test_cluster_is_down(self):
+        """For a moment: the id of a job that was paid for is kept until it can be stored, and who watches hears on."""
+        asked, answer = threading.Event(), threading.Event()
+
+        def slowly(_):
+            asked.set()
+            answer.wait(20)
+
+        with Vendor() as vendor, Redis(is_cluster=True) as redis, Spool(config(vendor), redis=redis) as spool:
+            eventually(spool.is_ready)
+            vendor.on("/submit/imagine", slowly)
+            task = spool.submit("a lighthouse")
+            self.assertTrue(asked.wait(10))
+            watch = self.enterContext(Watch(spool, task))
+            eventually(lambda: watch.phases, what="the present state")
+            redis.cli("CLUSTER", "DELSLOTS", "1")
+            redis.await_cluster("fail")
+            answer.set()
+            eventually(lambda: "task.submitted" in spool.log().decode(), what="the vendor's answer")
+            self.refused(spool)
+            self.assertEqual(spool.request("GET", "/readyz")[0], 503)
+            redis.cli("CLUSTER", "ADDSLOTS", "1")
+            redis.await_cluster("ok")
+            self.assertEqual(spool.wait(task, 10)["status"], "SUCCESS")
+            self.assertNotIn("in_doubt", spool.events(task))
+            eventually(lambda: watch.phases[-1] == "succeeded", what="the end, as it is told")
+
+    @unittest.skipIf(harness.redis.IS_CLUSTER, "a cluster's replicas are made otherwise")
+    def test_failover(self):
+        """The address leads to another server; the one that was there is a replica now, and hangs up on nobody."""
+        with held() as vendor, Redis(tcp=True) as old, Redis(tcp=True) as new:
+            new.cli("REPLICAOF", "127.0.0.1", str(old.port))
+            eventually(lambda: "master_link_status:up" in new.cli("INFO", "replication"), what="a replica")
+            with harness.Wire(old) as wire, Spool(config(vendor), redis=wire) as spool:
+                eventually(spool.is_ready)
+                task = spool.submit("a lighthouse")
+                spool.wait_phase(task, "rendering")
+                old.cli("REPLICAOF", "127.0.0.1", str(new.port))
+                eventually(lambda: spool.request("GET", "/readyz")[0] == 503, what="what /readyz says")
+                self.assertIn("READONLY", spool.request("GET", "/readyz")[2]["reason"])
+                self.refused(spool)
+                new.cli("REPLICAOF", "NO", "ONE")
+                wire.redis = new
+                eventually(spool.is_ready, 10, "readiness")
+                vendor.is_held = False
+                self.assertEqual(spool.wait(task)["status"], "SUCCESS")
+                self.assertEqual(spool.wait(spool.submit("again"))["status"], "SUCCESS")
+
+    def test_watchers_while_it_is_busy(self):
+        """With somebody's script, for a moment, again and again: they hear on."""
+        with held() as vendor, Redis() as redis, Spool(config(vendor, poll_interval_ms=50), redis=redis) as spool:
+            eventually(spool.is_ready)
+            redis.cli("CONFIG", "SET", "busy-reply-threshold", "20")
+            tasks = [spool.submit(f"number {n}") for n in range(20)]
+            watch = self.enterContext(Watch(spool, tasks[0]))
+            eventually(lambda: watch.phases, what="the present state")
+
+            def was_refused():
+                spool.submit("another")
+                busy = subprocess.Popen(["redis-cli", "-s", redis.socket, "EVAL", "while true do end", "0"], stdout=subprocess.DEVNULL)
+                time.sleep(0.1)
+                redis.cli("SCRIPT", "KILL")
+                busy.wait()
+                return "events.read" in spool.log().decode()
+
+            eventually(was_refused, 30, "a read that is refused")
+            vendor.is_held = False
+            spool.wait(tasks[0])
+            eventually(lambda: watch.phases[-1] == "succeeded", what="the end, as it is told")
 
     def test_one_that_forgets(self):
         with Sim(speed=20) as sim, Redis(options=["--maxmemory-policy", "allkeys-lru"]) as redis:

@@ -41,12 +41,13 @@ IS_CLUSTER = bool(os.environ.get("SPOOL_TEST_CLUSTER"))
 class Redis:
     """A redis-server of its own, on a socket in a temporary folder or on a TCP port."""
 
-    def __init__(self, tcp=False, options=(), env=None):
+    def __init__(self, tcp=False, options=(), env=None, is_cluster=IS_CLUSTER):
         self.dir = tempfile.mkdtemp(prefix="spool-redis-")
         self.env = dict(os.environ, **(env or {}))
         self.process = None
         self.options = list(options)
-        self.port = free_port() if tcp or IS_CLUSTER else 0
+        self.is_cluster = is_cluster
+        self.port = free_port() if tcp or is_cluster else 0
         self.socket = os.path.join(self.dir, "redis.sock")
         self.url = f"redis://127.0.0.1:{self.port}" if tcp else f"unix://{self.socket}"
         self.checks_keys = True  # False: a test has put keys there that don't fit together
@@ -55,7 +56,7 @@ class Redis:
     def start(self):
         where = ["--port", str(self.port), "--bind", "127.0.0.1", "--unixsocket", self.socket]
         keep = ["--appendonly", "yes", "--appendfsync", "always", "--save", ""]
-        if IS_CLUSTER:
+        if self.is_cluster:
             keep += ["--cluster-enabled", "yes", "--cluster-port", str(free_port())]
         self.process = subprocess.Popen(
             ["redis-server", "--dir", self.dir, *where, *keep, *self.options],
@@ -66,9 +67,12 @@ class Redis:
         )
         running.add(self)
         eventually(lambda: self.answers(), what="a ready redis-server")
-        if IS_CLUSTER:
+        if self.is_cluster:
             self.cli("CLUSTER", "ADDSLOTSRANGE", "0", "16383")
-            eventually(lambda: "cluster_state:ok" in self.cli("CLUSTER", "INFO"), what="a cluster of one node")
+            self.await_cluster("ok")
+
+    def await_cluster(self, state):
+        eventually(lambda: f"cluster_state:{state}" in self.cli("CLUSTER", "INFO"), what=f"a cluster that is {state}")
 
     def answers(self):
         if self.process.poll() is not None:
