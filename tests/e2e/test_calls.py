@@ -6,7 +6,7 @@ import tempfile
 import time
 import unittest
 
-from harness import Redis, Sim, Spool, check_artifacts, eventually, main
+from harness import Redis, Sim, Spool, Wire, check_artifacts, eventually, main
 from swift import Swift
 from vendors.openai import openai_account
 
@@ -87,6 +87,30 @@ class Long(Calls):
         for task in tasks:
             check_artifacts(spools[1].end_of(task, 20), "image")
             self.assertEqual(spools[0].events(task).count("claimed"), 1)
+        self.assertEqual(set(self.billed().values()), {1})
+
+    def test_redis_is_away_for_longer_than_a_lease(self):
+        """Nobody could renew it. Who has the calls comes back as the last, with what was paid for."""
+        redis = self.enterContext(Redis())
+        wire = self.enterContext(Wire(redis))
+        config = {"accounts": [openai_account(self.sim)], "lease_ms": 4000}
+        spool = self.enterContext(Spool(config, redis=wire))
+        eventually(spool.is_ready)
+        tasks = [self.submit(spool, f"long {n} [after-{20 + 8 * n}]") for n in range(3)]
+        eventually(lambda: len(self.billed()) == 3, 10, "open calls")
+        other = self.enterContext(Spool({**config, "roles": ["worker"]}, redis=redis, data_dir=spool.data_dir))
+        eventually(lambda: b"redis.up" in other.log(), what="another worker")
+        wire.cut()
+        redis.kill()
+        time.sleep(12)
+        redis.start()
+        eventually(lambda: other.log().count(b"redis.up") == 2, what="the other worker")
+        time.sleep(0.5)
+        wire.mend()
+        eventually(spool.is_ready)
+        for task in tasks:
+            check_artifacts(spool.end_of(task, 30), "image")
+            self.assertNotIn("in_doubt", spool.events(task))
         self.assertEqual(set(self.billed().values()), {1})
 
     def test_the_client_waits_elsewhere(self):

@@ -156,6 +156,7 @@ class Bench(unittest.TestCase):
     def apart(self, found):
         """What is noted in records, as if it were in keys of its own: timelines, and who holds which slots."""
         found.pop("sweep", None)  # how far it has come
+        found.pop("asked", None)  # when that was
         for name in [name for name in found if name.startswith("t:")]:
             r = found[name] = with_names(found[name])
             if "log" in r:
@@ -596,6 +597,22 @@ class Picture(Bench):
             again = self.run_script("due", [7, 10, 30000, 10], again=1)
             self.assertEqual((first[1][0], again[1:], again[0]), (word, first[1:], [0]))
             self.assertEqual(self.run_script("due", [8, 10, 30000, 10])[1:], [])
+
+    def test_due_after_a_silence(self):
+        """While nobody asked nobody could renew: what may have left gets one more lease, and no more than one."""
+        for id_ in ("A", "B"):
+            self.task(id_, "submitting", "sent")
+            self.do("ZADD", "{spool}:due", "@-10", id_)
+        self.task("C", "archiving")
+        self.do("ZADD", "{spool}:due", "@-20", "C")
+        self.do("SET", "{spool}:asked", f"{self.now - 8000} 0")
+        given = [self.run_script("due", [n, 2, 30000, 10])[1:] for n in (1, 2)]
+        self.assertEqual([[one[0] for one in claim] for claim in given], [["archive"], []])
+        self.assertEqual(self.dump()["due"], {"A": "@30000", "B": "@30000", "C": "@30000"})
+        self.check()
+        self.do("ZADD", "{spool}:due", self.time() + 1, "A")
+        time.sleep(0.005)
+        self.assertEqual([one[0] for one in self.run_script("due", [3, 2, 30000, 10])[1:]], ["doubt"])
 
     def test_due_watch_is_over(self):
         for kind in ("watched", "watched for a doubt"):

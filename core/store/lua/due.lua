@@ -38,7 +38,21 @@ local function has_room(account)
     return left > 0
 end
 
-for _, id in ipairs(call('ZRANGEBYSCORE', '{spool}:due', '-inf', now, 'LIMIT', 0, max)) do
+-- Workers ask every few seconds. Where none has for longer, Redis was away or stood still, and nobody could renew
+-- a lease. Returns since when somebody asks again.
+local SILENCE_MS, NOTED_EVERY_MS = 7500, 1000
+local function note_asked()
+    local asked, back = string.match(call('GET', '{spool}:asked') or '', '^(%d+) (%d+)$')
+    local silent_ms = asked and now - tonumber(asked)
+    back = silent_ms and silent_ms > SILENCE_MS and now or tonumber(back or 0)
+    if not silent_ms or silent_ms > NOTED_EVERY_MS then call('SET', '{spool}:asked', now .. ' ' .. back) end
+    return back
+end
+
+local back = note_asked()
+local due = call('ZRANGEBYSCORE', '{spool}:due', '-inf', now, 'WITHSCORES', 'LIMIT', 0, max)
+for i = 1, #due, 2 do
+    local id, time = due[i], tonumber(due[i + 1])
     local r = record(id, "lane", "owner", "account", "progress", "ask", "watch", "hook", "sent", "cancel",
         "code", "await")
     if not r then
@@ -51,6 +65,9 @@ for _, id in ipairs(call('ZRANGEBYSCORE', '{spool}:due', '-inf', now, 'LIMIT', 0
         -- A question costs nothing, and a submit that wasn't begun hasn't left.
         log(id, 'requeued', 'whoever claimed it is gone')
         if r.cancel then cancel_unsent(r) else requeue(r, 0, {"n", r.n + 1}) end
+    elseif r.phase == 'submitting' and time <= back then
+        -- Its worker may well be there, with the vendor's answer or waiting for it: it gets the time to say so.
+        call('ZADD', '{spool}:due', now + lease_ms, id)
     elseif r.phase == 'submitting' then
         -- The worker that claimed it is gone, or was stopped: the request may have left.
         doubt(r, 0, {})

@@ -23,6 +23,7 @@
 --   lane:<lane>    zset    queued tasks, by virtual time; vt:<lane> hash: clock, o:<key> last time
 --   lanes          set     lanes that aren't empty
 --   due            zset    tasks that act at a known time (leases, retries, doubt, archive, watches)
+--   asked          string  when workers asked last what is due, and since when after they couldn't for a while
 --   look:<account> zset    tasks that run at the vendor, by their next look
 --   slots:<account> hash   "#" how many its tasks hold, "?" how many of them failed doubts do; the same with the
 --                          number of a sweep: as far as that has counted
