@@ -209,6 +209,13 @@ static bool call_on_address(const struct sockaddr *address, void *ctx)
     return call->options.http.on_address(address, call->options.http.ctx);
 }
 
+static bool call_on_begin(void *ctx)
+{
+    struct vendor_call *call = ctx;
+
+    return call->options.may_send(call->options.http.ctx);
+}
+
 static void call_await_token(struct vendor_call *call);
 
 static void call_on_answer(void *ctx, const struct http_response *response,
@@ -285,6 +292,8 @@ static void call_send(struct vendor_call *call)
         options.on_address = call_on_address;
     if (options.on_source != NULL)
         options.on_source = call_on_source;
+    if (call->options.may_send != NULL)
+        options.on_begin = call_on_begin;
     options.ctx = call;
     call->scan = (struct json_inline){.keys = call->account->dialect->inline_keys, .wanted = -1};
     call->sending = http_start(call->vendors->http, &request, &options, call_on_answer);

@@ -36,6 +36,9 @@ typedef size_t (*http_source_fn)(void *ctx, char *to, size_t max);
 // A kept connection turned out to be dead, and the request is to go out on another one: the source
 // starts from the body's first byte again. False: it can't, and the call fails.
 typedef bool (*http_rewind_fn)(void *ctx);
+// Asked when the connection stands and the request goes next, which may be a while after
+// http_start. False: it mustn't go any more, and the call fails with nothing sent.
+typedef bool (*http_begin_fn)(void *ctx);
 // Called once, never before http_start returns, never after http_cancel. `failure` is NULL where an
 // answer came, whatever its status. `response` is borrowed for the callback, and has what did
 // arrive.
@@ -58,12 +61,13 @@ struct http_options {
     bool offers_http2; // with TLS: where the server takes it, calls to it share a connection.
                        // For short answers: curl collects what comes of a paused one
     http_address_fn on_address; // NULL: anywhere
+    http_begin_fn on_begin;     // NULL: the request may go whenever there is a connection
     http_data_fn on_data;       // NULL: the body is collected in the response
     http_source_fn on_source;   // the body of a POST or a PUT, source_bytes long; NULL: the request
                                 // has it, without gaps
     http_rewind_fn on_rewind;   // starts on_source again; NULL: it can't
     int64_t source_bytes;
-    void *ctx; // of on_address, on_data, on_source and done
+    void *ctx; // of on_address, on_begin, on_data, on_source and done
 };
 
 struct http_client *http_client_new(struct loop *loop, const char *user_agent);

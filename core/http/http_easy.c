@@ -68,6 +68,8 @@ static int easy_on_ready(void *ctx, char *remote, char *local, int remote_port, 
         call->has_opened = false;
         return CURL_PREREQFUNC_ABORT;
     }
+    if (call->options.on_begin != NULL && !call->options.on_begin(call->options.ctx))
+        return CURL_PREREQFUNC_ABORT;
     call->has_begun = true;
     return CURL_PREREQFUNC_OK;
 }

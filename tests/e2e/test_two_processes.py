@@ -3,9 +3,12 @@ import concurrent.futures
 import json
 import os
 import signal
+import socket
+import threading
+import time
 import unittest
 
-from harness import CUT, Between, Receiver, Redis, Sim, Spool, account, eventually, exchange, main
+from harness import CUT, Between, Receiver, Redis, Sim, Spool, account, eventually, exchange, freeze, main
 from vendors.suno import suno_account
 
 TOKENS = [{"name": "dev", "key": "sk-dev"}, {"name": "op", "key": "sk-op", "admin": True}]
@@ -157,6 +160,70 @@ class Steering(TwoProcesses):
         self.assertEqual([ask(spool, "GET", "/v1/tasks", key="sk-new")[0] for spool in self.both], [200, 401])
         self.ended(task, "succeeded")
         self.assertEqual(self.sim.accepted(task), 1)
+
+
+class Full:
+    """A vendor that takes no connection before open(): a client's kernel knocks again every few seconds."""
+
+    def __init__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=0)
+        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        self.waiting = [socket.socket() for _ in range(3)]
+        for client in self.waiting:
+            client.setblocking(False)
+            client.connect_ex(self.listener.getsockname())
+        self.asked = []
+        self.thread = threading.Thread(target=self.accept, daemon=True)
+
+    def open(self):
+        for client in self.waiting:
+            client.close()
+        self.listener.listen(64)
+        self.thread.start()
+
+    def accept(self):
+        while True:
+            try:
+                client = self.listener.accept()[0]
+            except OSError:
+                return
+            threading.Thread(target=self.hear, args=(client,), daemon=True).start()
+
+    def hear(self, client):
+        with client:
+            client.settimeout(20)
+            try:
+                self.asked.append(client.recv(1 << 16).split(b" HTTP/")[0])
+            except OSError:
+                pass  # nothing came by it
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+
+
+class Stopped(unittest.TestCase):
+    def test_while_it_connects(self):
+        """For longer than its lease: the connection stands when it goes on, and nothing is sent by it."""
+        with Full() as vendor, Redis() as redis:
+            config = {"accounts": [account(vendor)], "lease_ms": 2000}
+            first = self.enterContext(Spool(config, redis=redis))
+            eventually(first.is_ready)
+            task = first.submit("a lighthouse")
+            eventually(lambda: b"task.submitting" in first.log(), what="a submit")
+            time.sleep(0.3)
+            freeze(first.pid)
+            second = self.enterContext(Spool(config, redis=redis, data_dir=first.data_dir))
+            eventually(second.is_ready)
+            second.wait_phase(task, "in_doubt")
+            vendor.open()
+            time.sleep(4)
+            os.kill(first.pid, signal.SIGCONT)
+            eventually(lambda: b"change.stale" in first.log(), what="its word, which comes too late")
+            self.assertEqual([line for line in vendor.asked if b"/submit/" in line], [])
 
 
 if __name__ == "__main__":

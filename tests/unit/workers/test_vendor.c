@@ -249,6 +249,18 @@ static void test_too_late_to_be_sent(void **state)
     assert_int_equal(fake_count(SEND), 0);
 }
 
+static void test_too_late_when_the_connection_stands(void **state)
+{
+    const struct http_options *options;
+
+    (void)state;
+    start(0, false);
+    options = fake_http_options(fake_waiting(SEND));
+    assert_true(options->on_begin(options->ctx));
+    may_send = false;
+    assert_false(options->on_begin(options->ctx));
+}
+
 static void test_pieces_are_the_caller_s_but_for_a_refusal(void **state)
 {
     struct http_request request = {.wants_token = true};
@@ -391,6 +403,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_refused_token_is_made_anew_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_refusal_of_an_old_token, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_too_late_to_be_sent, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_too_late_when_the_connection_stands, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_pieces_are_the_caller_s_but_for_a_refusal, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_a_body_bit_by_bit, set_up, tear_down),
