@@ -37,6 +37,7 @@ lua_lib:
     script beat
     script due
     script looks
+    script mark
     script change
     script cancel
     script forget

@@ -14,6 +14,7 @@
     X(list)                                                                                        \
     X(overview)                                                                                    \
     X(account)                                                                                     \
+    X(mark)                                                                                        \
     X(change)                                                                                      \
     X(hint)                                                                                        \
     X(beat)                                                                                        \

@@ -495,24 +495,14 @@ struct tasks_op *tasks_timeline(struct store *store, const char *id, strings_fn 
 
 // Marks.
 
-static void mark_name(const char *owner, const char *mark, struct buf *name)
-{
-    buf_fmt(name, CELL_KEY("mark:%s:%s"), owner, mark);
-}
-
 void tasks_mark(struct store *store, const char *owner, const char *mark, const char *id)
 {
     struct args args = {0};
-    struct buf name = {0};
 
-    mark_name(owner, mark, &name);
-    args_str(&args, "SET");
-    args_str(&args, name.data);
+    args_str(&args, owner);
+    args_str(&args, mark);
     args_id(&args, id);
-    args_str(&args, "PX");
-    args_int(&args, store_config(store)->retention_ms);
-    store_command(store, &args, STORE_FOR_EVER, NULL, NULL, NULL);
-    buf_clear(&name);
+    store_call(store, SCRIPT_mark, &args, STORE_FOR_EVER, NULL, NULL, NULL);
 }
 
 struct tasks_op *tasks_find_mark(struct store *store, const char *owner, const char *mark,
@@ -521,7 +511,7 @@ struct tasks_op *tasks_find_mark(struct store *store, const char *owner, const c
     struct buf name = {0};
     struct tasks_op *op;
 
-    mark_name(owner, mark, &name);
+    buf_fmt(&name, CELL_KEY("mark:%s:%s"), owner, mark);
     op = read_strings(store, 2, (const char *const[]){"GET", name.data}, on_ids, fn, ctx);
     buf_clear(&name);
     return op;

@@ -12,6 +12,7 @@ import unittest
 
 import harness
 from harness import Receiver, Redis, Sim, Spool, Vendor, account, eventually, freeze, main
+from vendors.suno import suno_account
 
 
 def config(vendor, root=None, **fields):
@@ -89,6 +90,20 @@ class RedisGoes(unittest.TestCase):
             self.refused(spool)
             redis.cli("CONFIG", "SET", "maxmemory", "0")
             self.assertEqual(spool.wait(spool.submit("again"))["status"], "SUCCESS")
+
+    def test_full_when_a_song_ends(self):
+        """What follows up on it by the vendor's name for it finds it, when there is room again."""
+        with Sim(speed=10) as sim, Redis() as redis, Spool({"accounts": [suno_account(sim)]}, redis=redis) as spool:
+            eventually(spool.is_ready)
+            body = {"prompt": "la", "title": "x", "tags": "pop", "mv": "chirp-v4"}
+            task = spool.request("POST", "/suno/submit/music", body)[2]["result"]
+            used = int(re.search(r"used_memory:(\d+)", redis.cli("INFO", "memory")).group(1))
+            redis.cli("CONFIG", "SET", "maxmemory", str(used // 2))
+            self.assertEqual(spool.end_of(task)["status"], "succeeded")
+            redis.cli("CONFIG", "SET", "maxmemory", "0")
+            for clip in spool.get(f"/suno/fetch/{task}")["data"]["data"]:
+                more = {"prompt": "more", "continue_clip_id": clip["id"], "continue_at": 60, "tags": "pop"}
+                self.assertEqual(spool.request("POST", "/suno/submit/music", more)[0], 200)
 
     def test_away_at_start(self):
         with Sim(speed=20) as sim, Redis() as redis:

@@ -1517,6 +1517,10 @@ class Others(Bench):
         self.twice("beat", troubled)
         self.assertEqual(self.twice("beat", ["0", *troubled[1:]])[1]["trouble"], {"p worker": None})
 
+    def test_mark(self):
+        answer, changed = self.twice("mark", ["dev", "clip-1", "A"])
+        self.assertEqual((answer, changed), (1, {"mark:dev:clip-1": {"": "A", "ttl": "60"}}))
+
     def test_state(self):
         self.task("A", "rendering", "four slots")
         self.do("HSET", "{spool}:acct:mj-1", "out", 1, "cool", "@5000", "tat", "@7000.5")
