@@ -16,6 +16,7 @@
 //
 // - The way to it fails, or the storage does: it is put off, as long as its link lives.
 // - The vendor has said that it couldn't make this one: it is named.
+// - It is far too large, or has no end: as if its link were refused.
 // - Its link is refused for a while after the vendor was done, and the vendor gives no other: it is
 //   dead, and named.
 // - It is a variant, which nobody has said there is, and its link is refused: there is none. Where

@@ -22,6 +22,11 @@ enum { RESUME_WAIT_MS = 500, MAX_RESUMES = 3, MAX_REDIRECTS = 3 };
 // How long a host may be silent. Hardly so long where there may be no such file.
 enum { LOW_SPEED_MS = 20000, VARIANT_LOW_SPEED_MS = 10000 };
 
+// No file is so large, or so long under way. One without an end would fill the storage, or keep its
+// place, for ever.
+enum { LONGEST_MS = 24 * 3600 * 1000 };
+static const int64_t largest_bytes = 16LL << 30;
+
 static const char no_such_media[] = "what the vendor's link gives is no such media";
 
 // Is the answer a part of the same file, from where we are? (RFC 9110 15.3.7; not every server
@@ -166,6 +171,8 @@ static bool fetch_on_data(void *ctx, const struct http_response *head, const voi
     is_taken = a->is_inline ? fetch_on_inline_data(a, data, len) : fetch_take(a, data, len);
     if (is_taken && a->is_wrong) // it may be large: we don't read it to its end
         archive_miss(a, MISS_LINK, no_such_media);
+    else if (is_taken && (a->expected > largest_bytes || storage_size(a->file) > largest_bytes))
+        archive_miss(a, MISS_LINK, "the vendor's file is too large");
     return is_taken;
 }
 
@@ -259,9 +266,11 @@ static bool fetch_build(struct archive *a, struct http_request *request, struct 
 void archive_fetch(struct archive *a)
 {
     struct http_request request = {0};
-    struct vendor_options options = {
-        .kind = "fetch",
-        .http = {.low_speed_ms = LOW_SPEED_MS, .on_data = fetch_on_data, .ctx = a}};
+    struct vendor_options options = {.kind = "fetch",
+                                     .http = {.timeout_ms = LONGEST_MS,
+                                              .low_speed_ms = LOW_SPEED_MS,
+                                              .on_data = fetch_on_data,
+                                              .ctx = a}};
     int64_t have = storage_size(a->file);
     enum archive_entry entry;
     struct err err;

@@ -18,6 +18,7 @@ struct storage_file {
     struct fake_call call; // first
     char *key;
     struct buf data;
+    int64_t unseen; // bytes that were written beside these
     bool may_go_on;
     struct fake_call *commit; // of a file: its last commit
     storage_ready_fn ready;   // of a file
@@ -125,7 +126,7 @@ bool storage_write(struct storage_file *file, const void *data, size_t len)
 
 int64_t storage_size(const struct storage_file *file)
 {
-    return file == NULL ? 0 : (int64_t)file->data.len;
+    return file == NULL ? 0 : file->unseen + (int64_t)file->data.len;
 }
 
 void storage_sha256(const struct storage_file *file, char hex[SHA256_HEX_BYTES])
@@ -158,6 +159,11 @@ void fake_storage_ready(struct fake_call *create, size_t bytes)
     the_storage.room = bytes;
     if (!create->is_cancelled)
         file->ready(file->ctx, NULL);
+}
+
+void fake_storage_grow(struct fake_call *create, int64_t bytes)
+{
+    ((struct storage_file *)create)->unseen += bytes;
 }
 
 void fake_storage_keep(struct fake_call *create, size_t kept, bool may_go_on)

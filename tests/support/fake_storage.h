@@ -23,6 +23,8 @@ void fake_storage_ready(struct fake_call *create, size_t bytes);
 void fake_storage_lose(struct fake_call *create, size_t kept, bool may_go_on);
 // The same without telling the writer: the file's next commit fails.
 void fake_storage_keep(struct fake_call *create, size_t kept, bool may_go_on);
+// So many bytes more have been written, which nobody has to give.
+void fake_storage_grow(struct fake_call *create, int64_t bytes);
 const char *fake_storage_text(const struct fake_call *create);
 
 // Answers a commit or a put, or ends a read (`err` NULL: done).

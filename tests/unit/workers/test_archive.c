@@ -53,6 +53,7 @@ enum { LEASE_MS = 60000, DEAD_AFTER_MS = 10000, HEAD = 20, ALL = 24 };
 #define NO_SUCH "what the vendor's link gives is no such media"
 #define EMPTY "the vendor's file is empty"
 #define SHORT "the vendor's file came short"
+#define TOO_LARGE "the vendor's file is too large"
 #define SAID "the test says so"
 
 static struct account accounts[] = {
@@ -270,6 +271,10 @@ static const struct fetch_case {
     {"a page for long", 0, DEAD_AFTER_MS + 1, 200, 0, NULL, NULL, "<html>", FAILED(NO_SUCH)},
     {"empty", 0, -1, 200, 0, NULL, NULL, NULL, LINK("1000", EMPTY)},
     {"of another scheme", 0, -1, 0, ERR_REFUSED, NULL, NULL, NULL, LINK("1000", SAID)},
+    {"far too large", 0, -1, 200, 0, NULL, "content-length: 17179869185\n", GIF,
+     LINK("1000", TOO_LARGE)},
+    {"far too large for long", 0, DEAD_AFTER_MS + 1, 200, 0, NULL, "content-length: 17179869185\n",
+     GIF, FAILED(TOO_LARGE)},
     // The way to it fails: it is tried as long as vendors keep what they made.
     {"an error", 0, -1, 500, 0, NULL, NULL, "no",
      LINK("1000", "the vendor's link answers HTTP 500")},
@@ -386,6 +391,22 @@ static void test_a_page_in_pieces(void **state)
     assert_int_equal(fake_count_waiting("vendor"), 0);
     check_change(LINK("1000", NO_SUCH));
     assert_int_equal(fake_count("create"), 0);
+    check_over();
+}
+
+static void test_a_file_without_an_end(void **state)
+{
+    struct fake_call *call;
+
+    (void)state;
+    start("image=https://a.example/1");
+    call = fake_waiting("vendor");
+    assert_true(fake_http_options(call)->timeout_ms > 0);
+    assert_true(fake_http_piece(call, 200, GIF));
+    fake_storage_grow(fake_waiting("create"), 16LL << 30);
+    assert_true(fake_http_piece(call, 200, "more"));
+    assert_int_equal(fake_count_waiting("vendor"), 0);
+    check_change(LINK("1000", TOO_LARGE));
     check_over();
 }
 
@@ -1339,6 +1360,7 @@ int main(void)
         TEST(test_one_file),
         TEST(test_what_an_answer_means),
         TEST(test_a_page_in_pieces),
+        TEST(test_a_file_without_an_end),
         TEST(test_a_page_before_a_file),
         TEST(test_the_first_refusal_is_noted),
         TEST(test_where_a_link_may_lead),
