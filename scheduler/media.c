@@ -29,6 +29,7 @@ enum { PIECE_BYTES = 64 * 1024 };
 struct media {
     uv_work_t work;                 // first: what libuv gives back
     struct http_exchange *exchange; // NULL: the client is gone, or has been answered
+    struct request *request;        // until it is known what is answered
     char *root, *name;
     char *range, *if_range, *if_none_match; // the request's headers of these names
     bool is_head;
@@ -59,6 +60,9 @@ static void on_gone(void *ctx)
 {
     struct media *media = ctx;
 
+    if (media->request != NULL)
+        request_drop(media->request);
+    media->request = NULL;
     media->exchange = NULL;
     if (!media->is_working)
         media_free(media);
@@ -170,11 +174,20 @@ static bool read_range(const char *text, int64_t size, int64_t *from, int64_t *e
     return true;
 }
 
+// It is known what is answered: the request holds nothing that the rest needs.
+static void settle(struct media *media, int status, int64_t bytes)
+{
+    request_count(media->request, status, bytes);
+    request_drop(media->request);
+    media->request = NULL;
+}
+
 // Answers without a body.
 static void answer(struct media *media, int status)
 {
     struct http_exchange *exchange = media->exchange;
 
+    settle(media, status, 0);
     media_free(media);
     http_exchange_answer(exchange, status, NULL, NULL, 0);
 }
@@ -186,9 +199,10 @@ static void answer_none(struct media *media)
     struct err err;
     int status;
 
-    media_free(media);
     err_set(&err, ERR_NOT_FOUND, "there is no such file");
     status = family_refuse_envelope(&err, &json);
+    settle(media, status, (int64_t)json.len);
+    media_free(media);
     http_exchange_answer(exchange, status, "application/json", json.data, json.len);
     buf_clear(&json);
 }
@@ -245,6 +259,7 @@ static void begin(struct media *media)
                  (long long)media->end - 1, (long long)media->size);
         http_exchange_add_header(exchange, "Content-Range", range);
     }
+    settle(media, is_part ? 206 : 200, media->end - media->at);
     http_exchange_begin(exchange, is_part ? 206 : 200, content_type(media->name),
                         media->end - media->at);
     if (media->is_head || media->at == media->end) {
@@ -300,6 +315,7 @@ void media_send(struct request *request, const char *key)
 
     buf_fmt(&root, "%s/media", request->front->config->data_dir);
     media->exchange = exchange;
+    media->request = request;
     media->root = buf_take(&root);
     media->name = mem_str(key);
     media->range = mem_str(http_exchange_header(exchange, "range"));
@@ -309,8 +325,6 @@ void media_send(struct request *request, const char *key)
     media->is_head = http_exchange_method(exchange) == HTTP_HEAD_;
     media->fd = -1;
     media->uv = loop_uv(request->front->loop);
-    request_count(request, 200, -1);
-    request_drop(request); // the request holds nothing that we need
     http_exchange_on_gone(exchange, on_gone, media);
     work(media);
 }

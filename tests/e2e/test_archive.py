@@ -503,6 +503,22 @@ class Media(unittest.TestCase):
         self.assertEqual((status, data["error"]["code"]), (404, "not_found"))
         self.assertEqual(self.ask("HEAD", Range="bytes=0-1")[0], 200, "ranges are for GET")
 
+    def test_what_was_answered_is_counted(self):
+        def counts():
+            text = exchange(self.spool.port, "GET", "/metrics")[2].decode()
+            found = re.findall(r'^spool_http_requests_total\{route="/media/\*",code="(\d+)"\} (\d+)$', text, re.M)
+            return {int(code): int(count) for code, count in found}
+
+        before = counts()
+        asked = [
+            self.ask(), self.ask("HEAD"), self.ask(Range="bytes=0-9"), self.ask(Range="bytes=-0"),
+            self.ask(If_None_Match=self.etag), self.ask("GET", self.path + "x"), self.ask("GET", "/media/"),
+        ]  # fmt: skip
+        self.assertEqual([answer[0] for answer in asked], [200, 200, 206, 416, 304, 404, 404])
+        now = counts()
+        more = {code: now[code] - before.get(code, 0) for code in now if now[code] != before.get(code)}
+        self.assertEqual(more, {200: 2, 206: 1, 304: 1, 404: 2, 416: 1})
+
     def test_ranges(self):
         size = len(BIG)
         parts = {
