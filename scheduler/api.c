@@ -201,16 +201,37 @@ static void answer_options(const struct api *api, struct request *request, const
     http_exchange_answer(exchange, 204, NULL, NULL, 0);
 }
 
-// The server refuses a request by itself.
-static void on_refuse(void *ctx, struct http_exchange *exchange)
+// The request that waits for its body; NULL: it never got that far.
+static struct request *find_request(const struct api *api, const struct http_exchange *exchange)
 {
-    const struct api *api = ctx;
-    const struct served *any;
+    struct request *request = api->front.requests;
+
+    while (request != NULL && (request->exchange != exchange || request->part != NULL))
+        request = request->next;
+    return request;
+}
+
+// The server refuses a request by itself.
+static void on_refuse(void *ctx, struct http_exchange *exchange, int status)
+{
+    struct api *api = ctx;
+    struct request *request = find_request(api, exchange);
+    bool is_new = request == NULL;
     struct pattern_names names;
+    const struct served *served, *any;
     unsigned offered;
 
-    find_served(api, exchange, &names, &offered, &any);
+    served = find_served(api, exchange, &names, &offered, &any);
     mark_for_pages(api, any, exchange);
+    if (is_new) {
+        request = request_new(&api->front, exchange);
+        request->served = served;
+    }
+    request_count(request, status, -1);
+    if (is_new) {
+        http_exchange_on_gone(exchange, NULL, NULL);
+        request_drop(request);
+    }
 }
 
 // Everything that the head can tell is decided before the body is read.

@@ -266,7 +266,7 @@ static void conn_refuse(struct http_conn *conn, int status, const char *why, boo
     if (status == 503)
         http_exchange_add_header(&conn->exchange, "Retry-After", "1");
     if (has_path && options->on_refuse != NULL)
-        options->on_refuse(options->ctx, &conn->exchange);
+        options->on_refuse(options->ctx, &conn->exchange, status);
     http_exchange_add_head(conn, status, "application/json", (int64_t)body.len);
     if (conn->head.method != HTTP_HEAD_)
         buf_add(&conn->out, body.data, body.len);

@@ -42,6 +42,8 @@ typedef void (*http_handler_fn)(void *ctx, struct http_exchange *exchange);
 // The client went away before the answer: forget the exchange. Not called after an answer. Where no
 // on_gone is set the exchange stays valid, and its answer goes nowhere.
 typedef void (*http_gone_fn)(void *ctx);
+// The server refuses by itself a request whose head it has read: may add headers to the answer.
+typedef void (*http_refuse_fn)(void *ctx, struct http_exchange *exchange, int status);
 // The bytes written so far have left; write more or end.
 typedef void (*http_drained_fn)(void *ctx);
 
@@ -64,9 +66,7 @@ struct http_server_options {
     const char *spool_dir;   // where large bodies wait, borrowed; NULL: in memory, without a limit
     http_handler_fn on_head; // NULL: every body is asked for, and on_request gets the whole request
     http_handler_fn on_request;
-    // The server refuses by itself a request whose head it has read: may add headers to the answer.
-    // NULL: adds none.
-    http_handler_fn on_refuse;
+    http_refuse_fn on_refuse; // NULL: it adds no headers
     void *ctx;
 };
 

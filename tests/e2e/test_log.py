@@ -42,6 +42,22 @@ class Log(unittest.TestCase):
                 caused = [line["event"] for line in lines_of(spool) if line.get("request") == number]
                 self.assertEqual(sorted(caused), ["http.request", "task.accepted"])
 
+    def test_bodies_that_the_server_refuses(self):
+        """They are requests like others: logged and counted, whether their length was said or not."""
+        settings = {"log_format": "json", "access_log": True, "max_body_bytes": 1024}
+        with Spool(settings) as spool:
+            long, chunked = b"x" * 1025, {"Transfer-Encoding": "chunked"}
+            sent = [(long, {}), (b"401\r\n" + long + b"\r\n0\r\n\r\n", chunked), (b"no chunk\r\n", chunked),
+                    (b"", {"Content-Length": str(10**9)})]  # fmt: skip
+            for body, more in sent:
+                status = spool.request("POST", "/mj/submit/imagine", body, more)[0]
+                self.assertEqual(status, 400 if body[:2] == b"no" else 413)
+            told = [(line["route"], line["status"]) for line in lines_of(spool, "http.request") if line["method"] == "POST"]
+            self.assertEqual(told, [("/mj/submit/imagine", status) for status in ("413", "413", "400", "413")])
+            for code, count in ((413, 3), (400, 1)):
+                name = f'http_requests_total{{route="/mj/submit/imagine",code="{code}"}}'
+                self.assertEqual(spool.metric(name), count)
+
     def test_a_trouble_that_goes_on(self):
         """However many connections meet it, and however often."""
         with Sim() as sim, Redis() as redis:
