@@ -12,15 +12,15 @@
 
 enum { MOST = 1000 };
 
+static const char exhausted[] = "exhausted";
+
 // `status`, `host`, `since`: as the query or the body has them, whose form has been checked. NULL
 // or "": not given.
 static struct undelivered_filter make_filter(const char *status, const char *host,
                                              const char *since)
 {
-    bool is_exhausted = status == NULL || *status == '\0' || strcmp(status, "exhausted") == 0;
-
     return (struct undelivered_filter){
-        .is_waiting = !is_exhausted,
+        .status = status == NULL || *status == '\0' ? exhausted : status,
         .host = host,
         .since_ms = since == NULL ? 0 : strtoll(since, NULL, 10),
         .limit = MOST,
@@ -104,7 +104,7 @@ void operator_redeliver(struct request *request)
     since_ms = field_int_or(request->body, "since", 0);
     if (since_ms > 0) // a number, not a string of one
         filter.since_ms = since_ms;
-    if (filter.is_waiting)
+    if (strcmp(filter.status, exhausted) != 0)
         request_refuse_with(request, ERR_INVALID, "status: only exhausted ones are sent once more");
     else
         request_await(

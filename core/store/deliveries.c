@@ -256,7 +256,7 @@ static struct store_call *ask_undelivered(struct store *store, const char *mode,
 
     args_int(&args, 5);
     args_str(&args, mode);
-    args_str(&args, filter->is_waiting ? "waiting" : "exhausted");
+    args_str(&args, filter->status);
     args_str(&args, filter->host);
     args_int(&args, filter->since_ms);
     args_int(&args, filter->limit);

@@ -109,7 +109,8 @@ void delivery_log_cancel(struct delivery_log **log);
 
 // Deliveries of all keys that haven't arrived, for operators.
 struct undelivered_filter {
-    bool is_waiting;  // deliveries that wait for an attempt; else those that were given up
+    const char
+        *status;      // "exhausted", or "pending" or "retrying": for the first attempt, or another
     const char *host; // the receiver's, with or without its port; NULL: any
     int64_t since_ms; // only deliveries that were made from then on; 0: at any time
     int limit;

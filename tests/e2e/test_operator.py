@@ -343,6 +343,21 @@ class Deliveries(unittest.TestCase):
                 self.assertGreaterEqual(total, 2)
                 self.assertEqual(ask(spool, "GET", "/admin/v1/deliveries", key="sk-dev")[0], 403)
 
+    def test_by_status(self):
+        with Sim() as sim, Receiver() as receiver:
+            receiver.answer("/hook", 500)
+            config = {"tokens": TOKENS, "webhook": {"retry_delays_ms": [60000], "allow_private_networks": True}}
+            with Spool(config, sim=sim) as spool:
+                task = submit(spool, "sk-dev", body={**IMAGINE, "notifyHook": receiver.url + "/hook"})
+                find = lambda status: [
+                    (one["task"], one["status"], one["phase"])
+                    for one in ask(spool, "GET", f"/admin/v1/deliveries?status={status}")[2]["data"]
+                ]
+                eventually(lambda: find("retrying") == [(task, "retrying", "succeeded")], timeout=30)
+                self.assertEqual((find("pending"), find("exhausted"), find("")), ([], [], []))
+                refused = ask(spool, "POST", "/admin/v1/deliveries/redeliver", {"status": "retrying"})
+                self.assertEqual(refused[0], 400)
+
 
 class Waiting(unittest.TestCase):
     def test_nobody_works(self):

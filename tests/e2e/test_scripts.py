@@ -1402,7 +1402,12 @@ class Deliveries(Bench):
         found = find("exhausted", "", 0)[0]
         self.assertEqual((found[:4], relative(found[4], self.now), found[5].split(" ")[0]), (["A", 1, "example.com:443", "dev"], view, "exhausted"))
         self.assertEqual(find("exhausted", "", "@-500"), [])
-        self.assertEqual([one[1] for one in find("waiting", "", 0)], [2])
+        self.assertEqual([one[1] for one in find("pending", "", 0)], [2])
+        self.assertEqual(find("retrying", "", 0), [])
+        self.post()
+        self.run_script("posted", self.posted("retry", 9000, n=2))
+        self.assertEqual([one[1] for one in find("retrying", "", 0)], [2])
+        self.assertEqual(find("pending", "", 0), [])
         # Asked again there is none left.
         answer, changed = self.twice("undelivered", ["redeliver", "exhausted", "", 0, 10], 0)
         self.assertEqual((answer, changed["exhausted"], changed["d:A"]["redo"]), (1, None, "1"))
