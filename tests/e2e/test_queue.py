@@ -423,6 +423,16 @@ class Cancel(unittest.TestCase):
             self.assertEqual(vendor.at(f"/files/{list(vendor.jobs)[0]}"), [], "the result is discarded")
             eventually(lambda: int(spool.redis("TTL", f"{{spool}}:t:{task}")) > 0, what="retention")
 
+    def test_it_is_counted(self):
+        name = 'tasks_total{provider="midjourney",status="cancelled",code=""}'
+        with held() as vendor, Spool(config(vendor, max_concurrency=1)) as spool:
+            running, waiting = spool.submit("first"), spool.submit("second")
+            spool.wait_phase(running, "rendering")
+            for task, count in ((waiting, 1), (running, 2)):
+                self.assertEqual(cancel(spool, task)[0], 200)
+                self.assertEqual(cancel(spool, task)[0], 409)
+                self.assertEqual(spool.metric(name), count)
+
     def test_while_it_is_being_submitted(self):
         gate = threading.Event()
         with held() as vendor:
