@@ -61,6 +61,12 @@ class Readme(unittest.TestCase):
         for methods, path in re.findall(r"`(GET|POST|PUT|DELETE) (/[^`?]*)", text_of("README.md")):
             self.assertIn(methods.lower(), known.get(path, {}), path)
 
+    def test_the_secret_that_was_made(self):
+        (command,) = re.findall(r"`(redis-cli -s var/redis.sock [^`]*)`", text_of("README.md"))
+        command = command.replace("var/", os.path.join(self.dir, "dev", "data", ""))
+        done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, check=True)
+        self.assertRegex(done.stdout, r"^whsec_[A-Za-z0-9+/]{43}=$")
+
     def test_json(self):
         for block in blocks("json"):
             json.loads(block)
