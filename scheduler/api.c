@@ -133,7 +133,8 @@ static void explain_lost(struct request *request, enum http_method method, const
     lost_allow(offered, allow);
     if (*allow != '\0')
         request_add_header(request, "Allow", allow);
-    lost_explain(request->front->routes, method, path, offered, err, &request->family);
+    lost_explain(request->front->routes, method, path, request->front->has_private, offered, err,
+                 &request->family);
 }
 
 // The table of routes says it all: neither the key nor Redis is looked at.

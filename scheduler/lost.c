@@ -177,7 +177,7 @@ static bool is_guessable(const struct served *served)
 // The path of ours that is nearest; of two that cost the same, the one with fewer names in it.
 // NULL: none is near.
 static const struct served *find_nearest(const struct routes *routes, enum http_method method,
-                                         const char *path)
+                                         const char *path, bool has_private)
 {
     static const struct budget whole = {MAX_DROPS, MAX_ADDS, MAX_TYPOS};
     const struct served *nearest = NULL, *served;
@@ -189,7 +189,8 @@ static const struct served *find_nearest(const struct routes *routes, enum http_
     for (size_t i = 0; (served = routes_at(routes, i)) != NULL; i++) {
         int it;
 
-        if (!is_guessable(served) || !split_path(served->pattern, &ours))
+        if (!is_guessable(served) || (served->is_private && !has_private) ||
+            !split_path(served->pattern, &ours))
             continue;
         it = path_cost(&theirs, 0, &ours, 0, whole) + (theirs.has_empty ? COST_SLASHES : 0) +
              (served->method == method ? 0 : COST_METHOD);
@@ -252,7 +253,7 @@ static void list_methods(unsigned offered, const char *between, char *text, size
 }
 
 void lost_explain(const struct routes *routes, enum http_method method, const char *path,
-                  unsigned offered, struct err *err, const struct family **family)
+                  bool has_private, unsigned offered, struct err *err, const struct family **family)
 {
     const char *name = http_method_name(method);
     const struct served *nearest;
@@ -265,7 +266,7 @@ void lost_explain(const struct routes *routes, enum http_method method, const ch
         err_set(err, ERR_METHOD, "there is no %s %s, only %s", name, shown, methods);
         return;
     }
-    nearest = find_nearest(routes, method == HTTP_HEAD_ ? HTTP_GET_ : method, path);
+    nearest = find_nearest(routes, method == HTTP_HEAD_ ? HTTP_GET_ : method, path, has_private);
     if (nearest == NULL) {
         err_set(err, ERR_PATH, "there is no %s %s", name, shown);
         return;

@@ -33,7 +33,7 @@ static const struct family *explain(enum http_method method, const char *path, s
     unsigned offered;
 
     assert_null(routes_find(routes, method, path, &names, &offered));
-    lost_explain(routes, method, path, offered, err, &family);
+    lost_explain(routes, method, path, true, offered, err, &family);
     return family;
 }
 
@@ -127,6 +127,24 @@ static void test_the_nearest_path(void **state)
             fail_msg("%s: %d %s %s", cases[i].path, err.code, err.message,
                      family == NULL ? "(our own)" : family->name);
         buf_clear(&expected);
+    }
+}
+
+// Where the operators' paths are served on a listener of their own, nobody is sent to them.
+static void test_the_operators_paths(void **state)
+{
+    static const char *const paths[] = {"/metrics", "/metric", "/admin/v1/overview",
+                                        "/admin/v1/account"};
+    const struct family *family;
+    struct err here, elsewhere;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+        lost_explain(routes, HTTP_GET_, paths[i], true, 0, &here, &family);
+        lost_explain(routes, HTTP_GET_, paths[i], false, 0, &elsewhere, &family);
+        assert_non_null(strstr(here.message, "; did you mean GET "));
+        assert_null(strstr(elsewhere.message, "did you mean"));
+        assert_int_equal(elsewhere.code, ERR_PATH);
     }
 }
 
@@ -252,6 +270,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_nearest_path),
+        cmocka_unit_test(test_the_operators_paths),
         cmocka_unit_test(test_another_method),
         cmocka_unit_test(test_what_is_shown_of_a_path),
         cmocka_unit_test(test_in_the_family_s_words),
