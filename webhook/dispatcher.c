@@ -127,6 +127,9 @@ static void store_result(struct dispatcher *d, const struct delivery *delivery,
                                 answer->retry_after, clock_wall_ms(), &result.delay_ms);
     if (result.outcome == DELIVERY_DELIVERED) {
         metric_add(METRIC_webhooks_delivered_total, 1);
+        if (delivery->made_ms > 0)
+            metric_observe(HISTOGRAM_stage_seconds, store_now_ms(d->store) - delivery->made_ms,
+                           delivery->task->provider, "webhook");
         log_debug("webhook.delivered", "task=%s n=%d host=%s attempt=%d status=%d took_ms=%lld", id,
                   number, host, tries, answer->http_status, (long long)answer->took_ms);
     } else {

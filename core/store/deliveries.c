@@ -29,18 +29,20 @@ static struct delivery *read_delivery(const redisReply *item)
 {
     struct delivery *delivery;
     struct task_view view;
+    const char *made;
 
     if (item->type != REDIS_REPLY_ARRAY || item->elements != 11 ||
         item->element[0]->type != REDIS_REPLY_STRING ||
         item->element[5]->type != REDIS_REPLY_STRING ||
         item->element[6]->type != REDIS_REPLY_STRING ||
         item->element[7]->type != REDIS_REPLY_STRING ||
-        record_read_view(item->element[6]->str, &view) == NULL)
+        (made = record_read_view(item->element[6]->str, &view)) == NULL)
         return NULL;
     delivery = mem_new(struct delivery);
     delivery->receiver = mem_str(item->element[0]->str);
     delivery->is_slow = record_integer(item->element[1]) == 1;
     delivery->number = (int)record_integer(item->element[2]);
+    delivery->made_ms = strtoll(made, NULL, 10);
     delivery->lease = record_integer(item->element[3]);
     delivery->tries = (int)record_integer(item->element[4]);
     delivery->task = record_read(item->element[8], item->element[9], item->element[10]);

@@ -21,6 +21,7 @@ struct delivery {
     bool is_slow;      // its receiver takes long to answer, or nobody knows whether it will
     int number;        // from 1, per task
     int tries;         // attempts made before this one
+    int64_t made_ms;   // when the change was, by Redis' clock; 0: it is sent once more
     int64_t lease;     // fences the result
 };
 

@@ -440,7 +440,9 @@ class Metrics(unittest.TestCase):
                      'spool_slots_limit{account="mj-1"} 50', "spool_workers 1"):  # fmt: skip
             self.assertIn("\n" + line + "\n", text)
         for name in ("spool_vendor_requests_total", "spool_http_request_seconds_bucket", "spool_redis_seconds_sum",
-                     "process_resident_memory_bytes", "spool_build_info"):  # fmt: skip
+                     "process_resident_memory_bytes", "spool_build_info",
+                     *(f'spool_stage_seconds_count{{provider="midjourney",stage="{stage}"}}'
+                       for stage in ("queue", "submit", "vendor", "archive", "webhook", "whole"))):  # fmt: skip
             self.assertIn("\n" + name, text)
         for secret in (task, "sk-dev", "sk-op"):
             self.assertNotIn(secret, text)

@@ -1472,7 +1472,9 @@ class Deliveries(Bench):
                 answer, changed = self.twice("redeliver", ["A", "dev", 1])
                 self.assertEqual((answer, changed["d:A"]["redo"], changed["hooks"]), ("queued", "1", {"A": "@0"}))
                 self.assertEqual(self.twice("redeliver", ["A", "dev", 1], "queued")[0], "pending")
-                self.post()
+                # Its change was made long ago, which is no news.
+                for is_lost in (False, True):
+                    self.assertEqual(self.post(is_lost=is_lost)[1][6], "1 rendering 0 0")
                 self.twice("posted", self.posted("delivered"), 0)
                 self.assertEqual(self.dump()["t:A"]["ttl"], "60")
 

@@ -12,7 +12,7 @@
 --   flight.
 -- Answer: {{ms until the next is due, or -1; 1 where some wait for nothing but a place},
 --   {receiver, 1 for a slow one, n, lease, tries, url, view, body of an earlier attempt or "", fields, request,
---   result}...}
+--   result}...}: the view, of one that is sent once more, without its time
 --#lib
 local SORTED_AT_ONCE = 200
 local IN_LANE_MS = 3600 * 1000 -- then a delivery is sorted in again, should its lane be lost
@@ -62,6 +62,11 @@ local function sort_due()
     return #due == SORTED_AT_ONCE
 end
 
+-- How long what is sent once more took to arrive says nothing.
+local function without_time(view)
+    return string.match(view, '^(.*) %d+$')
+end
+
 -- False where the task is gone.
 local function give(id, n, lease, tries, is_slow, url, view)
     local task = whole(id)
@@ -94,6 +99,7 @@ local function claim(id, is_slow)
         n = redo
         found = call('HMGET', d, n, n .. 'r')
         tries = found[2] and tonumber(string.match(found[2], '^retrying (%d+)')) or 0
+        found[1] = found[1] and without_time(found[1])
     end
     if not found or not found[1] or not url or not give(id, n, lease, tries, is_slow, url, found[1]) then
         call('ZREM', '{spool}:hooks', id)
@@ -213,7 +219,8 @@ if before then
     for i = 1, #before, 5 do
         local id, n, lease, tries, is_slow = unpack(before, i, i + 4)
         if call('HGET', key('d', id), 'lease') == lease then
-            local url, view = unpack(call('HMGET', key('d', id), 'url', n))
+            local url, view, redo = unpack(call('HMGET', key('d', id), 'url', n, 'redo'))
+            if view and redo == n then view = without_time(view) end
             give(id, tonumber(n), tonumber(lease), tonumber(tries), tonumber(is_slow), url, view)
         end
     end

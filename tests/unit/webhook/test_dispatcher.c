@@ -6,8 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/buf.h"
+#include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
+#include "core/base/metrics.h"
 #include "core/config/config.h"
 #include "core/http/http_client.h"
 #include "core/loop/loop.h"
@@ -100,6 +103,42 @@ static void test_a_ring_a_claim_an_attempt(void **state)
     fake_expect_nothing();
     fake_loop_run_ms(loop, 1); // after the result
     fake_expect(CLAIM(2));
+}
+
+// From the change to its arrival, however many attempts that takes.
+static void test_how_long_it_took_is_observed(void **state)
+{
+    static const struct {
+        const char *name;
+        int64_t age_ms; // -1: it is sent once more
+        int tries, status;
+        const char *line; // of the metrics, after it
+    } cases[] = {
+        {"the first attempt", 2000, 0, 200, "_sum{provider=\"midjourney\",stage=\"webhook\"} 2\n"},
+        {"one that fails", 5000, 0, 500, "_sum{provider=\"midjourney\",stage=\"webhook\"} 2\n"},
+        {"another attempt", 15000, 1, 200, "_sum{provider=\"midjourney\",stage=\"webhook\"} 17\n"},
+        {"once more", -1, 0, 200, "_count{provider=\"midjourney\",stage=\"webhook\"} 2\n"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct delivery *delivery = delivery_of("task_1", 2, cases[i].tries);
+        struct fake_call *claim;
+        struct buf text = {0};
+
+        delivery->made_ms = cases[i].age_ms < 0 ? 0 : clock_wall_ms() - cases[i].age_ms;
+        ring();
+        claim = fake_waiting("deliveries");
+        fake_deliveries_give(claim, delivery);
+        fake_deliveries_done(claim, 1, -1, false);
+        fake_http_answer(fake_waiting("http"), cases[i].status, NULL, NULL);
+        metrics_write(&text);
+        if (strstr(text.data, cases[i].line) == NULL)
+            fail_msg("%s: %s", cases[i].name, text.data);
+        buf_clear(&text);
+        tear_down(state);
+        set_up(state);
+    }
 }
 
 static void test_what_an_answer_means(void **state)
@@ -368,6 +407,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_a_ring_a_claim_an_attempt, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_how_long_it_took_is_observed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_an_answer_means, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_body_of_an_earlier_attempt, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_an_endless_body, set_up, tear_down),
