@@ -268,16 +268,21 @@ static void raise_limits(unsigned connections)
     signal(SIGPIPE, SIG_IGN);
 }
 
+static void add_address(const struct config *config, struct buf *text)
+{
+    buf_fmt(text, strchr(config->listen_host, ':') ? "[%s]:%d" : "%s:%d", config->listen_host,
+            config->listen_port);
+}
+
 // Where we are to be found, as a line says it when we are ready.
 static void address_of(const struct config *config, struct buf *text)
 {
-    if (config->roles & ROLE_API)
-        buf_fmt(text,
-                strchr(config->listen_host, ':') ? "listening on http://[%s]:%d"
-                                                 : "listening on http://%s:%d",
-                config->listen_host, config->listen_port);
-    else
+    if (config->roles & ROLE_API) {
+        buf_str(text, "listening on http://");
+        add_address(config, text);
+    } else {
         buf_str(text, "ready, without an address");
+    }
 }
 
 static void say_ready(const struct process *p)
@@ -505,11 +510,14 @@ static int serve(struct config *config, const char *path, const struct config_fl
 
 static int say_fine(const struct config *config, const struct buf *fine)
 {
+    struct buf address = {0};
+
+    add_address(config, &address);
     for (const char *line = buf_text(fine); *line != '\0'; line += strcspn(line, "\n") + 1)
         printf("spool: %.*s\n", (int)strcspn(line, "\n"), line);
-    printf("spool: the configuration is fine: %zu account%s, listening on %s:%d\n",
-           config->account_count, config->account_count == 1 ? "" : "s", config->listen_host,
-           config->listen_port);
+    printf("spool: the configuration is fine: %zu account%s, listening on %s\n",
+           config->account_count, config->account_count == 1 ? "" : "s", address.data);
+    buf_clear(&address);
     return EXIT_SUCCESS;
 }
 

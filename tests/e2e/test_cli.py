@@ -228,6 +228,9 @@ class Words(Files):
         self.assertEqual(os.listdir(self.dir), ["spool.json"], "it only looks")
         done = run("check-config", env={"SPOOL_CONFIG": path})
         self.assertEqual(done.returncode, 0, done.stderr)
+        for address in ("127.0.0.1:8080", "[::1]:8080", "localhost:0"):
+            done = run("check-config", "-c", path, "--listen", address)
+            self.assertTrue(done.stdout.endswith(f" listening on {address}\n"), done.stdout)
 
 
 # A change of a good configuration, or the whole file; what the line names.
