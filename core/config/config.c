@@ -423,6 +423,11 @@ static void finish_tokens(struct config *config, struct config_mistakes *mistake
         complain(mistakes, "tokens", "required where listen isn't a loopback address");
         return;
     }
+    // Operators' listener takes clients' keys, too.
+    if (config->admin_host != NULL && !address_is_loopback_host(config->admin_host)) {
+        complain(mistakes, "tokens", "required where admin_listen isn't a loopback address");
+        return;
+    }
     config->tokens = mem_new(struct config_token);
     config->token_count = 1;
     config->tokens->name = mem_str("dev");

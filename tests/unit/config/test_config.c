@@ -52,6 +52,8 @@ static void test_errors(void **state)
         {"variable", "{\"redis_url\":\"env:NOPE\"," ACCOUNT "}",
          "redis_url: the environment variable NOPE"},
         {"tokens", "{\"listen\":\"0.0.0.0:1\"," ACCOUNT "}", "tokens: required"},
+        {"tokens of operators' listener", "{\"admin_listen\":\"0.0.0.0:1\"," ACCOUNT "}",
+         "tokens: required where admin_listen"},
         {"same account twice",
          "{\"accounts\":[{\"name\":\"a\",\"provider\":\"m\"},{\"name\":\"a\",\"provider\":\"m\"}]}",
          "accounts.1.name: a is already taken"},
