@@ -38,7 +38,7 @@ static const struct field_rule index_query[] = {
     {.path = "after", .kind = FIELD_TASK, .about = "What next was in the answer before."},
     {.path = "key", .kind = FIELD_TEXT, .about = "Whose tasks; for operators."},
     {.path = "account", .kind = FIELD_TEXT, .about = "Of which account; for operators."},
-    {.path = "since", .kind = FIELD_TIME, .about = "Made since then; for operators."},
+    {.path = "since", .kind = FIELD_TIME, .about = "Made since then."},
     {0},
 };
 static const struct field_rule undelivered_rules[] = {

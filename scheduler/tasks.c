@@ -188,7 +188,7 @@ struct list {
     char status[16], provider[32];
     char owner[65], account[65]; // filters that only an operator may use
     bool is_of_all;
-    int64_t since_ms;
+    int64_t since_ms; // 0: since ever
     int limit, pages;
     int found;
     bool has_more;
@@ -328,11 +328,11 @@ static void copy_filter(char *to, size_t size, const char *text)
 void tasks_index(struct request *request)
 {
     const char *provider = query_filter(request, "provider");
-    // These filters are ignored for other keys, which have their own tasks only, and don't know the
+    // These two are ignored for other keys, which have their own tasks only, and don't know the
     // accounts.
     const char *key = request->is_operator ? query_filter(request, "key") : NULL;
     const char *account = request->is_operator ? query_filter(request, "account") : NULL;
-    const char *since = request->is_operator ? query_filter(request, "since") : NULL;
+    const char *since = query_filter(request, "since");
     struct list *list;
 
     if (provider != NULL && provider_find(provider) == NULL) {

@@ -319,6 +319,13 @@ static bool is_of_path(const char *words)
     return strncmp(words, "GET /", 5) == 0 || strncmp(words, "POST /", 6) == 0;
 }
 
+bool cli_http_want_operator(struct err *err)
+{
+    return err_set(err, ERR_AUTH,
+                   "the key isn't an operator's: use that of a token with \"admin\": true, with "
+                   "-k or SPOOL_KEY");
+}
+
 static bool refuse(const struct cli_http *http, int status, const json_t *body, int64_t retry_ms,
                    struct err *err)
 {
@@ -334,10 +341,7 @@ static bool refuse(const struct cli_http *http, int status, const json_t *body, 
                        "%.90s doesn't take the key: give one of its tokens with -k or SPOOL_KEY",
                        http->url);
     case 403:
-        return err_set(
-            err, ERR_AUTH,
-            "the key isn't an operator's: use that of a token with \"admin\": true, with "
-            "-k or SPOOL_KEY");
+        return cli_http_want_operator(err);
     case 404:
         return err_set(err, is_of_path(words) ? ERR_PATH : ERR_NOT_FOUND, "%.200s", words);
     case 409:

@@ -43,6 +43,8 @@ json_t *cli_http_ask(struct cli_http *http, struct http_request *request,
 
 // What it means where there is no path of an operator's: they may be elsewhere. Always false.
 bool cli_http_explain_admin(const struct cli_http *http, struct err *err);
+// Only an operator may ask that. Always false.
+bool cli_http_want_operator(struct err *err);
 
 // False ends it.
 typedef bool (*cli_http_data_fn)(void *ctx, const void *data, size_t len);

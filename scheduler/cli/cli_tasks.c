@@ -234,6 +234,18 @@ static void show_ids(const json_t *all, const char *name)
     }
 }
 
+// Spool ignores an operator's filters where the key is none: what it lists then isn't what was
+// asked for, and may be about to be cancelled.
+static bool is_as_asked(const struct cli *cli, const json_t *all, struct err *err)
+{
+    const char *const *values = cli->command->values;
+
+    if ((values[CLI_ACCOUNT] == NULL && values[CLI_OWNER] == NULL) || json_array_size(all) == 0 ||
+        json_object_get(json_array_get(all, 0), "key") != NULL)
+        return true;
+    return cli_http_want_operator(err);
+}
+
 bool cli_tasks_list(struct cli *cli, struct err *err)
 {
     json_auto_t *list = NULL;
@@ -244,7 +256,7 @@ bool cli_tasks_list(struct cli *cli, struct err *err)
         write_filters(cli, &filters, err))
         list = read_pages(cli, buf_text(&filters), limit == 0 ? INT64_MAX : limit, err);
     buf_clear(&filters);
-    if (list == NULL)
+    if (list == NULL || !is_as_asked(cli, field_at(list, "data"), err))
         return false;
     if (cli->output == CLI_JSON)
         cli_show_json(list);

@@ -249,6 +249,10 @@ class Tasks(Verbs):
         done = self.run_verb("list", "--limit", "2", key="sk-other")
         self.assertEqual((done.returncode, done.stdout.count("task_")), (0, 2))
         self.assertEqual(done.stderr, "There are more: --limit 0 shows all.\n")
+        self.assertEqual(self.good("list", "--since", "1h", "-o", "id", key="sk-other").split(), tasks[::-1])
+        self.assertEqual(self.good("list", "--since", "2999-01-01", "-o", "id", key="sk-other"), "")
+        for words in (("--account", "suno-1"), ("--key", "dev")):
+            self.assertIn("isn't an operator's", self.wrong(1, "list", *words, "-o", "id", key="sk-other"))
         self.assertIn("--limit: ", self.wrong(2, "list", "--limit", "many"))
         self.assertIn("--since: ", self.wrong(2, "list", "--since", "yesterday"))
 

@@ -76,6 +76,10 @@ class Operator(unittest.TestCase):
         own = ask(self.spool, "GET", "/v1/tasks?key=shop", key="sk-dev")[2]["data"]
         self.assertEqual({task["id"] for task in own}, set(mine))
         self.assertNotIn("account", own[0])
+        since = max(task["created_at"] for task in own)
+        recent = ask(self.spool, "GET", f"/v1/tasks?since={since}", key="sk-dev")[2]["data"]
+        self.assertEqual([task["id"] for task in recent], [task["id"] for task in own if task["created_at"] >= since])
+        self.assertEqual(ask(self.spool, "GET", f"/v1/tasks?since={since + 1}", key="sk-dev")[2]["data"], [])
         self.assertEqual(ask(self.spool, "GET", f"/v1/tasks/{theirs}", key="sk-dev")[0], 404)
         self.assertIn(ask(self.spool, "POST", f"/v1/tasks/{theirs}/cancel")[0], (200, 409))
 
