@@ -12,6 +12,7 @@
 
 enum { DEADLINE_MS = 10000 };
 enum { BODY_KEPT_MAX = 64 << 10 };
+enum { LOOKED_AT = 5000 }; // tasks in one call, for which Redis serves nobody else
 
 void delivery_free(struct delivery *delivery)
 {
@@ -256,22 +257,40 @@ static struct store_call *ask_undelivered(struct store *store, const char *mode,
 {
     struct args args = {0};
 
-    args_int(&args, 5);
+    args_int(&args, 7);
     args_str(&args, mode);
     args_str(&args, filter->status);
     args_str(&args, filter->host);
     args_int(&args, filter->since_ms);
     args_int(&args, filter->limit);
+    args_int(&args, filter->passed);
+    args_int(&args, LOOKED_AT);
     return store_call(store, SCRIPT_undelivered, &args, DEADLINE_MS, on_answer, then, ctx);
+}
+
+// A part of the answer {next, what was found or done}; NULL: there is none.
+static const redisReply *part_of(const redisReply *answer, size_t i, const struct err *err)
+{
+    return err == NULL && answer->type == REDIS_REPLY_ARRAY && answer->elements == 2
+               ? answer->element[i]
+               : NULL;
+}
+
+static int64_t next_of(const redisReply *answer, const struct err *err)
+{
+    const redisReply *next = part_of(answer, 0, err);
+
+    return next == NULL ? -1 : record_integer(next);
 }
 
 static void on_found(void *ctx, store_then_fn then, const redisReply *answer, const struct err *err)
 {
-    size_t count = err == NULL && answer->type == REDIS_REPLY_ARRAY ? answer->elements : 0;
+    const redisReply *found = part_of(answer, 1, err);
+    size_t count = found != NULL && found->type == REDIS_REPLY_ARRAY ? found->elements : 0;
     struct undelivered *list = mem_array(struct undelivered, count);
 
     for (size_t i = 0; i < count; i++) {
-        redisReply **words = answer->element[i]->element;
+        redisReply **words = found->element[i]->element;
 
         id_of_key(list[i].task, words[0]->str);
         list[i].receiver = words[2]->str;
@@ -279,7 +298,7 @@ static void on_found(void *ctx, store_then_fn then, const redisReply *answer, co
         list[i].entry.number = (int)record_integer(words[1]);
         read_entry(&list[i].entry, words[4]->str, *words[5]->str == '\0' ? NULL : words[5]->str);
     }
-    ((undelivered_fn)then)(ctx, list, count, err);
+    ((undelivered_fn)then)(ctx, list, count, next_of(answer, err), err);
     free(list);
 }
 
@@ -292,7 +311,7 @@ struct store_call *deliveries_find(struct store *store, const struct undelivered
 static void on_all_redelivered(void *ctx, store_then_fn then, const redisReply *answer,
                                const struct err *err)
 {
-    ((redelivered_fn)then)(ctx, err == NULL ? record_integer(answer) : 0, err);
+    ((redelivered_fn)then)(ctx, record_integer(part_of(answer, 1, err)), next_of(answer, err), err);
 }
 
 struct store_call *deliveries_redeliver_all(struct store *store,

@@ -114,20 +114,22 @@ struct undelivered_filter {
         *status;      // "exhausted", or "pending" or "retrying": for the first attempt, or another
     const char *host; // the receiver's, with or without its port; NULL: any
     int64_t since_ms; // only deliveries that were made from then on; 0: at any time
-    int limit;
+    int limit;        // after how many it is enough
+    int64_t passed;   // where to go on: 0, then what the last call said
 };
 struct undelivered {
     char task[ID_SIZE];
     const char *key, *receiver;
     struct delivery_entry entry;
 };
+// `next`: where to go on, for each call looks at so many tasks alone; -1: there are no more.
 // Borrowed for the call.
 typedef void (*undelivered_fn)(void *ctx, const struct undelivered *list, size_t count,
-                               const struct err *err);
+                               int64_t next, const struct err *err);
 struct store_call *deliveries_find(struct store *store, const struct undelivered_filter *filter,
                                    undelivered_fn fn, void *ctx);
-// `count` deliveries that were given up are sent once more.
-typedef void (*redelivered_fn)(void *ctx, int64_t count, const struct err *err);
+// `count` deliveries that were given up are sent once more; `next` as above.
+typedef void (*redelivered_fn)(void *ctx, int64_t count, int64_t next, const struct err *err);
 struct store_call *deliveries_redeliver_all(struct store *store,
                                             const struct undelivered_filter *filter,
                                             redelivered_fn fn, void *ctx);

@@ -347,6 +347,32 @@ class Deliveries(unittest.TestCase):
                 self.assertGreaterEqual(total, 2)
                 self.assertEqual(ask(spool, "GET", "/admin/v1/deliveries", key="sk-dev")[0], 403)
 
+    def test_behind_thousands(self):
+        """Those of a receiver are found, however many newer ones another has."""
+        many = """
+            for i = 1, 6000 do
+                local id = string.format('%026d', i)
+                redis.call('HSET', '{spool}:d:' .. id, 'n', 1, 'url', 'https://dead.example/', 1,
+                    '1 succeeded 100 0 ' .. ARGV[1], '1r', 'exhausted 1 ' .. ARGV[1] .. ' 500 1 no')
+                redis.call('ZADD', '{spool}:exhausted', ARGV[1], id)
+            end"""
+        with Sim() as sim, Receiver() as receiver:
+            receiver.answer("/hook", 500)
+            config = {"tokens": TOKENS, "webhook": {"retry_delays_ms": [], "allow_private_networks": True}}
+            with Spool(config, sim=sim) as spool:
+                spool.checks_keys = False  # of tasks that there aren't
+                task = submit(spool, body={**IMAGINE, "notifyHook": receiver.url + "/hook"})
+                find = lambda host: ask(spool, "GET", f"/admin/v1/deliveries?host={host}")[2]
+                eventually(lambda: len(find("127.0.0.1")["data"]) == len(receiver.at("/hook")) == 3, timeout=30)
+                spool.redis("EVAL", many, "0", str(int(time.time() * 1000) + 60000))
+                found = find("127.0.0.1")
+                self.assertEqual(({one["task"] for one in found["data"]}, found["has_more"]), ({task}, False))
+                found = find("dead.example")
+                self.assertEqual((len(found["data"]), found["has_more"]), (1000, True))
+                again = lambda host: ask(spool, "POST", "/admin/v1/deliveries/redeliver", {"host": host})[2]["count"]
+                self.assertEqual(again("127.0.0.1"), 3)
+                self.assertEqual(len(receiver.wait("/hook", 6)), 6)
+
     def test_by_status(self):
         with Sim() as sim, Receiver() as receiver:
             receiver.answer("/hook", 500)

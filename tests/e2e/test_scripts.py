@@ -1395,7 +1395,7 @@ class Deliveries(Bench):
         self.pending(2, "succeeded")
         self.post()
         self.run_script("posted", self.posted("exhausted"))
-        find = lambda *words: self.twice("undelivered", ["list", *words, 10])[0]
+        find = lambda *words: self.twice("undelivered", ["list", *words, 10, 0, 100])[0][1]
         view = "1 rendering 0 0 @-1000"
         for host, count in (("", 1), ("example.com", 1), ("example.com:443", 1), ("example.co", 0), ("example.com:80", 0)):
             self.assertEqual(len(find("exhausted", host, 0)), count, host)
@@ -1409,8 +1409,30 @@ class Deliveries(Bench):
         self.assertEqual([one[1] for one in find("retrying", "", 0)], [2])
         self.assertEqual(find("pending", "", 0), [])
         # Asked again there is none left.
-        answer, changed = self.twice("undelivered", ["redeliver", "exhausted", "", 0, 10], 0)
-        self.assertEqual((answer, changed["exhausted"], changed["d:A"]["redo"]), (1, None, "1"))
+        answer, changed = self.twice("undelivered", ["redeliver", "exhausted", "", 0, 10, 0, 100], [-1, 0])
+        self.assertEqual((answer, changed["exhausted"], changed["d:A"]["redo"]), ([-1, 1], None, "1"))
+
+    def test_undelivered_in_parts(self):
+        """Each call goes on where the one before it ended, also where what was sent once more is gone from there."""
+        self.pending(2, "succeeded")
+        for _ in range(2):
+            n = self.post()[1][2]
+            self.run_script("posted", self.posted("exhausted", n=n))
+        for i, at in (("C", 1), ("B", 2), ("D", -1)):
+            self.do("HSET", f"{{spool}}:d:{i}", "n", 1, "url", "https://other.example/", 1, "1 failed 0 0 @-1000",
+                    "1r", "exhausted 1 @-900 500 1 no")  # fmt: skip
+            self.do("ZADD", "{spool}:exhausted", f"@{at}", i)
+        ask = lambda mode, host, most, passed, at_once: self.run_script(
+            "undelivered", [mode, "exhausted", host, 0, most, passed, at_once])
+        found = lambda answer: (answer[0], [one[0] for one in answer[1]])
+        self.assertEqual(found(ask("list", "", 9, 0, 9)), (-1, ["B", "C", "A", "A", "D"]))
+        self.assertEqual(found(ask("list", "example.com", 9, 0, 2)), (2, []))
+        self.assertEqual(found(ask("list", "example.com", 9, 2, 2)), (4, ["A", "A"]))
+        self.assertEqual(found(ask("list", "example.com", 9, 4, 2)), (-1, []))
+        self.assertEqual(found(ask("list", "", 1, 0, 9)), (1, ["B"]))
+        self.assertEqual(ask("redeliver", "example.com", 9, 2, 2), [3, 2])
+        self.assertEqual(found(ask("list", "", 9, 0, 9)), (-1, ["B", "C", "D"]))
+        self.clear()
 
     def test_superseded(self):
         """What failed once and has news behind it isn't tried again."""
@@ -1484,9 +1506,9 @@ class Deliveries(Bench):
         for _ in range(3):
             n = self.post()[1][2]
             self.run_script("posted", self.posted("exhausted", n=n))
-        answer, changed = self.twice("undelivered", ["redeliver", "exhausted", "", 0, 10], 0)
+        answer, changed = self.twice("undelivered", ["redeliver", "exhausted", "", 0, 10, 0, 100], [-1, 0])
         d = changed["d:A"]
-        self.assertEqual((answer, d["redo"], d["redos"], changed["exhausted"]), (3, "1", "2 3", None))
+        self.assertEqual((answer, d["redo"], d["redos"], changed["exhausted"]), ([-1, 3], "1", "2 3", None))
         self.assertEqual(self.twice("redeliver", ["A", "dev", 3], "queued")[0], "pending")
         self.check()
         for n, left in ((1, ("2", "3")), (2, ("3", None)), (3, (None, None))):
