@@ -66,10 +66,19 @@ static const char *const resolutions[] = {"540p", "720p", "1080p", "4k", NULL};
 static const struct field_rule bounds[] = {
     {.path = "aspect_ratio", .kind = FIELD_WORD, .words = ratios},
     {.path = "resolution", .kind = FIELD_WORD, .words = resolutions},
-    {.path = "image_url", .kind = FIELD_LINK}, // Luma fetches it itself (DOC)
-    {.path = "image_end_url", .kind = FIELD_LINK},
+    {.path = "image_url", .kind = FIELD_MEDIA},
+    {.path = "image_end_url", .kind = FIELD_MEDIA},
     {0},
 };
+
+// Luma fetches images itself, and takes no other (DOC).
+static const char *const *linked_fields(const struct task *task)
+{
+    static const char *const fields[] = {"image_url", "image_end_url", NULL};
+
+    (void)task;
+    return fields;
+}
 
 // What differs between the two.
 static const struct limits {
@@ -437,7 +446,8 @@ static bool read_lookup(const struct task *task, const struct account *account, 
 
 #define COMMON                                                                                     \
     .keys = adapter_bearer_keys, .check = check, .build_submit = build_submit,                     \
-    .read_submit = read_submit, .build_poll = build_poll, .read_poll = read_poll
+    .read_submit = read_submit, .build_poll = build_poll, .read_poll = read_poll,                  \
+    .linked_fields = linked_fields
 
 static const struct dialect machine = {
     COMMON,
@@ -496,7 +506,11 @@ static const struct relay table = {
     .shape = shape,
 };
 
-static const struct dialect relay = {RELAY(table), .model_prefixes = prefixes};
+static const struct dialect relay = {
+    RELAY(table),
+    .model_prefixes = prefixes,
+    .linked_fields = linked_fields,
+};
 
 static const struct dialect *const dialects[] = {&machine, &agents, &relay, NULL};
 
@@ -518,8 +532,8 @@ static bool set_images(json_t *request, struct err *err)
     for (size_t i = 0; ok && i < 2 && i < json_array_size(images); i++) {
         const char *image = json_string_value(json_array_get(images, i));
 
-        ok = field_is_link(image) ||
-             err_set(err, ERR_INVALID, "images.%zu: must be a link, which the vendor opens", i);
+        ok = field_is_link(image) || field_is_base64(image) ||
+             err_set(err, ERR_INVALID, "images.%zu: must be a link or an image in base64", i);
         set_text(request, names[i], image);
     }
     json_object_del(request, "images");

@@ -7,8 +7,10 @@
 #include "core/base/digest.h"
 #include "core/json/field_check.h"
 #include "core/message/image_size.h"
+#include "core/message/media_type.h"
 
-enum { SIZE_CHARS = 262144 }; // in which a picture's size is
+enum { SIZE_CHARS = 262144 };                               // in which a picture's size is
+enum { MEDIA_HEAD_CHARS = (MEDIA_HEAD_BYTES + 2) / 3 * 4 }; // in which its type is
 
 bool picture_head(const char *text, size_t chars, struct buf *head)
 {
@@ -35,4 +37,15 @@ bool picture_check_mask(const char *image, const char *mask, struct err *err)
            (wanted.width == size.width && wanted.height == size.height) ||
            err_set(err, ERR_INVALID, "mask: is %ux%u, the image is %ux%u", size.width, size.height,
                    wanted.width, wanted.height);
+}
+
+const struct media_type *picture_type(const char *text)
+{
+    const struct media_type *type = NULL;
+    struct buf head = {0};
+
+    if (picture_head(text, MEDIA_HEAD_CHARS, &head))
+        type = media_type_of(buf_text(&head), head.len);
+    buf_clear(&head);
+    return type;
 }

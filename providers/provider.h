@@ -125,6 +125,10 @@ struct dialect {
     // takes files only: task->inputs then has them in this order. The caller frees the link; NULL
     // past the end. NULL slot: no links are ever fetched.
     char *(*input_at)(const struct task *task, size_t index);
+    // Where the request may hold files, in base64, that the vendor takes as links alone: they are
+    // put where it can open them before the submit is built, and the builder finds links. Paths of
+    // fields (field.h); ends with NULL; NULL: there are none. NULL slot: no task has any.
+    const char *const *(*linked_fields)(const struct task *task);
     // They go into a form as they are: the request has a gap for each (http_message.h), by its
     // number among the task's inputs, of which the adapter sees the first bytes and the size.
     bool streams_inputs;

@@ -13,7 +13,6 @@
 #include "core/message/media_type.h"
 #include "providers/picture.h"
 
-enum { MEDIA_HEAD_CHARS = (MEDIA_HEAD_BYTES + 2) / 3 * 4 }; // in base64
 enum { MAX_SIDE = 16384 };
 
 static long common_divisor(long a, long b)
@@ -94,12 +93,8 @@ json_t *unified_images(const json_t *request)
 // say image/jpg, which is no type. Where the bytes tell nothing, the data URL's type counts.
 void unified_image_type(const char *image, char *type, size_t size)
 {
-    const struct media_type *known = NULL;
-    struct buf head = {0};
+    const struct media_type *known = picture_type(image);
 
-    if (picture_head(image, MEDIA_HEAD_CHARS, &head))
-        known = media_type_of(buf_text(&head), head.len);
-    buf_clear(&head);
     if (known == NULL && strncmp(image, "data:image/", 11) == 0)
         snprintf(type, size, "%.*s", (int)strcspn(image + 5, ";,"), image + 5);
     else

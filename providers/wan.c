@@ -136,6 +136,7 @@ static const struct dialect dashscope = {
     .polls_per_second = DASHSCOPE_POLLS_PER_SECOND,
     .check = wan_body_check,
     .build_submit = build_submit,
+    .linked_fields = wan_body_linked_fields,
     .read_submit = dashscope_read_submit,
     .build_poll = dashscope_build_poll,
     .read_poll = read_poll,
@@ -192,7 +193,11 @@ static const struct relay table = {
     .shape = shape,
 };
 
-static const struct dialect relay = {RELAY(table), .model_prefixes = prefixes};
+static const struct dialect relay = {
+    RELAY(table),
+    .model_prefixes = prefixes,
+    .linked_fields = wan_body_linked_fields,
+};
 
 static const struct dialect *const dialects[] = {&dashscope, &relay, NULL};
 

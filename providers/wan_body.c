@@ -259,6 +259,14 @@ json_t *wan_body_of(const struct task *task, const struct account *account, json
     return request;
 }
 
+const char *const *wan_body_linked_fields(const struct task *task)
+{
+    static const char *const fields[] = {"input.image_url", "input.audio_url", NULL};
+    const struct form *form = form_named(task->model);
+
+    return form != NULL && form->takes_links_only ? fields : NULL;
+}
+
 // Checks.
 
 static bool missing(const char *name, const char *model, struct err *err)
@@ -277,7 +285,7 @@ static bool takes(const struct model *model, const char *name)
 static bool check_input(const struct model *model, const json_t *input, const char *name,
                         struct err *err)
 {
-    static const struct field_rule link = {.kind = FIELD_LINK};
+    static const struct field_rule file = {.kind = FIELD_MEDIA};
     const struct form *form = model->form;
     char path[64];
 
@@ -295,7 +303,7 @@ static bool check_input(const struct model *model, const json_t *input, const ch
         if (!takes(model, media[i]))
             return err_set(err, ERR_INVALID, "input.%s: is not supported by %.60s", media[i], name);
         snprintf(path, sizeof path, "input.%s", media[i]);
-        if (form->takes_links_only && !field_check_value(value, &link, path, err))
+        if (form->takes_links_only && !field_check_value(value, &file, path, err))
             return false;
     }
     return true;

@@ -18,6 +18,8 @@ bool wan_body_sends_prompt(const struct task *task, const struct account *accoun
 // The stored request as DashScope takes it: what the model has no word for is left out. Takes the
 // reference.
 json_t *wan_body_of(const struct task *task, const struct account *account, json_t *request);
+// What of the request the vendor takes as links alone (provider.h: linked_fields).
+const char *const *wan_body_linked_fields(const struct task *task);
 // What the model is known to refuse (provider.h: check).
 bool wan_body_check(const struct task *task, const struct account *account, struct err *err);
 // From the unified form (provider.h).

@@ -11,6 +11,7 @@
 #include "core/config/config.h"
 #include "core/http/http_server.h"
 #include "core/json/field.h"
+#include "core/json/field_check.h"
 #include "core/json/json_fast.h"
 #include "core/json/json_write.h"
 #include "core/message/media_link.h"
@@ -22,6 +23,7 @@
 #include "core/store/tasks.h"
 #include "providers/asked.h"
 #include "providers/family.h"
+#include "providers/picture.h"
 #include "providers/provider.h"
 #include "scheduler/again.h"
 #include "scheduler/form_load.h"
@@ -171,8 +173,8 @@ static char *link_at(const struct task *task, size_t index)
     return NULL;
 }
 
-// Says which field has the link: one of the body's own, else the place among the images.
-static bool blame_link(const json_t *body, const char *url, size_t index, struct err *err)
+// Says which field has the text: one of the body's own, else the place among the images.
+static bool blame_text(const json_t *body, const char *text, size_t index, struct err *err)
 {
     const char *name;
     json_t *value;
@@ -180,7 +182,7 @@ static bool blame_link(const json_t *body, const char *url, size_t index, struct
     err->code = ERR_INVALID; // reported like any other wrong field
     json_object_foreach((json_t *)body, name, value)
     {
-        if (json_is_string(value) && strcmp(json_string_value(value), url) == 0)
+        if (json_is_string(value) && strcmp(json_string_value(value), text) == 0)
             return err_wrap(err, "%.60s", name);
     }
     return err_wrap(err, "images.%zu", index);
@@ -199,12 +201,43 @@ static bool check_inputs(struct request *request, struct err *err)
 
         task->has_inputs = true;
         if (!ok)
-            blame_link(request->body, url, i, err);
+            blame_text(request->body, url, i, err);
         free(url);
         if (!ok)
             return false;
     }
     return true;
+}
+
+// A file in the request that its vendor takes as a link alone is one that it can open.
+static bool check_files(struct request *request, struct err *err)
+{
+    struct task *task = task_of(request);
+    const struct dialect *const *dialects = provider_find(task->provider)->dialects;
+    const char *const *fields = NULL;
+    json_t *body;
+    bool ok = true;
+
+    for (; fields == NULL && *dialects != NULL; dialects++)
+        if ((*dialects)->linked_fields != NULL)
+            fields = (*dialects)->linked_fields(task);
+    body = fields == NULL ? NULL : json_read(task->request);
+    for (size_t i = 0; ok && body != NULL && *(fields = field_next_base64(body, fields)) != NULL;
+         i++) {
+        const char *path = *fields++, *file = field_str_or_empty(body, path);
+
+        task->has_inputs = true;
+        ok = picture_type(file) != NULL;
+        if (ok)
+            continue;
+        err_set(err, ERR_INVALID, "is no file that we know");
+        if (strcmp(field_str_or_empty(request->body, path), file) == 0)
+            err_wrap(err, "%s", path);
+        else
+            blame_text(request->body, file, i, err);
+    }
+    json_decref(body);
+    return ok;
 }
 
 // Whether some account could do the task: one that serves its model and takes what it asks.
@@ -379,7 +412,7 @@ static void place_task(struct request *request)
             look_again(request);
         else
             refuse_task(request, &err);
-    } else if (!check_inputs(request, &err)) {
+    } else if (!check_inputs(request, &err) || !check_files(request, &err)) {
         refuse_task(request, &err);
     } else if (strlen(task_of(request)->request) > LARGE_REQUEST) {
         put_request(request);

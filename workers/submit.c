@@ -50,6 +50,7 @@
 #include "workers/job.h"
 #include "workers/jobs.h"
 #include "workers/likeness.h"
+#include "workers/linked.h"
 #include "workers/submit_private.h"
 #include "workers/vendor.h"
 
@@ -82,6 +83,7 @@ static void submit_drop(struct job *job)
     vendor_cancel(&s->call);
     body_drop(&s->body);
     inputs_drop(&s->inputs);
+    linked_drop(&s->linked);
     answer_drop(&s->answer);
     lease_stop(&s->lease);
     store_cancel(&s->stored);
@@ -352,7 +354,8 @@ static void submit_begin(struct submission *s)
                                 submit_on_begun, s);
 }
 
-// Inputs: a request that is stored, and what its links lead to, for a vendor that takes no links.
+// Inputs: a request that is stored, and what its links lead to, for a vendor that takes no links;
+// or links to what it holds, for one that takes links alone.
 
 static void submit_on_inputs(void *ctx, enum inputs_end end, const struct err *err)
 {
@@ -367,17 +370,32 @@ static void submit_on_inputs(void *ctx, enum inputs_end end, const struct err *e
         submit_try_inputs_later(s, end == INPUTS_LATER, err->message);
 }
 
+static void submit_on_linked(void *ctx, enum linked_end end, const struct err *err)
+{
+    struct submission *s = ctx;
+
+    linked_drop(&s->linked);
+    if (end == LINKED_THERE)
+        submit_begin(s);
+    else if (end == LINKED_NEVER)
+        submit_fail(s, "invalid_request", err->message);
+    else
+        submit_try_inputs_later(s, false, err->message);
+}
+
 static void submit_fetch(struct submission *s)
 {
     const struct dialect *dialect = s->job.account->dialect;
     char *first = dialect->input_at == NULL ? NULL : dialect->input_at(s->job.task, 0);
 
-    if (first == NULL) {
-        submit_begin(s);
-    } else {
-        job_move(&s->job, SUBMIT_FETCHING);
+    if (first != NULL)
         s->inputs = inputs_start(&s->job, submit_on_inputs, s);
-    }
+    else
+        s->linked = linked_start(&s->job, submit_on_linked, s);
+    if (first != NULL || s->linked != NULL)
+        job_move(&s->job, SUBMIT_FETCHING);
+    else
+        submit_begin(s);
     free(first);
 }
 

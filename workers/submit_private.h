@@ -12,6 +12,7 @@ struct answer;
 struct body;
 struct err;
 struct inputs;
+struct linked;
 struct outcome;
 struct storage_op;
 struct store_call;
@@ -37,6 +38,7 @@ struct submission {
     int64_t stored_ms;     // of the same: the lease of the archive was asked for then
     struct answer *answer; // of a call; NULL: it is none
     struct inputs *inputs; // until the answer is there; what FETCHING waits for
+    struct linked *linked; // what FETCHING waits for first, where there is any
     struct body *body;     // of a request that is sent bit by bit, until the answer is there
     // What we wait for: between events exactly one of these is set, but for WAITING, FETCHING
     // and KEEPING, which wait for room, for the inputs and for the answer's files.

@@ -49,6 +49,13 @@ bool field_is_base64(const char *text)
     return len >= 4 && padding <= 2 && data[len + padding] == '\0' && (len + padding) % 4 == 0;
 }
 
+const char *const *field_next_base64(const json_t *value, const char *const *paths)
+{
+    while (*paths != NULL && !field_is_base64(field_str_or_empty(value, *paths)))
+        paths++;
+    return paths;
+}
+
 // Whoever opens the source knows what it may be: here it must only not break lines, or be endless.
 static bool check_source(const json_t *value, const char *path, struct err *err)
 {

@@ -63,3 +63,5 @@ bool field_is_link(const char *text);
 bool field_is_base64(const char *text);
 // The base64 in a data URL, or the text itself.
 const char *field_base64_of(const char *text);
+// The first of the paths at which there is base64; the NULL that ends them where there is none.
+const char *const *field_next_base64(const json_t *value, const char *const *paths);

@@ -30,14 +30,14 @@ enum { MAX_PROMPT = 10000, MAX_NAME = 128, MAX_WORD = 32, TIME_SIZE = 32 };
          .about = "540p, 720p or 1080p."},                                                         \
         {.path = "aspect_ratio", .kind = FIELD_TEXT, .max = MAX_WORD, .about = "As in 16:9."},     \
         {.path = "expand_prompt", .kind = FIELD_BOOL}, {.path = "loop", .kind = FIELD_BOOL},       \
-        {.path = "image_end_url", .kind = FIELD_LINK, .about = "The last frame."},                 \
+        {.path = "image_end_url", .kind = FIELD_MEDIA, .about = "The last frame."},                \
     {                                                                                              \
         .path = "notify_hook", .kind = FIELD_LINK, .about = "The same as notifyHook."              \
     }
 
 static const struct field_rule rules[] = {
     COMMON_FIELDS,
-    {.path = "image_url", .kind = FIELD_LINK, .about = "The first frame."},
+    {.path = "image_url", .kind = FIELD_MEDIA, .about = "The first frame."},
     {0},
 };
 static const struct field_rule extend_rules[] = {COMMON_FIELDS, {0}};

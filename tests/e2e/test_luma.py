@@ -1,9 +1,10 @@
 """The Luma family: videos by either API, what goes on from them, and doubts that the list settles."""
+import base64
 import json
 import time
 import unittest
 
-from harness import CUT, Between, Family, Sim, Spool, check_artifacts, eventually, main, words_seen
+from harness import CUT, PNG, Between, Family, Sim, Spool, check_artifacts, download, eventually, main, words_seen
 from vendors import relay_accounts
 from vendors.luma import luma_account
 
@@ -126,10 +127,33 @@ class Making(Luma):
         frames = {"frame0": {"type": "image", "url": LINK}}
         expected = {"duration": "5s", "resolution": "720p", "aspect_ratio": "16:9", "keyframes": frames}
         self.assertEqual(sent, {"model": "ray-2", "prompt": "a unified drone", **expected})
-        for more, field in (({"negative_prompt": "x"}, "negative_prompt"), ({"images": ["iVBORw0KGgo="]}, "images"), ({"duration": 7}, "duration")):
+        for more, field in (({"negative_prompt": "x"}, "negative_prompt"), ({"images": ["AAAAAAAA"]}, "images"), ({"duration": 7}, "duration")):
             status, _, answer = self.post("/v1/video/create", {**body, **more})
             self.assertEqual(status, 400, answer)
             self.assertTrue(answer["message"].startswith(field), answer)
+
+    def test_a_file_becomes_a_link(self):
+        """The vendor takes links alone: what the client sends is put where it can be opened."""
+        text = base64.b64encode(PNG).decode()
+        large = base64.b64encode(PNG + bytes(9000)).decode()
+        for number, (path, body, sizes) in enumerate((
+            (MAKE, {"image_url": text}, [len(PNG)]),
+            (MAKE, {"image_url": f"data:image/png;base64,{large}", "image_end_url": text}, [len(PNG) + 9000, len(PNG)]),
+            (MAKE, {"image_url": LINK, "image_end_url": text}, [None, len(PNG)]),
+            ("/v1/video/create", {"model": "ray-v2", "images": [text]}, [len(PNG)]),
+        )):  # fmt: skip
+            with self.subTest(path=path, body=number):
+                prompt = f"a file {number}"
+                words = {"prompt": prompt} if "model" in body else {**DRONE, "user_prompt": prompt}
+                task = self.post(path, {**body, **words})[2]["id"]
+                check_artifacts(self.spool.end_of(task), "video", "cover")
+                frames = self.asked(prompt).body["keyframes"]
+                for (_, frame), size in zip(sorted(frames.items()), sizes, strict=True):
+                    if size is None:
+                        self.assertEqual(frame["url"], LINK)
+                        continue
+                    self.assertTrue(frame["url"].startswith(f"http://127.0.0.1:{self.spool.port}/media/uploads/"), frame)
+                    self.assertEqual(len(download(frame["url"])[2]), size)
 
     def test_failures(self):
         for model in ("ray-v2", "ray-3"):
@@ -161,7 +185,8 @@ class Making(Luma):
             ({"expand_prompt": "yes"}, "expand_prompt"),
             ({"loop": 1}, "loop"),
             ({"loop": True, "image_end_url": LINK}, "loop"),
-            ({"image_url": "data:image/png;base64,iVBORw0KGgo="}, "image_url"),
+            ({"image_url": "data:image/png;base64,AAAAAAAA"}, "image_url"),
+            ({"image_end_url": "AAAAAAAA"}, "image_end_url"),
             ({"image_url": {"url": LINK}}, "image_url"),
             ({"image_end_url": "ftp://a/b"}, "image_end_url"),
             ({"notify_hook": "nowhere"}, "notify_hook"),

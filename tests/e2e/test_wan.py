@@ -3,7 +3,7 @@ import base64
 import time
 import unittest
 
-from harness import PNG, Between, Family, Sim, Spool, check_artifacts, eventually, exchange, main
+from harness import PNG, Between, Family, Sim, Spool, check_artifacts, download, eventually, exchange, main
 from harness import words_seen
 from vendors.wan import SUBMIT, wan_account
 
@@ -92,6 +92,14 @@ class Sending(Wan):
         self.sends("day, night", body, FRAMES, {**body, "parameters": {"resolution": "720P"}})
         body = film("hug", "wan2.2-kf2v-flash", first_frame_url=LINK, template="hug")
         self.sends("'hug'", body, FRAMES, body)
+
+    def test_a_file_becomes_a_link(self):
+        """Where the model takes links alone."""
+        body = voice(IMAGE)
+        body["input"]["audio_url"] = LINK + "?a-file-beside"
+        check_artifacts(self.succeeded(self.submit(SUBMIT, body)), "video")
+        url = self.asked("?a-file-beside").body["input"]["image_url"]
+        self.assertEqual(download(url)[2], PNG)
 
     def test_voice(self):
         body = voice(LINK + "?spoken", resolution="720P", duration=5)
@@ -289,7 +297,8 @@ WRONG = [
     (film("x", **KEYS, first_frame_url=LINK, last_frame_url=[LINK]), "input.last_frame_url"),
     ({**VOICE, "input": {"image_url": LINK}}, "input.audio_url"),
     ({**VOICE, "input": {"audio_url": SOUND}}, "input.image_url"),
-    (voice(IMAGE), "input.image_url"),
+    (voice("data:image/png;base64,AAAAAAAA"), "input.image_url"),
+    (voice("oss://a/b"), "input.image_url"),
     (voice(resolution="1080P"), "parameters.resolution"),
     ({**TEXT, "input": {"prompt": "x"}, "parameters": "720P"}, "parameters"),
     ({**TEXT, "input": {"prompt": "x"}, "parameters": [1]}, "parameters"),

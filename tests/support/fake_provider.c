@@ -320,6 +320,18 @@ const struct dialect fake_stops_dialect = {
     .build_cancel = build_cancel,
     .cancels_running = true,
 };
+static const char *const *linked_fields(const struct task *task)
+{
+    static const char *const fields[] = {"image", NULL};
+
+    (void)task;
+    return fields;
+}
+
+const struct dialect fake_links_dialect = {
+    SPOKEN,
+    .linked_fields = linked_fields,
+};
 static bool is_call(const struct task *task, const struct account *account)
 {
     (void)task, (void)account;

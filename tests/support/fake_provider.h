@@ -20,7 +20,8 @@
 // Jobs of both are first looked at after 2 s, and their links live for an hour. The dialect "stops"
 // is of "many", and cancels what runs, too. The dialect "calls" is of "many": it answers a submit
 // with "succeeded KIND=URL…" and the files, as `"file":"BASE64"`. The dialect "forms" is of "one":
-// such a call, too, as a form with the files behind the request's `image` and `mask`, streamed.
+// such a call, too, as a form with the files behind the request's `image` and `mask`, streamed. The
+// dialect "links" is of "many", and takes the request's `image` as a link alone.
 #pragma once
 
 struct dialect;
@@ -28,7 +29,7 @@ struct provider;
 
 extern const struct provider fake_many, fake_one;
 extern const struct dialect fake_many_dialect, fake_one_dialect, fake_stops_dialect,
-    fake_calls_dialect, fake_forms_dialect;
+    fake_calls_dialect, fake_forms_dialect, fake_links_dialect;
 // For an account of either.
 #define FAKE_MANY .provider = &fake_many, .dialect = &fake_many_dialect
 #define FAKE_CALLS .provider = &fake_many, .dialect = &fake_calls_dialect

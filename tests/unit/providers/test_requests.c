@@ -662,8 +662,8 @@ static void test_wan(void **state)
          "parameters.duration: "},
         {WAN, NULL, "{" T25 ",'input':{'prompt':'x'},'parameters':{'seed':-1}}", NULL,
          "parameters.seed: "},
-        {WAN, NULL, "{" S2V ",'input':{'image_url':'IMG','audio_url':'https://e.com/a'}}", NULL,
-         "input.image_url: "},
+        {WAN, NULL, "{" S2V ",'input':{'image_url':'here','audio_url':'oss://a/b'}}", NULL,
+         "input.audio_url: "},
     };
 
     (void)state;

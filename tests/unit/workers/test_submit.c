@@ -619,6 +619,54 @@ static void test_what_becomes_of_a_link(void **state)
     }
 }
 
+// A vendor that takes links alone gets one, to where the file was put.
+static void test_a_file_becomes_a_link(void **state)
+{
+#define PUT "uploads/1970/01/01/task_1-image.gif"
+    static const struct {
+        const char *name, *request, *line;
+    } cases[] = {
+        {"the file", "{\"image\":\"data:image/gif;base64,R0lGODlhYQ==\",\"n\":1}", "put " PUT},
+        {"no storage", "{\"image\":\"R0lGODlhYQ==\"}", "put " PUT},
+        {"dropped", "{\"image\":\"R0lGODlhYQ==\"}", "put " PUT},
+        {"a page", "{\"image\":\"PGh0bWw+PC9odG1sPg==\"}", NEVER("image: is no file that we know")},
+        {"a link", "{\"image\":\"" IMAGE "\"}", BEGIN},
+    };
+    static char base[] = "https://media.example";
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct task *task;
+
+        print_message("%s\n", cases[i].name);
+        begin_anew();
+        accounts[0].dialect = &fake_links_dialect;
+        config.links.base = base;
+        task = task_of("many-1");
+        task->created_ms = 1;
+        mem_set_str(&task->request, cases[i].request);
+        task->has_inputs = true;
+        start_task(task);
+        fake_loop_run_ms(loop, 0);
+        fake_expect(cases[i].line);
+        if (i == 0) {
+            fake_expect_nothing();
+            fake_storage_done(fake_waiting("put"), NULL);
+            fake_expect(BEGIN);
+            go();
+            fake_expect(SEND);
+            assert_string_equal(fake_http_request(fake_waiting("vendor"))->body.data,
+                                "{\"image\":\"https://media.example/" PUT "\",\"n\":1}");
+        } else if (i == 1) {
+            fake_late(); // the storage has failed
+            fake_expect("change task_1 await storage why=too late");
+        }
+    }
+    begin_anew();
+    accounts[0].dialect = &fake_many_dialect;
+    config.links.base = NULL;
+}
+
 static bool may_connect(const char *address)
 {
     const struct http_options *options = fake_http_options(fake_waiting("http"));
@@ -955,6 +1003,7 @@ int main(void)
         TEST(test_inputs_come_first),
         TEST(test_the_stored_request),
         TEST(test_what_becomes_of_a_link),
+        TEST(test_a_file_becomes_a_link),
         TEST(test_where_a_link_may_lead),
         TEST(test_redirects_have_an_end),
         TEST(test_inputs_wait_for_room),
