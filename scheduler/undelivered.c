@@ -30,8 +30,8 @@ static void search_clear(void *kept)
 
 // `status`, `host`, `since`: as the query or the body has them, whose form has been checked. NULL
 // or "": not given.
-static struct search *begin(struct request *request, const char *status, const char *host,
-                            const char *since)
+static struct search *begin_search(struct request *request, const char *status, const char *host,
+                                   const char *since)
 {
     struct search *search = request_keep(request, sizeof *search, search_clear);
 
@@ -67,7 +67,7 @@ static void write_undelivered(struct buf *json, const struct undelivered *one)
     buf_char(json, '}');
 }
 
-static void find(struct request *request);
+static void find_more(struct request *request);
 
 static void on_found(void *ctx, const struct undelivered *list, size_t count, int64_t next,
                      const struct err *err)
@@ -84,7 +84,7 @@ static void on_found(void *ctx, const struct undelivered *list, size_t count, in
     }
     search->filter.passed = next;
     if (next >= 0 && search->count < MOST) {
-        find(request);
+        find_more(request);
         return;
     }
     if (search->count == 0)
@@ -96,7 +96,7 @@ static void on_found(void *ctx, const struct undelivered *list, size_t count, in
     buf_clear(&json);
 }
 
-static void find(struct request *request)
+static void find_more(struct request *request)
 {
     const struct search *search = request->kept;
 
@@ -108,12 +108,12 @@ void operator_deliveries(struct request *request)
 {
     struct http_exchange *exchange = request->exchange;
 
-    begin(request, http_exchange_query(exchange, "status"), http_exchange_query(exchange, "host"),
-          http_exchange_query(exchange, "since"));
-    find(request);
+    begin_search(request, http_exchange_query(exchange, "status"),
+                 http_exchange_query(exchange, "host"), http_exchange_query(exchange, "since"));
+    find_more(request);
 }
 
-static void redeliver(struct request *request);
+static void redeliver_more(struct request *request);
 
 static void on_redelivered(void *ctx, int64_t count, int64_t next, const struct err *err)
 {
@@ -126,7 +126,7 @@ static void on_redelivered(void *ctx, int64_t count, int64_t next, const struct 
     search->count += count;
     search->filter.passed = next;
     if (next >= 0) {
-        redeliver(request);
+        redeliver_more(request);
         return;
     }
     buf_fmt(&json, "{\"object\":\"redelivery\",\"count\":%lld}", (long long)search->count);
@@ -134,7 +134,7 @@ static void on_redelivered(void *ctx, int64_t count, int64_t next, const struct 
     buf_clear(&json);
 }
 
-static void redeliver(struct request *request)
+static void redeliver_more(struct request *request)
 {
     const struct search *search = request->kept;
 
@@ -150,14 +150,14 @@ void operator_redeliver(struct request *request)
 
     if (!request_read_body(request))
         return;
-    search = begin(request, field_str_or_empty(request->body, "status"),
-                   field_str_or_empty(request->body, "host"),
-                   field_str_or_empty(request->body, "since"));
+    search = begin_search(request, field_str_or_empty(request->body, "status"),
+                          field_str_or_empty(request->body, "host"),
+                          field_str_or_empty(request->body, "since"));
     since_ms = field_int_or(request->body, "since", 0);
     if (since_ms > 0) // a number, not a string of one
         search->filter.since_ms = since_ms;
     if (strcmp(search->filter.status, exhausted) != 0)
         request_refuse_with(request, ERR_INVALID, "status: only exhausted ones are sent once more");
     else
-        redeliver(request);
+        redeliver_more(request);
 }

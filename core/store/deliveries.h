@@ -110,12 +110,11 @@ void delivery_log_cancel(struct delivery_log **log);
 
 // Deliveries of all keys that haven't arrived, for operators.
 struct undelivered_filter {
-    const char
-        *status;      // "exhausted", or "pending" or "retrying": for the first attempt, or another
-    const char *host; // the receiver's, with or without its port; NULL: any
-    int64_t since_ms; // only deliveries that were made from then on; 0: at any time
-    int limit;        // after how many it is enough
-    int64_t passed;   // where to go on: 0, then what the last call said
+    const char *status; // "exhausted", or what waits: "pending" or "retrying"
+    const char *host;   // the receiver's, with or without its port; NULL: any
+    int64_t since_ms;   // only deliveries that were made from then on; 0: at any time
+    int limit;          // after how many it is enough
+    int64_t passed;     // where to go on: 0, then what the last call said
 };
 struct undelivered {
     char task[ID_SIZE];
