@@ -60,49 +60,80 @@ static void ask_again(struct shared_secret *secret, const char *error)
     secret->again = loop_after(secret->loop, AGAIN_MS, secret_ask, secret);
 }
 
+// What Redis says to a question for the secret; false: nothing of use, and it is asked again.
+static bool is_answer(struct shared_secret *secret, const redisReply *answer, const struct err *err)
+{
+    if (err != NULL)
+        ask_again(secret, err->message);
+    else if (answer->type != REDIS_REPLY_STRING && answer->type != REDIS_REPLY_NIL)
+        ask_again(secret, "an answer that makes no sense");
+    else
+        return true;
+    return false;
+}
+
+static void secret_take(struct shared_secret *secret, const char *text)
+{
+    struct err why;
+
+    if (secret->fn(secret->ctx, text, &why))
+        forget_proposal(secret);
+    else
+        ask_again(secret, why.message);
+}
+
+static void secret_on_proposed(void *ctx, store_then_fn then, const redisReply *answer,
+                               const struct err *err)
+{
+    struct shared_secret *secret = ctx;
+
+    (void)then;
+    secret->asking = NULL;
+    // Where the answer is nil, our proposal has become the secret.
+    if (is_answer(secret, answer, err))
+        secret_take(secret, answer->type == REDIS_REPLY_STRING ? answer->str : secret->proposal);
+}
+
+static void secret_send(struct shared_secret *secret, bool is_proposal, store_answer_fn fn)
+{
+    struct args args = {0};
+    char key[64];
+
+    snprintf(key, sizeof key, CELL_KEY("%s"), secret->name);
+    args_str(&args, is_proposal ? "SET" : "GET");
+    args_str(&args, key);
+    if (is_proposal) {
+        args_str(&args, secret->proposal);
+        args_str(&args, "NX");
+        args_str(&args, "GET");
+    }
+    secret->asking = store_command(secret->store, &args, STORE_FOR_EVER, fn, NULL, secret);
+}
+
 static void secret_on_answer(void *ctx, store_then_fn then, const redisReply *answer,
                              const struct err *err)
 {
     struct shared_secret *secret = ctx;
-    const char *text = secret->proposal; // where the answer is nil, our proposal has become the
-                                         // secret
-    struct err why;
 
     (void)then;
     secret->asking = NULL;
-    if (err != NULL) {
-        ask_again(secret, err->message);
+    if (!is_answer(secret, answer, err))
         return;
-    }
     if (answer->type == REDIS_REPLY_STRING)
-        text = answer->str;
-    if (answer->type != REDIS_REPLY_STRING && answer->type != REDIS_REPLY_NIL)
-        ask_again(secret, "an answer that makes no sense");
-    else if (!secret->fn(secret->ctx, text, &why))
-        ask_again(secret, why.message);
+        secret_take(secret, answer->str);
+    else if (secret->proposal == NULL && !make_proposal(secret))
+        ask_again(secret, "no random bytes");
     else
-        forget_proposal(secret);
+        secret_send(secret, true, secret_on_proposed);
 }
 
+// A Redis that is full tells what it has, and takes no proposal.
 static void secret_ask(void *ctx)
 {
     struct shared_secret *secret = ctx;
-    struct args args = {0};
-    char key[64];
 
     secret->again = NULL;
-    if (secret->proposal == NULL && !make_proposal(secret)) {
-        ask_again(secret, "no random bytes");
-        return;
-    }
-    snprintf(key, sizeof key, CELL_KEY("%s"), secret->name);
-    args_str(&args, "SET");
-    args_str(&args, key);
-    args_str(&args, secret->proposal);
-    args_str(&args, "NX");
-    args_str(&args, "GET");
-    secret->asking =
-        store_command(secret->store, &args, STORE_FOR_EVER, secret_on_answer, NULL, secret);
+    secret_send(secret, false, secret_on_answer);
 }
 
 struct shared_secret *shared_secret_start(struct loop *loop, struct store *store, const char *name,

@@ -91,6 +91,22 @@ class RedisGoes(unittest.TestCase):
             redis.cli("CONFIG", "SET", "maxmemory", "0")
             self.assertEqual(spool.wait(spool.submit("again"))["status"], "SUCCESS")
 
+    def test_full_when_it_starts(self):
+        """Spool finds there what it needs for webhooks and submits: what was accepted ends, and is told."""
+        with held() as vendor, Receiver() as receiver, Redis() as redis:
+            both = config(vendor, {"vendor_callbacks": "always"}, max_concurrency=1)
+            with Spool(both, redis=redis) as spool:
+                eventually(spool.is_ready)
+                tasks = [spool.submit(f"number {n}", notifyHook=f"{receiver.url}/{n}") for n in range(2)]
+                spool.wait_phase(tasks[0], "rendering")
+                used = int(re.search(r"used_memory:(\d+)", redis.cli("INFO", "memory")).group(1))
+                redis.cli("CONFIG", "SET", "maxmemory", str(used // 2))
+                spool.stop()
+                spool.start()
+                vendor.is_held = False
+                for number in range(2):
+                    eventually(lambda p=f"/{number}": receiver.words(p)[-1:] == ["SUCCESS"], what="SUCCESS")
+
     def test_full_when_a_song_ends(self):
         """What follows up on it by the vendor's name for it finds it, when there is room again."""
         with Sim(speed=10) as sim, Redis() as redis, Spool({"accounts": [suno_account(sim)]}, redis=redis) as spool:
