@@ -3,10 +3,8 @@
 
 #include <stdlib.h>
 
-#include "core/base/buf.h"
 #include "core/base/mem.h"
 #include "core/config/config.h"
-#include "core/store/keys.h"
 #include "core/store/record.h"
 #include "core/store/store.h"
 
@@ -53,20 +51,12 @@ struct store_call *accounts_read(struct store *store, accounts_fn fn, void *ctx)
 
 void accounts_begin(struct store *store, const struct account *account)
 {
-    struct args out = {0}, timeout = {0};
-    struct buf name = {0};
+    struct args args = {0};
 
-    buf_fmt(&name, CELL_KEY("acct:%s"), account->name);
-    args_str(&out, "HDEL");
-    args_str(&out, name.data);
-    args_str(&out, "out");
-    store_command(store, &out, STORE_FOR_EVER, NULL, NULL, NULL);
-    args_str(&timeout, "HSET");
-    args_str(&timeout, name.data);
-    args_str(&timeout, "timeout");
-    args_int(&timeout, account->task_timeout_ms);
-    store_command(store, &timeout, STORE_FOR_EVER, NULL, NULL, NULL);
-    buf_clear(&name);
+    args_str(&args, account->name);
+    args_str(&args, "begin");
+    args_int(&args, account->task_timeout_ms);
+    store_call(store, SCRIPT_account, &args, STORE_FOR_EVER, NULL, NULL, NULL);
 }
 
 static void on_switched(void *ctx, store_then_fn then, const redisReply *answer,

@@ -1566,6 +1566,9 @@ class Others(Bench):
         self.assertEqual(self.run_script("state", ["mj-1"])[1][4], 1)
         answer, changed = self.twice("account", ["mj-1", "enable"])
         self.assertEqual((answer, self.dump()["acct:mj-1"]), (1, {"tat": "7"}))
+        self.do("HSET", "{spool}:acct:mj-1", "out", "denied", "off", 1)
+        answer, changed = self.twice("account", ["mj-1", "begin", 90000])
+        self.assertEqual((answer, changed["acct:mj-1"]), (1, {"out": None, "timeout": "90000"}))
 
     def test_overview(self):
         self.task("A", "rendering", "four slots")
