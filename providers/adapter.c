@@ -57,11 +57,14 @@ bool adapter_read_submit(const struct task *task, const struct account *account,
     return ok;
 }
 
+enum { MAX_ID = 4096 };
+
 // Whether the text is an id: one with spaces in it, beside the name of an error, is somebody's
-// words instead.
+// words instead; and what no request line has room for isn't asked about by anybody.
 static bool is_id(const json_t *body, const char *text)
 {
-    return *text != '\0' && (strpbrk(text, " \t\r\n") == NULL || !refusal_is_named(body));
+    return *text != '\0' && strlen(text) <= MAX_ID &&
+           (strpbrk(text, " \t\r\n") == NULL || !refusal_is_named(body));
 }
 
 bool adapter_accept(const struct http_response *response, const json_t *body,
