@@ -1316,6 +1316,9 @@ class Deliveries(Bench):
         self.post()
         self.run_script("posted", self.posted("retry", 0, 500, body=body))
         self.assertEqual((answer := self.post()[1])[2:8:5], [2, ""], answer)
+        self.assertNotIn("body:A", self.dump())
+        self.run_script("posted", self.posted("retry", 0, 500, n=2, body=body))
+        self.assertIn("body:A", self.dump())
         self.run_script("forget", ["A", "dev", "0", 0])
         self.assertNotIn("body:A", self.dump())
 

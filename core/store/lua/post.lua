@@ -92,6 +92,7 @@ local function claim(id, is_slow)
         tries = got and tonumber(string.match(got, '^%S+ (%d+)')) or 0
         if tries > 0 and n < last then
             call('HSET', d, n .. 'r', (got:gsub('^%S+', 'superseded', 1)), 'head', n + 1)
+            call('DEL', key('body', id))
             n, tries = n + 1, 0
             found = call('HMGET', d, n)
         end
