@@ -1421,7 +1421,7 @@ class Deliveries(Bench):
         for _ in range(2):
             n = self.post()[1][2]
             self.run_script("posted", self.posted("exhausted", n=n))
-        for i, at in (("C", 1), ("B", 2), ("D", -1)):
+        for i, at in (("C", 60000), ("B", 61000), ("D", -60000)):
             self.do("HSET", f"{{spool}}:d:{i}", "n", 1, "url", "https://other.example/", 1, "1 failed 0 0 @-1000",
                     "1r", "exhausted 1 @-900 500 1 no")  # fmt: skip
             self.do("ZADD", "{spool}:exhausted", f"@{at}", i)
