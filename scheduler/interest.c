@@ -151,8 +151,9 @@ static void tell_missing(const struct interest *interest)
     interest->calls->on_missing(interest->ctx, id); // the interest may be gone
 }
 
-// Resuming from before the read, `cursor`, can repeat a change, but never miss one.
-static void tell_present(struct interest *interest, const struct task *task, const char *cursor)
+// Its cursor is where the telling of the stream is: it was told further than the task was read
+// (glance.h), and would have told of the task what came since.
+static void tell_present(struct interest *interest, const struct task *task)
 {
     struct task_view now = {task->phase, task->version, task->progress, task->substate != NULL};
     struct buf json = {0};
@@ -162,14 +163,14 @@ static void tell_present(struct interest *interest, const struct task *task, con
     task_borrow_as(&shown, task, &now);
     shown.links = &store_config(interest->ground->store)->links;
     task_json_write(&shown, NULL, false, &json);
-    interest->calls->on_news(interest->ctx, &(struct news){&shown, cursor, json.data, 0}, 1);
+    interest->calls->on_news(interest->ctx,
+                             &(struct news){&shown, interest->ground->told, json.data, 0}, 1);
     buf_clear(&json);
 }
 
 static void on_looked(void *ctx, const struct task *task, const struct err *err)
 {
     struct interest *interest = ctx;
-    char cursor[CURSOR_SIZE];
 
     interest->look = NULL;
     if (err != NULL) {
@@ -177,7 +178,6 @@ static void on_looked(void *ctx, const struct task *task, const struct err *err)
         return;
     }
     move(interest, FOLLOWING);
-    memcpy(cursor, interest->place->upto, sizeof cursor);
     if (told_after(interest) == NULL) {
         free(interest->place);
         interest->place = NULL;
@@ -185,7 +185,7 @@ static void on_looked(void *ctx, const struct task *task, const struct err *err)
     if (task == NULL || !is_seen(interest, task->owner))
         tell_missing(interest);
     else if (task->version > interest->version)
-        tell_present(interest, task, cursor);
+        tell_present(interest, task);
 }
 
 // The past: pages of the stream up to where its reader is.

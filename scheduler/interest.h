@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 
+#include "core/store/events.h"
 #include "scheduler/news.h"
 
 struct events;
@@ -23,6 +24,8 @@ struct interest_ground {
     struct loop *loop;
     struct events *events;
     struct glances *looks;
+    char
+        told[CURSOR_SIZE]; // events up to this one were told: resuming from it repeats none of them
     struct waiting *waiting;
     struct store *store;
 };

@@ -4,6 +4,7 @@
 // each once, shown as they were at each change, rendered once, and handed to the watchers.
 #include "scheduler/realtime.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -143,6 +144,15 @@ static struct watcher *collect_page(struct realtime *rt, const struct page *page
     return told;
 }
 
+// Everything up to the cursor was told. What was read of tasks that somebody asked for, and isn't
+// ahead of that, is told now.
+static void note_told(struct realtime *rt, const char *cursor)
+{
+    if (events_compare(cursor, rt->ground.told) > 0)
+        snprintf(rt->ground.told, CURSOR_SIZE, "%s", cursor);
+    glances_release(rt->ground.looks);
+}
+
 static void read_next_page(struct realtime *rt);
 
 static void on_gathered(void *ctx)
@@ -222,6 +232,7 @@ static void on_page(void *ctx, struct page *page, const struct news *news, const
         if (watcher->is_dropped)
             free(watcher);
     }
+    note_told(rt, page->last);
     page_free(page);
     rest(rt, was_told);
     read_next_page(rt);
@@ -243,10 +254,12 @@ static void read_next_page(struct realtime *rt)
     while (rt->page == NULL && rt->pages != NULL && !rt->is_resting) {
         struct page *page = take_page(rt);
 
-        if (page->count > 0)
+        if (page->count > 0) {
             rt->page = page_read(page, rt->ground.waiting, rt->ground.store, on_page, rt);
-        else
+        } else {
+            note_told(rt, page->last);
             page_free(page);
+        }
     }
     if (rt->page == NULL && !rt->is_resting)
         events_more(rt->ground.events, rt->most);
@@ -274,6 +287,8 @@ static void on_events(void *ctx, const struct event *events, size_t count)
     struct page *page = page_new(events, count, is_watched, rt);
     int64_t now_ms = clock_mono_ms();
 
+    // Not all that was read may be events.
+    snprintf(page->last, CURSOR_SIZE, "%s", events_cursor(rt->ground.events));
     *rt->pages_end = page;
     rt->pages_end = &page->next;
     rt->is_thick = now_ms - rt->read_ms < THICK_MS;
@@ -311,16 +326,30 @@ static void tell_ready(const struct watcher_options *options)
         options->on_ready(options->ctx);
 }
 
+// What was read of the stream and wasn't told yet is nobody's.
+static void drop_pages(struct realtime *rt)
+{
+    page_read_cancel(&rt->page);
+    while (rt->pages != NULL)
+        page_free(take_page(rt));
+}
+
 static void on_stream_ready(void *ctx, const char *cursor)
 {
     struct realtime *rt = ctx;
 
-    (void)cursor;
+    if (rt->is_ready) { // after a break, in which Redis may have lost what it had told us of
+        glances_renew(rt->ground.looks);
+        return;
+    }
     rt->is_ready = true;
+    drop_pages(rt); // of those who watched before
+    snprintf(rt->ground.told, CURSOR_SIZE, "%s", cursor);
     for (struct watcher *watcher = rt->watchers; watcher != NULL; watcher = watcher->next)
         for (struct listing *k = watcher->listings; k != NULL; k = k->next)
             interest_begin(k->interest);
     tell_each(rt, tell_ready);
+    read_next_page(rt);
 }
 
 static void tell_gap(const struct watcher_options *options)
@@ -334,10 +363,13 @@ static void on_stream_lost(void *ctx)
 {
     struct realtime *rt = ctx;
 
+    drop_pages(rt); // the gap begins where the telling was
+    snprintf(rt->ground.told, CURSOR_SIZE, "%s", events_cursor(rt->ground.events));
     for (struct watcher *watcher = rt->watchers; watcher != NULL; watcher = watcher->next)
         for (struct listing *k = watcher->listings; k != NULL; k = k->next)
             interest_lose(k->interest);
     tell_each(rt, tell_gap);
+    read_next_page(rt);
 }
 
 // What an interest finds while it catches up.
@@ -489,8 +521,8 @@ struct realtime *realtime_start(struct loop *loop, struct store *store, struct w
 
     rt->pages_end = &rt->pages;
     rt->most = EVENTS_AT_ONCE;
-    rt->ground = (struct interest_ground){
-        .loop = loop, .looks = glances_start(loop, waiting), .waiting = waiting, .store = store};
+    rt->ground = (struct interest_ground){.loop = loop, .waiting = waiting, .store = store};
+    rt->ground.looks = glances_start(loop, waiting, rt->ground.told);
     rt->ground.events = events_start(loop, store, &options);
     rt->told = loop_turn_new(loop, on_told, rt);
     return rt;
@@ -510,9 +542,7 @@ void realtime_drop(struct realtime **pointer)
     }
     loop_turn_drop(&rt->told);
     loop_cancel(&rt->gathering);
-    page_read_cancel(&rt->page);
-    while (rt->pages != NULL)
-        page_free(take_page(rt));
+    drop_pages(rt);
     events_drop(&rt->ground.events);
     glances_drop(&rt->ground.looks);
     free(rt);

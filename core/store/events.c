@@ -259,10 +259,12 @@ static void on_extent(void *ctx, const redisReply *reply)
     read_extent(reply, &extent);
     if (events->is_ready) {
         // A new connection: did the stream go on without us, or was it lost?
-        if (is_gap(&extent, events->cursor))
+        if (is_gap(&extent, events->cursor)) {
             skip_to(events, &extent);
-        else
+        } else {
             read_on(events);
+            events->options.on_ready(events->options.ctx, events->cursor);
+        }
         return;
     }
     snprintf(events->cursor, CURSOR_SIZE, "%s", extent.last);

@@ -30,7 +30,8 @@ typedef void (*events_fn)(void *ctx, const struct event *events, size_t count);
 // The stream was lost, or what we haven't read of it was trimmed: watchers must look at their tasks
 // again.
 typedef void (*events_gap_fn)(void *ctx);
-// The reader has begun behind `cursor`: all later events will be told.
+// The reader has begun behind `cursor`, or goes on there after its connection was lost: all later
+// events will be told.
 typedef void (*events_ready_fn)(void *ctx, const char *cursor);
 
 struct events_options {

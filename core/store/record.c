@@ -330,12 +330,14 @@ struct task *record_read_waiting(const redisReply *whole)
 {
     struct task *task = record_read_whole(whole);
 
-    if (task != NULL && whole->elements == 8) {
+    if (task != NULL && whole->elements == 9) {
         task->act_ms = record_integer(whole->element[3]);
         task->before = record_integer(whole->element[4]);
         task->typical_ms = record_integer(whole->element[5]);
         task->eta_ms = record_integer(whole->element[6]);
         task->ran_ms = record_integer(whole->element[7]);
+        if (whole->element[8]->type == REDIS_REPLY_STRING)
+            task->read_cursor = mem_str(whole->element[8]->str);
     }
     return task;
 }

@@ -108,7 +108,8 @@ struct task *record_read(const redisReply *fields, const redisReply *request,
                          const redisReply *result);
 // From a script's {fields, request, result}.
 struct task *record_read_whole(const redisReply *whole);
-// The same, with what read.lua adds: when the task acts again, how many wait before it.
+// The same, with what read.lua adds: when the task acts again, how many wait before it, and how far
+// the stream of events had come.
 struct task *record_read_waiting(const redisReply *whole);
 // The id, and the values of FIELDS in their order: one text, with zero bytes in between. A field
 // that a record doesn't have is empty.

@@ -57,6 +57,7 @@ void task_free(struct task *task)
     free(task->error_code);
     free(task->error_message);
     free(task->end_cursor);
+    free(task->read_cursor);
     free(task->hook);
     free(task->request);
     free(task->result);

@@ -75,6 +75,8 @@ struct task {
     char *wait_reason;     // what it waits for beside its vendor's work, a word of wait.h
     char *wait_detail;     // the words of whoever made it wait, or the setting to change
     char *end_cursor;      // where the stream of events tells of its end
+    char *read_cursor;     // the last event's when this was read: what came later isn't in here.
+                           // Not stored
     char *error_code;
     char *error_message;
     char *trace;        // the client's trace, as trace.h keeps it; for the vendor and the hook

@@ -318,12 +318,25 @@ class Realtime(unittest.TestCase):
         with Watch(self.spool, subscribe(tasks=[task])) as whole:
             whole.wait_ends([task])
             seen = whole.seen()
-            for i, (cursor, _, version) in enumerate(seen[1:], 1):
+            for i, (cursor, _, version) in enumerate(seen):
                 with self.subTest(version=version), Watch(
                     self.spool, subscribe(tasks=[task], since=cursor)
                 ) as again:
                     again.wait(lambda m, i=i: len(again.seen()) >= len(seen) - i - 1 and m)
                     self.assertEqual(again.seen(), seen[i + 1 :])
+
+    def test_resumes_from_the_present_state(self):
+        for _ in range(10):
+            tasks = self.submit_many(3, "present")
+            with Watch(self.spool, subscribe(tasks=tasks)) as first:
+                first.wait(lambda m: {task for _, task, _ in first.seen()} == set(tasks))
+                before = first.seen()
+            ended = {shown["id"] for _, shown in first.changes() if shown["status"] in ENDS}
+            with Watch(self.spool, subscribe(tasks=tasks, since=before[-1][0])) as second:
+                second.wait_ends(set(tasks) - ended)
+                for task in tasks:
+                    versions = [version for _, shown, version in before + second.seen() if shown == task]
+                    self.assertEqual(versions, list(range(versions[0], versions[0] + len(versions))))
 
     def test_resumes_past_tasks_that_are_gone(self):
         with Watch(self.spool, subscribe(all=True)) as watch:

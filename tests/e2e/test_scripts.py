@@ -901,7 +901,9 @@ class Picture(Bench):
             answer = self.run_script("read", ["A", owner])
             self.assertEqual((answer is not None, self.changes(seen, self.dump())), (is_seen, {}))
             if is_seen:
-                fields, _, _, acts, before, typical, eta, ran = answer
+                fields, _, _, acts, before, typical, eta, ran, cursor = answer
+                last = self.wire.call("XREVRANGE", "{spool}:events", "+", "-", "COUNT", 1)
+                self.assertEqual(cursor, last[0][0] if last else "0-0")
                 self.assertEqual((typical, eta), (-1, -1))  # nothing is known of such jobs
                 self.assertEqual(ran >= 2000, phase in AT_VENDOR)
                 self.assertEqual(with_names(invariants.pairs(unpacked(fields)))["phase"], phase)

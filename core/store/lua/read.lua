@@ -2,10 +2,12 @@
 -- Tasks as they are.
 -- Item: id, owner ("" for any).
 -- Answer: {fields, request, result, when it acts or -1, how many wait before it or -1, how long such jobs take or -1,
---   when its job should be done or -1, for how long that has run or -1}, nil where there is no such task that the owner may see.
+--   when its job should be done or -1, for how long that has run or -1, the last event's cursor}, nil where there is no such
+--   task that the owner may see.
 --#lib
 local WAITS = {queued = true, archiving = true}
 local answers = {}
+local cursor
 
 -- How long such jobs take; when the job should be done, and for how long it has run, if it does.
 local function foresee(r)
@@ -16,6 +18,15 @@ local function foresee(r)
     local runs = began and r.phase ~= 'queued'
     local done = runs and span_share(counts, total, now - began, 0.5)
     return typical and math.floor(typical) or -1, done and math.floor(began + done) or -1, runs and now - began or -1
+end
+
+-- All that is read here is of one moment: what an event tells up to this one is in the records.
+local function last_cursor()
+    if not cursor then
+        local last = call('XREVRANGE', '{spool}:events', '+', '-', 'COUNT', 1)[1]
+        cursor = last and last[1] or '0-0'
+    end
+    return cursor
 end
 
 for i, item in ipairs(items()) do
@@ -30,6 +41,7 @@ for i, item in ipairs(items()) do
         task[4] = at and math.floor(tonumber(at)) or -1
         task[5] = before or -1
         task[6], task[7], task[8] = foresee(r)
+        task[9] = last_cursor()
         answers[i] = task
     end
 end

@@ -92,9 +92,10 @@ static int set_up(void **state)
     waiting = waiting_start(store);
     ground = (struct interest_ground){.loop = loop,
                                       .events = events_start(loop, store, &no_reader),
-                                      .looks = glances_start(loop, waiting),
+                                      .looks = glances_start(loop, waiting, ground.told),
                                       .waiting = waiting,
                                       .store = store};
+    snprintf(ground.told, CURSOR_SIZE, "7-0");
     fake_events_ready("7-0");
     return 0;
 }

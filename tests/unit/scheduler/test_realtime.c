@@ -30,6 +30,8 @@ static struct waiting *waiting;
 static struct realtime *rt;
 // What watchers heard: "t1 v1 queued waits=slot; t1 v2 rendering; gap; missing t9; ".
 static struct buf told;
+static bool hears_cursors;      // "t1 v2 rendering @1-2; "
+static const char *read_cursor; // the stream's last when records are read
 
 static void hear(const struct news *news)
 {
@@ -42,7 +44,18 @@ static void hear(const struct news *news)
         reason += sizeof begin - 1;
         buf_fmt(&told, " waits=%.*s", (int)strcspn(reason, "\""), reason);
     }
+    if (hears_cursors)
+        buf_fmt(&told, " @%s", news->cursor);
     buf_str(&told, "; ");
+}
+
+static struct task *make_read(const char *id)
+{
+    struct task *task = fake_ended_task(id);
+
+    if (task != NULL)
+        mem_set_str(&task->read_cursor, read_cursor);
+    return task;
 }
 
 static void on_news(void *ctx, const struct news *news, size_t count)
@@ -112,6 +125,7 @@ static int set_up(void **state)
 
     (void)state;
     log_threshold = LOG_NOTHING;
+    hears_cursors = false;
     assert_true(config_parse(&config, text, sizeof text - 1, no_env, NULL, &err));
     for (size_t k = 0; k < config.account_count; k++)
         assert_true(provider_bind(&config.accounts[k], &err));
@@ -161,6 +175,147 @@ static void test_the_present_state_is_told_first(void **state)
     watcher_drop(&watcher);
     fake_expect("pause");
     fake_expect_nothing();
+}
+
+static void read_is_done(const char *cursor)
+{
+    read_cursor = cursor;
+    fake_tasks_done(fake_waiting("read"), make_read);
+}
+
+// Whoever resumes from what was told last, whichever it is, misses no change and is told none
+// again: of all tasks of the subscription.
+static void test_a_present_state_that_is_ahead_of_the_stream(void **state)
+{
+    struct watcher *watcher = watch_of("dev", NULL);
+    const struct event events[] = {event_of("1-1", "t1", TASK_RENDERING, 2),
+                                   event_of("1-2", "t3", TASK_SUCCEEDED, 3)};
+    struct event later = event_of("1-3", "t1", TASK_SUCCEEDED, 3);
+
+    (void)state;
+    hears_cursors = true;
+    watcher_add(watcher, "t1", 0);
+    watcher_add(watcher, "t2", 0);
+    watcher_add(watcher, "t9", 0);
+    listen_at("1-0");
+    read_is_done("1-3");
+    check_told("");
+    fake_events_tell(events, 2);
+    fake_tasks_done(fake_waiting("read t1"), make_read);
+    check_told("t1 v2 rendering @1-1; ");
+    fake_loop_run_ms(loop, GATHER_MS);
+    fake_events_tell(&later, 1);
+    check_told("");
+    fake_tasks_done(fake_waiting("read t1"), make_read);
+    check_told("t1 v3 succeeded @1-3; t2 v3 succeeded @1-3; missing t9; ");
+    fake_skip();
+}
+
+// The stream was told further meanwhile, while the record was read: its cursor says so.
+static void test_a_present_state_that_the_stream_has_passed(void **state)
+{
+    struct watcher *watcher = watch_of("dev", NULL);
+    const struct event events[] = {event_of("1-1", "t2", TASK_SUCCEEDED, 4),
+                                   event_of("1-2", "t5", TASK_SUCCEEDED, 1)};
+
+    (void)state;
+    hears_cursors = true;
+    watcher_add(watcher, "t1", 0);
+    watcher_add(watcher, "t2", 0);
+    listen_at("1-0");
+    fake_events_tell(events, 2);
+    fake_tasks_done(fake_waiting("read t2"), make_read);
+    check_told("t2 v4 succeeded @1-1; ");
+    read_is_done("1-0");
+    check_told("t1 v3 succeeded @1-2; ");
+    fake_skip();
+}
+
+// What was read of the stream isn't told yet: its records are being read, or it waits its turn.
+static void test_a_present_state_and_pages_that_were_not_told(void **state)
+{
+    struct watcher *watcher = watch_of("dev", NULL), *other = watch_of("dev", NULL);
+    struct event first = event_of("1-1", "t2", TASK_RENDERING, 1),
+                 second = event_of("1-2", "t2", TASK_SUCCEEDED, 2),
+                 last = event_of("1-3", "t5", TASK_SUCCEEDED, 1);
+
+    (void)state;
+    hears_cursors = true;
+    watcher_add_all(other, NULL);
+    listen_at("1-0");
+    fake_events_tell(&first, 1);
+    fake_events_tell(&second, 1);
+    watcher_add(watcher, "t1", 0);
+    fake_loop_turn(loop);
+    read_cursor = "1-2";
+    fake_tasks_done(fake_waiting("read t1"), make_read);
+    check_told("");
+    fake_tasks_done(fake_waiting("read t2"), fake_ended_task);
+    check_told("t2 v1 rendering @1-1; ");
+    fake_loop_run_ms(loop, GATHER_MS);
+    fake_tasks_done(fake_waiting("read t2"), fake_ended_task);
+    check_told("t2 v2 succeeded @1-2; t1 v3 succeeded @1-2; ");
+    watcher_drop(&other);
+    fake_loop_run_ms(loop, GATHER_MS);
+    fake_clock_pass_ms(1000);
+    watcher_add(watcher, "t4", 0); // nobody wants to hear of what the stream comes to
+    fake_loop_turn(loop);
+    read_is_done("1-3");
+    check_told("");
+    fake_events_tell(&last, 1);
+    check_told("t4 v3 succeeded @1-3; ");
+    fake_skip();
+}
+
+// Redis has lost what the stream would have come to, and the reader misses nothing.
+static void test_a_present_state_is_read_again_after_a_break(void **state)
+{
+    struct watcher *watcher = watch_of("dev", NULL);
+
+    (void)state;
+    hears_cursors = true;
+    watcher_add(watcher, "t1", 0);
+    listen_at("1-0");
+    read_is_done("1-1");
+    fake_events_ready("1-0");
+    read_is_done("1-0");
+    check_told("t1 v3 succeeded @1-0; ");
+    watcher_add(watcher, "t2", 0);
+    fake_loop_turn(loop);
+    read_is_done("1-1");
+    fake_events_gap("0-5");
+    fake_loop_turn(loop);
+    fake_tasks_done(fake_waiting("read t1 t2"), fake_ended_task);
+    check_told("gap; t2 v3 succeeded @0-5; ");
+    fake_skip();
+}
+
+// Each is held back as long as it has to be, and may be dropped meanwhile, by others' callbacks,
+// too.
+static void test_dropped_while_it_is_held_back(void **state)
+{
+    for (int i = 0; i < 3; i++) {
+        struct watcher *first = watch_of("dev", NULL), *second = watch_of("dev", NULL);
+        struct event event = event_of("1-1", "t5", TASK_SUCCEEDED, 1);
+
+        watcher_add(first, "t1", 0);
+        listen_at("1-0");
+        read_is_done("1-1");
+        watcher_add(second, "t2", 0);
+        fake_loop_turn(loop);
+        read_is_done("1-2");
+        if (i == 0)
+            watcher_drop(&first);
+        else if (i == 1)
+            watcher_drop(&second);
+        else
+            realtime_drop(&rt);
+        if (i < 2)
+            fake_events_tell(&event, 1);
+        check_told(i == 1 ? "t1 v3 succeeded; " : "");
+        tear_down(state);
+        set_up(state);
+    }
 }
 
 static void test_another_key_s_task_is_missing(void **state)
@@ -632,6 +787,15 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_the_present_state_is_told_first, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_present_state_that_is_ahead_of_the_stream, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_a_present_state_that_the_stream_has_passed, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_a_present_state_and_pages_that_were_not_told, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_a_present_state_is_read_again_after_a_break, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_dropped_while_it_is_held_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_another_key_s_task_is_missing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_task_is_read_once_per_batch, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_page_that_cannot_be_read_is_read_again, set_up,
