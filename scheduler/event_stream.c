@@ -186,7 +186,7 @@ void event_streams_adopt(struct event_streams *streams, struct arrival *arrival)
     if (arrival->is_gap)
         on_gap(stream);
     if (*arrival->last != '\0')
-        watcher_resume(stream->watcher, arrival->task, arrival->last);
+        watcher_resume(stream->watcher, &(const char *){arrival->task}, 1, false, arrival->last);
     else
         watcher_add(stream->watcher, arrival->task, 0);
 }

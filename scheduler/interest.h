@@ -1,8 +1,7 @@
-// An interest: a watcher's wish to watch one task, or all tasks of its key. It catches up, then
-// follows.
+// An interest: a watcher's wish to watch one task, or all tasks of its key. It looks at the task,
+// then follows.
 //
-// Whoever reads the stream tells it of changes; it starts by itself the reads that it needs to
-// catch up.
+// Whoever reads the stream tells it of changes; it starts by itself the reads that it needs.
 #pragma once
 
 #include <stdbool.h>
@@ -30,19 +29,19 @@ struct interest_ground {
     struct store *store;
 };
 
-// Who hears of what the interest reads itself: changes, gaps, and that there is no such task.
+// Who hears of what the interest reads itself: the present state, and that there is no such task.
 struct interest_calls {
     news_fn on_news;
-    news_gap_fn on_gap;
     news_missing_fn on_missing;
 };
 
 struct interest_options {
-    const char *id;    // NULL: all of the key's tasks
+    const char *id;    // "": all of the key's tasks
     const char *owner; // the key: tasks of others count as missing; borrowed, outlives the
                        // interest. NULL: an operator's, who sees all
-    const char *since; // a cursor: changes after it are told, as they are in the stream; NULL: none
-    int version;       // without a cursor the present state is told first, if it is newer than this
+    const char *after; // a cursor: changes up to it were told (past.h). NULL: the present state is
+                       // told first
+    int version;       // told so far: only what is newer is told
     const struct interest_calls *calls; // borrowed, outlives the interest
     void *ctx;
 };
@@ -53,7 +52,7 @@ struct interest *interest_new(const struct interest_ground *ground,
 void interest_drop(struct interest **interest);           // also from inside a callback
 const char *interest_id(const struct interest *interest); // "": all
 
-// To be called once the stream is being read, so that no change is lost between catching up and
+// To be called once the stream is being read, so that no change is lost between looking and
 // following. Neither this nor interest_lose calls back before it returns.
 void interest_begin(struct interest *interest);
 // The stream was lost: goes on from the stream's present end, and from a named task's present

@@ -17,6 +17,7 @@
 #include "core/task/task.h"
 #include "scheduler/glance.h"
 #include "scheduler/interest.h"
+#include "scheduler/past.h"
 #include "scheduler/realtime_page.h"
 #include "scheduler/roster.h"
 
@@ -34,12 +35,14 @@ enum {
     THICK_MS = 2 * GATHER_MS, // between events
 };
 
-// An interest, in the lists where its watcher and the changes find it.
+// An interest, in the lists where its watcher and the changes find it; or the past that is told
+// before there are interests.
 struct listing {
     struct watcher *watcher;
-    struct interest *interest;
+    struct interest *interest; // one of these is set
+    struct past *past;
     struct listing *next, **at;           // in the watcher's list
-    struct listing *next_same, **at_same; // in by_task, or in of_all
+    struct listing *next_same, **at_same; // in by_task, or in of_all, or in of_past
 };
 
 struct watcher {
@@ -59,7 +62,7 @@ struct realtime {
     struct interest_ground ground; // with the reader and the glances, which are ours
     bool is_ready;                 // the reader has begun
     struct watcher *watchers;
-    struct listing *by_task[TABLE_SIZE], *of_all;
+    struct listing *by_task[TABLE_SIZE], *of_all, *of_past;
     struct page *pages, **pages_end; // to be told, in order
     struct page_read *page;          // the page whose records are being read
     struct loop_turn *told;       // asked when a page was told: then watchers have been written to
@@ -300,6 +303,35 @@ static void on_events(void *ctx, const struct event *events, size_t count)
     read_next_page(rt);
 }
 
+static void end_past(struct listing *listing, const char *cursor);
+
+// A past may end, and interests take its place in front of it.
+static void begin_listings(struct watcher *watcher)
+{
+    struct listing *next;
+
+    for (struct listing *k = watcher->listings; k != NULL; k = next) {
+        next = k->next;
+        if (k->past != NULL)
+            past_begin(k->past);
+        else
+            interest_begin(k->interest);
+    }
+}
+
+static void lose_listings(struct watcher *watcher)
+{
+    struct listing *next;
+
+    for (struct listing *k = watcher->listings; k != NULL; k = next) {
+        next = k->next;
+        if (k->past != NULL)
+            end_past(k, NULL);
+        else
+            interest_lose(k->interest);
+    }
+}
+
 // Each watcher may drop itself, and others.
 static void tell_each(struct realtime *rt, void (*tell)(const struct watcher_options *options))
 {
@@ -346,8 +378,7 @@ static void on_stream_ready(void *ctx, const char *cursor)
     drop_pages(rt); // of those who watched before
     snprintf(rt->ground.told, CURSOR_SIZE, "%s", cursor);
     for (struct watcher *watcher = rt->watchers; watcher != NULL; watcher = watcher->next)
-        for (struct listing *k = watcher->listings; k != NULL; k = k->next)
-            interest_begin(k->interest);
+        begin_listings(watcher);
     tell_each(rt, tell_ready);
     read_next_page(rt);
 }
@@ -366,25 +397,16 @@ static void on_stream_lost(void *ctx)
     drop_pages(rt); // the gap begins where the telling was
     snprintf(rt->ground.told, CURSOR_SIZE, "%s", events_cursor(rt->ground.events));
     for (struct watcher *watcher = rt->watchers; watcher != NULL; watcher = watcher->next)
-        for (struct listing *k = watcher->listings; k != NULL; k = k->next)
-            interest_lose(k->interest);
+        lose_listings(watcher);
     tell_each(rt, tell_gap);
     read_next_page(rt);
 }
 
-// What an interest finds while it catches up.
+// What an interest or a past finds by itself.
 
-static void on_interest_news(void *ctx, const struct news *news, size_t count)
+static void on_own_news(void *ctx, const struct news *news, size_t count)
 {
     tell_watcher(ctx, news, count);
-}
-
-static void on_interest_gap(void *ctx)
-{
-    struct watcher *watcher = ctx;
-
-    if (watcher->options.on_gap != NULL)
-        watcher->options.on_gap(watcher->options.ctx);
 }
 
 static void on_interest_missing(void *ctx, const char *id)
@@ -414,6 +436,7 @@ struct watcher *watcher_new(struct realtime *rt, const struct watcher_options *o
 static void listing_drop(struct listing *listing)
 {
     interest_drop(&listing->interest);
+    past_drop(&listing->past);
     *listing->at_same = listing->next_same;
     if (listing->next_same != NULL)
         listing->next_same->at_same = listing->at_same;
@@ -447,21 +470,11 @@ void watcher_drop(struct watcher **pointer)
     }
 }
 
-// Completes the options, and begins.
-static void watch_begin(struct watcher *watcher, struct interest_options *options)
+static struct listing *listing_new(struct watcher *watcher, struct listing **list)
 {
-    static const struct interest_calls calls = {on_interest_news, on_interest_gap,
-                                                on_interest_missing};
-    struct realtime *rt = watcher->realtime;
     struct listing *listing = mem_new(struct listing);
-    struct listing **list;
 
-    options->owner = watcher->options.owner;
-    options->calls = &calls;
-    options->ctx = watcher;
     listing->watcher = watcher;
-    listing->interest = interest_new(&rt->ground, options);
-    list = list_of(rt, interest_id(listing->interest));
     listing->next = watcher->listings;
     listing->at = &watcher->listings;
     if (listing->next != NULL)
@@ -472,7 +485,20 @@ static void watch_begin(struct watcher *watcher, struct interest_options *option
     if (listing->next_same != NULL)
         listing->next_same->at_same = &listing->next_same;
     *list = listing;
-    watcher->count++;
+    return listing;
+}
+
+// Completes the options, and begins.
+static void watch_begin(struct watcher *watcher, struct interest_options *options)
+{
+    static const struct interest_calls calls = {on_own_news, on_interest_missing};
+    struct realtime *rt = watcher->realtime;
+    struct listing *listing = listing_new(watcher, list_of(rt, options->id));
+
+    options->owner = watcher->options.owner;
+    options->calls = &calls;
+    options->ctx = watcher;
+    listing->interest = interest_new(&rt->ground, options);
     if (rt->is_ready)
         interest_begin(listing->interest);
     else
@@ -481,17 +507,67 @@ static void watch_begin(struct watcher *watcher, struct interest_options *option
 
 void watcher_add(struct watcher *watcher, const char *id, int after_version)
 {
+    watcher->count++;
     watch_begin(watcher, &(struct interest_options){.id = id, .version = after_version});
 }
 
-void watcher_resume(struct watcher *watcher, const char *id, const char *cursor)
+void watcher_add_all(struct watcher *watcher)
 {
-    watch_begin(watcher, &(struct interest_options){.id = id, .since = cursor});
+    watcher->count++;
+    watch_begin(watcher, &(struct interest_options){.id = ""});
 }
 
-void watcher_add_all(struct watcher *watcher, const char *cursor)
+// The past's tasks are watched from here on.
+static void end_past(struct listing *listing, const char *cursor)
 {
-    watch_begin(watcher, &(struct interest_options){.since = cursor});
+    struct watcher *watcher = listing->watcher;
+    struct past *past = listing->past;
+    char after[CURSOR_SIZE];
+
+    snprintf(after, sizeof after, "%s", cursor == NULL ? "" : cursor); // it may be the past's own
+    listing->past = NULL;
+    listing_drop(listing);
+    for (size_t i = 0; i < past_count(past); i++)
+        watch_begin(watcher, &(struct interest_options){.id = past_id(past, i),
+                                                        .version = past_version(past, i),
+                                                        .after = cursor == NULL ? NULL : after});
+    if (past_is_all(past))
+        watch_begin(watcher,
+                    &(struct interest_options){.id = "", .after = cursor == NULL ? NULL : after});
+    past_drop(&past);
+}
+
+static void on_past_over(void *ctx, struct past *past, const char *cursor)
+{
+    struct watcher *watcher = ctx;
+    struct listing *listing = watcher->listings;
+
+    while (listing->past != past)
+        listing = listing->next;
+    end_past(listing, cursor);
+    if (cursor == NULL && watcher->options.on_gap != NULL)
+        watcher->options.on_gap(watcher->options.ctx);
+}
+
+void watcher_resume(struct watcher *watcher, const char *const *ids, size_t count, bool is_all,
+                    const char *cursor)
+{
+    static const struct past_calls calls = {on_own_news, on_past_over};
+    struct realtime *rt = watcher->realtime;
+    struct listing *listing = listing_new(watcher, &rt->of_past);
+
+    listing->past = past_new(&rt->ground, &(struct past_options){.ids = ids,
+                                                                 .count = count,
+                                                                 .is_all = is_all,
+                                                                 .owner = watcher->options.owner,
+                                                                 .since = cursor,
+                                                                 .calls = &calls,
+                                                                 .ctx = watcher});
+    watcher->count += past_count(listing->past) + is_all;
+    if (rt->is_ready)
+        past_begin(listing->past);
+    else
+        events_listen(rt->ground.events); // on_ready begins the past
 }
 
 size_t watcher_count(const struct watcher *watcher)

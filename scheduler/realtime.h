@@ -34,11 +34,13 @@ struct watcher *watcher_new(struct realtime *realtime, const struct watcher_opti
 void watcher_drop(struct watcher **watcher); // also from inside a callback
 // Adds one task. Its present state is told first, if it is newer than `after_version` (0: always).
 void watcher_add(struct watcher *watcher, const char *id, int after_version);
-// Adds one task whose changes after `cursor` are told, as they are in the stream.
-void watcher_resume(struct watcher *watcher, const char *id, const char *cursor);
-// Adds all tasks of the key: their changes after `cursor`; NULL: from now on, or, where none are
-// being read yet, from when on_ready is called.
-void watcher_add_all(struct watcher *watcher, const char *cursor);
+// Adds all tasks of the key: their changes from now on, or, where none are being read yet, from
+// when on_ready is called.
+void watcher_add_all(struct watcher *watcher);
+// Adds so many tasks, or all of the key, or both: their changes after `cursor` are told, as they
+// are in the stream.
+void watcher_resume(struct watcher *watcher, const char *const *ids, size_t count, bool is_all,
+                    const char *cursor);
 size_t watcher_count(const struct watcher *watcher);     // tasks named so far
 bool realtime_is_ready(const struct realtime *realtime); // changes are being read
 bool realtime_is_cursor(const char *text);

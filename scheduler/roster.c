@@ -31,15 +31,30 @@ unsigned roster_hash(const char *id)
     return hash;
 }
 
-size_t roster_add(struct roster *roster, const char *id)
+// Its place, or the free one where it would be: at most half of them are taken.
+static size_t place_of(const struct roster *roster, const char *id)
 {
     size_t at = roster_hash(id) & (roster->size - 1);
 
-    // At most half of the places are taken.
-    for (; roster->places[at] != 0; at = (at + 1) & (roster->size - 1))
-        if (strcmp(roster->ids[roster->places[at] - 1], id) == 0)
-            return roster->places[at] - 1;
-    roster->ids[roster->count++] = id;
-    roster->places[at] = roster->count;
-    return roster->count - 1;
+    while (roster->places[at] != 0 && strcmp(roster->ids[roster->places[at] - 1], id) != 0)
+        at = (at + 1) & (roster->size - 1);
+    return at;
+}
+
+size_t roster_add(struct roster *roster, const char *id)
+{
+    size_t at = place_of(roster, id);
+
+    if (roster->places[at] == 0) {
+        roster->ids[roster->count++] = id;
+        roster->places[at] = roster->count;
+    }
+    return roster->places[at] - 1;
+}
+
+size_t roster_find(const struct roster *roster, const char *id)
+{
+    size_t at = roster->places[place_of(roster, id)];
+
+    return at == 0 ? roster->count : at - 1;
 }

@@ -16,5 +16,6 @@ struct roster {
 
 void roster_init(struct roster *roster, size_t most);
 void roster_clear(struct roster *roster);
-size_t roster_add(struct roster *roster, const char *id); // its index
+size_t roster_add(struct roster *roster, const char *id);        // its index
+size_t roster_find(const struct roster *roster, const char *id); // `count`: it isn't there
 unsigned roster_hash(const char *id);

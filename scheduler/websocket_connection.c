@@ -241,6 +241,17 @@ static void on_ready(void *ctx)
             return;
 }
 
+static void resume(struct websocket *ws, const json_t *tasks, bool is_all, const char *since)
+{
+    size_t count = json_array_size(tasks);
+    const char **ids = mem_array(const char *, count);
+
+    for (size_t i = 0; i < count; i++)
+        ids[i] = json_string_value(json_array_get(tasks, i));
+    watcher_resume(ws->watcher, ids, count, is_all, since);
+    free(ids);
+}
+
 static void subscribe(struct websocket *ws, const json_t *body)
 {
     struct watcher_options options = {.owner = ws->is_operator ? NULL : ws->owner,
@@ -291,15 +302,13 @@ static void subscribe(struct websocket *ws, const json_t *body)
     } else if (!say_subscribed(ws, is_lost)) {
         return;
     }
-    json_array_foreach(tasks, i, id)
-    {
-        if (since != NULL)
-            watcher_resume(ws->watcher, json_string_value(id), since);
-        else
-            watcher_add(ws->watcher, json_string_value(id), 0);
+    if (since != NULL) {
+        resume(ws, tasks, is_all, since);
+        return;
     }
+    json_array_foreach(tasks, i, id) watcher_add(ws->watcher, json_string_value(id), 0);
     if (is_all)
-        watcher_add_all(ws->watcher, since);
+        watcher_add_all(ws->watcher);
 }
 
 static void on_message(struct websocket *ws, const char *text, size_t len)

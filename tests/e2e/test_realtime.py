@@ -338,6 +338,18 @@ class Realtime(unittest.TestCase):
                     versions = [version for _, shown, version in before + second.seen() if shown == task]
                     self.assertEqual(versions, list(range(versions[0], versions[0] + len(versions))))
 
+    def test_resumes_many_tasks(self):
+        tasks = self.submit_many(4, "one of many")
+        others = self.submit_many(2, "of no interest")
+        with Watch(self.spool, subscribe(all=True)) as whole:
+            self.spool.wait(others[0])
+            whole.wait_ends(tasks)
+            seen = whole.seen(tasks)
+        for i in (0, len(seen) // 3, len(seen) // 2):
+            with self.subTest(i), Watch(self.spool, subscribe(tasks=tasks + tasks, since=seen[i][0])) as again:
+                again.wait(lambda m, i=i: len(again.seen()) >= len(seen) - i - 1 and m)
+                self.assertEqual(again.seen(), seen[i + 1 :])
+
     def test_resumes_past_tasks_that_are_gone(self):
         with Watch(self.spool, subscribe(all=True)) as watch:
             watch.wait(lambda m: m)
@@ -436,8 +448,11 @@ class Realtime(unittest.TestCase):
             self.assertCountEqual(
                 other.messages[1:], [{**error, "task": mine}, {**error, "task": UNKNOWN_TASK}]
             )
-            self.spool.wait(mine)
-            self.assertEqual(len(other.messages), 3)
+        with Watch(self.spool, subscribe(tasks=[mine, UNKNOWN_TASK], since="0-0"), key=OTHER_KEY) as other:
+            other.wait(lambda m: len(other.of_type("error")) == 2)
+            self.assertCountEqual(
+                other.of_type("error"), [{**error, "task": mine}, {**error, "task": UNKNOWN_TASK}]
+            )
 
     def test_too_many_tasks(self):
         ids = ["task_" + f"{i:026d}" for i in range(5000)]

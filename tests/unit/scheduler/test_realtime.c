@@ -85,6 +85,11 @@ static struct watcher *watch_of(const char *owner, void *ctx)
     return watcher_new(rt, &options);
 }
 
+static void resume(struct watcher *watcher, const char *id, const char *cursor)
+{
+    watcher_resume(watcher, &id, 1, false, cursor);
+}
+
 static void check_told(const char *expected)
 {
     if (strcmp(buf_text(&told), expected) != 0)
@@ -241,7 +246,7 @@ static void test_a_present_state_and_pages_that_were_not_told(void **state)
 
     (void)state;
     hears_cursors = true;
-    watcher_add_all(other, NULL);
+    watcher_add_all(other);
     listen_at("1-0");
     fake_events_tell(&first, 1);
     fake_events_tell(&second, 1);
@@ -364,7 +369,7 @@ static void test_a_page_that_cannot_be_read_is_read_again(void **state)
                                    event_of("1-2", "t1", TASK_SUCCEEDED, 2)};
 
     (void)state;
-    watcher_add_all(watcher, NULL);
+    watcher_add_all(watcher);
     listen_at("1-0");
     fake_events_tell(&events[0], 1);
     fake_expect("read t1");
@@ -386,7 +391,7 @@ static void test_an_event_that_was_told_makes_the_next_wait(void **state)
     struct event event = event_of("1-1", "t1", TASK_SUBMITTED, 1);
 
     (void)state;
-    watcher_add_all(watcher, NULL);
+    watcher_add_all(watcher);
     listen_at("1-0");
     fake_events_tell(&event, 1);
     assert_true(fake_events_are_held());
@@ -426,7 +431,7 @@ static void test_the_longer_telling_takes_the_more_is_gathered(void **state)
             .owner = "dev", .on_news = on_news_that_take_long, .ctx = &cases[i]};
         struct event event = event_of("1-1", "t1", TASK_SUBMITTED, 1);
 
-        watcher_add_all(watcher_new(rt, &options), NULL);
+        watcher_add_all(watcher_new(rt, &options));
         listen_at("1-0");
         fake_events_tell(&event, 1);
         fake_tasks_done(fake_waiting("read"), fake_ended_task);
@@ -450,7 +455,7 @@ static void test_how_much_is_told_at_once(void **state)
         .owner = "dev", .on_news = on_news_that_take_long, .ctx = &telling};
 
     (void)state;
-    watcher_add_all(watcher_new(rt, &options), NULL);
+    watcher_add_all(watcher_new(rt, &options));
     listen_at("1-0");
     for (size_t i = 0; i < 10; i++) {
         char cursor[16];
@@ -526,7 +531,7 @@ static void test_a_gap_in_the_past_while_a_retry_waits(void **state)
     struct watcher *watcher = watch_of("dev", NULL);
 
     (void)state;
-    watcher_resume(watcher, "t1", "1-0");
+    resume(watcher, "t1", "1-0");
     listen_at("7-0");
     fake_expect("range 1-0 7-0");
     fake_store_fail(fake_waiting("range"));
@@ -545,7 +550,7 @@ static void test_a_gap_while_the_past_is_read(void **state)
     struct event event = event_of("2-0", "t1", TASK_SUBMITTED, 2);
 
     (void)state;
-    watcher_resume(watcher, "t1", "1-0");
+    resume(watcher, "t1", "1-0");
     listen_at("7-0");
     fake_range_done(fake_waiting("range"), &event, 1, false);
     assert_int_equal(fake_count_waiting("read t1"), 1);
@@ -565,7 +570,7 @@ static void test_the_past_is_told_then_what_follows(void **state)
     struct event next = event_of("3-0", "t1", TASK_SUCCEEDED, 4);
 
     (void)state;
-    watcher_add_all(watcher, "1-0");
+    watcher_resume(watcher, NULL, 0, true, "1-0");
     listen_at("2-0");
     fake_range_done(fake_waiting("range 1-0 2-0"), past, 2, false);
     fake_tasks_done(fake_waiting("read t1"), fake_ended_task);
@@ -574,6 +579,102 @@ static void test_the_past_is_told_then_what_follows(void **state)
     fake_events_tell(&next, 1);
     fake_tasks_done(fake_waiting("read t1"), fake_ended_task);
     check_told("t1 v4 succeeded; ");
+}
+
+static const char *const two[] = {"t1", "t2"};
+static struct watcher *pair[2];
+
+// All that a subscription names is read once and told in one order, each change once; those of
+// which nothing was told are looked at, for they may not be there.
+static void test_many_tasks_are_resumed_in_order(void **state)
+{
+    static const char *const ids[] = {"t1", "t2", "t9", "t1", "t3"};
+    struct watcher *watcher = watch_of("dev", NULL);
+    const struct event past[] = {event_of("1-1", "t2", TASK_RENDERING, 2),
+                                 event_of("1-2", "t5", TASK_RENDERING, 2),
+                                 event_of("1-3", "t1", TASK_SUCCEEDED, 3)};
+    struct event next = event_of("2-1", "t2", TASK_SUCCEEDED, 3);
+
+    (void)state;
+    hears_cursors = true;
+    watcher_resume(watcher, ids, 5, false, "1-0");
+    assert_int_equal(watcher_count(watcher), 4);
+    listen_at("2-0");
+    assert_int_equal(fake_count_waiting(""), 1);
+    fake_range_done(fake_waiting("range 1-0 2-0"), past, 3, false);
+    fake_tasks_done(fake_waiting("read t2 t1"), fake_ended_task);
+    check_told("t2 v2 rendering @1-1; t1 v3 succeeded @1-3; ");
+    fake_range_done(fake_waiting("range 1-3 2-0"), NULL, 0, false);
+    fake_loop_turn(loop);
+    assert_int_equal(fake_count_waiting(""), 1);
+    fake_events_tell(&next, 1);
+    fake_tasks_done(fake_waiting("read t2"), fake_ended_task);
+    check_told("t2 v3 succeeded @2-1; ");
+    fake_tasks_done(fake_waiting("read"), fake_ended_task); // t3 is there, and isn't news
+    check_told("missing t9; ");
+    fake_skip();
+}
+
+static void test_all_and_named_tasks_are_resumed_together(void **state)
+{
+    struct watcher *watcher = watch_of("dev", NULL);
+    const struct event past[] = {event_of("1-1", "t1", TASK_RENDERING, 2),
+                                 event_of("2-0", "t5", TASK_RENDERING, 2)};
+    const struct event next[] = {event_of("2-1", "t1", TASK_SUCCEEDED, 3),
+                                 event_of("2-2", "t5", TASK_SUCCEEDED, 3)};
+
+    (void)state;
+    watcher_resume(watcher, two, 1, true, "1-0");
+    listen_at("2-0");
+    fake_range_done(fake_waiting("range 1-0 2-0"), past, 2, false);
+    fake_tasks_done(fake_waiting("read"), fake_ended_task);
+    check_told("t1 v2 rendering; t5 v2 rendering; ");
+    fake_events_tell(next, 2);
+    fake_tasks_done(fake_waiting("read"), fake_ended_task);
+    check_told("t1 v3 succeeded; t5 v3 succeeded; ");
+    fake_skip();
+}
+
+// The cursor is of a process whose reader is ahead of ours.
+static void test_resumed_from_ahead_of_the_reader(void **state)
+{
+    struct watcher *watcher = watch_of("dev", NULL);
+    const struct event events[] = {event_of("2-1", "t1", TASK_RENDERING, 2),
+                                   event_of("2-2", "t1", TASK_SUCCEEDED, 3)};
+
+    (void)state;
+    watcher_resume(watcher, NULL, 0, true, "2-1");
+    listen_at("2-0");
+    fake_range_done(fake_waiting("range 2-1 2-0"), NULL, 0, false);
+    assert_int_equal(fake_count_waiting(""), 0);
+    fake_events_tell(events, 2);
+    fake_tasks_done(fake_waiting("read"), fake_ended_task);
+    check_told("t1 v3 succeeded; ");
+    fake_skip();
+}
+
+static void gone_of_two(void *ctx, const struct news *news, size_t count)
+{
+    on_news(ctx, news, count);
+    watcher_drop(&pair[0]);
+}
+
+// The past is over, and has begun to be followed, when its last page is told.
+static void test_dropped_by_the_last_of_the_past(void **state)
+{
+    struct watcher_options options = {.owner = "dev", .on_news = gone_of_two};
+    struct event past = event_of("2-0", "t1", TASK_RENDERING, 2);
+
+    (void)state;
+    pair[0] = watcher_new(rt, &options);
+    watcher_resume(pair[0], two, 2, false, "1-0");
+    listen_at("2-0");
+    fake_range_done(fake_waiting("range 1-0 2-0"), &past, 1, false);
+    fake_tasks_done(fake_waiting("read"), fake_ended_task);
+    check_told("t1 v2 rendering; ");
+    fake_loop_turn(loop);
+    assert_int_equal(fake_count_waiting(""), 0);
+    fake_skip();
 }
 
 // What keeps it is of the accounts, which are read after the record: as they are now.
@@ -596,7 +697,7 @@ static void test_what_a_task_waits_for(void **state)
     fake_tasks_done(fake_waiting("read"), make_queued);
     fake_accounts_done(fake_waiting("accounts"), &resting, true);
     check_told("t1 v2 queued waits=cooling; ");
-    watcher_resume(watcher, "t2", "1-0");
+    resume(watcher, "t2", "1-0");
     event = event_of("1-2", "t2", TASK_QUEUED, 1);
     fake_range_done(fake_waiting("range"), &event, 1, false);
     fake_tasks_done(fake_waiting("read t2"), make_queued);
@@ -646,9 +747,9 @@ static void test_dropped_while_the_accounts_are_read(void **state)
         if (i == 0)
             watcher_add(watcher, "t1", 0);
         else if (i == 1)
-            watcher_add_all(watcher, NULL);
+            watcher_add_all(watcher);
         else
-            watcher_resume(watcher, "t1", "0-1");
+            resume(watcher, "t1", "0-1");
         listen_at("1-0");
         if (i == 1)
             fake_events_tell(&event, 1);
@@ -666,7 +767,6 @@ static void test_dropped_while_the_accounts_are_read(void **state)
 }
 
 // The first to be told drops both: the other must not be told, nor be touched.
-static struct watcher *pair[2];
 
 static void on_gap_drop_both(void *ctx)
 {
@@ -727,10 +827,10 @@ static void step(int i, struct watcher *watcher)
         watcher_add(watcher, "t1", 0);
         break;
     case 1:
-        watcher_resume(watcher, "t2", "1-0");
+        resume(watcher, "t2", "1-0");
         break;
     case 2:
-        watcher_add_all(watcher, "1-0");
+        watcher_resume(watcher, NULL, 0, true, "1-0");
         break;
     case 3:
         fake_events_ready("7-0");
@@ -812,6 +912,11 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_a_gap_while_the_past_is_read, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_past_is_told_then_what_follows, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_many_tasks_are_resumed_in_order, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_all_and_named_tasks_are_resumed_together, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_resumed_from_ahead_of_the_reader, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_dropped_by_the_last_of_the_past, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_a_task_waits_for, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_waits_for_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_nothing_is_known_of_the_accounts, set_up, tear_down),

@@ -196,16 +196,19 @@ void watcher_add(struct watcher *watcher, const char *id, int after_version)
     (void)after_version;
 }
 
-void watcher_resume(struct watcher *watcher, const char *id, const char *cursor)
-{
-    (void)cursor;
-    watcher_add(watcher, id, 0);
-}
-
-void watcher_add_all(struct watcher *watcher, const char *cursor)
+void watcher_resume(struct watcher *watcher, const char *const *ids, size_t count, bool is_all,
+                    const char *cursor)
 {
     (void)watcher;
+    (void)ids;
+    (void)count;
+    (void)is_all;
     (void)cursor;
+}
+
+void watcher_add_all(struct watcher *watcher)
+{
+    (void)watcher;
 }
 
 size_t watcher_count(const struct watcher *watcher)
