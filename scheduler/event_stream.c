@@ -40,7 +40,7 @@ struct event_streams {
     // The change that was told last, as it goes out: many may watch the same task.
     struct told {
         struct buf text;
-        char cursor[CURSOR_SIZE];
+        char task[ID_SIZE], cursor[CURSOR_SIZE];
         int version;
     } told, told_operators;
 };
@@ -112,18 +112,20 @@ static void on_keep_alive(void *ctx)
     http_exchange_write(stream->exchange, ": \n\n", 4, on_drained, NULL);
 }
 
-// The cursor says which change it is; the same one may be told with another version where its
-// record was read again.
+// The cursor says which change it is; but the present states of several tasks, and of one that is
+// read again, may have the same.
 static const struct buf *text_of(struct event_streams *streams, const struct news *news,
                                  bool is_operator)
 {
     struct told *told = is_operator ? &streams->told_operators : &streams->told;
 
-    if (told->version != news->task->version || strcmp(told->cursor, news->cursor) != 0) {
+    if (told->version != news->task->version || strcmp(told->cursor, news->cursor) != 0 ||
+        strcmp(told->task, news->task->id) != 0) {
         buf_reset(&told->text);
         buf_fmt(&told->text, "id: %s\nevent: task\ndata: ", news->cursor);
         news_write(news, is_operator, &told->text);
         buf_str(&told->text, "\n\n");
+        snprintf(told->task, sizeof told->task, "%s", news->task->id);
         snprintf(told->cursor, sizeof told->cursor, "%s", news->cursor);
         told->version = news->task->version;
     }

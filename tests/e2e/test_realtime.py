@@ -748,6 +748,13 @@ class Realtime(unittest.TestCase):
         told["Last-Event-ID"] = "nonsense"
         self.assertEqual(self.open(f"/v1/tasks/{task}/events", **told)[0], 200)
 
+    def test_event_streams_of_several_tasks(self):
+        tasks = self.submit_many(3, "streamed one after the other")
+        for task in tasks:
+            self.spool.wait(task)
+        for task in tasks:
+            self.assertEqual([data for _, _, data in self.events(task)], [self.spool.task(task)])
+
     def test_event_stream_of_an_ended_task_resumes(self):
         task = self.spool.submit("streamed before and after its end")
 
