@@ -5,7 +5,6 @@
 
 #include "core/base/buf.h"
 #include "core/base/mem.h"
-#include "core/base/metrics.h"
 #include "core/config/config.h"
 #include "core/http/http_server.h"
 #include "core/loop/loop.h"
@@ -402,8 +401,6 @@ static void on_cancelled(void *ctx, enum cancel_result result, const struct err 
     if (!request_got(request, AWAIT_TASKS, err))
         return;
     one->cancel = cancel_words[result];
-    if (result != CANCEL_REQUESTED) // whoever does what is requested counts it
-        metric_count(METRICS_tasks_total, one->task->provider, task_phase_name(TASK_CANCELLED), "");
     if (result == CANCEL_BEFORE_SUBMIT && one->task->is_request_stored) {
         struct buf key = {0};
 

@@ -315,8 +315,6 @@ static void submit_on_begun(void *ctx, enum begin_result result, const struct er
         submit_hand_back(&s->job);
     } else if (result == BEGIN_CANCELLED) {
         log_info("task.cancelled", "task=%s", s->job.task->id);
-        metric_count(METRICS_tasks_total, s->job.task->provider, task_phase_name(TASK_CANCELLED),
-                     "");
         bench_forget_request(s->job.bench, s->job.task);
         job_finish(&s->job);
     } else if (result == BEGIN_STALE) {

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "core/base/mem.h"
-#include "core/base/metrics.h"
 #include "core/config/config.h"
+#include "core/store/ends.h"
 #include "core/store/keys.h"
 #include "core/store/record.h"
 #include "core/store/store.h"
@@ -92,6 +92,8 @@ static void on_due(void *ctx, store_then_fn then, const redisReply *answer, cons
             }
         }
     }
+    if (err == NULL)
+        ends_count(at(at(answer, 0), 1));
     claim->done(claim->ctx, count, err == NULL ? record_integer(at(at(answer, 0), 0)) : -1, err);
 }
 
@@ -175,7 +177,7 @@ static const char **strings_of(const redisReply *reply, size_t *count)
     return strings;
 }
 
-enum { WORDS_OF_ENDED = 4 }; // id, whether its request is stored, provider, code
+enum { WORDS_OF_ENDED = 2 }; // id, whether its request is stored
 
 static void on_sweep(void *ctx, store_then_fn then, const redisReply *answer, const struct err *err)
 {
@@ -197,8 +199,8 @@ static void on_sweep(void *ctx, store_then_fn then, const redisReply *answer, co
         id_of_key(task->id, words[0]);
         task->is_request_stored = *words[1] != '\0';
         task->phase = TASK_FAILED;
-        metric_count(METRICS_tasks_total, words[2], task_phase_name(TASK_FAILED), words[3]);
     }
+    ends_count(at(answer, 4));
     fn(ctx, &sweep, err);
     free(sweep.ended);
     free(ended);

@@ -13,6 +13,7 @@
 #include "core/config/config.h"
 #include "core/loop/loop.h"
 #include "core/redis/redis.h"
+#include "core/store/ends.h"
 #include "core/store/keys.h"
 #include "core/store/store_private.h"
 
@@ -273,6 +274,9 @@ static void answer_batch(const struct batch *batch, const redisReply *reply)
             answer_call(batch->calls[i], reply->element[i], NULL);
         }
     }
+    if (!is_single(batch->script) && reply->type == REDIS_REPLY_ARRAY &&
+        reply->elements > batch->count)
+        ends_count(reply->element[batch->count]);
 }
 
 static void fail_batch(const struct batch *batch, const redisReply *reply)

@@ -82,22 +82,15 @@ static void observe(const struct store *store, const struct task *task, int64_t 
                        stage);
 }
 
-// Counts a change as this process sees it: one that comes too late is counted all the same, and as
-// a stale write, too.
-static void count_change(const struct store *store, const struct task *task,
-                         const struct item *item)
+// How long the stages took that a change ends, as this process sees it: one that comes too late is
+// observed all the same.
+static void observe_change(const struct store *store, const struct task *task,
+                           const struct item *item)
 {
     bool was_there = task->phase == TASK_SUBMITTED || task->phase == TASK_RENDERING;
-    const char *code = "";
 
     if (was_there && (item->to == TASK_ARCHIVING || item->to == TASK_SUCCEEDED))
         observe(store, task, task->started_ms, "vendor");
-    if (!task_is_terminal(item->to))
-        return;
-    for (size_t i = 0; i < FACTS_MAX; i++)
-        if (item->facts[i].value != NULL && item->facts[i].field == RECORD_code)
-            code = item->facts[i].value;
-    metric_count(METRICS_tasks_total, task->provider, task_phase_name(item->to), code);
     if (item->to == TASK_SUCCEEDED && task->phase == TASK_ARCHIVING)
         observe(store, task, task->archive_ms, "archive");
     if (item->to == TASK_SUCCEEDED)
@@ -113,7 +106,7 @@ static struct store_call *send_change(struct store *store, const struct task *ta
                                              // late
         log_warn("change.unlikely", "task=%s from=%s to=%s", task->id, task_phase_name(task->phase),
                  task_phase_name(item->to));
-    count_change(store, task, item);
+    observe_change(store, task, item);
     args_id(&args, task->id);
     args_int(&args, task->version);
     args_int(&args, task->counter);

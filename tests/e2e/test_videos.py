@@ -310,6 +310,8 @@ class Running(unittest.TestCase):
                     told = len(receiver.at("/hook"))
                     eventually(lambda task=task: self.keys(spool, task) == [], 30, "the end of it")
                     self.assertEqual(len(receiver.at("/hook")), told)
+                for labels in ('provider="kling",status="cancelled",code=""', 'provider="seedance",status="cancelled",code="cancelled"'):
+                    self.assertEqual(spool.metric(f"tasks_total{{{labels}}}"), 1)
                 media = os.path.join(spool.data_dir, "media")
                 self.assertEqual([names for _, _, names in os.walk(media) if names], [])
                 # The slot is free again.

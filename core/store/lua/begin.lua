@@ -17,7 +17,10 @@ end
 
 local function begin(id, n, ms, likeness, is_call)
     local r = record(id, "owner", "lane", "account", "progress", "hook", "cancel", "by", "await")
-    if r and again == '1' and r.phase == 'cancelled' and r.by == by and r.n == n then return 'cancelled' end
+    if r and again == '1' and r.phase == 'cancelled' and r.by == by and r.n == n then
+        note_end(r, r.phase)
+        return 'cancelled'
+    end
     if not r or r.phase ~= 'submitting' or r.n ~= n then return 'stale' end
     if r.cancel then
         cancel_unsent(r)
@@ -33,4 +36,4 @@ end
 for i, item in ipairs(items()) do
     answers[i] = begin(item[1], tonumber(item[2]), tonumber(item[3]), item[4], item[5] == '1')
 end
-return answers
+return with_ends(answers)

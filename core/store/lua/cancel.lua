@@ -6,4 +6,4 @@
 local answers = {}
 
 for i, item in ipairs(items()) do answers[i] = {cancel(unpack(item))} end
-return answers
+return with_ends(answers)

@@ -36,7 +36,11 @@ local function change(item)
     if not r then return {'missing', 0, 0} end
     local cancel = r.cancel and 1 or 0
     local fields = {unpack(item, 15)}
-    if is_done(r, v, to, fields) then return {'again', r.v, cancel} end
+    if is_done(r, v, to, fields) then
+        -- Whoever asks again hasn't heard that it has ended.
+        if again == '1' and TERMINAL[r.phase] then note_end(r, r.phase, call('HGET', key('t', id), "code") or '') end
+        return {'again', r.v, cancel}
+    end
     -- A vendor's id that could not be stored before the lease ended still counts: it is what the doubt was
     -- about.
     local is_late = to == 'submitted' and r.phase == 'in_doubt' and r.v == v + 1
@@ -91,4 +95,4 @@ end
 
 for i, item in ipairs(items()) do answers[i] = change(item) end
 store_spans()
-return answers
+return with_ends(answers)

@@ -4,7 +4,7 @@
 -- raises the counter.
 -- Item: which claim of this process it is, max, lease in ms, how many archives of one account at most, then
 --   {account, how many of its archives at most} of those that may have another number.
--- Answer: {{ms until the next, or -1}, {kind, fields, request, result}...}
+-- Answer: {{ms until the next, or -1, with_ends}, {kind, fields, request, result}...}
 --#lib
 local item = items()[1]
 local serial, max, lease_ms = item[1], tonumber(item[2]), tonumber(item[3])
@@ -94,4 +94,5 @@ end
 note_given('due', serial, given, lease_ms)
 local head = call('ZRANGE', '{spool}:due', 0, 0, 'WITHSCORES')
 if head[2] then answer[1][1] = math.max(tonumber(head[2]) - now, 0) end
+with_ends(answer[1])
 return answer

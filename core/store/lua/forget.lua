@@ -24,4 +24,4 @@ local function forget(id, owner, vendor_can, watch_ms)
 end
 
 for i, item in ipairs(items()) do answers[i] = forget(unpack(item)) end
-return answers
+return with_ends(answers)

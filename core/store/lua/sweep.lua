@@ -9,7 +9,7 @@
 -- Item: count, the id before which a queued task is too old or "", ms that jobs may run where their account's
 --   own time isn't known, number of accounts, the accounts, then the keys whose lists are trimmed.
 -- Answer: {cursor, "0" at the end; repairs, {accounts that tasks wait for},
---   {id, "1" where its request is stored, provider, code, ... of the tasks that were ended}}
+--   {id, "1" where its request is stored, ... of the tasks that were ended}, with_ends}
 --#lib
 local item = items()[1]
 local count, oldest, timeout_ms, account_count = item[1], item[2], tonumber(item[3]), tonumber(item[4])
@@ -36,7 +36,7 @@ end
 local function fail(r, code, message)
     log(r.id, 'failed', message)
     finish(r, 'failed', {"code", code, "error", message}, true, nil)
-    for _, word in ipairs({r.id, r.big or '', provider_of(r), code}) do ended[#ended + 1] = word end
+    for _, word in ipairs({r.id, r.big or ''}) do ended[#ended + 1] = word end
 end
 
 local function miss(account)
@@ -185,4 +185,4 @@ for k = FIRST + account_count, #item do
     end
     if call('EXISTS', own) == 1 then call('SADD', '{spool}:owners', item[k]) else call('SREM', '{spool}:owners', item[k]) end
 end
-return {step[1], repairs, gone, ended}
+return with_ends({step[1], repairs, gone, ended})

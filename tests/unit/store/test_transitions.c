@@ -442,24 +442,19 @@ static void test_what_an_answer_means(void **state)
     task_free(task);
 }
 
-// What has ended is counted, and how long its stages took is observed.
-static void test_what_is_counted(void **state)
+// How long the stages took that have ended.
+static void test_what_is_observed(void **state)
 {
     struct task *task = task_of(TASK_ARCHIVING);
-    int64_t before;
     struct buf text = {0};
 
     (void)state;
     mem_set_str(&task->provider, "kling");
     task->created_ms = NOW_MS - 90000;
     task->archive_ms = NOW_MS - 3000;
-    before = metric_count_of(METRICS_tasks_total, "kling", "succeeded", "");
     transition_succeed(NULL, task, "{}", nobody);
-    assert_int_equal(metric_count_of(METRICS_tasks_total, "kling", "succeeded", ""), before + 1);
     transition_fail(NULL, task, "archive_failed", "gone", nobody);
-    assert_int_equal(metric_count_of(METRICS_tasks_total, "kling", "failed", "archive_failed"), 1);
     transition_put_off(NULL, task, "{}", 5, "link", "gone", nobody);
-    assert_int_equal(metric_count_of(METRICS_tasks_total, "kling", "succeeded", ""), before + 1);
     metrics_write(&text);
     assert_non_null(
         strstr(text.data, "\nspool_stage_seconds_sum{provider=\"kling\",stage=\"archive\"} 3\n"));
@@ -472,7 +467,7 @@ static void test_what_is_counted(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_what_is_counted),
+        cmocka_unit_test(test_what_is_observed),
         cmocka_unit_test_teardown(test_what_is_sent, tear_down),
         cmocka_unit_test_teardown(test_what_is_over, tear_down),
         cmocka_unit_test_teardown(test_leases, tear_down),

@@ -28,6 +28,20 @@ local function end_watch(r)
     retire(r.id)
 end
 
+-- Tasks that have ended in this call, for whoever made it to count: provider, phase, error code, ... They are the
+-- last of a script's answers, where there are any.
+local ends = {}
+local function note_end(r, phase, code)
+    if not r.cold then r.cold = call('HGET', key('t', r.id), "cold") end
+    for _, word in ipairs({provider_of(r), phase, code or ''}) do ends[#ends + 1] = word end
+end
+
+-- The answers with them.
+local function with_ends(answers)
+    if #ends > 0 then answers[#answers + 1] = ends end
+    return answers
+end
+
 -- Ends a task, whatever it was doing. `r` needs phase, v, account, lane, owner, hook, progress, await. With
 -- `watch_ms` its vendor job may still run: the slot stays taken until the job has ended.
 local finish
@@ -37,7 +51,7 @@ local function end_awaiting(parent)
     local ids = call('SMEMBERS', key('await', parent))
     if #ids == 0 then return end
     for _, id in ipairs(ids) do
-        local r = record(id, "owner", "lane", "account", "progress", "hook", "await")
+        local r = record(id, "owner", "lane", "account", "progress", "hook", "await", "cold")
         if r and r.phase == 'queued' and r.await then
             log(id, 'failed', 'its parent has ended')
             finish(r, 'failed', {"code", 'invalid_request', "error",
@@ -69,6 +83,10 @@ finish = function(r, phase, fields, notify, watch_ms)
     local facts = {"ended", event(r.id, v, phase, progress, nil, r.owner), unpack(fields)}
     if progress then add_fact(facts, "progress", progress) end
     if watch_ms then add_fact(facts, "watch", now + watch_ms) end
+    local code
+    for k = 1, #fields, 2 do
+        if fields[k] == "code" then code = fields[k + 1] end
+    end
     call('HSET', t, "phase", phase, "v", v, "by", by, "finished", now, "at", now, unpack(facts))
     call('HDEL', t, "sub", "missing", "doubt", "arch", "wait", "await", "look")
     if r.phase == 'queued' then
@@ -84,6 +102,7 @@ finish = function(r, phase, fields, notify, watch_ms)
         free_slot(r.account, r.id)
     end
     if r.hook and notify then deliver(r.id, v, phase, progress, nil) end
+    note_end(r, phase, code)
     end_awaiting(r.id)
     retire(r.id)
     return v
@@ -158,9 +177,10 @@ end
 -- "": anybody's. Returns "missing", "ended", "before_submit", "requested" or "not_supported_may_be_billed".
 local function cancel(id, owner, vendor_can, watch_ms)
     local r = record(id, "owner", "lane", "account", "progress", "hook", "cancel", "by", "upstream", "await",
-        "sent", "started", "call")
+        "sent", "started", "call", "cold")
     if not r or (owner ~= '' and r.owner ~= owner) then return 'missing' end
     if again == '1' and r.phase == 'cancelled' and r.by == by then -- by us before: the reply was lost
+        note_end(r, r.phase)
         -- A task that the vendor answers with its result has no vendor's id; but it was sent.
         return (r.upstream or r.sent or r.started) and 'not_supported_may_be_billed' or 'before_submit'
     end
