@@ -208,6 +208,9 @@ static void check_config(struct config *config, struct config_mistakes *mistakes
         check_account(&config->accounts[i], i, mistakes);
     if (!config_mistakes_has(mistakes, "redis_url") && !check_redis_url(config, &err))
         config_mistakes_add(mistakes, &err);
+    if (*config->redis_url == '\0' && !config_mistakes_has(mistakes, "redis_url") &&
+        !config_mistakes_has(mistakes, "data_dir") && !redis_child_check(config->data_dir, &err))
+        config_mistakes_add(mistakes, &err);
     webhook_check_config(config, mistakes);
 }
 

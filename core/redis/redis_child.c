@@ -22,6 +22,8 @@
 #include "core/base/private.h"
 #include "core/loop/loop.h"
 
+#define SOCKET "redis.sock"
+enum { SOCKET_MAX = 100 }; // bytes of its path: sun_path has 108
 enum { START_MS = 10000, STOP_MS = 10000, FIRST_BACKOFF_MS = 100, LONGEST_BACKOFF_MS = 5000 };
 
 struct redis_child {
@@ -218,6 +220,41 @@ static void start_or_adopt(struct redis_child *child)
     }
 }
 
+// The directory as it will be known once it is there: what isn't there yet, as it is written.
+static char *resolve(const char *directory)
+{
+    size_t len = strlen(directory);
+    char *known = realpath(directory, NULL), *path;
+
+    while (known == NULL && len > 0) {
+        char *parent;
+
+        while (len > 0 && directory[len - 1] == '/')
+            len--;
+        while (len > 0 && directory[len - 1] != '/')
+            len--;
+        parent = len > 0 ? mem_strn(directory, len) : mem_str(".");
+        known = realpath(parent, NULL);
+        free(parent);
+    }
+    path = known == NULL             ? mem_str(directory)
+           : directory[len] == '\0'  ? mem_str(known)
+           : strcmp(known, "/") == 0 ? join("", directory + len)
+                                     : join(known, directory + len);
+    free(known);
+    return path;
+}
+
+bool redis_child_check(const char *data_dir, struct err *err)
+{
+    char *directory = resolve(data_dir), *socket = join(directory, SOCKET);
+    bool is_short = strlen(socket) <= SOCKET_MAX;
+
+    free(socket);
+    free(directory);
+    return is_short || err_set(err, ERR_CONFIG, "data_dir: the path is too long for a socket");
+}
+
 static bool prepare(struct redis_child *child, const char *data_dir, struct err *err)
 {
     char *path = join(data_dir, "redis"), *lock;
@@ -234,14 +271,14 @@ static bool prepare(struct redis_child *child, const char *data_dir, struct err 
     // These may be from a version of Spool that left them readable to other users.
     private_tighten(child->data_dir, "redis");
     private_tighten(child->data_dir, "redis.log");
-    private_tighten(child->data_dir, "redis.sock");
+    private_tighten(child->data_dir, SOCKET);
     child->dir = join(child->data_dir, "redis");
-    child->socket = join(child->data_dir, "redis.sock");
+    child->socket = join(child->data_dir, SOCKET);
     child->log = join(child->data_dir, "redis.log");
     buf_fmt(&url, "unix://%s", child->socket);
     child->url = buf_take(&url);
-    if (strlen(child->socket) > 100) // sun_path is 108 bytes
-        return err_set(err, ERR_CONFIG, "data_dir: the path is too long for a socket");
+    if (!redis_child_check(data_dir, err))
+        return false;
     lock = join(child->data_dir, "spool.lock");
     child->spool_lock = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     free(lock);

@@ -13,6 +13,10 @@
 struct loop;
 struct redis_child;
 
+// Whether the socket's path isn't too long, ERR_CONFIG where it is. The directory may not be there
+// yet.
+bool redis_child_check(const char *data_dir, struct err *err) WARN_UNUSED;
+
 // Returns when the server answers, or after 10 s. The loop must not be running yet. ERR_CONFIG:
 // another Spool has the directory, there is no redis-server, the path is too long.
 struct redis_child *redis_child_start(struct loop *loop, const char *data_dir,

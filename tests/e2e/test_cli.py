@@ -232,6 +232,28 @@ class Words(Files):
             done = run("check-config", "-c", path, "--listen", address)
             self.assertTrue(done.stdout.endswith(f" listening on {address}\n"), done.stdout)
 
+    def test_a_path_that_is_too_long_for_a_socket(self):
+        most = 100 - len("/redis.sock")
+        good = os.path.join(self.dir, "a", "b", "c")
+        good += "c" * (most - len(good))
+        wrong = good + "c"
+        known = os.path.join(self.dir, "known")
+        os.mkdir(known)
+        link = os.path.join(self.dir, "l")
+        os.symlink(os.path.join(known, "x" * (most + 1 - len(known) - len("/"))), link)
+        os.mkdir(os.readlink(link))
+        for data_dir, redis_url, is_good in ((good, "", True), (wrong, "", False), (os.path.relpath(wrong), "", False),
+                                             (link, "", False), (wrong, "redis://127.0.0.1:1", True)):  # fmt: skip
+            with self.subTest(data_dir=data_dir, redis_url=redis_url):
+                path = self.write(self.config(data_dir=data_dir, redis_url=redis_url))
+                said = "" if is_good else f"spool: {path}: data_dir: the path is too long for a socket\n"
+                done = run("check-config", "-c", path)
+                self.assertEqual((done.returncode, done.stderr), (0 if is_good else 2, said))
+                if not is_good:
+                    done = run("serve", "-c", path)
+                    self.assertEqual((done.returncode, done.stderr), (2, said))
+        self.assertFalse(os.path.exists(os.path.join(self.dir, "a")))
+
 
 # A change of a good configuration, or the whole file; what the line names.
 WRONG = [
