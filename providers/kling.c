@@ -558,6 +558,7 @@ static const struct relay table = {
     .links = (const char *const[]){"url", "video_url", "result_url", "fail_reason",
                                    NULL}, // the last: NA, on success
     .reasons = (const char *const[]){"task_status_msg", "error.message", "fail_reason", NULL},
+    .filters = (const char *const[]){"content_filter", NULL},
     .refuse = refuse,
     .is_missing = is_missing,
     .add_files = add_relay_files,

@@ -583,6 +583,7 @@ static const struct relay table = {
     .reasons = (const char *const[]){"error.message", "failure_reason.message", "failure_reason",
                                      "fail_reason", "message", NULL},
     .codes = (const char *const[]){"error.code", "failure_reason.code", NULL},
+    .filters = (const char *const[]){"content_filter", NULL},
     .refuse = refuse_at_relay,
     .is_missing = is_missing,
     .explain = explain,

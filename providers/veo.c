@@ -476,6 +476,7 @@ static const struct relay table = {
     .links = (const char *const[]){"video_url", "url", "video.url", "metadata.url", "fail_reason",
                                    NULL}, // the last: NA, on success
     .reasons = (const char *const[]){"fail_reason", "error.message", "error", "message", NULL},
+    .filters = (const char *const[]){"content_filter", NULL},
 };
 
 static const struct dialect relay = {

@@ -3,6 +3,7 @@ from harness import accounts as common
 from harness.cases import Family
 
 RELAY = {}
+RELAY_CODES = {"refuse": "content_filter"}
 COUNTED = "marks"
 # No [cut-unaccepted]: such a job is sent again for ever, as it never arrives.
 WORDS = ["[1303]", "[500]", "[expire-token]"]

@@ -2,6 +2,7 @@
 from harness import accounts as common
 
 RELAY = {}
+RELAY_CODES = {"refuse": "content_filter"}
 COUNTED = "prompts"
 WORDS = ["[cut-unaccepted]", "[moderation]", "[expired]"]
 MODELS = {

@@ -2,6 +2,7 @@
 from harness import accounts as common
 
 RELAY = {"models": {"sora-2": "sora-2"}}
+RELAY_CODES = {"refuse": "content_filter"}
 COUNTED = "prompts"
 WORDS = ["[moderation]", "[500]"]
 
