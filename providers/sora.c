@@ -35,8 +35,17 @@ static bool size_of(const json_t *request, const char **size, struct err *err)
            err_set(err, ERR_INVALID, "aspect_ratio: must be 16:9 or 9:16");
 }
 
+// A form has it as a text.
+static void set_private(json_t *body)
+{
+    const char *text = json_string_value(json_object_get(body, "private"));
+
+    if (text != NULL)
+        json_object_set_new(body, "private", json_boolean(strcmp(text, "true") == 0));
+}
+
 // {prompt, seconds, size, input_reference}: seconds is a text (JS), and a number at some relays,
-// which take both.
+// which take both. What is private isn't shown in a relay's gallery.
 static bool shape(const struct task *task, json_t *body, struct err *err)
 {
     static const char *const absent[] = {"negative_prompt", NULL};
@@ -68,7 +77,7 @@ static bool shape(const struct task *task, json_t *body, struct err *err)
     json_object_del(body, "images");
     json_object_del(body, "duration");
     json_object_del(body, "aspect_ratio");
-    json_object_del(body, "private");
+    set_private(body);
     json_object_del(body, "google");
     json_decref(images);
     buf_clear(&url);
