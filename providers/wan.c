@@ -160,6 +160,15 @@ static bool shape(const struct task *task, json_t *body, struct err *err)
     return true;
 }
 
+// The job is the whole answer: what is told of the video stands beside `output`.
+static void add_files(const struct task *task, const struct account *account, const json_t *job,
+                      struct outcome *outcome)
+{
+    relay_add_file(task, account, job, outcome);
+    if (outcome->source_count > 0)
+        read_facts(job, outcome);
+}
+
 // DashScope's words come first.
 static const struct outcome_word relay_words[] = {
     {"PENDING", OUTCOME_RUNNING},     {"SUSPENDED", OUTCOME_RUNNING},
@@ -178,18 +187,21 @@ static const struct relay table = {
     .submit = "/alibailian/api/v1/services/aigc/video-generation/video-synthesis",
     .poll = "/alibailian/api/v1/tasks/%s",
     .ids = (const char *const[]){"output.task_id", "task_id", "id", "data.task_id", NULL},
-    .jobs = (const char *const[]){"output", "data", NULL},
-    .statuses = (const char *const[]){"task_status", "status", NULL},
+    .jobs = (const char *const[]){"data", NULL}, // NA's envelope
+    .statuses = (const char *const[]){"output.task_status", "task_status", "status", NULL},
     .words = relay_words,
     .word_count = sizeof relay_words / sizeof relay_words[0],
     .started = (const char *const[]){"RUNNING", "IN_PROGRESS", "in_progress", "processing", NULL},
     .kind = "video",
-    .links = (const char *const[]){"video_url", "results.video_url", "url", "result_url",
-                                   "fail_reason", NULL}, // the last: NA, on success
-    .reasons = (const char *const[]){"message", "error.message", "fail_reason", NULL},
-    .codes = (const char *const[]){"code", "error.code", NULL},
+    .links = (const char *const[]){"output.video_url", "output.results.video_url", "video_url",
+                                   "results.video_url", "url", "result_url", "fail_reason",
+                                   NULL}, // the last: NA, on success
+    .reasons =
+        (const char *const[]){"output.message", "message", "error.message", "fail_reason", NULL},
+    .codes = (const char *const[]){"output.code", "code", "error.code", NULL},
     .filters = (const char *const[]){"content_filter", "DataInspectionFailed",
                                      "IPInfringementSuspect", NULL},
+    .add_files = add_files,
     .shape = shape,
 };
 
