@@ -3,6 +3,7 @@
 // Sources: openai-node src/resources/videos.ts (JS), the OpenAPI document of the API (SPEC),
 // QuantumNous/new-api relay/channel/task/sora and dto/openai_video.go (NA). An account lists the
 // models that its relay still has.
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -106,6 +107,24 @@ static bool is_missing(const struct http_response *response, const json_t *body)
            strcmp(field_str_or_empty(body, "error.code"), "model_not_found") != 0;
 }
 
+// How long the video is: a client needn't have said that.
+static void add_files(const struct task *task, const struct account *account, const json_t *job,
+                      struct outcome *outcome)
+{
+    static const char *const places[] = {"seconds", "video.duration", NULL};
+    const json_t *seconds = NULL;
+
+    relay_add_file(task, account, job, outcome);
+    for (size_t i = 0; places[i] != NULL && seconds == NULL; i++)
+        seconds = field_at(job, places[i]);
+    if (outcome->source_count == 0)
+        return;
+    if (json_is_string(seconds))
+        outcome_set_extra(outcome, "duration", json_real(strtod(json_string_value(seconds), NULL)));
+    else if (json_is_number(seconds))
+        outcome_set_extra(outcome, "duration", json_incref((json_t *)seconds));
+}
+
 static void explain(const char *status, const char *code, struct outcome *outcome)
 {
     static const char *const expired[] = {"expired", "timeout", NULL};
@@ -161,6 +180,7 @@ static const struct relay table = {
     .refuse = refuse,
     .is_missing = is_missing,
     .explain = explain,
+    .add_files = add_files,
     .shape = shape,
 };
 
