@@ -366,6 +366,15 @@ static void read_facts(const json_t *body, const struct fact *fact, struct outco
     }
 }
 
+// A video that was asked for in frames has these in the answer, and no duration (QRY).
+static void read_frames(const json_t *body, struct outcome *outcome)
+{
+    int64_t frames = refusal_number(body, "frames"), rate = refusal_number(body, "framespersecond");
+
+    if (frames > 0 && rate > 0 && json_object_get(outcome->extra, "duration") == NULL)
+        outcome_set_extra(outcome, "duration", json_real((double)frames / (double)rate));
+}
+
 static void read_result(const json_t *body, struct outcome *outcome)
 {
     const char *url = field_str_or_empty(body, "content.video_url");
@@ -377,6 +386,7 @@ static void read_result(const json_t *body, struct outcome *outcome)
     if (*frame != '\0')
         outcome_add_source(outcome, "image", frame);
     read_facts(body, ark_facts, outcome);
+    read_frames(body, outcome);
 }
 
 // The words and codes that relays pass on, too.
@@ -556,6 +566,7 @@ static void add_files(const struct task *task, const struct account *account, co
     if (*frame != '\0')
         outcome_add_source(outcome, "image", frame);
     read_facts(job, facts, outcome);
+    read_frames(job, outcome);
 }
 
 static const struct outcome_word relay_words[] = {
