@@ -353,12 +353,16 @@ static void add_all(struct outcome *outcome, const json_t *list, const char *key
     }
 }
 
+// A text; a number at relays that read it.
 static void read_duration(struct outcome *outcome, const json_t *result)
 {
-    const char *text = field_str_or_empty(result, "videos.0.duration");
+    json_t *seconds = field_at(result, "videos.0.duration");
+    const char *text = json_string_value(seconds);
 
-    if (*text != '\0')
+    if (text != NULL && *text != '\0')
         outcome_set_extra(outcome, "duration", json_real(strtod(text, NULL)));
+    else if (json_is_number(seconds))
+        outcome_set_extra(outcome, "duration", json_incref(seconds));
 }
 
 static const char *wanted(const struct task *task)
