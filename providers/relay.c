@@ -88,9 +88,11 @@ bool relay_read_submit(const struct task *task, const struct account *account,
 {
     bool ok = adapter_read_submit(task, account, response, read_submit_body, outcome, err);
 
-    // What one relay hasn't got, or has no more, another may have.
+    // What one relay hasn't got, or has no more, another may have. A model that it names as missing
+    // is looked for elsewhere as it is, without a rest for the account, which is well.
     if (ok && account->dialect->relay->is_gone_elsewhere &&
         outcome->kind == OUTCOME_REFUSED_FINAL &&
+        (outcome->code == NULL || strcmp(outcome->code, "model_not_found") != 0) &&
         (response->status == 404 || response->status == 410))
         outcome->kind = OUTCOME_REFUSED_ELSEWHERE;
     return ok;
