@@ -113,6 +113,7 @@ static const struct word {
     {"content_policy_violation", ANYWHERE, OUTCOME_REFUSED_FINAL, "content_filter"},
     {"content_filter", ANYWHERE, OUTCOME_REFUSED_FINAL, "content_filter"},
     {"moderation_blocked", ANYWHERE, OUTCOME_REFUSED_FINAL, "content_filter"},
+    {"sentinel_block", ANYWHERE, OUTCOME_REFUSED_FINAL, "content_filter"},
     {"invalid_request", AT_2XX, OUTCOME_REFUSED_FINAL, "invalid_request"},
     {"invalid_request_error", AT_2XX, OUTCOME_REFUSED_FINAL, "invalid_request"},
     {"bad_request_body", AT_2XX, OUTCOME_REFUSED_FINAL, "invalid_request"},

@@ -175,8 +175,9 @@ static const struct relay table = {
     .covers = (const char *const[]){"thumbnail_url", NULL},
     .variants = variants,
     .reasons = (const char *const[]){"error.message", "fail_reason", "message", NULL},
-    .filters = (const char *const[]){"moderation_blocked", "content_policy_violation",
-                                     "content_filter", NULL}, // the last: another Spool
+    .filters =
+        (const char *const[]){"moderation_blocked", "content_policy_violation", "sentinel_block",
+                              "content_filter", NULL}, // the last: another Spool
     .refuse = refuse,
     .is_missing = is_missing,
     .explain = explain,
