@@ -23,6 +23,7 @@
 #include "providers/google.h"
 #include "providers/outcome.h"
 #include "providers/provider.h"
+#include "providers/refusal.h"
 #include "providers/relay.h"
 #include "providers/unified.h"
 
@@ -385,7 +386,7 @@ static void read_done(const json_t *body, struct outcome *outcome)
         return;
     }
     outcome->kind = OUTCOME_FAILED;
-    if (json_array_size(reasons) > 0 || json_integer_value(count) > 0) {
+    if (json_array_size(reasons) > 0 || refusal_number(count, "") > 0) {
         outcome->code = "content_filter";
         outcome_set_reason(outcome, "the result was filtered");
         outcome_set_reason(outcome, field_str_or_empty(reasons, "0")); // a better one, if any
