@@ -395,6 +395,15 @@ static void read_done(const json_t *body, struct outcome *outcome)
     }
 }
 
+// One with an error is over, also where it leaves "done" out.
+static bool is_done(const json_t *body)
+{
+    const json_t *done = json_object_get(body, "done");
+
+    return json_is_true(done) || (done == NULL && *field_str_or_empty(body, "name") != '\0' &&
+                                  field_is_given(body, "error"));
+}
+
 static bool read_poll_body(const struct task *task, const struct account *account,
                            const struct http_response *response, const json_t *body,
                            struct outcome *outcome, struct err *err)
@@ -410,7 +419,7 @@ static bool read_poll_body(const struct task *task, const struct account *accoun
     if (*field_str_or_empty(body, "name") == '\0' && json_object_get(body, "done") == NULL &&
         json_object_get(body, "response") == NULL)
         return err_set(err, ERR_UPSTREAM, "the answer isn't an operation");
-    if (json_is_true(json_object_get(body, "done"))) {
+    if (is_done(body)) {
         read_done(body, outcome);
     } else {
         outcome->kind = OUTCOME_RUNNING; // they never say "done": false, nor how far the job is
