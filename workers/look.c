@@ -1,14 +1,17 @@
 // One look: it begins with one request about all of its tasks.
 //
 //  start ─▶ ABOUT_ALL ── answer ──▶ over: each task is as the vendor has it
-//             └── can't be read ──▶ ABOUT_EACH, one after the other ─▶ over
+//             ├── can't be read ──▶ ABOUT_EACH, one after the other ─▶ over
+//             └── some are lost ──▶ ABOUT_EACH of these
 //
 // What goes wrong:
 //
 // - No answer, or a failure: that proves nothing about a task. Its deadline counts all the same.
 // - One of many can't be read, and with it none: they are asked about one by one. Where the first
 //   of these can't be read either it isn't one of them, and nothing is known of the rest.
-// - The vendor doesn't know a task: it is believed after a while, for it may not know it yet.
+// - The vendor doesn't know a task: it is believed after a while, for it may not know it yet; and
+// of
+//   many only after it was asked about by itself, for a list may be cut off, or not what was asked.
 // - What an answer makes of a task comes too late: the task is somebody else's, and stays as it is.
 #include "workers/look.h"
 
@@ -169,14 +172,21 @@ static bool look_running(struct bench *bench, const struct task *task,
     return true;
 }
 
-static void look_missing(struct bench *bench, const struct provider *provider,
-                         const struct task *task, const char *reason)
+// Whether the vendor hasn't known it for so long that it is believed.
+static bool is_lost(const struct look *look, const struct task *task)
 {
-    int64_t now_ms = store_now_ms(bench->store);
+    return task->missing_ms > 0 && store_now_ms(look->bench->store) - task->missing_ms >
+                                       look->account->provider->missing_grace_ms;
+}
+
+static void look_missing(const struct look *look, const struct task *task, const char *reason)
+{
+    struct bench *bench = look->bench;
 
     if (task->missing_ms == 0)
-        transition_miss(bench->store, task, now_ms, bench_listener(bench, task));
-    else if (now_ms - task->missing_ms > provider->missing_grace_ms)
+        transition_miss(bench->store, task, store_now_ms(bench->store),
+                        bench_listener(bench, task));
+    else if (is_lost(look, task))
         look_fail(bench, task, "upstream_lost",
                   reason == NULL ? "the vendor doesn't know the task any more" : reason);
 }
@@ -222,7 +232,7 @@ static bool look_decide(const struct look *look, const struct task *task,
     } else if (outcome->kind == OUTCOME_RUNNING) {
         return look_running(bench, task, outcome) || task->is_cancel_asked;
     } else if (outcome->kind == OUTCOME_MISSING) {
-        look_missing(bench, look->account->provider, task, outcome->reason);
+        look_missing(look, task, outcome->reason);
     }
     return true;
 }
@@ -310,6 +320,12 @@ static void look_on_one(void *ctx, const struct outcome *outcome, const struct e
     look_go_on(look);
 }
 
+// Whether the answer about many would be the end of the task, which it isn't in.
+static bool is_to_be_asked(const struct look *look, size_t i, const struct outcome *outcomes)
+{
+    return outcomes[i].kind == OUTCOME_MISSING && is_lost(look, look->tasks[i]);
+}
+
 // The same of an answer about many. What it says of the tasks behind the first `count` is known,
 // and nothing new.
 static void look_decide_many(const struct look *look, const struct outcome *outcomes, size_t count,
@@ -318,7 +334,8 @@ static void look_decide_many(const struct look *look, const struct outcome *outc
     bool *is_quiet = mem_array(bool, count);
 
     for (size_t i = 0; i < count; i++)
-        is_quiet[i] = !look_decide(look, look->tasks[i], &outcomes[i]);
+        is_quiet[i] =
+            !is_to_be_asked(look, i, outcomes) && !look_decide(look, look->tasks[i], &outcomes[i]);
     seen_note(look->bench->seen, look->tasks, is_quiet, count, answer);
     free(is_quiet);
     for (size_t i = count; i < look->count; i++) {
@@ -332,6 +349,19 @@ static void look_decide_many(const struct look *look, const struct outcome *outc
     }
 }
 
+// Leaves in the look what is to be asked about by itself.
+static void look_keep_lost(struct look *look, const struct outcome *outcomes, size_t count)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < look->count; i++)
+        if (i < count && is_to_be_asked(look, i, outcomes))
+            look->tasks[kept++] = look->tasks[i];
+        else
+            task_free(look->tasks[i]);
+    look->count = kept;
+}
+
 static void look_on_many(void *ctx, const struct http_response *response,
                          const struct http_failure *failure)
 {
@@ -339,7 +369,7 @@ static void look_on_many(void *ctx, const struct http_response *response,
     struct outcome *outcomes = mem_array(struct outcome, look->count);
     struct http_response rest = {0}; // what isn't known of the answer
     struct buf body = {0};
-    size_t count = look->count;
+    size_t all = look->count, count = all;
     struct err err;
     bool ok = failure == NULL, is_split = false;
 
@@ -361,11 +391,14 @@ static void look_on_many(void *ctx, const struct http_response *response,
         look_tell(look, &err);
         is_split = failure == NULL && response->status / 100 == 2;
     }
-    if (ok)
+    if (ok) {
         look_decide_many(look, outcomes, count, &rest.body);
-    else if (!is_split)
+        look_keep_lost(look, outcomes, count);
+        is_split = look->count > 0;
+    } else if (!is_split) {
         look_decide_all(look, NULL);
-    for (size_t i = 0; i < look->count; i++)
+    }
+    for (size_t i = 0; i < all; i++)
         outcome_clear(&outcomes[i]);
     free(outcomes);
     buf_clear(&body);

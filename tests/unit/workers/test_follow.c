@@ -362,6 +362,34 @@ static void test_many_at_once(void **state)
     assert_int_equal(fake_count(RENDERING("task_3", "1")), 1);
 }
 
+// That a list hasn't got a task proves nothing by itself, however long: it is asked about alone.
+static void test_lost_from_a_list(void **state)
+{
+    struct task *tasks[4];
+
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        tasks[i] = task_of(i + 1, 0);
+        if (i > 0)
+            tasks[i]->missing_ms = clock_wall_ms() - FAKE_MISSING_GRACE_MS - 1;
+    }
+    follow_wake(follow);
+    fake_looks_done(fake_waiting("looks"), tasks, 4, -1);
+    fake_skip();
+    answer(200, "up-1 rendering 7\nup-3 waiting");
+    fake_expect(RENDERING("task_1", "7"));
+    fake_skip();
+    assert_int_equal(fake_count("change task_3"), 1); // it is there again
+    assert_int_equal(fake_count("fail"), 0);
+    answer(200, "missing");
+    fake_expect(
+        "change task_2 fail code=upstream_lost message=the vendor doesn't know the task any more");
+    fake_expect(GET("up-4"));
+    answer(200, "rendering 8");
+    fake_expect(RENDERING("task_4", "8"));
+    fake_expect_nothing();
+}
+
 static void test_one_cannot_be_read(void **state)
 {
     (void)state;
@@ -660,6 +688,7 @@ int main(void)
         TEST_ONE(test_cancelled_here_wakes_who_watches),
         TEST(test_a_cancel_is_sent_once),
         TEST(test_missing),
+        TEST(test_lost_from_a_list),
         TEST(test_many_at_once),
         TEST(test_one_cannot_be_read),
         TEST(test_none_can_be_read),
