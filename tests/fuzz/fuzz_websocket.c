@@ -145,15 +145,17 @@ void watcher_add(struct watcher *watcher, const char *id, int after_version)
     watcher->count++;
 }
 
-void watcher_resume(struct watcher *watcher, const char *id, const char *cursor)
+void watcher_resume(struct watcher *watcher, const char *const *ids, size_t count, bool is_all,
+                    const char *cursor)
 {
-    EXPECT(realtime_is_cursor(cursor));
-    watcher_add(watcher, id, 0);
+    EXPECT(realtime_is_cursor(cursor) && (is_all || count > 0));
+    for (size_t i = 0; i < count; i++)
+        watcher_add(watcher, ids[i], 0);
+    watcher->count += is_all;
 }
 
-void watcher_add_all(struct watcher *watcher, const char *cursor)
+void watcher_add_all(struct watcher *watcher)
 {
-    EXPECT(cursor == NULL || realtime_is_cursor(cursor));
     watcher->count++;
 }
 
