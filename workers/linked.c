@@ -53,7 +53,7 @@ static void linked_finish(struct linked *linked, enum linked_end end, const stru
     linked->fn(linked->ctx, end, err);
 }
 
-// uploads/2026/03/27/<task's id>-<field>.png: no other name is so hard to guess.
+// uploads/2026/03/27/<task's id>-<field>.png: as hard to guess as the id is.
 static void make_key(struct linked *linked, const struct media_type *type)
 {
     const struct task *task = linked->job->task;
