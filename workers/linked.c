@@ -4,7 +4,6 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "core/base/buf.h"
 #include "core/base/digest.h"
@@ -57,14 +56,13 @@ static void linked_finish(struct linked *linked, enum linked_end end, const stru
 static void make_key(struct linked *linked, const struct media_type *type)
 {
     const struct task *task = linked->job->task;
-    time_t created = (time_t)(task->created_ms / 1000);
     const char *name = strrchr(*linked->at, '.');
-    struct tm utc;
+    char folder[MEDIA_UPLOAD_FOLDER_SIZE];
 
-    gmtime_r(&created, &utc);
+    media_upload_folder(task->created_ms, folder);
     buf_reset(&linked->key);
-    buf_fmt(&linked->key, "uploads/%04d/%02d/%02d/%s-%s.%s", utc.tm_year + 1900, utc.tm_mon + 1,
-            utc.tm_mday, task->id, name == NULL ? *linked->at : name + 1, type->extension);
+    buf_fmt(&linked->key, "%s%s-%s.%s", folder, task->id, name == NULL ? *linked->at : name + 1,
+            type->extension);
 }
 
 static void linked_go_on(struct linked *linked);

@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 #include <string.h>
+#include <time.h>
 
 #include "core/base/buf.h"
 #include "core/base/clock.h"
@@ -73,4 +74,13 @@ void media_link(const struct media_links *links, const char *key, struct buf *ur
         buf_str(url,
                 plain.data); // an endpoint that isn't a URL: nothing can be stored there either
     buf_clear(&plain);
+}
+
+void media_upload_folder(int64_t at_ms, char folder[MEDIA_UPLOAD_FOLDER_SIZE])
+{
+    time_t at = (time_t)(at_ms / 1000);
+    struct tm utc;
+
+    gmtime_r(&at, &utc);
+    strftime(folder, MEDIA_UPLOAD_FOLDER_SIZE, "uploads/%Y/%m/%d/", &utc);
 }

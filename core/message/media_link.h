@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "core/message/s3.h"
 
@@ -14,6 +15,10 @@ struct media_links {
     struct s3_place place; // of the bucket; empty: there is none
     const char *api;       // links to our own paths begin with it; borrowed, NULL: unknown
 };
+
+// Of the keys of what clients send in at that time, as in "uploads/2026/03/27/".
+enum { MEDIA_UPLOAD_FOLDER_SIZE = sizeof "uploads/2026/03/27/" };
+void media_upload_folder(int64_t at_ms, char folder[MEDIA_UPLOAD_FOLDER_SIZE]);
 
 enum { MEDIA_LINK_LIFE_S = 86400 }; // of a signed link, at least
 
